@@ -1,0 +1,227 @@
+"""Send operations: `FlireoClient` from ordinary code, `AsyncFlireoClient` from async code."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar, cast
+
+import httpx
+
+from flireo_flows.api.dialect import BASE_URLS, Dialect
+from flireo_flows.api.exchange import Lost, Pause, Reply, exchange
+from flireo_flows.api.operation import Effect, Operation
+from flireo_flows.api.pacing import Pacing
+
+T = TypeVar("T")
+USER_AGENT: Final = "flireo-flows/0.1 (prefect)"
+
+# A connection was never made, so the request never left; every later failure leaves that open.
+# (Proxy trouble is met before the request too.)
+NEVER_LEFT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long to wait for Flireo, in seconds.
+
+    Attributes:
+        connect: For a connection.
+        read: For the answer to a request that rings nobody.
+        ring: For the answer to one that rings: calls have been seen to be placed 20 s after the request.
+    """
+
+    connect: float = 5.0
+    read: float = 30.0
+    ring: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where to send to, and as whom. The key is shown nowhere."""
+
+    api_key: str = field(repr=False)
+    base_url: str = ""
+    dialect: Dialect = Dialect.FLIREO
+    timeouts: Timeouts = Timeouts()
+
+    @property
+    def url(self) -> str:
+        """The base URL without a trailing slash; the dialect's own if none is set."""
+        return (self.base_url or BASE_URLS[self.dialect]).rstrip("/")
+
+    def request(self, operation: Operation[T]) -> dict[str, Any]:
+        """The arguments of httpx's `request` for an operation."""
+        wait = self.timeouts.ring if operation.effect is Effect.RINGS else self.timeouts.read
+        return {
+            "method": operation.method,
+            "url": self.url + operation.target(self.dialect),
+            "json": operation.writes(self.dialect),
+            "headers": {"Authorization": f"Bearer {self.api_key}"},
+            "timeout": httpx.Timeout(wait, connect=self.timeouts.connect),
+        }
+
+
+# Told of every request that was sent: the operation, and the status of its answer (None: there was none).
+Heard = Callable[[Operation[Any], int | None], None]
+
+
+def unheard(operation: Operation[Any], status: int | None) -> None:
+    """Nobody wants to know."""
+
+
+def limits(fresh: bool) -> httpx.Limits:
+    """Connections of a client. What rings people never reuses one.
+
+    A kept-alive connection that the server closed meanwhile fails after the request was written, and then
+    nobody can say whether it was seen. A fresh one fails before.
+    """
+    return httpx.Limits(max_keepalive_connections=0 if fresh else 5, max_connections=None)
+
+
+def reply(response: httpx.Response) -> Reply:
+    """An httpx response as a value."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(response.status_code, headers, response.content, time.time())
+
+
+def lost(error: Exception) -> Lost:
+    """An httpx error as a value. Its text may hold the URL or the key, so only its kind is kept."""
+    return Lost(left=not isinstance(error, NEVER_LEFT), text=type(error).__name__, at=time.time())
+
+
+FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, UnicodeEncodeError)
+
+
+class FlireoClient:
+    """Sends operations and waits for their answers. One a thread; close it, or use it in `with`.
+
+    Args:
+        account: Where to send to, and as whom.
+        heard: Told of every request that was sent.
+        transport: Another httpx transport; for tests and special networks.
+    """
+
+    def __init__(
+        self, account: Account, heard: Heard = unheard, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self.account, self.pacing, self._heard = account, Pacing(), heard
+        self._pooled = _sync_http(transport, fresh=False)
+        self._fresh = _sync_http(transport, fresh=True)
+
+    def send(self, operation: Operation[T], before: float | None = None) -> T:
+        """Have an operation answered.
+
+        Args:
+            operation: What to send.
+            before: Unix seconds after which it must not go out any more.
+
+        Raises:
+            FlireoError: See `flireo_flows.api.errors`.
+        """
+        steps = exchange(operation, self.pacing, time.time(), random.random(), before)  # noqa: S311 - jitter
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Pause):
+                    time.sleep(step.seconds)
+                    step = steps.send(time.time())
+                else:
+                    step = steps.send(self._transmit(operation))
+        except StopIteration as done:
+            return cast(T, done.value)  # StopIteration does not say what it carries
+
+    def _transmit(self, operation: Operation[T]) -> Reply | Lost:
+        http = self._fresh if operation.effect is Effect.RINGS else self._pooled
+        try:
+            answer: Reply | Lost = reply(http.request(**self.account.request(operation)))
+        except FAILURES as error:
+            answer = lost(error)
+        self._heard(operation, answer.status if isinstance(answer, Reply) else None)
+        return answer
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pooled.close()
+        self._fresh.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncFlireoClient:
+    """As `FlireoClient`, for async code: one an event loop; close it, or use it in `async with`."""
+
+    def __init__(
+        self, account: Account, heard: Heard = unheard, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self.account, self.pacing, self._heard = account, Pacing(), heard
+        self._pooled = _async_http(transport, fresh=False)
+        self._fresh = _async_http(transport, fresh=True)
+
+    def now(self) -> float:
+        """The clock that `send`'s `before` is measured by, Unix seconds."""
+        return time.time()
+
+    async def send(self, operation: Operation[T], before: float | None = None) -> T:
+        """Have an operation answered; see `FlireoClient.send`."""
+        steps = exchange(operation, self.pacing, time.time(), random.random(), before)  # noqa: S311 - jitter
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Pause):
+                    await asyncio.sleep(step.seconds)
+                    step = steps.send(time.time())
+                else:
+                    step = steps.send(await self._transmit(operation))
+        except StopIteration as done:
+            return cast(T, done.value)  # StopIteration does not say what it carries
+
+    async def _transmit(self, operation: Operation[T]) -> Reply | Lost:
+        http = self._fresh if operation.effect is Effect.RINGS else self._pooled
+        try:
+            answer: Reply | Lost = reply(await http.request(**self.account.request(operation)))
+        except FAILURES as error:
+            answer = lost(error)
+        except BaseException:
+            self.pacing.lost()  # cancelled on the way: the place in the window is free again
+            raise
+        self._heard(operation, answer.status if isinstance(answer, Reply) else None)
+        return answer
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pooled.aclose()
+        await self._fresh.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _sync_http(transport: httpx.BaseTransport | None, *, fresh: bool) -> httpx.Client:
+    headers = {"User-Agent": USER_AGENT}
+    return httpx.Client(transport=transport, limits=limits(fresh), headers=headers)
+
+
+def _async_http(transport: httpx.AsyncBaseTransport | None, *, fresh: bool) -> httpx.AsyncClient:
+    headers = {"User-Agent": USER_AGENT}
+    return httpx.AsyncClient(transport=transport, limits=limits(fresh), headers=headers)

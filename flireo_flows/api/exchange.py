@@ -1,0 +1,228 @@
+"""The decisions of one exchange with Flireo: when to send, whether to repeat, what to raise.
+
+No I/O, no sleep, no clock: `exchange` yields what to do and is sent what came of it, as httpx does for its
+auth flows. The two clients drive it and differ only in the lines that wait. Rules: contract section 2.4.
+"""
+
+import json
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from flireo_flows.api import errors
+from flireo_flows.api.model import Json
+from flireo_flows.api.operation import Effect, Operation
+from flireo_flows.api.pacing import Pacing, retry_after
+
+T = TypeVar("T")
+
+LIMITED_TRIES: Final = 10  # 429s in a row before a request gives up
+READ_TRIES: Final = 4
+FIRST_BACKOFF_SECONDS: Final = 0.5
+LONGEST_BACKOFF_SECONDS: Final = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Sleep, then send back the time."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Send the operation, then send back a `Reply` or a `Lost`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer.
+
+    Attributes:
+        status: HTTP status.
+        headers: Names in lower case.
+        body: As it came.
+        at: When it came, Unix seconds.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No answer. `left` is False only if the request provably never left us (no connection was made)."""
+
+    left: bool
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Send it again after a while; `error` is what to raise if that is not possible."""
+
+    after: float
+    error: errors.FlireoError
+
+
+def exchange(
+    operation: Operation[T], pacing: Pacing, now: float, jitter: float, before: float | None = None
+) -> Generator[Pause | Transmit, float | Reply | Lost, T]:
+    """What to do to have one operation answered.
+
+    Args:
+        operation: What to send.
+        pacing: The key's rate limit, shared by its requests.
+        now: Unix seconds.
+        jitter: 0 to 1, scales the backoff so that clients do not move in step.
+        before: Unix seconds after which the request must not go out any more; None for no limit.
+
+    Returns:
+        What the operation reads from the answer.
+
+    Raises:
+        FlireoError: See `errors`.
+    """
+    tries = 0
+    while True:
+        while (wait := pacing.wait(now)) > 0:
+            if before is not None and now + wait > before:
+                raise failure(errors.NotSent, operation, text=errors.TOO_LATE[0])
+            now = _time((yield Pause(wait)))
+        if before is not None and now > before:
+            raise failure(errors.NotSent, operation, text=errors.TOO_LATE[1])
+        pacing.sent(now)
+        answer = _answer((yield Transmit()))
+        now = answer.at
+        _tell(pacing, answer)
+        verdict = judge(operation, answer, tries, jitter)
+        if not isinstance(verdict, Again):
+            return verdict
+        if before is not None and now + verdict.after > before:
+            raise verdict.error
+        tries += 1
+        now = _time((yield Pause(verdict.after)))
+
+
+def judge(operation: Operation[T], answer: Reply | Lost, tries: int, jitter: float) -> T | Again:
+    """What an answer means: a result, a reason to send it again, or an error that is final."""
+    if isinstance(answer, Lost):
+        return _judge_lost(operation, answer, tries, jitter)
+    if 200 <= answer.status < 300:
+        return _read(operation, answer)
+    error = error_of(operation, answer)
+    if answer.status == 429 and tries < LIMITED_TRIES:
+        return Again(error.retry_after if error.retry_after is not None else 1.0, error)
+    if isinstance(error, errors.ServerFailed) and tries + 1 < READ_TRIES:
+        return Again(backoff(tries, jitter), error)
+    raise error
+
+
+def backoff(tries: int, jitter: float) -> float:
+    """Seconds before try number `tries + 2`: doubling from 0.5 s to 8 s, of which the upper half is jitter."""
+    ceiling = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0**tries)
+    return ceiling * (0.5 + jitter / 2)
+
+
+def error_of(operation: Operation[T], reply: Reply) -> errors.FlireoError:
+    """The error that a status other than 2xx stands for. The status decides, never the code."""
+    kind: type[errors.FlireoError]
+    if reply.status >= 500 or reply.status == 408 or reply.status < 400:
+        kind = errors.ServerFailed if operation.effect is Effect.READS else errors.OutcomeUnknown
+    else:
+        kind = errors.BY_STATUS.get(reply.status, errors.RequestRefused)
+    code, text, param = envelope(reply.body)
+    return failure(
+        kind,
+        operation,
+        status=reply.status,
+        code=code,
+        text=text,
+        param=param,
+        request_id=reply.headers.get("x-request-id"),
+        wait=retry_after(reply.headers),
+    )
+
+
+def envelope(body: bytes) -> tuple[str | None, str, str | None]:
+    """Code, words and field of an error body, in any of the three documented forms (contract section 2.1).
+
+    A body that is no JSON (a gateway's HTML page) gives no words.
+    """
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return None, "", None
+    if not isinstance(answer, dict):
+        return None, "", None
+    inner = answer.get("error")
+    nested = inner if isinstance(inner, dict) else {}
+    words = nested.get("message") or answer.get("message") or (inner if isinstance(inner, str) else "")
+    param = nested.get("param") or answer.get("param")
+    code = nested.get("code")
+    return _text(code), str(words), _text(param)
+
+
+def failure(
+    kind: type[errors.FlireoError],
+    operation: Operation[T],
+    status: int | None = None,
+    code: str | None = None,
+    text: str = "",
+    param: str | None = None,
+    request_id: str | None = None,
+    wait: float | None = None,
+) -> errors.FlireoError:
+    """An error about an operation."""
+    return kind(operation.name, operation.route, status, code, text, param, request_id, wait)
+
+
+def _judge_lost(operation: Operation[T], lost: Lost, tries: int, jitter: float) -> Again:
+    """Only a request that never left, or one that changes nothing, may be sent again."""
+    if not lost.left:
+        error = failure(errors.NotSent, operation, text=lost.text)
+    elif operation.effect is Effect.READS:
+        error = failure(errors.TimedOut, operation, text=lost.text)
+    else:
+        raise failure(errors.OutcomeUnknown, operation, text=lost.text)
+    # What rings people is repeated by nobody but the dialer, which asks anew whether it may.
+    if operation.effect is Effect.RINGS or tries + 1 >= READ_TRIES:
+        raise error
+    return Again(backoff(tries, jitter), error)
+
+
+def _read(operation: Operation[T], reply: Reply) -> T:
+    try:
+        answer: Json = json.loads(reply.body) if reply.body.strip() else None
+        return operation.reads(answer)
+    except (ValueError, TypeError, KeyError):
+        # A cut or foreign body. The words of the exception may quote it, so they stay here.
+        unread = errors.UnreadableAnswer if operation.effect is Effect.READS else errors.OutcomeUnknown
+        text = "the answer could not be read"
+        raise failure(unread, operation, status=reply.status, text=text) from None
+
+
+def _tell(pacing: Pacing, answer: Reply | Lost) -> None:
+    if isinstance(answer, Reply):
+        pacing.heard(answer.headers, answer.status, answer.at)
+    else:
+        pacing.lost()
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None
+
+
+def _time(sent: float | Reply | Lost) -> float:
+    if isinstance(sent, float):
+        return sent
+    raise TypeError("a Pause is answered with the time")
+
+
+def _answer(sent: float | Reply | Lost) -> Reply | Lost:
+    if isinstance(sent, float):
+        raise TypeError("a Transmit is answered with a Reply or a Lost")
+    return sent

@@ -1,0 +1,31 @@
+"""How objects of the API are read: tolerantly, once, at the edge."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+Json = Any  # what json.loads gives; it gets a type as soon as a model has read it
+JsonObject = dict[str, Any]
+
+
+class ApiModel(BaseModel):
+    """An object of the API: frozen, with unknown fields kept aside in `model_extra`.
+
+    Unknown fields and missing optional ones are normal (contract section 0.3).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+
+def unwrap(answer: Json, *keys: str) -> Json:
+    """The object under the first of `keys` that is there, else the answer itself (bare form)."""
+    if isinstance(answer, dict):
+        for key in keys:
+            if key in answer:
+                return answer[key]
+    return answer
+
+
+def read_done(answer: Json) -> bool:
+    """The answer to a delete: `{"success": true}`, or nothing at all with 204 (contract section 21)."""
+    return bool(answer.get("success", True)) if isinstance(answer, dict) else True

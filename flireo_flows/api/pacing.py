@@ -1,0 +1,148 @@
+"""When the next request may go, from what the X-RateLimit headers say.
+
+The wall is a number of requests in a window (100 a minute by default, contract section 3), per API key. We
+spread what is left over what is left of the window, so that nothing is ever sent that would be answered 429
+and nothing stalls. Numbers are never typed in here: no headers, no limit.
+
+Times are Unix seconds of the caller's clock; nothing in here reads a clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from flireo_flows.api.times import http_date
+
+EDGE_SECONDS: Final = 1.0  # X-RateLimit-Reset is whole seconds: the true edge is within one of it
+PROBE_SECONDS: Final = 0.02  # how often to look whether the one request in the dark was answered
+PROBE_PATIENCE_SECONDS: Final = 5.0  # then another one may go
+UNSPACED_SECONDS: Final = 0.005  # a limit above 200 a second needs no spreading
+MANY: Final = 1_000_000
+
+
+@dataclass(slots=True)
+class Pacing:
+    """The rate limit of one API key as its answers describe it. Shared by all requests of a client."""
+
+    limit: int | None = None  # requests a window; None until told
+    remaining: int = 0  # as last told
+    resets_at: float = 0.0  # end of the window, our clock
+    in_flight: int = 0
+    next_slot: float = 0.0
+    blocked_until: float = 0.0  # Retry-After
+    probed_at: float = 0.0
+    answered: bool = False  # any answer heard at all
+    skew: float | None = None  # server's clock minus ours
+
+    def wait(self, now: float) -> float:
+        """Seconds until a request may go; 0 when one may go now."""
+        if now < self.blocked_until:
+            return self.blocked_until - now
+        if self._is_unlimited:
+            return 0.0
+        if self._in_the_dark(now):
+            probing = self.in_flight > 0 and now - self.probed_at < PROBE_PATIENCE_SECONDS
+            return PROBE_SECONDS if probing else 0.0
+        if self._available <= 0:
+            return self.resets_at + EDGE_SECONDS - now
+        return max(0.0, self.next_slot - now)
+
+    def ready(self, now: float, horizon: float) -> int:
+        """How many requests may go within `horizon` seconds from now."""
+        wait = self.wait(now)
+        if wait > horizon:
+            return 0
+        if self._is_unlimited:
+            return MANY
+        if self._in_the_dark(now):
+            return 1
+        spacing = self._spacing(now)
+        within = self._available if spacing == 0 else 1 + int((horizon - wait) / spacing)
+        return max(0, min(within, self._available))
+
+    def sent(self, now: float) -> None:
+        """A request goes out now."""
+        if self._in_the_dark(now):
+            self.probed_at = now
+        else:
+            self.next_slot = now + self._spacing(now)
+        self.in_flight += 1
+
+    def heard(self, headers: Mapping[str, str], status: int, now: float) -> None:
+        """An answer came.
+
+        Args:
+            headers: Its headers, names in lower case.
+            status: Its HTTP status.
+            now: When it came.
+        """
+        self.in_flight -= 1
+        self.answered = True
+        self._learn_skew(headers.get("date"), now)
+        limit, remaining, reset = (number(headers.get(f"x-ratelimit-{name}")) for name in NAMES)
+        if limit is not None and remaining is not None and reset is not None:
+            self._learn(int(limit), int(remaining), reset - (self.skew or 0.0))
+        if status == 429:
+            self.blocked_until = max(
+                self.blocked_until, now + (retry_after(headers) or self._until_reset(now))
+            )
+
+    def lost(self) -> None:
+        """A request ended without an answer."""
+        self.in_flight -= 1
+
+    @property
+    def _is_unlimited(self) -> bool:
+        return self.answered and self.limit is None
+
+    @property
+    def _available(self) -> int:
+        return self.remaining - self.in_flight
+
+    def _in_the_dark(self, now: float) -> bool:
+        """Nothing is known of the present window: one request goes ahead and its answer tells."""
+        return self.limit is None or now >= self.resets_at + EDGE_SECONDS
+
+    def _spacing(self, now: float) -> float:
+        """Seconds between requests that use up what is left just before the window ends."""
+        left = self.resets_at - EDGE_SECONDS - now
+        spacing = left / max(1, self._available)
+        return spacing if spacing > UNSPACED_SECONDS else 0.0
+
+    def _until_reset(self, now: float) -> float:
+        return max(EDGE_SECONDS, self.resets_at + EDGE_SECONDS - now)
+
+    def _learn(self, limit: int, remaining: int, resets_at: float) -> None:
+        """Take the newest window; within one window answers overtake each other, so the least is true."""
+        if self.limit is not None and resets_at < self.resets_at - EDGE_SECONDS:
+            return  # an answer from the window before, overtaken
+        same_window = self.limit is not None and resets_at <= self.resets_at + EDGE_SECONDS / 2
+        if same_window:
+            self.remaining = min(self.remaining, remaining) if limit == self.limit else remaining
+            self.resets_at = min(self.resets_at, resets_at)
+        else:
+            self.remaining, self.resets_at, self.next_slot = remaining, resets_at, 0.0
+        self.limit = limit
+
+    def _learn_skew(self, date: str | None, now: float) -> None:
+        """Date is cut to whole seconds, so the largest difference seen is the nearest to the truth."""
+        told = http_date(date) if date else None
+        if told is not None:
+            self.skew = max(self.skew if self.skew is not None else told - now, told - now)
+
+
+NAMES: Final = ("limit", "remaining", "reset")
+
+
+def number(text: str | None) -> float | None:
+    """A header's figure; None when there is none or it is not one."""
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds of a Retry-After header; None without one. The contract promises seconds (section 3)."""
+    told = number(headers.get("retry-after"))
+    return max(0.0, told) if told is not None else None

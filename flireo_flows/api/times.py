@@ -1,0 +1,17 @@
+"""Times as the API and HTTP write them."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+def http_date(text: str) -> float | None:
+    """A Date header as Unix seconds; None when it cannot be read."""
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return None
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601, UTC, milliseconds and `Z`, as the API writes it (contract section 0.3)."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""The calling engine: the ledger, `decide()`, the dialer, the collector. No Prefect inside."""

@@ -1,0 +1,77 @@
+"""The connections that ring: each takes a committed attempt, sends its one request, lays down the answer."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from flireo_flows.calling.dialer import Dialer
+from flireo_flows.calling.ledger import Answer, Attempt
+
+CONNECTIONS: Final = 16  # at 100 requests a minute two would do; a fast server is never left idle
+GOODBYE_SECONDS: Final = 10.0  # for requests under way when a run is stopped
+
+
+class Hands:
+    """Rings attempts concurrently for one dialer. Attempts given are committed already."""
+
+    def __init__(self, dialer: Dialer) -> None:
+        self.dialer = dialer
+        self.news = asyncio.Event()
+        self._queue: asyncio.Queue[Attempt] = asyncio.Queue()
+        self._answers: list[Answer] = []
+        self._ringing = 0
+        self._tasks = [asyncio.create_task(self._ring()) for _ in range(CONNECTIONS)]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way or an answer not yet taken."""
+        return bool(self._ringing or self._queue.qsize() or self._answers)
+
+    @property
+    def room(self) -> int:
+        """How many attempts may be given: one under way and one in reserve for each connection."""
+        return 2 * CONNECTIONS - self._ringing - self._queue.qsize()
+
+    @property
+    def unsent(self) -> int:
+        """Attempts that were given and whose request has not gone out."""
+        on_the_way = min(self._ringing, self.dialer.client.pacing.in_flight)
+        return self._queue.qsize() + self._ringing - on_the_way
+
+    def give(self, attempts: list[Attempt]) -> None:
+        """Have attempts rung."""
+        for attempt in attempts:
+            self._queue.put_nowait(attempt)
+
+    def take(self) -> list[Answer]:
+        """The answers since the last time."""
+        answers, self._answers = self._answers, []
+        return answers
+
+    async def wait(self, seconds: float) -> None:
+        """Until an answer came, but no longer than `seconds`."""
+        if not self._answers:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.news.wait(), seconds)
+        self.news.clear()
+
+    async def stop(self) -> list[Answer]:
+        """Send nothing new, let requests under way be answered. Returns the answers."""
+        self.dialer.is_closing = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._queue.join(), GOODBYE_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        return self.take()
+
+    async def _ring(self) -> None:
+        while True:
+            attempt = await self._queue.get()
+            self._ringing += 1
+            try:
+                self._answers.append(await self.dialer.ring(attempt))
+            finally:
+                self._ringing -= 1
+                self._queue.task_done()
+                self.news.set()

@@ -1,0 +1,26 @@
+"""The durable record of every lead, attempt, report and decision. The ledger is the truth about calls."""
+
+from flireo_flows.calling.ledger.attempts import Answer, Attempt, AttemptBook
+from flireo_flows.calling.ledger.database import Database, LedgerError
+from flireo_flows.calling.ledger.inbox import Delivered, Inbox
+from flireo_flows.calling.ledger.leads import LeadBook, Outlook
+from flireo_flows.calling.ledger.reports import Expectations
+from flireo_flows.calling.ledger.runners import Runner
+from flireo_flows.calling.ledger.views import CampaignStatus, LeadResult, Views
+
+__all__ = [
+    "Answer",
+    "Attempt",
+    "AttemptBook",
+    "CampaignStatus",
+    "Database",
+    "Delivered",
+    "Expectations",
+    "Inbox",
+    "LeadBook",
+    "LeadResult",
+    "LedgerError",
+    "Outlook",
+    "Runner",
+    "Views",
+]

@@ -1,0 +1,334 @@
+"""Attempts: committed before the request goes out, moved only by the table in `states`."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, and_, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads, runners
+from flireo_flows.calling.policy import Allow, CallingPolicy, Candidate, Deny, decide
+from flireo_flows.calling.states import OPEN, AttemptState, Event, LeadState, sources, target
+
+MOST_UNPLACED: Final = 5  # attempts in a row that were not placed, before a person looks
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to ring somebody, as the ledger has it.
+
+    Attributes:
+        began_at: When it was committed, Unix seconds of the ledger's clock.
+        columns: The lead's own columns, for what the agent says.
+    """
+
+    id: int
+    lead_id: int
+    campaign: str
+    phone: str
+    number: int
+    state: AttemptState
+    began_at: float
+    call_id: str | None = None
+    absent_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of an attempt's one request.
+
+    Attributes:
+        event: `ACCEPTED`, `REFUSED` or `LOST`.
+        call_id: With `ACCEPTED`.
+        reason: With the others, in words without a number.
+        lead: What becomes of the lead when nobody was rung.
+        not_before: When a waiting lead may be asked about again, Unix seconds.
+    """
+
+    attempt: Attempt
+    event: Event
+    call_id: str = ""
+    reason: str = ""
+    lead: LeadState = LeadState.WAITING
+    not_before: float = 0.0
+
+
+class AttemptBook:
+    """The attempts of one campaign, as one runner writes them."""
+
+    def __init__(self, database: Database, campaign: str, runner: str) -> None:
+        self._database, self.campaign, self.runner = database, campaign, runner
+
+    async def begin(
+        self, batch: str, policy: CallingPolicy, most: int, scan: int, answers: Sequence[Answer] = ()
+    ) -> tuple[list[Attempt], int]:
+        """Write what came of earlier requests, then commit the wish to ring the next leads, before ringing.
+
+        Every lead is decided about in the same transaction that begins its attempt.
+
+        Args:
+            batch: Only leads of this file.
+            policy: The rules to decide by.
+            most: Attempts to begin at most; 0 only writes the answers.
+            scan: Leads to look at, if more than `most`: for when many may not be rung now.
+            answers: What came of earlier requests.
+
+        Returns:
+            The attempts begun, and about how many leads was decided.
+        """
+        async with self._database.write() as db:
+            for answer in answers:
+                await self._record(db, answer)
+            room = min(most, policy.max_concurrent_calls - await self._live(db)) if most else 0
+            if room <= 0:
+                return [], 0
+            rows = await self._next_leads(db, batch, max(scan, room))
+            return await self._decide(db, rows, policy, room)
+
+    async def orphaned(self) -> int:
+        """Attempts that a dead runner was sending are unknown from now on. Returns how many there were."""
+        alive = select(runners.c.id).where(runners.c.lease_until > self._database.now())
+        lost = (
+            update(attempts)
+            .where(
+                attempts.c.campaign == self.campaign,
+                attempts.c.state.in_(_names(sources(Event.LOST))),
+                attempts.c.runner.not_in(alive),
+            )
+            .values(state=target(Event.LOST), reason="the runner stopped while it was sending")
+        )
+        async with self._database.write() as db:
+            return int((await db.execute(lost)).rowcount)
+
+    async def unknown(self) -> list[Attempt]:
+        """Attempts of which nobody knows whether they rang."""
+        wanted = select(attempts).where(
+            attempts.c.campaign == self.campaign, attempts.c.state == AttemptState.UNKNOWN
+        )
+        async with self._database.read() as db:
+            return [attempt_of(row) for row in (await db.execute(wanted.order_by(attempts.c.id))).all()]
+
+    async def rivals(self, phones: Iterable[str], since: float) -> dict[str, int]:
+        """How many attempts, of any campaign, may own a call to each number that nobody has yet."""
+        unowned = [str(AttemptState.SENDING), str(AttemptState.UNKNOWN)]
+        wanted = (
+            select(attempts.c.phone, func.count())
+            .where(
+                attempts.c.phone.in_(list(phones)),
+                attempts.c.state.in_(unowned),
+                attempts.c.began_at >= since,
+            )
+            .group_by(attempts.c.phone)
+        )
+        async with self._database.read() as db:
+            return dict((await db.execute(wanted)).tuples().all())
+
+    async def owned(self, call_ids: Sequence[str]) -> set[str]:
+        """Those of the calls that an attempt of any campaign has."""
+        found: set[str] = set()
+        async with self._database.read() as db:
+            for start in range(0, len(call_ids), 500):
+                part = call_ids[start : start + 500]
+                wanted = select(attempts.c.call_id).where(attempts.c.call_id.in_(part))
+                found.update((await db.execute(wanted)).scalars())
+        return found
+
+    async def found(self, attempt: Attempt, call_id: str) -> bool:
+        """An unknown attempt's call turned up; False if the attempt moved meanwhile."""
+        async with self._database.write() as db:
+            return await move(db, attempt.id, Event.FOUND, call_id=call_id, reason="")
+
+    async def absent(self, attempt: Attempt, read_at: float, grace: float, policy: CallingPolicy) -> bool:
+        """The list was read without its call. True once that proves that nobody was rung.
+
+        Args:
+            read_at: When the list was read, Unix seconds.
+            grace: Seconds that must lie between the first such reading and the one that decides.
+        """
+        async with self._database.write() as db:
+            if attempt.absent_since is None:
+                first = update(attempts).where(attempts.c.id == attempt.id, attempts.c.absent_since.is_(None))
+                await db.execute(first.values(absent_since=read_at))
+                return False
+            if read_at < attempt.absent_since + grace:
+                return False
+            if not await move(db, attempt.id, Event.ABSENT, reason="not in the call list, read twice"):
+                return False
+            again = LeadState.WAITING if policy.unknown == "try_again" else LeadState.REVIEW
+            await _not_rung(db, attempt, again, "its call proved not placed", counts=1)
+            return True
+
+    async def ambiguous(self, attempt: Attempt, reason: str) -> None:
+        """Put a lead up for review while its attempt stays unknown: nobody rings it again by machine."""
+        async with self._database.write() as db:
+            await db.execute(
+                update(leads)
+                .where(leads.c.id == attempt.lead_id, leads.c.state == LeadState.CALLING)
+                .values(state=LeadState.REVIEW, reason=reason)
+            )
+            gone = update(attempts).where(attempts.c.id == attempt.id)
+            await db.execute(gone.values(reason=reason, over_at=self._database.now()))
+
+    async def _live(self, db: AsyncConnection) -> int:
+        counted = select(func.count()).where(
+            attempts.c.campaign == self.campaign,
+            attempts.c.state.in_(_names(OPEN)),
+            attempts.c.over_at.is_(None),
+        )
+        return int((await db.execute(counted)).scalar_one())
+
+    async def _next_leads(self, db: AsyncConnection, batch: str, most: int) -> Sequence[Row[Any]]:
+        forbidden = (
+            select(do_not_call.c.phone)
+            .where(do_not_call.c.campaign == self.campaign, do_not_call.c.phone == leads.c.phone)
+            .exists()
+        )
+        due = (
+            select(leads, forbidden.label("forbidden"))
+            .where(
+                leads.c.campaign == self.campaign,
+                leads.c.batch == batch,
+                leads.c.state == LeadState.WAITING,
+                leads.c.not_before <= self._database.now(),
+            )
+            .order_by(leads.c.not_before, leads.c.id)
+            .limit(most)
+            # Two runners never look at the same lead; SQLite has one writer anyway and knows no such words.
+            .with_for_update(skip_locked=True, of=leads)
+        )
+        return (await db.execute(due)).all()
+
+    async def _decide(
+        self, db: AsyncConnection, rows: Sequence[Row[Any]], policy: CallingPolicy, room: int
+    ) -> tuple[list[Attempt], int]:
+        now = self._database.now()
+        allowed: list[Row[Any]] = []
+        decided = 0
+        for row in rows:
+            if len(allowed) == room:
+                break
+            decided += 1
+            verdict = decide(_candidate(row), datetime.fromtimestamp(now, UTC), policy)
+            if isinstance(verdict, Allow):
+                allowed.append(row)
+            else:
+                await _put_off(db, row.id, verdict)
+        return (await self._commit(db, allowed, now) if allowed else []), decided
+
+    async def _commit(self, db: AsyncConnection, rows: Sequence[Row[Any]], now: float) -> list[Attempt]:
+        ids = [row.id for row in rows]
+        calling = update(leads).where(leads.c.id.in_(ids)).values(state=LeadState.CALLING, reason="")
+        await db.execute(calling)
+        numbers = (
+            select(attempts.c.lead_id, func.max(attempts.c.number))
+            .where(attempts.c.lead_id.in_(ids))
+            .group_by(attempts.c.lead_id)
+        )
+        last = dict((await db.execute(numbers)).tuples().all())
+        wishes = [
+            {
+                "lead_id": row.id,
+                "campaign": self.campaign,
+                "phone": row.phone,
+                "number": last.get(row.id, 0) + 1,
+                "state": AttemptState.SENDING,
+                "runner": self.runner,
+                "began_at": now,
+            }
+            for row in rows
+        ]
+        made = await db.execute(insert(attempts).returning(attempts, sort_by_parameter_order=True), wishes)
+        return [attempt_of(row) for row in made]
+
+    async def _record(self, db: AsyncConnection, answer: Answer) -> None:
+        attempt = answer.attempt
+        call_id = answer.call_id or None
+        if not await move(db, attempt.id, answer.event, call_id=call_id, reason=answer.reason):
+            return  # a faster hand was there: the reconciler adopted the call, or its report came in
+        if answer.event is Event.REFUSED:
+            await _not_rung(db, attempt, answer.lead, answer.reason, answer.not_before)
+
+
+async def move(db: AsyncConnection, attempt_id: int, event: Event, **values: Any) -> bool:
+    """Let an event happen to an attempt. False, and nothing written, where the table has no such move."""
+    legal = and_(attempts.c.id == attempt_id, attempts.c.state.in_(_names(sources(event))))
+    done = await db.execute(update(attempts).where(legal).values(state=target(event), **values))
+    return bool(done.rowcount)
+
+
+def attempt_of(row: Row[Any]) -> Attempt:
+    """A row of the attempts table as a value."""
+    return Attempt(
+        id=row.id,
+        lead_id=row.lead_id,
+        campaign=row.campaign,
+        phone=row.phone,
+        number=row.number,
+        state=AttemptState(row.state),
+        began_at=row.began_at,
+        call_id=row.call_id,
+        absent_since=row.absent_since,
+    )
+
+
+async def _put_off(db: AsyncConnection, lead_id: int, denial: Deny) -> None:
+    values: dict[str, object] = {"reason": str(denial.reason)}
+    if denial.until is None:
+        values["state"] = LeadState.SKIPPED
+    else:
+        values["not_before"] = denial.until.timestamp()
+    await db.execute(update(leads).where(leads.c.id == lead_id).values(values))
+
+
+async def _not_rung(
+    db: AsyncConnection,
+    attempt: Attempt,
+    state: LeadState,
+    reason: str,
+    not_before: float = 0.0,
+    counts: int = 0,
+) -> None:
+    """Nobody was rung: the attempt is not used, and the lead waits again or is put up for review.
+
+    `counts` is 1 where it may be the lead's own fault, as a request that vanished; never for a rate limit,
+    a missing connection or a refused key, which are nobody's.
+    """
+    lead = (leads.c.id == attempt.lead_id) & (leads.c.state == LeadState.CALLING)
+    values = {
+        "state": state,
+        "reason": reason,
+        "not_before": not_before,
+        "unplaced": leads.c.unplaced + counts,
+    }
+    await db.execute(update(leads).where(lead).values(values))
+    worn_out = (
+        update(leads)
+        .where(leads.c.id == attempt.lead_id, leads.c.unplaced >= MOST_UNPLACED)
+        .where(leads.c.state == LeadState.WAITING)
+    )
+    await db.execute(
+        worn_out.values(state=LeadState.REVIEW, reason=f"{reason}; {MOST_UNPLACED} times in a row")
+    )
+
+
+def _candidate(row: Row[Any]) -> Candidate:
+    ended = row.last_ended_at
+    return Candidate(
+        zones=tuple(row.zones.split()),
+        do_not_call=bool(row.forbidden),
+        attempts=row.attempts,
+        last_ended_at=datetime.fromtimestamp(ended, UTC) if ended is not None else None,
+    )
+
+
+def _names(states: Iterable[AttemptState]) -> list[str]:
+    return [str(state) for state in states]
+
+
+def to_json(value: object) -> str:
+    """JSON as the ledger keeps it: plain ASCII, so that PostgreSQL takes every character."""
+    return json.dumps(value, ensure_ascii=True, default=str)

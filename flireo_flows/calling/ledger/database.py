@@ -1,0 +1,200 @@
+"""Open a ledger: SQLite in a file, or PostgreSQL by URL; transactions; the ledger's clock."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+from sqlalchemy import event, func, insert, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from flireo_flows.api.redaction import redact
+from flireo_flows.calling.ledger.schema import VERSION, meta, metadata
+
+DRIVERS: Final = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+BUSY_SECONDS: Final = 30  # how long one writer waits for another
+CREATING: Final = 7_041_967_322  # key of the advisory lock under which PostgreSQL's tables are made
+
+
+class LedgerError(Exception):
+    """The ledger cannot be opened or written. Says which, what is wrong, and what to do.
+
+    Attributes:
+        where: The ledger's URL without its password.
+        problem: What is wrong.
+        remedy: What to do.
+    """
+
+    def __init__(self, where: str, problem: str, remedy: str) -> None:
+        self.where, self.problem, self.remedy = where, problem, remedy
+        super().__init__(where, problem, remedy)
+
+    def __str__(self) -> str:
+        return f"ledger {self.where}: {self.problem}. {self.remedy}"
+
+
+class Database:
+    """A ledger's engine. Use `async with await Database.open(url)`."""
+
+    def __init__(self, engine: AsyncEngine, where: str) -> None:
+        self.engine, self.where = engine, where
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self._offset = 0.0
+        # SQLite has one writer; waiting for it here is fair and costs no sleep.
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Open a ledger, making its file and tables if they are not there.
+
+        Args:
+            url: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`.
+
+        Raises:
+            LedgerError: The URL, the file or the server is not usable, or is of another version.
+        """
+        parsed = _parse(url)
+        where = parsed.set(drivername=parsed.get_backend_name()).render_as_string(hide_password=True)
+        database = cls(_engine(parsed, where), where)
+        try:
+            await database._prepare()
+        except LedgerError:
+            await database.close()
+            raise
+        except (SQLAlchemyError, OSError, sqlite3.Error) as error:
+            await database.close()
+            raise LedgerError(where, _words(error), "Check FLIREO_LEDGER_URL and its permissions.") from None
+        return database
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self.engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exit_: object) -> None:
+        await self.close()
+
+    def now(self) -> float:
+        """The ledger's clock, Unix seconds: PostgreSQL's own, so that runners on several machines agree."""
+        return time.time() + self._offset
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may write; committed at the end, durable then."""
+        if not self.is_sqlite:
+            async with self._guarded(), self.engine.begin() as db:
+                yield db
+            return
+        async with self._turn, self._guarded(), self.engine.connect() as db:
+            await db.execution_options(flireo_writes=True)
+            async with db.begin():
+                yield db
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only reads."""
+        async with self._guarded(), self.engine.connect() as db, db.begin():
+            yield db
+
+    @asynccontextmanager
+    async def _guarded(self) -> AsyncIterator[None]:
+        """What the database cannot do becomes one clear error; what we got wrong stays what it is."""
+        try:
+            yield
+        except DBAPIError as error:
+            if error.connection_invalidated or _is_outage(error):
+                raise LedgerError(
+                    self.where, _words(error), "Mend it, then run the campaign again."
+                ) from None
+            raise
+
+    async def _prepare(self) -> None:
+        async with self.write() as db:
+            if not self.is_sqlite:
+                await db.execute(select(func.pg_advisory_xact_lock(CREATING)))
+                server = (
+                    await db.execute(select(func.extract("epoch", func.clock_timestamp())))
+                ).scalar_one()
+                self._offset = float(server) - time.time()
+            await db.run_sync(metadata.create_all)
+            found = (
+                await db.execute(select(meta.c.value).where(meta.c.key == "version"))
+            ).scalar_one_or_none()
+            if found is None:
+                await db.execute(insert(meta).values(key="version", value=str(VERSION)))
+        if found not in (None, str(VERSION)):
+            raise LedgerError(
+                self.where,
+                f"it is of version {found}, this flireo-flows writes version {VERSION}",
+                "Use the flireo-flows it was made with, or another ledger (FLIREO_LEDGER_URL).",
+            )
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise LedgerError(redact(url), "this is no database URL", USABLE) from None
+    driver = DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise LedgerError(parsed.get_backend_name(), "this kind of database is not supported", USABLE)
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise LedgerError("sqlite://", "a ledger in memory forgets who was rung", USABLE)
+    return parsed.set(drivername=driver)
+
+
+USABLE: Final = "Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE (FLIREO_LEDGER_URL)."
+
+
+def _engine(url: URL, where: str) -> AsyncEngine:
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_pre_ping=True)
+    file = Path(url.database or "")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(where, f"its folder cannot be made: {error.strerror}", USABLE) from None
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    """Durable before the request goes out: a commit is on the disk when it returns (synchronous=FULL)."""
+    connection.isolation_level = None  # we say BEGIN ourselves, see below
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    """Take the write lock at once: one taken later fails when another writer was faster."""
+    writes = connection.get_execution_options().get("flireo_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    """The store itself failed (locked, full, gone), as opposed to a statement it refused."""
+    return isinstance(error.orig, sqlite3.OperationalError | OSError) or type(error).__name__ in (
+        "OperationalError",
+        "InterfaceError",
+    )
+
+
+def _words(error: Exception) -> str:
+    """What the database said, without the statement and its parameters (they hold numbers)."""
+    origin = getattr(error, "orig", None) or error
+    return redact(str(origin).splitlines()[0] if str(origin) else type(origin).__name__)

@@ -1,0 +1,177 @@
+"""The leads of a campaign: taken in from a file, counted, and what a run may still do for them."""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Column, Select, and_, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
+from flireo_flows.calling.states import OPEN, LeadState
+from flireo_flows.leads.lead import Lead
+
+T = TypeVar("T")
+CHUNK: Final = 500  # rows a statement: SQLite takes 32,766 values, PostgreSQL's driver 32,767
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is left to do for the leads of one file.
+
+    Attributes:
+        due: Waiting leads that may be asked about now.
+        next_at: When the first of the other waiting ones may be, Unix seconds; None if there is none.
+        sending: Attempts whose request may be on its way.
+        unknown: Attempts of which nobody knows whether they rang.
+        placed: Calls whose result is not in yet.
+        live: Those of them that may still be on the phone.
+        final: Leads that are done, skipped or in review.
+        total: All leads of the file.
+    """
+
+    due: int
+    next_at: float | None
+    sending: int
+    unknown: int
+    placed: int
+    live: int
+    final: int
+    total: int
+
+    @classmethod
+    def unseen(cls) -> "Outlook":
+        """Before the first look: nothing is known to be due."""
+        return cls(due=0, next_at=None, sending=0, unknown=0, placed=0, live=0, final=0, total=0)
+
+    @property
+    def is_finished(self) -> bool:
+        """Every lead is final."""
+        return self.final == self.total
+
+
+class LeadBook:
+    """The leads of one campaign."""
+
+    def __init__(self, database: Database, campaign: str) -> None:
+        self._database, self.campaign = database, campaign
+
+    async def take_in(self, batch: Sequence[Lead]) -> str:
+        """Write the leads of a file; those the campaign has keep their state. Running it again changes nothing.
+
+        Returns:
+            A name of exactly this set of people. Only leads of it are rung by a run of this file, so whoever
+            is taken out of the file is not rung any more.
+        """
+        name = batch_name(batch)
+        upsert = insert_sqlite(leads) if self._database.is_sqlite else insert_postgresql(leads)
+        renewed = {
+            column: upsert.excluded[column] for column in ("name", "columns", "zones", "batch", "line")
+        }
+        statement = upsert.on_conflict_do_update(index_elements=["campaign", "phone"], set_=renewed)
+        for chunk in chunks(batch):
+            async with self._database.write() as db:
+                await db.execute(statement, [self._row(lead, name) for lead in chunk])
+        await self._reconsider(name)
+        return name
+
+    async def forbid(self, phones: Collection[str]) -> None:
+        """Replace the campaign's do-not-call list."""
+        rows = [{"campaign": self.campaign, "phone": phone} for phone in sorted(phones)]
+        async with self._database.write() as db:
+            await db.execute(delete(do_not_call).where(do_not_call.c.campaign == self.campaign))
+            for chunk in chunks(rows):
+                await db.execute(insert(do_not_call), list(chunk))
+
+    async def outlook(self, batch: str, now: float) -> Outlook:
+        """What is left to do for the leads of one file."""
+        mine = and_(leads.c.campaign == self.campaign, leads.c.batch == batch)
+        waiting = and_(mine, leads.c.state == LeadState.WAITING)
+        async with self._database.read() as db:
+            states = await _counted(db, _count_by(leads.c.state).where(mine))
+            due = (
+                await db.execute(select(func.count()).where(waiting, leads.c.not_before <= now))
+            ).scalar_one()
+            later = select(func.min(leads.c.not_before)).where(waiting, leads.c.not_before > now)
+            next_at = (await db.execute(later)).scalar_one()
+            open_ = await _counted(db, self._open_attempts(batch))
+            live = self._open_attempts(batch).where(attempts.c.over_at.is_(None))
+            alive = await _counted(db, live)
+        total = sum(states.values())
+        return Outlook(
+            due=due,
+            next_at=next_at,
+            sending=open_.get("sending", 0),
+            unknown=open_.get("unknown", 0),
+            placed=open_.get("placed", 0),
+            live=sum(alive.values()),
+            final=total - states.get(LeadState.WAITING, 0) - states.get(LeadState.CALLING, 0),
+            total=total,
+        )
+
+    async def _reconsider(self, batch: str) -> None:
+        """Ask anew about everybody who was not rung: the policy or the list may have changed since."""
+        fresh = update(leads).where(
+            leads.c.campaign == self.campaign,
+            leads.c.batch == batch,
+            leads.c.state.in_([LeadState.WAITING, LeadState.SKIPPED]),
+        )
+        async with self._database.write() as db:
+            await db.execute(fresh.values(state=LeadState.WAITING, not_before=0.0, reason=""))
+
+    def _open_attempts(self, batch: str) -> Select[Any]:
+        return (
+            _count_by(attempts.c.state)
+            .join(leads, leads.c.id == attempts.c.lead_id)
+            .where(
+                attempts.c.campaign == self.campaign,
+                attempts.c.state.in_([str(state) for state in OPEN]),
+                leads.c.batch == batch,
+                leads.c.state == LeadState.CALLING,  # not those a person looks at
+            )
+        )
+
+    def _row(self, lead: Lead, batch: str) -> dict[str, object]:
+        return {
+            "campaign": self.campaign,
+            "phone": lead.phone,
+            "name": stored(lead.name),
+            "columns": json.dumps(dict(lead.columns), ensure_ascii=True),
+            "zones": " ".join(lead.zones),
+            "batch": batch,
+            "line": lead.line,
+            "state": LeadState.WAITING,
+            "not_before": 0.0,
+        }
+
+
+def batch_name(batch: Sequence[Lead]) -> str:
+    """A name of exactly this set of people, whatever their order."""
+    digest = hashlib.sha256("\n".join(sorted(lead.phone for lead in batch)).encode())
+    return digest.hexdigest()[:16]
+
+
+def chunks(rows: Sequence[T]) -> Iterator[tuple[T, ...]]:
+    """`rows` in pieces that one statement takes."""
+    rest = iter(rows)
+    while chunk := tuple(islice(rest, CHUNK)):
+        yield chunk
+
+
+def stored(text: str) -> str:
+    """A text as both databases take it: PostgreSQL refuses NUL."""
+    return text.replace("\x00", "")
+
+
+def _count_by(column: Column[Any]) -> Select[Any]:
+    return select(column, func.count()).group_by(column)
+
+
+async def _counted(db: AsyncConnection, statement: Select[Any]) -> dict[str, int]:
+    return {row[0]: row[1] for row in (await db.execute(statement)).all()}

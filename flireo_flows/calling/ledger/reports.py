@@ -1,0 +1,253 @@
+"""What is told of a call, by webhook or by the call list, and how it is written: once, whatever the order."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, case, false, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.calls import OVER, Call
+from flireo_flows.api.webhooks import EventType, WebhookEvent
+from flireo_flows.calling.ledger.attempts import move, to_json
+from flireo_flows.calling.ledger.leads import stored
+from flireo_flows.calling.ledger.schema import attempts, leads
+from flireo_flows.calling.outcomes import Ending, Outcome, outcome_of
+from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.states import AttemptState, Event, LeadState
+
+
+class Channel(StrEnum):
+    """How a result reached us."""
+
+    WEBHOOK = "webhook"
+    LIST = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one message tells of a call; empty where it tells nothing.
+
+    Attributes:
+        is_last_word: Nothing will follow: the platform sends it after the analysis (contract section 15.2).
+    """
+
+    call_id: str
+    channel: Channel
+    status: str
+    is_over: bool
+    is_last_word: bool = False
+    end_reason: str = ""
+    error: str = ""
+    started_at: float | None = None
+    ended_at: float | None = None
+    duration_seconds: int | None = None
+    summary: str = ""
+    analysis: str | None = None  # JSON object
+    messages: str | None = None  # JSON list
+    recording_url: str | None = None
+
+
+def report_of_call(call: Call) -> Report:
+    """A call of the list as a report."""
+    return Report(
+        call_id=call.id,
+        channel=Channel.LIST,
+        status=call.status,
+        is_over=call.is_over,
+        end_reason=stored(call.end_reason or ""),
+        error=stored(call.error or ""),
+        started_at=_seconds(call.started_at),
+        ended_at=_seconds(call.ended_at),
+        duration_seconds=call.duration_seconds,
+        summary=stored(call.summary or ""),
+        analysis=to_json(call.analysis_result) if call.analysis_result is not None else None,
+        messages=to_json([turn.model_dump() for turn in call.messages]) if call.messages else None,
+        recording_url=stored(call.recording_url) if call.recording_url else None,
+    )
+
+
+def report_of_event(event: WebhookEvent) -> Report:
+    """A webhook as a report. Only an end-of-call report is the last word on a call."""
+    is_report = event.type == EventType.END_OF_CALL_REPORT
+    ended_at = event.ended_at or (event.timestamp if is_report else None)
+    return Report(
+        call_id=event.call_id,
+        channel=Channel.WEBHOOK,
+        status=event.call_status or ("ended" if is_report else ""),
+        is_over=is_report or (event.call_status or "") in OVER,
+        is_last_word=is_report,
+        end_reason=stored(event.end_reason or ""),
+        error=stored(event.error or ""),
+        started_at=_seconds(event.started_at),
+        ended_at=_seconds(ended_at),
+        duration_seconds=event.duration_seconds,
+        summary=stored(event.summary or ""),
+        analysis=to_json(event.analysis) if event.analysis is not None else None,
+        messages=to_json([turn.model_dump() for turn in event.messages]) if event.messages else None,
+        recording_url=stored(event.recording_url) if event.recording_url else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """What is still to come after a call's end.
+
+    Attributes:
+        analysis: Whether the calls of this agent are analysed.
+        fewest_messages: An analysis runs from this many turns of transcript on.
+    """
+
+    analysis: bool = False
+    fewest_messages: int = 0
+
+
+async def apply_report(
+    db: AsyncConnection,
+    row: Row[Any],
+    report: Report,
+    policy: CallingPolicy,
+    expects: Expectations,
+    now: float,
+) -> bool:
+    """Write what a report tells of an attempt: it only ever adds, and a finished call never goes back.
+
+    Args:
+        db: A transaction that may write.
+        row: The attempt, placed or ended.
+        report: What was told.
+        policy: Says when to stop waiting for more, and whether the lead is rung again.
+        expects: What is still to come.
+        now: Unix seconds.
+
+    Returns:
+        Whether the attempt ended by it.
+    """
+    told = _merged(row, report, now)
+    if not told:
+        return False
+    ends = row.state == AttemptState.PLACED and _is_complete(told, report, policy, expects, now)
+    outcome = outcome_of(_ending(told))
+    if ends or row.state == AttemptState.ENDED:
+        told["outcome"] = outcome
+    changed = {key: value for key, value in told.items() if value != getattr(row, key)}
+    if changed:
+        await db.execute(update(attempts).where(attempts.c.id == row.id).values(changed))
+    if ends and await move(db, row.id, Event.REPORTED, complete=True):
+        await _finish_lead(db, row, outcome, told["ended_at"] or now, policy)
+        return True
+    if row.state == AttemptState.ENDED and changed.get("outcome"):
+        await _correct_lead(db, row, outcome)
+    return False
+
+
+async def close_without_report(
+    db: AsyncConnection, row: Row[Any], reason: str, policy: CallingPolicy, now: float
+) -> None:
+    """End an attempt of which nothing more is heard; a person looks at the lead."""
+    values = {"outcome": Outcome.UNKNOWN, "reason": reason, "over_at": row.over_at or now}
+    if await move(db, row.id, Event.REPORTED, **values):
+        await _finish_lead(db, row, Outcome.UNKNOWN, now, policy)
+        await db.execute(
+            update(leads).where(leads.c.id == row.lead_id).values(state=LeadState.REVIEW, reason=reason)
+        )
+
+
+def _merged(row: Row[Any], report: Report, now: float) -> dict[str, Any]:
+    """The attempt's columns with what the report adds; empty if the call is still running."""
+    if not report.is_over and row.over_at is None:
+        return {}
+    keeps = {
+        "summary": row.summary or report.summary,
+        "analysis": row.analysis if row.analysis is not None else report.analysis,
+        "messages": row.messages if row.messages is not None else report.messages,
+        "recording_url": row.recording_url or report.recording_url,
+        "end_reason": row.end_reason or report.end_reason,
+        "error": row.error or report.error,
+        "started_at": row.started_at if row.started_at is not None else report.started_at,
+        "ended_at": row.ended_at if row.ended_at is not None else report.ended_at,
+        "over_at": row.over_at if row.over_at is not None else now,
+        "channel": row.channel or str(report.channel),
+    }
+    duration = row.duration_seconds if row.duration_seconds is not None else report.duration_seconds
+    # The most telling terminal status wins: webhooks call every end "ended".
+    status = report.status if row.call_status in ("", "ended") and report.is_over else row.call_status
+    return {**keeps, "duration_seconds": duration, "call_status": status}
+
+
+def _is_complete(
+    told: dict[str, Any],
+    report: Report,
+    policy: CallingPolicy,
+    expects: Expectations,
+    now: float,
+) -> bool:
+    """Whether nothing is missing from a call's result, or has been waited for long enough."""
+    if report.is_last_word:
+        return True
+    if report.channel is Channel.WEBHOOK:
+        return False  # a status update; the report follows, and if it does not, the list tells
+    if told["analysis"] is not None or not _talked(told):
+        return True
+    if told["summary"] and not _awaits_analysis(told, expects):
+        return True
+    grace = policy.analysis_grace_seconds if told["summary"] else policy.report_grace_seconds
+    return bool(now >= told["over_at"] + grace)
+
+
+def _awaits_analysis(told: dict[str, Any], expects: Expectations) -> bool:
+    turns = len(json.loads(told["messages"])) if told["messages"] else 0
+    return expects.analysis and (turns == 0 or turns >= expects.fewest_messages)
+
+
+def _talked(told: dict[str, Any]) -> bool:
+    """Somebody or something answered."""
+    return bool(
+        told["started_at"] is not None or told["duration_seconds"] or told["messages"] or told["summary"]
+    )
+
+
+def _ending(told: dict[str, Any]) -> Ending:
+    return Ending(
+        status=told["call_status"],
+        end_reason=told["end_reason"],
+        error=told["error"],
+        summary=told["summary"],
+        talked=_talked(told),
+    )
+
+
+async def _finish_lead(
+    db: AsyncConnection, row: Row[Any], outcome: Outcome, ended_at: float, policy: CallingPolicy
+) -> None:
+    """The attempt is used up; the lead is rung again only if the policy says so after such an outcome."""
+    again = (
+        (leads.c.attempts + 1 < policy.max_attempts) & (leads.c.state == LeadState.CALLING)
+        if outcome in policy.retry_outcomes
+        else false()
+    )
+    await db.execute(
+        update(leads)
+        .where(leads.c.id == row.lead_id)
+        .values(
+            state=case((again, LeadState.WAITING), else_=LeadState.DONE),
+            reason=case((again, f"to be rung again after {outcome}"), else_=""),
+            not_before=ended_at + policy.retry_delay_seconds,
+            attempts=leads.c.attempts + 1,
+            unplaced=0,
+            outcome=outcome,
+            last_ended_at=ended_at,
+        )
+    )
+
+
+async def _correct_lead(db: AsyncConnection, row: Row[Any], outcome: Outcome) -> None:
+    """A late report changed what an ended call means; only its lead's last attempt speaks for it."""
+    newer = select(attempts.c.id).where(attempts.c.lead_id == row.lead_id, attempts.c.number > row.number)
+    await db.execute(update(leads).where(leads.c.id == row.lead_id, ~newer.exists()).values(outcome=outcome))
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None

@@ -1,0 +1,143 @@
+"""The tables of the ledger. Times are Unix seconds (UTC) of the ledger's clock."""
+
+from typing import Final
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from flireo_flows.calling.states import OPEN, AttemptState, InboxState, LeadState
+
+VERSION: Final = 1
+
+metadata = MetaData()
+
+
+def one_of(column: str, states: type[LeadState] | type[AttemptState] | type[InboxState]) -> CheckConstraint:
+    """Only states of the enum may be written."""
+    listed = ", ".join(f"'{state.value}'" for state in states)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"known_{column}")
+
+
+meta = Table("flireo_meta", metadata, Column("key", String, primary_key=True), Column("value", String))
+
+runners = Table(
+    "flireo_runners",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("campaign", String, nullable=False),
+    Column("started_at", Float, nullable=False),
+    # A runner that does not renew it is taken for dead, and what it was sending for unknown.
+    Column("lease_until", Float, nullable=False),
+)
+
+leads = Table(
+    "flireo_leads",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("campaign", String, nullable=False),
+    Column("phone", String, nullable=False),
+    Column("name", Text, nullable=False, default=""),
+    Column("columns", Text, nullable=False, default="{}"),  # the row of the file, JSON
+    Column("zones", Text, nullable=False, default=""),  # IANA names, separated by spaces
+    Column("batch", String, nullable=False),  # the newest file that holds the lead
+    Column("line", Integer, nullable=False, default=0),
+    Column("state", String, one_of("state", LeadState), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("outcome", String, nullable=False, default=""),
+    Column("attempts", Integer, nullable=False, default=0),  # used ones: not those that were not placed
+    Column("unplaced", Integer, nullable=False, default=0),  # those that were not, in a row
+    Column("last_ended_at", Float),
+    Column("not_before", Float, nullable=False, default=0.0),
+    UniqueConstraint("campaign", "phone"),
+    Index("flireo_next_lead", "campaign", "state", "not_before", "id"),
+)
+
+attempts = Table(
+    "flireo_attempts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("lead_id", ForeignKey("flireo_leads.id"), nullable=False),
+    Column("campaign", String, nullable=False),
+    Column("phone", String, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", String, one_of("state", AttemptState), nullable=False),
+    Column("runner", String, nullable=False),
+    Column("began_at", Float, nullable=False),
+    Column("call_id", String, unique=True),
+    Column("report_id", String, unique=True),  # call id of the webhooks, where it differs
+    Column("reason", Text, nullable=False, default=""),
+    Column("absent_since", Float),  # when the list was first read without its call
+    Column("over_at", Float),  # when the call was first known to be over
+    Column("complete", Boolean, nullable=False, default=False),
+    Column("channel", String, nullable=False, default=""),  # webhook or list
+    Column("call_status", String, nullable=False, default=""),
+    Column("end_reason", Text, nullable=False, default=""),
+    Column("error", Text, nullable=False, default=""),
+    Column("outcome", String, nullable=False, default=""),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Column("duration_seconds", Integer),
+    Column("summary", Text, nullable=False, default=""),
+    Column("analysis", Text),  # JSON object
+    Column("messages", Text),  # JSON list
+    Column("recording_url", Text),
+    UniqueConstraint("campaign", "phone", "number"),
+    Index("flireo_open_attempts", "campaign", "state"),
+    Index("flireo_attempts_of_phone", "phone", "state"),
+)
+
+# The promise itself: the database refuses a second attempt while one is open.
+Index(
+    "flireo_one_open_attempt",
+    attempts.c.campaign,
+    attempts.c.phone,
+    unique=True,
+    sqlite_where=attempts.c.state.in_([str(state) for state in OPEN]),
+    postgresql_where=attempts.c.state.in_([str(state) for state in OPEN]),
+)
+
+inbox = Table(
+    "flireo_inbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("digest", String, unique=True, nullable=False),  # SHA-256 of the body: a doubled delivery is one
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", Float, nullable=False),
+    Column("deliveries", Integer, nullable=False, default=1),
+    Column("state", String, one_of("state", InboxState), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    # Read from the body when it came, so that the attempt can be found without reading it again.
+    Column("call_id", String, nullable=False, default=""),
+    Column("customer", String, nullable=False, default=""),
+    Column("rang_at", Float),  # about when the call began, as far as the report tells
+    Index("flireo_waiting_reports", "state", "call_id"),
+)
+
+requests = Table(
+    "flireo_requests",
+    metadata,
+    Column("campaign", String, primary_key=True),
+    Column("route", String, primary_key=True),
+    Column("status", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+
+do_not_call = Table(
+    "flireo_do_not_call",
+    metadata,
+    Column("campaign", String, primary_key=True),
+    Column("phone", String, primary_key=True),
+)

@@ -1,0 +1,207 @@
+"""May this lead be rung now? `decide()` answers, and says why not and until when."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from flireo_flows.calling.outcomes import Outcome
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: Final[tuple[Weekday, ...]] = (
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+)
+CLOCK: Final = r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"
+
+
+class CallingHours(BaseModel):
+    """When people may be rung, on their own clock."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    start: Annotated[str, Field(pattern=CLOCK, title="From", description="First minute, HH:MM.")] = "09:00"
+    end: Annotated[str, Field(pattern=CLOCK, title="Until", description="HH:MM, not included.")] = "20:00"
+    weekdays: Annotated[
+        list[Weekday], Field(min_length=1, title="Weekdays", description="Days on which people may be rung.")
+    ] = ["monday", "tuesday", "wednesday", "thursday", "friday"]
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError(
+                f"calling hours from {self.start} to {self.end} never open; start must be before end, on one day"
+            )
+        return self
+
+    def next_open(self, local: datetime) -> datetime:
+        """The first moment from `local` (aware, in the lead's zone) on at which a call may begin."""
+        for days in range(8):
+            day = (local + timedelta(days=days)).date()
+            if WEEKDAYS[day.weekday()] not in self.weekdays:
+                continue
+            opens = datetime.combine(day, _clock(self.start), local.tzinfo)
+            if days > 0 or local < opens:
+                return opens
+            if self.end == "24:00" or local.time().replace(tzinfo=None) < _clock(self.end):
+                return local
+        raise AssertionError("at least one weekday opens within a week")
+
+
+class CallingPolicy(BaseModel):
+    """The rules under which a campaign rings people. All fields have defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    calling_hours: Annotated[
+        CallingHours | None,
+        Field(title="Calling hours", description="On the lead's own clock; None rings at any hour."),
+    ] = CallingHours()
+    max_attempts: Annotated[
+        int, Field(ge=1, le=10, title="Attempts", description="How often a lead may be rung at most.")
+    ] = 1
+    retry_outcomes: Annotated[
+        list[Outcome],
+        Field(title="Try again after", description="Outcomes after which a lead is rung again."),
+    ] = [Outcome.NO_ANSWER, Outcome.BUSY]
+    retry_delay_seconds: Annotated[
+        int,
+        Field(ge=0, title="Delay between attempts (s)", description="Seconds from one end to the next try."),
+    ] = 3600
+    max_concurrent_calls: Annotated[
+        int,
+        Field(ge=1, le=1000, title="Calls at once", description="Calls of the campaign in progress at most."),
+    ] = 20
+    calls_per_minute: Annotated[
+        float,
+        Field(ge=0, title="Calls a minute", description="At most; 0 leaves it to the API's own rate limit."),
+    ] = 0
+    reconcile_grace_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            title="Grace before a lost call counts as not placed (s)",
+            description="Calls have been seen to ring 84 seconds late, so minutes are right.",
+        ),
+    ] = 180
+    poll_seconds: Annotated[
+        float,
+        Field(gt=0, title="Poll every (s)", description="Shortest time between two reads of the call list."),
+    ] = 10
+    report_grace_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            title="Wait for a summary (s)",
+            description="After a call's end; then it counts without one.",
+        ),
+    ] = 300
+    analysis_grace_seconds: Annotated[
+        float,
+        Field(
+            ge=0, title="Wait for an analysis (s)", description="After the summary came, if one is expected."
+        ),
+    ] = 60
+    unknown: Annotated[
+        Literal["try_again", "review"],
+        Field(
+            title="A call that proved not placed", description="Ring the lead again, or let a person look."
+        ),
+    ] = "try_again"
+
+
+class Reason(StrEnum):
+    """Why a lead is not rung now."""
+
+    DO_NOT_CALL = "do_not_call"
+    NO_ATTEMPTS_LEFT = "no_attempts_left"
+    ZONE_UNKNOWN = "zone_unknown"
+    OUTSIDE_HOURS = "outside_hours"
+    TOO_SOON = "too_soon"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What `decide` has to know of a lead.
+
+    Attributes:
+        zones: Every time zone the person may be in.
+        do_not_call: Whether the number is on a do-not-call list.
+        attempts: Attempts used so far.
+        last_ended_at: When the last one ended; None if there was none.
+    """
+
+    zones: tuple[str, ...]
+    do_not_call: bool = False
+    attempts: int = 0
+    last_ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Ring now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Do not ring. Ask again at `until`; None means this policy never will."""
+
+    reason: Reason
+    until: datetime | None = None
+
+
+def not_forbidden(lead: Candidate, now: datetime, policy: CallingPolicy) -> Deny | None:
+    """Who said no is never rung."""
+    return Deny(Reason.DO_NOT_CALL) if lead.do_not_call else None
+
+
+def has_attempts_left(lead: Candidate, now: datetime, policy: CallingPolicy) -> Deny | None:
+    """One budget for all outcomes."""
+    return Deny(Reason.NO_ATTEMPTS_LEFT) if lead.attempts >= policy.max_attempts else None
+
+
+def is_spaced(lead: Candidate, now: datetime, policy: CallingPolicy) -> Deny | None:
+    """Attempts keep their distance."""
+    if lead.last_ended_at is None:
+        return None
+    due = lead.last_ended_at + timedelta(seconds=policy.retry_delay_seconds)
+    return Deny(Reason.TOO_SOON, until=due) if due > now else None
+
+
+def within_hours(lead: Candidate, now: datetime, policy: CallingPolicy) -> Deny | None:
+    """Only when it is calling time in every zone the person may be in."""
+    if policy.calling_hours is None:
+        return None
+    if not lead.zones:
+        return Deny(Reason.ZONE_UNKNOWN)
+    opens = max(policy.calling_hours.next_open(now.astimezone(ZoneInfo(zone))) for zone in lead.zones)
+    return Deny(Reason.OUTSIDE_HOURS, until=opens.astimezone(UTC)) if opens > now else None
+
+
+Rule = Callable[[Candidate, datetime, CallingPolicy], Deny | None]
+DECISION_RULES: Final[tuple[Rule, ...]] = (not_forbidden, has_attempts_left, is_spaced, within_hours)
+
+
+def decide(lead: Candidate, now: datetime, policy: CallingPolicy) -> Allow | Deny:
+    """May this lead be rung at `now`? The first rule that denies gives the reason.
+
+    Args:
+        lead: What is known of the lead.
+        now: Aware; the ledger's clock.
+        policy: The campaign's rules.
+    """
+    denials = (rule(lead, now, policy) for rule in DECISION_RULES)
+    return next((denial for denial in denials if denial), Allow())
+
+
+def _clock(text: str) -> time:
+    return time.max if text == "24:00" else time.fromisoformat(text)

@@ -1,0 +1,81 @@
+"""When to poll, and how fast to dial: requests are the scarce thing (100 a minute for everything)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+LONGEST_PAUSE_SECONDS: Final = 60.0
+# One poll for so many calls placed: 1/25 and 1/150 of the requests.
+CALLS_A_POLL: Final = 25
+CALLS_A_POLL_WITH_WEBHOOKS: Final = 150
+
+
+@dataclass(slots=True)
+class PollRhythm:
+    """When the call list is due to be read again.
+
+    While there are leads to ring, a poll waits until enough calls were placed to be worth it, or until the
+    calls at once are used up. Afterwards polls come at growing distances.
+
+    Attributes:
+        every: Shortest time between two polls, seconds.
+    """
+
+    every: float
+    last_at: float = 0.0
+    placed_before: int = 0
+    in_a_row: int = 0
+
+    def is_due(
+        self, now: float, *, placed: int, by_webhook: bool, dialling: bool, starved: bool, unknown: bool
+    ) -> bool:
+        """Whether to poll now.
+
+        Args:
+            now: Unix seconds.
+            placed: Calls placed so far.
+            by_webhook: Whether webhooks are heard, so that most results come by themselves.
+            dialling: Whether there are leads to ring.
+            starved: Whether dialling waits for a call to end.
+            unknown: Whether reading could settle an attempt of which nobody knows whether it rang.
+        """
+        waited = now - self.last_at
+        if waited < self.every:
+            return False
+        if unknown:
+            return True
+        if dialling:
+            share = CALLS_A_POLL_WITH_WEBHOOKS if by_webhook else CALLS_A_POLL
+            patience = self.every * (6.0 if by_webhook else 2.5)
+            return placed - self.placed_before >= share or (starved and waited >= patience)
+        pause = self.every * 1.5**self.in_a_row * (2.0 if by_webhook else 1.0)
+        return waited >= min(max(self.every, LONGEST_PAUSE_SECONDS), pause)
+
+    def polled(self, now: float, *, placed: int, dialling: bool) -> None:
+        """A poll was made."""
+        self.last_at, self.placed_before = now, placed
+        self.in_a_row = 0 if dialling else self.in_a_row + 1
+
+
+@dataclass(slots=True)
+class DialRhythm:
+    """Calls a minute, evenly. 0 leaves it to the API's own limit."""
+
+    calls_per_minute: float
+    next_at: float = 0.0
+
+    def ready(self, now: float, horizon: float, most: int) -> int:
+        """How many calls may be begun now, counting those due within `horizon` seconds."""
+        if not self.calls_per_minute:
+            return most
+        spacing = 60.0 / self.calls_per_minute
+        due = int((now + horizon - max(self.next_at, now - horizon)) / spacing)
+        return max(0, min(most, due if spacing < horizon else int(now >= self.next_at)))
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next call may be begun."""
+        return max(0.0, self.next_at - now) if self.calls_per_minute else 0.0
+
+    def began(self, calls: int, now: float) -> None:
+        """Calls were begun."""
+        if self.calls_per_minute:
+            self.next_at = max(self.next_at, now) + calls * 60.0 / self.calls_per_minute

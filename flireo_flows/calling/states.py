@@ -1,0 +1,79 @@
+"""The states of an attempt and of a lead, and every legal move. What is not in the table does not happen."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class AttemptState(StrEnum):
+    """Where one try to ring somebody stands."""
+
+    SENDING = "sending"  # committed; the request may be on its way
+    PLACED = "placed"  # Flireo gave it a call id
+    UNKNOWN = "unknown"  # the request may have arrived; nobody knows
+    ENDED = "ended"  # the call is over and its result is in
+    NOT_PLACED = "not_placed"  # nobody was rung; the attempt is not used
+
+
+class Event(StrEnum):
+    """What happens to an attempt."""
+
+    ACCEPTED = "accepted"  # a call id came back
+    REFUSED = "refused"  # 4xx, or the request provably never left
+    LOST = "lost"  # no usable answer, or the runner died
+    FOUND = "found"  # its call turned up in the list or in a report
+    ABSENT = "absent"  # the list was read twice, a grace period apart, without it
+    REPORTED = "reported"  # the result of the call is in
+
+
+MOVES: Final[Mapping[AttemptState, Mapping[Event, AttemptState]]] = {
+    AttemptState.SENDING: {
+        Event.ACCEPTED: AttemptState.PLACED,
+        Event.REFUSED: AttemptState.NOT_PLACED,
+        Event.LOST: AttemptState.UNKNOWN,
+    },
+    # ACCEPTED and REFUSED: the answer of a runner that was taken for dead and was only slow.
+    AttemptState.UNKNOWN: {
+        Event.ACCEPTED: AttemptState.PLACED,
+        Event.REFUSED: AttemptState.NOT_PLACED,
+        Event.FOUND: AttemptState.PLACED,
+        Event.ABSENT: AttemptState.NOT_PLACED,
+    },
+    AttemptState.PLACED: {Event.REPORTED: AttemptState.ENDED},
+    AttemptState.NOT_PLACED: {},
+    AttemptState.ENDED: {},
+}
+
+OPEN: Final = (AttemptState.SENDING, AttemptState.UNKNOWN, AttemptState.PLACED)
+
+
+def sources(event: Event) -> list[AttemptState]:
+    """The states in which an event may happen."""
+    return [state for state, moves in MOVES.items() if event in moves]
+
+
+def target(event: Event) -> AttemptState:
+    """The state an event leads to; the same from wherever it may happen."""
+    (state,) = {moves[event] for moves in MOVES.values() if event in moves}
+    return state
+
+
+class LeadState(StrEnum):
+    """Where a lead stands in its campaign."""
+
+    WAITING = "waiting"  # to be rung, now or later
+    CALLING = "calling"  # an attempt is open
+    DONE = "done"  # rung, with its outcome
+    SKIPPED = "skipped"  # this policy will never ring it; the reason says why
+    REVIEW = "review"  # a person has to look
+
+
+class InboxState(StrEnum):
+    """Where something that Flireo sent us stands."""
+
+    WAITING = "waiting"  # no attempt of ours is known for it yet
+    APPLIED = "applied"
+    UNREADABLE = "unreadable"  # the reason says why; the body is kept
+
+
+FINAL: Final = (LeadState.DONE, LeadState.SKIPPED, LeadState.REVIEW)

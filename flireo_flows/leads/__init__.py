@@ -1,0 +1,56 @@
+"""Files of people -> leads and rejects. Knows nothing of the API, the ledger or Prefect.
+
+    batch = read_leads(Path("leads.csv"), LeadFormat(default_region="NL"))
+
+The names below are fetched when first asked for, so that importing this package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flireo_flows.leads.do_not_call import read_do_not_call
+    from flireo_flows.leads.errors import LeadFileError
+    from flireo_flows.leads.format import LeadFormat
+    from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
+    from flireo_flows.leads.phones import PhoneNumber, Refusal, parse_phone
+    from flireo_flows.leads.reading import check_file, read_leads
+    from flireo_flows.leads.rejects import write_rejects
+
+__all__ = [
+    "Lead",
+    "LeadBatch",
+    "LeadFileError",
+    "LeadFormat",
+    "PhoneNumber",
+    "Refusal",
+    "Reject",
+    "RejectCode",
+    "check_file",
+    "parse_phone",
+    "read_do_not_call",
+    "read_leads",
+    "write_rejects",
+]
+
+_HOMES = {
+    "Lead": "lead",
+    "LeadBatch": "lead",
+    "LeadFileError": "errors",
+    "LeadFormat": "format",
+    "PhoneNumber": "phones",
+    "Refusal": "phones",
+    "Reject": "lead",
+    "RejectCode": "lead",
+    "check_file": "reading",
+    "parse_phone": "phones",
+    "read_do_not_call": "do_not_call",
+    "read_leads": "reading",
+    "write_rejects": "rejects",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,71 @@
+"""What a file of people becomes: leads to ring, and rejects that say why they are none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class RejectCode(StrEnum):
+    """Why a row is no lead. The codes stand in `rejects.csv` and do not change between versions."""
+
+    MISSING_PHONE = "missing_phone"
+    INVALID_PHONE = "invalid_phone"
+    NO_COUNTRY = "no_country"  # a national number, and no default region to read it in
+    EXCEL_MANGLED = "excel_mangled"  # 3.16E+10: a spreadsheet made a figure of the number
+    TWO_NUMBERS = "two_numbers"
+    EXTENSION = "extension"
+    NOT_ALLOWED = "not_allowed"  # premium, shared cost, toll-free, short and emergency numbers
+    DUPLICATE = "duplicate"
+    DO_NOT_CALL = "do_not_call"
+    TOO_MANY_CELLS = "too_many_cells"
+    TOO_FEW_CELLS = "too_few_cells"
+    INVALID_TIMEZONE = "invalid_timezone"
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A person to ring.
+
+    Attributes:
+        phone: E.164, with the leading `+`.
+        name: As written in the file; empty when there is none.
+        columns: Every column of the row by its header, as text without outer spaces, in the file's order.
+        zones: IANA names of every time zone the person may be in; the column of the file if it has one,
+            else all zones of the number. Empty when nothing is known.
+        line: Line of the file, the header being line 1; a row of several lines has the first of them.
+    """
+
+    phone: str
+    name: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    zones: tuple[str, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that is no lead: its line, a code, a sentence that says what to mend, and the row itself.
+
+    The message never repeats the number. A row with too many cells keeps the surplus as `(extra 1)`,
+    `(extra 2)`, ...; a row with too few has only the columns it reached.
+    """
+
+    line: int
+    code: RejectCode
+    message: str
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LeadBatch:
+    """All that one file held.
+
+    Attributes:
+        leads: In the file's order, each number once.
+        rejects: In the file's order.
+        columns: The header, in the file's order.
+    """
+
+    leads: tuple[Lead, ...]
+    rejects: tuple[Reject, ...]
+    columns: tuple[str, ...]
