@@ -1,0 +1,190 @@
+"""The report people look at: one HTML file with no scripts and nothing to fetch."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, StrictUndefined
+
+from flireo_flows.analytics import charts
+from flireo_flows.analytics.answers import summarise
+from flireo_flows.analytics.figures import REACHED, Figures, count, reasons
+from flireo_flows.analytics.files import replacing
+from flireo_flows.analytics.labels import Labels, masked, one_line
+from flireo_flows.analytics.result import Result
+
+TEMPLATE: Final = "report.html.j2"
+MOST_REASONS: Final = 12
+NOTHING: Final = "–"
+# State of the leads that were not rung to the end -> title of their table.
+QUEUES: Final = {"waiting": "Still waiting", "review": "To be reviewed", "skipped": "Skipped"}
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One of the large figures at the top."""
+
+    title: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Leads in one state, counted by reason."""
+
+    title: str
+    total: int
+    reasons: Sequence[tuple[str, int]]
+
+
+def write_report(
+    results: Iterable[Result], path: Path, *, campaign: str, rejects: int, generated_at: datetime
+) -> None:
+    """Write the report of a campaign. It is aggregated: no phone number and no name of a lead is in it.
+
+    Args:
+        results: One a lead.
+        path: The HTML file; replaced as a whole.
+        campaign: Stands in the title.
+        rejects: Rows of the file that are no leads.
+        generated_at: With its zone, in which the report tells all its times.
+
+    Raises:
+        ExportError: The file could not be written; its earlier version is still there.
+    """
+    page = render_report(results, campaign=campaign, rejects=rejects, generated_at=generated_at)
+    with replacing(path) as file:
+        file.write(page.encode())
+
+
+def render_report(results: Iterable[Result], *, campaign: str, rejects: int, generated_at: datetime) -> str:
+    """The report as HTML; see `write_report`."""
+    rows = list(results)
+    figures = count(rows, rejects)
+    labels = Labels.without(row.name for row in rows)
+    source = files(__package__).joinpath(TEMPLATE).read_text("utf-8")
+    return (
+        _environment()
+        .from_string(source)
+        .render(
+            campaign=one_line(campaign),
+            generated_at=generated_at,
+            period=_period(rows, generated_at),
+            figures=figures,
+            headlines=_headlines(figures),
+            funnel=charts.funnel(_stages(figures)),
+            outcomes=_outcomes(figures),
+            durations=charts.histogram(figures.talk_seconds),
+            answers=summarise((row.analysis for row in rows if row.analysis), labels),
+            queues=[_queue(title, reasons(rows, state), labels) for state, title in QUEUES.items()],
+            reached_outcomes=REACHED,
+            plot_height=charts.PLOT_HEIGHT,
+        )
+    )
+
+
+def _environment() -> Environment:
+    # The template's name does not end in .html, by which Jinja would know to escape.
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(percent=percent, figure=figure, whole=whole, instant=instant)
+    environment.globals.update(bars=charts.bars)
+    return environment
+
+
+def _headlines(figures: Figures) -> list[Headline]:
+    median, total = figures.median_talk_minutes, figures.total_talk_minutes
+    of_rung = f"{whole(figures.reached)} of {whole(figures.rung)} rung"
+    of_ended = f"{whole(figures.ended_analysed)} of {whole(figures.ended)} ended"
+    of_leads = f"{share(figures.rung, figures.leads)} of the leads" if figures.leads else "no leads"
+    return [
+        Headline("Leads", whole(figures.leads), f"{whole(figures.rows - figures.leads)} rows rejected"),
+        Headline("Rung", whole(figures.rung), of_leads),
+        Headline("Answered", share(figures.reached, figures.rung), of_rung),
+        Headline("Talk, median", minutes(median), "per answered call"),
+        Headline(
+            "Talk, total",
+            f"{total:,.0f} min" if total >= 10 or not total else f"{total:.1f} min",
+            "answered calls",
+        ),
+        Headline("With analysis", share(figures.ended_analysed, figures.ended), of_ended),
+    ]
+
+
+def _stages(figures: Figures) -> list[tuple[str, int]]:
+    return [
+        ("Rows in file", figures.rows),
+        ("Leads", figures.leads),
+        ("Rung", figures.rung),
+        ("Answered", figures.reached),
+        ("Analysed", figures.reached_analysed),
+    ]
+
+
+def _outcomes(figures: Figures) -> list[charts.Bar]:
+    return charts.bars((worded(outcome), number) for outcome, number in figures.outcomes.items())
+
+
+def _queue(title: str, counted: Counter[str], labels: Labels) -> Queue:
+    # Two reasons may read the same once a number in them is blotted out.
+    merged = Counter[str]()
+    for reason, number in counted.items():
+        merged[labels.label(worded(reason))] += number
+    shown = merged.most_common(MOST_REASONS)
+    rest = merged.total() - sum(number for _, number in shown)
+    return Queue(title, merged.total(), [*shown, *([("other reasons", rest)] if rest else [])])
+
+
+def _period(rows: Sequence[Result], generated_at: datetime) -> tuple[datetime, datetime] | None:
+    moments = [moment for row in rows for moment in (row.started_at, row.ended_at) if moment is not None]
+    if not moments:
+        return None
+    zone = generated_at.tzinfo
+    return min(moments).astimezone(zone), max(moments).astimezone(zone)
+
+
+def worded(code: str) -> str:
+    """A code as words: `no_answer` is "no answer"."""
+    return masked(one_line(code.replace("_", " ")))
+
+
+def share(part: int, whole_: int) -> str:
+    """A part of a whole in percent; a dash when there is no whole."""
+    return percent(part / whole_) if whole_ else NOTHING
+
+
+def minutes(value: float | None) -> str:
+    """Minutes, to a tenth below ten; a dash when there are none to speak of."""
+    if value is None:
+        return NOTHING
+    return f"{value:,.0f} min" if value >= 10 or not value else f"{value:.1f} min"
+
+
+def percent(value: float) -> str:
+    """0 to 1 as percent. What is not all is never "100%", and what is not nothing never "0%"."""
+    if 0 < value < 0.01:
+        return "<1%"
+    return ">99%" if 0.99 < value < 1 else f"{value:.0%}"
+
+
+def figure(value: float) -> str:
+    """A number in at most three significant digits, so that a phone number taken for one does not show."""
+    if abs(value) >= 1e6:
+        return f"{value:.2e}"
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1000 else f"{value:.3g}"
+
+
+def whole(value: int) -> str:
+    """A count with commas between thousands."""
+    return f"{value:,}"
+
+
+def instant(moment: datetime) -> str:
+    """Date, hour and zone, such as `2026-08-22 14:05 CEST`."""
+    return f"{moment:%Y-%m-%d %H:%M %Z}".strip()
