@@ -70,7 +70,8 @@ class Hands:
             attempt = await self._queue.get()
             self._ringing += 1
             try:
-                self._answers.append(await self.dialer.ring(attempt))
+                answer = await self.dialer.ring(attempt)
+                self._answers.append(answer)
             finally:
                 self._ringing -= 1
                 self._queue.task_done()

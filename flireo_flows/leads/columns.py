@@ -1,0 +1,162 @@
+"""Which column is which: headers people really write, in English, Dutch, German and French."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from flireo_flows.leads.errors import LeadFileError
+from flireo_flows.leads.format import LeadFormat
+
+REJECT_COLUMNS: Final = ("reject_line", "reject_code", "reject_message")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Compared without case, accents, spaces and signs. A weaker group counts only when no stronger one is met:
+# "number" may be a house number, but in a file without any "phone" it is the phone number.
+PHONE_NAMES: Final = (
+    _words(
+        """
+        phone phonenumber phoneno phonenr telephone telephonenumber tel telno telnr telnumber contactnumber
+        mobile mobilephone mobilenumber mobilephonenumber cell cellphone cellnumber cellphonenumber
+        e164 msisdn tonumber destinationnumber
+        telefoon telefoonnummer telefoonnr mobiel mobielnummer mobielnr mobieletelefoon gsm gsmnummer gsmnr
+        telefon telefonnummer telefonnr telnummer rufnummer handy handynummer handynr mobil mobilnummer
+        mobiltelefon mobilfunk mobilfunknummer festnetz festnetznummer
+        portable telephoneportable numerodetelephone numerotelephone numerodeportable telportable
+        """
+    ),
+    _words("number nummer numero"),
+)
+NAME_NAMES: Final = (
+    _words(
+        """
+        name fullname contactname customername naam volledigenaam contactnaam klantnaam
+        vollstandigername vollername kundenname nom nomcomplet
+        """
+    ),
+    _words("contact contactpersoon kontakt customer klant kunde client"),
+)
+TIMEZONE_NAMES: Final = (
+    _words("timezone timezonename ianatimezone tz tijdzone zeitzone fuseauhoraire fuseau"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The columns of a file.
+
+    Attributes:
+        names: The lead's columns, in the file's order.
+        dropped: Positions (from 0) of the columns that `write_rejects` once added.
+        phone: Name of the phone column.
+        name: Name of the name column; empty when there is none.
+        timezone: Name of the time zone column; empty when there is none.
+    """
+
+    names: tuple[str, ...]
+    dropped: frozenset[int]
+    phone: str
+    name: str
+    timezone: str
+
+
+def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -> Header:
+    """Find the columns.
+
+    Raises:
+        LeadFileError: A column that was asked for is absent, two qualify, none holds the phone number, or
+            a name occurs twice.
+    """
+    dropped = frozenset(place for place, cell in enumerate(cells) if cell in REJECT_COLUMNS)
+    names = _names(cell for place, cell in enumerate(cells) if place not in dropped)
+    _refuse_repeated(path, line, names)
+    phone = _column(path, line, names, form.phone_column, PHONE_NAMES, "phone")
+    if not phone:
+        raise _no_phone_column(path, line, names)
+    name = _column(path, line, names, form.name_column, NAME_NAMES, "name")
+    timezone = _column(path, line, names, form.timezone_column, TIMEZONE_NAMES, "timezone")
+    return Header(names, dropped, phone, name, timezone)
+
+
+def recognised(names: Sequence[str], groups: Sequence[frozenset[str]]) -> list[str]:
+    """The names that occur in the strongest group any of them occurs in."""
+    found = ([name for name in names if _plain(name) in group] for group in groups)
+    return next((columns for columns in found if columns), [])
+
+
+def extra(place: int) -> str:
+    """The key of a surplus cell, the first being 1."""
+    return f"(extra {place})"
+
+
+_EXTRA: Final = re.compile(r"\(extra [0-9]+\)|")
+
+
+def _names(cells: Iterable[str]) -> tuple[str, ...]:
+    names = list(cells)
+    # Spreadsheets save empty columns behind the last; and the surplus cells of a mended rejects file must
+    # not become columns, or a row that is still wrong would pass.
+    while names and _EXTRA.fullmatch(names[-1]):
+        names.pop()
+    return tuple(name or f"(column {place})" for place, name in enumerate(names, start=1))
+
+
+def _plain(name: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(character for character in decomposed if character.isalnum())
+
+
+def _refuse_repeated(path: Path, line: int, names: Sequence[str]) -> None:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        problem = f"The header has these columns more than once: {_listed(repeated)}."
+        raise LeadFileError.at(path, problem, "Give each column a name of its own.", line)
+
+
+def _column(
+    path: Path, line: int, names: Sequence[str], wanted: str, groups: Sequence[frozenset[str]], what: str
+) -> str:
+    """The one column asked for or recognised; empty when there is none."""
+    if wanted.strip():
+        return _asked_for(path, line, names, wanted.strip(), what)
+    found = recognised(names, groups)
+    if len(found) > 1:
+        problem = f"These columns may all be the {what} column: {_listed(found)}."
+        raise LeadFileError.at(path, problem, f"Say which one with {what}_column.", line)
+    return found[0] if found else ""
+
+
+def _asked_for(path: Path, line: int, names: Sequence[str], wanted: str, what: str) -> str:
+    if wanted in names:
+        return wanted
+    alike = [name for name in names if _plain(name) == _plain(wanted)]
+    if len(alike) == 1:
+        return alike[0]
+    problem = f"There is no column {_masked(wanted)!r}; the header has {_listed(names)}."
+    raise LeadFileError.at(path, problem, f"Name one of these as {what}_column.", line)
+
+
+def _no_phone_column(path: Path, line: int, names: Sequence[str]) -> LeadFileError:
+    if any(sum(character.isdecimal() for character in name) >= 7 for name in names):
+        problem = "The first row seems to be a person, not a header."
+        return LeadFileError.at(path, problem, "Put a line with column names above it.", line)
+    problem = f"No column is recognised as the phone number; the header has {_listed(names)}."
+    return LeadFileError.at(path, problem, "Name it with phone_column.", line)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(_masked(name)) for name in names[:20])
+    return f"{shown} and {len(names) - 20} more" if len(names) > 20 else shown or "no names"
+
+
+def _masked(name: str) -> str:
+    """Short, and without digits enough for a phone number: a file without header has people up here."""
+    masked = re.sub(r"\d", "*", name) if sum(c.isdecimal() for c in name) >= 7 else name
+    return masked if len(masked) <= 40 else masked[:39] + "…"

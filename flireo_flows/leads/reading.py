@@ -1,0 +1,135 @@
+"""A file of people -> leads and rejects. Every row that is not blank becomes exactly one of the two."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from flireo_flows.leads.columns import Header, extra, read_header
+from flireo_flows.leads.errors import LeadFileError
+from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
+from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
+from flireo_flows.leads.phones import Refusal, is_zone, parse_phone
+from flireo_flows.leads.text import Row, read_text, split_rows
+from flireo_flows.leads.workbook import is_workbook, read_workbook
+
+CHECKED_BYTES: Final = 1_048_576  # a header is in the first of them; decoding them takes milliseconds
+
+
+def read_leads(
+    path: Path, format: LeadFormat = DEFAULT_FORMAT, do_not_call: Collection[str] = frozenset()
+) -> LeadBatch:
+    """Read a CSV, TSV or Excel (.xlsx, first sheet) file of people.
+
+    Blank rows are skipped, and so are the columns that `write_rejects` adds, so a mended rejects file is
+    a file of leads.
+
+    Args:
+        path: One person a row below a header.
+        format: Columns, default region, delimiter and encoding, where they are not to be recognised.
+        do_not_call: Numbers in E.164 that become rejects, as `read_do_not_call` gives them.
+
+    Raises:
+        LeadFileError: The file as a whole is unusable, or has a header and no rows.
+        ValueError: `do_not_call` holds something else than E.164, which would never match.
+    """
+    _refuse_unusable(do_not_call)
+    rows = _rows(path, format)
+    header = _header(path, rows, format)
+    judge = _Judge(header, format.default_region, frozenset(do_not_call))
+    verdicts = [judge.judge(row) for row in rows]
+    if not verdicts:
+        raise _no_rows(path)
+    return LeadBatch(
+        leads=tuple(verdict for verdict in verdicts if isinstance(verdict, Lead)),
+        rejects=tuple(verdict for verdict in verdicts if isinstance(verdict, Reject)),
+        columns=header.names,
+    )
+
+
+def check_file(path: Path, format: LeadFormat = DEFAULT_FORMAT) -> None:
+    """Raise what `read_leads` would, as far as the first mebibyte shows it; cheap enough to do first."""
+    rows = _rows(path, format, limit=CHECKED_BYTES)
+    _header(path, rows, format)
+    if next(rows, None) is None:
+        raise _no_rows(path)
+
+
+def _rows(path: Path, format: LeadFormat, limit: int = -1) -> Iterator[Row]:
+    if is_workbook(path):
+        return read_workbook(path)
+    return split_rows(path, read_text(path, format.encoding, limit), format.delimiter)
+
+
+def _header(path: Path, rows: Iterator[Row], format: LeadFormat) -> Header:
+    row = next(rows, None)
+    if row is None:
+        raise LeadFileError.at(path, "The file holds only blank lines.", "Export it again.")
+    return read_header(path, row.line, row.cells, format)
+
+
+def _no_rows(path: Path) -> LeadFileError:
+    return LeadFileError.at(path, "There are no rows below the header.", "Put one person on each row.")
+
+
+def _refuse_unusable(do_not_call: Collection[str]) -> None:
+    unusable = sum(not (number.startswith("+") and number[1:].isdecimal()) for number in do_not_call)
+    if unusable:
+        raise ValueError(f"{unusable} do-not-call numbers are not in E.164; read them with read_do_not_call")
+
+
+@dataclass(slots=True)
+class _Judge:
+    """Decides row by row, and remembers which number stood on which line."""
+
+    header: Header
+    region: str
+    do_not_call: frozenset[str]
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def judge(self, row: Row) -> Lead | Reject:
+        cells = self._own_cells(row.cells)
+        columns = dict(zip(self.header.names, cells, strict=False))
+        verdict = self._refuse_width(columns, cells) or self._lead(row.line, columns)
+        if isinstance(verdict, Refusal):
+            return Reject(row.line, verdict.code, verdict.message, columns)
+        self.lines[verdict.phone] = row.line
+        return verdict
+
+    def _own_cells(self, cells: list[str]) -> list[str]:
+        if self.header.dropped:
+            cells = [cell for place, cell in enumerate(cells) if place not in self.header.dropped]
+        # Empty cells behind the last column say nothing: spreadsheets save them.
+        while len(cells) > len(self.header.names) and not cells[-1]:
+            cells = cells[:-1]
+        return cells
+
+    def _refuse_width(self, columns: dict[str, str], cells: list[str]) -> Refusal | None:
+        """Judge the number of cells; surplus cells are put into `columns`, so that nothing is lost."""
+        expected = len(self.header.names)
+        columns.update({extra(n): cell for n, cell in enumerate(cells[expected:], start=1)})
+        counts = f"The row has {len(cells)} cells and the header {expected}"
+        if len(cells) > expected:
+            return Refusal(
+                RejectCode.TOO_MANY_CELLS,
+                f"{counts}: put a cell that holds the delimiter in quotation marks.",
+            )
+        if len(cells) < expected:
+            return Refusal(RejectCode.TOO_FEW_CELLS, f"{counts}: add what is missing, if only delimiters.")
+        return None
+
+    def _lead(self, line: int, columns: dict[str, str]) -> Lead | Refusal:
+        phone = parse_phone(columns[self.header.phone], self.region)
+        if isinstance(phone, Refusal):
+            return phone
+        if phone.e164 in self.do_not_call:
+            return Refusal(RejectCode.DO_NOT_CALL, "The number is on the do-not-call list.")
+        if first := self.lines.get(phone.e164):
+            return Refusal(RejectCode.DUPLICATE, f"The same number stands on line {first}.")
+        zone = columns.get(self.header.timezone, "")
+        if zone and not is_zone(zone):
+            return Refusal(
+                RejectCode.INVALID_TIMEZONE, "The time zone is no IANA name such as Europe/Amsterdam."
+            )
+        name = columns.get(self.header.name, "")
+        return Lead(phone.e164, name, columns, (zone,) if zone else phone.zones, line)

@@ -1,0 +1,51 @@
+"""The two times of a sandbox: real time for timestamps, and a scaled one in which calls run.
+
+`created_at`, `started_at`, `ended_at` and webhook timestamps are real: a client that looks for a call it may
+have placed asks the list for "since just before I sent it", and must find it. `duration_seconds` is
+simulated: a conversation of 90 seconds says 90 also when the scale let it pass in one. So at any scale but 1
+the duration is not `ended_at - started_at`.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Attributes:
+    scale: Simulated seconds per real second.
+    """
+
+    scale: float
+
+    def unix(self) -> float:
+        """Real time, Unix seconds."""
+        return time.time()
+
+    def unix_ms(self) -> int:
+        """Real time in whole milliseconds, the resolution of the API's timestamps."""
+        return time.time_ns() // 1_000_000
+
+    def steady(self) -> float:
+        """Real seconds of a clock that never jumps; only differences mean something."""
+        return time.monotonic()
+
+    def real_seconds(self, simulated_seconds: float) -> float:
+        """How long a simulated duration really takes."""
+        return simulated_seconds / self.scale
+
+    def simulated_since(self, steady: float) -> float:
+        """Simulated seconds since a reading of `steady`."""
+        return (self.steady() - steady) * self.scale
+
+
+def iso(unix_ms: int) -> str:
+    """As the API writes it: ISO 8601, UTC, milliseconds, `Z`."""
+    moment = datetime.fromtimestamp(unix_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_or_none(unix_ms: int | None) -> str | None:
+    """`iso`, where the moment may not have come."""
+    return None if unix_ms is None else iso(unix_ms)

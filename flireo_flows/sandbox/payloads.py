@@ -1,0 +1,57 @@
+"""Bodies of the webhooks, in the key case of the dialect.
+
+Source: contract, sections 18.4 to 18.7.
+"""
+
+from typing import Any
+
+from flireo_flows.api.webhooks import EventType
+from flireo_flows.sandbox.clock import iso, iso_or_none
+from flireo_flows.sandbox.settings import Dialect, SandboxSettings
+from flireo_flows.sandbox.store import Call
+
+Body = dict[str, Any]
+
+
+def status_update(call: Call, status: str, now_ms: int, settings: SandboxSettings) -> Body:
+    """A call was answered, or has ended."""
+    message = _common(EventType.STATUS_UPDATE, call, status, now_ms, settings)
+    if status == "ended-with-error" and call.error:
+        message["error"] = call.error
+    if settings.dialect is Dialect.HMSOVEREIGN and call.end_reason:
+        message["end_reason"] = call.end_reason
+    return {"message": message}
+
+
+def end_of_call_report(call: Call, now_ms: int, settings: SandboxSettings) -> Body:
+    """Summary, transcript and, when one ran, analysis of a call that was answered."""
+    message = _common(EventType.END_OF_CALL_REPORT, call, "ended", now_ms, settings)
+    message["summary"] = call.summary or ""
+    message["messages"] = [] if call.agent.get("gdpr_mode") else call.messages or []
+    if call.analysis is not None:
+        message["analysis"] = call.analysis
+    if settings.dialect is Dialect.FLIREO:
+        message["durationSeconds"] = call.duration_seconds
+    else:
+        message["duration_seconds"] = call.duration_seconds
+        message["end_reason"] = call.end_reason
+        message["started_at"] = iso_or_none(call.started_ms)
+        message["ended_at"] = iso_or_none(call.ended_ms)
+    return {"message": message}
+
+
+def _common(event: EventType, call: Call, status: str, now_ms: int, settings: SandboxSettings) -> Body:
+    camel = settings.dialect is Dialect.FLIREO
+    kind = "outboundPhoneCall" if camel else "outbound_phone_call"
+    platform = {"number": call.number["phone_number"], "name": call.number.get("name")}
+    message: Body = {
+        "type": event.value,
+        "timestamp": iso(now_ms),
+        "call": {"id": call.id, "type": kind, "status": status},
+        "phoneNumber" if camel else "phone_number": platform,
+        "customer": {"number": call.destination},
+    }
+    metadata = call.agent.get("metadata")
+    if metadata and settings.echo_metadata:
+        message["assistant"] = {"metadata": metadata}
+    return message

@@ -1,0 +1,125 @@
+"""What can be set about a sandbox before it starts, and the words it is set in."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+# The reference's own pattern for a phone number.
+E164: Final = r"^\+[1-9][0-9]{1,14}$"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Dialect(StrEnum):
+    """Which generation of the API to be. Both accept the paths and fields of the other."""
+
+    FLIREO = "flireo"  # agents, camelCase webhooks, nested errors
+    HMSOVEREIGN = "hmsovereign"  # assistants, snake_case webhooks, flat errors
+
+
+class ErrorForm(StrEnum):
+    """The two shapes of an error's body that are documented."""
+
+    NESTED = "nested"  # {"error": {"code": ..., "message": ...}}
+    FLAT = "flat"  # {"error": "..."}
+
+
+class Outcome(StrEnum):
+    """How a call goes."""
+
+    ANSWERED = "answered"
+    VOICEMAIL = "voicemail"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    FAILED = "failed"  # the network could not reach the number
+    REJECTED = "rejected"  # refused before it rang through
+    TRANSFERRED = "transferred"  # answered, and handed to a person
+    ERROR = "error"  # answered, and broken off by the platform
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Script = Annotated[tuple[Outcome, ...], BeforeValidator(_as_list), Field(min_length=1)]
+
+
+def _with_some_weight(weights: dict[Outcome, float]) -> dict[Outcome, float]:
+    if not any(weights.values()):
+        raise ValueError("at least one outcome needs a weight above 0")
+    return weights
+
+
+Weights = Annotated[dict[Outcome, Annotated[float, Field(ge=0)]], AfterValidator(_with_some_weight)]
+
+
+class FaultSettings(BaseModel):
+    """How often things go wrong. Which request is hit follows from the seed, not from the time."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    webhook_drop_share: Share = Field(0, description="Share of webhooks that are never sent, 0 to 1.")
+    webhook_double_share: Share = Field(0, description="Share of webhooks that are sent twice, 0 to 1.")
+    lose_answer_share: Share = Field(
+        0, description="Share of outbound calls that are placed, but whose answer never arrives, 0 to 1."
+    )
+    bad_gateway_share: Share = Field(
+        0, description="Share of outbound calls that meet a 502 with an HTML body and are not placed, 0 to 1."
+    )
+
+
+class SandboxSettings(FaultSettings):
+    """A local Flireo. The defaults behave like the real one, at its real speed and limits."""
+
+    seed: int = Field(0, description="Outcomes, transcripts, analyses and faults follow from it.")
+    dialect: Dialect = Field(Dialect.FLIREO, description="Which generation of the API to be.")
+    error_form: ErrorForm | None = Field(
+        None, description="Shape of error bodies; by default nested for flireo, flat for hmsovereign."
+    )
+    api_keys: frozenset[str] = Field(
+        frozenset(), description="Keys that are accepted. Empty: any key that is not empty.", repr=False
+    )
+    revoked_keys: frozenset[str] = Field(
+        frozenset(), description="Keys that are refused as revoked.", repr=False
+    )
+
+    rate_limit: int = Field(100, ge=0, description="Requests per key and window; 0 for no limit, no headers.")
+    rate_window_seconds: float = Field(60, gt=0, description="Length of the window, in real seconds.")
+
+    time_scale: float = Field(
+        1.0, gt=0, description="Simulated seconds per real second: 60 plays a minute of a call in a second."
+    )
+    outcome_weights: Weights = Field(
+        default_factory=lambda: {
+            Outcome.ANSWERED: 0.6,
+            Outcome.VOICEMAIL: 0.15,
+            Outcome.NO_ANSWER: 0.15,
+            Outcome.BUSY: 0.05,
+            Outcome.FAILED: 0.03,
+            Outcome.REJECTED: 0.02,
+        },
+        description="How often a call goes which way, where no script says otherwise.",
+    )
+    outcomes: dict[Annotated[str, Field(pattern=E164)], Script] = Field(
+        default_factory=dict,
+        description="Script by destination (E.164): one outcome, or one a call, the last of which repeats.",
+    )
+    talk_seconds_min: float = Field(20, ge=1, description="Shortest conversation, in simulated seconds.")
+    talk_seconds_max: float = Field(180, ge=1, description="Longest conversation, in simulated seconds.")
+    report_delay_seconds: float = Field(
+        10, ge=0, description="From the end of a call to its analysis and report, in simulated seconds."
+    )
+
+    minutes_balance: float = Field(
+        1000, description="Prepaid minutes; at 0 or less, calls are refused (402)."
+    )
+    webhook_url: str | None = Field(None, description="Where the demo agent sends its webhooks.")
+    webhook_secret: str | None = Field(None, description="Signs the demo agent's webhooks.", repr=False)
+    echo_metadata: bool = Field(True, description="Send an inline agent's metadata back in its webhooks.")
+    plus_in_call_ids: bool = Field(
+        False, description="Call ids like call-_+4477..., which the reference shows too and paths must quote."
+    )
+    empty_deletes: bool = Field(
+        False, description='Answer deletes with 204 and nothing, not {"success": true}.'
+    )

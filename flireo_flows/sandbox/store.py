@@ -1,0 +1,161 @@
+"""All that exists in a sandbox: one organization with its agents, numbers and calls, in memory."""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import uuid4
+
+from flireo_flows.sandbox.clock import iso, iso_or_none
+from flireo_flows.sandbox.outcomes import Plan
+
+Record = dict[str, Any]  # a resource as the API writes it
+
+OVER: Final = frozenset({"ended", "failed", "rejected", "transferred", "ended-with-error"})
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One call, from the request that placed it to its report.
+
+    Attributes:
+        agent: The configuration it runs with: the saved agent under its overrides, or an inline one.
+        plan: How it goes unless a control command says otherwise.
+        ring: Which call to this destination it is, from 1.
+        said: What control commands had the agent say.
+        answered_steady: `Clock.steady` when it was answered.
+    """
+
+    id: str
+    destination: str
+    number: Record
+    agent: Mapping[str, Any]
+    agent_id: str | None
+    plan: Plan
+    ring: int
+    created_ms: int
+    room_name: str
+    status: str = "connecting"
+    end_reason: str | None = None
+    error: str | None = None
+    started_ms: int | None = None
+    answered_steady: float = 0.0
+    ended_ms: int | None = None
+    updated_ms: int = 0
+    duration_seconds: int | None = None
+    summary: str | None = None
+    analysis: Record | None = None
+    messages: list[Record] | None = None
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """No more will happen in it, though its summary and analysis may still come."""
+        return self.status in OVER
+
+    def as_record(self) -> Record:
+        """As `GET /calls/{id}` shows it."""
+        # In gdpr_mode the words of a call are in its webhooks only (contract, section 17.4).
+        private = bool(self.agent.get("gdpr_mode"))
+        return {
+            "id": self.id,
+            "caller_phone": self.destination,
+            "assistant_phone": self.number["phone_number"],
+            "status": self.status,
+            "direction": "outbound",
+            "end_reason": self.end_reason,
+            "error": self.error,
+            "started_at": iso_or_none(self.started_ms),
+            "ended_at": iso_or_none(self.ended_ms),
+            "duration_seconds": self.duration_seconds,
+            "summary": None if private else self.summary,
+            "analysis_result": self.analysis,
+            "messages": None if private else self.messages,
+            "room_name": self.room_name,
+            "recording_url": None,
+            "agent_id": self.agent_id,
+            "number_id": self.number["id"],
+            "agent_name": self.agent.get("name"),
+            "business_name": self.agent.get("business_name"),
+            "phone_number": self.number["phone_number"],
+            "created_at": iso(self.created_ms),
+            "updated_at": iso(max(self.updated_ms, self.created_ms)),
+        }
+
+
+class CallLog:
+    """Every call in the order it was placed, found by id and by time."""
+
+    def __init__(self) -> None:
+        self._in_order: list[Call] = []
+        self._by_id: dict[str, Call] = {}
+        self._rings: Counter[str] = Counter()
+        self._requests: Counter[str] = Counter()  # POSTs for a destination, placed or not
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(self._in_order)
+
+    def next_ring(self, destination: str) -> int:
+        """Which call to this destination comes next, from 1. Counts it."""
+        self._rings[destination] += 1
+        return self._rings[destination]
+
+    def next_request(self, destination: str) -> int:
+        """Which request for this destination comes next, from 1. Counts it."""
+        self._requests[destination] += 1
+        return self._requests[destination]
+
+    def add(self, call: Call) -> None:
+        """Record a call that was just placed."""
+        self._in_order.append(call)
+        self._by_id[call.id] = call
+
+    def get(self, call_id: str) -> Call | None:
+        """The call of an id."""
+        return self._by_id.get(call_id)
+
+    def newest_first(self, since_ms: int | None, until_ms: int | None, status: str | None) -> list[Call]:
+        """Calls created in a span, both ends included, in the order of `GET /calls`."""
+        first = 0 if since_ms is None else bisect_left(self._in_order, since_ms, key=_created)
+        behind = None if until_ms is None else bisect_right(self._in_order, until_ms, key=_created)
+        calls = self._in_order[first:behind][::-1]
+        return calls if status is None else [call for call in calls if call.status == status]
+
+
+def _created(call: Call) -> int:
+    return call.created_ms
+
+
+@dataclass(slots=True)
+class Store:
+    """The organization and what it owns.
+
+    Attributes:
+        minutes_balance: Prepaid minutes left.
+        minutes_used: Minutes of answered calls so far, each rounded up.
+        active_calls: Calls that are not over.
+    """
+
+    minutes_balance: float
+    organization_id: str = "550e8400-e29b-41d4-a716-446655440000"
+    organization_name: str = "Sandbox"
+    minutes_used: int = 0
+    active_calls: int = 0
+    agents: dict[str, Record] = field(default_factory=dict)
+    numbers: dict[str, Record] = field(default_factory=dict)
+    calls: CallLog = field(default_factory=CallLog)
+
+    def charge(self, duration_seconds: int) -> None:
+        """Take a call's minutes from the balance. Part of a minute counts as a whole one."""
+        minutes = -(-duration_seconds // 60)
+        self.minutes_balance -= minutes
+        self.minutes_used += minutes
+
+
+def new_id() -> str:
+    """An id that no other sandbox gives out.
+
+    Not from the seed: a ledger outlives sandboxes, and must never meet one id for two calls.
+    """
+    return str(uuid4())
