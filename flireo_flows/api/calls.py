@@ -219,7 +219,8 @@ def read_page(answer: Json) -> CallPage:
     paging = answer.get("pagination") if isinstance(answer, dict) else None
     total = paging.get("total") if isinstance(paging, dict) else None
     items: Sequence[Json] = unwrap(answer, "calls")
-    return CallPage(calls=tuple(read_call(item) for item in items), total=total)
+    calls = tuple(read_call(item) for item in items)
+    return CallPage(calls=calls, total=total if isinstance(total, int) else None)
 
 
 def _digits(phone: str) -> str:

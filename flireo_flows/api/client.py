@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, cast
+from typing import Any, Final, NoReturn, Self, TypeVar, cast
 
 import httpx
 
@@ -17,9 +19,10 @@ from flireo_flows.api.pacing import Pacing
 
 T = TypeVar("T")
 USER_AGENT: Final = "flireo-flows/0.1 (prefect)"
+SHORTEST_KEY: Final = 8  # characters; what is shorter is no key, and may be part of a word
 
 # A connection was never made, so the request never left; every later failure leaves that open.
-# (Proxy trouble is met before the request too.)
+# (Proxy trouble is met before the request too; what cannot be written down is never written.)
 NEVER_LEFT: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -27,6 +30,8 @@ NEVER_LEFT: Final = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
+    httpx.InvalidURL,
+    UnicodeEncodeError,
 )
 
 
@@ -47,7 +52,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where to send to, and as whom. The key is shown nowhere."""
+    """Where to send to, and as whom. The key is shown nowhere, and leaves the process for Flireo only."""
 
     api_key: str = field(repr=False)
     base_url: str = ""
@@ -70,6 +75,9 @@ class Account:
             "timeout": httpx.Timeout(wait, connect=self.timeouts.connect),
         }
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an Account is not pickled, for it holds the API key: make it where it is used")
+
 
 # Told of every request that was sent: the operation, and the status of its answer (None: there was none).
 Heard = Callable[[Operation[Any], int | None], None]
@@ -88,10 +96,14 @@ def limits(fresh: bool) -> httpx.Limits:
     return httpx.Limits(max_keepalive_connections=0 if fresh else 5, max_connections=None)
 
 
-def reply(response: httpx.Response) -> Reply:
-    """An httpx response as a value."""
+def reply(response: httpx.Response, api_key: str) -> Reply:
+    """An httpx response as a value. A server that repeats the key in an error is not repeated."""
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status_code, headers, response.content, time.time())
+    body = response.content
+    if not response.is_success and len(api_key) >= SHORTEST_KEY:
+        headers = {name: value.replace(api_key, "***") for name, value in headers.items()}
+        body = body.replace(api_key.encode(), b"***")
+    return Reply(response.status_code, headers, body, time.time())
 
 
 def lost(error: Exception) -> Lost:
@@ -143,9 +155,13 @@ class FlireoClient:
     def _transmit(self, operation: Operation[T]) -> Reply | Lost:
         http = self._fresh if operation.effect is Effect.RINGS else self._pooled
         try:
-            answer: Reply | Lost = reply(http.request(**self.account.request(operation)))
+            response = http.request(**self.account.request(operation))
+            answer: Reply | Lost = reply(response, self.account.api_key)
         except FAILURES as error:
             answer = lost(error)
+        except BaseException:
+            self.pacing.lost(left=True)  # stopped on the way: it may have been counted
+            raise
         self._heard(operation, answer.status if isinstance(answer, Reply) else None)
         return answer
 
@@ -194,11 +210,12 @@ class AsyncFlireoClient:
     async def _transmit(self, operation: Operation[T]) -> Reply | Lost:
         http = self._fresh if operation.effect is Effect.RINGS else self._pooled
         try:
-            answer: Reply | Lost = reply(await http.request(**self.account.request(operation)))
+            response = await http.request(**self.account.request(operation))
+            answer: Reply | Lost = reply(response, self.account.api_key)
         except FAILURES as error:
             answer = lost(error)
         except BaseException:
-            self.pacing.lost()  # cancelled on the way: the place in the window is free again
+            self.pacing.lost(left=True)  # stopped on the way: it may have been counted
             raise
         self._heard(operation, answer.status if isinstance(answer, Reply) else None)
         return answer
@@ -217,11 +234,17 @@ class AsyncFlireoClient:
         await self.close()
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all clients: to read the certificates of the world takes 50 ms."""
+    return httpx.create_ssl_context()
+
+
 def _sync_http(transport: httpx.BaseTransport | None, *, fresh: bool) -> httpx.Client:
     headers = {"User-Agent": USER_AGENT}
-    return httpx.Client(transport=transport, limits=limits(fresh), headers=headers)
+    return httpx.Client(transport=transport, verify=_tls(), limits=limits(fresh), headers=headers)
 
 
 def _async_http(transport: httpx.AsyncBaseTransport | None, *, fresh: bool) -> httpx.AsyncClient:
     headers = {"User-Agent": USER_AGENT}
-    return httpx.AsyncClient(transport=transport, limits=limits(fresh), headers=headers)
+    return httpx.AsyncClient(transport=transport, verify=_tls(), limits=limits(fresh), headers=headers)

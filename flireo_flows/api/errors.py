@@ -31,10 +31,10 @@ class FlireoError(Exception):
         operation: Name of the operation, for example `create_outbound_call`.
         route: Method and path template, for example `POST /calls/outbound`.
         status: HTTP status; None when there was no answer.
-        code: `error.code` of the answer; None when it had none. An open set (contract section 2.3).
+        code: `error.code` of the answer, redacted; None when it had none. An open set (contract section 2.3).
         text: The server's words, redacted.
-        param: The field the server complains of; None when it names none.
-        request_id: `X-Request-Id` of the answer; None when there was none.
+        param: The field the server complains of, redacted; None when it names none.
+        request_id: `X-Request-Id` of the answer, redacted; None when there was none.
         retry_after: Seconds the server asked us to wait; None when it did not.
     """
 
@@ -51,15 +51,16 @@ class FlireoError(Exception):
         request_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        self.operation, self.route, self.status, self.code = operation, route, status, code
-        self.text, self.param, self.request_id, self.retry_after = (
-            redact(text),
-            param,
-            request_id,
-            retry_after,
+        self.operation, self.route, self.status, self.retry_after = operation, route, status, retry_after
+        self.text = redact(text)
+        # The server chooses these three as well, and may repeat in them what it was sent.
+        self.code, self.param, self.request_id = (
+            redact(told) if told else None for told in (code, param, request_id)
         )
         # Unpickling (Prefect stores and sends exceptions) calls us with these.
-        super().__init__(operation, route, status, code, self.text, param, request_id, retry_after)
+        super().__init__(
+            operation, route, status, self.code, self.text, self.param, self.request_id, retry_after
+        )
 
     def __str__(self) -> str:
         what = " ".join(str(part) for part in (self.status, self.code) if part) or "no answer"

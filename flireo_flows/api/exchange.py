@@ -154,7 +154,7 @@ def envelope(body: bytes) -> tuple[str | None, str, str | None]:
     """
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, "", None
     if not isinstance(answer, dict):
         return None, "", None
@@ -198,7 +198,7 @@ def _read(operation: Operation[T], reply: Reply) -> T:
     try:
         answer: Json = json.loads(reply.body) if reply.body.strip() else None
         return operation.reads(answer)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         # A cut or foreign body. The words of the exception may quote it, so they stay here.
         unread = errors.UnreadableAnswer if operation.effect is Effect.READS else errors.OutcomeUnknown
         text = "the answer could not be read"
@@ -209,7 +209,7 @@ def _tell(pacing: Pacing, answer: Reply | Lost) -> None:
     if isinstance(answer, Reply):
         pacing.heard(answer.headers, answer.status, answer.at)
     else:
-        pacing.lost()
+        pacing.lost(answer.left)
 
 
 def _text(value: object) -> str | None:

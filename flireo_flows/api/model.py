@@ -1,8 +1,8 @@
 """How objects of the API are read: tolerantly, once, at the edge."""
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 
 Json = Any  # what json.loads gives; it gets a type as soon as a model has read it
 JsonObject = dict[str, Any]
@@ -15,6 +15,18 @@ class ApiModel(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _forgive(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """A field that cannot be read is absent: one odd field must not cost a page of a thousand calls."""
+        try:
+            return handler(data)
+        except ValidationError as error:
+            odd = {problem["loc"][0] for problem in error.errors() if problem["loc"]}
+            if not isinstance(data, dict) or not odd:
+                raise
+        return handler({name: value for name, value in data.items() if name not in odd})
 
 
 def unwrap(answer: Json, *keys: str) -> Json:

@@ -55,6 +55,12 @@ class Operation(Generic[T]):
     writes: Callable[[Dialect], JsonObject | None] = no_body
     effect: Effect = Effect.READS
 
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for an id that would make another path: `/calls/` is not about one call."""
+        for name, value in self.values.items():
+            if not value.strip("."):
+                raise ValueError(f"{self.name}: {name} is empty")
+
     @property
     def route(self) -> str:
         """Method and path template: safe to log, for it holds no id."""

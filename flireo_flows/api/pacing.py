@@ -7,6 +7,7 @@ and nothing stalls. Numbers are never typed in here: no headers, no limit.
 Times are Unix seconds of the caller's clock; nothing in here reads a clock.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,7 @@ PROBE_SECONDS: Final = 0.02  # how often to look whether the one request in the 
 PROBE_PATIENCE_SECONDS: Final = 5.0  # then another one may go
 UNSPACED_SECONDS: Final = 0.005  # a limit above 200 a second needs no spreading
 MANY: Final = 1_000_000
+LONGEST_SECONDS: Final = 86_400.0  # a header that says more is wrong, or in another unit
 
 
 @dataclass(slots=True)
@@ -80,16 +82,20 @@ class Pacing:
         self.answered = True
         self._learn_skew(headers.get("date"), now)
         limit, remaining, reset = (number(headers.get(f"x-ratelimit-{name}")) for name in NAMES)
-        if limit is not None and remaining is not None and reset is not None:
-            self._learn(int(limit), int(remaining), reset - (self.skew or 0.0))
+        resets_at = (reset or 0.0) - (self.skew or 0.0)
+        if limit is None or remaining is None or reset is None or resets_at > now + LONGEST_SECONDS:
+            self.remaining -= 1  # a gateway's answer: the request may have been counted all the same
+        else:
+            self._learn(int(limit), int(remaining), resets_at)
         if status == 429:
             self.blocked_until = max(
                 self.blocked_until, now + (retry_after(headers) or self._until_reset(now))
             )
 
-    def lost(self) -> None:
-        """A request ended without an answer."""
+    def lost(self, left: bool) -> None:
+        """A request ended without an answer. If it left us, it may have been counted."""
         self.in_flight -= 1
+        self.remaining -= left
 
     @property
     def _is_unlimited(self) -> bool:
@@ -137,12 +143,13 @@ NAMES: Final = ("limit", "remaining", "reset")
 def number(text: str | None) -> float | None:
     """A header's figure; None when there is none or it is not one."""
     try:
-        return float(text) if text is not None else None
+        figure = float(text) if text is not None else None
     except ValueError:
         return None
+    return figure if figure is not None and math.isfinite(figure) else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds of a Retry-After header; None without one. The contract promises seconds (section 3)."""
     told = number(headers.get("retry-after"))
-    return max(0.0, told) if told is not None else None
+    return min(max(0.0, told), LONGEST_SECONDS) if told is not None else None

@@ -3,7 +3,14 @@
 import re
 from typing import Final
 
-PHONE: Final = re.compile(r"(?<![\w-])\+?\d[\d\s().-]{5,}\d")
+# An id and a date have as many digits as a phone number, and help whoever reads an error.
+KEPT: Final = (
+    r"(?P<kept>\b[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}\b"
+    r"|\b(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:\.\d+)?)?)?(?![\d-]))"
+)
+# Whatever stands before it: a call id holds one after a "_", a quoted one comes after "%2B".
+PHONE: Final = r"\+?\d(?:[\s().\-/\u2010-\u2015]{0,3}\d){7,}"
+PRIVATE: Final = re.compile(f"{KEPT}|{PHONE}", re.IGNORECASE)
 TOKEN: Final = re.compile(r"\b(?:fl_(?:live|test)_\w+|whsec_\w+|Bearer\s+\S+)", re.IGNORECASE)
 LONGEST: Final = 300  # characters of a server's text that an error carries
 
@@ -21,14 +28,9 @@ def mask_phone(phone: str) -> str:
 
 def redact(text: str) -> str:
     """Mask phone numbers and tokens in a text from outside, and cut it to 300 characters."""
-    without_tokens = TOKEN.sub("***", text)
-    # ISO dates and times are digits and dashes too; they are no numbers to hide.
-    masked = PHONE.sub(lambda match: _masked(match.group()), without_tokens)
+    masked = PRIVATE.sub(_masked, TOKEN.sub("***", text))
     return masked if len(masked) <= LONGEST else f"{masked[:LONGEST]}..."
 
 
-def _masked(found: str) -> str:
-    if re.match(r"\d{4}-\d{2}-\d{2}", found):
-        return found
-    digits = re.sub(r"[^\d+]", "", found)
-    return mask_phone(digits) if len(digits) >= 8 else found
+def _masked(found: re.Match[str]) -> str:
+    return found["kept"] or mask_phone(re.sub(r"[^\d+]", "", found.group()))

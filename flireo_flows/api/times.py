@@ -8,7 +8,7 @@ def http_date(text: str) -> float | None:
     """A Date header as Unix seconds; None when it cannot be read."""
     try:
         return parsedate_to_datetime(text).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

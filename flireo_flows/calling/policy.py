@@ -1,13 +1,14 @@
 """May this lead be rung now? `decide()` answers, and says why not and until when."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from flireo_flows.calling.outcomes import Outcome
 
@@ -34,6 +35,20 @@ class CallingHours(BaseModel):
     weekdays: Annotated[
         list[Weekday], Field(min_length=1, title="Weekdays", description="Days on which people may be rung.")
     ] = ["monday", "tuesday", "wednesday", "thursday", "friday"]
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _read_clock(cls, value: Any) -> Any:
+        """`9:00` is meant as it reads; and YAML 1.1 reads an unquoted `20:30` as 20 * 60 + 30."""
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 24 * 60:
+            return f"{value // 60:02d}:{value % 60:02d}"
+        return f"0{value}" if isinstance(value, str) and re.fullmatch(r"\d:\d\d", value) else value
+
+    @field_validator("weekdays", mode="before")
+    @classmethod
+    def _read_weekdays(cls, value: Any) -> Any:
+        """Full names, their first two or three letters, or ISO 8601 numbers (1 is Monday)."""
+        return [_weekday(day) for day in value] if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _opens_before_it_closes(self) -> Self:
@@ -181,9 +196,13 @@ def within_hours(lead: Candidate, now: datetime, policy: CallingPolicy) -> Deny 
     """Only when it is calling time in every zone the person may be in."""
     if policy.calling_hours is None:
         return None
-    if not lead.zones:
+    try:
+        clocks = [ZoneInfo(zone) for zone in lead.zones]
+    except (KeyError, ValueError, OSError):  # no such zone, no such name, or a folder of zones
         return Deny(Reason.ZONE_UNKNOWN)
-    opens = max(policy.calling_hours.next_open(now.astimezone(ZoneInfo(zone))) for zone in lead.zones)
+    if not clocks:
+        return Deny(Reason.ZONE_UNKNOWN)
+    opens = max(policy.calling_hours.next_open(now.astimezone(clock)) for clock in clocks)
     return Deny(Reason.OUTSIDE_HOURS, until=opens.astimezone(UTC)) if opens > now else None
 
 
@@ -201,6 +220,14 @@ def decide(lead: Candidate, now: datetime, policy: CallingPolicy) -> Allow | Den
     """
     denials = (rule(lead, now, policy) for rule in DECISION_RULES)
     return next((denial for denial in denials if denial), Allow())
+
+
+def _weekday(day: Any) -> Any:
+    if isinstance(day, int) and 1 <= day <= 7:
+        return WEEKDAYS[day - 1]
+    if isinstance(day, str) and len(day) >= 2:
+        return next((name for name in WEEKDAYS if name.startswith(day.lower())), day)
+    return day
 
 
 def _clock(text: str) -> time:

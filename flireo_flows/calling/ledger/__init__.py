@@ -6,7 +6,7 @@ from flireo_flows.calling.ledger.inbox import Delivered, Inbox
 from flireo_flows.calling.ledger.leads import LeadBook, Outlook
 from flireo_flows.calling.ledger.reports import Expectations
 from flireo_flows.calling.ledger.runners import Runner
-from flireo_flows.calling.ledger.views import CampaignStatus, LeadResult, Views
+from flireo_flows.calling.ledger.views import CampaignStatus, LeadResult, OpenLead, Views
 
 __all__ = [
     "Answer",
@@ -20,6 +20,7 @@ __all__ = [
     "LeadBook",
     "LeadResult",
     "LedgerError",
+    "OpenLead",
     "Outlook",
     "Runner",
     "Views",

@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, and_, case, func, select
 
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.schema import attempts, leads, requests
-from flireo_flows.calling.states import AttemptState, LeadState
+from flireo_flows.calling.states import OPEN, AttemptState, LeadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,16 @@ class CampaignStatus:
     unknown: int = 0
     requests: Mapping[str, int] = field(default_factory=dict)
     analysed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLead:
+    """A lead that is not final, and why."""
+
+    line: int
+    phone: str
+    state: str
+    why: str
 
 
 class Views:
@@ -110,6 +120,28 @@ class Views:
             requests={route: int(count) for route, count in routes.items()},
             analysed=analysed,
         )
+
+    async def open(self, campaign: str, batch: str, most: int) -> list[OpenLead]:
+        """Leads of a file that are not final, with why, in the file's order."""
+        open_ = and_(attempts.c.lead_id == leads.c.id, attempts.c.state.in_([str(state) for state in OPEN]))
+        wanted = (
+            select(
+                leads.c.line,
+                leads.c.phone,
+                leads.c.state,
+                leads.c.reason,
+                leads.c.not_before,
+                attempts.c.state.label("attempt"),
+            )
+            .outerjoin(attempts, open_)
+            .where(leads.c.campaign == campaign, leads.c.batch == batch)
+            .where(leads.c.state.in_([LeadState.WAITING, LeadState.CALLING]))
+            .order_by(leads.c.line, leads.c.id)
+            .limit(most)
+        )
+        async with self._database.read() as db:
+            rows = (await db.execute(wanted)).all()
+        return [OpenLead(row.line, row.phone, row.state, _why(row, self._database.now())) for row in rows]
 
     async def latest(self, campaign: str, most: int) -> list[LeadResult]:
         """The calls that ended last, newest first."""
@@ -181,6 +213,20 @@ def _result(row: Row[Any]) -> LeadResult:
         started_at=_moment(row.started_at),
         ended_at=_moment(row.ended_at),
     )
+
+
+WHY_OPEN: Final = {
+    AttemptState.SENDING: "its request is on the way",
+    AttemptState.UNKNOWN: "nobody knows yet whether it rang; the call list will tell",
+    AttemptState.PLACED: "its call runs, or its result is not in yet",
+}
+
+
+def _why(row: Any, now: float) -> str:
+    if row.attempt:
+        return WHY_OPEN[AttemptState(row.attempt)]
+    why = row.reason.replace("_", " ") or "not rung yet"
+    return f"{why}, until {_moment(row.not_before):%Y-%m-%d %H:%M} UTC" if row.not_before > now else why
 
 
 def _moment(seconds: float | None) -> datetime | None:

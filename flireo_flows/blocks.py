@@ -1,0 +1,168 @@
+"""Blocks: the credentials, numbers and ledger that people save once in Prefect and pick in every form."""
+
+import re
+from pathlib import Path
+from typing import Annotated, ClassVar, Final
+from urllib.parse import urlsplit
+
+import platformdirs
+from prefect.blocks.abstract import CredentialsBlock
+from prefect.blocks.core import Block
+from pydantic import Field, HttpUrl, SecretStr, field_validator
+
+from flireo_flows.api.calls import E164
+from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
+from flireo_flows.api.dialect import Dialect
+
+# The vendor's API reference; ours is the README of the package.
+REFERENCE: Final = HttpUrl("https://reference.flireo.com")
+
+
+class FlireoCredentials(CredentialsBlock):
+    """The API key of a Flireo organization, and where to reach Flireo."""
+
+    _block_type_name: ClassVar[str] = "Flireo Credentials"
+    _block_type_slug: ClassVar[str] = "flireo-credentials"
+    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
+    _description: ClassVar[str] = "The API key of a Flireo organization, and where to reach Flireo."
+    _code_example: ClassVar[str] = """
+```python
+from flireo_flows import FlireoCredentials
+from flireo_flows.api.agents import list_agents
+
+credentials = FlireoCredentials.load("BLOCK_NAME")
+with credentials.get_client() as client:
+    agents = client.send(list_agents())
+```"""
+
+    api_key: SecretStr = Field(
+        description="API key, made in the Flireo dashboard under Settings > API Keys.", title="API key"
+    )
+    base_url: str = Field(
+        default="",
+        title="Base URL",
+        description="Where the API answers; empty means the vendor's own address for the dialect.",
+    )
+    dialect: Dialect = Field(
+        default=Dialect.FLIREO, description="Names the server expects: flireo, or the later hmsovereign."
+    )
+    webhook_secret: SecretStr = Field(
+        default=SecretStr(""), title="Webhook secret", description="Secret that signs the webhooks, if any."
+    )
+    connect_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=5.0, title="Connect timeout (s)", description="Seconds to wait for a connection."
+    )
+    read_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=30.0, title="Read timeout (s)", description="Seconds to wait for an answer that rings nobody."
+    )
+    ring_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=120.0,
+        title="Ring timeout (s)",
+        description="Seconds to wait for the answer to a call; calls have been placed 20 s after the request.",
+    )
+
+    @field_validator("api_key")
+    @classmethod
+    def _is_a_key(cls, key: SecretStr) -> SecretStr:
+        """A key goes into a header: no line break, no space, no letter outside ASCII."""
+        text = key.get_secret_value().strip()
+        if not text:
+            raise ValueError("the API key is empty")
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise ValueError("the API key holds characters that no key has; copy it again from the dashboard")
+        return SecretStr(text)
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        parts = urlsplit(url.strip())
+        if url.strip() and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("the base URL must look like https://api.flireo.com/api/v1")
+        return url.strip()
+
+    def account(self) -> Account:
+        """Where to send to, and as whom."""
+        timeouts = Timeouts(
+            self.connect_timeout_seconds, self.read_timeout_seconds, self.ring_timeout_seconds
+        )
+        return Account(self.api_key.get_secret_value(), self.base_url, self.dialect, timeouts)
+
+    def get_client(self) -> FlireoClient:
+        """A client for ordinary code; close it, or use it in `with`."""
+        return FlireoClient(self.account())
+
+    def get_async_client(self) -> AsyncFlireoClient:
+        """A client for async code; close it, or use it in `async with`."""
+        return AsyncFlireoClient(self.account())
+
+
+class FlireoPhoneNumber(Block):
+    """A number of the organization that people are rung from."""
+
+    _block_type_name: ClassVar[str] = "Flireo Phone Number"
+    _block_type_slug: ClassVar[str] = "flireo-phone-number"
+    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
+    _description: ClassVar[str] = "A number of the organization that people are rung from."
+    _code_example: ClassVar[str] = """
+```python
+from flireo_flows import FlireoPhoneNumber
+
+number = FlireoPhoneNumber.load("BLOCK_NAME")
+print(number.number_id)
+```"""
+
+    number_id: str = Field(
+        min_length=1, title="Number id", description="Id of the number in Flireo; not the number itself."
+    )
+    phone_number: str = Field(
+        default="", title="Number", description="The number in E.164, as the people who are rung see it."
+    )
+    used_for: str = Field(default="", title="Used for", description="Whom or what the number is for.")
+
+    @field_validator("phone_number")
+    @classmethod
+    def _is_e164(cls, number: str) -> str:
+        if number and not re.match(E164, number):
+            raise ValueError("write the number in E.164: a + and digits only, such as +31850835037")
+        return number
+
+
+class CallLedger(Block):
+    """Where every lead, attempt and result is kept; what makes sure nobody is rung twice."""
+
+    _block_type_name: ClassVar[str] = "Flireo Call Ledger"
+    _block_type_slug: ClassVar[str] = "flireo-call-ledger"
+    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
+    _description: ClassVar[str] = (
+        "Where every lead, attempt and result is kept; what makes sure nobody is rung twice."
+    )
+    _code_example: ClassVar[str] = """
+```python
+from flireo_flows import CallLedger
+
+ledger = CallLedger.load("BLOCK_NAME")
+print(ledger.kind)
+```"""
+
+    url: SecretStr = Field(
+        default=SecretStr(""),
+        title="Database URL",
+        description=(
+            "sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE where several machines share one; "
+            "empty means a SQLite file in the user's data directory."
+        ),
+    )
+
+    def database_url(self) -> str:
+        """The URL, or the default's: never the working directory, which a worker throws away."""
+        return self.url.get_secret_value().strip() or f"sqlite:///{default_ledger()}"
+
+    @property
+    def kind(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.database_url().partition(":")[0].partition("+")[0]
+
+
+def default_ledger() -> Path:
+    """The SQLite file that is used when nothing else is said."""
+    return platformdirs.user_data_path("flireo-flows", appauthor=False) / "ledger.db"

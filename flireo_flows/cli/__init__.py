@@ -1,0 +1,57 @@
+"""`flireo-flows ...`. Commands import what they need when they run, so that `--help` answers at once."""
+
+import sys
+
+from cyclopts import App, CycloptsError
+
+from flireo_flows import __version__
+from flireo_flows.cli.demo import demo
+from flireo_flows.cli.run import run
+from flireo_flows.cli.serve import sandbox, webhooks
+from flireo_flows.cli.status import status
+from flireo_flows.cli.template import init
+
+DONE, FAILED, USAGE, OPEN, INTERRUPTED = 0, 1, 2, 3, 130
+
+app = App(
+    name="flireo-flows",
+    version=__version__,
+    help="""Ring the people of a file through Flireo, each once, at a permitted hour, and export the results.
+
+Settings come from the environment: FLIREO_API_KEY, FLIREO_BASE_URL, FLIREO_DIALECT (flireo or hmsovereign),
+FLIREO_LEDGER_URL (sqlite:///FILE or postgresql://...), FLIREO_WEBHOOK_SECRET.""",
+    help_format="plaintext",
+)
+app.command(run)
+app.command(status)
+app.command(demo)
+app.command(sandbox)
+app.command(webhooks)
+app.command(init)
+
+
+def main() -> None:
+    """The script's entry point: 0 done, 1 error, 2 wrong usage, 3 leads still open, 130 interrupted."""
+    sys.exit(_main(sys.argv[1:]))
+
+
+def _main(arguments: list[str]) -> int:
+    from flireo_flows.cli.problems import PROBLEMS, in_words
+
+    try:
+        return int(app(arguments, exit_on_error=False, result_action="return_value") or DONE)
+    except CycloptsError:
+        return USAGE  # already printed
+    except KeyboardInterrupt:
+        say("interrupted. What was rung is in the ledger; run the same command again to continue.")
+        return INTERRUPTED
+    except Exception as error:
+        if not isinstance(error, PROBLEMS()):
+            raise  # a bug of ours: its traceback is what helps
+        say(in_words(error))
+        return FAILED
+
+
+def say(words: str) -> None:
+    """One line on standard error."""
+    print(f"flireo-flows: {words}", file=sys.stderr)

@@ -1,0 +1,42 @@
+"""Which errors are the user's to mend: they are told in a sentence, without a traceback."""
+
+
+class SettingError(Exception):
+    """A setting or a file of settings is missing or wrong. Says which, and what to do."""
+
+
+def PROBLEMS() -> tuple[type[Exception], ...]:
+    """Every kind of error that has a sentence of its own."""
+    from flireo_flows.analytics import ExportError
+    from flireo_flows.api.errors import FlireoError
+    from flireo_flows.calling.account import NotReady
+    from flireo_flows.calling.ledger import LedgerError
+    from flireo_flows.leads import LeadFileError
+    from flireo_flows.leash import ChildFailed
+
+    kinds: tuple[type[Exception], ...] = (
+        ChildFailed,
+        ExportError,
+        FlireoError,
+        LeadFileError,
+        LedgerError,
+        NotReady,
+        SettingError,
+    )
+    return (*kinds, *_prefects())
+
+
+def in_words(error: Exception) -> str:
+    """The error in a line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _prefects() -> tuple[type[Exception], ...]:
+    """Errors of the steps; only if they were loaded, for loading them takes seconds."""
+    import sys
+
+    if "flireo_flows.steps" not in sys.modules:
+        return ()
+    from flireo_flows.steps import CampaignStopped, NoLeads
+
+    return (CampaignStopped, NoLeads)

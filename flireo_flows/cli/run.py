@@ -1,0 +1,202 @@
+"""`flireo-flows run`: one campaign, from a file of leads to exported results."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter, validators
+
+if TYPE_CHECKING:
+    from flireo_flows.calling.policy import CallingPolicy
+    from flireo_flows.steps import CampaignSummary
+
+OPEN = 3
+Flag = Parameter(negative=())
+
+
+def run(
+    leads: Path,
+    *,
+    campaign: Annotated[str, Parameter(validator=lambda _type, name: _check_name(name))],
+    agent_id: str,
+    number_id: str = "",
+    policy: Path | None = None,
+    any_hour: Annotated[bool, Flag] = False,
+    default_region: str = "",
+    do_not_call: Path | None = None,
+    out: Path = Path("results"),
+    no_wait: Annotated[bool, Flag] = False,
+    deadline: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
+) -> int:
+    """Ring every lead of a file and export what became of each call. Run it again to carry on.
+
+    The same campaign name continues where it stands and rings nobody twice. Ends with status 0 when every
+    lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage.
+
+    Parameters
+    ----------
+    leads
+        CSV or Excel file, one person a row.
+    campaign
+        Attempts are counted under this name.
+    agent_id
+        The saved Flireo agent that speaks.
+    number_id
+        Id of the number to ring from; without it Flireo picks one.
+    policy
+        YAML or JSON file with the fields of CallingPolicy.
+    any_hour
+        Ring at any hour, whatever the policy says.
+    default_region
+        Country of numbers without a country code, such as NL.
+    do_not_call
+        File of numbers that are not to be rung.
+    out
+        Folder for results.csv, results.jsonl, results.parquet, rejects.csv and report.html.
+    no_wait
+        End after dialling; a later run collects the results.
+    deadline
+        End after so many seconds in any case; 0 for no deadline.
+    """
+    from flireo_flows.cli import settings
+    from flireo_flows.leads import LeadFormat, check_file, read_do_not_call
+
+    lead_format = _lead_format(LeadFormat, default_region)
+    rules = settings.policy(policy, any_hour=any_hour)
+    # What is wrong with the input is said at once, before anything is started.
+    check_file(leads, lead_format)
+    if do_not_call:
+        read_do_not_call(do_not_call, default_region)
+    _check_out(out)
+    key, ledger = settings.credentials(), settings.ledger()
+    _say_hours(rules, any_hour=any_hour)
+    summary = _run_flow(
+        prefect_api(out),
+        leads=str(leads.absolute()),
+        campaign=campaign,
+        agent_id=agent_id,
+        credentials=key,
+        ledger=ledger,
+        number=_number(number_id),
+        policy=rules,
+        lead_format=lead_format,
+        do_not_call=str(do_not_call.absolute()) if do_not_call else "",
+        out=str(out),
+        wait=not no_wait,
+        deadline_seconds=deadline,
+    )
+    show(summary)
+    return 0 if summary.is_finished else OPEN
+
+
+def prefect_api(folder: Path) -> str:
+    """URL of the configured Prefect API, or of a server of our own where none is configured."""
+    from prefect.settings import PREFECT_API_URL
+
+    from flireo_flows.leash import until_exit
+    from flireo_flows.prefect_server import prefect_server
+
+    configured = PREFECT_API_URL.value()
+    return str(configured) if configured else until_exit(prefect_server(folder / "prefect-server.log"))
+
+
+def load_flow() -> Any:
+    """The flow of the template: the same file that `flireo-flows init` writes out."""
+    from prefect.flows import load_flow_from_entrypoint
+
+    from flireo_flows.cli.template import template
+
+    return load_flow_from_entrypoint(f"{template() / 'flows' / 'outbound_campaign.py'}:outbound_campaign")
+
+
+def show(summary: "CampaignSummary") -> None:
+    """Outcomes, what is open and why, and the files."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title=f"Campaign {summary.campaign}: {summary.final} of {summary.leads} leads final")
+    table.add_column("outcome")
+    table.add_column("leads", justify="right")
+    for outcome, count in sorted(summary.outcomes.items(), key=lambda item: -item[1]):
+        table.add_row(outcome.replace("_", " "), str(count))
+    for reason, count in summary.reasons.items():
+        table.add_row(reason.replace("_", " "), str(count), style="yellow")
+    if summary.rejects:
+        table.add_row("rejected rows of the file", str(summary.rejects), style="dim")
+    console.print(table)
+    if not summary.is_finished:
+        why = (
+            "the deadline ended the run" if summary.timed_out else "they may only be rung, or heard of, later"
+        )
+        console.print(f"[bold]{summary.leads - summary.final} leads are still open[/bold] ({why}):")
+        for line in summary.open:
+            console.print(f"  {line}", markup=False, highlight=False)
+        console.print("Run the same command again to continue.")
+    for file in summary.files:
+        console.print(file, soft_wrap=True, markup=False, highlight=False)
+
+
+def quiet_console() -> None:
+    """Leave tracebacks out of the terminal; they stay in the Prefect run's own log."""
+    import logging
+
+    from prefect.logging.handlers import PrefectConsoleHandler
+
+    names = ("prefect", "prefect.flow_runs", "prefect.task_runs", "")
+    handlers = {id(handler): handler for name in names for handler in logging.getLogger(name).handlers}
+    for handler in handlers.values():
+        if isinstance(handler, PrefectConsoleHandler):
+            handler.addFilter(_is_for_people)
+
+
+def _is_for_people(record: Any) -> bool:
+    return not record.exc_info and record.levelno < 40  # errors are told once, at the end, by us
+
+
+def _run_flow(api: str, **parameters: Any) -> "CampaignSummary":
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    quiet_console()
+    with temporary_settings({PREFECT_API_URL: api}):
+        summary: CampaignSummary = load_flow()(**parameters)
+    return summary
+
+
+def _number(number_id: str) -> Any:
+    from flireo_flows.blocks import FlireoPhoneNumber
+
+    return FlireoPhoneNumber(number_id=number_id) if number_id else None
+
+
+def _lead_format(kind: Any, default_region: str) -> Any:
+    from pydantic import ValidationError
+
+    from flireo_flows.cli.problems import SettingError
+    from flireo_flows.cli.settings import first_problem
+
+    try:
+        return kind(default_region=default_region)
+    except ValidationError as error:
+        raise SettingError(f"--default-region: {first_problem(error)}") from None
+
+
+def _check_out(out: Path) -> None:
+    from flireo_flows.cli.problems import SettingError
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(f"--out {out}: the folder cannot be made: {error.strerror}") from None
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > 80:
+        raise ValueError("a campaign's name has 1 to 80 characters")
+
+
+def _say_hours(rules: "CallingPolicy", *, any_hour: bool) -> None:
+    import sys
+
+    if rules.calling_hours is None:
+        why = "--any-hour" if any_hour else "the policy"
+        print(f"flireo-flows: calling hours are OFF ({why}): people may be rung at night", file=sys.stderr)

@@ -1,0 +1,77 @@
+"""`flireo-flows status`: a campaign in figures, read from the ledger. Sends nothing."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from flireo_flows.cli.problems import SettingError
+
+if TYPE_CHECKING:
+    from flireo_flows.calling.ledger import CampaignStatus
+
+
+def status(*, campaign: str, json: Annotated[bool, Parameter(negative=())] = False) -> int:
+    """Show how a campaign stands: leads, outcomes, attempts, what is unknown, requests sent by route.
+
+    Parameters
+    ----------
+    campaign
+        Name of the campaign.
+    json
+        Print JSON for programs instead of tables.
+    """
+    import asyncio
+
+    found = asyncio.run(_read(campaign))
+    if json:
+        _print_json(found)
+    else:
+        _print_tables(found)
+    return 0
+
+
+async def _read(campaign: str) -> "CampaignStatus":
+    from flireo_flows.calling.ledger import Database, Views
+    from flireo_flows.cli.settings import ledger_url
+
+    async with await Database.open(ledger_url()) as database:
+        views = Views(database)
+        found = await views.status(campaign)
+        if not found.leads:
+            known = ", ".join(await views.campaigns()) or "none yet"
+            raise SettingError(
+                f"there is no campaign {campaign!r} in ledger {database.where}. Its campaigns: {known}."
+            )
+        return found
+
+
+def _print_json(found: "CampaignStatus") -> None:
+    import dataclasses
+    import json
+
+    print(json.dumps(dataclasses.asdict(found), indent=2))
+
+
+def _print_tables(found: "CampaignStatus") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{found.campaign}: {found.leads} leads", title_justify="left")
+    table.add_column("what")
+    table.add_column("", style="bold")
+    table.add_column("count", justify="right")
+    groups = {
+        "leads": found.states,
+        "outcomes": found.outcomes,
+        "attempts": found.attempts,
+        "not done": found.reasons,
+        "requests": found.requests,
+    }
+    for group, counts in groups.items():
+        for name, count in counts.items():
+            table.add_row(group, name, str(count))
+    table.add_section()
+    table.add_row("for review", "", str(found.review))
+    table.add_row("unknown", "", str(found.unknown))
+    table.add_row("analysed", "", str(found.analysed))
+    Console().print(table)

@@ -1,0 +1,67 @@
+"""A Prefect server of our own, for when none is configured.
+
+Prefect's ephemeral server would do, but it gives up after 20 seconds, loses task runs at exit, and outlives a
+run that is killed.
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from flireo_flows.leash import child, obey
+
+START_SECONDS: Final = 120.0  # 15 to 30 s is usual on a fresh home
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def prefect_server(log: Path, home: Path | None = None) -> Iterator[str]:
+    """Run a Prefect server until the block ends.
+
+    Args:
+        log: File for what it prints.
+        home: PREFECT_HOME; None keeps the user's, so that the runs stay in their history.
+
+    Yields:
+        The URL of its API; the UI is at the same address without `/api`.
+    """
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    env = {
+        "PREFECT_UI_API_URL": url,  # else the UI asks port 4200
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        # One row at a time by default: a few hundred task runs take a minute to show up.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    }
+    if home is not None:
+        env["PREFECT_HOME"] = str(home)
+    module = ["flireo_flows.prefect_server", str(port)]
+    with child("the local Prefect server", module, f"{url}/health", START_SECONDS, log, **env):
+        yield url
+
+
+def main(port: int) -> None:
+    """In the child: serve."""
+    obey()
+    import uvicorn  # noqa: PLC0415 - only the child needs it
+
+    uvicorn.run(
+        "prefect.server.api.server:create_app", factory=True, host="127.0.0.1", port=port, log_level="warning"
+    )
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(int(sys.argv[1]))

@@ -1,0 +1,85 @@
+"""What people see of a campaign while it runs: a progress artifact, a table of figures, and the run's log."""
+
+import re
+from typing import Final
+from uuid import UUID
+
+import httpx
+from prefect import get_run_logger
+from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.exceptions import PrefectException
+
+from flireo_flows.calling.ledger import CampaignStatus
+from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.states import FINAL
+
+BAR: Final = 24  # characters
+
+
+def artifact_key(campaign: str, what: str) -> str:
+    """Prefect takes only lower-case letters, digits and dashes as an artifact's key."""
+    return re.sub(r"[^a-z0-9]+", "-", f"flireo-{campaign}-{what}".lower()).strip("-")
+
+
+def final(status: CampaignStatus) -> int:
+    """Leads that are final."""
+    return sum(status.states.get(state, 0) for state in FINAL)
+
+
+def describe(status: CampaignStatus) -> str:
+    """A campaign in one line, without a number."""
+    done, total = final(status), max(1, status.leads)
+    bar = ("=" * (BAR * done // total)).ljust(BAR)
+    counted = {
+        **status.outcomes,
+        **{f"in {state}": n for state, n in status.states.items() if state != "done"},
+    }
+    words = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counted.items())
+    return f"[{bar}] {done} of {status.leads} leads final; {words}"
+
+
+class ProgressBoard:
+    """Shows a campaign's progress. Showing never stops the calling: what Prefect cannot take is left out."""
+
+    def __init__(self, campaign: str, policy: CallingPolicy) -> None:
+        self._campaign, self._policy = campaign, policy
+        self._status: CampaignStatus | None = None
+        self._shown = ""
+        self._artifact: UUID | None = None
+        self._logger = get_run_logger()
+
+    def note(self, status: CampaignStatus) -> None:
+        """The latest figures; called from the engine's thread."""
+        self._status = status
+
+    def show(self) -> None:
+        """Show them, if they changed; called from the task's thread."""
+        status = self._status
+        if status is None or describe(status) == self._shown:
+            return
+        self._shown = describe(status)
+        self._logger.info("%s", self._shown)
+        try:
+            self._update(status)
+        except (httpx.HTTPError, PrefectException) as error:
+            self._logger.warning("the progress artifact could not be written: %s", type(error).__name__)
+
+    def _update(self, status: CampaignStatus) -> None:
+        progress = 100.0 * final(status) / max(1, status.leads)
+        if self._artifact is None:
+            key = artifact_key(self._campaign, "progress")
+            made = create_progress_artifact(progress, key=key, description=self._shown)
+            self._artifact = made if isinstance(made, UUID) else None  # here no loop runs, so it is one
+        else:
+            update_progress_artifact(self._artifact, progress, description=self._shown)
+
+
+def show_figures(status: CampaignStatus) -> None:
+    """The campaign's figures as a table artifact; no names, no numbers."""
+    rows = [
+        *({"figure": "leads " + name, "count": count} for name, count in status.states.items()),
+        *({"figure": "outcome " + name, "count": count} for name, count in status.outcomes.items()),
+        *({"figure": "attempts " + name, "count": count} for name, count in status.attempts.items()),
+        *({"figure": "requests " + name, "count": count} for name, count in status.requests.items()),
+    ]
+    create_table_artifact(rows, key=artifact_key(status.campaign, "figures"), description=describe(status))

@@ -1,0 +1,79 @@
+"""Make a Prefect task of an operation: same name, docstring, parameters and result."""
+
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+
+from flireo_flows.api.operation import Effect, Operation
+from flireo_flows.blocks import FlireoCredentials
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# The client repeats a read for some seconds by itself; these are for an outage of minutes.
+READ_RETRY_SECONDS: Final = [10.0, 60.0]
+
+
+def task_for(
+    operation: Callable[P, Operation[T]], effect: Effect = Effect.READS
+) -> Task[Concatenate[FlireoCredentials, P], T]:
+    """The synchronous task of an operation: safe in every flow, `.submit`-able and `.map`-able.
+
+    Args:
+        operation: A function of `flireo_flows.api`.
+        effect: What the operation does. Only what reads is retried by Prefect.
+    """
+
+    def run(credentials: FlireoCredentials, *args: P.args, **kwargs: P.kwargs) -> T:
+        with credentials.get_client() as client:
+            return client.send(operation(*args, **kwargs))
+
+    _dress(run, operation, operation.__name__)
+    return task(run, **_options(operation, effect, ""))
+
+
+def async_task_for(
+    operation: Callable[P, Operation[T]], effect: Effect = Effect.READS
+) -> Task[Concatenate[FlireoCredentials, P], Coroutine[Any, Any, T]]:
+    """The asynchronous twin of `task_for`, named with an `a` in front."""
+
+    async def run(credentials: FlireoCredentials, *args: P.args, **kwargs: P.kwargs) -> T:
+        async with credentials.get_async_client() as client:
+            return await client.send(operation(*args, **kwargs))
+
+    _dress(run, operation, f"a{operation.__name__}")
+    return task(run, **_options(operation, effect, " (async)"))
+
+
+def _options(operation: Callable[..., Operation[Any]], effect: Effect, suffix: str) -> dict[str, Any]:
+    reads = effect is Effect.READS
+    return {
+        "name": f"Flireo: {operation.__name__.replace('_', ' ')}{suffix}",
+        "description": inspect.getdoc(operation),
+        "tags": {"flireo", f"flireo-{operation.__module__.rpartition('.')[2]}"},
+        "retries": len(READ_RETRY_SECONDS) if reads else 0,
+        "retry_delay_seconds": READ_RETRY_SECONDS if reads else 0,
+        # A cached read is stale, and a cached call is one that never rang: see docs/never-twice.md.
+        "cache_policy": NO_CACHE,
+    }
+
+
+def _dress(run: Callable[..., Any], operation: Callable[..., Operation[Any]], name: str) -> None:
+    """Show the operation's own name, docstring and parameters, the credentials in front.
+
+    Not functools.wraps: Prefect binds arguments by signature, and the wrapped one lacks credentials.
+    """
+    credentials = inspect.Parameter(
+        "credentials", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=FlireoCredentials
+    )
+    original = inspect.signature(operation, eval_str=True)
+    run.__name__ = run.__qualname__ = name
+    run.__module__ = "flireo_flows.tasks"
+    run.__doc__ = operation.__doc__
+    signature = original.replace(
+        parameters=[credentials, *original.parameters.values()], return_annotation=inspect.Signature.empty
+    )
+    run.__signature__ = signature  # type: ignore[attr-defined]  # what inspect.signature reads first
