@@ -29,9 +29,7 @@ BEFORE_ANALYSIS: Final[Mapping[str, tuple[Kind, Callable[[Result], object]]]] = 
     "duration_seconds": (Kind.INTEGER, lambda result: result.duration_seconds),
     "summary": (Kind.TEXT, lambda result: result.summary),
 }
-AFTER_ANALYSIS: Final[Mapping[str, tuple[Kind, Callable[[Result], object]]]] = {
-    "reason": (Kind.TEXT, lambda result: str(result.reason)),
-}
+REASON: Final = "reason"
 ALREADY_THERE: Final = frozenset({"phone", "name"})
 
 
@@ -39,8 +37,8 @@ def results_table(results: Iterable[Result]) -> pd.DataFrame:
     """One row a lead, in the order given.
 
     Columns, in this order: `phone`, `name`, `state`, `outcome`, `attempts`, `call_id`, `duration_seconds`,
-    `summary`; `analysis.<key>` for every key of the analysis in order of first appearance; `reason`; the
-    lead's own columns but `phone` and `name`, under `lead.<header>` when a column before has that name.
+    `summary`; `analysis.<key>` for every key of the analysis in order of first appearance; the lead's own
+    columns but `phone` and `name`, under `lead.<header>` when another column has that name; `reason`.
 
     Analysis: nested objects become `analysis.a.b` (to eight levels, below which they stay JSON text), lists
     JSON text, and a key with values of mixed types text. Two keys that flatten to one name both stay, the
@@ -53,12 +51,12 @@ def results_table(results: Iterable[Result]) -> pd.DataFrame:
     for path, cells in _analysis_cells(rows).items():
         name = free_name(encodable(".".join(("analysis", *path))), table)
         table[name] = _column(_dense(cells, len(rows)), common_kind(cells.values()))
-    for name, (kind, read) in AFTER_ANALYSIS.items():
-        table[name] = _column([read(row) for row in rows], kind)
     for header, texts in _own_cells(rows).items():
         name = encodable(header)
-        name = free_name(f"lead.{name}" if name in table else name, table)
+        taken = name in table or name == REASON
+        name = free_name(f"lead.{name}" if taken else name, table)
         table[name] = _column(_dense(texts, len(rows)), Kind.TEXT)
+    table[REASON] = _column([str(row.reason) for row in rows], Kind.TEXT)
     return pd.DataFrame(table)
 
 

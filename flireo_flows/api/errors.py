@@ -67,7 +67,7 @@ class FlireoError(Exception):
         field = f" (field {self.param})" if self.param else ""
         request = f" [request {self.request_id}]" if self.request_id else ""
         words = f": {self.text}" if self.text else ""
-        remedy = f" {self.remedy}" if self.remedy else ""
+        remedy = f" {self.remedy}" if self.remedy and self.text not in TOO_LATE else ""
         return f"Flireo {self.route}: {what}{words}{field}{request}.{remedy}"
 
 

@@ -17,6 +17,7 @@ from flireo_flows.api.times import http_date
 EDGE_SECONDS: Final = 1.0  # X-RateLimit-Reset is whole seconds: the true edge is within one of it
 PROBE_SECONDS: Final = 0.02  # how often to look whether the one request in the dark was answered
 PROBE_PATIENCE_SECONDS: Final = 5.0  # then another one may go
+ANSWER_SECONDS: Final = 0.05  # how often to look whether an answer left more room than was feared
 UNSPACED_SECONDS: Final = 0.005  # a limit above 200 a second needs no spreading
 MANY: Final = 1_000_000
 LONGEST_SECONDS: Final = 86_400.0  # a header that says more is wrong, or in another unit
@@ -46,7 +47,9 @@ class Pacing:
             probing = self.in_flight > 0 and now - self.probed_at < PROBE_PATIENCE_SECONDS
             return PROBE_SECONDS if probing else 0.0
         if self._available <= 0:
-            return self.resets_at + EDGE_SECONDS - now
+            until_next = self.resets_at + EDGE_SECONDS - now
+            # What is on its way may be in `remaining` already: its answer may leave room, so do not sleep on.
+            return min(ANSWER_SECONDS, until_next) if self.remaining > 0 else until_next
         return max(0.0, self.next_slot - now)
 
     def ready(self, now: float, horizon: float) -> int:

@@ -9,7 +9,8 @@ KEPT: Final = (
     r"|\b(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:\.\d+)?)?)?(?![\d-]))"
 )
 # Whatever stands before it: a call id holds one after a "_", a quoted one comes after "%2B".
-PHONE: Final = r"\+?\d(?:[\s().\-/\u2010-\u2015]{0,3}\d){7,}"
+_BETWEEN: Final = r"[\s().\-/\u2010-\u2015]{0,3}"
+PHONE: Final = rf"(?:\+|\d{_BETWEEN})\d(?:{_BETWEEN}\d){{6,}}"  # 7 digits after a "+", 8 without
 PRIVATE: Final = re.compile(f"{KEPT}|{PHONE}", re.IGNORECASE)
 TOKEN: Final = re.compile(r"\b(?:fl_(?:live|test)_\w+|whsec_\w+|Bearer\s+\S+)", re.IGNORECASE)
 LONGEST: Final = 300  # characters of a server's text that an error carries

@@ -107,9 +107,9 @@ class Collector:
             yield fresh
             seen.update(call.id for call in fresh)
             offset += len(page.calls)
-            # A server may clamp the page, leave out the total, or ignore the offset (contract section 4).
-            ended = offset >= page.total if page.total is not None else len(page.calls) < LARGEST_PAGE
-            if ended or not fresh:
+            # A server may clamp the page, leave out the total, or ignore the offset (contract section 4). So a
+            # short page is no end: what is not on it would count as not placed, and be rung again.
+            if not fresh or (page.total is not None and offset >= page.total):
                 return
 
     @property

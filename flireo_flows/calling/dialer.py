@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from pydantic import ValidationError
+
 from flireo_flows.api import errors
 from flireo_flows.api.calls import OutboundCall, create_outbound_call
 from flireo_flows.api.client import AsyncFlireoClient
@@ -49,9 +51,13 @@ class Dialer:
         """
         if self.stopped_by is not None or self.is_closing:
             return self._refused(attempt, "not sent: the run stopped")
-        call = OutboundCall(
-            destination=attempt.phone, agent_id=self.caller.agent_id, number_id=self.caller.number_id
-        )
+        try:
+            call = OutboundCall(
+                destination=attempt.phone, agent_id=self.caller.agent_id, number_id=self.caller.number_id
+            )
+        except ValidationError:
+            reason = "not sent: the number is not in E.164"
+            return Answer(attempt, Event.REFUSED, reason=reason, lead=LeadState.REVIEW)
         too_late = attempt.began_at + FRESH_SECONDS - self.database.now()
         try:
             # The client counts in this machine's time, the ledger perhaps in its server's.

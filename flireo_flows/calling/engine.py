@@ -123,9 +123,9 @@ class Engine:
         ]
         try:
             while not await turns.turn():
-                for task in background:
+                for task in (*background, *hands.tasks):
                     if task.done():
-                        task.result()  # raises what the ledger did
+                        task.result()  # raises what the ledger did, or a hand
         finally:
             await asyncio.shield(self._wind_down(hands, book, background))
         stopped_by = hands.dialer.stopped_by or collector.stopped_by

@@ -20,7 +20,7 @@ class Hands:
         self._queue: asyncio.Queue[Attempt] = asyncio.Queue()
         self._answers: list[Answer] = []
         self._ringing = 0
-        self._tasks = [asyncio.create_task(self._ring()) for _ in range(CONNECTIONS)]
+        self.tasks = [asyncio.create_task(self._ring()) for _ in range(CONNECTIONS)]
 
     @property
     def is_busy(self) -> bool:
@@ -29,8 +29,8 @@ class Hands:
 
     @property
     def room(self) -> int:
-        """How many attempts may be given: one under way and one in reserve for each connection."""
-        return 2 * CONNECTIONS - self._ringing - self._queue.qsize()
+        """How many attempts may be given: one under way and two in reserve for each connection."""
+        return 3 * CONNECTIONS - self._ringing - self._queue.qsize()
 
     @property
     def unsent(self) -> int:
@@ -60,9 +60,9 @@ class Hands:
         self.dialer.is_closing = True
         with suppress(TimeoutError):
             await asyncio.wait_for(self._queue.join(), GOODBYE_SECONDS)
-        for task in self._tasks:
+        for task in self.tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
         return self.take()
 
     async def _ring(self) -> None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from flireo_flows.calling.collector import Collector
-from flireo_flows.calling.hands import Hands
+from flireo_flows.calling.hands import CONNECTIONS, Hands
 from flireo_flows.calling.ledger import AttemptBook, LeadBook, Outlook
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.rhythm import DialRhythm, PollRhythm
@@ -14,7 +14,7 @@ from flireo_flows.calling.rhythm import DialRhythm, PollRhythm
 HORIZON_SECONDS: Final = 0.25  # attempts are begun at most this much ahead of their request
 LOOK_SECONDS: Final = 0.5  # how often the ledger is asked what is left
 DRY_SECONDS: Final = 0.1  # after a turn that found nobody to ring
-GATHER_SECONDS: Final = 0.01  # answers that come within it share one transaction
+GATHER_SECONDS: Final = 0.03  # answers that come within it share one transaction
 SCAN: Final = 500  # leads looked at in one turn while many may not be rung now
 PATIENCE_SECONDS: Final = 300.0  # a run waits this long for the next permitted time, then it ends
 
@@ -93,7 +93,8 @@ class Turns:
     def _most(self) -> int:
         """How many attempts may be begun now, as far as requests go."""
         now, dialer = self._now(), self.hands.dialer
-        if not self._is_dialling or dialer.holds(now):
+        # A transaction costs the same for one attempt as for many, so the reserve is filled by the dozen.
+        if not self._is_dialling or dialer.holds(now) or self.hands.room < CONNECTIONS:
             return 0
         client = dialer.client
         ready = client.pacing.ready(client.now(), HORIZON_SECONDS) - self.hands.unsent
@@ -144,10 +145,10 @@ class Turns:
     async def _rest(self) -> None:
         """Until an answer came, or the next request or look is due."""
         wait = LOOK_SECONDS
-        if self._is_dialling and not self._is_starved and self.hands.room > 0:
+        if self._is_dialling and not self._is_starved and self.hands.room >= CONNECTIONS:
             wait = min(wait, max(self._until_next(), DRY_SECONDS if self._dry else GATHER_SECONDS))
         await self.hands.wait(wait)
-        await asyncio.sleep(GATHER_SECONDS if self.hands.room > 0 else 0)
+        await asyncio.sleep(GATHER_SECONDS)
 
     def _until_next(self) -> float:
         """Seconds until the rate limit, the policy and the network allow the next request."""

@@ -140,8 +140,10 @@ def quiet_console() -> None:
     """Leave tracebacks out of the terminal; they stay in the Prefect run's own log."""
     import logging
 
+    from prefect.logging.configuration import ensure_logging_setup
     from prefect.logging.handlers import PrefectConsoleHandler
 
+    ensure_logging_setup()  # Prefect makes its handlers late; there would be none to filter yet
     names = ("prefect", "prefect.flow_runs", "prefect.task_runs", "")
     handlers = {id(handler): handler for name in names for handler in logging.getLogger(name).handlers}
     for handler in handlers.values():

@@ -32,12 +32,19 @@ def test_no_leads_make_a_header_and_no_rows() -> None:
 def test_the_columns_stand_in_the_agreed_order() -> None:
     person = Person(
         analysis={"wants": {"demo": True}, "budget": 5},
-        columns={"phone": "06 1", "city": "Utrecht", "name": "x", "state": "UT", "analysis.budget": "low"},
+        columns={
+            "phone": "06 1",
+            "city": "Utrecht",
+            "name": "x",
+            "state": "UT",
+            "analysis.budget": "low",
+            "reason": "x",
+        },
     )
     assert list(results_table([person]).columns) == [
         *HEADER[:-1],
-        *("analysis.wants.demo", "analysis.budget", "reason"),
-        *("city", "lead.state", "lead.analysis.budget"),
+        *("analysis.wants.demo", "analysis.budget"),
+        *("city", "lead.state", "lead.analysis.budget", "lead.reason", "reason"),
     ]
 
 

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, func, insert, select, update
+from sqlalchemy import Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.leads import stored
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads, runners
 from flireo_flows.calling.policy import Allow, CallingPolicy, Candidate, Deny, decide
 from flireo_flows.calling.states import OPEN, AttemptState, Event, LeadState, sources, target
 
+BEGINNING: Final = 704_196  # first key of PostgreSQL's advisory lock; the campaign's hash is the second
 MOST_UNPLACED: Final = 5  # attempts in a row that were not placed, before a person looks
 
 
@@ -81,9 +83,13 @@ class AttemptBook:
             The attempts begun, and about how many leads was decided.
         """
         async with self._database.write() as db:
+            await self._record_accepted(db, [it for it in answers if it.event is Event.ACCEPTED])
             for answer in answers:
-                await self._record(db, answer)
-            room = min(most, policy.max_concurrent_calls - await self._live(db)) if most else 0
+                if answer.event is not Event.ACCEPTED:
+                    await self._record(db, answer)
+            if not most:
+                return [], 0
+            room = min(most, policy.max_concurrent_calls - await self._live(db))
             if room <= 0:
                 return [], 0
             rows = await self._next_leads(db, batch, max(scan, room))
@@ -125,7 +131,7 @@ class AttemptBook:
             .group_by(attempts.c.phone)
         )
         async with self._database.read() as db:
-            return dict((await db.execute(wanted)).tuples().all())
+            return {phone: count for phone, count in (await db.execute(wanted)).all()}
 
     async def owned(self, call_ids: Sequence[str]) -> set[str]:
         """Those of the calls that an attempt of any campaign has."""
@@ -174,6 +180,9 @@ class AttemptBook:
             await db.execute(gone.values(reason=reason, over_at=self._database.now()))
 
     async def _live(self, db: AsyncConnection) -> int:
+        """How many calls are in progress, until the transaction ends: no other runner begins one meanwhile."""
+        if not self._database.is_sqlite:  # which has one writer anyway
+            await db.execute(select(func.pg_advisory_xact_lock(BEGINNING, func.hashtext(self.campaign))))
         counted = select(func.count()).where(
             attempts.c.campaign == self.campaign,
             attempts.c.state.in_(_names(OPEN)),
@@ -221,36 +230,47 @@ class AttemptBook:
 
     async def _commit(self, db: AsyncConnection, rows: Sequence[Row[Any]], now: float) -> list[Attempt]:
         ids = [row.id for row in rows]
-        calling = update(leads).where(leads.c.id.in_(ids)).values(state=LeadState.CALLING, reason="")
-        await db.execute(calling)
-        numbers = (
-            select(attempts.c.lead_id, func.max(attempts.c.number))
-            .where(attempts.c.lead_id.in_(ids))
-            .group_by(attempts.c.lead_id)
-        )
-        last = dict((await db.execute(numbers)).tuples().all())
+        calling = update(leads).where(leads.c.id.in_(ids))
+        await db.execute(calling.values(state=LeadState.CALLING, reason="", tries=leads.c.tries + 1))
         wishes = [
             {
                 "lead_id": row.id,
                 "campaign": self.campaign,
                 "phone": row.phone,
-                "number": last.get(row.id, 0) + 1,
+                "number": row.tries + 1,
                 "state": AttemptState.SENDING,
                 "runner": self.runner,
                 "began_at": now,
             }
             for row in rows
         ]
-        made = await db.execute(insert(attempts).returning(attempts, sort_by_parameter_order=True), wishes)
-        return [attempt_of(row) for row in made]
+        await db.execute(insert(attempts), wishes)
+        made = select(attempts).where(attempts.c.lead_id.in_(ids), attempts.c.state == AttemptState.SENDING)
+        return [attempt_of(row) for row in (await db.execute(made.order_by(attempts.c.id))).all()]
+
+    async def _record_accepted(self, db: AsyncConnection, answers: Sequence[Answer]) -> None:
+        """The common case, in one statement: a faster hand that was there first makes it do nothing."""
+        if answers:
+            called = [{"attempt": answer.attempt.id, "answered": answer.call_id} for answer in answers]
+            await db.execute(_ACCEPT, called)
 
     async def _record(self, db: AsyncConnection, answer: Answer) -> None:
         attempt = answer.attempt
-        call_id = answer.call_id or None
-        if not await move(db, attempt.id, answer.event, call_id=call_id, reason=answer.reason):
+        call_id, reason = answer.call_id or None, stored(answer.reason)
+        if not await move(db, attempt.id, answer.event, call_id=call_id, reason=reason):
             return  # a faster hand was there: the reconciler adopted the call, or its report came in
         if answer.event is Event.REFUSED:
-            await _not_rung(db, attempt, answer.lead, answer.reason, answer.not_before)
+            await _not_rung(db, attempt, answer.lead, reason, answer.not_before)
+
+
+_ACCEPT: Final = (
+    update(attempts)
+    .where(
+        attempts.c.id == bindparam("attempt"),
+        or_(*(attempts.c.state == str(state) for state in sources(Event.ACCEPTED))),
+    )
+    .values(state=target(Event.ACCEPTED), call_id=bindparam("answered"))
+)
 
 
 async def move(db: AsyncConnection, attempt_id: int, event: Event, **values: Any) -> bool:

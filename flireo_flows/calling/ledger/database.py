@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
+from asyncpg import PostgresError
 from sqlalchemy import event, func, insert, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from flireo_flows.api.redaction import redact
@@ -22,6 +23,8 @@ DRIVERS: Final = {
     "postgres": "postgresql+asyncpg",
 }
 BUSY_SECONDS: Final = 30  # how long one writer waits for another
+# Classes of SQLSTATE: no connection, no resources, not in a state for it, shut down, broken.
+TROUBLE: Final = ("08", "53", "55", "57", "58", "XX")
 CREATING: Final = 7_041_967_322  # key of the advisory lock under which PostgreSQL's tables are made
 
 
@@ -49,6 +52,7 @@ class Database:
         self.engine, self.where = engine, where
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._offset = 0.0
+        self._remedy = CHECK
         # SQLite has one writer; waiting for it here is fair and costs no sleep.
         self._turn = asyncio.Lock()
 
@@ -63,16 +67,20 @@ class Database:
             LedgerError: The URL, the file or the server is not usable, or is of another version.
         """
         parsed = _parse(url)
-        where = parsed.set(drivername=parsed.get_backend_name()).render_as_string(hide_password=True)
+        # Without the query: a password may stand there too.
+        shown = parsed.set(drivername=parsed.get_backend_name(), query={})
+        where = shown.render_as_string(hide_password=True)
         database = cls(_engine(parsed, where), where)
         try:
             await database._prepare()
         except LedgerError:
             await database.close()
             raise
-        except (SQLAlchemyError, OSError, sqlite3.Error) as error:
+        except (SQLAlchemyError, OSError, sqlite3.Error, PostgresError, TypeError) as error:
+            # TypeError: the driver was given an option of the URL that it does not know.
             await database.close()
-            raise LedgerError(where, _words(error), "Check FLIREO_LEDGER_URL and its permissions.") from None
+            raise LedgerError(where, _words(error), CHECK) from None
+        database._remedy = MEND
         return database
 
     async def close(self) -> None:
@@ -112,11 +120,9 @@ class Database:
         """What the database cannot do becomes one clear error; what we got wrong stays what it is."""
         try:
             yield
-        except DBAPIError as error:
-            if error.connection_invalidated or _is_outage(error):
-                raise LedgerError(
-                    self.where, _words(error), "Mend it, then run the campaign again."
-                ) from None
+        except (DBAPIError, PostgresError, OSError) as error:
+            if _is_outage(error):
+                raise LedgerError(self.where, _words(error), self._remedy) from None
             raise
 
     async def _prepare(self) -> None:
@@ -144,28 +150,38 @@ class Database:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        raise LedgerError(redact(url), "this is no database URL", USABLE) from None
+    except (ArgumentError, ValueError):  # ValueError: the port is no number
+        # What is before an @ may be a password, wherever it was meant to stand.
+        raise LedgerError(redact(url.rpartition("@")[2]), "this is no database URL", USABLE) from None
     driver = DRIVERS.get(parsed.get_backend_name())
     if driver is None:
         raise LedgerError(parsed.get_backend_name(), "this kind of database is not supported", USABLE)
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+    if parsed.get_backend_name() == "sqlite" and _is_in_memory(parsed):
         raise LedgerError("sqlite://", "a ledger in memory forgets who was rung", USABLE)
-    return parsed.set(drivername=driver)
+    # Hosting providers hand out URLs with libpq's sslmode; asyncpg takes the same words as ssl.
+    query = {"ssl" if name == "sslmode" else name: value for name, value in parsed.query.items()}
+    return parsed.set(drivername=driver, query=query)
 
 
+def _is_in_memory(url: URL) -> bool:
+    return not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
+
+
+CHECK: Final = "Check FLIREO_LEDGER_URL and its permissions."
+MEND: Final = "Mend it, then run the campaign again."
 USABLE: Final = "Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE (FLIREO_LEDGER_URL)."
 
 
 def _engine(url: URL, where: str) -> AsyncEngine:
+    # hide_parameters: they hold numbers, and would stand in the text of every error.
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True)
+        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
     file = Path(url.database or "")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerError(where, f"its folder cannot be made: {error.strerror}", USABLE) from None
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -186,12 +202,14 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _is_outage(error: DBAPIError) -> bool:
+def _is_outage(error: DBAPIError | PostgresError | OSError) -> bool:
     """The store itself failed (locked, full, gone), as opposed to a statement it refused."""
-    return isinstance(error.orig, sqlite3.OperationalError | OSError) or type(error).__name__ in (
-        "OperationalError",
-        "InterfaceError",
-    )
+    if not isinstance(error, DBAPIError):
+        return True  # it was met while a connection was made
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+        return True
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return isinstance(error.orig, sqlite3.OperationalError | OSError) or state.startswith(TROUBLE)
 
 
 def _words(error: Exception) -> str:

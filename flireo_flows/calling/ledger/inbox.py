@@ -50,7 +50,7 @@ class Inbox:
             index_elements=["digest"], set_={"deliveries": inbox.c.deliveries + 1}
         ).returning(inbox.c.deliveries, inbox.c.state)
         async with self._database.write() as db:
-            deliveries, state = (await db.execute(again, row)).tuples().one()
+            deliveries, state = (await db.execute(again, row)).one()
         return Delivered(deliveries == 1, InboxState(state), str(row["reason"]))
 
     async def apply(self, campaign: str, policy: CallingPolicy, expects: Expectations) -> tuple[int, int]:
@@ -188,4 +188,5 @@ def _by_number(campaign: str, now: float) -> Any:
 
 
 def _matched(inbox_id: int, attempt_id: int) -> Any:
-    return select(*_COLUMNS).where(attempts.c.id == attempt_id, inbox.c.id == inbox_id)
+    both = attempts.join(inbox, and_(attempts.c.id == attempt_id, inbox.c.id == inbox_id))
+    return select(*_COLUMNS).select_from(both)

@@ -165,8 +165,8 @@ def chunks(rows: Sequence[T]) -> Iterator[tuple[T, ...]]:
 
 
 def stored(text: str) -> str:
-    """A text as both databases take it: PostgreSQL refuses NUL."""
-    return text.replace("\x00", "")
+    """A text as both databases take it: PostgreSQL refuses NUL, and neither takes half a character."""
+    return text.encode(errors="replace").decode().replace("\x00", "")
 
 
 def _count_by(column: Column[Any]) -> Select[Any]:

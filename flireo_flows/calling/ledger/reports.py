@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, case, false, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +17,8 @@ from flireo_flows.calling.ledger.schema import attempts, leads
 from flireo_flows.calling.outcomes import Ending, Outcome, outcome_of
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import AttemptState, Event, LeadState
+
+LARGEST: Final = 2**31 - 1  # of an integer column
 
 
 class Channel(StrEnum):
@@ -55,13 +57,13 @@ def report_of_call(call: Call) -> Report:
     return Report(
         call_id=call.id,
         channel=Channel.LIST,
-        status=call.status,
+        status=stored(call.status),
         is_over=call.is_over,
         end_reason=stored(call.end_reason or ""),
         error=stored(call.error or ""),
         started_at=_seconds(call.started_at),
         ended_at=_seconds(call.ended_at),
-        duration_seconds=call.duration_seconds,
+        duration_seconds=_storable(call.duration_seconds),
         summary=stored(call.summary or ""),
         analysis=to_json(call.analysis_result) if call.analysis_result is not None else None,
         messages=to_json([turn.model_dump() for turn in call.messages]) if call.messages else None,
@@ -83,7 +85,7 @@ def report_of_event(event: WebhookEvent) -> Report:
         error=stored(event.error or ""),
         started_at=_seconds(event.started_at),
         ended_at=_seconds(ended_at),
-        duration_seconds=event.duration_seconds,
+        duration_seconds=_storable(event.duration_seconds),
         summary=stored(event.summary or ""),
         analysis=to_json(event.analysis) if event.analysis is not None else None,
         messages=to_json([turn.model_dump() for turn in event.messages]) if event.messages else None,
@@ -247,6 +249,11 @@ async def _correct_lead(db: AsyncConnection, row: Row[Any], outcome: Outcome) ->
     """A late report changed what an ended call means; only its lead's last attempt speaks for it."""
     newer = select(attempts.c.id).where(attempts.c.lead_id == row.lead_id, attempts.c.number > row.number)
     await db.execute(update(leads).where(leads.c.id == row.lead_id, ~newer.exists()).values(outcome=outcome))
+
+
+def _storable(whole: int | None) -> int | None:
+    """A figure as PostgreSQL takes it: one beyond its integers is no duration anyway."""
+    return max(-LARGEST, min(whole, LARGEST)) if whole is not None else None
 
 
 def _seconds(moment: datetime | None) -> float | None:

@@ -58,6 +58,7 @@ leads = Table(
     Column("reason", Text, nullable=False, default=""),
     Column("outcome", String, nullable=False, default=""),
     Column("attempts", Integer, nullable=False, default=0),  # used ones: not those that were not placed
+    Column("tries", Integer, nullable=False, default=0),  # all of them; the number of the newest
     Column("unplaced", Integer, nullable=False, default=0),  # those that were not, in a row
     Column("last_ended_at", Float),
     Column("not_before", Float, nullable=False, default=0.0),

@@ -1,0 +1,90 @@
+"""The servers of a benchmark, each a process of its own, and a campaign run on them."""
+
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from flireo_flows.api.client import Account
+from flireo_flows.calling.account import Caller
+from flireo_flows.calling.engine import Engine, Ran
+from flireo_flows.calling.ledger import Database, LeadBook
+from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.turns import Until
+from flireo_flows.leads.lead import Lead
+from flireo_flows.leash import child
+from flireo_flows.prefect_server import free_port
+
+CALLER = Caller("demo-agent", "demo-number")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A sandbox, perhaps a receiver, and a ledger file."""
+
+    sandbox: str
+    ledger: str
+
+    @property
+    def account(self) -> Account:
+        return Account("fl_test_bench", f"{self.sandbox}/api/v1")
+
+    def requests(self) -> Counter[tuple[str, int]]:
+        """Requests the sandbox counted, by route and status."""
+        rows = httpx.get(f"{self.sandbox}/sandbox/requests", timeout=30).json()
+        return Counter({(row["route"], row["status"]): row["count"] for row in rows})
+
+    def rings(self) -> list[dict[str, Any]]:
+        rings: list[dict[str, Any]] = httpx.get(f"{self.sandbox}/sandbox/rings", timeout=30).json()
+        return rings
+
+
+@contextmanager
+def stage(*, webhooks: bool = False, **options: float) -> Iterator[Stage]:
+    """Start the servers.
+
+    Args:
+        webhooks: Whether a receiver runs, and the sandbox sends to it.
+        options: Of `flireo-flows sandbox`.
+    """
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        home = Path(folder)
+        ledger = f"sqlite:///{home / 'ledger.db'}"
+        env = {"FLIREO_WEBHOOK_SECRET": "whsec_bench", "FLIREO_LEDGER_URL": ledger}
+        sandbox, hooks = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+        arguments = ["flireo_flows.cli", "sandbox", "--port", sandbox.rpartition(":")[2]]
+        for name, value in {"minutes_balance": 1e9, **options}.items():
+            arguments += [f"--{name.replace('_', '-')}", f"{value:g}"]
+        if webhooks:
+            listen = ["flireo_flows.cli", "webhooks", "--port", hooks.rpartition(":")[2]]
+            stack.enter_context(child("receiver", listen, f"{hooks}/health", 60, home / "hooks.log", **env))
+            arguments += ["--webhook-url", f"{hooks}/webhooks/flireo"]
+        health = f"{sandbox}/sandbox/health"
+        stack.enter_context(child("sandbox", arguments, health, 60, home / "sandbox.log", **env))
+        yield Stage(sandbox, ledger)
+
+
+def people(count: int) -> list[Lead]:
+    """So many leads, all in one zone."""
+    return [
+        Lead(phone=f"+4420794{number:05d}", zones=("Europe/London",), line=number + 2)
+        for number in range(count)
+    ]
+
+
+def campaign(stage: Stage, count: int, policy: CallingPolicy, until: Until) -> Ran:
+    """Ring so many leads with the engine, as a step of the flow does."""
+
+    async def run() -> Ran:
+        async with await Database.open(stage.ledger) as database:
+            batch = await LeadBook(database, "bench").take_in(people(count))
+            engine = Engine(database, stage.account, "bench", batch, CALLER, policy)
+            return await engine.run(until)
+
+    return asyncio.run(run())
