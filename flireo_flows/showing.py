@@ -9,7 +9,8 @@ from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.exceptions import PrefectException
 
-from flireo_flows.calling.ledger import CampaignStatus
+from flireo_flows.api.redaction import mask_phone
+from flireo_flows.calling.ledger import CampaignStatus, LeadResult
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import FINAL
 
@@ -74,8 +75,13 @@ class ProgressBoard:
             update_progress_artifact(self._artifact, progress, description=self._shown)
 
 
-def show_figures(status: CampaignStatus) -> None:
-    """The campaign's figures as a table artifact; no names, no numbers."""
+def show_tables(status: CampaignStatus, latest: list[LeadResult]) -> None:
+    """The campaign's figures and its latest calls as table artifacts; no names, no full numbers."""
+    create_table_artifact(
+        [_call_row(result) for result in latest],
+        key=artifact_key(status.campaign, "calls"),
+        description=f"The latest {len(latest)} calls of {status.campaign}",
+    )
     rows = [
         *({"figure": "leads " + name, "count": count} for name, count in status.states.items()),
         *({"figure": "outcome " + name, "count": count} for name, count in status.outcomes.items()),
@@ -83,3 +89,15 @@ def show_figures(status: CampaignStatus) -> None:
         *({"figure": "requests " + name, "count": count} for name, count in status.requests.items()),
     ]
     create_table_artifact(rows, key=artifact_key(status.campaign, "figures"), description=describe(status))
+
+
+def _call_row(result: LeadResult) -> dict[str, object]:
+    ended = result.ended_at
+    return {
+        "ended": f"{ended:%Y-%m-%d %H:%M:%S} UTC" if ended else "",
+        "number": mask_phone(result.phone),
+        "outcome": result.outcome,
+        "seconds": result.duration_seconds,
+        "analysed": result.analysis is not None,
+        "state": result.state,
+    }

@@ -24,9 +24,10 @@ from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.turns import Until
 from flireo_flows.driving import drive
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_rejects
-from flireo_flows.showing import ProgressBoard, show_figures
+from flireo_flows.showing import ProgressBoard, show_tables
 
 MOST_SHOWN: Final = 20  # leads that a summary lists one by one
+MOST_CALLS_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
 
 
 class NoLeads(Exception):
@@ -233,15 +234,17 @@ def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) 
         CampaignStopped: It could not go on, for example because the key was revoked in the middle.
     """
 
-    async def read() -> tuple[CampaignStatus, list[OpenLead]]:
+    async def read() -> tuple[CampaignStatus, list[OpenLead], list[LeadResult]]:
         async with await Database.open(run.ledger.database_url()) as database:
             views = Views(database)
-            return await views.status(run.campaign), await views.open(
-                run.campaign, imported.batch, MOST_SHOWN
+            return (
+                await views.status(run.campaign),
+                await views.open(run.campaign, imported.batch, MOST_SHOWN),
+                await views.latest(run.campaign, MOST_CALLS_SHOWN),
             )
 
-    status, open_leads = drive(read)
-    show_figures(status)
+    status, open_leads, latest = drive(read)
+    show_tables(status, latest)
     if ran.stopped_by is not None:
         raise CampaignStopped(
             f"the campaign stopped with {ran.left.total - ran.left.final} leads open: {ran.stopped_by} "

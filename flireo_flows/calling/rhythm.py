@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 LONGEST_PAUSE_SECONDS: Final = 60.0
-# One poll for so many calls placed: 1/25 and 1/150 of the requests.
+# One poll for so many calls placed: with webhooks only unanswered calls, which have no report, wait for it.
 CALLS_A_POLL: Final = 25
-CALLS_A_POLL_WITH_WEBHOOKS: Final = 150
+CALLS_A_POLL_WITH_WEBHOOKS: Final = 300
 
 
 @dataclass(slots=True)
