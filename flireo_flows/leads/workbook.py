@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
@@ -57,7 +58,8 @@ def _open(path: Path) -> Any:  # openpyxl has no types
         advice = 'Run pip install "flireo-flows[excel]", or save the file as CSV.'
         raise LeadFileError.at(path, "Reading Excel files needs openpyxl.", advice) from None
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        # From memory: openpyxl keeps the file open when the workbook turns out to be damaged.
+        book = openpyxl.load_workbook(BytesIO(path.read_bytes()), read_only=True, data_only=True)
     except DAMAGE as error:
         raise _damaged(path, error) from error
     if not book.worksheets:
