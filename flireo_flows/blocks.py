@@ -2,13 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 import platformdirs
 from prefect.blocks.abstract import CredentialsBlock
-from prefect.blocks.core import Block
-from pydantic import Field, HttpUrl, SecretStr, field_validator
+from prefect.blocks.core import Block, schema_extra
+from pydantic import ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
 from flireo_flows.api.calls import E164
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
@@ -20,6 +20,8 @@ REFERENCE: Final = HttpUrl("https://reference.flireo.com")
 
 class FlireoCredentials(CredentialsBlock):
     """The API key of a Flireo organization, and where to reach Flireo."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # a refused key is a key all the same
 
     _block_type_name: ClassVar[str] = "Flireo Credentials"
     _block_type_slug: ClassVar[str] = "flireo-credentials"
@@ -127,8 +129,21 @@ print(number.number_id)
         return number
 
 
+def url_required(schema: dict[str, Any], model: type[Block]) -> None:
+    """The form asks for a URL, if only an empty one.
+
+    Without a required field any object would fit the block, a reference to a saved one too, and Prefect refuses
+    a parameter that could be both: no deployment that names its ledger by `$ref` would ever start.
+    """
+    schema_extra(schema, model)
+    schema["required"] = ["url"]
+
+
 class CallLedger(Block):
     """Where every lead, attempt and result is kept; what makes sure nobody is rung twice."""
+
+    # A URL may hold a password.
+    model_config = ConfigDict(hide_input_in_errors=True, json_schema_extra=url_required)
 
     _block_type_name: ClassVar[str] = "Flireo Call Ledger"
     _block_type_slug: ClassVar[str] = "flireo-call-ledger"

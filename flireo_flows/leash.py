@@ -71,7 +71,8 @@ def child(
     """
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603 - our own modules
-            [sys.executable, "-m", *arguments],
+            # -P: a file of the user's folder, types.py say, must not stand in for a module.
+            [sys.executable, "-P", "-m", *arguments],
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=out,

@@ -96,8 +96,8 @@ def exchange(
             raise failure(errors.NotSent, operation, text=errors.TOO_LATE[1])
         pacing.sent(now)
         answer = _answer((yield Transmit()))
+        _tell(pacing, answer, sent_at=now)
         now = answer.at
-        _tell(pacing, answer)
         verdict = judge(operation, answer, tries, jitter)
         if not isinstance(verdict, Again):
             return verdict
@@ -205,9 +205,9 @@ def _read(operation: Operation[T], reply: Reply) -> T:
         raise failure(unread, operation, status=reply.status, text=text) from None
 
 
-def _tell(pacing: Pacing, answer: Reply | Lost) -> None:
+def _tell(pacing: Pacing, answer: Reply | Lost, sent_at: float) -> None:
     if isinstance(answer, Reply):
-        pacing.heard(answer.headers, answer.status, answer.at)
+        pacing.heard(answer.headers, answer.status, sent_at, answer.at)
     else:
         pacing.lost(answer.left)
 

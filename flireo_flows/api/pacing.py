@@ -9,12 +9,12 @@ Times are Unix seconds of the caller's clock; nothing in here reads a clock.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from flireo_flows.api.edges import DOUBT_SECONDS, Edges
 from flireo_flows.api.times import http_date
 
-EDGE_SECONDS: Final = 1.0  # X-RateLimit-Reset is whole seconds: the true edge is within one of it
 PROBE_SECONDS: Final = 0.02  # how often to look whether the one request in the dark was answered
 PROBE_PATIENCE_SECONDS: Final = 5.0  # then another one may go
 ANSWER_SECONDS: Final = 0.05  # how often to look whether an answer left more room than was feared
@@ -36,6 +36,7 @@ class Pacing:
     probed_at: float = 0.0
     answered: bool = False  # any answer heard at all
     skew: float | None = None  # server's clock minus ours
+    edges: Edges = field(default_factory=Edges)
 
     def wait(self, now: float) -> float:
         """Seconds until a request may go; 0 when one may go now."""
@@ -47,9 +48,11 @@ class Pacing:
             probing = self.in_flight > 0 and now - self.probed_at < PROBE_PATIENCE_SECONDS
             return PROBE_SECONDS if probing else 0.0
         if self._available <= 0:
-            until_next = self.resets_at + EDGE_SECONDS - now
+            until_next = self._ends - now
             # What is on its way may be in `remaining` already: its answer may leave room, so do not sleep on.
             return min(ANSWER_SECONDS, until_next) if self.remaining > 0 else until_next
+        if self._spreadable <= 0:
+            return max(0.0, self._feelers[0] - now)
         return max(0.0, self.next_slot - now)
 
     def ready(self, now: float, horizon: float) -> int:
@@ -61,36 +64,43 @@ class Pacing:
             return MANY
         if self._in_the_dark(now):
             return 1
+        if self._spreadable <= 0:
+            return int(self._available > 0)  # a feeler
         spacing = self._spacing(now)
-        within = self._available if spacing == 0 else 1 + int((horizon - wait) / spacing)
-        return max(0, min(within, self._available))
+        within = self._spreadable if spacing == 0 else 1 + int((horizon - wait) / spacing)
+        return max(0, min(within, self._spreadable))
 
     def sent(self, now: float) -> None:
         """A request goes out now."""
         if self._in_the_dark(now):
             self.probed_at = now
+        elif self._spreadable <= 0:
+            self.edges.felt_at = now
         else:
             self.next_slot = now + self._spacing(now)
         self.in_flight += 1
 
-    def heard(self, headers: Mapping[str, str], status: int, now: float) -> None:
+    def heard(self, headers: Mapping[str, str], status: int, sent_at: float, now: float) -> None:
         """An answer came.
 
         Args:
             headers: Its headers, names in lower case.
             status: Its HTTP status.
+            sent_at: When its request went out.
             now: When it came.
         """
-        self.in_flight -= 1
         self.answered = True
+        self.edges.timed(now - sent_at)
         self._learn_skew(headers.get("date"), now)
         limit, remaining, reset = (number(headers.get(f"x-ratelimit-{name}")) for name in NAMES)
         resets_at = (reset or 0.0) - (self.skew or 0.0)
         if limit is None or remaining is None or reset is None or resets_at > now + LONGEST_SECONDS:
             self.remaining -= 1  # a gateway's answer: the request may have been counted all the same
         else:
-            self._learn(int(limit), int(remaining), resets_at)
+            self._learn(int(limit), int(remaining), resets_at, sent_at, now)
+        self.in_flight -= 1
         if status == 429:
+            self.edges.forget()
             self.blocked_until = max(
                 self.blocked_until, now + (retry_after(headers) or self._until_reset(now))
             )
@@ -108,28 +118,49 @@ class Pacing:
     def _available(self) -> int:
         return self.remaining - self.in_flight
 
+    @property
+    def _feelers(self) -> list[float]:
+        """When the requests go that are kept back to find the window's end."""
+        if self.skew is None or self.limit is None:
+            return []  # the clocks may differ, so the end is not told to a second
+        return self.edges.feelers(self.limit, self.resets_at)
+
+    @property
+    def _spreadable(self) -> int:
+        return self._available - len(self._feelers)
+
+    @property
+    def _ends(self) -> float:
+        """When the window has surely ended."""
+        return min(self.resets_at + DOUBT_SECONDS, self.edges.ends)
+
     def _in_the_dark(self, now: float) -> bool:
         """Nothing is known of the present window: one request goes ahead and its answer tells."""
-        return self.limit is None or now >= self.resets_at + EDGE_SECONDS
+        return self.limit is None or now >= self._ends
 
     def _spacing(self, now: float) -> float:
         """Seconds between requests that use up what is left just before the window ends."""
-        left = self.resets_at - EDGE_SECONDS - now
-        spacing = left / max(1, self._available)
+        left = min(self.resets_at, self.edges.ends) - DOUBT_SECONDS - now
+        # The last goes right before the first feeler: the less between them, the better the edge is known.
+        spacing = left / max(1, self._spreadable - bool(self._feelers))
         return spacing if spacing > UNSPACED_SECONDS else 0.0
 
     def _until_reset(self, now: float) -> float:
-        return max(EDGE_SECONDS, self.resets_at + EDGE_SECONDS - now)
+        return max(DOUBT_SECONDS, self.resets_at + DOUBT_SECONDS - now)
 
-    def _learn(self, limit: int, remaining: int, resets_at: float) -> None:
+    def _learn(self, limit: int, remaining: int, resets_at: float, sent_at: float, now: float) -> None:
         """Take the newest window; within one window answers overtake each other, so the least is true."""
-        if self.limit is not None and resets_at < self.resets_at - EDGE_SECONDS:
+        if self.limit is not None and resets_at < self.resets_at - DOUBT_SECONDS:
             return  # an answer from the window before, overtaken
-        same_window = self.limit is not None and resets_at <= self.resets_at + EDGE_SECONDS / 2
+        same_window = self.limit is not None and resets_at <= self.resets_at + DOUBT_SECONDS / 2
+        if remaining < (self.remaining if same_window and limit == self.limit else limit) - self.in_flight:
+            self.edges.stop_feeling()  # more are gone than we sent
         if same_window:
+            self.edges.same_window(sent_at)
             self.remaining = min(self.remaining, remaining) if limit == self.limit else remaining
             self.resets_at = min(self.resets_at, resets_at)
         else:
+            self.edges.next_window(sent_at, now, felt=self.edges.felt_at > self.edges.heard_at)
             self.remaining, self.resets_at, self.next_slot = remaining, resets_at, 0.0
         self.limit = limit
 

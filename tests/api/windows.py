@@ -127,11 +127,11 @@ class Simulation:
         self.at(max(wait, STEP_SECONDS), lambda: self._turn(pacing))
 
     def _travel(self, pacing: Pacing) -> None:
-        way = self._latency() / 2
+        way, sent_at = self._latency() / 2, self.now
 
         def arrive() -> None:
             status, headers = self.server.answer(self.now)
-            self.at(way, lambda: pacing.heard(headers, status, self.now))
+            self.at(way, lambda: pacing.heard(headers, status, sent_at, self.now))
 
         self.at(way, arrive)
 

@@ -1,0 +1,100 @@
+"""Flireo at the end of a bad line: it keeps a list of calls, and answers requests that ring as it is told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from flireo_flows.api.times import iso
+from tests.faulty.server import Act, Request, answer, run_faulty
+
+Json = dict[str, Any]
+
+
+@dataclass
+class BadLine:
+    """A server that listens.
+
+    Attributes:
+        url: Base URL of the API.
+        acts: What is done with each request that rings, in turn; the last stays. None: as it should be.
+        rings: Whether such a request places a call, whatever is answered.
+        posts: Whom those requests wanted to ring.
+        calls: What the list of calls shows, newest first.
+        lists: What is done with one who asks for the list, instead of showing it.
+        page: Calls a page at most, whatever is asked for.
+        tells_total: Whether a page says how many calls there are.
+        reads: How often the list was asked for.
+        breaks_off: After so many readings the list cannot be read; None: it always can.
+    """
+
+    url: str = ""
+    acts: list[Act | None] = field(default_factory=list)
+    rings: bool = True
+    posts: list[str] = field(default_factory=list)
+    calls: list[Json] = field(default_factory=list)
+    lists: Act | None = None
+    page: int = 1000
+    tells_total: bool = True
+    reads: int = 0
+    breaks_off: int | None = None
+
+    def __call__(self, request: Request) -> Act:
+        """What to do with a request."""
+        target = urlsplit(request.target)
+        if target.path.endswith("/calls/outbound"):
+            return self._ring(request.json())
+        if not target.path.endswith("/calls"):
+            return self._show(unquote(target.path.rpartition("/")[2]))
+        self.reads += 1
+        if self.breaks_off is not None and self.reads > self.breaks_off:
+            return answer(400)
+        return self.lists or self._list(parse_qs(target.query))
+
+    def place(self, phone: str, **fields: Any) -> Json:
+        """A call that the list shows."""
+        call = {
+            "id": f"call-{len(self.calls)}-{phone.removeprefix('+')}",
+            "status": "in-progress",
+            "direction": "outbound",
+            "caller_phone": phone,
+            "created_at": iso(datetime.now(UTC)),
+            **fields,
+        }
+        self.calls.insert(0, call)
+        return call
+
+    def end_all(self, **fields: Any) -> None:
+        """Every call is over: nobody answered."""
+        over = {"status": "failed", "error": "no answer", "ended_at": iso(datetime.now(UTC)), **fields}
+        for call in self.calls:
+            call.update(over)
+
+    def _ring(self, body: Json) -> Act:
+        self.posts.append(body["destination"])
+        placed = self.place(body["destination"]) if self.rings else {"id": "call-of-nobody"}
+        turn = min(len(self.posts), len(self.acts)) - 1
+        as_it_should_be = answer(200, {"success": True, "call_id": placed["id"], "status": "dialing"})
+        return (self.acts[turn] if self.acts else None) or as_it_should_be
+
+    def _show(self, call_id: str) -> Act:
+        call = next((call for call in self.calls if call["id"] == call_id), None)
+        return answer(200, call) if call else answer(404)
+
+    def _list(self, query: dict[str, list[str]]) -> Act:
+        offset, limit = int(query["offset"][0]), min(self.page, int(query["limit"][0]))
+        page: Json = {"calls": self.calls[offset : offset + limit]}
+        if self.tells_total:
+            page["pagination"] = {"total": len(self.calls), "limit": limit, "offset": offset}
+        return answer(200, page)
+
+
+@contextmanager
+def bad_line(*acts: Act | None, **fields: Any) -> Iterator[BadLine]:
+    """A bad line in threads of this process."""
+    line = BadLine(acts=list(acts), **fields)
+    with run_faulty(line) as server:
+        line.url = f"{server.url}/api/v1"
+        yield line

@@ -1,0 +1,251 @@
+"""What the list of calls tells of attempts, and above all what it does not tell."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from flireo_flows.api.client import AsyncFlireoClient
+from flireo_flows.calling.collector import MOST_FAILURES, RINGING_SECONDS, Collector
+from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.states import LeadState
+from tests.faulty.server import Act, answer, cut, lost, page
+
+from .bad_line import BadLine, bad_line
+from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
+
+AT_ONCE = CallingPolicy.model_validate({**POLICY.model_dump(), "reconcile_grace_seconds": 0})
+
+
+@pytest.fixture
+def line() -> Iterator[BadLine]:
+    with bad_line() as running:
+        yield running
+
+
+@pytest.fixture
+def campaign(local: Database, line: BadLine) -> Campaign:
+    return Campaign(local, line.url, policy=AT_ONCE)
+
+
+@pytest.fixture
+async def collector(campaign: Campaign) -> AsyncIterator[Collector]:
+    async with AsyncFlireoClient(campaign.account) as client:
+        yield campaign.collector(client, await campaign.runner())
+
+
+async def test_a_call_whose_answer_was_lost_is_found_in_the_list(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    call = line.place(ANNA)
+    await collector.poll()
+    row = await campaign.attempt()
+    assert (row.state, row.call_id) == ("placed", call["id"])
+    line.end_all()
+    await collector.poll()
+    assert (await campaign.results())[ANNA].outcome == "no_answer"
+
+
+async def test_a_call_that_shows_up_late_is_found_at_the_second_reading(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    await collector.poll()
+    assert (await campaign.attempt()).absent_since is not None
+    call = line.place(ANNA)
+    await collector.poll()
+    row = await campaign.attempt()
+    assert (row.state, row.call_id) == ("placed", call["id"])
+
+
+async def test_a_call_that_two_readings_do_not_show_was_not_placed(
+    campaign: Campaign, collector: Collector
+) -> None:
+    await campaign.lost(collector.book)
+    await collector.poll()
+    assert (await campaign.attempt()).state == "unknown"
+    await collector.poll()
+    assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("not_placed", "waiting")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        answer(500, {"error": "no"}),
+        page(200),
+        lost(),
+        cut(answer(200, {"calls": [], "pagination": {"total": 0}})),
+        answer(200, {"calls": None}),
+        answer(200, "calls"),
+        answer(400, {"error": "no"}),
+        answer(401, {"error": "no"}),
+    ],
+    ids=lambda act: str(act)[:60],
+)
+@pytest.mark.timeout(60)
+async def test_a_list_that_cannot_be_read_proves_nothing(
+    campaign: Campaign, collector: Collector, line: BadLine, act: Act
+) -> None:
+    await campaign.lost(collector.book)
+    before = await campaign.attempt()
+    line.lists = act
+    await collector.poll()
+    assert await campaign.attempt() == before
+    assert collector.failures == 1
+    assert (collector.stopped_by is not None) == (b" 401 " in act.sends)
+
+
+async def test_a_list_that_breaks_off_half_way_proves_nothing(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    call = line.place(BEN)
+    await campaign.placed(collector.book, call["id"], BEN)
+    await campaign.lost(collector.book)
+    line.place(CARLA)
+    line.end_all()
+    line.page, line.breaks_off = 1, 2  # of two pages, then of none
+    await collector.poll()
+    for _ in range(3):
+        await collector.poll()
+    ben, anna = await campaign.attempts()
+    assert (ben.state, anna.state) == ("ended", "unknown")  # what was read is not forgotten either
+
+
+@pytest.mark.parametrize("tells_total", [True, False])
+@pytest.mark.parametrize("page", [1, 3, 1000])
+async def test_every_page_of_the_list_is_read_before_a_call_counts_as_absent(
+    campaign: Campaign, collector: Collector, line: BadLine, page: int, tells_total: bool
+) -> None:
+    """A server may give less than it is asked for, and may not say how much there is."""
+    line.page, line.tells_total = page, tells_total
+    await campaign.lost(collector.book)
+    call = line.place(ANNA)
+    for _ in range(7):
+        line.place(BEN)
+    await collector.poll()
+    assert (await campaign.attempt()).call_id == call["id"]
+
+
+async def test_many_failed_readings_end_the_run(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    line.lists = answer(400)
+    for _ in range(MOST_FAILURES):
+        assert collector.stopped_by is None
+        await collector.poll()
+    assert collector.stopped_by is not None
+
+
+async def test_a_call_that_could_be_either_is_for_a_person_to_look_at(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    for _ in range(2):
+        line.place(ANNA)
+    await collector.poll()
+    assert (await campaign.lead()).state == LeadState.CALLING  # one of them may still find its owner
+    await campaign.age(RINGING_SECONDS + 1)
+    await collector.poll()
+    lead = await campaign.lead()
+    assert (lead.state, lead.reason) == ("review", "2 calls in the list could be this one")
+    for _ in range(3):
+        await collector.poll()
+    assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("unknown", "review")
+    await campaign.take_in(person(ANNA))
+    assert await campaign.begin(collector.book) == []
+
+
+async def test_one_call_is_not_given_to_one_of_two_campaigns(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    other = Campaign(campaign.database, name="another campaign")
+    await other.lost(await other.runner())
+    await campaign.lost(collector.book)
+    line.place(ANNA)
+    await collector.poll()
+    assert (await campaign.attempt()).state == "unknown"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"caller_phone": BEN},
+        {"caller_phone": None},
+        {"direction": "inbound"},
+        {"created_at": "2026-01-10T12:00:00.000Z"},
+    ],
+    ids=str,
+)
+async def test_a_call_that_is_not_ours_is_not_taken(
+    campaign: Campaign, collector: Collector, line: BadLine, fields: dict[str, object]
+) -> None:
+    await campaign.lost(collector.book)
+    line.place(ANNA, **fields)
+    await collector.poll()
+    assert (await campaign.attempt()).state == "unknown"
+
+
+@pytest.mark.parametrize("phone", ["+44 7700 900001", "447700900001", "0044 7700 900001"])
+async def test_a_number_is_the_same_however_it_is_written(
+    campaign: Campaign, collector: Collector, line: BadLine, phone: str
+) -> None:
+    await campaign.lost(collector.book)
+    line.place(ANNA, caller_phone=phone)
+    await collector.poll()
+    assert (await campaign.attempt()).state == "placed"
+
+
+async def test_a_call_that_has_an_owner_is_not_given_to_another(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    other = Campaign(campaign.database, name="another campaign")
+    await other.placed(await other.runner(), line.place(ANNA)["id"])
+    await campaign.lost(collector.book)
+    await collector.poll()
+    await collector.poll()
+    assert (await campaign.attempt()).state == "not_placed"
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "says"),
+    [
+        (False, "the call is still in-progress long after its longest time"),
+        (True, "Flireo does not know the call"),
+    ],
+)
+async def test_a_call_of_which_nothing_is_heard_is_asked_for_and_then_left_to_a_person(
+    campaign: Campaign, collector: Collector, line: BadLine, forgotten: bool, says: str
+) -> None:
+    call = line.place(ANNA)
+    await campaign.placed(collector.book, call["id"])
+    if forgotten:
+        line.calls.clear()
+    await collector.poll()
+    await collector.poll()
+    assert (await campaign.lead()).state == LeadState.CALLING  # it may last
+    await campaign.age(3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1)
+    await collector.poll()
+    assert (await campaign.lead()).state == LeadState.CALLING
+    await collector.poll()
+    lead = await campaign.lead()
+    assert (lead.state, lead.outcome) == ("review", "unknown")
+    assert lead.reason.startswith(says)
+
+
+async def test_a_call_that_fell_out_of_the_list_is_asked_for_by_its_id(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    call = line.place(ANNA)
+    await campaign.placed(collector.book, call["id"])
+    line.end_all()
+    await campaign.age(3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1)
+    line.lists = answer(200, {"calls": [], "pagination": {"total": 0}})
+    await collector.poll()
+    assert (await campaign.results())[ANNA].outcome == "no_answer"
+
+
+async def test_nothing_is_read_when_nothing_is_open(collector: Collector, line: BadLine) -> None:
+    await collector.poll()
+    assert line.reads == 0

@@ -1,0 +1,213 @@
+"""Every way in which the one request of an attempt can end, and what the ledger then says of it."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from flireo_flows.api import errors
+from flireo_flows.api.client import AsyncFlireoClient, Timeouts
+from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.dialer import FRESH_SECONDS, MOST_REFUSALS
+from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.states import LeadState
+from flireo_flows.calling.turns import Until
+from tests.faulty.server import (
+    Act,
+    answer,
+    closed_port,
+    cut,
+    garbage,
+    limited,
+    lost,
+    page,
+    reset,
+    silent,
+    slow,
+)
+
+from .bad_line import bad_line
+from .campaign import ANNA, BEN, Campaign, people, person
+
+PLACED = answer(200, {"success": True, "call_id": "call-1", "status": "dialing"})
+
+
+def refusal(status: int, words: str = "No.") -> Act:
+    """An error in the form of the reference."""
+    return answer(status, {"error": {"code": "some_code", "message": words}})
+
+
+async def ring(campaign: Campaign, *phones: str) -> list[errors.FlireoError | Exception | None]:
+    """Ring each, one after the other, and write down what came of it. Returns what stopped the dialer."""
+    await campaign.take_in(*(person(phone) for phone in phones))
+    book, stops = await campaign.runner(), []
+    async with AsyncFlireoClient(campaign.account) as client:
+        dialer = campaign.dialer(client)
+        for attempt in await campaign.begin(book):
+            await campaign.record(book, await dialer.ring(attempt))
+            stops.append(dialer.stopped_by)
+    return stops
+
+
+@pytest.mark.parametrize(
+    ("act", "attempt", "lead", "stops"),
+    [
+        (PLACED, "placed", "calling", None),
+        (slow(PLACED, 0.2), "placed", "calling", None),
+        (answer(201, {"call_id": "call-1", "surprise": [1]}), "placed", "calling", None),
+        # Nobody can say whether it rings.
+        (silent(), "unknown", "calling", None),
+        (lost(), "unknown", "calling", None),
+        (reset(), "unknown", "calling", None),
+        (garbage(), "unknown", "calling", None),
+        (cut(PLACED), "unknown", "calling", None),
+        (answer(200, {"success": True}), "unknown", "calling", None),
+        (answer(200, {"call_id": ""}), "unknown", "calling", None),
+        (answer(200, []), "unknown", "calling", None),
+        (answer(200), "unknown", "calling", None),
+        (answer(204), "unknown", "calling", None),
+        (page(200), "unknown", "calling", None),
+        (page(502), "unknown", "calling", None),
+        (answer(302, headers={"Location": "/"}), "unknown", "calling", None),
+        (refusal(408), "unknown", "calling", None),
+        (refusal(409), "unknown", "calling", None),
+        (refusal(500), "unknown", "calling", None),
+        (refusal(503), "unknown", "calling", None),
+        (answer(503, headers={"Retry-After": "1"}), "unknown", "calling", None),
+        (page(504), "unknown", "calling", None),
+        # Nobody was rung, and that is this lead's own trouble.
+        (refusal(400), "not_placed", "review", None),
+        (refusal(410), "not_placed", "review", None),
+        (refusal(422), "not_placed", "review", None),
+        (page(413), "not_placed", "review", None),
+        # Nobody was rung, and nobody will be.
+        (refusal(401), "not_placed", "waiting", errors.AuthenticationFailed),
+        (refusal(402), "not_placed", "waiting", errors.InsufficientCredits),
+        (refusal(403), "not_placed", "waiting", errors.PermissionDenied),
+        (refusal(404), "not_placed", "waiting", errors.NotFound),
+        # Nobody was rung yet.
+        (limited("30"), "not_placed", "waiting", None),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+async def test_one_request_is_sent_and_its_end_is_judged(
+    local: Database, act: Act, attempt: str, lead: str, stops: type[Exception] | None
+) -> None:
+    with bad_line(act) as line:
+        campaign = Campaign(local, line.url, timeouts=Timeouts(ring=0.6))
+        (stopped_by,) = await ring(campaign, ANNA)
+    assert line.posts == [ANNA]
+    assert ((await campaign.attempt()).state, (await campaign.lead()).state) == (attempt, lead)
+    assert (type(stopped_by) if stopped_by else None) is stops
+
+
+async def test_a_call_id_is_kept_and_a_refusal_is_told_without_the_number(local: Database) -> None:
+    with bad_line(PLACED, refusal(400, f"{BEN} is not a number we ring")) as line:
+        campaign = Campaign(local, line.url)
+        await ring(campaign, ANNA, BEN)
+    placed, refused = await campaign.attempts()
+    assert placed.call_id == "call-1"
+    assert refused.reason == "400 some_code: +44********02 is not a number we ring"
+
+
+async def test_where_nobody_listens_nobody_was_rung(local: Database) -> None:
+    with closed_port() as url:
+        campaign = Campaign(local, f"{url}/api/v1")
+        await ring(campaign, ANNA)
+    lead = await campaign.lead()
+    assert ((await campaign.attempt()).state, lead.state) == ("not_placed", "waiting")
+    assert lead.not_before > local.now() - 1
+
+
+async def test_a_number_that_no_request_can_carry_stops_nothing(local: Database) -> None:
+    with bad_line(PLACED) as line:
+        campaign = Campaign(local, line.url)
+        await ring(campaign, "020 1234501", ANNA)
+    assert line.posts == [ANNA]
+    assert (await campaign.lead("020 1234501")).state == LeadState.REVIEW
+
+
+async def test_refusals_in_a_row_are_not_the_leads_fault(local: Database) -> None:
+    phones = [lead.phone for lead in people(MOST_REFUSALS + 2)]
+    with bad_line(refusal(400)) as line:
+        campaign = Campaign(local, line.url)
+        stops = await ring(campaign, *phones)
+    assert len(line.posts) == MOST_REFUSALS
+    assert [stop is not None for stop in stops] == [False] * (MOST_REFUSALS - 1) + [True] * 3
+    states = [lead.state for lead in (await campaign.leads()).values()]
+    assert sorted(states) == ["review"] * MOST_REFUSALS + ["waiting"] * 2
+
+
+async def test_a_success_between_refusals_says_that_it_is_the_leads(local: Database) -> None:
+    acts = [refusal(400)] * (MOST_REFUSALS - 1) + [PLACED] + [refusal(400)] * (MOST_REFUSALS - 1)
+    with bad_line(*acts) as line:
+        stops = await ring(Campaign(local, line.url), *(lead.phone for lead in people(len(acts))))
+    assert stops == [None] * len(acts)
+    assert len(line.posts) == len(acts)
+
+
+async def test_an_attempt_that_was_decided_too_long_ago_is_not_sent(local: Database) -> None:
+    with bad_line() as line:
+        campaign = Campaign(local, line.url)
+        await campaign.take_in(person(ANNA))
+        book = await campaign.runner()
+        (attempt,) = await campaign.begin(book)
+        async with AsyncFlireoClient(campaign.account) as client:
+            stale = replace(attempt, began_at=attempt.began_at - FRESH_SECONDS - 1)
+            await campaign.record(book, await campaign.dialer(client).ring(stale))
+    assert line.posts == []
+    assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("not_placed", "waiting")
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404])
+async def test_a_run_that_is_stopped_leaves_everybody_waiting_and_the_next_one_rings_them(
+    local: Database, status: int
+) -> None:
+    with bad_line(refusal(status)) as line:
+        campaign = Campaign(local, line.url, readiness=Readiness())
+        await campaign.take_in(*people(60))
+        ran = await campaign.run()
+        assert isinstance(ran.stopped_by, errors.FlireoError)
+        assert ran.stopped_by.status == status
+        assert ran.stopped_by.remedy or status == 404
+        assert len(line.posts) <= 16  # those that were under way together
+        assert {lead.state for lead in (await campaign.leads()).values()} == {"waiting"}
+        line.acts, line.posts[:] = [], []
+        line.calls.clear()
+        await campaign.run(Until.DIALLED)
+    assert sorted(line.posts) == [lead.phone for lead in people(60)]
+
+
+async def test_a_lead_that_met_the_rate_limit_is_rung_once_it_is_over(local: Database) -> None:
+    with bad_line(limited("6"), None, rings=True) as line:
+        line.rings = False
+        campaign = Campaign(local, line.url, readiness=Readiness())
+        await campaign.take_in(person(ANNA))
+        began = local.now()
+        running = asyncio.create_task(campaign.run(Until.DIALLED))
+        while not line.posts:  # noqa: ASYNC110 - the server's thread writes it
+            await asyncio.sleep(0.01)
+        line.rings = True
+        await running
+    assert line.posts == [ANNA, ANNA]
+    first, second = await campaign.attempts()
+    assert (first.state, second.state) == ("not_placed", "placed")
+    assert second.began_at - began >= 6
+
+
+@pytest.mark.slow
+async def test_a_network_that_is_down_stops_the_run_and_loses_nobody(local: Database) -> None:
+    with closed_port() as url:
+        campaign = Campaign(local, f"{url}/api/v1", readiness=Readiness())
+        await campaign.take_in(*people(40))
+        ran = await campaign.run()
+    assert isinstance(ran.stopped_by, errors.NotSent)
+    assert "Check the base URL" in str(ran.stopped_by)
+    assert ran.left.due + (ran.left.next_at is not None) > 0
+    assert {lead.state for lead in (await campaign.leads()).values()} == {"waiting"}
+    assert {attempt.state for attempt in await campaign.attempts()} == {"not_placed"}
+    with bad_line() as line:
+        campaign.base_url = line.url
+        await campaign.take_in(*people(40))
+        await campaign.run(Until.DIALLED)
+    assert sorted(line.posts) == [lead.phone for lead in people(40)]

@@ -1,0 +1,171 @@
+"""A ledger opens, or says in one sentence what is wrong with it and what to do."""
+
+import asyncio
+import pickle
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from flireo_flows.calling.ledger import Database, Inbox, LedgerError
+from flireo_flows.calling.ledger.schema import meta
+from tests.postgres import Postgres
+
+SECRET = "s3cret-of-the-ledger"
+OPEN_IT = """
+import asyncio, sys
+from flireo_flows.calling.ledger import Database
+
+async def main():
+    async with await Database.open(sys.argv[1]):
+        pass
+
+asyncio.run(main())
+"""
+
+
+async def refusal(url: str) -> LedgerError:
+    """What is said of a ledger that cannot be opened."""
+    with pytest.raises(LedgerError) as refused:
+        await Database.open(url)
+    assert SECRET not in f"{refused.value} {refused.value!r}"
+    return refused.value
+
+
+async def test_opened_again_it_holds_what_it_held(ledger_url: str) -> None:
+    for _ in range(2):
+        async with await Database.open(ledger_url) as database, database.read() as db:
+            (row,) = (await db.execute(select(meta))).all()
+            assert row.key == "version"
+
+
+async def test_several_processes_may_open_a_new_ledger_at_once(ledger_url: str) -> None:
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", OPEN_IT, ledger_url, stderr=asyncio.subprocess.PIPE
+        )
+        for _ in range(4)
+    ]
+    ends = [(await process.communicate())[1].decode() for process in processes]
+    assert [(process.returncode, words) for process, words in zip(processes, ends, strict=True)] == [
+        (0, "")
+    ] * 4
+
+
+async def test_several_tasks_may_open_a_new_ledger_at_once(ledger_url: str) -> None:
+    databases = await asyncio.gather(*(Database.open(ledger_url) for _ in range(8)))
+    for database in databases:
+        await database.close()
+
+
+async def test_a_ledger_of_another_version_is_left_alone(ledger_url: str) -> None:
+    async with await Database.open(ledger_url) as database, database.write() as db:
+        await db.execute(update(meta).values(value="2"))
+    error = await refusal(ledger_url)
+    assert "it is of version 2, this flireo-flows writes version 1" in str(error)
+    assert "another ledger (FLIREO_LEDGER_URL)" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("", "this is no database URL"),
+        ("leads.db", "this is no database URL"),
+        (f"postgresql//anna:{SECRET}@db/ledger", "this is no database URL"),
+        (f"postgresql://anna:{SECRET}@db:port/ledger", "this is no database URL"),
+        (f"mysql://anna:{SECRET}@db/ledger", "ledger mysql: this kind of database is not supported"),
+        ("sqlite://", "a ledger in memory forgets who was rung"),
+        ("sqlite:///:memory:", "a ledger in memory forgets who was rung"),
+        ("sqlite:///file::memory:?uri=true", "a ledger in memory forgets who was rung"),
+        ("sqlite:///file:ledger?mode=memory&uri=true", "a ledger in memory forgets who was rung"),
+    ],
+)
+async def test_a_url_that_is_no_ledger_is_refused_with_what_to_write_instead(url: str, says: str) -> None:
+    error = await refusal(url)
+    assert says in str(error)
+    assert "Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE (FLIREO_LEDGER_URL)" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        (f"postgresql://anna:{SECRET}@127.0.0.1:1/ledger", "Connect call failed"),
+        (f"postgresql://127.0.0.1:1/ledger?user=anna&password={SECRET}", "Connect call failed"),
+        (f"postgresql://anna:{SECRET}@127.0.0.1:1/ledger?colour=blue", "colour"),
+    ],
+)
+async def test_a_server_that_is_not_there_is_named_without_its_password(url: str, says: str) -> None:
+    error = await refusal(url)
+    assert "127.0.0.1:1/ledger" in str(error)
+    assert re.search(f"{says}.*Check FLIREO_LEDGER_URL", str(error))
+
+
+@pytest.mark.postgres
+async def test_a_database_that_is_not_there_is_named(postgres: Postgres) -> None:
+    assert 'database "nowhere" does not exist' in str(await refusal(postgres.url("nowhere")))
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("mode", ["disable", "prefer"])
+async def test_the_url_of_a_hosting_provider_may_say_sslmode(postgres_url: str, mode: str) -> None:
+    async with await Database.open(f"{postgres_url}&sslmode={mode}") as database:
+        assert not database.is_sqlite
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2", "postgresql+asyncpg"])
+@pytest.mark.postgres
+async def test_every_usual_spelling_of_postgresql_is_understood(postgres_url: str, scheme: str) -> None:
+    url = postgres_url.replace("postgresql", scheme, 1)
+    async with await Database.open(url) as database:
+        assert database.where.startswith("postgres")
+
+
+async def test_a_file_that_is_no_ledger_is_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("phone,name\n" + "+447700900001,Anna\n" * 100)
+    assert "file is not a database" in str(await refusal(f"sqlite:///{file}"))
+    assert file.read_text().startswith("phone,name\n")
+
+
+async def test_a_folder_is_no_ledger(tmp_path: Path) -> None:
+    assert "unable to open database file" in str(await refusal(f"sqlite:///{tmp_path}"))
+
+
+async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    error = await refusal(f"sqlite:///{tmp_path}/file/ledger.db")
+    assert "its folder cannot be made" in str(error)
+    assert f"{tmp_path}/file/ledger.db" in str(error)
+
+
+async def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+    async with await Database.open(f"sqlite:///{tmp_path}/a/b/ledger.db"):
+        assert (tmp_path / "a/b/ledger.db").exists()
+
+
+@pytest.mark.postgres
+async def test_a_server_that_goes_away_in_the_middle_is_one_clear_error(postgres: Postgres) -> None:
+    url = postgres.fresh_database()
+    async with await Database.open(url) as database:
+        name = database.engine.url.database
+        postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        postgres.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        for transaction in (database.read, database.write):
+            with pytest.raises(LedgerError, match="Mend it, then run the campaign again"):
+                async with transaction() as db:
+                    await db.execute(select(meta))
+
+
+async def test_a_disk_that_is_full_is_one_clear_error(tmp_path: Path) -> None:
+    async with await Database.open(f"sqlite:///{tmp_path}/ledger.db") as database:
+        async with database.write() as db:
+            await db.exec_driver_sql("PRAGMA max_page_count = 60")  # as full as a disk can be made here
+        with pytest.raises(LedgerError, match=r"disk is full\. Mend it, then run the campaign again"):
+            await Inbox(database).store(b" " * 10**6)
+
+
+async def test_the_error_survives_a_trip_to_another_process() -> None:
+    error = await refusal("leads.db")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)

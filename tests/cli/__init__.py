@@ -1,0 +1,1 @@
+"""Tests of the command line: real processes, real exit statuses, real words."""

@@ -1,0 +1,257 @@
+"""Whatever is wrong is told in one line: what, where, and what to do. Nobody is rung for it."""
+
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from flireo_flows.prefect_server import free_port
+from tests.cli.shell import ANNA, COMMAND, PEOPLE, Shell
+from tests.sandbox.running import RunningSandbox
+
+LEADS = "name,phone\nAnna,+442079460001\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(None, ("There is no such file", "Check the name"), id="missing"),
+        pytest.param(b"", ("The file is empty", "Export it again"), id="empty"),
+        pytest.param(b"\n\n \n", ("only blank lines", "Export it again"), id="blank"),
+        pytest.param(b"name,phone\n", ("no rows below the header",), id="only a header"),
+        pytest.param(b"\x00\x01\x02\x00\x03" * 50, ("binary", "CSV"), id="binary"),
+        pytest.param(b"%PDF-1.7\n", ("a PDF", "Export the table as CSV"), id="a PDF"),
+        pytest.param(b"name,city\nAnna,Leeds\n", ("phone", "name", "city"), id="no phone column"),
+        pytest.param(b"name,phone\n\x81\x8d\x8f,+442079460001\n", ("encoding",), id="unknown encoding"),
+    ],
+)
+def test_a_file_that_holds_no_leads_is_told_by_name(
+    bare: Shell, content: bytes | None, words: tuple[str, ...]
+) -> None:
+    if content is not None:
+        bare.write("bad.csv", content)
+    ended = bare.run_here(leads="bad.csv")
+    assert ended.status == 1
+    for word in ("bad.csv", *words):
+        assert word in ended.complaint
+
+
+def test_a_file_that_cannot_be_read_and_a_folder_are_told_apart(bare: Shell) -> None:
+    (bare.folder / "sealed.csv").symlink_to("/proc/self/mem")  # unreadable for anybody, root too
+    (bare.folder / "folder.csv").mkdir()
+    assert "cannot be read" in bare.run_here(leads="sealed.csv").complaint
+    assert "This is a folder" in bare.run_here(leads="folder.csv").complaint
+    assert "There is no such file" in bare.run_here("--do-not-call", "no.txt").complaint
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        pytest.param("max_attemps: 2", ("max_attemps", "no such field", "max_attempts"), id="unknown key"),
+        pytest.param(
+            "calling_hours: {begin: '09:00'}", ("calling_hours.begin", "no such field", "start"), id="inner key"
+        ),
+        pytest.param(
+            "calling_hours: {start: '20:00', end: '09:00'}",
+            ("calling_hours", "never open", "start must be before end"),
+            id="impossible window",
+        ),
+        pytest.param("calling_hours: {weekdays: []}", ("calling_hours.weekdays",), id="no weekday"),
+        pytest.param("max_attempts: many", ("max_attempts", "integer"), id="no number"),
+        pytest.param("max_attempts: 0", ("max_attempts", "greater than or equal to 1"), id="none"),
+        pytest.param("a: [1", ("line 1", "not readable as YAML"), id="no YAML"),
+        pytest.param("- 1", ("must hold fields", "max_attempts"), id="a list"),
+        pytest.param(None, ("No such file", "Check the path"), id="missing"),
+    ],
+)
+def test_a_policy_that_cannot_be_meant_is_refused_by_field(
+    bare: Shell, policy: str | None, words: tuple[str, ...]
+) -> None:
+    if policy is not None:
+        bare.write("bad.yaml", policy)
+    ended = bare.run_here("--policy", "bad.yaml")
+    assert ended.status == 1
+    for word in ("policy bad.yaml", *words):
+        assert word in ended.complaint
+
+
+@pytest.mark.parametrize("clock", ["9:00", "09:00", "'9:00'", '"09:00"'])
+def test_a_policy_may_write_its_times_as_people_do(bare: Shell, clock: str) -> None:
+    bare.write("hours.yaml", f"calling_hours:\n  start: {clock}\n  end: 20:30\n  weekdays: [mon, tue, 3]\n")
+    ended = bare.run_here("--policy", "hours.yaml")
+    assert "FLIREO_API_KEY is not set" in ended.complaint  # so the policy was taken
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param(("run", "leads.csv", "--agent-id", "a"), "--campaign", id="no campaign"),
+        pytest.param(("run", "--campaign", "c", "--agent-id", "a"), "leads", id="no leads"),
+        pytest.param(
+            ("run", "leads.csv", "--campaign", " ", "--agent-id", "a"), "1 to 80 characters", id="blank name"
+        ),
+        pytest.param(
+            ("run", "leads.csv", "--campaign", "c", "--agent-id", "a", "--deadline", "-1"),
+            "--deadline",
+            id="negative deadline",
+        ),
+        pytest.param(
+            ("run", "leads.csv", "--campaign", "c", "--agent-id", "a", "--api-key", "k"), "--api-key", id="a key"
+        ),
+        pytest.param(("rnu",), "rnu", id="unknown command"),
+        pytest.param(("status",), "--campaign", id="status of nothing"),
+    ],
+)
+def test_wrong_usage_ends_with_status_2(bare: Shell, arguments: tuple[str, ...], words: str) -> None:
+    ended = bare.here(*arguments)
+    assert ended.status == 2
+    assert words.lower() in (ended.out + ended.err).lower()
+    assert "Traceback" not in ended.err
+
+
+def test_settings_that_are_missing_or_wrong_are_told_by_name_and_never_by_value(bare: Shell) -> None:
+    assert "FLIREO_API_KEY is not set" in bare.run_here().complaint
+    secret = "fl_live_not to be seen"
+    told = bare.run_here(FLIREO_API_KEY=secret).complaint
+    assert "FLIREO_API_KEY" in told and "characters that no key has" in told
+    assert secret not in told
+    told = bare.run_here(FLIREO_API_KEY="k", FLIREO_BASE_URL="api.flireo.com").complaint
+    assert "FLIREO_BASE_URL" in told and "https://" in told
+    assert "flireo or hmsovereign" in bare.run_here(FLIREO_API_KEY="k", FLIREO_DIALECT="dutch").complaint
+    assert "--default-region" in bare.run_here("--default-region", "XX").complaint
+    bare.write("file", "")
+    assert "--out file/results" in bare.run_here("--out", "file/results").complaint
+
+
+@pytest.mark.server
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "settings", "env", "words"),
+    [
+        pytest.param(
+            (), {"revoked_keys": ["sandbox-key"]}, {}, ("401", "Check the API key"), id="a key that is refused"
+        ),
+        pytest.param((), {"minutes_balance": 0}, {}, ("balance is empty", "Top it up"), id="no credits"),
+        pytest.param(
+            ("--agent-id", "agent-9"), {}, {}, ("'agent-9' does not exist", "dashboard"), id="unknown agent"
+        ),
+        pytest.param(
+            ("--number-id", "+31850835037"),
+            {},
+            {},
+            ("does not exist", "Give its id, not the number itself"),
+            id="unknown number",
+        ),
+        pytest.param(
+            (), {}, {"FLIREO_BASE_URL": "http://127.0.0.1:1/api/v1"}, ("FLIREO_BASE_URL",), id="unreachable"
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_account_is_told_before_the_first_call(
+    shell: Shell,
+    sandbox: RunningSandbox,
+    at_prefect: str,
+    arguments: tuple[str, ...],
+    settings: dict[str, object],
+    env: dict[str, str],
+    words: tuple[str, ...],
+) -> None:
+    sandbox.settings(**settings)
+    given = arguments if "--agent-id" in arguments else (*arguments, "--agent-id", "demo-agent")
+    ended = shell.here("run", "leads.csv", "--campaign", "spring", "--policy", "policy.yaml", *given, **env)
+    assert ended.status == 1
+    for word in words:
+        assert word in ended.complaint
+    assert sandbox.rings() == []
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_a_ledger_that_cannot_be_used_is_told_by_its_url_without_its_password(
+    shell: Shell, sandbox: RunningSandbox, at_prefect: str
+) -> None:
+    no_database = shell.write("notes.db", "this is no database, but long enough to look like one " * 40)
+    assert shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL=f"sqlite:///{no_database}").complaint.endswith(
+        "file is not a database. Check FLIREO_LEDGER_URL and its permissions."
+    )
+    assert no_database.read_text().startswith("this is no database")
+    elsewhere = "postgresql://me:hush-hush@127.0.0.1:1/ledger"
+    told = shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL=elsewhere).complaint
+    assert "127.0.0.1:1/ledger" in told and "hush-hush" not in told
+    assert "sqlite:///FILE" in shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL="ledger.db").complaint
+
+    newer = shell.folder / "newer.db"
+    assert "none yet" in shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL=f"sqlite:///{newer}").complaint
+    with sqlite3.connect(newer) as db:
+        db.execute("UPDATE flireo_meta SET value = '99' WHERE key = 'version'")
+    db.close()
+    ended = shell.run_here("--any-hour", FLIREO_LEDGER_URL=f"sqlite:///{newer}")
+    assert ended.status == 1
+    assert "it is of version 99" in ended.complaint and "another ledger" in ended.complaint
+    assert sandbox.requests() == {}
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_rows_with_too_many_or_too_few_cells_become_rejects_and_the_others_are_rung(
+    shell: Shell, sandbox: RunningSandbox, at_prefect: str
+) -> None:
+    rows = ["name,phone,city", f"Anna,{ANNA},Leeds", "Ben,+442079460002,York,Hull", "Carla,+442079460003"]
+    shell.write("leads.csv", "\n".join(rows))
+    ended = shell.run_here("--policy", "policy.yaml")
+    assert ended.status == 0, ended.err
+    assert [ring["destination"] for ring in sandbox.rings()] == [ANNA]
+    rejects = (shell.folder / "results" / "rejects.csv").read_text("utf-8-sig")
+    assert "too_many_cells" in rejects and "too_few_cells" in rejects and "Hull" in rejects
+
+    shell.write("none.csv", "name,phone\nAnna,12\n")
+    nobody = shell.run_here("--any-hour", leads="none.csv")
+    assert nobody.status == 1
+    assert "no row of" in nobody.complaint and "rejects.csv says why" in nobody.complaint
+
+
+def _may_mount() -> bool:
+    mounts = "mount -t tmpfs tmpfs /mnt"
+    return subprocess.run(["unshare", "-Urm", "sh", "-c", mounts], capture_output=True).returncode == 0
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_a_full_disk_while_exporting_is_told_and_the_next_run_exports(
+    shell: Shell, sandbox: RunningSandbox
+) -> None:
+    if not _may_mount():
+        pytest.skip("this machine lets nobody mount a small disk (unshare -Urm)")
+    small = shell.folder / "small"
+    small.mkdir()
+    policy = shell.folder / "policy.yaml"
+    command = f"{COMMAND} run leads.csv --campaign spring --agent-id demo-agent --policy {policy} --out small"
+    mount = f"mount -t tmpfs -o size=12k tmpfs {small}"
+    full = shell.command(["unshare", "-Urm", "sh", "-c", f"{mount} && exec {command}"])
+    assert full.status == 1
+    assert "Could not write" in full.complaint
+    assert "the disk is full; free some space there and export again" in full.complaint
+
+    again = shell.run("--policy", "policy.yaml")
+    assert again.status == 0, again.err
+    assert sorted(ring["destination"] for ring in sandbox.rings()) == sorted(PEOPLE)
+    assert {row["state"] for row in shell.results().values()} == {"done"}
+
+
+def test_a_server_of_ours_says_what_keeps_it_from_starting(bare: Shell, tmp_path: Path) -> None:
+    unsigned = bare.here("webhooks", "--port", str(free_port()))
+    assert unsigned.status == 1
+    assert "FLIREO_WEBHOOK_SECRET is not set" in unsigned.complaint and "--unsigned" in unsigned.complaint
+    bare.write("file", "")
+    told = bare.here("webhooks", "--unsigned", FLIREO_LEDGER_URL=f"sqlite:///{tmp_path}/file/ledger.db").complaint
+    assert "its folder cannot be made" in told and "FLIREO_LEDGER_URL" in told
+    assert "--lose-answer-share" in bare.here("sandbox", "--lose-answer-share", "2").complaint
+    assert "--dialect" in bare.here("sandbox", "--dialect", "dutch").complaint
+
+
+def test_a_ledger_that_is_a_folder_is_told_in_one_line(bare: Shell) -> None:
+    for _ in range(4):
+        ended = bare("status", "--campaign", "c", FLIREO_LEDGER_URL=f"sqlite:///{bare.folder}")
+        assert ended.status == 1
+        assert "unable to open database file" in ended.complaint

@@ -1,0 +1,192 @@
+"""`flireo-flows run`: a campaign from a shell, its exit status, and how it carries on."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from flireo_flows.sandbox import SandboxSettings
+from tests.cli.shell import ANNA, BEN, CARLA, LONG, PEOPLE, Shell
+from tests.sandbox.running import RunningSandbox, run_sandbox, until
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+CROWD = {f"+4420794601{n:02d}": f"Person {n}" for n in range(30)}
+# So slow that a test can act while people are being rung.
+SLOWLY = "calling_hours: null\nmax_concurrent_calls: 100\ncalls_per_minute: 60\npoll_seconds: 0.5\n"
+
+
+def rung(sandbox: RunningSandbox) -> Counter[str]:
+    return Counter(ring["destination"] for ring in sandbox.rings())
+
+
+def test_a_campaign_ends_with_status_0_and_the_same_command_again_sends_nothing(
+    shell: Shell, sandbox: RunningSandbox
+) -> None:
+    sandbox.settings(outcomes={ANNA: ["answered"], BEN: ["busy"], CARLA: ["voicemail"]})
+    shell.write_leads({**PEOPLE, "+4420794": "Dora"})
+    command = ("--policy", "policy.yaml", "--number-id", "demo-number")
+
+    first = shell.run(*command)
+    assert first.status == 0, first.err
+    assert "3 of 3 leads final" in first.out
+    assert "calling hours are OFF (the policy)" in first.err
+    results = shell.results()
+    assert {phone: row["outcome"] for phone, row in results.items()} == {
+        ANNA: "answered",
+        BEN: "busy",
+        CARLA: "voicemail",
+    }
+    assert {row["state"] for row in results.values()} == {"done"}
+    assert {row["attempts"] for row in results.values()} == {"1"}
+    assert results[ANNA]["analysis.interest"]
+    assert {ring["number_id"] for ring in sandbox.rings()} == {"demo-number"}
+    made = {file.name for file in (shell.folder / "results").iterdir()}
+    assert made == {"results.csv", "results.jsonl", "results.parquet", "rejects.csv", "report.html"}
+    assert "Dora" in (shell.folder / "results" / "rejects.csv").read_text("utf-8-sig")
+    for file in made:
+        assert file in first.out
+
+    before, stamp = sandbox.requests(), (shell.folder / "results" / "results.csv").read_bytes()
+    again = shell.run(*command)
+    assert again.status == 0, again.err
+    assert sandbox.requests() == before
+    assert (shell.folder / "results" / "results.csv").read_bytes() == stamp
+
+    figures = json.loads(shell("status", "--campaign", "spring", "--json").out)
+    assert figures["leads"] == 3
+    assert figures["states"] == {"done": 3}
+    assert figures["outcomes"] == {"answered": 1, "busy": 1, "voicemail": 1}
+    assert figures["attempts"] == {"ended": 3}
+    assert (figures["unknown"], figures["review"]) == (0, 0)
+    by_route = Counter[str]()
+    for (route, _), count in before.items():
+        by_route[route] += count
+    assert figures["requests"] == dict(by_route)
+    tables = shell("status", "--campaign", "spring").out
+    for words in ("spring: 3 leads", "voicemail", "POST /calls/outbound", "for review", "unknown"):
+        assert words in tables
+    nobody = shell("status", "--campaign", "autumn")
+    assert nobody.status == 1
+    assert "'autumn'" in nobody.complaint and "spring" in nobody.complaint
+
+
+def test_a_run_that_does_not_wait_leaves_open_leads_with_status_3_and_a_later_one_collects(
+    shell: Shell,
+) -> None:
+    talk = {"talk_seconds_min": 3600, "talk_seconds_max": 3600}  # at real speed: until somebody ends it
+    settings = SandboxSettings(
+        rate_limit=0, outcomes={phone: ["answered"] for phone in PEOPLE}, report_delay_seconds=0, **talk
+    )
+    with run_sandbox(settings) as slow:
+        shell.env["FLIREO_BASE_URL"] = slow.base_url
+        deadline = shell.run("--policy", "policy.yaml", "--deadline", "8")
+        assert deadline.status == 3, deadline.err
+        assert "3 leads are still open (the deadline ended the run)" in deadline.out
+
+        left = shell.run("--policy", "policy.yaml", "--no-wait")
+        assert left.status == 3, left.err
+        assert "line 2, +44*" in left.out and "its call runs, or its result is not in yet" in left.out
+        assert "Run the same command again to continue." in left.out
+        assert ANNA not in left.out + left.err
+        assert {row["state"] for row in shell.results().values()} == {"calling"}
+
+        for ring in slow.rings():
+            path = f"/calls/{ring['call_id']}/control"
+            until(lambda path=path: slow.api.post(path, json={"type": "end-call"}).is_success, LONG)
+            slow.settle(ring["call_id"])
+        collected = shell.run("--policy", "policy.yaml")
+        assert collected.status == 0, collected.err
+        assert {row["outcome"] for row in shell.results().values()} == {"answered"}
+        assert rung(slow) == Counter(list(PEOPLE))
+
+
+def test_at_night_nobody_is_rung_unless_any_hour_is_said_and_never_who_said_no(
+    shell: Shell, sandbox: RunningSandbox
+) -> None:
+    # Where these people are it is between two and three at night, whenever this test runs.
+    offset = (2 - datetime.now(UTC).hour + 12) % 24 - 12
+    zone = f"Etc/GMT{-offset:+d}"  # POSIX counts the other way round
+    rows = [f"{name},{phone},{zone}" for phone, name in PEOPLE.items()]
+    shell.write("leads.csv", "\n".join(["name,phone,timezone", *rows]))
+
+    night = shell.run()
+    assert night.status == 3, night.err
+    assert "OFF" not in night.err
+    assert "outside hours, until" in night.out
+    assert sandbox.rings() == []
+    assert {(row["state"], row["reason"]) for row in shell.results().values()} == {
+        ("waiting", "outside_hours")
+    }
+
+    shell.write("no.txt", f"{BEN}\n")
+    anyway = shell.run("--any-hour", "--do-not-call", "no.txt")
+    assert anyway.status == 0, anyway.err
+    assert "calling hours are OFF (--any-hour): people may be rung at night" in anyway.err
+    assert rung(sandbox) == {ANNA: 1, CARLA: 1}
+    assert (shell.results()[BEN]["state"], shell.results()[BEN]["reason"]) == ("skipped", "do_not_call")
+    assert "do_not_call" in (shell.folder / "results" / "rejects.csv").read_text("utf-8-sig")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "mended", "words"),
+    [
+        pytest.param(
+            {"revoked_keys": ["sandbox-key"]},
+            {"revoked_keys": []},
+            ("401", "revoked", "Check the API key (FLIREO_API_KEY"),
+            id="key revoked",
+        ),
+        pytest.param(
+            {"minutes_balance": 0}, {"minutes_balance": 1000}, ("402", "Top up the Flireo balance"), id="no credits"
+        ),
+    ],
+)
+def test_what_stops_a_run_in_the_middle_is_told_and_the_next_run_continues(
+    shell: Shell,
+    sandbox: RunningSandbox,
+    trouble: dict[str, object],
+    mended: dict[str, object],
+    words: tuple[str, ...],
+) -> None:
+    shell.write_leads(CROWD)
+    shell.write("slowly.yaml", SLOWLY)
+    with shell.started(
+        "run", "leads.csv", "--campaign", "spring", "--agent-id", "demo-agent", "--policy", "slowly.yaml"
+    ) as first:
+        first.until_rung(sandbox, 3)
+        sandbox.settings(**trouble)
+        stopped = first.ended()
+    assert stopped.status == 1
+    for word in (*words, "the campaign stopped with", "run the same command again"):
+        assert word in stopped.complaint
+    assert len(shell.results()) == len(CROWD)
+    assert 3 <= sum(rung(sandbox).values()) < len(CROWD)
+
+    sandbox.settings(**mended)
+    again = shell.run("--policy", "policy.yaml")
+    assert again.status == 0, again.err
+    assert rung(sandbox) == Counter(list(CROWD))
+    assert {row["state"] for row in shell.results().values()} == {"done"}
+
+
+def test_ctrl_c_while_dialling_loses_nothing_and_the_next_run_continues(
+    shell: Shell, sandbox: RunningSandbox
+) -> None:
+    shell.write_leads(CROWD)
+    shell.write("slowly.yaml", SLOWLY)
+    with shell.started(
+        "run", "leads.csv", "--campaign", "spring", "--agent-id", "demo-agent", "--policy", "slowly.yaml"
+    ) as first:
+        first.until_rung(sandbox, 3)
+        first.interrupt()
+        stopped = first.ended()
+    assert stopped.status == 130
+    assert "interrupted" in stopped.complaint and "run the same command again" in stopped.complaint
+    assert sum(rung(sandbox).values()) < len(CROWD)
+
+    again = shell.run("--policy", "policy.yaml")
+    assert again.status == 0, again.err
+    assert rung(sandbox) == Counter(list(CROWD))
+    assert {row["attempts"] for row in shell.results().values()} == {"1"}

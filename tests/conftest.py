@@ -1,0 +1,47 @@
+"""What all tests share: surroundings of their own, and one Prefect server a session, for those that need it."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before Prefect is imported by anybody: no test reads or writes what belongs to the person who runs it.
+HOME = Path(tempfile.mkdtemp(prefix="flireo-tests-"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+for name in [name for name in os.environ if name.startswith(("PREFECT_", "FLIREO_"))]:
+    del os.environ[name]
+os.environ |= {
+    "PREFECT_HOME": str(HOME / "prefect"),
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "XDG_DATA_HOME": str(HOME / "data"),  # where a ledger lies when nothing is said
+}
+
+
+@pytest.fixture(scope="session")
+def prefect_home() -> Path:
+    """Where the session's Prefect server keeps what it stores."""
+    return HOME / "server"
+
+
+@pytest.fixture(scope="session")
+def prefect_url(prefect_home: Path) -> str:
+    """The API of a real Prefect server: one a session, over HTTP, so that other processes can use it too."""
+    from flireo_flows.leash import until_exit
+    from flireo_flows.prefect_server import prefect_server
+
+    # Not only until the session ends: Prefect sends its last logs while the interpreter shuts down.
+    return until_exit(prefect_server(HOME / "server.log", prefect_home))
+
+
+@pytest.fixture
+def at_prefect(prefect_url: str) -> Iterator[str]:
+    """Flows of this process report to the session's server."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: prefect_url}):
+        yield prefect_url

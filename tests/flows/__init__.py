@@ -1,0 +1,1 @@
+"""Tests of what Prefect runs: flows, steps, tasks, blocks, deployments."""

@@ -1,0 +1,48 @@
+"""The real receiver over real HTTP, and how to post to it."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import httpx
+import uvicorn
+
+from flireo_flows.api.webhooks import EVENT_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from flireo_flows.receiver.app import create_app
+from tests.sandbox.running import until
+
+
+@contextmanager
+def receiver(ledger_url: str, *secrets: str) -> Iterator[str]:
+    """A receiver in a thread, on a port that is free. Yields its address."""
+    app = create_app(ledger_url, secrets)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False, ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        until(lambda: server.started, 120)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def signed(secret: str, body: bytes, age: float = 0.0, event: str = "end-of-call-report") -> dict[str, str]:
+    """Headers as the platform sends them.
+
+    Args:
+        age: Seconds since it was signed.
+    """
+    timestamp = int(time.time() - age)
+    return {
+        EVENT_HEADER: event,
+        TIMESTAMP_HEADER: str(timestamp),
+        SIGNATURE_HEADER: sign(secret, timestamp, body),
+    }
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+    """Deliver a webhook to a receiver."""
+    about_it = {name: value for name, value in headers.items() if name.lower().startswith("x-webhook")}
+    return httpx.post(f"{url}/webhooks/flireo", content=body, headers=about_it, trust_env=False, timeout=60)

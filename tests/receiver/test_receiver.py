@@ -1,0 +1,128 @@
+"""What the receiver believes, what it stores, and what it answers."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from flireo_flows.receiver.app import LARGEST_BODY
+from tests.receiver.relay import post, receiver, signed
+
+SECRET, OLD_SECRET = "whsec_new", "whsec_old"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def url(ledger: Path) -> Iterator[str]:
+    with receiver(f"sqlite:///{ledger}", SECRET, OLD_SECRET) as running:
+        yield running
+
+
+def report(call_id: str = "call-1") -> bytes:
+    call = {"id": call_id, "status": "ended", "customer": {"number": "+442079460001"}}
+    return json.dumps({"message": {"type": "end-of-call-report", "call": call, "summary": "They talked."}}).encode()
+
+
+def stored(ledger: Path) -> list[dict[str, Any]]:
+    """The inbox, as another process sees it."""
+    with sqlite3.connect(ledger) as db:
+        db.row_factory = sqlite3.Row
+        rows = [dict(row) for row in db.execute("SELECT * FROM flireo_inbox ORDER BY id")]
+    db.close()
+    return rows
+
+
+def health(url: str) -> dict[str, Any]:
+    told: dict[str, Any] = httpx.get(f"{url}/health", trust_env=False).json()
+    return told
+
+
+@pytest.mark.parametrize("secret", [SECRET, OLD_SECRET])
+def test_a_signed_report_is_on_the_disk_before_it_is_answered(url: str, ledger: Path, secret: str) -> None:
+    body = report()
+    answer = post(url, body, signed(secret, body))
+    (row,) = stored(ledger)
+    assert (answer.status_code, answer.json()) == (200, {"received": True})
+    assert (row["body"], row["state"], row["call_id"], row["deliveries"]) == (body, "waiting", "call-1", 1)
+    assert health(url) == {"status": "ok", "stored": 1}
+
+
+def test_a_doubled_delivery_is_kept_once_and_counted(url: str, ledger: Path) -> None:
+    body = report()
+    for age in (0, 1):
+        assert post(url, body, signed(SECRET, body, age)).status_code == 200
+    assert [row["deliveries"] for row in stored(ledger)] == [2]
+    assert health(url) == {"status": "ok", "stored": 1, "doubled": 1}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({}, id="nothing signed"),
+        pytest.param(signed("whsec_forged", report()), id="another secret"),
+        pytest.param(signed(SECRET, report("call-2")), id="another body"),
+        pytest.param(signed(SECRET, report(), age=3600), id="an hour old"),
+        pytest.param(signed(SECRET, report(), age=-3600), id="an hour ahead"),
+        pytest.param({**signed(SECRET, report()), "X-Webhook-Timestamp": "yesterday"}, id="no time"),
+        pytest.param({"X-Webhook-Timestamp": signed(SECRET, b"")["X-Webhook-Timestamp"]}, id="no signature"),
+    ],
+)
+def test_what_flireo_did_not_sign_just_now_is_refused_and_not_kept(
+    url: str, ledger: Path, headers: dict[str, str]
+) -> None:
+    answer = post(url, report(), headers)
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"].startswith("signature_")
+    assert SECRET not in answer.text
+    assert stored(ledger) == []
+
+
+def test_what_nobody_can_read_is_kept_and_answered_400(url: str, ledger: Path) -> None:
+    for body in (b"no json", b"[]", b'{"message": {"type": "end-of-call-report"}}'):
+        answer = post(url, body, signed(SECRET, body))
+        assert answer.status_code == 400
+        assert answer.json()["error"]["code"] == "unreadable"
+    assert [row["state"] for row in stored(ledger)] == ["unreadable"] * 3
+    assert all(row["reason"] for row in stored(ledger))
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_kept(url: str, ledger: Path) -> None:
+    body = b"x" * (LARGEST_BODY + 1)
+    assert post(url, body, signed(SECRET, body)).status_code == 413
+    assert stored(ledger) == []
+
+
+def test_an_inbound_call_that_asks_for_its_agent_gets_the_saved_one(url: str) -> None:
+    body = json.dumps({"message": {"type": "assistant-request", "call": {"id": "call-9"}}}).encode()
+    answer = post(url, body, signed(SECRET, body, event="assistant-request"))
+    assert (answer.status_code, answer.json()) == (200, {})
+
+
+def test_what_cannot_be_stored_is_answered_503_so_that_it_may_come_again(url: str, ledger: Path) -> None:
+    with sqlite3.connect(ledger) as db:
+        db.execute("DROP TABLE flireo_inbox")
+    db.close()
+    body = report()
+    answer = post(url, body, signed(SECRET, body))
+    assert answer.status_code == 503
+    assert answer.json()["error"]["code"] == "not_stored"
+    assert str(ledger) not in answer.text
+
+
+def test_without_a_secret_unsigned_deliveries_are_taken(ledger: Path) -> None:
+    with receiver(f"sqlite:///{ledger}") as url:
+        assert post(url, report(), {}).status_code == 200
+    assert len(stored(ledger)) == 1
+
+
+def test_nothing_else_is_served(url: str) -> None:
+    for path in ("/docs", "/openapi.json", "/", "/webhooks"):
+        assert httpx.get(url + path, trust_env=False).status_code == 404
