@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn, Self, TypeVar, cast
 import httpx
 
 from flireo_flows.api.dialect import BASE_URLS, Dialect
+from flireo_flows.api.errors import TOO_LATE
 from flireo_flows.api.exchange import Lost, Pause, Reply, exchange
 from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.pacing import Pacing
@@ -106,12 +107,26 @@ def reply(response: httpx.Response, api_key: str) -> Reply:
     return Reply(response.status_code, headers, body, time.time())
 
 
+class Late(Exception):
+    """It became too late to send between the decision and the first byte."""
+
+
+def check_time(event: str, before: float | None) -> None:
+    """Look at the clock once more when a connection is there and the first byte is about to go out.
+
+    Making a connection takes time, and a machine can sleep in between; afterwards nobody may have been rung.
+    """
+    if before is not None and event.endswith("send_request_headers.started") and time.time() > before:
+        raise Late
+
+
 def lost(error: Exception) -> Lost:
     """An httpx error as a value. Its text may hold the URL or the key, so only its kind is kept."""
-    return Lost(left=not isinstance(error, NEVER_LEFT), text=type(error).__name__, at=time.time())
+    text = TOO_LATE[1] if isinstance(error, Late) else type(error).__name__
+    return Lost(left=not isinstance(error, (*NEVER_LEFT, Late)), text=text, at=time.time())
 
 
-FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, UnicodeEncodeError)
+FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, UnicodeEncodeError, Late)
 
 
 class FlireoClient:
@@ -148,14 +163,18 @@ class FlireoClient:
                     time.sleep(step.seconds)
                     step = steps.send(time.time())
                 else:
-                    step = steps.send(self._transmit(operation))
+                    step = steps.send(self._transmit(operation, before))
         except StopIteration as done:
             return cast(T, done.value)  # StopIteration does not say what it carries
 
-    def _transmit(self, operation: Operation[T]) -> Reply | Lost:
+    def _transmit(self, operation: Operation[T], before: float | None) -> Reply | Lost:
         http = self._fresh if operation.effect is Effect.RINGS else self._pooled
+
+        def trace(event: str, info: object) -> None:
+            check_time(event, before)
+
         try:
-            response = http.request(**self.account.request(operation))
+            response = http.request(**self.account.request(operation), extensions=_traced(trace, before))
             answer: Reply | Lost = reply(response, self.account.api_key)
         except FAILURES as error:
             answer = lost(error)
@@ -203,14 +222,20 @@ class AsyncFlireoClient:
                     await asyncio.sleep(step.seconds)
                     step = steps.send(time.time())
                 else:
-                    step = steps.send(await self._transmit(operation))
+                    step = steps.send(await self._transmit(operation, before))
         except StopIteration as done:
             return cast(T, done.value)  # StopIteration does not say what it carries
 
-    async def _transmit(self, operation: Operation[T]) -> Reply | Lost:
+    async def _transmit(self, operation: Operation[T], before: float | None) -> Reply | Lost:
         http = self._fresh if operation.effect is Effect.RINGS else self._pooled
+
+        async def trace(event: str, info: object) -> None:
+            check_time(event, before)
+
         try:
-            response = await http.request(**self.account.request(operation))
+            response = await http.request(
+                **self.account.request(operation), extensions=_traced(trace, before)
+            )
             answer: Reply | Lost = reply(response, self.account.api_key)
         except FAILURES as error:
             answer = lost(error)
@@ -238,6 +263,11 @@ class AsyncFlireoClient:
 def _tls() -> ssl.SSLContext:
     """One for all clients: to read the certificates of the world takes 50 ms."""
     return httpx.create_ssl_context()
+
+
+def _traced(trace: Callable[[str, object], object], before: float | None) -> dict[str, Any]:
+    """httpx's hook for what happens on the wire; only where a time is set, for it costs a little."""
+    return {"trace": trace} if before is not None else {}
 
 
 def _sync_http(transport: httpx.BaseTransport | None, *, fresh: bool) -> httpx.Client:

@@ -121,7 +121,7 @@ class Collector:
         """Write what a page tells of our attempts. Returns the outbound calls that no attempt owns."""
         now = self.database.now()
         rows = await self._rows([call.id for call in page])
-        async with self.database.write() as db:
+        async with self.database.write(self.book.campaign) as db:
             for call in page:
                 row = rows.get(call.id)
                 if row is not None and row.campaign == self.book.campaign and _tells_more(row, call):
@@ -185,7 +185,7 @@ class Collector:
             return
         else:
             if call.is_over:
-                async with self.database.write() as db:
+                async with self.database.write(self.book.campaign) as db:
                     await apply_report(
                         db, row, report_of_call(call), self.policy, self.readiness.expects, now
                     )
@@ -193,7 +193,7 @@ class Collector:
             reason = f"the call is still {call.status or 'open'} long after its longest time"
         self._asked[row.id] = self._asked.get(row.id, 0) + 1
         if self._asked[row.id] > 1:
-            async with self.database.write() as db:
+            async with self.database.write(self.book.campaign) as db:
                 await close_without_report(db, row, reason, self.policy, now)
 
 

@@ -127,7 +127,7 @@ class Engine:
                     if task.done():
                         task.result()  # raises what the ledger did, or a hand
         finally:
-            await asyncio.shield(self._wind_down(hands, book, background))
+            await asyncio.shield(self._wind_down(turns, hands, book, background))
         stopped_by = hands.dialer.stopped_by or collector.stopped_by
         left = await leads.outlook(self.batch, self.database.now())
         self.progress(await Views(self.database).status(self.campaign))
@@ -146,8 +146,11 @@ class Engine:
             await asyncio.sleep(PROGRESS_SECONDS)
             self.progress(await views.status(self.campaign))
 
-    async def _wind_down(self, hands: Hands, book: AttemptBook, background: list[asyncio.Task[None]]) -> None:
+    async def _wind_down(
+        self, turns: Turns, hands: Hands, book: AttemptBook, background: list[asyncio.Task[None]]
+    ) -> None:
         """Write down what came of the requests under way; send no new one."""
+        await turns.close()
         answers = await hands.stop()
         for task in background:
             task.cancel()

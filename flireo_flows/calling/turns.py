@@ -52,6 +52,7 @@ class Turns:
     _looked_at: float = field(default=0.0, init=False)
     _many_denied: bool = field(default=False, init=False)
     _dry: bool = field(default=False, init=False)
+    _polling: "asyncio.Task[None] | None" = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._polls = PollRhythm(self.policy.poll_seconds)
@@ -84,10 +85,8 @@ class Turns:
         self._dials.began(len(begun), self._now())
         self.hands.give(begun)
         if most and not begun:
-            self._dry, self._looked_at = (
-                True,
-                0.0,
-            )  # nobody was due after all, or all calls at once are in use
+            # Nobody was due after all, or all calls at once are in use.
+            self._dry, self._looked_at = True, 0.0
         return len(begun)
 
     def _most(self) -> int:
@@ -112,11 +111,24 @@ class Turns:
         self._looked_at = now
         await self.collector.hear()
         self.left = await self.leads.outlook(self.batch, now)
-        if await self._poll_is_due(now):
-            await self.collector.poll()
-            placed = self.hands.dialer.placed
-            self._polls.polled(self._now(), placed=placed, dialling=self._is_dialling)
-            self.left = await self.leads.outlook(self.batch, self._now())
+        if self._polling is not None and self._polling.done():
+            self._polling.result()  # raises what the ledger did
+            self._polling = None
+        if self._polling is None and await self._poll_is_due(now):
+            # Beside the turns: a list that is slow to come must not keep anybody from being rung.
+            self._polling = asyncio.create_task(self._poll())
+
+    async def _poll(self) -> None:
+        await self.collector.poll()
+        self._polls.polled(self._now(), placed=self.hands.dialer.placed, dialling=self._is_dialling)
+        self._looked_at = 0.0
+        self.hands.news.set()
+
+    async def close(self) -> None:
+        """Stop a poll that is under way; what it has not read it has not decided."""
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.gather(self._polling, return_exceptions=True)
 
     async def _poll_is_due(self, now: float) -> bool:
         if self.hands.dialer.stopped_by is not None or not (self.left.placed or self.left.unknown):
@@ -140,7 +152,7 @@ class Turns:
         soon = left.next_at is not None and left.next_at <= now + PATIENCE_SECONDS
         if left.due or soon or left.sending:
             return False
-        return self.until is Until.DIALLED or not (left.placed or left.unknown)
+        return self.until is Until.DIALLED or not (left.placed or left.unknown or self._polling)
 
     async def _rest(self) -> None:
         """Until an answer came, or the next request or look is due."""

@@ -21,6 +21,7 @@ app = App(
 Settings come from the environment: FLIREO_API_KEY, FLIREO_BASE_URL, FLIREO_DIALECT (flireo or hmsovereign),
 FLIREO_LEDGER_URL (sqlite:///FILE or postgresql://...), FLIREO_WEBHOOK_SECRET.""",
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # we say what Ctrl-C means, see below
 )
 app.command(run)
 app.command(status)

@@ -114,7 +114,12 @@ def show(summary: "CampaignSummary") -> None:
     from rich.table import Table
 
     console = Console()
-    table = Table(title=f"Campaign {summary.campaign}: {summary.final} of {summary.leads} leads final")
+    console.print(
+        f"Campaign {summary.campaign}: {summary.final} of {summary.leads} leads final",
+        markup=False,
+        highlight=False,
+    )
+    table = Table()
     table.add_column("outcome")
     table.add_column("leads", justify="right")
     for outcome, count in sorted(summary.outcomes.items(), key=lambda item: -item[1]):

@@ -324,3 +324,29 @@ def test_whoever_listens_hears_of_each_request_that_was_sent(speaker: MakesSpeak
         with speaker(account(server.url), **listening) as client:
             client.send(get_call("call-1"))
     assert heard == [("get_call", None), ("get_call", 500), ("get_call", 200)]
+
+
+class SleepyTransport(httpx.HTTPTransport):
+    """The machine sleeps after the request was decided and before its first byte goes out."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        time.sleep(0.4)
+        return super().handle_request(request)
+
+
+class AsyncSleepyTransport(httpx.AsyncHTTPTransport):
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        time.sleep(0.4)  # noqa: ASYNC251 - a machine that sleeps asks no event loop
+        return await super().handle_async_request(request)
+
+
+@BOTH
+def test_a_machine_that_slept_before_the_first_byte_rings_nobody(speaker: MakesSpeaker) -> None:
+    sleepy = SleepyTransport() if speaker is SPEAKERS["FlireoClient"] else AsyncSleepyTransport()
+    with run_faulty(RUNG) as server:
+        with (
+            speaker(account(server.url), transport=sleepy) as client,
+            pytest.raises(errors.NotSent, match="too late to send"),
+        ):
+            client.send(create_outbound_call(RING_ANNA), before=time.time() + 0.2)
+        assert server.count("POST") == 0

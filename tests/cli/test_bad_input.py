@@ -50,7 +50,9 @@ def test_a_file_that_cannot_be_read_and_a_folder_are_told_apart(bare: Shell) -> 
     [
         pytest.param("max_attemps: 2", ("max_attemps", "no such field", "max_attempts"), id="unknown key"),
         pytest.param(
-            "calling_hours: {begin: '09:00'}", ("calling_hours.begin", "no such field", "start"), id="inner key"
+            "calling_hours: {begin: '09:00'}",
+            ("calling_hours.begin", "no such field", "start"),
+            id="inner key",
         ),
         pytest.param(
             "calling_hours: {start: '20:00', end: '09:00'}",
@@ -97,7 +99,9 @@ def test_a_policy_may_write_its_times_as_people_do(bare: Shell, clock: str) -> N
             id="negative deadline",
         ),
         pytest.param(
-            ("run", "leads.csv", "--campaign", "c", "--agent-id", "a", "--api-key", "k"), "--api-key", id="a key"
+            ("run", "leads.csv", "--campaign", "c", "--agent-id", "a", "--api-key", "k"),
+            "--api-key",
+            id="a key",
         ),
         pytest.param(("rnu",), "rnu", id="unknown command"),
         pytest.param(("status",), "--campaign", id="status of nothing"),
@@ -130,7 +134,11 @@ def test_settings_that_are_missing_or_wrong_are_told_by_name_and_never_by_value(
     ("arguments", "settings", "env", "words"),
     [
         pytest.param(
-            (), {"revoked_keys": ["sandbox-key"]}, {}, ("401", "Check the API key"), id="a key that is refused"
+            (),
+            {"revoked_keys": ["sandbox-key"]},
+            {},
+            ("401", "Check the API key"),
+            id="a key that is refused",
         ),
         pytest.param((), {"minutes_balance": 0}, {}, ("balance is empty", "Top it up"), id="no credits"),
         pytest.param(
@@ -172,17 +180,22 @@ def test_a_ledger_that_cannot_be_used_is_told_by_its_url_without_its_password(
     shell: Shell, sandbox: RunningSandbox, at_prefect: str
 ) -> None:
     no_database = shell.write("notes.db", "this is no database, but long enough to look like one " * 40)
-    assert shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL=f"sqlite:///{no_database}").complaint.endswith(
-        "file is not a database. Check FLIREO_LEDGER_URL and its permissions."
-    )
+    assert shell.here(
+        "status", "--campaign", "c", FLIREO_LEDGER_URL=f"sqlite:///{no_database}"
+    ).complaint.endswith("file is not a database. Check FLIREO_LEDGER_URL and its permissions.")
     assert no_database.read_text().startswith("this is no database")
     elsewhere = "postgresql://me:hush-hush@127.0.0.1:1/ledger"
     told = shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL=elsewhere).complaint
     assert "127.0.0.1:1/ledger" in told and "hush-hush" not in told
-    assert "sqlite:///FILE" in shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL="ledger.db").complaint
+    assert (
+        "sqlite:///FILE" in shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL="ledger.db").complaint
+    )
 
     newer = shell.folder / "newer.db"
-    assert "none yet" in shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL=f"sqlite:///{newer}").complaint
+    assert (
+        "none yet"
+        in shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL=f"sqlite:///{newer}").complaint
+    )
     with sqlite3.connect(newer) as db:
         db.execute("UPDATE flireo_meta SET value = '99' WHERE key = 'version'")
     db.close()
@@ -213,7 +226,10 @@ def test_rows_with_too_many_or_too_few_cells_become_rejects_and_the_others_are_r
 
 def _may_mount() -> bool:
     mounts = "mount -t tmpfs tmpfs /mnt"
-    return subprocess.run(["unshare", "-Urm", "sh", "-c", mounts], capture_output=True).returncode == 0
+    return (
+        subprocess.run(["unshare", "-Urm", "sh", "-c", mounts], capture_output=True, check=False).returncode
+        == 0
+    )
 
 
 @pytest.mark.server
@@ -244,7 +260,9 @@ def test_a_server_of_ours_says_what_keeps_it_from_starting(bare: Shell, tmp_path
     assert unsigned.status == 1
     assert "FLIREO_WEBHOOK_SECRET is not set" in unsigned.complaint and "--unsigned" in unsigned.complaint
     bare.write("file", "")
-    told = bare.here("webhooks", "--unsigned", FLIREO_LEDGER_URL=f"sqlite:///{tmp_path}/file/ledger.db").complaint
+    told = bare.here(
+        "webhooks", "--unsigned", FLIREO_LEDGER_URL=f"sqlite:///{tmp_path}/file/ledger.db"
+    ).complaint
     assert "its folder cannot be made" in told and "FLIREO_LEDGER_URL" in told
     assert "--lose-answer-share" in bare.here("sandbox", "--lose-answer-share", "2").complaint
     assert "--dialect" in bare.here("sandbox", "--dialect", "dutch").complaint

@@ -81,7 +81,12 @@ def test_init_writes_a_project_and_never_overwrites_one(bare: Shell) -> None:
     made = bare("init", "mine")
     assert made.status == 0, made.err
     mine = bare.folder / "mine"
-    for file in ("flows/outbound_campaign.py", "flows/leads.csv", "blocks/save_credentials.py", "prefect.yaml"):
+    for file in (
+        "flows/outbound_campaign.py",
+        "flows/leads.csv",
+        "blocks/save_credentials.py",
+        "prefect.yaml",
+    ):
         assert (mine / file).is_file()
         assert file in made.out
     assert not list(mine.rglob("__pycache__"))

@@ -135,9 +135,13 @@ class Stored:
         return rows
 
     def _post(self, path: str, body: dict[str, Any]) -> Any:
-        return httpx.post(f"{self.url}/{path}", json=body, trust_env=False, timeout=60).raise_for_status().json()
+        return (
+            httpx.post(f"{self.url}/{path}", json=body, trust_env=False, timeout=60).raise_for_status().json()
+        )
 
     def _get(self, path: str, **query: str) -> Any:
         return (
-            httpx.get(f"{self.url}/{path}/", params=query, trust_env=False, timeout=60).raise_for_status().json()
+            httpx.get(f"{self.url}/{path}/", params=query, trust_env=False, timeout=60)
+            .raise_for_status()
+            .json()
         )

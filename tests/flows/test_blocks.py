@@ -77,7 +77,9 @@ def test_registering_the_package_shows_its_blocks_and_the_scripts_save_them(at_p
         saved = python(str(script), url=at_prefect, **env)
         assert saved.returncode == 0, saved.stderr
         assert "saved flireo-" in saved.stdout
-        assert not [value for name, value in env.items() if "KEY" in name or "SECRET" in name if value in saved.stdout]
+        assert not [
+            value for name, value in env.items() if "KEY" in name or "SECRET" in name if value in saved.stdout
+        ]
 
     credentials = FlireoCredentials.load("flireo")
     assert credentials.api_key.get_secret_value() == "fl_live_of_a_script"
@@ -119,13 +121,24 @@ def test_a_ledger_of_nowhere_lies_in_the_users_data_directory() -> None:
     ("block", "fields", "words"),
     [
         pytest.param(FlireoCredentials, {"api_key": " "}, "the API key is empty", id="no key"),
-        pytest.param(FlireoCredentials, {"api_key": "hush hush"}, "characters that no key has", id="two words"),
-        pytest.param(FlireoCredentials, {"api_key": "hush\nhush"}, "characters that no key has", id="two lines"),
         pytest.param(
-            FlireoCredentials, {"api_key": "k", "base_url": "hush.example"}, "must look like https://", id="address"
+            FlireoCredentials, {"api_key": "hush hush"}, "characters that no key has", id="two words"
         ),
-        pytest.param(FlireoCredentials, {"api_key": "k", "read_timeout_seconds": 0}, "greater than 0", id="timeout"),
-        pytest.param(FlireoCredentials, {"api_key": "k", "dialect": "dutch"}, "'flireo' or 'hmsovereign'", id="dialect"),
+        pytest.param(
+            FlireoCredentials, {"api_key": "hush\nhush"}, "characters that no key has", id="two lines"
+        ),
+        pytest.param(
+            FlireoCredentials,
+            {"api_key": "k", "base_url": "hush.example"},
+            "must look like https://",
+            id="address",
+        ),
+        pytest.param(
+            FlireoCredentials, {"api_key": "k", "read_timeout_seconds": 0}, "greater than 0", id="timeout"
+        ),
+        pytest.param(
+            FlireoCredentials, {"api_key": "k", "dialect": "dutch"}, "'flireo' or 'hmsovereign'", id="dialect"
+        ),
         pytest.param(FlireoPhoneNumber, {"number_id": ""}, "at least 1 character", id="no number id"),
         pytest.param(
             FlireoPhoneNumber, {"number_id": "n", "phone_number": "0850835037"}, "E.164", id="no country code"

@@ -48,7 +48,9 @@ def test_nothing_private_is_left_in_prefect_by_good_runs_and_bad_ones(
     misfit = _newest_failed(stored)
 
     runs = {state.name: state for state in (good, refused, unreachable, pending)}
-    assert good.is_completed() and pending.is_completed() and refused.is_failed() and unreachable.is_failed(), runs
+    assert (
+        good.is_completed() and pending.is_completed() and refused.is_failed() and unreachable.is_failed()
+    ), runs
     assert "2 of 2 leads final" in _settled_log(stored, _run_id(good))
     seen = patiently(lambda: _if_full(stored.everything_of(_run_id(good))))
     assert {kind for kind, rows in seen.items() if rows} == set(seen)  # so there was something to look at
@@ -76,7 +78,11 @@ def _if_full(stored: dict[str, list[dict[str, object]]]) -> dict[str, list[dict[
 
 
 def _newest_failed(stored: Stored) -> str:
-    newest = {"sort": "EXPECTED_START_TIME_DESC", "limit": 1, "flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}}
+    newest = {
+        "sort": "EXPECTED_START_TIME_DESC",
+        "limit": 1,
+        "flow_runs": {"state": {"type": {"any_": ["FAILED"]}}},
+    }
     return str(stored._all("flow_runs", newest)[0]["id"])
 
 
@@ -93,7 +99,7 @@ def _settled_log(stored: Stored, run_id: str) -> str:
 def _assert_nothing_private(text: str, where: str) -> None:
     assert text
     found = [private for private in PRIVATE if private in text]
-    assert not found, f"{found} in {where}: ...{text[max(0, text.find(found[0]) - 300):][:600]}"
+    assert not found, f"{found} in {where}: ...{text[max(0, text.find(found[0]) - 300) :][:600]}"
 
 
 def _dump(database: Path) -> str:

@@ -84,7 +84,9 @@ def test_a_synchronous_task_works_called_submitted_and_mapped(stage: Stage) -> N
 
 
 @pytest.mark.server
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # Prefect's own, see prefect/results.py
+@pytest.mark.filterwarnings(
+    "ignore:unclosed <socket:ResourceWarning"
+)  # Prefect's own, see prefect/results.py
 def test_an_asynchronous_flow_may_use_both_kinds(stage: Stage) -> None:
     @flow
     async def compose() -> list[object]:
@@ -131,7 +133,7 @@ def test_a_call_whose_answer_was_lost_is_not_sent_again(stage: Stage) -> None:
     assert stage.rung() == {ANNA: 1}
 
 
-TYPED = '''
+TYPED = """
 from typing import assert_type
 
 from flireo_flows import FlireoCredentials
@@ -152,7 +154,7 @@ def read(credentials: FlireoCredentials, call: OutboundCall) -> None:
 async def aread(credentials: FlireoCredentials, call: OutboundCall) -> None:
     assert_type(await aget_agent(credentials, "a"), Agent)
     assert_type(await acreate_outbound_call(credentials, call), Placed)
-'''
+"""
 
 
 @pytest.mark.slow
@@ -162,6 +164,8 @@ def test_an_editor_sees_the_types_of_a_derived_task(tmp_path: Path) -> None:
     project = Path(__file__).parents[2]
     mypy = [sys.executable, "-m", "mypy", "--config-file", str(project / "pyproject.toml"), str(file)]
     told = subprocess.run(mypy, cwd=project, capture_output=True, text=True, timeout=280, check=False).stdout
-    complaints = {int(line.split(":")[1]) for line in told.splitlines() if "typed.py" in line and ": error:" in line}
+    complaints = {
+        int(line.split(":")[1]) for line in told.splitlines() if "typed.py" in line and ": error:" in line
+    }
     wanted = {number for number, line in enumerate(TYPED.splitlines(), start=1) if "# error:" in line}
     assert complaints == wanted, told

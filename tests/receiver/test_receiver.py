@@ -28,7 +28,9 @@ def url(ledger: Path) -> Iterator[str]:
 
 def report(call_id: str = "call-1") -> bytes:
     call = {"id": call_id, "status": "ended", "customer": {"number": "+442079460001"}}
-    return json.dumps({"message": {"type": "end-of-call-report", "call": call, "summary": "They talked."}}).encode()
+    return json.dumps(
+        {"message": {"type": "end-of-call-report", "call": call, "summary": "They talked."}}
+    ).encode()
 
 
 def stored(ledger: Path) -> list[dict[str, Any]]:

@@ -15,7 +15,6 @@ from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads, run
 from flireo_flows.calling.policy import Allow, CallingPolicy, Candidate, Deny, decide
 from flireo_flows.calling.states import OPEN, AttemptState, Event, LeadState, sources, target
 
-BEGINNING: Final = 704_196  # first key of PostgreSQL's advisory lock; the campaign's hash is the second
 MOST_UNPLACED: Final = 5  # attempts in a row that were not placed, before a person looks
 
 
@@ -82,7 +81,7 @@ class AttemptBook:
         Returns:
             The attempts begun, and about how many leads was decided.
         """
-        async with self._database.write() as db:
+        async with self._database.write(self.campaign) as db:
             await self._record_accepted(db, [it for it in answers if it.event is Event.ACCEPTED])
             for answer in answers:
                 if answer.event is not Event.ACCEPTED:
@@ -107,7 +106,7 @@ class AttemptBook:
             )
             .values(state=target(Event.LOST), reason="the runner stopped while it was sending")
         )
-        async with self._database.write() as db:
+        async with self._database.write(self.campaign) as db:
             return int((await db.execute(lost)).rowcount)
 
     async def unknown(self) -> list[Attempt]:
@@ -145,7 +144,7 @@ class AttemptBook:
 
     async def found(self, attempt: Attempt, call_id: str) -> bool:
         """An unknown attempt's call turned up; False if the attempt moved meanwhile."""
-        async with self._database.write() as db:
+        async with self._database.write(self.campaign) as db:
             return await move(db, attempt.id, Event.FOUND, call_id=call_id, reason="")
 
     async def absent(self, attempt: Attempt, read_at: float, grace: float, policy: CallingPolicy) -> bool:
@@ -155,7 +154,7 @@ class AttemptBook:
             read_at: When the list was read, Unix seconds.
             grace: Seconds that must lie between the first such reading and the one that decides.
         """
-        async with self._database.write() as db:
+        async with self._database.write(self.campaign) as db:
             if attempt.absent_since is None:
                 first = update(attempts).where(attempts.c.id == attempt.id, attempts.c.absent_since.is_(None))
                 await db.execute(first.values(absent_since=read_at))
@@ -170,7 +169,7 @@ class AttemptBook:
 
     async def ambiguous(self, attempt: Attempt, reason: str) -> None:
         """Put a lead up for review while its attempt stays unknown: nobody rings it again by machine."""
-        async with self._database.write() as db:
+        async with self._database.write(self.campaign) as db:
             await db.execute(
                 update(leads)
                 .where(leads.c.id == attempt.lead_id, leads.c.state == LeadState.CALLING)
@@ -180,9 +179,7 @@ class AttemptBook:
             await db.execute(gone.values(reason=reason, over_at=self._database.now()))
 
     async def _live(self, db: AsyncConnection) -> int:
-        """How many calls are in progress, until the transaction ends: no other runner begins one meanwhile."""
-        if not self._database.is_sqlite:  # which has one writer anyway
-            await db.execute(select(func.pg_advisory_xact_lock(BEGINNING, func.hashtext(self.campaign))))
+        """How many calls are in progress; no other runner begins one until the transaction ends."""
         counted = select(func.count()).where(
             attempts.c.campaign == self.campaign,
             attempts.c.state.in_(_names(OPEN)),

@@ -25,6 +25,7 @@ DRIVERS: Final = {
 BUSY_SECONDS: Final = 30  # how long one writer waits for another
 # Classes of SQLSTATE: no connection, no resources, not in a state for it, shut down, broken.
 TROUBLE: Final = ("08", "53", "55", "57", "58", "XX")
+WRITING: Final = 704_196  # first key of PostgreSQL's advisory lock; the campaign's hash is the second
 CREATING: Final = 7_041_967_322  # key of the advisory lock under which PostgreSQL's tables are made
 
 
@@ -98,10 +99,17 @@ class Database:
         return time.time() + self._offset
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that may write; committed at the end, durable then."""
+    async def write(self, campaign: str = "") -> AsyncIterator[AsyncConnection]:
+        """A transaction that may write; committed at the end, durable then.
+
+        Args:
+            campaign: Whoever writes to the same campaign takes turns, as all do in SQLite: what was counted
+                stays true until the end, and two writers never wait for each other's rows.
+        """
         if not self.is_sqlite:
             async with self._guarded(), self.engine.begin() as db:
+                if campaign:
+                    await db.execute(select(func.pg_advisory_xact_lock(WRITING, func.hashtext(campaign))))
                 yield db
             return
         async with self._turn, self._guarded(), self.engine.connect() as db:

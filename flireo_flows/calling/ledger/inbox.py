@@ -64,7 +64,7 @@ class Inbox:
             if not (await db.execute(select(inbox.c.id).where(_is_waiting()).limit(1))).first():
                 return 0, 0
         ended = applied = 0
-        async with self._database.write() as db:
+        async with self._database.write(campaign) as db:
             for row in (await db.execute(_by_call_id(campaign))).all():
                 ended += await self._settle(db, row, policy, expects, now)
                 applied += 1

@@ -76,7 +76,7 @@ class LeadBook:
         }
         statement = upsert.on_conflict_do_update(index_elements=["campaign", "phone"], set_=renewed)
         for chunk in chunks(batch):
-            async with self._database.write() as db:
+            async with self._database.write(self.campaign) as db:
                 await db.execute(statement, [self._row(lead, name) for lead in chunk])
         await self._reconsider(name)
         return name
@@ -84,7 +84,7 @@ class LeadBook:
     async def forbid(self, phones: Collection[str]) -> None:
         """Replace the campaign's do-not-call list."""
         rows = [{"campaign": self.campaign, "phone": phone} for phone in sorted(phones)]
-        async with self._database.write() as db:
+        async with self._database.write(self.campaign) as db:
             await db.execute(delete(do_not_call).where(do_not_call.c.campaign == self.campaign))
             for chunk in chunks(rows):
                 await db.execute(insert(do_not_call), list(chunk))
@@ -122,7 +122,7 @@ class LeadBook:
             leads.c.batch == batch,
             leads.c.state.in_([LeadState.WAITING, LeadState.SKIPPED]),
         )
-        async with self._database.write() as db:
+        async with self._database.write(self.campaign) as db:
             await db.execute(fresh.values(state=LeadState.WAITING, not_before=0.0, reason=""))
 
     def _open_attempts(self, batch: str) -> Select[Any]:
