@@ -82,7 +82,7 @@ class CallingPolicy(BaseModel):
         Field(title="Calling hours", description="On the lead's own clock; None rings at any hour."),
     ] = CallingHours()
     max_attempts: Annotated[
-        int, Field(ge=1, le=10, title="Attempts", description="How often a lead may be rung at most.")
+        int, Field(ge=1, le=50, title="Attempts", description="How often a lead may be rung at most.")
     ] = 1
     retry_outcomes: Annotated[
         list[Outcome],
@@ -94,7 +94,7 @@ class CallingPolicy(BaseModel):
     ] = 3600
     max_concurrent_calls: Annotated[
         int,
-        Field(ge=1, le=1000, title="Calls at once", description="Calls of the campaign in progress at most."),
+        Field(ge=1, le=100_000, title="Calls at once", description="Calls of the campaign in progress at most."),
     ] = 20
     calls_per_minute: Annotated[
         float,
