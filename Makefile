@@ -10,7 +10,7 @@ demo: $(STAMP) ## the main job end to end: no account, no network
 	$(BIN)/flireo-flows demo $(if $(STAY),--stay)
 
 test: $(STAMP) ## every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(STAMP) ## lint, format, types, import rules
 	$(BIN)/ruff check .

@@ -94,7 +94,9 @@ class CallingPolicy(BaseModel):
     ] = 3600
     max_concurrent_calls: Annotated[
         int,
-        Field(ge=1, le=100_000, title="Calls at once", description="Calls of the campaign in progress at most."),
+        Field(
+            ge=1, le=100_000, title="Calls at once", description="Calls of the campaign in progress at most."
+        ),
     ] = 20
     calls_per_minute: Annotated[
         float,

@@ -45,7 +45,7 @@ class PollRhythm:
             return True
         if dialling:
             share = CALLS_A_POLL_WITH_WEBHOOKS if by_webhook else CALLS_A_POLL
-            patience = self.every * (6.0 if by_webhook else 2.5)
+            patience = self.every * (6.0 if by_webhook else 1.5)
             return placed - self.placed_before >= share or (starved and waited >= patience)
         quiet = self.in_a_row if placed == self.placed_before else 0  # a call placed since is soon over
         pause = self.every * 1.5**quiet * (2.0 if by_webhook else 1.0)

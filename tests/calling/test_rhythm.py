@@ -105,8 +105,8 @@ def test_while_dialling_a_poll_is_worth_a_share_of_the_calls(by_webhook: bool, s
 def test_dialling_that_waits_for_a_call_to_end_polls_sooner() -> None:
     rhythm = PollRhythm(every=10)
     rhythm.polled(1000, placed=0, dialling=True)
-    assert not due(rhythm, 1024, dialling=True, starved=True)
-    assert due(rhythm, 1025, dialling=True, starved=True)
+    assert not due(rhythm, 1014, dialling=True, starved=True)
+    assert due(rhythm, 1015, dialling=True, starved=True)
     assert not due(rhythm, 1059, dialling=True, starved=True, by_webhook=True)
     assert due(rhythm, 1060, dialling=True, starved=True, by_webhook=True)
 

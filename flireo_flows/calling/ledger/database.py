@@ -189,6 +189,11 @@ def _engine(url: URL, where: str) -> AsyncEngine:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerError(where, f"its folder cannot be made: {error.strerror}", USABLE) from None
+    try:
+        # The asynchronous driver leaves a thread behind, and its traceback, when the file cannot be opened.
+        sqlite3.connect(file).close()
+    except sqlite3.Error as error:
+        raise LedgerError(where, _words(error), CHECK) from None
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
+from flireo_flows.calling.policy import Reason
 from flireo_flows.calling.states import OPEN, LeadState
 from flireo_flows.leads.lead import Lead
 
@@ -88,6 +89,13 @@ class LeadBook:
             await db.execute(delete(do_not_call).where(do_not_call.c.campaign == self.campaign))
             for chunk in chunks(rows):
                 await db.execute(insert(do_not_call), list(chunk))
+            listed = select(do_not_call.c.phone).where(do_not_call.c.campaign == self.campaign)
+            await db.execute(
+                update(leads)
+                .where(leads.c.campaign == self.campaign, leads.c.state == LeadState.WAITING)
+                .where(leads.c.phone.in_(listed))
+                .values(state=LeadState.SKIPPED, reason=str(Reason.DO_NOT_CALL))
+            )
 
     async def outlook(self, batch: str, now: float) -> Outlook:
         """What is left to do for the leads of one file."""
@@ -116,14 +124,21 @@ class LeadBook:
         )
 
     async def _reconsider(self, batch: str) -> None:
-        """Ask anew about everybody who was not rung: the policy or the list may have changed since."""
+        """Ask anew about everybody who was not rung: the policy or the list may have changed since.
+
+        Who was taken out of the file waits with that as the reason.
+        """
         fresh = update(leads).where(
             leads.c.campaign == self.campaign,
             leads.c.batch == batch,
             leads.c.state.in_([LeadState.WAITING, LeadState.SKIPPED]),
         )
+        gone = update(leads).where(
+            leads.c.campaign == self.campaign, leads.c.batch != batch, leads.c.state == LeadState.WAITING
+        )
         async with self._database.write(self.campaign) as db:
             await db.execute(fresh.values(state=LeadState.WAITING, not_before=0.0, reason=""))
+            await db.execute(gone.values(reason="not_in_the_newest_file"))
 
     def _open_attempts(self, batch: str) -> Select[Any]:
         return (
