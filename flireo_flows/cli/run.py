@@ -70,7 +70,7 @@ def run(
     key, ledger = settings.credentials(), settings.ledger()
     _say_hours(rules, any_hour=any_hour)
     summary = _run_flow(
-        prefect_api(out),
+        prefect_api(),
         leads=str(leads.absolute()),
         campaign=campaign,
         agent_id=agent_id,
@@ -88,7 +88,7 @@ def run(
     return 0 if summary.is_finished else OPEN
 
 
-def prefect_api(folder: Path) -> str:
+def prefect_api() -> str:
     """URL of the configured Prefect API, or of a server of our own where none is configured."""
     from prefect.settings import PREFECT_API_URL
 
@@ -96,7 +96,7 @@ def prefect_api(folder: Path) -> str:
     from flireo_flows.prefect_server import prefect_server
 
     configured = PREFECT_API_URL.value()
-    return str(configured) if configured else until_exit(prefect_server(folder / "prefect-server.log"))
+    return str(configured) if configured else until_exit(prefect_server())
 
 
 def load_flow() -> Any:
