@@ -1,7 +1,7 @@
 """Hear how calls ended: what the webhooks left in the inbox, and pages of the call list for the rest."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -121,6 +121,9 @@ class Collector:
         """Write what a page tells of our attempts. Returns the outbound calls that no attempt owns."""
         now = self.database.now()
         rows = await self._rows([call.id for call in page])
+        if any(call.id in rows and call.analysis_result is not None for call in page):
+            # The agent names no plan that we can read, and yet its calls are analysed: the others will be too.
+            self.readiness = replace(self.readiness, expects=self.readiness.expects.with_analysis())
         async with self.database.write(self.book.campaign) as db:
             for call in page:
                 row = rows.get(call.id)

@@ -249,3 +249,20 @@ async def test_a_call_that_fell_out_of_the_list_is_asked_for_by_its_id(
 async def test_nothing_is_read_when_nothing_is_open(collector: Collector, line: BadLine) -> None:
     await collector.poll()
     assert line.reads == 0
+
+
+async def test_a_call_waits_for_its_analysis_once_another_call_was_seen_to_have_one(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    for phone in (ANNA, BEN):
+        await campaign.lost(collector.book, phone)
+    over = {"status": "ended", "ended_at": "2026-01-10T12:00:00Z", "started_at": "2026-01-10T11:59:00Z"}
+    line.place(ANNA, **over, summary="Yes.", analysis_result={"interest": "high"})
+    late = line.place(BEN, **over, summary="No.", analysis_result=None)
+    await collector.poll()
+    await collector.poll()
+    states = {phone: result.state for phone, result in (await campaign.results()).items()}
+    assert states == {ANNA: "done", BEN: "calling"}
+    late["analysis_result"] = {"interest": "low"}
+    await collector.poll()
+    assert (await campaign.results())[BEN].analysis == {"interest": "low"}

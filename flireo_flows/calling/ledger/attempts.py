@@ -132,16 +132,6 @@ class AttemptBook:
         async with self._database.read() as db:
             return {phone: count for phone, count in (await db.execute(wanted)).all()}
 
-    async def owned(self, call_ids: Sequence[str]) -> set[str]:
-        """Those of the calls that an attempt of any campaign has."""
-        found: set[str] = set()
-        async with self._database.read() as db:
-            for start in range(0, len(call_ids), 500):
-                part = call_ids[start : start + 500]
-                wanted = select(attempts.c.call_id).where(attempts.c.call_id.in_(part))
-                found.update((await db.execute(wanted)).scalars())
-        return found
-
     async def found(self, attempt: Attempt, call_id: str) -> bool:
         """An unknown attempt's call turned up; False if the attempt moved meanwhile."""
         async with self._database.write(self.campaign) as db:

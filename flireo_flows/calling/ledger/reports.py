@@ -105,6 +105,10 @@ class Expectations:
     analysis: bool = False
     fewest_messages: int = 0
 
+    def with_analysis(self) -> "Expectations":
+        """The same, once an analysis was seen; 2 turns is the platform's default (contract section 15.1)."""
+        return self if self.analysis else Expectations(True, 2)
+
 
 async def apply_report(
     db: AsyncConnection,
