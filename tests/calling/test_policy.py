@@ -258,7 +258,7 @@ def test_hours_that_cannot_be_are_refused_with_a_reason(hours: dict[str, Any], s
     ("rule", "says"),
     [
         ({"max_attempts": 0}, "greater than or equal to 1"),
-        ({"max_attempts": 11}, "less than or equal to 10"),
+        ({"max_attempts": 51}, "less than or equal to 50"),
         ({"max_attemps": 3}, "Extra inputs are not permitted"),
         ({"retry_outcomes": ["engaged"]}, "Input should be 'answered'"),
         ({"retry_delay_seconds": -1}, "greater than or equal to 0"),

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -135,6 +136,10 @@ def _prefect(folder: Path, url: str, *arguments: str) -> None:
 
 
 def _call(url: str, method: str, path: str, body: Any = None) -> Any:
-    answer = httpx.request(method, f"{url}/{path}", json=body, trust_env=False, timeout=60)
+    for _ in range(20):  # a busy server says 503, as its own clients know
+        answer = httpx.request(method, f"{url}/{path}", json=body, trust_env=False, timeout=60)
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            break
+        time.sleep(1)
     assert answer.is_success, answer.text
     return answer.json() if answer.content else None

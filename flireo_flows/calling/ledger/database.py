@@ -46,6 +46,10 @@ class LedgerError(Exception):
         return f"ledger {self.where}: {self.problem}. {self.remedy}"
 
 
+class Refused(Exception):
+    """What a database said of a statement it refused, without the row."""
+
+
 class Database:
     """A ledger's engine. Use `async with await Database.open(url)`."""
 
@@ -131,7 +135,10 @@ class Database:
         except (DBAPIError, PostgresError, OSError) as error:
             if _is_outage(error):
                 raise LedgerError(self.where, _words(error), self._remedy) from None
-            raise
+            if not isinstance(error, DBAPIError):
+                raise
+            # A refused statement is a fault of ours; but PostgreSQL quotes the row, and with it a number.
+            raise type(error)(error.statement, None, Refused(_words(error)), hide_parameters=True) from None
 
     async def _prepare(self) -> None:
         async with self.write() as db:
