@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 
+@lru_cache(maxsize=8)  # the same second comes many times
 def http_date(text: str) -> float | None:
     """A Date header as Unix seconds; None when it cannot be read."""
     try:

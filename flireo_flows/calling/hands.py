@@ -1,6 +1,7 @@
 """The connections that ring: each takes a committed attempt, sends its one request, lays down the answer."""
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Final
 
@@ -8,6 +9,7 @@ from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.ledger import Answer, Attempt
 
 CONNECTIONS: Final = 16  # at 100 requests a minute two would do; a fast server is never left idle
+RESERVE_SECONDS: Final = 0.25
 GOODBYE_SECONDS: Final = 10.0  # for requests under way when a run is stopped
 
 
@@ -20,6 +22,7 @@ class Hands:
         self._queue: asyncio.Queue[Attempt] = asyncio.Queue()
         self._answers: list[Answer] = []
         self._ringing = 0
+        self._seconds = RESERVE_SECONDS  # that a request takes, a moving average
         self.tasks = [asyncio.create_task(self._ring()) for _ in range(CONNECTIONS)]
 
     @property
@@ -29,8 +32,13 @@ class Hands:
 
     @property
     def room(self) -> int:
-        """How many attempts may be given: one under way and two in reserve for each connection."""
-        return 3 * CONNECTIONS - self._ringing - self._queue.qsize()
+        """How many attempts may be given: one under way for each connection, and the reserve."""
+        return CONNECTIONS + self.reserve - self._ringing - self._queue.qsize()
+
+    @property
+    def reserve(self) -> int:
+        """Attempts to have ready: about as many as the connections take up in a quarter of a second."""
+        return min(4 * CONNECTIONS, max(CONNECTIONS, int(CONNECTIONS * RESERVE_SECONDS / self._seconds)))
 
     @property
     def unsent(self) -> int:
@@ -69,10 +77,12 @@ class Hands:
         while True:
             attempt = await self._queue.get()
             self._ringing += 1
+            began = time.monotonic()
             try:
                 answer = await self.dialer.ring(attempt)
                 self._answers.append(answer)
             finally:
+                self._seconds = 0.9 * self._seconds + 0.1 * (time.monotonic() - began)
                 self._ringing -= 1
                 self._queue.task_done()
                 self.news.set()

@@ -5,7 +5,7 @@ from typing import Final
 
 LONGEST_PAUSE_SECONDS: Final = 60.0
 # One poll for so many calls placed: with webhooks only unanswered calls, which have no report, wait for it.
-CALLS_A_POLL: Final = 25
+CALLS_A_POLL: Final = 100
 CALLS_A_POLL_WITH_WEBHOOKS: Final = 300
 
 

@@ -93,11 +93,16 @@ class Turns:
         """How many attempts may be begun now, as far as requests go."""
         now, dialer = self._now(), self.hands.dialer
         # A transaction costs the same for one attempt as for many, so the reserve is filled by the dozen.
-        if not self._is_dialling or dialer.holds(now) or self.hands.room < CONNECTIONS:
+        if not self._is_dialling or dialer.holds(now) or not self._has_room:
             return 0
         client = dialer.client
         ready = client.pacing.ready(client.now(), HORIZON_SECONDS) - self.hands.unsent
         return self._dials.ready(now, HORIZON_SECONDS, max(0, min(self.hands.room, ready)))
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether half of the reserve is used up."""
+        return self.hands.room >= max(CONNECTIONS, self.hands.reserve // 2)
 
     @property
     def _is_dialling(self) -> bool:
@@ -157,7 +162,7 @@ class Turns:
     async def _rest(self) -> None:
         """Until an answer came, or the next request or look is due."""
         wait = LOOK_SECONDS
-        if self._is_dialling and not self._is_starved and self.hands.room >= CONNECTIONS:
+        if self._is_dialling and not self._is_starved and self._has_room:
             wait = min(wait, max(self._until_next(), DRY_SECONDS if self._dry else GATHER_SECONDS))
         await self.hands.wait(wait)
         await asyncio.sleep(GATHER_SECONDS)

@@ -88,11 +88,9 @@ class AttemptBook:
                     await self._record(db, answer)
             if not most:
                 return [], 0
-            room = min(most, policy.max_concurrent_calls - await self._live(db))
-            if room <= 0:
-                return [], 0
-            rows = await self._next_leads(db, batch, max(scan, room))
-            return await self._decide(db, rows, policy, room)
+            rows = await self._next_leads(db, batch, max(scan, most))
+            room = min(most, policy.max_concurrent_calls - rows[0].live) if rows else 0
+            return await self._decide(db, rows, policy, room) if room > 0 else ([], 0)
 
     async def orphaned(self) -> int:
         """Attempts that a dead runner was sending are unknown from now on. Returns how many there were."""
@@ -168,23 +166,23 @@ class AttemptBook:
             gone = update(attempts).where(attempts.c.id == attempt.id)
             await db.execute(gone.values(reason=reason, over_at=self._database.now()))
 
-    async def _live(self, db: AsyncConnection) -> int:
-        """How many calls are in progress; no other runner begins one until the transaction ends."""
-        counted = select(func.count()).where(
+    async def _next_leads(self, db: AsyncConnection, batch: str, most: int) -> Sequence[Row[Any]]:
+        """Leads that are due, each with what `decide` must know, and with the campaign's calls in progress.
+
+        No other runner begins a call until the transaction ends, so that count stays true.
+        """
+        live = select(func.count(attempts.c.id)).where(
             attempts.c.campaign == self.campaign,
             attempts.c.state.in_(_names(OPEN)),
             attempts.c.over_at.is_(None),
         )
-        return int((await db.execute(counted)).scalar_one())
-
-    async def _next_leads(self, db: AsyncConnection, batch: str, most: int) -> Sequence[Row[Any]]:
         forbidden = (
             select(do_not_call.c.phone)
             .where(do_not_call.c.campaign == self.campaign, do_not_call.c.phone == leads.c.phone)
             .exists()
         )
         due = (
-            select(leads, forbidden.label("forbidden"))
+            select(leads, forbidden.label("forbidden"), live.scalar_subquery().label("live"))
             .where(
                 leads.c.campaign == self.campaign,
                 leads.c.batch == batch,
@@ -231,9 +229,8 @@ class AttemptBook:
             }
             for row in rows
         ]
-        await db.execute(insert(attempts), wishes)
-        made = select(attempts).where(attempts.c.lead_id.in_(ids), attempts.c.state == AttemptState.SENDING)
-        return [attempt_of(row) for row in (await db.execute(made.order_by(attempts.c.id))).all()]
+        made = await db.execute(insert(attempts).returning(attempts), wishes)
+        return [attempt_of(row) for row in made]
 
     async def _record_accepted(self, db: AsyncConnection, answers: Sequence[Answer]) -> None:
         """The common case, in one statement: a faster hand that was there first makes it do nothing."""
