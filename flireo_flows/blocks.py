@@ -1,6 +1,5 @@
 """Blocks: the credentials, numbers and ledger that people save once in Prefect and pick in every form."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 from urllib.parse import urlsplit
@@ -10,9 +9,9 @@ from prefect.blocks.abstract import CredentialsBlock
 from prefect.blocks.core import Block, schema_extra
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
-from flireo_flows.api.calls import E164
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
 from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import check_e164
 
 # The vendor's API reference; ours is the README of the package.
 REFERENCE: Final = HttpUrl("https://reference.flireo.com")
@@ -124,9 +123,7 @@ print(number.number_id)
     @field_validator("phone_number")
     @classmethod
     def _is_e164(cls, number: str) -> str:
-        if number and not re.match(E164, number):
-            raise ValueError("write the number in E.164: a + and digits only, such as +31850835037")
-        return number
+        return check_e164(number) if number else number
 
 
 def url_required(schema: dict[str, Any], model: type[Block]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import AliasChoices, AwareDatetime, Field
 
 from flireo_flows.api.model import ApiModel, Json, JsonObject, read_done, unwrap
-from flireo_flows.api.operation import Effect, Operation, always
+from flireo_flows.api.operation import Sends, always, operation
 
 
 class StructuredDataPlan(ApiModel):
@@ -59,7 +59,8 @@ def read_agents(answer: Json) -> list[Agent]:
     return [Agent.model_validate(item) for item in unwrap(answer, "agents", "assistants")]
 
 
-def list_agents() -> Operation[list[Agent]]:
+@operation("GET", "/agents", read_agents)
+def list_agents() -> Sends:
     """List all agents of the organization.
 
     Returns:
@@ -67,10 +68,11 @@ def list_agents() -> Operation[list[Agent]]:
 
     Source: contract section 6.
     """
-    return Operation("list_agents", "GET", "/agents", read_agents)
+    return Sends()
 
 
-def create_agent(name: str, settings: dict[str, Any] | None = None) -> Operation[Agent]:
+@operation("POST", "/agents", read_agent)
+def create_agent(name: str, settings: dict[str, Any] | None = None) -> Sends:
     """Create an agent. The server fills in what is left out.
 
     Args:
@@ -86,12 +88,11 @@ def create_agent(name: str, settings: dict[str, Any] | None = None) -> Operation
     Source: contract section 6.
     """
     body = {**(settings or {}), "name": name}
-    return Operation(
-        "create_agent", "POST", "/agents", read_agent, writes=always(body), effect=Effect.CHANGES
-    )
+    return Sends(writes=always(body))
 
 
-def get_agent(agent_id: str) -> Operation[Agent]:
+@operation("GET", "/agents/{id}", read_agent)
+def get_agent(agent_id: str) -> Sends:
     """Read one agent.
 
     Args:
@@ -102,10 +103,11 @@ def get_agent(agent_id: str) -> Operation[Agent]:
 
     Source: contract section 6.
     """
-    return Operation("get_agent", "GET", "/agents/{id}", read_agent, values={"id": agent_id})
+    return Sends(values={"id": agent_id})
 
 
-def update_agent(agent_id: str, changes: dict[str, Any]) -> Operation[Agent]:
+@operation("PATCH", "/agents/{id}", read_agent)
+def update_agent(agent_id: str, changes: dict[str, Any]) -> Sends:
     """Change some fields of an agent.
 
     Args:
@@ -121,18 +123,11 @@ def update_agent(agent_id: str, changes: dict[str, Any]) -> Operation[Agent]:
 
     Source: contract sections 0.3 and 6.
     """
-    return Operation(
-        "update_agent",
-        "PATCH",
-        "/agents/{id}",
-        read_agent,
-        values={"id": agent_id},
-        writes=always(changes),
-        effect=Effect.CHANGES,
-    )
+    return Sends(values={"id": agent_id}, writes=always(changes))
 
 
-def delete_agent(agent_id: str) -> Operation[bool]:
+@operation("DELETE", "/agents/{id}", read_done)
+def delete_agent(agent_id: str) -> Sends:
     """Delete an agent.
 
     Args:
@@ -146,6 +141,4 @@ def delete_agent(agent_id: str) -> Operation[bool]:
 
     Source: contract section 5, row 5.
     """
-    return Operation(
-        "delete_agent", "DELETE", "/agents/{id}", read_done, values={"id": agent_id}, effect=Effect.CHANGES
-    )
+    return Sends(values={"id": agent_id})

@@ -7,11 +7,11 @@ from typing import Any, Final, Self
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Id, PhoneText
 from flireo_flows.api.model import ApiModel, Json, JsonObject, unwrap
-from flireo_flows.api.operation import Effect, Operation
+from flireo_flows.api.operation import Effect, Sends, operation
 from flireo_flows.api.times import iso
 
-E164: Final = r"^\+[1-9]\d{1,14}$"  # contract section 0.3
 LARGEST_PAGE: Final = 1000  # contract section 4
 
 # Terminal statuses (contract section 9.4). The set is open: an unknown one is over only if it has an end.
@@ -103,9 +103,9 @@ class OutboundCall(BaseModel):
     Exactly one of `agent_id` and `agent_config` must be given.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    destination: str = Field(pattern=E164, description="Number to ring, E.164.")
+    destination: PhoneText = Field(description="Number to ring, E.164.")
     agent_id: str = Field(default="", description="A saved agent.")
     agent_config: JsonObject | None = Field(default=None, description="A one-time agent, not saved.")
     number_id: str = Field(default="", description="Caller id; empty lets the platform pick a number.")
@@ -140,7 +140,27 @@ _FLIREO_BODY: Final = {"agent_id": "agent_id", "agent_config": "agent_config"}
 _HMSOVEREIGN_BODY: Final = {"agent_id": "assistant_id", "agent_config": "assistant"}
 
 
-def create_outbound_call(call: OutboundCall) -> Operation[Placed]:
+def read_call(answer: Json) -> Call:
+    """A call: bare as documented, or in an envelope."""
+    return Call.model_validate(unwrap(answer, "call"))
+
+
+def read_page(answer: Json) -> CallPage:
+    """A page of calls; `pagination` may be missing."""
+    paging = answer.get("pagination") if isinstance(answer, dict) else None
+    total = paging.get("total") if isinstance(paging, dict) else None
+    items: Sequence[Json] = unwrap(answer, "calls")
+    calls = tuple(read_call(item) for item in items)
+    return CallPage(calls=calls, total=total if isinstance(total, int) else None)
+
+
+def read_placed(answer: Json) -> Placed:
+    """The answer to a call that was placed."""
+    return Placed.model_validate(answer)
+
+
+@operation("POST", "/calls/outbound", read_placed, effect=Effect.RINGS)
+def create_outbound_call(call: OutboundCall) -> Sends:
     """Ring one person. Sent once: no layer repeats it.
 
     Args:
@@ -157,17 +177,11 @@ def create_outbound_call(call: OutboundCall) -> Operation[Placed]:
 
     Source: contract section 9.3.
     """
-    return Operation(
-        "create_outbound_call",
-        "POST",
-        "/calls/outbound",
-        Placed.model_validate,
-        writes=call.as_body,
-        effect=Effect.RINGS,
-    )
+    return Sends(writes=call.as_body)
 
 
-def get_call(call_id: str) -> Operation[Call]:
+@operation("GET", "/calls/{id}", read_call)
+def get_call(call_id: Id) -> Sends:
     """Read one call.
 
     Args:
@@ -178,16 +192,17 @@ def get_call(call_id: str) -> Operation[Call]:
 
     Source: contract sections 9.1 and 9.2.
     """
-    return Operation("get_call", "GET", "/calls/{id}", read_call, values={"id": call_id})
+    return Sends(values={"id": call_id})
 
 
+@operation("GET", "/calls", read_page)
 def list_calls(
     limit: int = 100,
     offset: int = 0,
     status: str = "",
     start_date: datetime | None = None,
     end_date: datetime | None = None,
-) -> Operation[CallPage]:
+) -> Sends:
     """Read a page of calls, newest first, each with its transcript and analysis.
 
     Args:
@@ -206,21 +221,7 @@ def list_calls(
         "start_date": iso(start_date) if start_date else None,
         "end_date": iso(end_date) if end_date else None,
     }
-    return Operation("list_calls", "GET", "/calls", read_page, query=query)
-
-
-def read_call(answer: Json) -> Call:
-    """A call: bare as documented, or in an envelope."""
-    return Call.model_validate(unwrap(answer, "call"))
-
-
-def read_page(answer: Json) -> CallPage:
-    """A page of calls; `pagination` may be missing."""
-    paging = answer.get("pagination") if isinstance(answer, dict) else None
-    total = paging.get("total") if isinstance(paging, dict) else None
-    items: Sequence[Json] = unwrap(answer, "calls")
-    calls = tuple(read_call(item) for item in items)
-    return CallPage(calls=calls, total=total if isinstance(total, int) else None)
+    return Sends(query=query)
 
 
 def _digits(phone: str) -> str:

@@ -69,9 +69,9 @@ class Account:
         """The arguments of httpx's `request` for an operation."""
         wait = self.timeouts.ring if operation.effect is Effect.RINGS else self.timeouts.read
         return {
-            "method": operation.method,
+            "method": operation.endpoint.method,
             "url": self.url + operation.target(self.dialect),
-            "json": operation.writes(self.dialect),
+            "json": operation.sends.writes(self.dialect),
             "headers": {"Authorization": f"Bearer {self.api_key}"},
             "timeout": httpx.Timeout(wait, connect=self.timeouts.connect),
         }

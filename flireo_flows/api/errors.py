@@ -1,6 +1,7 @@
 """Everything that can go wrong between us and Flireo.
 
 FlireoError
+ ├── InvalidInput          an argument cannot be right: nothing was sent
  ├── BadRequest            400
  ├── AuthenticationFailed  401
  ├── InsufficientCredits   402
@@ -69,6 +70,13 @@ class FlireoError(Exception):
         words = f": {self.text}" if self.text else ""
         remedy = f" {self.remedy}" if self.remedy and self.text not in TOO_LATE else ""
         return f"Flireo {self.route}: {what}{words}{field}{request}.{remedy}"
+
+
+class InvalidInput(FlireoError, ValueError):
+    """An argument cannot be right, so nothing was sent. `param` names it, `text` says why."""
+
+    def __str__(self) -> str:
+        return f"{self.operation}: {self.text} (nothing was sent)"
 
 
 class BadRequest(FlireoError):

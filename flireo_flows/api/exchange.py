@@ -113,6 +113,8 @@ def judge(operation: Operation[T], answer: Reply | Lost, tries: int, jitter: flo
         return _judge_lost(operation, answer, tries, jitter)
     if 200 <= answer.status < 300:
         return _read(operation, answer)
+    if answer.status in operation.endpoint.absent:
+        return operation.reads(None)
     error = error_of(operation, answer)
     if answer.status == 429 and tries < LIMITED_TRIES:
         return Again(error.retry_after if error.retry_after is not None else 1.0, error)

@@ -1,11 +1,36 @@
-"""How objects of the API are read: tolerantly, once, at the edge."""
+"""How objects of the API are read (tolerantly, once, at the edge) and written (as the dialect has it)."""
 
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 
+from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import DIALECT
+
 Json = Any  # what json.loads gives; it gets a type as soon as a model has read it
 JsonObject = dict[str, Any]
+
+
+class ApiBody(BaseModel):
+    """An object that we write: what was set is sent, what was not is left out, None is sent as null.
+
+    So one model serves POST and PATCH (contract section 0.3: null clears a field, an absent key leaves it).
+    Fields that it does not name are sent as they are, for the vendor adds some. A serialization alias is the
+    spelling of the `flireo` dialect, a field's own name that of the later one.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="allow", validate_by_name=True, validate_by_alias=True, hide_input_in_errors=True
+    )
+
+    def as_body(self, dialect: Dialect) -> JsonObject:
+        """The request body in a dialect. The only place where its secrets are written in clear."""
+        return self.model_dump(
+            mode="json",
+            exclude_unset=True,
+            by_alias=dialect is Dialect.FLIREO,
+            context={DIALECT: dialect},
+        )
 
 
 class ApiModel(BaseModel):

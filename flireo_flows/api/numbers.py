@@ -1,11 +1,10 @@
 """Numbers the organization can ring from. Contract section 8."""
 
-from typing import Any
+from pydantic import AwareDatetime, Field
 
-from pydantic import AwareDatetime
-
-from flireo_flows.api.model import ApiModel, Json, read_done, unwrap
-from flireo_flows.api.operation import Effect, Operation, always
+from flireo_flows.api.fields import Id, PhoneText
+from flireo_flows.api.model import ApiBody, ApiModel, Json, read_done, unwrap
+from flireo_flows.api.operation import Sends, always, operation
 
 
 class PhoneNumber(ApiModel):
@@ -21,6 +20,15 @@ class PhoneNumber(ApiModel):
     updated_at: AwareDatetime | None = None
 
 
+class NumberChanges(ApiBody):
+    """What may be changed about a number; only what is set is sent, None clears (contract section 8)."""
+
+    agent_id: str | None = Field(default=None, description="Agent that answers it; None: nobody answers.")
+    transfer_trunk_id: str | None = Field(default=None, description="SIP trunk for transfers; None: none.")
+    name: str | None = Field(default=None, description="Display name.")
+    is_active: bool = Field(default=True, description="Whether calls may come and go over it.")
+
+
 def read_number(answer: Json) -> PhoneNumber:
     """A number in its envelope, or bare."""
     return PhoneNumber.model_validate(unwrap(answer, "number"))
@@ -31,7 +39,8 @@ def read_numbers(answer: Json) -> list[PhoneNumber]:
     return [PhoneNumber.model_validate(item) for item in unwrap(answer, "numbers")]
 
 
-def list_numbers() -> Operation[list[PhoneNumber]]:
+@operation("GET", "/numbers", read_numbers)
+def list_numbers() -> Sends:
     """List all numbers of the organization.
 
     Returns:
@@ -39,12 +48,13 @@ def list_numbers() -> Operation[list[PhoneNumber]]:
 
     Source: contract section 8.
     """
-    return Operation("list_numbers", "GET", "/numbers", read_numbers)
+    return Sends()
 
 
+@operation("POST", "/numbers", read_number)
 def register_number(
-    phone_number: str, agent_id: str = "", transfer_trunk_id: str = "", name: str = ""
-) -> Operation[PhoneNumber]:
+    phone_number: PhoneText, agent_id: str = "", transfer_trunk_id: str = "", name: str = ""
+) -> Sends:
     """Register a number whose provider already forwards it to Flireo.
 
     Args:
@@ -57,19 +67,18 @@ def register_number(
         The number, with its id.
 
     Raises:
-        BadRequest: The number is not E.164.
+        InvalidInput: The number is not E.164; nothing was sent.
         Conflict: It is registered already.
 
     Source: contract section 8.
     """
     fields = {"agent_id": agent_id, "transfer_trunk_id": transfer_trunk_id, "name": name}
     body = {"phone_number": phone_number, **{key: value for key, value in fields.items() if value}}
-    return Operation(
-        "register_number", "POST", "/numbers", read_number, writes=always(body), effect=Effect.CHANGES
-    )
+    return Sends(writes=always(body))
 
 
-def get_number(number_id: str) -> Operation[PhoneNumber]:
+@operation("GET", "/numbers/{id}", read_number)
+def get_number(number_id: Id) -> Sends:
     """Read one number.
 
     Args:
@@ -80,15 +89,16 @@ def get_number(number_id: str) -> Operation[PhoneNumber]:
 
     Source: contract section 8.
     """
-    return Operation("get_number", "GET", "/numbers/{id}", read_number, values={"id": number_id})
+    return Sends(values={"id": number_id})
 
 
-def update_number(number_id: str, changes: dict[str, Any]) -> Operation[PhoneNumber]:
+@operation("PATCH", "/numbers/{id}", read_number)
+def update_number(number_id: Id, changes: NumberChanges) -> Sends:
     """Change some fields of a number.
 
     Args:
         number_id: Id of the number.
-        changes: The fields to change by the API's names; None for `agent_id` leaves calls unanswered.
+        changes: The fields to change; None for `agent_id` leaves calls unanswered.
 
     Returns:
         The number as it is now.
@@ -99,18 +109,11 @@ def update_number(number_id: str, changes: dict[str, Any]) -> Operation[PhoneNum
 
     Source: contract section 8.
     """
-    return Operation(
-        "update_number",
-        "PATCH",
-        "/numbers/{id}",
-        read_number,
-        values={"id": number_id},
-        writes=always(changes),
-        effect=Effect.CHANGES,
-    )
+    return Sends(values={"id": number_id}, writes=changes.as_body)
 
 
-def delete_number(number_id: str) -> Operation[bool]:
+@operation("DELETE", "/numbers/{id}", read_done)
+def delete_number(number_id: Id) -> Sends:
     """Remove a number from the organization.
 
     Args:
@@ -124,6 +127,4 @@ def delete_number(number_id: str) -> Operation[bool]:
 
     Source: contract section 5, row 15.
     """
-    return Operation(
-        "delete_number", "DELETE", "/numbers/{id}", read_done, values={"id": number_id}, effect=Effect.CHANGES
-    )
+    return Sends(values={"id": number_id})

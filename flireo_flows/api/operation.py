@@ -1,14 +1,32 @@
-"""One request as a value. Calling an operation's function sends nothing; a client sends what it returns."""
+"""One request as a value. Calling an operation's function sends nothing; a client sends what it returns.
 
+A module of a resource group says each operation once:
+
+```python
+@operation("GET", "/agents/{id}", read_agent)
+def get_agent(agent_id: Id) -> Sends:
+    return Sends(values={"id": agent_id})
+```
+
+`get_agent("a")` is then an `Operation[Agent]`, and `endpoint_of(get_agent)` is what holds for every such request.
+"""
+
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, Literal, TypeVar
+from functools import wraps
+from typing import Any, Final, Generic, Literal, ParamSpec, TypeVar, cast
 from urllib.parse import quote, urlencode
 
+from pydantic import ConfigDict, ValidationError, validate_call
+
 from flireo_flows.api.dialect import Dialect, spell_path
+from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.fields import EMPTY
 from flireo_flows.api.model import Json, JsonObject
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
@@ -19,6 +37,30 @@ class Effect(StrEnum):
     READS = "reads"  # may be repeated freely
     CHANGES = "changes"  # never repeated after an unknown outcome
     RINGS = "rings"  # as CHANGES; also waits longer and on a connection of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What holds for every request of an operation.
+
+    Attributes:
+        name: The contract's operationId (section 5).
+        method: HTTP method.
+        path: Path template in the `flireo` dialect, such as `/calls/{id}`.
+        effect: What a request does.
+        absent: Statuses that mean "this server has none of it", read as an answer without a body.
+    """
+
+    name: str
+    method: Method
+    path: str
+    effect: Effect
+    absent: frozenset[int] = frozenset()
+
+    @property
+    def route(self) -> str:
+        """Method and path template: safe to log, for it holds no id."""
+        return f"{self.method} {self.path}"
 
 
 def no_body(dialect: Dialect) -> JsonObject | None:
@@ -32,44 +74,128 @@ def always(body: JsonObject) -> Callable[[Dialect], JsonObject]:
 
 
 @dataclass(frozen=True, slots=True)
+class Sends:
+    """What one request sends.
+
+    Attributes:
+        values: Values of the path template's placeholders, unquoted.
+        query: Query parameters; None leaves one out.
+        writes: Makes the JSON body for a dialect; None sends no body.
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | int | None] = field(default_factory=dict)
+    writes: Callable[[Dialect], JsonObject | None] = no_body
+
+
+@dataclass(frozen=True, slots=True)
 class Operation(Generic[T]):
     """A request to Flireo, and how to read its answer.
 
     Attributes:
-        name: The contract's operationId (section 5).
-        method: HTTP method.
-        path: Path template in the `flireo` dialect, such as `/calls/{id}`.
+        endpoint: What holds for every request of its kind.
         reads: Turns the decoded JSON of a 2xx answer into the result. May raise `ValueError`.
-        values: Values of the template's placeholders, unquoted.
-        query: Query parameters; None leaves one out.
-        writes: Makes the JSON body for a dialect; None sends no body.
-        effect: What the request does.
+        sends: What this one sends.
     """
 
-    name: str
-    method: Method
-    path: str
+    endpoint: Endpoint
     reads: Callable[[Json], T]
-    values: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str | int | None] = field(default_factory=dict)
-    writes: Callable[[Dialect], JsonObject | None] = no_body
-    effect: Effect = Effect.READS
+    sends: Sends = field(default=Sends(), repr=False)  # may hold a phone number or a secret
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` for an id that would make another path: `/calls/` is not about one call."""
-        for name, value in self.values.items():
+        """Refuse an id that would make another path: `/calls/` is not about one call."""
+        for name, value in self.sends.values.items():
             if not value.strip("."):
-                raise ValueError(f"{self.name}: {name} is empty")
+                raise InvalidInput(self.name, self.route, text=f"{name}: {EMPTY}", param=name)
+
+    @property
+    def name(self) -> str:
+        """The contract's operationId."""
+        return self.endpoint.name
+
+    @property
+    def effect(self) -> Effect:
+        """What the request does."""
+        return self.endpoint.effect
 
     @property
     def route(self) -> str:
         """Method and path template: safe to log, for it holds no id."""
-        return f"{self.method} {self.path}"
+        return self.endpoint.route
 
     def target(self, dialect: Dialect) -> str:
         """Path and query, percent-encoded, relative to the base URL."""
         # A call id can hold a "+" ("call-_+44..."), which some servers read as a space unless it is quoted.
-        quoted = {name: quote(value, safe="") for name, value in self.values.items()}
-        path = spell_path(self.path, dialect).format_map(quoted)
-        sent = {name: value for name, value in self.query.items() if value is not None}
+        quoted = {name: quote(value, safe="") for name, value in self.sends.values.items()}
+        path = spell_path(self.endpoint.path, dialect).format_map(quoted)
+        sent = {name: value for name, value in self.sends.query.items() if value is not None}
         return f"{path}?{urlencode(sent)}" if sent else path
+
+
+# An argument may be a phone number or a secret, so what was given is not repeated in an error.
+CHECKED: Final = ConfigDict(hide_input_in_errors=True)
+ENDPOINT: Final = "endpoint"  # attribute of an operation's function
+
+
+def operation(
+    method: Method,
+    path: str,
+    reads: Callable[[Json], T],
+    *,
+    effect: Effect | None = None,
+    absent: frozenset[int] = frozenset(),
+) -> Callable[[Callable[P, Sends]], Callable[P, Operation[T]]]:
+    """Make an operation's function of one that says what is sent.
+
+    Its arguments are checked against their annotations, so a model may be given as a dict too; what cannot be
+    right raises `InvalidInput`, and nothing was sent.
+
+    Args:
+        method: HTTP method.
+        path: Path template in the `flireo` dialect.
+        reads: Turns the decoded JSON of a 2xx answer into the result; None stands for an empty body.
+        effect: What it does; by default a GET reads and everything else changes something.
+        absent: Statuses that mean "this server has none of it".
+    """
+
+    def decorate(says: Callable[P, Sends]) -> Callable[P, Operation[T]]:
+        does = effect or (Effect.READS if method == "GET" else Effect.CHANGES)
+        endpoint = Endpoint(says.__name__, method, path, does, absent)
+        checked: Callable[..., Sends] = validate_call(config=CHECKED)(says)
+        signature = inspect.signature(says)
+
+        @wraps(says)
+        def make(*args: P.args, **kwargs: P.kwargs) -> Operation[T]:
+            try:
+                # By name, so that what is wrong is told by name.
+                sends = checked(**signature.bind(*args, **kwargs).arguments)
+            except ValidationError as problem:
+                raise invalid_input(endpoint, problem) from None
+            return Operation(endpoint, reads, sends)
+
+        setattr(make, ENDPOINT, endpoint)
+        return make
+
+    return decorate
+
+
+def endpoint_of(function: Callable[..., Operation[Any]]) -> Endpoint:
+    """What holds for every request of an operation's function."""
+    return cast(Endpoint, getattr(function, ENDPOINT))
+
+
+def invalid_input(endpoint: Endpoint, error: ValidationError) -> InvalidInput:
+    """What pydantic found wrong with the arguments, without what was given."""
+    problems = [
+        (_field(problem["loc"]), _words(problem["msg"])) for problem in error.errors(include_input=False)
+    ]
+    text = "; ".join(f"{where}: {what}" if where else what for where, what in problems)
+    return InvalidInput(endpoint.name, endpoint.route, text=text, param=problems[0][0] or None)
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, location))
+
+
+def _words(message: str) -> str:
+    return message.removeprefix("Value error, ")

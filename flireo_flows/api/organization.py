@@ -3,7 +3,7 @@
 from pydantic import AliasChoices, Field
 
 from flireo_flows.api.model import ApiModel, Json, unwrap
-from flireo_flows.api.operation import Operation
+from flireo_flows.api.operation import Sends, operation
 
 
 class Organization(ApiModel):
@@ -23,7 +23,8 @@ def read_organization(answer: Json) -> Organization:
     return Organization.model_validate(unwrap(answer, "organization", "account"))
 
 
-def get_organization() -> Operation[Organization]:
+@operation("GET", "/account", read_organization)
+def get_organization() -> Sends:
     """Read the organization of the API key, with its balance in prepaid minutes.
 
     Returns:
@@ -31,4 +32,4 @@ def get_organization() -> Operation[Organization]:
 
     Source: contract section 16.
     """
-    return Operation("get_organization", "GET", "/account", read_organization)
+    return Sends()

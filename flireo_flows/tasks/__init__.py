@@ -15,37 +15,36 @@ def show_agents() -> None:
 """
 
 from flireo_flows.api import agents, calls, numbers, organization
-from flireo_flows.api.operation import Effect
 from flireo_flows.tasks.derive import async_task_for, task_for
 
 list_agents = task_for(agents.list_agents)
 alist_agents = async_task_for(agents.list_agents)
-create_agent = task_for(agents.create_agent, Effect.CHANGES)
-acreate_agent = async_task_for(agents.create_agent, Effect.CHANGES)
+create_agent = task_for(agents.create_agent)
+acreate_agent = async_task_for(agents.create_agent)
 get_agent = task_for(agents.get_agent)
 aget_agent = async_task_for(agents.get_agent)
-update_agent = task_for(agents.update_agent, Effect.CHANGES)
-aupdate_agent = async_task_for(agents.update_agent, Effect.CHANGES)
-delete_agent = task_for(agents.delete_agent, Effect.CHANGES)
-adelete_agent = async_task_for(agents.delete_agent, Effect.CHANGES)
+update_agent = task_for(agents.update_agent)
+aupdate_agent = async_task_for(agents.update_agent)
+delete_agent = task_for(agents.delete_agent)
+adelete_agent = async_task_for(agents.delete_agent)
 
 list_numbers = task_for(numbers.list_numbers)
 alist_numbers = async_task_for(numbers.list_numbers)
-register_number = task_for(numbers.register_number, Effect.CHANGES)
-aregister_number = async_task_for(numbers.register_number, Effect.CHANGES)
+register_number = task_for(numbers.register_number)
+aregister_number = async_task_for(numbers.register_number)
 get_number = task_for(numbers.get_number)
 aget_number = async_task_for(numbers.get_number)
-update_number = task_for(numbers.update_number, Effect.CHANGES)
-aupdate_number = async_task_for(numbers.update_number, Effect.CHANGES)
-delete_number = task_for(numbers.delete_number, Effect.CHANGES)
-adelete_number = async_task_for(numbers.delete_number, Effect.CHANGES)
+update_number = task_for(numbers.update_number)
+aupdate_number = async_task_for(numbers.update_number)
+delete_number = task_for(numbers.delete_number)
+adelete_number = async_task_for(numbers.delete_number)
 
 list_calls = task_for(calls.list_calls)
 alist_calls = async_task_for(calls.list_calls)
 get_call = task_for(calls.get_call)
 aget_call = async_task_for(calls.get_call)
-create_outbound_call = task_for(calls.create_outbound_call, Effect.RINGS)
-acreate_outbound_call = async_task_for(calls.create_outbound_call, Effect.RINGS)
+create_outbound_call = task_for(calls.create_outbound_call)
+acreate_outbound_call = async_task_for(calls.create_outbound_call)
 
 get_organization = task_for(organization.get_organization)
 aget_organization = async_task_for(organization.get_organization)

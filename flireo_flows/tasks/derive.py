@@ -7,7 +7,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 
-from flireo_flows.api.operation import Effect, Operation
+from flireo_flows.api.operation import Effect, Operation, endpoint_of
 from flireo_flows.blocks import FlireoCredentials
 
 P = ParamSpec("P")
@@ -18,13 +18,12 @@ READ_RETRY_SECONDS: Final = [10.0, 60.0]
 
 
 def task_for(
-    operation: Callable[P, Operation[T]], effect: Effect = Effect.READS
+    operation: Callable[P, Operation[T]],
 ) -> Task[Concatenate[FlireoCredentials, P], T]:
     """The synchronous task of an operation: safe in every flow, `.submit`-able and `.map`-able.
 
     Args:
-        operation: A function of `flireo_flows.api`.
-        effect: What the operation does. Only what reads is retried by Prefect.
+        operation: A function of `flireo_flows.api`. Only what reads is retried by Prefect.
     """
 
     def run(credentials: FlireoCredentials, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -32,11 +31,11 @@ def task_for(
             return client.send(operation(*args, **kwargs))
 
     _dress(run, operation, operation.__name__)
-    return task(run, **_options(operation, effect, ""))
+    return task(run, **_options(operation, ""))
 
 
 def async_task_for(
-    operation: Callable[P, Operation[T]], effect: Effect = Effect.READS
+    operation: Callable[P, Operation[T]],
 ) -> Task[Concatenate[FlireoCredentials, P], Coroutine[Any, Any, T]]:
     """The asynchronous twin of `task_for`, named with an `a` in front."""
 
@@ -45,11 +44,11 @@ def async_task_for(
             return await client.send(operation(*args, **kwargs))
 
     _dress(run, operation, f"a{operation.__name__}")
-    return task(run, **_options(operation, effect, " (async)"))
+    return task(run, **_options(operation, " (async)"))
 
 
-def _options(operation: Callable[..., Operation[Any]], effect: Effect, suffix: str) -> dict[str, Any]:
-    reads = effect is Effect.READS
+def _options(operation: Callable[..., Operation[Any]], suffix: str) -> dict[str, Any]:
+    reads = endpoint_of(operation).effect is Effect.READS
     return {
         "name": f"Flireo: {operation.__name__.replace('_', ' ')}{suffix}",
         "description": inspect.getdoc(operation),

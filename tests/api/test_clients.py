@@ -236,7 +236,7 @@ def test_an_id_arrives_as_it_is(speaker: MakesSpeaker, call_id: str, quoted: str
 def test_an_id_that_would_make_another_path_is_refused_at_once(
     make: Callable[[str], object], value: str
 ) -> None:
-    with pytest.raises(ValueError, match="id is empty"):
+    with pytest.raises(ValueError, match="the id is empty"):
         make(value)
 
 

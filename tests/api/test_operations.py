@@ -16,6 +16,7 @@ from flireo_flows.api import agents, calls, numbers, organization
 from flireo_flows.api.calls import OutboundCall, list_calls
 from flireo_flows.api.client import Account
 from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.registry import OPERATIONS, OperationFunction
 from flireo_flows.sandbox import Dialect as SandboxDialect
@@ -73,15 +74,15 @@ EACH = pytest.mark.parametrize("operation", OPERATIONS, ids=name)
 def test_an_operation_has_the_name_method_and_path_of_the_contract(operation: OperationFunction) -> None:
     made = EXAMPLES[operation]("call-1")
     method, path, _ = promised()[operation.__name__]
-    assert (made.name, made.method, made.path) == (operation.__name__, method, path)
+    assert (made.name, made.endpoint.method, made.endpoint.path) == (operation.__name__, method, path)
     assert made.route == f"{method} {path}"
 
 
 @EACH
 def test_an_operation_that_only_reads_is_a_get_and_no_other(operation: OperationFunction) -> None:
     made = EXAMPLES[operation]("call-1")
-    assert (made.effect is Effect.READS) == (made.method == "GET")
-    assert (made.effect is Effect.RINGS) == (made.path == "/calls/outbound")
+    assert (made.effect is Effect.READS) == (made.endpoint.method == "GET")
+    assert (made.effect is Effect.RINGS) == (made.endpoint.path == "/calls/outbound")
 
 
 @EACH
@@ -268,3 +269,35 @@ def test_every_query_parameter_is_one_of_the_contract() -> None:
 def test_a_call_that_the_contract_does_not_know_is_not_made(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         OutboundCall(**{"destination": ANNA, **fields})
+
+
+@pytest.mark.parametrize(
+    ("make", "param", "words"),
+    [
+        pytest.param(
+            lambda: numbers.register_number("0612345678"), "phone_number", "in E.164", id="national"
+        ),
+        pytest.param(lambda: calls.get_call(""), "call_id", "the id is empty", id="no id"),
+        pytest.param(lambda: calls.list_calls(limit="many"), "limit", "valid integer", id="no figure"),  # type: ignore[arg-type]
+        pytest.param(
+            lambda: calls.create_outbound_call({"destination": "+44 7700 900001", "agent_id": "a"}),  # type: ignore[arg-type]
+            "call.destination",
+            "in E.164",
+            id="field of a model",
+        ),
+    ],
+)
+def test_an_argument_that_cannot_be_right_is_named_but_not_repeated(
+    make: Callable[[], Operation[Any]], param: str, words: str
+) -> None:
+    with pytest.raises(InvalidInput, match=words) as refused:
+        make()
+    assert refused.value.param == param
+    assert "nothing was sent" in str(refused.value)
+    assert "900001" not in repr(refused.value) and "0612345678" not in repr(refused.value)
+
+
+def test_a_model_may_be_given_as_plain_json() -> None:
+    made = calls.create_outbound_call({"destination": ANNA, "agent_id": "a"})  # type: ignore[arg-type]
+    assert made.sends.writes(Dialect.FLIREO) == {"destination": ANNA, "agent_id": "a"}
+    assert ANNA not in repr(made)

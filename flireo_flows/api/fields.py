@@ -1,0 +1,66 @@
+"""Types of arguments and fields that several resources share, each with its check and its words."""
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    WrapSerializer,
+)
+
+from flireo_flows.api.dialect import Dialect
+
+E164: Final = r"^\+[1-9]\d{1,14}$"  # contract section 0.3
+_E164: Final = re.compile(E164, re.ASCII)
+EMPTY: Final = "the id is empty"
+DIALECT: Final = "dialect"  # key of the serialization context while a request body is written
+
+
+def check_e164(number: str) -> str:
+    """The number, if it is E.164. Raises `ValueError` otherwise, without repeating it."""
+    if not _E164.fullmatch(number):
+        raise ValueError("write the number in E.164: a + and digits only, such as +31850835037")
+    return number
+
+
+def check_id(value: str) -> str:
+    """The id, if a path could hold it: `/calls/` and `/calls/..` are not about one call."""
+    if not value.strip("."):
+        raise ValueError(EMPTY)
+    return value
+
+
+def dialect_of(info: SerializationInfo) -> Dialect | None:
+    """The dialect that a body is being written in; None while a model is only shown or stored."""
+    context = info.context
+    return context.get(DIALECT) if isinstance(context, dict) else None
+
+
+def _revealed(secret: SecretStr, info: SerializationInfo) -> Any:
+    """A secret is written in clear into the request that carries it, and nowhere else."""
+    return secret if dialect_of(info) is None else secret.get_secret_value()
+
+
+def _spelled(value: Any, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
+    later = dialect_of(info) is Dialect.HMSOVEREIGN
+    return LATER_SPELLING.get(value, value) if later else handler(value)
+
+
+# Values that the later dialect spells in snake_case (contract section 21, `tool_type` values).
+LATER_SPELLING: Final = {"endCall": "end_call", "transferCall": "transfer_call"}
+EARLIER_SPELLING: Final = {later: earlier for earlier, later in LATER_SPELLING.items()}
+
+Id = Annotated[
+    str, AfterValidator(check_id), Field(json_schema_extra={"minLength": 1})
+]  # opaque; may hold a "+" (contract section 0.3)
+PhoneText = Annotated[str, AfterValidator(check_e164), Field(json_schema_extra={"pattern": E164})]
+Secret = Annotated[SecretStr, PlainSerializer(_revealed)]
+# `endCall` or `end_call`, written as the dialect has it; any other value as it is.
+ToolKind = Annotated[
+    str, AfterValidator(lambda kind: EARLIER_SPELLING.get(kind, kind)), WrapSerializer(_spelled)
+]
