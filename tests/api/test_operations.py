@@ -12,39 +12,20 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from flireo_flows.api import agents, calls, numbers, organization
+from flireo_flows.api import agents, calls, numbers
 from flireo_flows.api.calls import OutboundCall, list_calls
 from flireo_flows.api.client import Account
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
-from flireo_flows.api.operation import Effect, Operation
+from flireo_flows.api.operation import Effect, Operation, endpoint_of
 from flireo_flows.api.registry import OPERATIONS, OperationFunction
 from flireo_flows.sandbox import Dialect as SandboxDialect
 from flireo_flows.sandbox import SandboxSettings
 from tests.sandbox.contract import check
 from tests.sandbox.running import ANNA, BEN, RunningSandbox, run_sandbox
 
+from .examples import EXAMPLES, SOMEWHERE, Scene, set_scene
 from .speaking import KEY, SPEAKERS, MakesSpeaker, Speaker
-
-# One example of each operation, by the ids of a sandbox's demo agent, its number and a call.
-EXAMPLES: dict[OperationFunction, Callable[[str], Operation[Any]]] = {
-    agents.list_agents: lambda call_id: agents.list_agents(),
-    agents.create_agent: lambda call_id: agents.create_agent("Piet", {"first_message": "Dag!"}),
-    agents.get_agent: lambda call_id: agents.get_agent("demo-agent"),
-    agents.update_agent: lambda call_id: agents.update_agent("demo-agent", {"first_message": "Dag!"}),
-    agents.delete_agent: lambda call_id: agents.delete_agent("demo-agent"),
-    numbers.list_numbers: lambda call_id: numbers.list_numbers(),
-    numbers.register_number: lambda call_id: numbers.register_number(BEN, "demo-agent", name="Line 2"),
-    numbers.get_number: lambda call_id: numbers.get_number("demo-number"),
-    numbers.update_number: lambda call_id: numbers.update_number("demo-number", {"agent_id": None}),
-    numbers.delete_number: lambda call_id: numbers.delete_number("demo-number"),
-    calls.list_calls: lambda call_id: calls.list_calls(limit=5, status="ended"),
-    calls.get_call: calls.get_call,
-    calls.create_outbound_call: lambda call_id: calls.create_outbound_call(
-        OutboundCall(destination=BEN, number_id="demo-number", agent_id="demo-agent", first_message="Hi.")
-    ),
-    organization.get_organization: lambda call_id: organization.get_organization(),
-}
 
 
 @cache
@@ -72,7 +53,7 @@ EACH = pytest.mark.parametrize("operation", OPERATIONS, ids=name)
 
 @EACH
 def test_an_operation_has_the_name_method_and_path_of_the_contract(operation: OperationFunction) -> None:
-    made = EXAMPLES[operation]("call-1")
+    made = EXAMPLES[operation](SOMEWHERE)
     method, path, _ = promised()[operation.__name__]
     assert (made.name, made.endpoint.method, made.endpoint.path) == (operation.__name__, method, path)
     assert made.route == f"{method} {path}"
@@ -80,7 +61,7 @@ def test_an_operation_has_the_name_method_and_path_of_the_contract(operation: Op
 
 @EACH
 def test_an_operation_that_only_reads_is_a_get_and_no_other(operation: OperationFunction) -> None:
-    made = EXAMPLES[operation]("call-1")
+    made = EXAMPLES[operation](SOMEWHERE)
     assert (made.effect is Effect.READS) == (made.endpoint.method == "GET")
     assert (made.effect is Effect.RINGS) == (made.endpoint.path == "/calls/outbound")
 
@@ -151,11 +132,11 @@ def sandbox() -> Iterator[RunningSandbox]:
 @BOTH
 def test_the_sandbox_takes_and_answers_every_operation_as_the_contract_has_it(speaker: MakesSpeaker) -> None:
     with run_sandbox() as sandbox:
-        call_id = sandbox.finished(ANNA)["id"]
+        scene = set_scene(sandbox)
         tap = WIRETAPS[speaker]()
         with speaker(Account(KEY, sandbox.base_url), transport=tap) as client:
             for operation in sorted(OPERATIONS, key=lambda one: one.__name__.startswith("delete")):
-                client.send(EXAMPLES[operation](call_id))
+                client.send(EXAMPLES[operation](scene))
                 answer = tap.answers.pop()
                 check(operation.__name__, answer)
                 schema = body_schema(operation.__name__)
@@ -167,22 +148,22 @@ def test_the_sandbox_takes_and_answers_every_operation_as_the_contract_has_it(sp
         assert sandbox.times_rung(BEN) == 1
 
 
-def tell(client: Speaker, call_id: str) -> list[Any]:
+def tell(client: Speaker, scene: Scene) -> list[Any]:
     """What the operations that read make of a sandbox."""
-    reading = [one for one in OPERATIONS if EXAMPLES[one](call_id).effect is Effect.READS]
-    return [client.send(EXAMPLES[operation](call_id)) for operation in reading]
+    reading = [one for one in OPERATIONS if endpoint_of(one).effect is Effect.READS]
+    return [client.send(EXAMPLES[operation](scene)) for operation in reading]
 
 
 @BOTH
 @pytest.mark.parametrize("server", SandboxDialect)
 def test_either_dialect_is_understood_by_either_server(speaker: MakesSpeaker, server: SandboxDialect) -> None:
     with run_sandbox(SandboxSettings(dialect=server, rate_limit=0, time_scale=1000)) as sandbox:
-        call_id = sandbox.finished(ANNA)["id"]
+        scene = set_scene(sandbox)
         heard = []
         for dialect in Dialect:
             with speaker(Account(KEY, sandbox.base_url, dialect)) as client:
-                heard.append(tell(client, call_id))
-                placed = client.send(EXAMPLES[calls.create_outbound_call](call_id))
+                heard.append(tell(client, scene))
+                placed = client.send(EXAMPLES[calls.create_outbound_call](scene))
                 assert placed.status == "dialing"
         assert heard[0][0][0].name == "Sanne"
         assert heard[0][0] == heard[1][0]
