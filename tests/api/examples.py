@@ -31,21 +31,32 @@ def set_scene(sandbox: RunningSandbox) -> Scene:
     return Scene(call_id=sandbox.finished(ANNA)["id"])
 
 
-EXAMPLES: dict[OperationFunction, Callable[[Scene], Operation[Any]]] = {
-    agents.list_agents: lambda scene: agents.list_agents(),
-    agents.create_agent: lambda scene: agents.create_agent("Piet", {"first_message": "Dag!"}),
-    agents.get_agent: lambda scene: agents.get_agent("demo-agent"),
-    agents.update_agent: lambda scene: agents.update_agent("demo-agent", {"first_message": "Dag!"}),
-    agents.delete_agent: lambda scene: agents.delete_agent("demo-agent"),
-    numbers.list_numbers: lambda scene: numbers.list_numbers(),
-    numbers.register_number: lambda scene: numbers.register_number(BEN, "demo-agent", name="Line 2"),
-    numbers.get_number: lambda scene: numbers.get_number("demo-number"),
-    numbers.update_number: lambda scene: numbers.update_number("demo-number", NumberChanges(agent_id=None)),
-    numbers.delete_number: lambda scene: numbers.delete_number("demo-number"),
-    calls.list_calls: lambda scene: calls.list_calls(limit=5, status="ended"),
-    calls.get_call: lambda scene: calls.get_call(scene.call_id),
-    calls.create_outbound_call: lambda scene: calls.create_outbound_call(
-        OutboundCall(destination=BEN, number_id="demo-number", agent_id="demo-agent", first_message="Hi.")
-    ),
-    organization.get_organization: lambda scene: organization.get_organization(),
+# The arguments of one request of each operation, by name: a task takes the same.
+EXAMPLES: dict[OperationFunction, Callable[[Scene], dict[str, Any]]] = {
+    agents.list_agents: lambda scene: {},
+    agents.create_agent: lambda scene: {"name": "Piet", "settings": {"first_message": "Dag!"}},
+    agents.get_agent: lambda scene: {"agent_id": "demo-agent"},
+    agents.update_agent: lambda scene: {"agent_id": "demo-agent", "changes": {"first_message": "Dag!"}},
+    agents.delete_agent: lambda scene: {"agent_id": "demo-agent"},
+    numbers.list_numbers: lambda scene: {},
+    numbers.register_number: lambda scene: {"phone_number": BEN, "agent_id": "demo-agent", "name": "Line 2"},
+    numbers.get_number: lambda scene: {"number_id": "demo-number"},
+    numbers.update_number: lambda scene: {
+        "number_id": "demo-number",
+        "changes": NumberChanges(agent_id=None),
+    },
+    numbers.delete_number: lambda scene: {"number_id": "demo-number"},
+    calls.list_calls: lambda scene: {"limit": 5, "status": "ended"},
+    calls.get_call: lambda scene: {"call_id": scene.call_id},
+    calls.create_outbound_call: lambda scene: {
+        "call": OutboundCall(
+            destination=BEN, number_id="demo-number", agent_id="demo-agent", first_message="Hi."
+        )
+    },
+    organization.get_organization: lambda scene: {},
 }
+
+
+def example(function: OperationFunction, scene: Scene = SOMEWHERE) -> Operation[Any]:
+    """One request of an operation."""
+    return function(**EXAMPLES[function](scene))

@@ -24,7 +24,7 @@ from flireo_flows.sandbox import SandboxSettings
 from tests.sandbox.contract import check
 from tests.sandbox.running import ANNA, BEN, RunningSandbox, run_sandbox
 
-from .examples import EXAMPLES, SOMEWHERE, Scene, set_scene
+from .examples import EXAMPLES, Scene, example, set_scene
 from .speaking import KEY, SPEAKERS, MakesSpeaker, Speaker
 
 
@@ -53,7 +53,7 @@ EACH = pytest.mark.parametrize("operation", OPERATIONS, ids=name)
 
 @EACH
 def test_an_operation_has_the_name_method_and_path_of_the_contract(operation: OperationFunction) -> None:
-    made = EXAMPLES[operation](SOMEWHERE)
+    made = example(operation)
     method, path, _ = promised()[operation.__name__]
     assert (made.name, made.endpoint.method, made.endpoint.path) == (operation.__name__, method, path)
     assert made.route == f"{method} {path}"
@@ -61,7 +61,7 @@ def test_an_operation_has_the_name_method_and_path_of_the_contract(operation: Op
 
 @EACH
 def test_an_operation_that_only_reads_is_a_get_and_no_other(operation: OperationFunction) -> None:
-    made = EXAMPLES[operation](SOMEWHERE)
+    made = example(operation)
     assert (made.effect is Effect.READS) == (made.endpoint.method == "GET")
     assert (made.effect is Effect.RINGS) == (made.endpoint.path == "/calls/outbound")
 
@@ -136,7 +136,7 @@ def test_the_sandbox_takes_and_answers_every_operation_as_the_contract_has_it(sp
         tap = WIRETAPS[speaker]()
         with speaker(Account(KEY, sandbox.base_url), transport=tap) as client:
             for operation in sorted(OPERATIONS, key=lambda one: one.__name__.startswith("delete")):
-                client.send(EXAMPLES[operation](scene))
+                client.send(example(operation, scene))
                 answer = tap.answers.pop()
                 check(operation.__name__, answer)
                 schema = body_schema(operation.__name__)
@@ -151,7 +151,7 @@ def test_the_sandbox_takes_and_answers_every_operation_as_the_contract_has_it(sp
 def tell(client: Speaker, scene: Scene) -> list[Any]:
     """What the operations that read make of a sandbox."""
     reading = [one for one in OPERATIONS if endpoint_of(one).effect is Effect.READS]
-    return [client.send(EXAMPLES[operation](scene)) for operation in reading]
+    return [client.send(example(operation, scene)) for operation in reading]
 
 
 @BOTH
@@ -163,7 +163,7 @@ def test_either_dialect_is_understood_by_either_server(speaker: MakesSpeaker, se
         for dialect in Dialect:
             with speaker(Account(KEY, sandbox.base_url, dialect)) as client:
                 heard.append(tell(client, scene))
-                placed = client.send(EXAMPLES[calls.create_outbound_call](scene))
+                placed = client.send(example(calls.create_outbound_call, scene))
                 assert placed.status == "dialing"
         assert heard[0][0][0].name == "Sanne"
         assert heard[0][0] == heard[1][0]
