@@ -1,6 +1,7 @@
 """Send operations: `FlireoClient` from ordinary code, `AsyncFlireoClient` from async code."""
 
 import asyncio
+import logging
 import random
 import ssl
 import time
@@ -17,6 +18,7 @@ from flireo_flows.api.errors import TOO_LATE
 from flireo_flows.api.exchange import Lost, Pause, Reply, exchange
 from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.pacing import Pacing
+from flireo_flows.api.redaction import MaskedUrls
 
 T = TypeVar("T")
 USER_AGENT: Final = "flireo-flows/0.1 (prefect)"
@@ -125,6 +127,9 @@ def lost(error: Exception) -> Lost:
     text = TOO_LATE[1] if isinstance(error, Late) else type(error).__name__
     return Lost(left=not isinstance(error, (*NEVER_LEFT, Late)), text=text, at=time.time())
 
+
+# httpx logs the URL of every request at INFO, and whoever turns that on sees call ids.
+logging.getLogger("httpx").addFilter(MaskedUrls())
 
 FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, UnicodeEncodeError, Late)
 

@@ -1,5 +1,6 @@
 """What may be shown of a phone number or of a text that came from outside."""
 
+import logging
 import re
 from typing import Final
 
@@ -31,6 +32,20 @@ def redact(text: str) -> str:
     """Mask phone numbers and tokens in a text from outside, and cut it to 300 characters."""
     masked = PRIVATE.sub(_masked, TOKEN.sub("***", text))
     return masked if len(masked) <= LONGEST else f"{masked[:LONGEST]}..."
+
+
+class MaskedUrls(logging.Filter):
+    """Masks numbers in the URLs that httpx logs for every request: a call id in a path may hold one."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record; let every one pass."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(_shown(value) for value in record.args)
+        return True
+
+
+def _shown(value: object) -> object:
+    return PRIVATE.sub(_masked, str(value)) if type(value).__name__ == "URL" else value
 
 
 def _masked(found: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import logging
 import pickle
 import traceback
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent
-from flireo_flows.api.calls import create_outbound_call
+from flireo_flows.api.calls import create_outbound_call, get_call
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient
 from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.redaction import mask_phone, redact
@@ -179,3 +180,17 @@ def test_nobody_is_shown_in_the_words_of_a_body_that_cannot_be_read() -> None:
         client.send(create_outbound_call(RING_ANNA))
     assert json.dumps(ANNA) not in shown(raised.value)
     assert ANNA not in shown(raised.value)
+
+
+@BOTH
+def test_the_log_of_the_http_library_shows_no_number_of_a_call_id(
+    speaker: MakesSpeaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with (
+        run_faulty(answer(200, {"id": f"call-_{ANNA}_a"})) as server,
+        speaker(Account(KEY, server.url, timeouts=PATIENT)) as client,
+    ):
+        client.send(get_call(f"call-_{ANNA}_a"))
+    assert "HTTP Request: GET" in caplog.text
+    assert ANNA[1:] not in caplog.text
