@@ -7,9 +7,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber
+    from flireo_flows.blocks import (
+        CallLedger,
+        FlireoAgent,
+        FlireoCampaignJob,
+        FlireoCredentials,
+        FlireoPhoneNumber,
+        FlireoWebhook,
+    )
 
-__all__ = ["CallLedger", "FlireoCredentials", "FlireoPhoneNumber", "__version__"]
+__all__ = [
+    "CallLedger",
+    "FlireoAgent",
+    "FlireoCampaignJob",
+    "FlireoCredentials",
+    "FlireoPhoneNumber",
+    "FlireoWebhook",
+    "__version__",
+]
 __version__ = "0.1.0"
 
 

@@ -1,34 +1,17 @@
 """Agents: who speaks on the phone. Contract section 6."""
 
-from typing import Any
+from typing import Annotated, Final
 
-from pydantic import AliasChoices, AwareDatetime, Field
+from pydantic import AwareDatetime, Field
 
+from flireo_flows.api.agent_config import AgentSettings, AnalysisPlan, LLMConfig, STTConfig, TTSConfig
+from flireo_flows.api.configuration import READING
+from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Id, Secret
 from flireo_flows.api.model import ApiModel, Json, JsonObject, read_done, unwrap
-from flireo_flows.api.operation import Sends, always, operation
+from flireo_flows.api.operation import Sends, operation
 
-
-class StructuredDataPlan(ApiModel):
-    """What to extract from a call (contract section 15.1)."""
-
-    enabled: bool = False
-    data_schema: JsonObject | None = Field(default=None, alias="schema")
-
-
-class AnalysisPlan(ApiModel):
-    """How a call is analysed after its end; both key cases are read (contract section 15.1)."""
-
-    structured_data_plan: StructuredDataPlan | None = Field(
-        default=None, validation_alias=AliasChoices("structured_data_plan", "structuredDataPlan")
-    )
-    min_messages_threshold: int = Field(
-        default=2, validation_alias=AliasChoices("min_messages_threshold", "minMessagesThreshold")
-    )
-
-    @property
-    def is_on(self) -> bool:
-        """Whether calls get an analysis at all."""
-        return self.structured_data_plan is not None and self.structured_data_plan.enabled
+NO_SETTINGS: Final = AgentSettings()
 
 
 class Agent(ApiModel):
@@ -36,27 +19,35 @@ class Agent(ApiModel):
 
     id: str
     name: str = ""
-    is_active: bool = True
+    business_name: str | None = None
+    notification_email: str | None = None
     first_message: str | None = None
+    is_active: bool = True
     max_duration_seconds: int | None = None
+    autonomous_silence_handling: bool | None = None
+    silence_timeout_seconds: int | None = None
     voicemail_detection: bool | None = None
+    voicemail_message: str | None = None
     gdpr_mode: bool | None = None
     webhook_url: str | None = None
-    webhook_secret: str | None = Field(default=None, repr=False)
+    webhook_secret: Secret | None = None
     webhook_events: tuple[str, ...] | None = None
     analysis_plan: AnalysisPlan | None = None
+    stt_config: STTConfig | None = None
+    llm_config: LLMConfig | None = None
+    tts_config: TTSConfig | None = None
     created_at: AwareDatetime | None = None
     updated_at: AwareDatetime | None = None
 
 
 def read_agent(answer: Json) -> Agent:
     """An agent in its envelope, in either dialect, or bare."""
-    return Agent.model_validate(unwrap(answer, "agent", "assistant"))
+    return Agent.model_validate(unwrap(answer, "agent", "assistant"), context=READING)
 
 
 def read_agents(answer: Json) -> list[Agent]:
     """The list of agents in its envelope, in either dialect."""
-    return [Agent.model_validate(item) for item in unwrap(answer, "agents", "assistants")]
+    return [read_agent(item) for item in unwrap(answer, "agents", "assistants")]
 
 
 @operation("GET", "/agents", read_agents)
@@ -72,27 +63,31 @@ def list_agents() -> Sends:
 
 
 @operation("POST", "/agents", read_agent)
-def create_agent(name: str, settings: dict[str, Any] | None = None) -> Sends:
+def create_agent(name: Annotated[str, Field(min_length=1)], settings: AgentSettings = NO_SETTINGS) -> Sends:
     """Create an agent. The server fills in what is left out.
 
     Args:
-        name: Display name.
-        settings: Further fields of an agent by the API's names, such as `first_message` or `llm_config`.
+        name: Display name, not empty.
+        settings: Everything else about it, such as `first_message` or `llm_config`.
 
     Returns:
         The agent, with its id.
 
     Raises:
+        InvalidInput: The name is empty, or a field has the wrong type; nothing was sent.
         BadRequest: A field is not valid; the error names it.
 
     Source: contract section 6.
     """
-    body = {**(settings or {}), "name": name}
-    return Sends(writes=always(body))
+
+    def writes(dialect: Dialect) -> JsonObject:
+        return {**settings.as_body(dialect), "name": name}
+
+    return Sends(writes=writes)
 
 
 @operation("GET", "/agents/{id}", read_agent)
-def get_agent(agent_id: str) -> Sends:
+def get_agent(agent_id: Id) -> Sends:
     """Read one agent.
 
     Args:
@@ -107,27 +102,28 @@ def get_agent(agent_id: str) -> Sends:
 
 
 @operation("PATCH", "/agents/{id}", read_agent)
-def update_agent(agent_id: str, changes: dict[str, Any]) -> Sends:
+def update_agent(agent_id: Id, changes: AgentSettings) -> Sends:
     """Change some fields of an agent.
 
     Args:
         agent_id: Id of the agent.
-        changes: The fields to change by the API's names; None clears a field.
+        changes: The fields to change; None clears one, what is not set stays as it is.
 
     Returns:
         The agent as it is now.
 
     Raises:
+        InvalidInput: A field has the wrong type; nothing was sent.
         NotFound: The organization has no such agent.
         BadRequest: A field is not valid; the error names it.
 
     Source: contract sections 0.3 and 6.
     """
-    return Sends(values={"id": agent_id}, writes=always(changes))
+    return Sends(values={"id": agent_id}, writes=changes.as_body)
 
 
 @operation("DELETE", "/agents/{id}", read_done)
-def delete_agent(agent_id: str) -> Sends:
+def delete_agent(agent_id: Id) -> Sends:
     """Delete an agent.
 
     Args:

@@ -6,13 +6,18 @@ from typing import Any, Final, Self
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from flireo_flows.api.agent_config import AgentOverride, InlineAgent
+from flireo_flows.api.configuration import refused
 from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.fields import Id, PhoneText
-from flireo_flows.api.model import ApiModel, Json, JsonObject, unwrap
+from flireo_flows.api.model import ApiBody, ApiModel, Json, JsonObject, unwrap
 from flireo_flows.api.operation import Effect, Sends, operation
 from flireo_flows.api.times import iso
 
 LARGEST_PAGE: Final = 1000  # contract section 4
+RING_PATH: Final = "/calls/outbound"
+AGENT_KEYS: Final = frozenset({"agent_id", "assistant_id", "agent_config", "assistant", "agent"})
 
 # Terminal statuses (contract section 9.4). The set is open: an unknown one is over only if it has an end.
 OVER: Final = frozenset(
@@ -45,8 +50,13 @@ class Call(ApiModel):
     summary: str | None = None
     analysis_result: JsonObject | None = None
     messages: tuple[Message, ...] | None = None
+    room_name: str | None = None
     recording_url: str | None = None
     agent_id: str | None = None
+    agent_name: str | None = Field(
+        default=None, validation_alias=AliasChoices("agent_name", "assistant_name")
+    )
+    business_name: str | None = None
     number_id: str | None = None
     phone_number: str | None = None
     created_at: AwareDatetime | None = None
@@ -93,51 +103,94 @@ class Placed(ApiModel):
     """The answer to a call that was placed. `status` is `dialing`, which appears only here."""
 
     call_id: str = Field(min_length=1)
+    success: bool = True
     status: str = ""
     room_name: str | None = None
 
 
-class OutboundCall(BaseModel):
+class OutboundCall(ApiBody):
     """Whom to ring, from which number, with which agent (contract section 9.3).
 
-    Exactly one of `agent_id` and `agent_config` must be given.
+    Exactly one of `agent_id` and `agent_config` must be given. The names of the later dialect, `assistant_id`
+    and `assistant`, are understood too.
     """
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    destination: PhoneText = Field(description="Number to ring, E.164.")
-    agent_id: str = Field(default="", description="A saved agent.")
-    agent_config: JsonObject | None = Field(default=None, description="A one-time agent, not saved.")
+    destination: PhoneText = Field(description="Number to ring, E.164.", repr=False)
     number_id: str = Field(default="", description="Caller id; empty lets the platform pick a number.")
+    agent_id: str = Field(
+        default="", validation_alias=AliasChoices("agent_id", "assistant_id"), description="A saved agent."
+    )
+    agent_config: InlineAgent | None = Field(
+        default=None,
+        validation_alias=AliasChoices("agent_config", "assistant", "agent"),
+        description="A one-time agent, not saved.",
+    )
     first_message: str = Field(default="", description="Greeting, instead of the saved agent's.")
+    assistant_override: AgentOverride | None = Field(
+        default=None,
+        description="What this call changes about the saved agent; the `flireo` dialect knows only its greeting.",
+    )
 
     @model_validator(mode="after")
     def _one_agent(self) -> Self:
-        if bool(self.agent_id) == bool(self.agent_config):
+        again = AGENT_KEYS & (self.model_extra or {}).keys()  # under a second name
+        if again or bool(self.agent_id) == (self.agent_config is not None):
             raise ValueError("give exactly one of agent_id and agent_config")
-        if self.first_message and self.agent_config:
-            raise ValueError("first_message is for a saved agent; put the greeting into agent_config")
+        if self.agent_config is None:
+            return self
+        if self.first_message:
+            words = "is for a saved agent; put the greeting into agent_config"
+            raise refused("OutboundCall", "first_message", words)
+        if self.assistant_override is not None:
+            words = "is for a saved agent; put what it changes into agent_config"
+            raise refused("OutboundCall", "assistant_override", words)
+        return self
+
+    @model_validator(mode="after")
+    def _one_greeting(self) -> Self:
+        greets = (
+            self.assistant_override is not None
+            and "first_message" in self.assistant_override.model_fields_set
+        )
+        if self.first_message and greets:
+            raise refused("OutboundCall", "first_message", "is given by assistant_override as well")
         return self
 
     def as_body(self, dialect: Dialect) -> JsonObject:
-        """The request body in a dialect."""
-        spell = _FLIREO_BODY if dialect is Dialect.FLIREO else _HMSOVEREIGN_BODY
-        body: JsonObject = {"destination": self.destination}
+        """The request body in a dialect.
+
+        Raises:
+            InvalidInput: The `flireo` dialect cannot override what `assistant_override` holds.
+        """
+        body: JsonObject = {**(self.model_extra or {}), "destination": self.destination}
         if self.number_id:
             body["number_id"] = self.number_id
-        if self.agent_id:
-            body[spell["agent_id"]] = self.agent_id
-        if self.agent_config:
-            body[spell["agent_config"]] = self.agent_config
-        if self.first_message and dialect is Dialect.FLIREO:
-            body["first_message"] = self.first_message
-        elif self.first_message:
-            body["assistant_override"] = {"first_message": self.first_message}
-        return body
+        is_later = dialect is Dialect.HMSOVEREIGN
+        if self.agent_config is not None:
+            body["assistant" if is_later else "agent_config"] = self.agent_config.as_body(dialect)
+            return body
+        body["assistant_id" if is_later else "agent_id"] = self.agent_id
+        override = self._override(dialect)
+        if override and is_later:
+            body["assistant_override"] = override
+        return body if is_later else {**body, **_greeting_alone(override)}
+
+    def _override(self, dialect: Dialect) -> JsonObject:
+        """What the call changes about the saved agent, the greeting included."""
+        greeting = {"first_message": self.first_message} if self.first_message else {}
+        return {**(self.assistant_override.as_body(dialect) if self.assistant_override else {}), **greeting}
 
 
-_FLIREO_BODY: Final = {"agent_id": "agent_id", "agent_config": "agent_config"}
-_HMSOVEREIGN_BODY: Final = {"agent_id": "assistant_id", "agent_config": "assistant"}
+def _greeting_alone(override: JsonObject) -> JsonObject:
+    """The one thing about a saved agent that the `flireo` dialect lets a call change."""
+    others = sorted(override.keys() - {"first_message"})
+    if others or not override.get("first_message", True):
+        field = f"call.assistant_override.{others[0] if others else 'first_message'}"
+        words = (
+            "the flireo dialect changes nothing about a saved agent but its first_message; use agent_config"
+        )
+        raise InvalidInput("create_outbound_call", f"POST {RING_PATH}", text=f"{field}: {words}", param=field)
+    return override
 
 
 def read_call(answer: Json) -> Call:
@@ -156,10 +209,10 @@ def read_page(answer: Json) -> CallPage:
 
 def read_placed(answer: Json) -> Placed:
     """The answer to a call that was placed."""
-    return Placed.model_validate(answer)
+    return Placed.model_validate(unwrap(answer, "call"))
 
 
-@operation("POST", "/calls/outbound", read_placed, effect=Effect.RINGS)
+@operation("POST", RING_PATH, read_placed, effect=Effect.RINGS)
 def create_outbound_call(call: OutboundCall) -> Sends:
     """Ring one person. Sent once: no layer repeats it.
 
@@ -170,6 +223,7 @@ def create_outbound_call(call: OutboundCall) -> Sends:
         The call id. The phone usually rings 2 to 5 seconds later.
 
     Raises:
+        InvalidInput: It cannot be right, or not in the account's dialect; nothing was sent.
         InsufficientCredits: The balance is empty; nobody was rung.
         NotFound: No such agent or number; nobody was rung.
         RateLimited: Too many requests; nobody was rung.

@@ -1,11 +1,12 @@
 """Send operations: `FlireoClient` from ordinary code, `AsyncFlireoClient` from async code."""
 
 import asyncio
+import json
 import logging
 import random
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import TracebackType
@@ -14,15 +15,17 @@ from typing import Any, Final, NoReturn, Self, TypeVar, cast
 import httpx
 
 from flireo_flows.api.dialect import BASE_URLS, Dialect
-from flireo_flows.api.errors import TOO_LATE
+from flireo_flows.api.errors import TOO_LATE, InvalidInput
 from flireo_flows.api.exchange import Lost, Pause, Reply, exchange
+from flireo_flows.api.masking import secret_values
+from flireo_flows.api.model import JsonObject
 from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.pacing import Pacing
 from flireo_flows.api.redaction import MaskedUrls
 
 T = TypeVar("T")
 USER_AGENT: Final = "flireo-flows/0.1 (prefect)"
-SHORTEST_KEY: Final = 8  # characters; what is shorter is no key, and may be part of a word
+SHORTEST_SECRET: Final = 8  # characters; what is shorter is no secret, and may be part of a word
 
 # A connection was never made, so the request never left; every later failure leaves that open.
 # (Proxy trouble is met before the request too; what cannot be written down is never written.)
@@ -67,19 +70,57 @@ class Account:
         """The base URL without a trailing slash; the dialect's own if none is set."""
         return (self.base_url or BASE_URLS[self.dialect]).rstrip("/")
 
-    def request(self, operation: Operation[T]) -> dict[str, Any]:
-        """The arguments of httpx's `request` for an operation."""
+    def request(self, operation: Operation[T]) -> "Prepared":
+        """An operation as it goes out."""
         wait = self.timeouts.ring if operation.effect is Effect.RINGS else self.timeouts.read
-        return {
+        body = self._body(operation)
+        headers = {"Authorization": f"Bearer {self.api_key}"}
+        arguments = {
             "method": operation.endpoint.method,
             "url": self.url + operation.target(self.dialect),
-            "json": operation.sends.writes(self.dialect),
-            "headers": {"Authorization": f"Bearer {self.api_key}"},
+            "headers": headers if body is None else {**headers, "Content-Type": "application/json"},
+            "content": None if body is None else _encoded(operation, body),
             "timeout": httpx.Timeout(wait, connect=self.timeouts.connect),
         }
+        secrets = (self.api_key, *secret_values(body))
+        return Prepared(arguments, tuple(secret for secret in secrets if len(secret) >= SHORTEST_SECRET))
+
+    def _body(self, operation: Operation[T]) -> JsonObject | None:
+        try:
+            return operation.sends.writes(self.dialect)
+        except InvalidInput:
+            raise
+        except (TypeError, ValueError, RecursionError):
+            raise _unsayable(operation) from None
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an Account is not pickled, for it holds the API key: make it where it is used")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that is about to go out.
+
+    Attributes:
+        arguments: Of httpx's `request`.
+        secrets: What it carries and nobody may see again: the key, and secrets of the body.
+    """
+
+    arguments: dict[str, Any] = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+def _encoded(operation: Operation[Any], body: JsonObject) -> bytes:
+    """The body as JSON. What JSON cannot say is found before anything is sent."""
+    try:
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        raise _unsayable(operation) from None
+
+
+def _unsayable(operation: Operation[Any]) -> InvalidInput:
+    text = "the body holds what JSON cannot say, such as NaN"
+    return InvalidInput(operation.name, operation.route, text=text)
 
 
 # Told of every request that was sent: the operation, and the status of its answer (None: there was none).
@@ -99,13 +140,15 @@ def limits(fresh: bool) -> httpx.Limits:
     return httpx.Limits(max_keepalive_connections=0 if fresh else 5, max_connections=None)
 
 
-def reply(response: httpx.Response, api_key: str) -> Reply:
-    """An httpx response as a value. A server that repeats the key in an error is not repeated."""
+def reply(response: httpx.Response, secrets: Sequence[str]) -> Reply:
+    """An httpx response as a value. A server that repeats a secret in an error is not repeated."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     body = response.content
-    if not response.is_success and len(api_key) >= SHORTEST_KEY:
-        headers = {name: value.replace(api_key, "***") for name, value in headers.items()}
-        body = body.replace(api_key.encode(), b"***")
+    if not response.is_success:
+        for secret in secrets:
+            headers = {name: value.replace(secret, "***") for name, value in headers.items()}
+            for spelled in {secret, json.dumps(secret)[1:-1], json.dumps(json.dumps(secret))[3:-3]}:
+                body = body.replace(spelled.encode(), b"***")
     return Reply(response.status_code, headers, body, time.time())
 
 
@@ -172,15 +215,23 @@ class FlireoClient:
         except StopIteration as done:
             return cast(T, done.value)  # StopIteration does not say what it carries
 
+    def _prepared(self, operation: Operation[T]) -> Prepared:
+        try:
+            return self.account.request(operation)
+        except InvalidInput:
+            self.pacing.lost(left=False)
+            raise
+
     def _transmit(self, operation: Operation[T], before: float | None) -> Reply | Lost:
         http = self._fresh if operation.effect is Effect.RINGS else self._pooled
 
         def trace(event: str, info: object) -> None:
             check_time(event, before)
 
+        request = self._prepared(operation)
         try:
-            response = http.request(**self.account.request(operation), extensions=_traced(trace, before))
-            answer: Reply | Lost = reply(response, self.account.api_key)
+            response = http.request(**request.arguments, extensions=_traced(trace, before))
+            answer: Reply | Lost = reply(response, request.secrets)
         except FAILURES as error:
             answer = lost(error)
         except BaseException:
@@ -231,17 +282,23 @@ class AsyncFlireoClient:
         except StopIteration as done:
             return cast(T, done.value)  # StopIteration does not say what it carries
 
+    def _prepared(self, operation: Operation[T]) -> Prepared:
+        try:
+            return self.account.request(operation)
+        except InvalidInput:
+            self.pacing.lost(left=False)
+            raise
+
     async def _transmit(self, operation: Operation[T], before: float | None) -> Reply | Lost:
         http = self._fresh if operation.effect is Effect.RINGS else self._pooled
 
         async def trace(event: str, info: object) -> None:
             check_time(event, before)
 
+        request = self._prepared(operation)
         try:
-            response = await http.request(
-                **self.account.request(operation), extensions=_traced(trace, before)
-            )
-            answer: Reply | Lost = reply(response, self.account.api_key)
+            response = await http.request(**request.arguments, extensions=_traced(trace, before))
+            answer: Reply | Lost = reply(response, request.secrets)
         except FAILURES as error:
             answer = lost(error)
         except BaseException:

@@ -96,7 +96,7 @@ def exchange(
             raise failure(errors.NotSent, operation, text=errors.TOO_LATE[1])
         pacing.sent(now)
         answer = _answer((yield Transmit()))
-        _tell(pacing, answer, sent_at=now)
+        _tell(pacing, operation, answer, sent_at=now)
         now = answer.at
         verdict = judge(operation, answer, tries, jitter)
         if not isinstance(verdict, Again):
@@ -207,8 +207,12 @@ def _read(operation: Operation[T], reply: Reply) -> T:
         raise failure(unread, operation, status=reply.status, text=text) from None
 
 
-def _tell(pacing: Pacing, answer: Reply | Lost, sent_at: float) -> None:
-    if isinstance(answer, Reply):
+def _tell(pacing: Pacing, operation: Operation[T], answer: Reply | Lost, sent_at: float) -> None:
+    if isinstance(answer, Reply) and operation.endpoint.own_limit:
+        # Ten commands a minute and call are not ten requests a minute: that would all but stop the dialling.
+        others = {name: text for name, text in answer.headers.items() if not name.startswith("x-ratelimit-")}
+        pacing.heard(others, 200, sent_at, answer.at)
+    elif isinstance(answer, Reply):
         pacing.heard(answer.headers, answer.status, sent_at, answer.at)
     else:
         pacing.lost(answer.left)

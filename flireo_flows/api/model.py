@@ -1,17 +1,37 @@
 """How objects of the API are read (tolerantly, once, at the edge) and written (as the dialect has it)."""
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.fields import DIALECT
+from flireo_flows.api.redaction import redact
 
 Json = Any  # what json.loads gives; it gets a type as soon as a model has read it
 JsonObject = dict[str, Any]
 
 
-class ApiBody(BaseModel):
+class Discreet(BaseModel):
+    """Shows no full phone number when it is printed, wherever in it the number stands (also in a call id)."""
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """As pydantic's, with texts redacted and cut."""
+        for name, value in super().__repr_args__():
+            yield name, _Shown(redact(repr(value))) if isinstance(value, str | dict) else value
+
+
+class _Shown(str):
+    """A text that is its own representation."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class ApiBody(Discreet):
     """An object that we write: what was set is sent, what was not is left out, None is sent as null.
 
     So one model serves POST and PATCH (contract section 0.3: null clears a field, an absent key leaves it).
@@ -20,7 +40,12 @@ class ApiBody(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="allow", validate_by_name=True, validate_by_alias=True, hide_input_in_errors=True
+        frozen=True,
+        extra="allow",
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+        ser_json_inf_nan="constants",  # by default NaN becomes null, which clears a field
     )
 
     def as_body(self, dialect: Dialect) -> JsonObject:
@@ -33,7 +58,7 @@ class ApiBody(BaseModel):
         )
 
 
-class ApiModel(BaseModel):
+class ApiModel(Discreet):
     """An object of the API: frozen, with unknown fields kept aside in `model_extra`.
 
     Unknown fields and missing optional ones are normal (contract section 0.3).

@@ -49,6 +49,7 @@ class Endpoint:
         path: Path template in the `flireo` dialect, such as `/calls/{id}`.
         effect: What a request does.
         absent: Statuses that mean "this server has none of it", read as an answer without a body.
+        own_limit: Whether it has a rate limit of its own, so that its answers tell nothing of the key's.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Endpoint:
     path: str
     effect: Effect
     absent: frozenset[int] = frozenset()
+    own_limit: bool = False
 
     @property
     def route(self) -> str:
@@ -134,7 +136,8 @@ class Operation(Generic[T]):
 
 # An argument may be a phone number or a secret, so what was given is not repeated in an error.
 CHECKED: Final = ConfigDict(hide_input_in_errors=True)
-ENDPOINT: Final = "endpoint"  # attribute of an operation's function
+ENDPOINT: Final = "endpoint"  # attributes of an operation's function
+READS: Final = "reads"
 
 
 def operation(
@@ -144,6 +147,8 @@ def operation(
     *,
     effect: Effect | None = None,
     absent: frozenset[int] = frozenset(),
+    name: str = "",
+    own_limit: bool = False,
 ) -> Callable[[Callable[P, Sends]], Callable[P, Operation[T]]]:
     """Make an operation's function of one that says what is sent.
 
@@ -156,11 +161,13 @@ def operation(
         reads: Turns the decoded JSON of a 2xx answer into the result; None stands for an empty body.
         effect: What it does; by default a GET reads and everything else changes something.
         absent: Statuses that mean "this server has none of it".
+        name: The contract's operationId, for a shorthand of an operation; by default the function's own name.
+        own_limit: Whether it has a rate limit of its own beside the key's (contract section 3).
     """
 
     def decorate(says: Callable[P, Sends]) -> Callable[P, Operation[T]]:
         does = effect or (Effect.READS if method == "GET" else Effect.CHANGES)
-        endpoint = Endpoint(says.__name__, method, path, does, absent)
+        endpoint = Endpoint(name or says.__name__, method, path, does, absent, own_limit)
         checked: Callable[..., Sends] = validate_call(config=CHECKED)(says)
         signature = inspect.signature(says)
 
@@ -174,6 +181,7 @@ def operation(
             return Operation(endpoint, reads, sends)
 
         setattr(make, ENDPOINT, endpoint)
+        setattr(make, READS, reads)
         return make
 
     return decorate
@@ -182,6 +190,11 @@ def operation(
 def endpoint_of(function: Callable[..., Operation[Any]]) -> Endpoint:
     """What holds for every request of an operation's function."""
     return cast(Endpoint, getattr(function, ENDPOINT))
+
+
+def reader_of(function: Callable[..., Operation[Any]]) -> Callable[[Json], Any]:
+    """What reads the answers to an operation; its return type is the operation's result."""
+    return cast(Callable[[Json], Any], getattr(function, READS))
 
 
 def invalid_input(endpoint: Endpoint, error: ValidationError) -> InvalidInput:

@@ -1,21 +1,37 @@
 """The organization a key belongs to, and its balance. Contract section 16."""
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, AwareDatetime, Field
 
-from flireo_flows.api.model import ApiModel, Json, unwrap
+from flireo_flows.api.model import Json, unwrap
 from flireo_flows.api.operation import Sends, operation
+from flireo_flows.api.variants import VariedModel
 
 
-class Organization(ApiModel):
-    """The account. Every field but the id may be missing; sources disagree (contract section 21)."""
+class Organization(VariedModel):
+    """The account. Every field may be missing; sources disagree (contract section 21).
+
+    Attributes:
+        minutes_balance: Prepaid minutes left, may be fractional; below zero is possible.
+        monthly_usage_minutes: Since the 1st of the month, 00:00 UTC.
+        active_calls: Running now, in both directions.
+        credits_balance: On some servers, withdrawn later; so are `plan` and `created_at`.
+        children: Organizations below this one, where the server tells them.
+    """
 
     id: str = ""
     name: str | None = Field(default=None, validation_alias=AliasChoices("name", "company_name"))
+    email: str | None = None
     minutes_balance: float | None = None
     monthly_usage_minutes: float | None = None
     active_numbers: int | None = None
     active_agents: int | None = None
     active_calls: int | None = None
+    has_local_models_access: bool | None = None
+    parent_org_id: str | None = None
+    children: tuple["Organization", ...] = ()
+    credits_balance: float | None = None
+    plan: str | None = None
+    created_at: AwareDatetime | None = None
 
 
 def read_organization(answer: Json) -> Organization:

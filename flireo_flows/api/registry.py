@@ -1,10 +1,30 @@
 """Every operation there is. What must stay together (tasks, docs, tests) is made from this list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, Final
 
-from flireo_flows.api import agents, calls, numbers, organization
-from flireo_flows.api.operation import Operation
+from flireo_flows.api import (
+    agents,
+    analysis_templates,
+    byok,
+    calls,
+    campaigns,
+    control,
+    domains,
+    numbers,
+    organization,
+    sip_trunks,
+    tool_templates,
+    usage,
+    voices,
+)
+from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.model import Json, JsonObject
+from flireo_flows.api.operation import Operation, endpoint_of
+from flireo_flows.api.raw import raw_request
+from flireo_flows.api.redaction import redact
 
 OperationFunction = Callable[..., Operation[Any]]
 
@@ -14,6 +34,11 @@ OPERATIONS: Final[tuple[OperationFunction, ...]] = (
     agents.get_agent,
     agents.update_agent,
     agents.delete_agent,
+    tool_templates.list_tool_templates,
+    tool_templates.create_tool_template,
+    tool_templates.get_tool_template,
+    tool_templates.update_tool_template,
+    tool_templates.delete_tool_template,
     numbers.list_numbers,
     numbers.register_number,
     numbers.get_number,
@@ -22,5 +47,92 @@ OPERATIONS: Final[tuple[OperationFunction, ...]] = (
     calls.list_calls,
     calls.get_call,
     calls.create_outbound_call,
+    control.control_call,
+    usage.list_usage,
+    sip_trunks.list_sip_trunks,
+    sip_trunks.create_sip_trunk,
+    sip_trunks.get_sip_trunk,
+    sip_trunks.delete_sip_trunk,
+    voices.list_voices,
+    byok.get_byok,
+    byok.add_byok,
+    byok.delete_byok,
+    byok.get_byok_config,
+    domains.get_domain,
+    domains.add_domain,
+    domains.delete_domain,
+    domains.list_resend_domains,
+    domains.sync_resend_domain,
+    domains.verify_domain,
+    domains.refresh_domain,
+    analysis_templates.list_analysis_templates,
+    analysis_templates.create_analysis_template,
+    analysis_templates.get_analysis_template,
+    analysis_templates.update_analysis_template,
+    analysis_templates.delete_analysis_template,
     organization.get_organization,
+    campaigns.list_campaigns,
+    campaigns.create_campaign,
+    campaigns.get_campaign,
+    campaigns.update_campaign,
+    campaigns.delete_campaign,
+    campaigns.list_campaign_leads,
+    campaigns.add_campaign_lead,
+    campaigns.remove_campaign_lead,
 )
+# Ways of writing `control_call`; they have tasks too, and are no operations of their own.
+SHORTHANDS: Final[tuple[OperationFunction, ...]] = (
+    control.say,
+    control.inject_context,
+    control.end_call,
+    control.transfer_call,
+)
+BY_NAME: Final[Mapping[str, OperationFunction]] = MappingProxyType(
+    {function.__name__: function for function in OPERATIONS}
+)
+
+
+def operation_named(name: str) -> OperationFunction:
+    """The operation's function.
+
+    Args:
+        name: The contract's operationId (section 5), such as `get_call`.
+
+    Raises:
+        InvalidInput: There is none of this name.
+    """
+    if name in BY_NAME:
+        return BY_NAME[name]
+    like = get_close_matches(name, BY_NAME, n=5, cutoff=0.4)
+    hint = f"there is {', '.join(like)}" if like else "see the table of operations"
+    # What is no name may be anything: a number, a key.
+    raise InvalidInput(redact(name), "", text=f"there is no operation of this name; {hint}", param="name")
+
+
+def raw_operation(
+    name: str,
+    ids: Mapping[str, str] | None = None,
+    query: Mapping[str, str | int | None] | None = None,
+    body: JsonObject | None = None,
+) -> Operation[Json]:
+    """A request of any operation, with a body that is sent as it is given, in every dialect.
+
+    What the contract says of the operation holds here too: whether it may be repeated, and what stands for
+    "none of it". A body that rings somebody is checked as `create_outbound_call` checks it, in either
+    spelling: E.164, and exactly one agent; and an answer to it without a call id is an unknown outcome.
+
+    Args:
+        name: The contract's operationId (section 5), such as `get_call`.
+        ids: Values of the path's placeholders by name, unquoted, such as `{"id": "call-1"}`.
+        query: Query parameters; None leaves one out.
+        body: The body, for an operation that takes one.
+
+    Returns:
+        An operation that answers with the decoded JSON; None for an empty body.
+
+    Raises:
+        InvalidInput: There is no such operation, or what it takes is not what is given; nothing was sent.
+
+    Source: contract sections 5 and 9.3.
+    """
+    return raw_request(endpoint_of(operation_named(name)), ids or {}, query or {}, body)

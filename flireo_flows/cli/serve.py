@@ -1,6 +1,7 @@
 """`flireo-flows sandbox` and `flireo-flows webhooks`: the two servers."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -10,43 +11,67 @@ from flireo_flows.cli.problems import SettingError
 
 def sandbox(
     *,
+    state: Path | None = None,
     port: int = 8099,
     host: str = "127.0.0.1",
-    time_scale: float = 1.0,
-    rate_limit: int = 100,
-    rate_window_seconds: float = 60.0,
-    webhook_url: str = "",
-    minutes_balance: float = 1000.0,
-    seed: int = 0,
-    dialect: str = "",
-    lose_answer_share: float = 0.0,
-    bad_gateway_share: float = 0.0,
-    webhook_drop_share: float = 0.0,
-    webhook_double_share: float = 0.0,
+    time_scale: float | None = None,
+    rate_limit: int | None = None,
+    rate_window_seconds: float | None = None,
+    webhook_url: str | None = None,
+    minutes_balance: float | None = None,
+    seed: int | None = None,
+    dialect: str | None = None,
+    lose_answer_share: float | None = None,
+    bad_gateway_share: float | None = None,
+    webhook_drop_share: float | None = None,
+    webhook_double_share: float | None = None,
 ) -> int:
-    """Run a local Flireo: the API over real HTTP, with calls that live and end. Rings nobody.
+    """Run a local Flireo: the whole API over real HTTP. Rings nobody.
 
-    Its base URL is http://HOST:PORT/api/v1; any key is accepted; it has the agent demo-agent and the number
-    demo-number. What it rang is listed at /sandbox/rings. FLIREO_WEBHOOK_SECRET signs its webhooks.
+    For demos, for tests, and for trying out leads, a policy or a webhook
+    receiver before real people are rung. Calls ring, are answered or not, end,
+    are summed up and reported. All of it is in memory, and gone at the end.
+
+    Base URL: http://127.0.0.1:8099/api/v1 (FLIREO_BASE_URL). Any API key will
+    do. There is an agent, demo-agent, and a number, demo-number, so that a
+    first call just works. Calls run at the pace of --time-scale. Who answers
+    follows from --seed, or from a script by phone number. Agents' webhooks are
+    sent; FLIREO_WEBHOOK_SECRET signs those of the demo agent.
+
+    What no real platform shows or does is under http://127.0.0.1:8099/sandbox,
+    without a key:
+
+    - GET /sandbox lists what there is; GET /sandbox/rings the calls it rang.
+    - POST /sandbox/inbound lets somebody ring in.
+    - POST /sandbox/faults lets requests fail, /sandbox/settings changes the rest.
+    - POST /sandbox/reset goes back to the beginning.
+    - GET /sandbox/state is the present state, as a file for --state.
+
+    Agents, numbers, campaigns, scripted outcomes, faults and every other
+    setting come from the file of --state; docs/sandbox.md of the project has
+    them all, and says what is the vendor's word and what is assumed.
 
     Parameters
     ----------
+    state
+        YAML or JSON file of what the sandbox holds and how it behaves. The options here win over it. By default
+        there is one agent and one number.
     port
         Port to listen on.
     host
         Address to listen on.
     time_scale
-        Simulated seconds a real second: 60 plays a minute of a call in a second.
+        Simulated seconds a real second: 60 plays a minute of a call in a second. By default 1.
     rate_limit
-        Requests per key and window; 0 for no limit.
+        Requests per key and window; 0 for no limit. By default 100.
     rate_window_seconds
-        Length of the window.
+        Length of the window. By default 60.
     webhook_url
-        Where the demo agent sends its webhooks; empty for nowhere.
+        Where the demo agent sends its webhooks. By default nowhere.
     minutes_balance
-        Prepaid minutes.
+        Prepaid minutes. By default 1000.
     seed
-        Outcomes, transcripts, analyses and faults follow from it.
+        Outcomes, transcripts, analyses and faults follow from it. By default 0.
     dialect
         Generation of the API to be: flireo or hmsovereign; by default FLIREO_DIALECT, else flireo.
     lose_answer_share
@@ -58,36 +83,33 @@ def sandbox(
     webhook_double_share
         Share of webhooks that are sent twice, 0 to 1.
     """
-    from pydantic import ValidationError
-
-    from flireo_flows.cli.settings import first_problem
+    from flireo_flows.cli.sandbox_state import read_state
     from flireo_flows.leash import obey
-    from flireo_flows.sandbox import SandboxSettings
-    from flireo_flows.sandbox.server import run
+    from flireo_flows.sandbox.server import make_server
+    from flireo_flows.sandbox.state import StateError
 
     obey()
     _check_port(host, port)
-    fields = {
+    options = {
         "time_scale": time_scale,
         "rate_limit": rate_limit,
         "rate_window_seconds": rate_window_seconds,
         "webhook_url": webhook_url or None,
-        "webhook_secret": os.environ.get("FLIREO_WEBHOOK_SECRET") or None,
         "minutes_balance": minutes_balance,
         "seed": seed,
-        "dialect": dialect or os.environ.get("FLIREO_DIALECT") or "flireo",
+        "dialect": dialect or None,
         "lose_answer_share": lose_answer_share,
         "bad_gateway_share": bad_gateway_share,
         "webhook_drop_share": webhook_drop_share,
         "webhook_double_share": webhook_double_share,
     }
+    read = read_state(state, {name: value for name, value in options.items() if value is not None})
     try:
-        settings = SandboxSettings.model_validate(fields)
-    except ValidationError as error:
-        field = str(error.errors(include_input=False)[0]["loc"][0]).replace("_", "-")
-        raise SettingError(f"--{field}: {first_problem(error)}") from None
+        server = make_server(read.settings, host, port, read.contents())
+    except StateError as error:
+        raise SettingError(f"state {state}: {error}. Correct that, and start again.") from None
     print(f"sandbox: http://{host}:{port}/api/v1 (rings nobody; Ctrl-C stops it)", flush=True)
-    run(settings, host, port)
+    server.run()
     return 0
 
 

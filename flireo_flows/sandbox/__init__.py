@@ -3,9 +3,10 @@
 For demos, tests and trying a calling policy out. Nobody is rung. What it does follows from its seed; what
 the vendor's reference leaves open, it fills in as `SandboxSettings` and the modules here say.
 
-One module a concern: `settings`, `store` (what exists), `outcomes` (how a call will go), `life` (that it
-goes), `delivery` (webhooks), `limits` and `gate` (keys and rate limits), `faults`, `routes` (the operations),
-`app` and `server`.
+One module a concern: `settings`, `store` (what exists), `state` (that in a file), `outcomes` (how a call will
+go), `life` (that it goes), `inbound` (calls that come in), `talking` and `tools` (what agents ask of other
+people's servers), `delivery` (webhooks), `limits` and `gate` (keys and rate limits), `faults` and `breaking`
+(going wrong), `routes` (the operations), `app` and `server`.
 """
 
 from flireo_flows.sandbox.app import create_app

@@ -15,7 +15,9 @@ Schema = Mapping[str, Any]
 _JITTER = 0.3  # how far one field may stray from the mood of the call
 _DEEPEST = 8  # levels; a schema may refer to itself
 _LONGEST = 100  # items of an array
+_MOST = 10_000  # values of one analysis; a schema that refers to itself would have more than fit anywhere
 _LARGEST = 1e15  # a bound beyond it, or one that is no number, is none
+_TYPES = frozenset({"object", "array", "boolean", "integer", "number", "null", "string"})
 
 
 def analysis_of(schema: Schema, mood: float, dice: Dice, *call: object) -> dict[str, Any]:
@@ -34,10 +36,12 @@ def analysis_of(schema: Schema, mood: float, dice: Dice, *call: object) -> dict[
 class _Writer:
     def __init__(self, root: Schema, mood: float, dice: Dice, call: tuple[object, ...]) -> None:
         self._root, self._mood, self._dice, self._call = root, mood, dice, call
+        self._left = _MOST
 
     def value(self, schema: Any, path: tuple[str, ...]) -> Any:
         """A value for the schema at a path; None where the schema does not say, or goes too deep."""
-        if len(path) > _DEEPEST:
+        self._left -= 1
+        if len(path) > _DEEPEST or self._left < 0:
             return None
         schema = self._resolved(schema)
         if "const" in schema:
@@ -47,8 +51,8 @@ class _Writer:
         for choices in (schema.get("anyOf"), schema.get("oneOf")):
             if isinstance(choices, list) and choices:
                 return self.value(_first_that_is_not_null(choices), (*path, path[-1]))
-        write = getattr(self, f"_{_type(schema)}", None)
-        return write(schema, path) if write else None
+        kind = _type(schema)
+        return getattr(self, f"_{kind}")(schema, path) if kind in _TYPES else None
 
     def _resolved(self, schema: Any) -> Schema:
         """The schema that a local `$ref` points at; pydantic writes enums and nested models so."""

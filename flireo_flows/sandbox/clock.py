@@ -4,10 +4,14 @@
 have placed asks the list for "since just before I sent it", and must find it. `duration_seconds` is
 simulated: a conversation of 90 seconds says 90 also when the scale let it pass in one. So at any scale but 1
 the duration is not `ended_at - started_at`.
+
+Campaigns dial by a third reading, the simulated time of day: it is real when the sandbox begins, and runs on at
+the scale. So at scale 60 a daily window of eight hours is open for eight real minutes, in which as many calls
+fit as in eight hours, and the next day comes after 24.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 
@@ -15,9 +19,13 @@ from datetime import UTC, datetime
 class Clock:
     """Attributes:
     scale: Simulated seconds per real second.
+    born: When it began, Unix seconds.
+    born_steady: The same moment by `steady`.
     """
 
     scale: float
+    born: float = field(default_factory=time.time)
+    born_steady: float = field(default_factory=time.monotonic)
 
     def unix(self) -> float:
         """Real time, Unix seconds."""
@@ -38,6 +46,10 @@ class Clock:
     def simulated_since(self, steady: float) -> float:
         """Simulated seconds since a reading of `steady`."""
         return (self.steady() - steady) * self.scale
+
+    def simulated_moment(self) -> datetime:
+        """What a clock on the wall of the simulation shows, in UTC: for the hours of campaigns only."""
+        return datetime.fromtimestamp(self.born + self.simulated_since(self.born_steady), UTC)
 
 
 def iso(unix_ms: int) -> str:

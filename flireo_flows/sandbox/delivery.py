@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -14,11 +15,11 @@ from flireo_flows.api.webhooks import EVENT_HEADER, SIGNATURE_HEADER, TIMESTAMP_
 from flireo_flows.sandbox.clock import Clock
 
 # Not stated for these events by the reference; the emulator's own (contract, section 18.3).
-_TIMEOUT: Final = httpx.Timeout(
-    10.0, pool=None
-)  # seconds; waiting for a free connection is not the receiver's
+_WAITS: Final = httpx.Timeout(10.0, pool=None)  # seconds; a free connection is not the receiver's to give
+_NO_LIMIT: Final = httpx.Timeout(None)  # where the whole exchange has one
 _LIMITS: Final = httpx.Limits(max_connections=100)
 _USER_AGENT: Final = "HMS-Sovereign/1.0"
+_WRONG_SECRET: Final = "not the secret of this agent"  # noqa: S105 - wrong on purpose
 
 
 @cache
@@ -33,12 +34,29 @@ class Webhook:
 
     Attributes:
         secret: Signs it; None or empty: it goes unsigned, as the platform does.
+        forged: Signed with another secret.
     """
 
     url: str
     secret: str | None
     event: str
     body: dict[str, Any]
+    forged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for a webhook that is answered.
+
+    Attributes:
+        status: HTTP status; 0: no answer, or none in time.
+        body: A JSON object; None: it was not one, or the status is no 2xx.
+        problem: Why there is no body.
+    """
+
+    status: int
+    body: dict[str, Any] | None
+    problem: str | None = None
 
 
 class Courier:
@@ -47,37 +65,89 @@ class Courier:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         # Not through a proxy of the environment: the receiver is usually on this machine.
-        self._client = httpx.AsyncClient(verify=_tls(), timeout=_TIMEOUT, limits=_LIMITS, trust_env=False)
+        self._client = httpx.AsyncClient(verify=_tls(), limits=_LIMITS, trust_env=False)
         self._under_way: set[asyncio.Task[None]] = set()
-        self.counts: Counter[str] = Counter(delivered=0, failed=0, dropped=0, doubled=0)
+        self.counts: Counter[str] = _counts()
 
-    def send(self, webhook: Webhook, copies: int) -> None:
-        """Send a webhook so many times: 0 drops it, 2 doubles it."""
+    def counted(self, webhook: Webhook, copies: int) -> list[Webhook]:
+        """So many copies of a webhook, to send: none when it is dropped, 2 when doubled. Counts those."""
         self.counts["dropped"] += copies == 0
         self.counts["doubled"] += copies > 1
-        for _ in range(copies):
-            task = asyncio.create_task(self._deliver(webhook))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+        return [webhook] * copies
+
+    def send(self, webhooks: Sequence[Webhook]) -> None:
+        """Send webhooks, all at once."""
+        for webhook in webhooks:
+            self._start(self._deliver(webhook))
+
+    def send_in_order(self, webhooks: Sequence[Webhook]) -> None:
+        """Send each webhook when the one before it was answered."""
+
+        async def one_by_one() -> None:
+            for webhook in webhooks:
+                await self._deliver(webhook)
+
+        self._start(one_by_one())
+
+    def ask(self, webhook: Webhook, timeout_seconds: float, then: Callable[[Reply], None]) -> None:
+        """Send a webhook whose answer matters.
+
+        Args:
+            webhook: To send.
+            timeout_seconds: Real seconds for the whole answer.
+            then: Is given the answer, or that there is none.
+        """
+
+        async def ask() -> None:
+            then(await self._asked(webhook, timeout_seconds))
+
+        self._start(ask())
+
+    def forget(self) -> None:
+        """Give up what is under way, and count from nothing."""
+        for task in self._under_way:
+            task.cancel()
+        self.counts = _counts()
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Give up what is under way, for good."""
         tasks = list(self._under_way)
-        for task in tasks:
-            task.cancel()
+        self.forget()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._client.aclose()
 
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
     async def _deliver(self, webhook: Webhook) -> None:
-        body = json.dumps(webhook.body, ensure_ascii=False).encode()
         try:
-            response = await self._client.post(
-                webhook.url, content=body, headers=self._headers(webhook, body)
-            )
+            response = await self._post(webhook, _WAITS)
         except (httpx.HTTPError, httpx.InvalidURL):
             self.counts["failed"] += 1
         else:
             self.counts["delivered" if response.is_success else "failed"] += 1
+
+    async def _asked(self, webhook: Webhook, timeout_seconds: float) -> Reply:
+        reply = await self._replied(webhook, timeout_seconds)
+        self.counts["failed" if reply.body is None else "delivered"] += 1
+        return reply
+
+    async def _replied(self, webhook: Webhook, timeout_seconds: float) -> Reply:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                response = await self._post(webhook, _NO_LIMIT)
+        except TimeoutError:
+            return Reply(0, None, f"no answer within {timeout_seconds:g} seconds")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Reply(0, None, f"no answer ({type(error).__name__})")
+        return _read(response)
+
+    async def _post(self, webhook: Webhook, waits: httpx.Timeout) -> httpx.Response:
+        body = json.dumps(webhook.body, ensure_ascii=False).encode(errors="replace")
+        headers = self._headers(webhook, body)
+        return await self._client.post(webhook.url, content=body, headers=headers, timeout=waits)
 
     def _headers(self, webhook: Webhook, body: bytes) -> dict[str, str]:
         timestamp = int(self._clock.unix())
@@ -87,6 +157,23 @@ class Courier:
             EVENT_HEADER: webhook.event,
             TIMESTAMP_HEADER: str(timestamp),
         }
-        if webhook.secret:
-            headers[SIGNATURE_HEADER] = sign(webhook.secret, timestamp, body)
+        secret = _WRONG_SECRET if webhook.forged else webhook.secret
+        if secret:
+            headers[SIGNATURE_HEADER] = sign(secret, timestamp, body)
         return headers
+
+
+def _counts() -> Counter[str]:
+    return Counter(delivered=0, failed=0, dropped=0, doubled=0)
+
+
+def _read(response: httpx.Response) -> Reply:
+    if not response.is_success:
+        return Reply(response.status_code, None, f"status {response.status_code}")
+    try:
+        body = response.json() if response.content else {}
+    except (ValueError, RecursionError):
+        return Reply(response.status_code, None, "the body is not JSON")
+    if not isinstance(body, dict):
+        return Reply(response.status_code, None, "the body is not a JSON object")
+    return Reply(response.status_code, body)

@@ -18,11 +18,13 @@ from flireo_flows.sandbox.faults import Faults
 from flireo_flows.sandbox.outcomes import Ending
 from flireo_flows.sandbox.payloads import Body, end_of_call_report, status_update
 from flireo_flows.sandbox.schedule import Schedule
-from flireo_flows.sandbox.settings import SandboxSettings
+from flireo_flows.sandbox.settings import Outcome, ReportFate, SandboxSettings
 from flireo_flows.sandbox.store import Call, Store
+from flireo_flows.sandbox.talking import Talking
 from flireo_flows.sandbox.transcripts import messages_of, summary_of
 
 _MESSAGES_FOR_AN_ANALYSIS: Final = 2  # the platform's default threshold (contract, section 15.1)
+_CONVERSATIONS: Final = frozenset({Outcome.ANSWERED, Outcome.TRANSFERRED})
 
 
 class Life:
@@ -37,13 +39,22 @@ class Life:
         courier: Courier,
         faults: Faults,
         dice: Dice,
+        talking: Talking,
     ) -> None:
         self._settings, self._store, self._clock, self._schedule = settings, store, clock, schedule
-        self._courier, self._faults, self._dice = courier, faults, dice
+        self._courier, self._faults, self._dice, self._talking = courier, faults, dice, talking
 
     def begin(self, call: Call) -> None:
         """Let a call that was just placed ring."""
+        self.announce(call)
+        self.let_ring(call)
+
+    def announce(self, call: Call) -> None:
+        """Count a call as active. One that rings in does not ring on before it is known who answers."""
         self._store.active_calls += 1
+
+    def let_ring(self, call: Call) -> None:
+        """Let an announced call ring, as planned."""
         step = (
             partial(self._end_as_planned, call)
             if call.plan.talk_seconds is None
@@ -65,7 +76,7 @@ class Life:
         call.messages = messages_of(call)
         if ending.webhook_status:
             self._tell_status(call, ending.webhook_status)
-        self._schedule.after(self._settings.report_delay_seconds / 2, partial(self._summarise, call))
+        self._schedule.after(self._report_delay(call) / 2, partial(self._summarise, call))
 
     def hang_up(self, call: Call, ending: Ending) -> None:
         """End a call that is being held now, for a control command."""
@@ -76,16 +87,31 @@ class Life:
         call.started_ms = call.updated_ms = self._clock.unix_ms()
         call.answered_steady = self._clock.steady()
         self._tell_status(call, call.status)
-        self._schedule.after(call.plan.talk_seconds or 0, partial(self._end_as_planned, call))
+        talk_seconds = call.plan.talk_seconds or 0
+        if call.plan.outcome in _CONVERSATIONS:
+            self._talking.use_tools(call, talk_seconds, then=partial(self._end_if_due, call))
+        self._schedule.after(talk_seconds, partial(self._end_as_planned, call))
 
     def _end_as_planned(self, call: Call) -> None:
-        # The planned length, not the measured one: it is the same in every run of a seed.
-        self.end(call, call.plan.ending, call.plan.talk_seconds or 0)
+        # A conversation waits for a tool's answer, which takes real time: at a high scale, most of it.
+        call.end_is_due = True
+        self._end_if_due(call)
+
+    def _end_if_due(self, call: Call) -> None:
+        if call.end_is_due and not call.tools_running:
+            # The planned length, not the measured one: it is the same in every run of a seed.
+            self.end(call, call.plan.ending, call.plan.talk_seconds or 0)
+
+    def _report_delay(self, call: Call) -> float:
+        slow = call.plan.report is ReportFate.SLOW
+        return self._settings.slow_report_seconds if slow else self._settings.report_delay_seconds
 
     def _summarise(self, call: Call) -> None:
         call.summary = summary_of(call)
+        if self._settings.recordings:
+            call.recording_url = f"https://recordings.example/{call.room_name}.mp3"
         call.updated_ms = self._clock.unix_ms()
-        self._schedule.after(self._settings.report_delay_seconds / 2, partial(self._report, call))
+        self._schedule.after(self._report_delay(call) / 2, partial(self._report, call))
 
     def _report(self, call: Call) -> None:
         schema = _schema_to_fill(call)
@@ -103,11 +129,27 @@ class Life:
         url = call.agent.get("webhook_url")
         # What an agent without webhook_events gets is not documented: nothing, here, so that a client which
         # names its events works under either reading.
-        if not url or event not in (call.agent.get("webhook_events") or ()):
-            return
-        webhook = Webhook(url, call.agent.get("webhook_secret"), event.value, body)
+        named = url and event in (call.agent.get("webhook_events") or ())
+        fate, is_report = call.plan.report, event is EventType.END_OF_CALL_REPORT
+        ready: list[Webhook] = []
+        if named:
+            forged = is_report and fate is ReportFate.BAD_SIGNATURE
+            webhook = Webhook(str(url), call.agent.get("webhook_secret"), event.value, body, forged)
+            ready = self._courier.counted(webhook, self._copies(call, event, status))
+        if fate is ReportFate.OUT_OF_ORDER and not is_report:
+            call.held_back = [*ready, *call.held_back]  # newest first
+        elif fate is ReportFate.OUT_OF_ORDER:
+            self._courier.send_in_order([*ready, *call.held_back])
+        else:
+            self._courier.send(ready)
+
+    def _copies(self, call: Call, event: EventType, status: str) -> int:
         copies = self._faults.copies(self._dice, call.destination, call.ring, event, status)
-        self._courier.send(webhook, copies)
+        if event is EventType.END_OF_CALL_REPORT and call.plan.report is ReportFate.LOST:
+            return 0
+        if event is EventType.END_OF_CALL_REPORT and call.plan.report is ReportFate.DUPLICATE:
+            return max(2, copies)
+        return copies
 
 
 def _schema_to_fill(call: Call) -> Mapping[str, Any] | None:
@@ -115,10 +157,11 @@ def _schema_to_fill(call: Call) -> Mapping[str, Any] | None:
     plan = _record(call.agent.get("analysis_plan"))
     data_plan = _record(plan.get("structuredDataPlan", plan.get("structured_data_plan")))
     threshold = plan.get("minMessagesThreshold", plan.get("min_messages_threshold"))
-    if not data_plan.get("enabled") or not isinstance(data_plan.get("schema"), Mapping):
+    if call.plan.report is ReportFate.NO_ANALYSIS or not data_plan.get("enabled"):
         return None
     enough = threshold if isinstance(threshold, int) else _MESSAGES_FOR_AN_ANALYSIS
-    return _record(data_plan["schema"]) if len(call.messages or ()) >= enough else None
+    schema = data_plan.get("schema")
+    return schema if isinstance(schema, Mapping) and len(call.messages or ()) >= enough else None
 
 
 def _record(value: object) -> Mapping[str, Any]:

@@ -62,6 +62,10 @@ class FixedWindows:
         window.taken += 1
         return Standing(limit, limit - window.taken, resets_at)
 
+    def clear(self) -> None:
+        """Begin anew for every key."""
+        self._windows.clear()
+
     def untouched(self, limit: int, now: float) -> Standing:
         """What to tell somebody whose request does not count."""
         return Standing(limit, limit, math.ceil(now + self._seconds))

@@ -1,11 +1,11 @@
 """How a call will go: decided when it is placed, from the script, the weights and the seed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flireo_flows.sandbox.dice import Dice
-from flireo_flows.sandbox.settings import Dialect, Outcome, SandboxSettings
+from flireo_flows.sandbox.settings import Dialect, Outcome, ReportFate, SandboxSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Plan:
         ring_seconds: Simulated seconds until it is answered, or given up.
         talk_seconds: Simulated seconds from answer to end; None: never answered.
         mood: How well the conversation goes, from 0 to 1. Transcript, summary and analysis agree on it.
+        report: What becomes of its report.
     """
 
     outcome: Outcome
@@ -37,6 +38,11 @@ class Plan:
     talk_seconds: float | None
     ending: Ending
     mood: float
+    report: ReportFate = ReportFate.NORMAL
+
+    def reported(self, fate: ReportFate) -> "Plan":
+        """The same call, whose report meets this fate."""
+        return replace(self, report=fate)
 
 
 # The reference does not say how calls that nobody answered are reported; this is the project's reading
@@ -90,17 +96,34 @@ def plan_call(
         dice: Follows from the seed; the same destination and ring give the same plan.
     """
     outcome = _outcome(destination, ring, settings, dice)
-    ring_seconds = dice.between(
-        *_RING_SECONDS.get(outcome, _ANSWERED_RING_SECONDS), "ring", destination, ring
-    )
+    return plan_of(outcome, destination, ring, agent, settings, dice)
+
+
+def plan_of(
+    outcome: Outcome,
+    phone: str,
+    ring: int,
+    agent: Mapping[str, Any],
+    settings: SandboxSettings,
+    dice: Dice,
+) -> Plan:
+    """The course of a call whose outcome is known, with a phone of the other party; see `plan_call`."""
+    ring_seconds = dice.between(*_RING_SECONDS.get(outcome, _ANSWERED_RING_SECONDS), "ring", phone, ring)
     if outcome in _UNANSWERED:
         return Plan(outcome, ring_seconds, None, _UNANSWERED[outcome], mood=0)
-    talk_seconds, ending = _conversation(outcome, destination, ring, agent, settings, dice)
+    talk_seconds, ending = _conversation(outcome, phone, ring, agent, settings, dice)
     limit = agent.get("max_duration_seconds")
     if limit is not None and talk_seconds > limit:
         talk_seconds, ending = limit, Ending("ended", "max_duration")
-    mood = 0 if outcome is Outcome.VOICEMAIL else dice.roll("mood", destination, ring)
-    return Plan(outcome, ring_seconds, talk_seconds, ending, mood)
+    mood = 0 if outcome is Outcome.VOICEMAIL else dice.roll("mood", phone, ring)
+    return Plan(outcome, ring_seconds, talk_seconds, ending, mood, _report_fate(phone, ring, settings, dice))
+
+
+def _report_fate(phone: str, ring: int, settings: SandboxSettings, dice: Dice) -> ReportFate:
+    script = settings.reports.get(phone)
+    if script:
+        return script[min(ring, len(script)) - 1]
+    return dice.weighted(settings.report_weights, "report", phone, ring)
 
 
 def _outcome(destination: str, ring: int, settings: SandboxSettings, dice: Dice) -> Outcome:

@@ -3,6 +3,7 @@
 Source: contract, sections 18.4 to 18.7.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from flireo_flows.api.webhooks import EventType
@@ -30,6 +31,10 @@ def end_of_call_report(call: Call, now_ms: int, settings: SandboxSettings) -> Bo
     message["messages"] = [] if call.agent.get("gdpr_mode") else call.messages or []
     if call.analysis is not None:
         message["analysis"] = call.analysis
+    if call.recording_url:
+        message["recordingUrl" if settings.dialect is Dialect.FLIREO else "recording_url"] = (
+            call.recording_url
+        )
     if settings.dialect is Dialect.FLIREO:
         message["durationSeconds"] = call.duration_seconds
     else:
@@ -40,9 +45,25 @@ def end_of_call_report(call: Call, now_ms: int, settings: SandboxSettings) -> Bo
     return {"message": message}
 
 
+def assistant_request(call: Call, now_ms: int, settings: SandboxSettings) -> Body:
+    """Somebody rings in: which configuration shall answer?"""
+    return {"message": _common(EventType.ASSISTANT_REQUEST, call, "ringing", now_ms, settings)}
+
+
+def tool_calls(
+    call: Call, call_id: str, name: str, arguments: Mapping[str, Any], now_ms: int, settings: SandboxSettings
+) -> Body:
+    """The agent wants one function called. `call_id` is the tool call's own id."""
+    message = _common(EventType.TOOL_CALLS, call, "in-progress", now_ms, settings)
+    key = "toolCallList" if settings.dialect is Dialect.FLIREO else "tool_call_list"
+    function = {"name": name, "arguments": arguments}
+    message[key] = [{"id": call_id, "type": "function", "function": function}]
+    return {"message": message}
+
+
 def _common(event: EventType, call: Call, status: str, now_ms: int, settings: SandboxSettings) -> Body:
     camel = settings.dialect is Dialect.FLIREO
-    kind = "outboundPhoneCall" if camel else "outbound_phone_call"
+    kind = f"{call.direction}PhoneCall" if camel else f"{call.direction}_phone_call"
     platform = {"number": call.number["phone_number"], "name": call.number.get("name")}
     message: Body = {
         "type": event.value,

@@ -27,6 +27,10 @@ class Schedule:
             self._earlier.set()
         heappush(self._heap, (due, next(self._number), action))
 
+    def clear(self) -> None:
+        """Forget all of it."""
+        self._heap.clear()
+
     async def run(self) -> None:
         """Do what is due, for ever."""
         while True:

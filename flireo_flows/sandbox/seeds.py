@@ -4,10 +4,11 @@ from typing import Any, Final
 
 from flireo_flows.sandbox.clock import Clock, iso
 from flireo_flows.sandbox.settings import SandboxSettings
-from flireo_flows.sandbox.store import Record, Store
+from flireo_flows.sandbox.store import ORGANIZATION_ID, Record, Store
 
 DEMO_AGENT_ID: Final = "demo-agent"
 DEMO_NUMBER_ID: Final = "demo-number"
+DEMO_TRUNK_ID: Final = "demo-trunk"
 DEMO_NUMBER: Final = "+31850835037"  # the reference's own sample number
 
 # The reference names no defaults; these are the emulator's (contract, section 6).
@@ -59,20 +60,22 @@ _SANNE: Final[dict[str, Any]] = {
 
 def seed_store(settings: SandboxSettings, clock: Clock) -> Store:
     """A store with the demo agent and number."""
-    created = iso(clock.unix_ms())
+    created = iso(round(clock.born * 1000))  # the same after a reset
     store = Store(minutes_balance=settings.minutes_balance)
-    store.agents[DEMO_AGENT_ID] = {
-        **AGENT_DEFAULTS,
-        **_SANNE,
-        "webhook_url": settings.webhook_url,
-        "webhook_secret": settings.webhook_secret,
-        "id": DEMO_AGENT_ID,
-        "created_at": created,
-        "updated_at": created,
-    }
+    moments = {"created_at": created, "updated_at": created}
+    store.agents[DEMO_AGENT_ID] = {**demo_agent(settings), "id": DEMO_AGENT_ID, **moments}
     store.numbers[DEMO_NUMBER_ID] = number_record(DEMO_NUMBER_ID, DEMO_NUMBER, created)
     store.numbers[DEMO_NUMBER_ID].update(name="Sandbox", agent_id=DEMO_AGENT_ID)
+    # With a trunk, so that campaigns can ring from it.
+    store.sip_trunks[DEMO_TRUNK_ID] = trunk_record(DEMO_TRUNK_ID, "Sandbox", "sip.example.org", created)
+    store.numbers[DEMO_NUMBER_ID].update(transfer_trunk_id=DEMO_TRUNK_ID)
     return store
+
+
+def demo_agent(settings: SandboxSettings) -> Record:
+    """What the demo agent is like."""
+    webhook = {"webhook_url": settings.webhook_url, "webhook_secret": settings.webhook_secret}
+    return {**AGENT_DEFAULTS, **_SANNE, **webhook}
 
 
 def number_record(number_id: str, phone_number: str, created: str) -> Record:
@@ -83,6 +86,23 @@ def number_record(number_id: str, phone_number: str, created: str) -> Record:
         "name": None,
         "agent_id": None,
         "transfer_trunk_id": None,
+        "is_active": True,
+        "created_at": created,
+        "updated_at": created,
+    }
+
+
+def trunk_record(trunk_id: str, name: str, address: str, created: str) -> Record:
+    """A SIP trunk as it is when nothing more is said of it."""
+    return {
+        "id": trunk_id,
+        "org_id": ORGANIZATION_ID,
+        "name": name,
+        "provider": None,
+        "address": address,
+        "port": 5060,
+        "transport": "udp",
+        "auth_username": None,
         "is_active": True,
         "created_at": created,
         "updated_at": created,

@@ -1,7 +1,7 @@
 """What can be set about a sandbox before it starts, and the words it is set in."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -38,26 +38,93 @@ class Outcome(StrEnum):
     ERROR = "error"  # answered, and broken off by the platform
 
 
+class ReportFate(StrEnum):
+    """What becomes of the report of a call that was answered, however the call itself went."""
+
+    NORMAL = "normal"
+    SLOW = "slow"  # summary, analysis and report come after `slow_report_seconds`
+    NO_ANALYSIS = "no_analysis"  # neither in the report nor in `GET /calls/{id}`
+    LOST = "lost"  # never sent; only `GET /calls` tells of the call's end
+    DUPLICATE = "duplicate"  # sent twice
+    OUT_OF_ORDER = "out_of_order"  # the report comes first, then `ended`, then `in-progress`
+    BAD_SIGNATURE = "bad_signature"  # signed with another secret than the agent's
+
+
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Script = Annotated[tuple[Outcome, ...], BeforeValidator(_as_list), Field(min_length=1)]
+T = TypeVar("T", bound=StrEnum)
+Phone = Annotated[str, Field(pattern=E164)]
+Script = Annotated[tuple[T, ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
-def _with_some_weight(weights: dict[Outcome, float]) -> dict[Outcome, float]:
+def _with_some_weight(weights: dict[T, float]) -> dict[T, float]:
     if not any(weights.values()):
-        raise ValueError("at least one outcome needs a weight above 0")
+        raise ValueError("at least one needs a weight above 0")
     return weights
 
 
-Weights = Annotated[dict[Outcome, Annotated[float, Field(ge=0)]], AfterValidator(_with_some_weight)]
+Weights = Annotated[dict[T, Annotated[float, Field(ge=0)]], AfterValidator(_with_some_weight)]
+
+
+class Switch(BaseModel):
+    """When one kind of fault hits: the next so many requests, then a share of them.
+
+    Of the requests that it is for, which ones a share hits follows from the seed and from their number in
+    their operation.
+    """
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    next: int = Field(0, ge=0, description="The next so many requests; counts down.")
+    share: Share = Field(0, description="Share of requests, 0 to 1.")
+    operations: frozenset[str] = Field(
+        frozenset(), description="Only these, by operationId, e.g. list_calls. Empty: every operation."
+    )
+
+
+class BreakingSwitch(Switch):
+    """A fault that keeps the answer from the client. Was the request carried out? The client cannot know."""
+
+    carried_out: bool = Field(
+        False, description="Carry the request out, and then break: a call is placed, and nobody hears of it."
+    )
 
 
 class FaultSettings(BaseModel):
     """How often things go wrong. Which request is hit follows from the seed, not from the time."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    too_many: Switch = Field(
+        default_factory=Switch, description="429 with Retry-After: 1; not carried out, whatever the limit."
+    )
+    server_error: BreakingSwitch = Field(default_factory=BreakingSwitch, description="500 with a JSON body.")
+    unavailable: BreakingSwitch = Field(default_factory=BreakingSwitch, description="503 with a JSON body.")
+    html_error: BreakingSwitch = Field(
+        default_factory=BreakingSwitch, description="504 with the HTML body of a gateway."
+    )
+    timeout: BreakingSwitch = Field(
+        default_factory=BreakingSwitch,
+        description="No answer, until the client gives up or after `timeout_fault_seconds`.",
+    )
+    connection_lost: BreakingSwitch = Field(
+        default_factory=BreakingSwitch, description="The connection closes before a byte of the answer."
+    )
+    unknown_enum: Switch = Field(
+        default_factory=Switch, description="Statuses, directions, reasons, roles: a value nobody knows."
+    )
+    extra_fields: Switch = Field(
+        default_factory=Switch, description="Every object of the answer has a field more."
+    )
+    no_room_name: Switch = Field(default_factory=Switch, description="Answers without `room_name`.")
+    no_pagination: Switch = Field(default_factory=Switch, description="Answers without `pagination`.")
+    timeout_fault_seconds: float = Field(
+        120,
+        gt=0,
+        description="Longest wait of a `timeout` fault, in real seconds; then the connection closes.",
+    )
 
     webhook_drop_share: Share = Field(0, description="Share of webhooks that are never sent, 0 to 1.")
     webhook_double_share: Share = Field(0, description="Share of webhooks that are sent twice, 0 to 1.")
@@ -90,7 +157,7 @@ class SandboxSettings(FaultSettings):
     time_scale: float = Field(
         1.0, gt=0, description="Simulated seconds per real second: 60 plays a minute of a call in a second."
     )
-    outcome_weights: Weights = Field(
+    outcome_weights: Weights[Outcome] = Field(
         default_factory=lambda: {
             Outcome.ANSWERED: 0.6,
             Outcome.VOICEMAIL: 0.15,
@@ -101,15 +168,32 @@ class SandboxSettings(FaultSettings):
         },
         description="How often a call goes which way, where no script says otherwise.",
     )
-    outcomes: dict[Annotated[str, Field(pattern=E164)], Script] = Field(
+    outcomes: dict[Phone, Script[Outcome]] = Field(
         default_factory=dict,
         description="Script by destination (E.164): one outcome, or one a call, the last of which repeats.",
+    )
+    report_weights: Weights[ReportFate] = Field(
+        default_factory=lambda: {ReportFate.NORMAL: 1.0},
+        description="How often a report meets which fate, where no script says otherwise.",
+    )
+    reports: dict[Phone, Script[ReportFate]] = Field(
+        default_factory=dict,
+        description="Script by the other party's number: the fate of its reports, one, or one a call.",
+    )
+    tools: dict[Phone, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Script by the other party's number: names of the agent's tools that a call uses, in order. "
+        "Without one, each function tool is used once.",
     )
     talk_seconds_min: float = Field(20, ge=1, description="Shortest conversation, in simulated seconds.")
     talk_seconds_max: float = Field(180, ge=1, description="Longest conversation, in simulated seconds.")
     report_delay_seconds: float = Field(
         10, ge=0, description="From the end of a call to its analysis and report, in simulated seconds."
     )
+    slow_report_seconds: float = Field(
+        240, ge=0, description="The same for a slow report, in simulated seconds."
+    )
+    recordings: bool = Field(False, description="Give answered calls a recording_url; nothing is there.")
 
     minutes_balance: float = Field(
         1000, description="Prepaid minutes; at 0 or less, calls are refused (402)."

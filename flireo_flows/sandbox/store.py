@@ -4,13 +4,19 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from flireo_flows.sandbox.clock import iso, iso_or_none
+from flireo_flows.sandbox.delivery import Webhook
 from flireo_flows.sandbox.outcomes import Plan
 
+if TYPE_CHECKING:
+    from flireo_flows.sandbox.campaigns import Campaign  # which knows calls
+
 Record = dict[str, Any]  # a resource as the API writes it
+
+ORGANIZATION_ID: Final = "550e8400-e29b-41d4-a716-446655440000"
 
 OVER: Final = frozenset({"ended", "failed", "rejected", "transferred", "ended-with-error"})
 
@@ -23,8 +29,11 @@ class Call:
         agent: The configuration it runs with: the saved agent under its overrides, or an inline one.
         plan: How it goes unless a control command says otherwise.
         ring: Which call to this destination it is, from 1.
-        said: What control commands had the agent say.
+        said: What control commands added to the transcript, in order.
+        tool_notes: What tools added to the transcript, in order.
         answered_steady: `Clock.steady` when it was answered.
+        held_back: Webhooks that wait for the report, for it is to come first.
+        direction: In an inbound call `destination` is the caller.
     """
 
     id: str
@@ -47,7 +56,13 @@ class Call:
     summary: str | None = None
     analysis: Record | None = None
     messages: list[Record] | None = None
-    said: list[str] = field(default_factory=list)
+    said: list[Record] = field(default_factory=list)
+    tool_notes: list[Record] = field(default_factory=list)
+    tools_running: int = 0
+    end_is_due: bool = False  # as planned, but for a tool that has not answered yet
+    held_back: list[Webhook] = field(default_factory=list)
+    direction: str = "outbound"
+    recording_url: str | None = None
 
     @property
     def is_over(self) -> bool:
@@ -63,7 +78,7 @@ class Call:
             "caller_phone": self.destination,
             "assistant_phone": self.number["phone_number"],
             "status": self.status,
-            "direction": "outbound",
+            "direction": self.direction,
             "end_reason": self.end_reason,
             "error": self.error,
             "started_at": iso_or_none(self.started_ms),
@@ -73,7 +88,7 @@ class Call:
             "analysis_result": self.analysis,
             "messages": None if private else self.messages,
             "room_name": self.room_name,
-            "recording_url": None,
+            "recording_url": None if private else self.recording_url,
             "agent_id": self.agent_id,
             "number_id": self.number["id"],
             "agent_name": self.agent.get("name"),
@@ -133,24 +148,31 @@ class Store:
 
     Attributes:
         minutes_balance: Prepaid minutes left.
-        minutes_used: Minutes of answered calls so far, each rounded up.
         active_calls: Calls that are not over.
     """
 
     minutes_balance: float
-    organization_id: str = "550e8400-e29b-41d4-a716-446655440000"
+    organization_id: str = ORGANIZATION_ID
     organization_name: str = "Sandbox"
-    minutes_used: int = 0
     active_calls: int = 0
     agents: dict[str, Record] = field(default_factory=dict)
     numbers: dict[str, Record] = field(default_factory=dict)
     calls: CallLog = field(default_factory=CallLog)
+    tool_templates: dict[str, Record] = field(default_factory=dict)
+    analysis_templates: dict[str, Record] = field(default_factory=dict)
+    sip_trunks: dict[str, Record] = field(default_factory=dict)
+    byok_keys: dict[str, str] = field(default_factory=dict)  # vault id by provider; the keys are not kept
+    domain: Record | None = None
+    campaigns: dict[str, "Campaign"] = field(default_factory=dict)
 
     def charge(self, duration_seconds: int) -> None:
-        """Take a call's minutes from the balance. Part of a minute counts as a whole one."""
-        minutes = -(-duration_seconds // 60)
-        self.minutes_balance -= minutes
-        self.minutes_used += minutes
+        """Take a call's minutes from the balance."""
+        self.minutes_balance -= minutes_of(duration_seconds)
+
+
+def minutes_of(duration_seconds: int) -> int:
+    """The minutes that are charged for a call: part of a minute counts as a whole one."""
+    return -(-duration_seconds // 60)
 
 
 def new_id() -> str:

@@ -50,10 +50,10 @@ _SUMMARY: Final = {
 
 
 def messages_of(call: Call) -> list[dict[str, Any]]:
-    """The transcript, as the API writes it."""
+    """The transcript, as the API writes it. Tools are used once the other party has spoken."""
     words = _machine(call) if call.plan.outcome is Outcome.VOICEMAIL else _person(call)
-    said = tuple(("assistant", words) for words in call.said)
-    return [{"role": role, "content": content} for role, content in (*words, *said)]
+    talk = [{"role": role, "content": content} for role, content in words]
+    return [*talk[:2], *call.tool_notes, *talk[2:], *call.said]
 
 
 def summary_of(call: Call) -> str:

@@ -8,13 +8,15 @@ from fastapi import Request
 from flireo_flows.sandbox.clock import Clock
 from flireo_flows.sandbox.delivery import Courier
 from flireo_flows.sandbox.dice import Dice
+from flireo_flows.sandbox.exchanges import Exchanges
 from flireo_flows.sandbox.faults import Faults
 from flireo_flows.sandbox.life import Life
 from flireo_flows.sandbox.limits import FixedWindows
 from flireo_flows.sandbox.schedule import Schedule
-from flireo_flows.sandbox.seeds import seed_store
 from flireo_flows.sandbox.settings import FaultSettings, SandboxSettings
+from flireo_flows.sandbox.state import Contents, fill_store
 from flireo_flows.sandbox.store import Store
+from flireo_flows.sandbox.talking import Talking
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class World:
     key_windows: Rate limit of each API key.
     control_windows: Rate limit of control commands, by call id.
     requests: How many requests had which answer, by `(route, status)`; status 0: nobody heard it.
+    operations: How many requests an operation had since a fault was switched on.
+    beginning: What `reset` goes back to.
     """
 
     settings: SandboxSettings
@@ -36,16 +40,32 @@ class World:
     life: Life
     key_windows: FixedWindows
     control_windows: FixedWindows
+    talking: Talking
+    exchanges: Exchanges
+    beginning: tuple[SandboxSettings, Contents]
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
+    operations: Counter[str] = field(default_factory=Counter)
+
+    def next_request(self, operation: str) -> int:
+        """Which request of an operation comes next, from 1. Counts it."""
+        self.operations[operation] += 1
+        return self.operations[operation]
 
 
-def build_world(settings: SandboxSettings) -> World:
-    """A sandbox that does not run yet."""
+def build_world(settings: SandboxSettings, contents: Contents | None = None) -> World:
+    """A sandbox that does not run yet.
+
+    Raises:
+        StateError: The contents are none that a sandbox can hold.
+    """
+    contents = contents or Contents()
+    beginning = (settings.model_copy(deep=True), contents.model_copy(deep=True))
     settings = settings.model_copy(deep=True)
     clock, dice = Clock(settings.time_scale), Dice(settings.seed)
-    store = seed_store(settings, clock)
-    faults = Faults(**settings.model_dump(include=set(FaultSettings.model_fields)))
-    schedule, courier = Schedule(clock), Courier(clock)
+    store = fill_store(settings, contents, clock)
+    schedule, courier, exchanges = Schedule(clock), Courier(clock), Exchanges()
+    faults = faults_of(settings)
+    talking = Talking(settings, clock, schedule, courier, dice, exchanges)
     return World(
         settings=settings,
         clock=clock,
@@ -54,10 +74,18 @@ def build_world(settings: SandboxSettings) -> World:
         faults=faults,
         schedule=schedule,
         courier=courier,
-        life=Life(settings, store, clock, schedule, courier, faults, dice),
+        life=Life(settings, store, clock, schedule, courier, faults, dice, talking),
         key_windows=FixedWindows(settings.rate_window_seconds),
         control_windows=FixedWindows(settings.rate_window_seconds),
+        talking=talking,
+        exchanges=exchanges,
+        beginning=beginning,
     )
+
+
+def faults_of(settings: SandboxSettings) -> Faults:
+    """The faults that settings begin with."""
+    return Faults(**settings.model_dump(include=set(FaultSettings.model_fields)))
 
 
 def world_of(request: Request) -> World:

@@ -14,7 +14,22 @@ def show_agents() -> None:
 ```
 """
 
-from flireo_flows.api import agents, calls, numbers, organization
+from flireo_flows.api import (
+    agents,
+    analysis_templates,
+    byok,
+    calls,
+    campaigns,
+    control,
+    domains,
+    numbers,
+    organization,
+    sip_trunks,
+    tool_templates,
+    usage,
+    voices,
+)
+from flireo_flows.tasks import convenience
 from flireo_flows.tasks.derive import async_task_for, task_for
 
 list_agents = task_for(agents.list_agents)
@@ -27,6 +42,17 @@ update_agent = task_for(agents.update_agent)
 aupdate_agent = async_task_for(agents.update_agent)
 delete_agent = task_for(agents.delete_agent)
 adelete_agent = async_task_for(agents.delete_agent)
+
+list_tool_templates = task_for(tool_templates.list_tool_templates)
+alist_tool_templates = async_task_for(tool_templates.list_tool_templates)
+create_tool_template = task_for(tool_templates.create_tool_template)
+acreate_tool_template = async_task_for(tool_templates.create_tool_template)
+get_tool_template = task_for(tool_templates.get_tool_template)
+aget_tool_template = async_task_for(tool_templates.get_tool_template)
+update_tool_template = task_for(tool_templates.update_tool_template)
+aupdate_tool_template = async_task_for(tool_templates.update_tool_template)
+delete_tool_template = task_for(tool_templates.delete_tool_template)
+adelete_tool_template = async_task_for(tool_templates.delete_tool_template)
 
 list_numbers = task_for(numbers.list_numbers)
 alist_numbers = async_task_for(numbers.list_numbers)
@@ -46,5 +72,91 @@ aget_call = async_task_for(calls.get_call)
 create_outbound_call = task_for(calls.create_outbound_call)
 acreate_outbound_call = async_task_for(calls.create_outbound_call)
 
+control_call = task_for(control.control_call)
+acontrol_call = async_task_for(control.control_call)
+say = task_for(control.say)
+asay = async_task_for(control.say)
+inject_context = task_for(control.inject_context)
+ainject_context = async_task_for(control.inject_context)
+end_call = task_for(control.end_call)
+aend_call = async_task_for(control.end_call)
+transfer_call = task_for(control.transfer_call)
+atransfer_call = async_task_for(control.transfer_call)
+
+list_usage = task_for(usage.list_usage)
+alist_usage = async_task_for(usage.list_usage)
+
+list_sip_trunks = task_for(sip_trunks.list_sip_trunks)
+alist_sip_trunks = async_task_for(sip_trunks.list_sip_trunks)
+create_sip_trunk = task_for(sip_trunks.create_sip_trunk)
+acreate_sip_trunk = async_task_for(sip_trunks.create_sip_trunk)
+get_sip_trunk = task_for(sip_trunks.get_sip_trunk)
+aget_sip_trunk = async_task_for(sip_trunks.get_sip_trunk)
+delete_sip_trunk = task_for(sip_trunks.delete_sip_trunk)
+adelete_sip_trunk = async_task_for(sip_trunks.delete_sip_trunk)
+
+list_voices = task_for(voices.list_voices)
+alist_voices = async_task_for(voices.list_voices)
+
+get_byok = task_for(byok.get_byok)
+aget_byok = async_task_for(byok.get_byok)
+add_byok = task_for(byok.add_byok)
+aadd_byok = async_task_for(byok.add_byok)
+delete_byok = task_for(byok.delete_byok)
+adelete_byok = async_task_for(byok.delete_byok)
+get_byok_config = task_for(byok.get_byok_config)
+aget_byok_config = async_task_for(byok.get_byok_config)
+
+get_domain = task_for(domains.get_domain)
+aget_domain = async_task_for(domains.get_domain)
+add_domain = task_for(domains.add_domain)
+aadd_domain = async_task_for(domains.add_domain)
+delete_domain = task_for(domains.delete_domain)
+adelete_domain = async_task_for(domains.delete_domain)
+list_resend_domains = task_for(domains.list_resend_domains)
+alist_resend_domains = async_task_for(domains.list_resend_domains)
+sync_resend_domain = task_for(domains.sync_resend_domain)
+async_resend_domain = async_task_for(domains.sync_resend_domain)
+verify_domain = task_for(domains.verify_domain)
+averify_domain = async_task_for(domains.verify_domain)
+refresh_domain = task_for(domains.refresh_domain)
+arefresh_domain = async_task_for(domains.refresh_domain)
+
+list_analysis_templates = task_for(analysis_templates.list_analysis_templates)
+alist_analysis_templates = async_task_for(analysis_templates.list_analysis_templates)
+create_analysis_template = task_for(analysis_templates.create_analysis_template)
+acreate_analysis_template = async_task_for(analysis_templates.create_analysis_template)
+get_analysis_template = task_for(analysis_templates.get_analysis_template)
+aget_analysis_template = async_task_for(analysis_templates.get_analysis_template)
+update_analysis_template = task_for(analysis_templates.update_analysis_template)
+aupdate_analysis_template = async_task_for(analysis_templates.update_analysis_template)
+delete_analysis_template = task_for(analysis_templates.delete_analysis_template)
+adelete_analysis_template = async_task_for(analysis_templates.delete_analysis_template)
+
 get_organization = task_for(organization.get_organization)
 aget_organization = async_task_for(organization.get_organization)
+
+list_campaigns = task_for(campaigns.list_campaigns)
+alist_campaigns = async_task_for(campaigns.list_campaigns)
+create_campaign = task_for(campaigns.create_campaign)
+acreate_campaign = async_task_for(campaigns.create_campaign)
+get_campaign = task_for(campaigns.get_campaign)
+aget_campaign = async_task_for(campaigns.get_campaign)
+update_campaign = task_for(campaigns.update_campaign)
+aupdate_campaign = async_task_for(campaigns.update_campaign)
+delete_campaign = task_for(campaigns.delete_campaign)
+adelete_campaign = async_task_for(campaigns.delete_campaign)
+list_campaign_leads = task_for(campaigns.list_campaign_leads)
+alist_campaign_leads = async_task_for(campaigns.list_campaign_leads)
+add_campaign_lead = task_for(campaigns.add_campaign_lead)
+aadd_campaign_lead = async_task_for(campaigns.add_campaign_lead)
+remove_campaign_lead = task_for(campaigns.remove_campaign_lead)
+aremove_campaign_lead = async_task_for(campaigns.remove_campaign_lead)
+
+# Of more than one request, or of any.
+wait_for_call = convenience.wait_for_call
+await_for_call = convenience.await_for_call
+list_all_calls = convenience.list_all_calls
+alist_all_calls = convenience.alist_all_calls
+call_operation = convenience.call_operation
+acall_operation = convenience.acall_operation

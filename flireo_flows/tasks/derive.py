@@ -6,7 +6,9 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
 
+from flireo_flows.api import errors
 from flireo_flows.api.operation import Effect, Operation, endpoint_of
 from flireo_flows.blocks import FlireoCredentials
 
@@ -15,6 +17,19 @@ T = TypeVar("T")
 
 # The client repeats a read for some seconds by itself; these are for an outage of minutes.
 READ_RETRY_SECONDS: Final = [10.0, 60.0]
+PASSING: Final = (
+    errors.NotSent,
+    errors.RateLimited,
+    errors.ServerFailed,
+    errors.TimedOut,
+    errors.UnreadableAnswer,
+)
+
+
+# A plain function: of anything else Prefect 3.8 retries nothing.
+def may_pass(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Whether a failure may be over by the next try: an outage is, a refusal is not."""
+    return isinstance(state.data, PASSING)
 
 
 def task_for(
@@ -55,6 +70,7 @@ def _options(operation: Callable[..., Operation[Any]], suffix: str) -> dict[str,
         "tags": {"flireo", f"flireo-{operation.__module__.rpartition('.')[2]}"},
         "retries": len(READ_RETRY_SECONDS) if reads else 0,
         "retry_delay_seconds": READ_RETRY_SECONDS if reads else 0,
+        "retry_condition_fn": may_pass,
         # A cached read is stale, and a cached call is one that never rang: see docs/never-twice.md.
         "cache_policy": NO_CACHE,
     }

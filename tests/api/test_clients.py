@@ -12,6 +12,7 @@ from flireo_flows.api.agents import create_agent, get_agent, list_agents, update
 from flireo_flows.api.calls import OutboundCall, create_outbound_call, get_call, list_calls
 from flireo_flows.api.client import Account, Timeouts
 from flireo_flows.api.dialect import BASE_URLS, Dialect
+from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.organization import get_organization
 from tests.faulty.server import (
@@ -261,7 +262,9 @@ def test_what_reads_sends_no_body(speaker: MakesSpeaker) -> None:
 
 
 SAVED = OutboundCall(destination=ANNA, agent_id="agent-1", first_message="Hi Anna.")
-INLINE = OutboundCall(destination=ANNA, number_id="number-1", agent_config={"llm_config": {"model": "m"}})
+INLINE = OutboundCall(
+    destination=ANNA, number_id="number-1", agent_config={"llm_config": {"provider": "xai_realtime"}}
+)
 
 
 @BOTH
@@ -277,12 +280,12 @@ INLINE = OutboundCall(destination=ANNA, number_id="number-1", agent_config={"llm
         (
             Dialect.FLIREO,
             INLINE,
-            {"number_id": "number-1", "agent_config": {"llm_config": {"model": "m"}}},
+            {"number_id": "number-1", "agent_config": {"llm_config": {"provider": "xai_realtime"}}},
         ),
         (
             Dialect.HMSOVEREIGN,
             INLINE,
-            {"number_id": "number-1", "assistant": {"llm_config": {"model": "m"}}},
+            {"number_id": "number-1", "assistant": {"llm_config": {"provider": "xai_realtime"}}},
         ),
     ],
 )
@@ -350,3 +353,16 @@ def test_a_machine_that_slept_before_the_first_byte_rings_nobody(speaker: MakesS
         ):
             client.send(create_outbound_call(RING_ANNA), before=time.time() + 0.2)
         assert server.count("POST") == 0
+
+
+@BOTH
+@pytest.mark.parametrize("value", [float("nan"), object(), "\ud800"])
+def test_what_json_cannot_say_is_found_before_anything_is_sent(speaker: MakesSpeaker, value: object) -> None:
+    odd = create_agent("Sanne", {"of_mine": value})  # type: ignore[arg-type]
+    with (
+        run_faulty(answer(200, {"agent": {"id": "a"}})) as server,
+        speaker(account(server.url)) as client,
+        pytest.raises(InvalidInput, match="what JSON cannot say"),
+    ):
+        client.send(odd)
+    assert server.requests == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import flireo_flows.api
 
 ROOM = Path(flireo_flows.api.__file__).parent
-ALLOWED = {"httpx", "pydantic"}
+ALLOWED = {"httpx", "pydantic", "pydantic_core"}
 FOREIGN = ("prefect", "sqlalchemy", "pandas", "fastapi", "phonenumbers")
 
 

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent
-from flireo_flows.api.calls import create_outbound_call, get_call
+from flireo_flows.api.calls import Call, create_outbound_call, get_call
+from flireo_flows.api.campaigns import CampaignLead, NewCampaignLead
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient
 from flireo_flows.api.errors import FlireoError
+from flireo_flows.api.numbers import PhoneNumber
 from flireo_flows.api.redaction import mask_phone, redact
 from tests.faulty.server import answer, run_faulty
 
@@ -194,3 +196,18 @@ def test_the_log_of_the_http_library_shows_no_number_of_a_call_id(
         client.send(get_call(f"call-_{ANNA}_a"))
     assert "HTTP Request: GET" in caplog.text
     assert ANNA[1:] not in caplog.text
+
+
+def test_objects_of_the_api_are_printed_without_a_full_number() -> None:
+    people = [
+        Call(
+            id=f"call-_{ANNA}_a", caller_phone=ANNA, summary=f"Rang {ANNA}.", analysis_result={"back": ANNA}
+        ),
+        PhoneNumber(id="n", phone_number=ANNA),
+        CampaignLead(id="l", phone_number=ANNA, variables={"phone": ANNA}),
+        NewCampaignLead(phone_number=ANNA),
+        RING_ANNA,
+    ]
+    for one in people:
+        assert ANNA[1:] not in f"{one!r} {one}"
+        assert "+44*" in repr(one) or one is RING_ANNA

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,16 @@ import pytest
 import yaml
 
 from flireo_flows.api.webhooks import (
+    AssistantRequest,
+    EndOfCallReport,
     EventType,
     SignatureError,
     SignatureProblem,
+    StatusUpdate,
+    ToolCall,
+    ToolCalls,
     UnreadableEvent,
+    WebhookEvent,
     parse_event,
     sign,
     verify,
@@ -35,7 +42,15 @@ def test_the_contracts_test_vector_is_what_we_sign() -> None:
     assert sign(SECRET, NOW, BODY) == SIGNATURE
 
 
-@pytest.mark.parametrize("signature", [SIGNATURE, SIGNATURE.removeprefix("sha256="), f" {SIGNATURE} "])
+@pytest.mark.parametrize(
+    "signature",
+    [
+        SIGNATURE,
+        SIGNATURE.removeprefix("sha256="),
+        f" {SIGNATURE} ",
+        f"sha256={SIGNATURE.removeprefix('sha256=').upper()}",
+    ],
+)
 def test_a_signature_is_believed_with_and_without_its_prefix(signature: str) -> None:
     verify(BODY, headers(signature), [SECRET], NOW)
 
@@ -50,8 +65,8 @@ def test_either_secret_will_do_while_one_replaces_the_other() -> None:
     verify(BODY, headers(), [SECRET, "whsec_new"], NOW)
 
 
-@pytest.mark.parametrize("seconds", [-300, 300])
-def test_a_clock_may_be_off_by_the_tolerance(seconds: int) -> None:
+@pytest.mark.parametrize("seconds", [-300, -299.9, 0, 299.9, 300])
+def test_a_clock_may_be_off_by_the_tolerance(seconds: float) -> None:
     verify(BODY, headers(), [SECRET], NOW + seconds)
 
 
@@ -67,13 +82,21 @@ def test_a_clock_may_be_off_by_the_tolerance(seconds: int) -> None:
         (headers(timestamp="9" * 5000), [SECRET], NOW, SignatureProblem.MALFORMED_TIMESTAMP),
         (headers(timestamp="1700000000000"), [SECRET], NOW, SignatureProblem.MALFORMED_TIMESTAMP),
         (headers(), [SECRET], NOW + 301, SignatureProblem.STALE),
+        (headers(), [SECRET], NOW + 300.001, SignatureProblem.STALE),
+        (headers(), [SECRET], NOW - 300.001, SignatureProblem.STALE),
         (headers(), [SECRET], NOW - 301, SignatureProblem.STALE),
         (headers(signature=None), [SECRET], NOW, SignatureProblem.MISSING_SIGNATURE),
         (headers(signature=""), [SECRET], NOW, SignatureProblem.MISSING_SIGNATURE),
         (headers(), [], NOW, SignatureProblem.NO_SECRET),
         (headers(sign("", NOW, BODY)), [""], NOW, SignatureProblem.NO_SECRET),
         (headers(), ["whsec_other"], NOW, SignatureProblem.MISMATCH),
+        (headers("  "), [SECRET], NOW, SignatureProblem.MISSING_SIGNATURE),
         (headers("sha256="), [SECRET], NOW, SignatureProblem.MISMATCH),
+        (headers(f"sha256={SIGNATURE}"), [SECRET], NOW, SignatureProblem.MISMATCH),
+        (headers(SIGNATURE.replace("sha256", "sha1")), [SECRET], NOW, SignatureProblem.MISMATCH),
+        (headers(SIGNATURE[:-1]), [SECRET], NOW, SignatureProblem.MISMATCH),
+        (headers(f"{SIGNATURE}0"), [SECRET], NOW, SignatureProblem.MISMATCH),
+        (headers(SIGNATURE.replace("b787", "ｂ787")), [SECRET], NOW, SignatureProblem.MISMATCH),
         (headers("sha256=é"), [SECRET], NOW, SignatureProblem.MISMATCH),
         (headers(timestamp="01700000000"), [SECRET], NOW, SignatureProblem.MISMATCH),
     ],
@@ -157,17 +180,97 @@ def _examples() -> list[Any]:
     ]
 
 
+def in_snake_case(body: dict[str, Any]) -> dict[str, Any]:
+    """An example as a later server writes it."""
+    renamed = {
+        "phoneNumber": "phone_number",
+        "toolCallList": "tool_call_list",
+        "durationSeconds": "duration_seconds",
+        "recordingUrl": "recording_url",
+    }
+    message = {renamed.get(name, name): value for name, value in body["message"].items()}
+    kinds = {"inboundPhoneCall": "inbound_phone_call", "outboundPhoneCall": "outbound_phone_call"}
+    call = {**message["call"], "type": kinds[message["call"]["type"]]}
+    return {"message": {**message, "call": call}}
+
+
+@pytest.mark.parametrize("spell", [dict, in_snake_case], ids=["camelCase", "snake_case"])
 @pytest.mark.parametrize("body", _examples())
-def test_every_example_of_the_contract_is_read(body: dict[str, Any]) -> None:
-    read = parse_event(json.dumps(body).encode())
+def test_every_example_of_the_contract_is_read(
+    body: dict[str, Any], spell: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    read = parse_event(json.dumps(spell(body)).encode())
     message = body["message"]
+    assert type(read) is KINDS[message["type"]]
     assert (read.type, read.call_id) == (message["type"], message["call"]["id"])
+    assert (read.call_type or "").endswith("bound_phone_call")
+    assert read.call_status == message["call"]["status"]
     assert read.customer_number == message["customer"]["number"]
-    assert read.platform_name == "Intake line"
+    assert (read.platform_number, read.platform_name) == ("+31201234567", "Intake line")
     assert read.error == message.get("error")
     assert read.analysis == message.get("analysis")
+    assert read.duration_seconds == message.get("durationSeconds")
+    assert read.summary == message.get("summary")
+    assert [one.model_dump() for one in read.messages] == message.get("messages", [])
     assert [call.name for call in read.tool_calls] == ["lookup_tenant"] * ("toolCallList" in message)
+    assert read.metadata == message.get("assistant", {}).get("metadata", {})
     assert read.extra == {}
+
+
+KINDS: dict[str, type[WebhookEvent]] = {
+    "assistant-request": AssistantRequest,
+    "tool-calls": ToolCalls,
+    "status-update": StatusUpdate,
+    "end-of-call-report": EndOfCallReport,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (AssistantRequest, set()),
+        (ToolCalls, {"tool_calls"}),
+        (StatusUpdate, {"error", "end_reason"}),
+        (
+            EndOfCallReport,
+            {
+                "duration_seconds",
+                "summary",
+                "analysis",
+                "messages",
+                "recording_url",
+                "end_reason",
+                "error",
+                "started_at",
+                "ended_at",
+            },
+        ),
+    ],
+)
+def test_a_kind_of_event_has_the_fields_of_its_section(kind: type[WebhookEvent], fields: set[str]) -> None:
+    assert set(kind.model_fields) - set(WebhookEvent.model_fields) == fields
+
+
+def test_a_field_of_another_kind_is_kept_aside_and_reads_as_nothing() -> None:
+    update = parse_event(event(type="status-update", durationSeconds=5, summary="Fine.", endReason="silence"))
+    assert isinstance(update, StatusUpdate)
+    assert update.end_reason == "silence"
+    assert (update.duration_seconds, update.summary, update.messages) == (None, None, ())
+    assert update.extra == {"duration_seconds": 5, "summary": "Fine."}
+    assert not hasattr(update, "no_such_field")
+    assert pickle.loads(pickle.dumps(update)) == update
+
+
+def test_a_tool_call_carries_its_arguments_as_they_are() -> None:
+    call = {
+        "id": "tool-1",
+        "type": "function",
+        "function": {"name": "look_up", "arguments": {"lastName": "A"}},
+    }
+    for key in ("toolCallList", "tool_call_list"):
+        asked = parse_event(event(type="tool-calls", **{key: [call, {"id": 5}, None]}))
+        assert isinstance(asked, ToolCalls)
+        assert asked.tool_calls == (ToolCall(id="tool-1", name="look_up", arguments={"lastName": "A"}),)
 
 
 @pytest.mark.parametrize("analysis", [None, "interested", 5, [], ["a"]])
@@ -221,7 +324,9 @@ def test_unknown_fields_are_kept_aside() -> None:
 
 
 def test_an_event_of_a_kind_yet_unknown_is_read() -> None:
-    assert parse_event(event(type="call-recorded")).type == "call-recorded"
+    read = parse_event(event(type="call-recorded", recordingUrl="https://example.org/1.wav"))
+    assert (type(read), read.type) == (WebhookEvent, "call-recorded")
+    assert (read.recording_url, read.extra) == (None, {"recording_url": "https://example.org/1.wav"})
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`flireo-flows --help`, `sandbox`, `webhooks` and `init`."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import httpx
 import pytest
 
+from flireo_flows.prefect_server import free_port
 from tests.cli.shell import COMMAND, Shell, served
 from tests.sandbox.running import until
 
@@ -54,6 +56,80 @@ def test_the_sandbox_answers_like_flireo_and_stops_at_ctrl_c(bare: Shell) -> Non
         taken = bare("sandbox", "--port", url.rpartition(":")[2])
         assert taken.status == 1
         assert "cannot listen on" in taken.complaint and "Choose another --port" in taken.complaint
+
+
+STATE = """
+settings:
+  rate_limit: 0
+  minutes_balance: 5
+agents:
+  desk:
+    name: Desk
+numbers:
+  - id: line
+    phone_number: +442079460009
+    agent_id: desk
+"""
+
+
+def test_the_sandbox_begins_with_a_state_file_and_writes_one(bare: Shell) -> None:
+    bare.write("state.yaml", STATE)
+    with (
+        served(
+            bare, "sandbox", "--state", "state.yaml", "--minutes-balance", "7", ready="/sandbox/health"
+        ) as url,
+        httpx.Client(headers={"Authorization": "Bearer any"}, trust_env=False) as http,
+    ):
+        assert http.get(f"{url}/api/v1/agents/desk").json()["agent"]["name"] == "Desk"
+        assert http.get(f"{url}/api/v1/numbers/line").json()["number"]["agent_id"] == "desk"
+        account = http.get(f"{url}/api/v1/account")
+        assert account.json()["minutes_balance"] == 7  # the option wins over the file
+        assert "X-RateLimit-Limit" not in account.headers
+        state = http.get(f"{url}/sandbox/state").text
+    bare.write("again.json", state)
+    with served(bare, "sandbox", "--state", "again.json", ready="/sandbox/health") as url:
+        assert httpx.get(f"{url}/sandbox/state", trust_env=False).json() == json.loads(state)
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("agents: [", "line 1: this is not readable as YAML or JSON"),
+        ("- agents", "it must hold sections, such as `agents:`"),
+        ("settings: 5", "settings: it must hold fields"),
+        ("agent: {}", "agent: there is no such field. Fields are agents, "),
+        ("settings: {time_scala: 2}", "settings.time_scala: there is no such field. Fields are "),
+        ("settings: {time_scale: 0}", "settings.time_scale: Input should be greater than 0"),
+        ('settings: {outcomes: {"+442079460009": sings}}', "settings.outcomes.+44"),
+        ("settings: {timeout: {share: 2}}", "settings.timeout.share: Input should be less than"),
+        ("settings: {timeout: {operations: [sing]}}", "there is no operation 'sing'"),
+        ("agents: {desk: {}}", "agents.desk: name is required"),
+        ("numbers: {line: {phone_number: '06'}}", "numbers.line: phone_number must be in E.164"),
+        ("campaigns: {c: {name: C, agent_id: demo-agent, timezone: Mars}}", "campaigns.c.timezone: "),
+    ],
+)
+def test_a_state_file_that_is_wrong_is_told_by_its_name_and_the_place(
+    bare: Shell, state: str, told: str
+) -> None:
+    bare.write("state.yaml", state)
+    ended = bare.here("sandbox", "--state", "state.yaml", "--port", str(free_port()))
+    assert ended.status == 1
+    assert "state state.yaml" in ended.complaint
+    assert told in ended.complaint
+    assert "+442079460009" not in ended.complaint
+
+
+def test_a_state_file_that_is_not_there_is_told(bare: Shell) -> None:
+    ended = bare.here("sandbox", "--state", "none.yaml", "--port", str(free_port()))
+    assert "state none.yaml: No such file or directory. Check the path." in ended.complaint
+
+
+def test_the_sandbox_explains_itself_to_a_stranger(bare: Shell) -> None:
+    told = bare.here("sandbox", "--help").out
+    for word in ("Rings nobody", "/api/v1", "Any API key", "demo-agent", "demo-number", "/sandbox/inbound"):
+        assert word in told
+    for word in ("--state", "/sandbox/reset", "/sandbox/faults", "/sandbox/rings", "docs/sandbox.md"):
+        assert word in told
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

@@ -70,7 +70,16 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
     _prefect(project, stored.url, "-m", "prefect", "--no-prompt", "deploy", "--all")
     deployment = _call(stored.url, "GET", "deployments/name/outbound-campaign/outbound-campaign")
 
+    by_hand = _call(stored.url, "GET", "deployments/name/call-operation/call-operation")
+
     with _worker(project, stored.url, tmp_path / "worker.txt"):
+        # As the form sends it, with the answer as an artifact.
+        asked = {"parameters": {"operation": "get_agent", "id": "demo-agent"}}
+        run = _call(stored.url, "POST", f"deployments/{by_hand['id']}/create_flow_run", asked)
+        _assert_completed(stored, run["id"])
+        shown = patiently(lambda: stored.everything_of(run["id"])["artifacts"])
+        assert '"name": "Sanne"' in shown[0]["data"]
+
         # In the deployment stand references to blocks; the hours are opened, for a test runs at night too.
         asked = {"parameters": {"policy": POLICY.model_dump(mode="json"), "campaign": "by hand"}}
         run = _call(stored.url, "POST", f"deployments/{deployment['id']}/create_flow_run", asked)
@@ -89,7 +98,8 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
         scheduled = patiently(lambda: _first_of_a_schedule(stored, deployment["id"]))
         _assert_completed(stored, scheduled)
         assert len(sandbox.rings()) == 2 * leads
-    _call(stored.url, "DELETE", f"deployments/{deployment['id']}")
+    for each in (deployment, by_hand):
+        _call(stored.url, "DELETE", f"deployments/{each['id']}")
 
 
 def _first_of_a_schedule(stored: Stored, deployment_id: str) -> str | None:

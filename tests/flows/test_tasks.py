@@ -3,25 +3,34 @@
 import asyncio
 import gc
 import inspect
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from prefect import flow
+from prefect import Task, flow
 from prefect.cache_policies import NO_CACHE
 from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_settings
+from prefect.states import Failed, State
+from pydantic import SecretStr
 
-from flireo_flows import tasks
+from flireo_flows import FlireoCredentials, tasks
 from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent
 from flireo_flows.api.calls import OutboundCall, Placed
 from flireo_flows.api.operation import Effect
-from flireo_flows.api.registry import OPERATIONS, OperationFunction
-from tests.flows.stage import ANNA, BEN, Stage
+from flireo_flows.api.registry import OPERATIONS, SHORTHANDS, OperationFunction
+from tests.faulty.server import answer, run_faulty
+from tests.flows.stage import ANNA, BEN, Stage, Stored, patiently
 
-EVERY = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.__name__)
+WITH_TASKS = (*OPERATIONS, *SHORTHANDS)
+EVERY = pytest.mark.parametrize(
+    "operation", (*OPERATIONS, *SHORTHANDS), ids=lambda operation: operation.__name__
+)
 VERBS_THAT_READ = ("get_", "list_")
+SEVERAL = ("wait_for_call", "list_all_calls", "call_operation")
+BOTH = [name for one in SEVERAL for name in (one, f"a{one}")]
 
 
 def effect_of(operation: OperationFunction) -> Effect:
@@ -55,12 +64,101 @@ def test_only_what_reads_is_ever_repeated_by_prefect(operation: OperationFunctio
         assert bool(each.retries) is reads
 
 
-def test_every_task_is_of_an_operation() -> None:
-    from prefect import Task
+@pytest.mark.parametrize(
+    ("kind", "again"),
+    [
+        (errors.ServerFailed, True),
+        (errors.TimedOut, True),
+        (errors.NotSent, True),
+        (errors.RateLimited, True),
+        (errors.UnreadableAnswer, True),
+        (errors.NotFound, False),
+        (errors.AuthenticationFailed, False),
+        (errors.BadRequest, False),
+        (errors.InvalidInput, False),
+        (errors.OutcomeUnknown, False),
+    ],
+)
+def test_a_read_is_repeated_after_an_outage_and_not_after_a_refusal(
+    kind: type[errors.FlireoError], again: bool
+) -> None:
+    failed = Failed(data=kind("get_agent", "GET /agents/{id}"))
+    for each in (tasks.get_agent, tasks.aget_agent, tasks.list_all_calls):
+        # Anything but a plain function would be an error to Prefect 3.8, and mean "never again".
+        assert inspect.isfunction(each.retry_condition_fn)
+        assert each.retry_condition_fn(each, None, failed) is again  # type: ignore[call-arg, arg-type]
 
-    names = {operation.__name__ for operation in OPERATIONS}
+
+@pytest.mark.server
+def test_prefect_repeats_a_read_until_the_outage_is_over_and_a_refusal_never(at_prefect: str) -> None:
+    agent = {"agent": {"id": "a", "name": "Sanne"}}
+    quick = tasks.get_agent.with_options(retry_delay_seconds=0)
+
+    @flow
+    def read(url: str) -> Agent:
+        return quick(FlireoCredentials(api_key=SecretStr("k"), base_url=url), "a")
+
+    # The client tries four times for each try of Prefect.
+    outage = [*[answer(503, {})] * 5, answer(200, agent)]
+    with run_faulty(outage) as server:
+        assert read(server.url).name == "Sanne"
+    assert len(server.requests) == 6
+    with run_faulty(answer(404, {"error": "none"})) as server, pytest.raises(errors.NotFound):
+        read(server.url)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_a_task_of_several_requests_has_a_twin_of_the_same_parameters(name: str) -> None:
+    task, twin = getattr(tasks, name), getattr(tasks, f"a{name}")
+    assert not inspect.iscoroutinefunction(task.fn) and inspect.iscoroutinefunction(twin.fn)
+    assert inspect.signature(task.fn) == inspect.signature(twin.fn)
+    words = name.replace("_", " ")
+    assert (task.name, twin.name) == (f"Flireo: {words}", f"Flireo: {words} (async)")
+    for each in (task, twin):
+        assert each.description == inspect.getdoc(task.fn)
+        assert "flireo" in each.tags and each.cache_policy == NO_CACHE
+        assert bool(each.retries) is (name == "list_all_calls")  # what may change something is sent once
+
+
+def test_every_task_is_of_an_operation_or_of_several() -> None:
+    names = {operation.__name__ for operation in (*OPERATIONS, *SHORTHANDS)}
     public = {name for name, value in vars(tasks).items() if isinstance(value, Task)}
-    assert public == names | {f"a{name}" for name in names}
+    assert public == names | {f"a{name}" for name in names} | set(BOTH)
+
+
+@pytest.mark.server
+def test_no_name_of_a_task_run_holds_a_number(stage: Stage, stored: Stored) -> None:
+    @flow
+    def compose() -> None:
+        call = OutboundCall(destination=ANNA, agent_id="demo-agent")
+        tasks.create_outbound_call(stage.credentials, call)
+        tasks.create_outbound_call.map([stage.credentials], [call]).wait()
+        tasks.wait_for_call(stage.credentials, f"call-_{BEN}_1", timeout_seconds=0, return_state=True)
+
+    state: State[None] = compose(return_state=True)
+    flow_run_id = str(state.state_details.flow_run_id)
+    runs = patiently(
+        lambda: rows if len(rows := stored.everything_of(flow_run_id)["task runs"]) == 3 else None
+    )
+    assert sorted(run["name"].rpartition("-")[0] for run in runs) == [
+        "Flireo: create outbound call",
+        "Flireo: create outbound call",
+        "Flireo: wait for call",
+    ]
+    assert not [run for run in runs if ANNA[3:] in json.dumps(run) or BEN[3:] in json.dumps(run)]
+
+
+@pytest.mark.server
+@pytest.mark.filterwarnings(
+    "ignore:Logger .* attempted to send logs:UserWarning"
+)  # Prefect has no run to log to
+def test_a_task_works_outside_a_flow_too(stage: Stage) -> None:
+    assert tasks.get_agent(stage.credentials, "demo-agent").id == "demo-agent"
+    assert asyncio.run(tasks.aget_agent(stage.credentials, "demo-agent")).id == "demo-agent"
+    assert tasks.say.fn.__name__ == "say"
+    with pytest.raises(errors.NotFound):
+        tasks.say(stage.credentials, "call-of-nobody", "Hello")
 
 
 @pytest.mark.server
@@ -134,26 +232,60 @@ def test_a_call_whose_answer_was_lost_is_not_sent_again(stage: Stage) -> None:
 
 
 TYPED = """
+from datetime import datetime
 from typing import assert_type
 
 from flireo_flows import FlireoCredentials
 from flireo_flows.api.agents import Agent
-from flireo_flows.api.calls import OutboundCall, Placed
-from flireo_flows.tasks import acreate_outbound_call, aget_agent, create_outbound_call, get_agent
+from flireo_flows.api.calls import Call, OutboundCall, Placed
+from flireo_flows.api.campaigns import Campaign, CampaignChanges, CampaignLead, NewCampaignLead
+from flireo_flows.api.control import Controlled
+from flireo_flows.tasks import (
+    acreate_outbound_call,
+    add_campaign_lead,
+    aget_agent,
+    await_for_call,
+    create_outbound_call,
+    get_agent,
+    list_all_calls,
+    list_campaigns,
+    say,
+    update_campaign,
+    wait_for_call,
+)
 
 
 def read(credentials: FlireoCredentials, call: OutboundCall) -> None:
     assert_type(get_agent(credentials, "a"), Agent)
     assert_type(create_outbound_call(credentials, call), Placed)
     assert_type(get_agent.submit(credentials, "a").result(), Agent)
+    assert_type(create_outbound_call.submit(credentials, call=call).result(), Placed)
+    assert_type(get_agent.map([credentials] * 2, ["a", "b"]).result(), list[Agent])
     get_agent(credentials, 5)  # error: an id is a string
     get_agent("key", "a")  # error: credentials are a block
     create_outbound_call(credentials)  # error: whom to ring is missing
 
 
+def change(credentials: FlireoCredentials, lead: NewCampaignLead) -> None:
+    assert_type(list_campaigns(credentials), list[Campaign])
+    assert_type(update_campaign(credentials, "c", CampaignChanges(status="paused")), Campaign)
+    assert_type(add_campaign_lead(credentials, "c", lead=lead), CampaignLead)
+    assert_type(say(credentials, "c", "Hello", end_after=True), Controlled)
+    update_campaign(credentials, "c", lead)  # error: a lead is no change
+    say(credentials, "c", text="Hello")  # error: it is called content
+
+
+def wait(credentials: FlireoCredentials) -> None:
+    assert_type(wait_for_call(credentials, "c", timeout_seconds=60), Call)
+    assert_type(wait_for_call.submit(credentials, "c").result(), Call)
+    assert_type(list_all_calls(credentials, start_date=datetime.now()), list[Call])
+    wait_for_call(credentials, "c", timeout="1 h")  # error: a number of seconds
+
+
 async def aread(credentials: FlireoCredentials, call: OutboundCall) -> None:
     assert_type(await aget_agent(credentials, "a"), Agent)
     assert_type(await acreate_outbound_call(credentials, call), Placed)
+    assert_type(await await_for_call(credentials, "c"), Call)
 """
 
 

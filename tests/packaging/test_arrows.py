@@ -32,7 +32,7 @@ ROOMS = {
         "fastapi",
         "sqlalchemy",
     },
-    "sandbox": {"flireo_flows.api", "fastapi", "starlette", "uvicorn", "httpx", "pydantic"},
+    "sandbox": {"flireo_flows.api", "fastapi", "starlette", "uvicorn", "httpx", "pydantic", "pydantic_core"},
     "tasks": {"flireo_flows.api", "flireo_flows.blocks", "prefect"},
 }
 

@@ -29,7 +29,11 @@ class Received:
 
 
 class Receiver(ThreadingHTTPServer):
-    """Answers 204 to everything, or another status if told so."""
+    """Answers 204 to everything, or another status if told so.
+
+    Attributes:
+        answers: Bodies by event, to answer with 200; None: no answer until the test is over.
+    """
 
     daemon_threads = True
     status = 204
@@ -37,6 +41,12 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Recorder)
         self.received: list[Received] = []
+        self.answers: dict[str, Any] = {}
+        self.over = threading.Event()
+
+    def of(self, event: str) -> list[Received]:
+        """What came of one event, oldest first."""
+        return [webhook for webhook in self.received if webhook.message["type"] == event]
 
     @property
     def url(self) -> str:
@@ -49,9 +59,21 @@ class _Recorder(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.received.append(Received(dict(self.headers), body))
-        self.send_response(self.server.status)
+        self.server.received.append(received := Received(dict(self.headers), body))
+        event = received.message["type"]
+        if event not in self.server.answers:
+            self.send_response(self.server.status)
+            return self.end_headers()
+        answer = self.server.answers[event]
+        if answer is None:
+            self.server.over.wait()
+            return None
+        written = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(written)))
         self.end_headers()
+        self.wfile.write(written)
+        return None
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -66,5 +88,6 @@ def run_receiver() -> Iterator[Receiver]:
         try:
             yield receiver
         finally:
+            receiver.over.set()
             receiver.shutdown()
             thread.join()

@@ -12,6 +12,7 @@ import httpx
 
 from flireo_flows.sandbox import SandboxSettings
 from flireo_flows.sandbox.server import make_server
+from flireo_flows.sandbox.state import Contents
 
 T = TypeVar("T")
 
@@ -57,9 +58,29 @@ class RunningSandbox:
         health: dict[str, Any] = self._get("health")
         return health
 
-    def faults(self, **changes: float) -> None:
-        """Change faults by name, e.g. `lose_next_answers=1`."""
+    def faults(self, **changes: Any) -> None:
+        """Change faults by name, e.g. `lose_next_answers=1`, `server_error={"next": 2}`."""
         self._post("faults", changes)
+
+    def ring_in(self, caller: str = ANNA, **fields: Any) -> str:
+        """Let somebody ring the demo number; the call's id."""
+        answer = self.surface.post("inbound", json={"from": caller, "number_id": "demo-number", **fields})
+        call_id: str = answer.raise_for_status().json()["call_id"]
+        return call_id
+
+    def exchanges(self, call_id: str) -> list[dict[str, Any]]:
+        """Webhooks of a call whose answer matters, and the answers."""
+        exchanges: list[dict[str, Any]] = self._get(f"exchanges?call_id={call_id.replace('+', '%2B')}")
+        return exchanges
+
+    def state(self) -> dict[str, Any]:
+        """The present state, as a file holds it."""
+        state: dict[str, Any] = self._get("state")
+        return state
+
+    def reset(self) -> None:
+        """Go back to the beginning."""
+        self._post("reset", {})
 
     def settings(self, **changes: Any) -> None:
         """Change settings by name, e.g. `minutes_balance=0`."""
@@ -110,15 +131,17 @@ def until(find: Callable[[], T | None], seconds: float = 10) -> T:
 
 @contextmanager
 def run_sandbox(
-    settings: SandboxSettings | None = None, key: str = "sandbox-key"
+    settings: SandboxSettings | None = None, key: str = "sandbox-key", contents: Contents | None = None
 ) -> Iterator[RunningSandbox]:
     """A sandbox in a thread of this process, on a port that is free.
 
     Args:
         settings: By default no rate limit, and a simulated minute in 60 ms.
         key: That `RunningSandbox.api` sends.
+        contents: What the organization owns; by default the demo agent and number.
     """
-    server = make_server(settings or SandboxSettings(rate_limit=0, time_scale=1000), port=0)
+    settings = settings or SandboxSettings(rate_limit=0, time_scale=1000)
+    server = make_server(settings, port=0, contents=contents)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

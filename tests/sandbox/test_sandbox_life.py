@@ -222,6 +222,10 @@ def long_call() -> Iterator[tuple[RunningSandbox, str]]:
         ({"type": "end-call", "message": "Tot ziens."}, "api_end_call"),
         ({"type": "say", "content": "Tot ziens.", "end_after": True}, "api_end_call"),
         ({"type": "transfer", "destination": BEN, "message": "Tot ziens."}, "transferred"),
+        (
+            {"type": "transfer", "destination": "sip:desk@pbx.example.org", "message": "Tot ziens."},
+            "transferred",
+        ),
     ],
 )
 def test_a_command_can_end_a_call(
@@ -238,17 +242,60 @@ def test_a_command_can_end_a_call(
     assert check("control_call", late)["error"]["code"] == "call_not_active"
 
 
+def test_what_an_agent_is_told_and_what_it_says_is_in_the_transcript(
+    long_call: tuple[RunningSandbox, str],
+) -> None:
+    sandbox, call_id = long_call
+    for command in (
+        {"type": "inject-context", "content": "The van is late.", "trigger_response": False},
+        {"type": "say", "content": "One moment please.", "end_after": False},
+        {"type": "inject-context", "content": "It is here.", "trigger_response": True},
+        {"type": "end-call", "message": "Goodbye."},
+    ):
+        assert sandbox.api.post(f"/calls/{call_id}/control", json=command).status_code == 200
+    assert sandbox.settle(call_id)["messages"][-5:] == [
+        {"role": "system", "content": "The van is late."},
+        {"role": "assistant", "content": "One moment please."},
+        {"role": "system", "content": "It is here."},
+        {"role": "assistant", "content": "I have just been told: It is here."},
+        {"role": "assistant", "content": "Goodbye."},
+    ]
+
+
+def test_a_command_before_the_answer_is_refused() -> None:
+    with run_sandbox(playing("answered").model_copy(update={"time_scale": 1})) as sandbox:
+        call_id = sandbox.ring().json()["call_id"]
+        early = sandbox.api.post(f"/calls/{call_id}/control", json={"type": "end-call"})
+    assert (early.status_code, early.json()["error"]["code"]) == (400, "call_not_active")
+    assert (early.headers["X-RateLimit-Limit"], early.headers["X-RateLimit-Remaining"]) == ("10", "9")
+
+
 def test_a_call_takes_ten_commands_in_a_window(long_call: tuple[RunningSandbox, str]) -> None:
     sandbox, call_id = long_call
     command = {"type": "inject-context", "content": "The van is late.", "trigger_response": False}
     answers = [sandbox.api.post(f"/calls/{call_id}/control", json=command) for _ in range(11)]
     assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+    assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == [
+        *map(str, range(9, -1, -1)),
+        "0",
+    ]
     assert answers[10].headers["X-RateLimit-Limit"] == "10"
     assert "Retry-After" in answers[10].headers
 
 
 @pytest.mark.parametrize(
-    "command", [{}, {"type": "sing"}, {"type": "say", "content": "x"}, {"type": "transfer", "destination": 5}]
+    "command",
+    [
+        {},
+        {"type": "sing"},
+        {"type": "say", "content": "x"},
+        {"type": "inject-context", "content": "x"},
+        {"type": "inject-context", "content": "x", "trigger_response": "yes"},
+        {"type": "transfer"},
+        {"type": "transfer", "destination": 5},
+        {"type": "transfer", "destination": "the desk"},
+        {"type": "end-call", "message": 5},
+    ],
 )
 def test_a_command_that_is_not_right_is_refused(
     long_call: tuple[RunningSandbox, str], command: dict[str, Any]

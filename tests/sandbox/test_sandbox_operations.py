@@ -54,7 +54,7 @@ def test_a_number_is_registered_read_changed_and_deleted(sandbox: RunningSandbox
         ({}, 400, "missing_field"),
         ({"phone_number": "0612345678"}, 400, "invalid_phone_number"),
         ({"phone_number": ANNA, "is_active": "yes"}, 400, "invalid_field"),
-        ({"phone_number": ANNA, "agent_id": "nobody"}, 404, "not_found"),
+        ({"phone_number": ANNA, "agent_id": "nobody"}, 400, "invalid_field"),
         ({"phone_number": "+31850835037"}, 409, "conflict"),
     ],
 )

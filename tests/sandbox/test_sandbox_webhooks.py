@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flireo_flows.api.webhooks import WebhookEvent, parse_event, verify
+from flireo_flows.api.webhooks import SignatureError, WebhookEvent, parse_event, verify
 from flireo_flows.sandbox import Dialect, SandboxSettings
 
 from .contract import check_webhook
@@ -183,6 +183,105 @@ def test_a_webhook_that_fails_is_counted_and_not_sent_again(receiver: Receiver) 
         until(lambda: sandbox.health()["webhooks"]["failed"] == 3)
         sandbox.finished(assistant_override={"webhook_url": "http://127.0.0.1:1/"})
         until(lambda: sandbox.health()["webhooks"]["failed"] == 6)
-        sandbox.finished(assistant_override={"webhook_url": "nonsense"})
+        sandbox.finished(assistant_override={"webhook_url": "mailto:nobody@example.org"})
         until(lambda: sandbox.health()["webhooks"]["failed"] == 9)
     assert len(receiver.received) == 3
+
+
+def _with_fate(receiver: Receiver, fate: str, **settings: Any) -> SandboxSettings:
+    return sending(receiver, reports={ANNA: fate}, **settings)
+
+
+def test_a_report_can_be_lost_and_the_list_still_tells(receiver: Receiver) -> None:
+    with run_sandbox(_with_fate(receiver, "lost")) as sandbox:
+        call_id = sandbox.finished()["id"]
+        until(lambda: sandbox.health()["webhooks"]["dropped"] == 1)
+        until(lambda: sandbox.call(call_id)["analysis_result"])
+        until(lambda: len(receiver.received) == 2)
+    assert sorted(webhook.what for webhook in receiver.received) == sorted(STORY[:2])
+
+
+def test_a_report_can_come_twice(receiver: Receiver) -> None:
+    with run_sandbox(_with_fate(receiver, "duplicate")) as sandbox:
+        sandbox.finished()
+        story = received(receiver, 4)
+        assert sandbox.health()["webhooks"]["doubled"] == 1
+    assert [webhook.what for webhook in story] == [*STORY, STORY[2]]
+    assert story[2].body == story[3].body
+
+
+def test_a_report_can_come_without_an_analysis(receiver: Receiver) -> None:
+    with run_sandbox(_with_fate(receiver, "no_analysis")) as sandbox:
+        call_id = sandbox.finished()["id"]
+        report = received(receiver, 3)[2]
+        assert sandbox.call(call_id)["analysis_result"] is None
+    assert "analysis" not in report.message
+    assert report.message["summary"]
+
+
+def test_a_report_can_be_slow(receiver: Receiver) -> None:
+    with run_sandbox(_with_fate(receiver, "slow", slow_report_seconds=1000)) as sandbox:
+        call_id = sandbox.ring().json()["call_id"]
+        until(lambda: sandbox.call(call_id)["ended_at"])
+        ended = time.monotonic()
+        assert sandbox.call(call_id)["summary"] is None
+        received(receiver, 3)
+    assert time.monotonic() - ended > 0.5
+
+
+def test_events_can_come_out_of_order(receiver: Receiver) -> None:
+    with run_sandbox(_with_fate(receiver, "out_of_order")) as sandbox:
+        sandbox.finished()
+        received(receiver, 3)
+    assert [webhook.what for webhook in receiver.received] == STORY[::-1]
+    moments = [parse_event(webhook.body).timestamp for webhook in receiver.received]
+    assert moments == sorted(moments, reverse=True)  # each was made in its time
+    for webhook in receiver.received:
+        verify(webhook.body, webhook.headers, [SECRET], time.time())
+
+
+def test_a_report_can_have_a_signature_that_is_wrong(receiver: Receiver) -> None:
+    with run_sandbox(_with_fate(receiver, "bad_signature")) as sandbox:
+        sandbox.finished()
+        *updates, report = received(receiver, 3)
+    for webhook in updates:
+        verify(webhook.body, webhook.headers, [SECRET], time.time())
+    with pytest.raises(SignatureError, match="matches no secret"):
+        verify(report.body, report.headers, [SECRET], time.time())
+
+
+def test_each_call_takes_the_next_fate_of_its_script_and_the_last_repeats(receiver: Receiver) -> None:
+    settings = sending(receiver, reports={ANNA: ["lost", "normal"]})
+    with run_sandbox(settings) as sandbox:
+        ids = [sandbox.finished()["id"] for _ in range(3)]
+        until(lambda: len(receiver.received) == 8)
+    assert {webhook.message["call"]["id"] for webhook in receiver.of("end-of-call-report")} == set(ids[1:])
+
+
+def test_fates_can_have_weights_and_leave_how_the_call_goes_alone(receiver: Receiver) -> None:
+    settings = sending(receiver, "transferred", report_weights={"lost": 1, "duplicate": 1})
+    with run_sandbox(settings) as sandbox:
+        calls = [sandbox.finished(f"+4477009004{n:02}") for n in range(8)]
+        until(lambda: (counts := sandbox.health()["webhooks"])["dropped"] + counts["doubled"] == 8)
+        counts = sandbox.health()["webhooks"]
+    assert {call["end_reason"] for call in calls} == {"transferred"}
+    assert 0 < counts["dropped"] < 8
+
+
+@pytest.mark.parametrize(("dialect", "key"), [("flireo", "recordingUrl"), ("hmsovereign", "recording_url")])
+def test_a_recording_is_told_of_if_there_are_any(receiver: Receiver, dialect: Dialect, key: str) -> None:
+    with run_sandbox(sending(receiver, dialect=dialect, recordings=True)) as sandbox:
+        call = sandbox.finished()
+        report = received(receiver, 3)[2]
+    assert report.message[key] == call["recording_url"]
+    assert parse_event(report.body).recording_url == call["recording_url"] != ""
+
+
+def test_in_privacy_mode_the_report_has_a_summary_and_an_analysis_but_no_words(receiver: Receiver) -> None:
+    with run_sandbox(sending(receiver, recordings=True)) as sandbox:
+        call_id = sandbox.ring(assistant_override={"gdpr_mode": True}).json()["call_id"]
+        report = received(receiver, 3)[2]
+        call = sandbox.call(call_id)
+    assert (report.message["messages"], bool(report.message["summary"])) == ([], True)
+    assert report.message["analysis"] == call["analysis_result"]
+    assert (call["messages"], call["summary"], call["recording_url"]) == (None, None, None)

@@ -109,7 +109,14 @@ def test_the_catalogue_shows_our_blocks_and_the_run_form_what_to_fill_in(
 ) -> None:
     ui = prefect_url.removesuffix("/api")
     shows(
-        f"{ui}/v2/blocks/catalog", tmp_path, "Flireo Credentials", "Flireo Phone Number", "Flireo Call Ledger"
+        f"{ui}/v2/blocks/catalog",
+        tmp_path,
+        "Flireo Agent",
+        "Flireo Call Ledger",
+        "Flireo Campaign Job",
+        "Flireo Credentials",
+        "Flireo Phone Number",
+        "Flireo Webhook",
     )
 
     form = f"{ui}/v2/deployments/deployment/{deployment}/run"

@@ -7,11 +7,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from flireo_flows.sandbox.clock import iso
-from flireo_flows.sandbox.errors import not_found
-from flireo_flows.sandbox.forms import AgentForm, NewAgentForm, body_of, read_form
-from flireo_flows.sandbox.routes.answers import deleted
+from flireo_flows.sandbox.forms import AgentForm, NewAgentForm, body_of, changes_of, read_form
+from flireo_flows.sandbox.routes.answers import deleted, is_later, named
 from flireo_flows.sandbox.seeds import AGENT_DEFAULTS
-from flireo_flows.sandbox.settings import Dialect
 from flireo_flows.sandbox.store import Record, new_id
 from flireo_flows.sandbox.world import World, world_of
 
@@ -52,7 +50,7 @@ async def update_agent(request: Request) -> Response:
     """Change the fields that are sent. Calls that run keep the agent they began with."""
     world = world_of(request)
     agent = _agent(request, world)
-    fields = read_form(AgentForm, await body_of(request))
+    fields = read_form(AgentForm, changes_of(await body_of(request)))
     changed = {**agent, **fields, "id": agent["id"], "updated_at": iso(world.clock.unix_ms())}
     world.store.agents[agent["id"]] = changed
     return JSONResponse({_noun(world): changed})
@@ -72,11 +70,8 @@ async def delete_agent(request: Request) -> Response:
 
 
 def _agent(request: Request, world: World) -> Record:
-    agent = world.store.agents.get(request.path_params["id"])
-    if agent is None:
-        raise not_found("Agent")
-    return agent
+    return named(request, world.store.agents, "Agent")
 
 
 def _noun(world: World) -> str:
-    return "agent" if world.settings.dialect is Dialect.FLIREO else "assistant"
+    return "assistant" if is_later(world) else "agent"

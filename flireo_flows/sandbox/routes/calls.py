@@ -3,7 +3,6 @@
 Source: contract, section 9.
 """
 
-from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -13,12 +12,14 @@ from flireo_flows.sandbox.dialing import place, read_order
 from flireo_flows.sandbox.errors import invalid, not_found
 from flireo_flows.sandbox.forms import body_of
 from flireo_flows.sandbox.lost import LostAnswer
+from flireo_flows.sandbox.routes.paging import read_page, read_span
+from flireo_flows.sandbox.store import OVER
 from flireo_flows.sandbox.world import world_of
 
 router = APIRouter()
 
-_LARGEST_PAGE: Final = 1000  # larger limits are clamped (contract, section 4)
-_DATE_LENGTH: Final = len("2026-01-10")
+# Of both dialects (contract, section 9.4).
+_STATUSES: Final = OVER | {"connecting", "ringing", "in-progress", "insufficient-credits"}
 
 _BAD_GATEWAY: Final = (
     "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
@@ -44,18 +45,13 @@ async def create_outbound_call(request: Request) -> Response:
 @router.get("/calls")
 async def list_calls(request: Request) -> Response:
     """A page of calls, newest first."""
-    query = request.query_params
-    limit = min(_count(query.get("limit"), "limit", default=100, least=1), _LARGEST_PAGE)
-    offset = _count(query.get("offset"), "offset", default=0, least=0)
-    found = world_of(request).store.calls.newest_first(
-        since_ms=_moment_ms(query.get("start_date"), "start_date"),
-        until_ms=_moment_ms(query.get("end_date"), "end_date", end_of_day=True),
-        status=query.get("status"),
-    )
-    page = [call.as_record() for call in found[offset : offset + limit]]
-    return JSONResponse(
-        {"calls": page, "pagination": {"total": len(found), "limit": limit, "offset": offset}}
-    )
+    page, span = read_page(request), read_span(request)
+    status = request.query_params.get("status")
+    if status is not None and status not in _STATUSES:
+        raise invalid("status", f"must be one of {', '.join(sorted(_STATUSES))}")
+    found = world_of(request).store.calls.newest_first(span.since_ms, span.until_ms, status)
+    calls = [call.as_record() for call in page.of(found)]
+    return JSONResponse({"calls": calls, "pagination": page.as_record(found)})
 
 
 @router.get("/calls/{id}")
@@ -65,30 +61,3 @@ async def get_call(request: Request) -> Response:
     if call is None:
         raise not_found("Call")
     return JSONResponse(call.as_record())
-
-
-def _count(text: str | None, name: str, default: int, least: int) -> int:
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit()) or int(text) < least:
-        raise invalid(name, f"must be a whole number of at least {least}")
-    return int(text)
-
-
-def _moment_ms(text: str | None, name: str, *, end_of_day: bool = False) -> int | None:
-    """Unix milliseconds of a date or date-time; a date alone may stand for its last millisecond."""
-    if text is None:
-        return None
-    try:
-        if len(text) == _DATE_LENGTH:
-            day = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
-            return _ms(day + timedelta(days=1)) - 1 if end_of_day else _ms(day)
-        # A "+" that was not quoted arrives as a space; there is no other in a date-time with an offset.
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except (ValueError, OverflowError):
-        raise invalid(name, "must be an ISO 8601 date or date-time") from None
-    return _ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

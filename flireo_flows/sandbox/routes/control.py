@@ -3,6 +3,7 @@
 Source: contract, section 10. What an agent is told shows up in the transcript; that it understood does not.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,6 +14,7 @@ from flireo_flows.sandbox.errors import Refusal, invalid, missing, not_found
 from flireo_flows.sandbox.forms import body_of
 from flireo_flows.sandbox.gate import too_many
 from flireo_flows.sandbox.outcomes import Ending, transferred
+from flireo_flows.sandbox.settings import E164
 from flireo_flows.sandbox.store import Call, Record
 from flireo_flows.sandbox.world import World, world_of
 
@@ -27,6 +29,9 @@ _COMMANDS: Final[Mapping[str, Mapping[str, type]]] = {
     "end-call": {},
     "transfer": {"destination": str},
 }
+_PHONE: Final = re.compile(E164)
+_SIP: Final = re.compile(r"sips?:[^\s@]+(@[^\s@]+)?")
+_UNDERSTOOD: Final = "I have just been told:"
 _ENDED_BY_US: Final = Ending("ended", "api_end_call")
 
 
@@ -40,9 +45,14 @@ async def control_call(request: Request) -> Response:
     standing = world.control_windows.take(call.id, _COMMANDS_PER_WINDOW, world.clock.unix())
     if standing.retry_after:
         raise too_many(standing)
-    command = _read_command(await body_of(request))
-    if call.status != "in-progress":
-        raise Refusal(400, "call_not_active", "The call is not in progress")
+    # Refusals tell of the call's own limit too: a client counts by what it is told.
+    try:
+        command = _read_command(await body_of(request))
+        if call.status != "in-progress":
+            raise Refusal(400, "call_not_active", "The call is not in progress")
+    except Refusal as refusal:
+        refusal.headers.update(standing.headers())
+        raise
     _obey(command, call, world)
     answer = {"success": True, "message": "Command sent successfully"}
     return JSONResponse(answer, headers=standing.headers())
@@ -59,15 +69,33 @@ def _read_command(body: Record) -> Record:
             raise missing(field)
         if not isinstance(body[field], its_type):
             raise invalid(field, f"must be of type {its_type.__name__}")
+    if not isinstance(body.get("message", ""), str):
+        raise invalid("message", "must be text")
+    if kind == "transfer":
+        _reachable(body["destination"])
     return body
+
+
+def _reachable(destination: str) -> None:
+    """A call can be handed to a phone number or a SIP address."""
+    if not (_PHONE.fullmatch(destination) or _SIP.fullmatch(destination)):
+        raise invalid("destination", "must be a phone number in E.164 format or a SIP URI")
 
 
 def _obey(command: Record, call: Call, world: World) -> None:
     kind = command["type"]
-    words = command["content"] if kind == "say" else command.get("message")
-    if words:
-        call.said.append(str(words))
+    call.said.extend(_heard(command))
     if kind == "transfer":
         world.life.hang_up(call, transferred(world.settings.dialect))
     elif kind == "end-call" or command.get("end_after"):
         world.life.hang_up(call, _ENDED_BY_US)
+
+
+def _heard(command: Record) -> list[Record]:
+    """What a command adds to the transcript: words of the agent, or what only the agent was told."""
+    if command["type"] == "inject-context":
+        told = {"role": "system", "content": command["content"]}
+        reply = {"role": "assistant", "content": f"{_UNDERSTOOD} {command['content']}"}
+        return [told, reply] if command["trigger_response"] else [told]
+    words = command["content"] if command["type"] == "say" else command.get("message")
+    return [{"role": "assistant", "content": str(words)}] if words else []

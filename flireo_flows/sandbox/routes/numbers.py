@@ -7,10 +7,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from flireo_flows.sandbox.clock import iso
-from flireo_flows.sandbox.dialing import phone_number
-from flireo_flows.sandbox.errors import Refusal, not_found
-from flireo_flows.sandbox.forms import NumberForm, body_of, read_form
-from flireo_flows.sandbox.routes.answers import deleted
+from flireo_flows.sandbox.errors import Refusal, invalid
+from flireo_flows.sandbox.forms import NewNumberForm, NumberForm, body_of, changes_of, read_form
+from flireo_flows.sandbox.routes.answers import deleted, named
 from flireo_flows.sandbox.seeds import number_record
 from flireo_flows.sandbox.store import Record, new_id
 from flireo_flows.sandbox.world import World, world_of
@@ -21,27 +20,28 @@ router = APIRouter()
 @router.get("/numbers")
 async def list_numbers(request: Request) -> Response:
     """All numbers, in the order they were registered."""
-    return JSONResponse({"numbers": list(world_of(request).store.numbers.values())})
+    world = world_of(request)
+    return JSONResponse({"numbers": [_shown(number, world) for number in world.store.numbers.values()]})
 
 
 @router.post("/numbers")
 async def register_number(request: Request) -> Response:
     """Register a number that a SIP provider forwards here."""
     world = world_of(request)
-    body = await body_of(request)
-    phone = phone_number(body, "phone_number")
-    fields = _known_agent(read_form(NumberForm, body), world)
+    fields = _known_things(read_form(NewNumberForm, await body_of(request)), world)
+    phone = fields["phone_number"]
     if any(number["phone_number"] == phone for number in world.store.numbers.values()):
         raise Refusal(409, "conflict", "This number is already registered", param="phone_number")
     number = {**number_record(new_id(), phone, iso(world.clock.unix_ms())), **_changeable(fields)}
     world.store.numbers[number["id"]] = number
-    return JSONResponse({"number": number}, 201)
+    return JSONResponse({"number": _shown(number, world)}, 201)
 
 
 @router.get("/numbers/{id}")
 async def get_number(request: Request) -> Response:
     """One number."""
-    return JSONResponse({"number": _number(request, world_of(request))})
+    world = world_of(request)
+    return JSONResponse({"number": _shown(_number(request, world), world)})
 
 
 @router.patch("/numbers/{id}")
@@ -49,10 +49,10 @@ async def update_number(request: Request) -> Response:
     """Change the fields that are sent; null takes the agent or the trunk away."""
     world = world_of(request)
     number = _number(request, world)
-    fields = _known_agent(read_form(NumberForm, await body_of(request)), world)
+    fields = _known_things(read_form(NumberForm, changes_of(await body_of(request))), world)
     changed = {**number, **_changeable(fields), "updated_at": iso(world.clock.unix_ms())}
     world.store.numbers[number["id"]] = changed
-    return JSONResponse({"number": changed})
+    return JSONResponse({"number": _shown(changed, world)})
 
 
 @router.delete("/numbers/{id}")
@@ -64,16 +64,18 @@ async def delete_number(request: Request) -> Response:
 
 
 def _number(request: Request, world: World) -> Record:
-    number = world.store.numbers.get(request.path_params["id"])
-    if number is None:
-        raise not_found("Number")
-    return number
+    return named(request, world.store.numbers, "Number")
 
 
-def _known_agent(fields: Record, world: World) -> Record:
-    agent_id = fields.get("agent_id")
-    if agent_id is not None and agent_id not in world.store.agents:
-        raise not_found("Agent", "agent_id")
+def _known_things(fields: Record, world: World) -> Record:
+    """The fields, if what they name exists.
+
+    Raises:
+        Refusal: 400, it does not. The reference has no 404 for registering a number.
+    """
+    for name, things in (("agent_id", world.store.agents), ("transfer_trunk_id", world.store.sip_trunks)):
+        if fields.get(name) is not None and fields[name] not in things:
+            raise invalid(name, "names nothing that exists")
     return fields
 
 
@@ -82,4 +84,16 @@ def _changeable(fields: Record) -> Record:
         name: fields[name]
         for name in ("name", "agent_id", "transfer_trunk_id", "is_active")
         if name in fields
+    }
+
+
+def _shown(number: Record, world: World) -> Record:
+    """With the names of what it refers to."""
+    agent = world.store.agents.get(number["agent_id"], {})
+    trunk = world.store.sip_trunks.get(number["transfer_trunk_id"], {})
+    return {
+        **number,
+        "agent_name": agent.get("name"),
+        "business_name": agent.get("business_name"),
+        "transfer_trunk_name": trunk.get("name"),
     }

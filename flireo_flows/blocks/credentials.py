@@ -1,20 +1,14 @@
-"""Blocks: the credentials, numbers and ledger that people save once in Prefect and pick in every form."""
+"""Who we are at Flireo, and where Flireo answers."""
 
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
-import platformdirs
 from prefect.blocks.abstract import CredentialsBlock
-from prefect.blocks.core import Block, schema_extra
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
 from flireo_flows.api.dialect import Dialect
-from flireo_flows.api.fields import check_e164
-
-# The vendor's API reference; ours is the README of the package.
-REFERENCE: Final = HttpUrl("https://reference.flireo.com")
+from flireo_flows.blocks.shown import KEY, REFERENCE
 
 
 class FlireoCredentials(CredentialsBlock):
@@ -24,6 +18,7 @@ class FlireoCredentials(CredentialsBlock):
 
     _block_type_name: ClassVar[str] = "Flireo Credentials"
     _block_type_slug: ClassVar[str] = "flireo-credentials"
+    _logo_url: ClassVar[HttpUrl | None] = KEY
     _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
     _description: ClassVar[str] = "The API key of a Flireo organization, and where to reach Flireo."
     _code_example: ClassVar[str] = """
@@ -95,86 +90,3 @@ with credentials.get_client() as client:
     def get_async_client(self) -> AsyncFlireoClient:
         """A client for async code; close it, or use it in `async with`."""
         return AsyncFlireoClient(self.account())
-
-
-class FlireoPhoneNumber(Block):
-    """A number of the organization that people are rung from."""
-
-    _block_type_name: ClassVar[str] = "Flireo Phone Number"
-    _block_type_slug: ClassVar[str] = "flireo-phone-number"
-    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
-    _description: ClassVar[str] = "A number of the organization that people are rung from."
-    _code_example: ClassVar[str] = """
-```python
-from flireo_flows import FlireoPhoneNumber
-
-number = FlireoPhoneNumber.load("BLOCK_NAME")
-print(number.number_id)
-```"""
-
-    number_id: str = Field(
-        min_length=1, title="Number id", description="Id of the number in Flireo; not the number itself."
-    )
-    phone_number: str = Field(
-        default="", title="Number", description="The number in E.164, as the people who are rung see it."
-    )
-    used_for: str = Field(default="", title="Used for", description="Whom or what the number is for.")
-
-    @field_validator("phone_number")
-    @classmethod
-    def _is_e164(cls, number: str) -> str:
-        return check_e164(number) if number else number
-
-
-def url_required(schema: dict[str, Any], model: type[Block]) -> None:
-    """The form asks for a URL, if only an empty one.
-
-    Without a required field any object would fit the block, a reference to a saved one too, and Prefect refuses
-    a parameter that could be both: no deployment that names its ledger by `$ref` would ever start.
-    """
-    schema_extra(schema, model)
-    schema["required"] = ["url"]
-
-
-class CallLedger(Block):
-    """Where every lead, attempt and result is kept; what makes sure nobody is rung twice."""
-
-    # A URL may hold a password.
-    model_config = ConfigDict(hide_input_in_errors=True, json_schema_extra=url_required)
-
-    _block_type_name: ClassVar[str] = "Flireo Call Ledger"
-    _block_type_slug: ClassVar[str] = "flireo-call-ledger"
-    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
-    _description: ClassVar[str] = (
-        "Where every lead, attempt and result is kept; what makes sure nobody is rung twice."
-    )
-    _code_example: ClassVar[str] = """
-```python
-from flireo_flows import CallLedger
-
-ledger = CallLedger.load("BLOCK_NAME")
-print(ledger.kind)
-```"""
-
-    url: SecretStr = Field(
-        default=SecretStr(""),
-        title="Database URL",
-        description=(
-            "sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE where several machines share one; "
-            "empty means a SQLite file in the user's data directory."
-        ),
-    )
-
-    def database_url(self) -> str:
-        """The URL, or the default's: never the working directory, which a worker throws away."""
-        return self.url.get_secret_value().strip() or f"sqlite:///{default_ledger()}"
-
-    @property
-    def kind(self) -> str:
-        """`sqlite` or `postgresql`."""
-        return self.database_url().partition(":")[0].partition("+")[0]
-
-
-def default_ledger() -> Path:
-    """The SQLite file that is used when nothing else is said."""
-    return platformdirs.user_data_path("flireo-flows", appauthor=False) / "ledger.db"

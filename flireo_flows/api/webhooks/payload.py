@@ -1,0 +1,331 @@
+"""What a webhook says: the four payloads, in either key case (contract sections 18.4 to 18.7)."""
+
+# ruff: noqa: D102 - the properties stand for fields, and those are described where they are fields
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+EVENT_HEADER: Final = "X-Webhook-Event"
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class UnreadableEvent(ValueError):
+    """The body is no webhook of Flireo. The reason names what is missing, and quotes nothing of it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class EventType(StrEnum):
+    """The four events of the reference. `WebhookEvent.type` is open text: the vendor may add to them."""
+
+    ASSISTANT_REQUEST = "assistant-request"
+    TOOL_CALLS = "tool-calls"
+    STATUS_UPDATE = "status-update"
+    END_OF_CALL_REPORT = "end-of-call-report"
+
+
+def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """A field that cannot be read is absent: one odd field must not cost the whole report."""
+    try:
+        return handler(value)
+    except ValidationError:
+        return None
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _whole(value: object) -> object:
+    return round(value) if isinstance(value, float) and math.isfinite(value) else value
+
+
+_Text = Annotated[str | None, WrapValidator(_or_none)]
+_WholeSeconds = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
+_Seconds = Annotated[_WholeSeconds | None, WrapValidator(_or_none)]
+_Moment = Annotated[Annotated[datetime, AfterValidator(_in_utc)] | None, WrapValidator(_or_none)]
+
+
+class Message(BaseModel):
+    """One utterance of the transcript. `role` is open: `user`, `assistant`, later `system`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: str
+    content: str
+
+
+class ToolCall(BaseModel):
+    """One function that the agent wants called."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+# What belongs to some kinds of event only, and what the others say when they are asked for it.
+NOTHING: Final[Mapping[str, Any]] = {
+    "duration_seconds": None,
+    "summary": None,
+    "analysis": None,
+    "messages": (),
+    "recording_url": None,
+    "end_reason": None,
+    "error": None,
+    "started_at": None,
+    "ended_at": None,
+    "tool_calls": (),
+}
+
+
+class WebhookEvent(BaseModel):
+    """Any webhook of Flireo, with the same names whichever key case it came in.
+
+    Only `type` and `call_id` are certain. A field that was absent, or not of its type, is None or empty. So is
+    one that belongs to another kind of event, so that whoever takes all kinds need not tell them apart.
+
+    Attributes:
+        type: One of `EventType`, or something newer.
+        timestamp: When the platform made the event, UTC.
+        call_type: Always snake_case, e.g. `outbound_phone_call`.
+        call_status: `ringing`, `in-progress`, `ended`, `ended-with-error` or something newer.
+        platform_number: Our side of the call; `customer_number` is the other party.
+        metadata: Your own record from the agent's configuration, where the platform echoes it.
+        extra: Fields of the message that this kind does not know or could not read, in snake_case.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str
+    call_id: str
+    timestamp: _Moment = None
+    call_type: _Text = None
+    call_status: _Text = None
+    customer_number: _Text = None
+    platform_number: _Text = None
+    platform_name: _Text = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+    if TYPE_CHECKING:  # they are fields of the kinds below, and a field may not hide a property
+
+        @property
+        def duration_seconds(self) -> int | None: ...
+        @property
+        def summary(self) -> str | None: ...
+        @property
+        def analysis(self) -> dict[str, Any] | None: ...
+        @property
+        def messages(self) -> tuple[Message, ...]: ...
+        @property
+        def recording_url(self) -> str | None: ...
+        @property
+        def end_reason(self) -> str | None: ...
+        @property
+        def error(self) -> str | None: ...
+        @property
+        def started_at(self) -> datetime | None: ...
+        @property
+        def ended_at(self) -> datetime | None: ...
+        @property
+        def tool_calls(self) -> tuple[ToolCall, ...]: ...
+
+    else:
+
+        def __getattr__(self, name: str) -> Any:
+            return NOTHING[name] if name in NOTHING else super().__getattr__(name)
+
+
+class AssistantRequest(WebhookEvent):
+    """Somebody rings in: which configuration shall answer? Wants an answer within 5 s (section 18.4)."""
+
+
+class ToolCalls(WebhookEvent):
+    """The agent wants functions called, and waits up to 10 s for what they give (section 18.5)."""
+
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+class StatusUpdate(WebhookEvent):
+    """A call was answered or has ended (section 18.6).
+
+    Attributes:
+        error: Why it ended, of an `ended-with-error`.
+        end_reason: Once it has ended; on later servers.
+    """
+
+    error: _Text = None
+    end_reason: _Text = None
+
+
+class EndOfCallReport(WebhookEvent):
+    """What became of a call (section 18.7).
+
+    Attributes:
+        duration_seconds: Of the conversation.
+        analysis: As the model wrote it. Check it against your own schema: keys may be missing, extra or of
+            another type. None when no analysis ran.
+        recording_url: If it was recorded.
+        end_reason: On later servers; so are `started_at` and `ended_at`.
+        error: In no source, and read where it comes.
+    """
+
+    duration_seconds: _Seconds = None
+    summary: _Text = None
+    analysis: dict[str, Any] | None = None
+    messages: tuple[Message, ...] = ()
+    recording_url: _Text = None
+    end_reason: _Text = None
+    error: _Text = None
+    started_at: _Moment = None
+    ended_at: _Moment = None
+
+
+KINDS: Final[Mapping[str, type[WebhookEvent]]] = {
+    EventType.ASSISTANT_REQUEST: AssistantRequest,
+    EventType.TOOL_CALLS: ToolCalls,
+    EventType.STATUS_UPDATE: StatusUpdate,
+    EventType.END_OF_CALL_REPORT: EndOfCallReport,
+}
+# Fields of the message that every kind of event has.
+_COMMON: Final = frozenset({"type", "timestamp", "call", "phone_number", "customer", "assistant"})
+_TOOL_CALLS: Final = "tool_call_list"  # what the message calls `tool_calls`
+
+
+def parse_event(body: bytes) -> WebhookEvent:
+    """Read the body of a webhook. Check its signature first.
+
+    Args:
+        body: The raw bytes as received.
+
+    Returns:
+        An `AssistantRequest`, `ToolCalls`, `StatusUpdate` or `EndOfCallReport`; of a type yet unknown, a plain
+        `WebhookEvent`, with all that is its own in `extra`.
+
+    Raises:
+        UnreadableEvent: It is not JSON, not `{"message": {...}}`, or has no type or call id.
+    """
+    message = _message_of(body)
+    event_type = _required(message.get("type"), "message.type")
+    kind = KINDS.get(event_type, WebhookEvent)
+    own = {name: value for name, value in _own_fields(message).items() if name in kind.model_fields}
+    return kind(type=event_type, **_common_fields(message), **own, extra=_set_aside(message, set(own)))
+
+
+def _common_fields(message: Mapping[str, Any]) -> dict[str, Any]:
+    call = _snake(_record(message.get("call")))
+    platform = _snake(_record(message.get("phone_number")))
+    call_type = call.get("type")
+    return {
+        "call_id": _required(call.get("id"), "message.call.id"),
+        "timestamp": message.get("timestamp"),
+        "call_type": _snake_case(call_type) if isinstance(call_type, str) else None,
+        "call_status": call.get("status"),
+        "customer_number": _record(message.get("customer")).get("number"),
+        "platform_number": platform.get("number"),
+        "platform_name": platform.get("name"),
+        "metadata": _record(_record(message.get("assistant")).get("metadata")),
+    }
+
+
+def _own_fields(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that belongs to some kind of event."""
+    analysis = message.get("analysis")
+    return {
+        **{name: message.get(name) for name in NOTHING},
+        "analysis": analysis if isinstance(analysis, dict) else None,
+        "messages": tuple(_messages(message.get("messages"))),
+        "tool_calls": tuple(_tool_calls(message.get(_TOOL_CALLS))),
+    }
+
+
+def _set_aside(message: Mapping[str, Any], own: set[str]) -> dict[str, Any]:
+    known = _COMMON | own | ({_TOOL_CALLS} if "tool_calls" in own else set())
+    unknown = {name: value for name, value in message.items() if name not in known}
+    analysis = message.get("analysis")
+    if analysis is not None and not isinstance(analysis, dict):
+        unknown["analysis"] = analysis
+    return unknown
+
+
+def _message_of(body: bytes) -> dict[str, Any]:
+    try:
+        document = _storable(json.loads(body))
+    except (ValueError, RecursionError) as error:
+        # `from None`: the parser's own exception carries the document.
+        raise UnreadableEvent(f"the body is not JSON ({type(error).__name__})") from None
+    if not isinstance(document, dict):
+        raise UnreadableEvent("the body is not a JSON object")
+    message = document.get("message")
+    if not isinstance(message, dict):
+        raise UnreadableEvent("the body has no object `message`")
+    return _snake(message)
+
+
+def _storable(value: Any) -> Any:
+    """The same, in text that every database takes: JSON can spell NUL and halves of characters."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode().replace("\0", "")
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(name): _storable(item) for name, item in value.items()}
+    return value
+
+
+def _required(value: object, name: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise UnreadableEvent(f"`{name}` is missing or not text")
+    return value
+
+
+def _messages(value: object) -> list[Message]:
+    read = (_record(item) for item in value) if isinstance(value, list) else ()
+    return [
+        Message(role=item["role"], content=item["content"])
+        for item in read
+        if isinstance(item.get("role"), str) and isinstance(item.get("content"), str)
+    ]
+
+
+def _tool_calls(value: object) -> list[ToolCall]:
+    read = (_record(item) for item in value) if isinstance(value, list) else ()
+    functions = ((item.get("id"), _record(item.get("function"))) for item in read)
+    return [
+        ToolCall(id=identity, name=function["name"], arguments=_record(function.get("arguments")))
+        for identity, function in functions
+        if isinstance(identity, str) and isinstance(function.get("name"), str)
+    ]
+
+
+def _record(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _snake(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Rename the keys of this level only: what lies in `analysis` or `metadata` is the user's own."""
+    return {_snake_case(name): value for name, value in record.items()}
+
+
+def _snake_case(name: str) -> str:
+    return _HUMP.sub("_", name).lower()

@@ -1,0 +1,36 @@
+"""Blocks: what people save once in Prefect and pick in every form, with secrets that stay secret."""
+
+from flireo_flows.blocks.agent import FlireoAgent
+from flireo_flows.blocks.campaign import FlireoCampaignJob, FlireoCampaignRun
+from flireo_flows.blocks.campaign_results import CampaignLeadResult, CampaignResult
+from flireo_flows.blocks.campaign_work import (
+    CampaignAmbiguous,
+    CampaignCancelled,
+    CampaignNotOver,
+    CampaignProblem,
+    CampaignRefused,
+    Duplicates,
+)
+from flireo_flows.blocks.credentials import FlireoCredentials
+from flireo_flows.blocks.ledger import CallLedger, default_ledger
+from flireo_flows.blocks.number import FlireoPhoneNumber
+from flireo_flows.blocks.webhook import FlireoWebhook
+
+__all__ = [
+    "CallLedger",
+    "CampaignAmbiguous",
+    "CampaignCancelled",
+    "CampaignLeadResult",
+    "CampaignNotOver",
+    "CampaignProblem",
+    "CampaignRefused",
+    "CampaignResult",
+    "Duplicates",
+    "FlireoAgent",
+    "FlireoCampaignJob",
+    "FlireoCampaignRun",
+    "FlireoCredentials",
+    "FlireoPhoneNumber",
+    "FlireoWebhook",
+    "default_ledger",
+]

@@ -1,0 +1,55 @@
+"""Where it is kept who was rung."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import platformdirs
+from prefect.blocks.core import Block
+from pydantic import ConfigDict, Field, HttpUrl, SecretStr
+
+from flireo_flows.blocks.shown import LEDGER, REFERENCE, form_requires
+
+
+class CallLedger(Block):
+    """Where every lead, attempt and result is kept; what makes sure nobody is rung twice."""
+
+    # A URL may hold a password.
+    model_config = ConfigDict(hide_input_in_errors=True, json_schema_extra=form_requires("url"))
+
+    _block_type_name: ClassVar[str] = "Flireo Call Ledger"
+    _block_type_slug: ClassVar[str] = "flireo-call-ledger"
+    _logo_url: ClassVar[HttpUrl | None] = LEDGER
+    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
+    _description: ClassVar[str] = (
+        "Where every lead, attempt and result is kept; what makes sure nobody is rung twice."
+    )
+    _code_example: ClassVar[str] = """
+```python
+from flireo_flows import CallLedger
+
+ledger = CallLedger.load("BLOCK_NAME")
+print(ledger.kind)
+```"""
+
+    url: SecretStr = Field(
+        default=SecretStr(""),
+        title="Database URL",
+        description=(
+            "sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE where several machines share one; "
+            "empty means a SQLite file in the user's data directory."
+        ),
+    )
+
+    def database_url(self) -> str:
+        """The URL, or the default's: never the working directory, which a worker throws away."""
+        return self.url.get_secret_value().strip() or f"sqlite:///{default_ledger()}"
+
+    @property
+    def kind(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.database_url().partition(":")[0].partition("+")[0]
+
+
+def default_ledger() -> Path:
+    """The SQLite file that is used when nothing else is said."""
+    return platformdirs.user_data_path("flireo-flows", appauthor=False) / "ledger.db"

@@ -1,0 +1,39 @@
+"""A number that people are rung from."""
+
+from typing import ClassVar
+
+from prefect.blocks.core import Block
+from pydantic import Field, HttpUrl, field_validator
+
+from flireo_flows.api.fields import check_e164
+from flireo_flows.blocks.shown import RECEIVER, REFERENCE
+
+
+class FlireoPhoneNumber(Block):
+    """A number of the organization that people are rung from."""
+
+    _block_type_name: ClassVar[str] = "Flireo Phone Number"
+    _block_type_slug: ClassVar[str] = "flireo-phone-number"
+    _logo_url: ClassVar[HttpUrl | None] = RECEIVER
+    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
+    _description: ClassVar[str] = "A number of the organization that people are rung from."
+    _code_example: ClassVar[str] = """
+```python
+from flireo_flows import FlireoPhoneNumber
+
+number = FlireoPhoneNumber.load("BLOCK_NAME")
+print(number.number_id)
+```"""
+
+    number_id: str = Field(
+        min_length=1, title="Number id", description="Id of the number in Flireo; not the number itself."
+    )
+    phone_number: str = Field(
+        default="", title="Number", description="The number in E.164, as the people who are rung see it."
+    )
+    used_for: str = Field(default="", title="Used for", description="Whom or what the number is for.")
+
+    @field_validator("phone_number")
+    @classmethod
+    def _is_e164(cls, number: str) -> str:
+        return check_e164(number) if number else number

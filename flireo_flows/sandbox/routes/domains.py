@@ -1,0 +1,169 @@
+"""The domain that notifications are mailed from, through Resend: one, and only with a key for Resend.
+
+Source: contract, section 14. Resend is played here too. A domain begins as `not_started`; `verify` has its
+records looked up (`pending`), and the next `refresh` finds them (`verified`).
+"""
+
+import re
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from flireo_flows.sandbox.clock import iso
+from flireo_flows.sandbox.errors import Refusal, invalid, missing, not_found
+from flireo_flows.sandbox.forms import body_of
+from flireo_flows.sandbox.routes.answers import deleted
+from flireo_flows.sandbox.store import Record, Store, new_id
+from flireo_flows.sandbox.world import World, world_of
+
+router = APIRouter()
+
+_REGION: Final = "eu-west-1"
+_DOMAIN_NAME: Final = re.compile(
+    r"(?=.{4,253}\Z)([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}"
+)
+
+# What the organization has at Resend already, to be found by a sync.
+_AT_RESEND: Final[Record] = {
+    "id": "d91cd9bd-1176-453e-8fc1-35364d380206",
+    "name": "mail.example.org",
+    "status": "verified",
+    "region": _REGION,
+}
+
+
+@router.get("/domains")
+async def get_domain(request: Request) -> Response:
+    """The domain, or null."""
+    return JSONResponse({"domain": world_of(request).store.domain})
+
+
+@router.post("/domains")
+async def add_domain(request: Request) -> Response:
+    """Set a domain up at Resend."""
+    world = world_of(request)
+    name = _text(await body_of(request), "domain_name", "domain")
+    if not _DOMAIN_NAME.fullmatch(name):
+        raise invalid("domain_name", "must be the name of a domain")
+    _need_key(world.store)
+    if world.store.domain is not None:
+        raise Refusal(409, "conflict", "There is a domain already", param="domain_name")
+    domain = _domain({"id": new_id(), "name": name, "status": "not_started", "region": _REGION}, world)
+    return JSONResponse({"domain": domain}, 201)
+
+
+@router.delete("/domains")
+async def delete_domain(request: Request) -> Response:
+    """Forget the domain."""
+    store = world_of(request).store
+    _the_domain(store)
+    store.domain = None
+    return deleted(request)
+
+
+@router.get("/domains/sync")
+async def list_resend_domains(request: Request) -> Response:
+    """The domains at Resend, and which of them is ours."""
+    store = world_of(request).store
+    _need_key(store)
+    selected = store.domain["resend_domain_id"] if store.domain else None
+    return JSONResponse({"domains": list(_at_resend(store).values()), "selected_domain_id": selected})
+
+
+@router.post("/domains/sync")
+async def sync_resend_domain(request: Request) -> Response:
+    """Take a domain that is at Resend already, in place of the one there may be."""
+    world = world_of(request)
+    resend_id = _text(await body_of(request), "resendDomainId", "domain_id")
+    _need_key(world.store)
+    found = _at_resend(world.store).get(resend_id)
+    if found is None:
+        raise not_found("Resend domain", "resendDomainId")
+    return JSONResponse({"domain": _domain(found, world), "message": "Domain synced"})
+
+
+@router.post("/domains/verify")
+async def verify_domain(request: Request) -> Response:
+    """Have the records looked up. That takes a while: `refresh` tells of the result."""
+    world = world_of(request)
+    _need_key(world.store)
+    domain = _the_domain(world.store)
+    if domain["status"] != "verified":
+        _set_status(domain, "pending", world)
+    return JSONResponse({"domain": domain})
+
+
+@router.post("/domains/refresh")
+async def refresh_domain(request: Request) -> Response:
+    """Read the status at Resend again."""
+    world = world_of(request)
+    _need_key(world.store)
+    domain = _the_domain(world.store)
+    if domain["status"] == "pending":
+        _set_status(domain, "verified", world)
+    return JSONResponse({"domain": domain})
+
+
+def _need_key(store: Store) -> None:
+    if "resend" not in store.byok_keys:
+        raise Refusal(400, "invalid_request", "Add a key for resend first, with POST /byok")
+
+
+def _the_domain(store: Store) -> Record:
+    if store.domain is None:
+        raise not_found("Domain")
+    return store.domain
+
+
+def _text(body: Record, name: str, alias: str) -> str:
+    """A required text, under either of its names."""
+    value = body.get(name, body.get(alias))
+    if value is None:
+        raise missing(name)
+    if not isinstance(value, str):
+        raise invalid(name, "must be text")
+    return value
+
+
+def _at_resend(store: Store) -> dict[str, Record]:
+    known = {str(_AT_RESEND["id"]): _AT_RESEND}
+    if store.domain is not None:
+        ours = {"id": store.domain["resend_domain_id"], "name": store.domain["domain_name"]}
+        known[ours["id"]] = {**ours, "status": store.domain["status"], "region": store.domain["region"]}
+    return known
+
+
+def _domain(at_resend: Record, world: World) -> Record:
+    """Make it the organization's domain."""
+    now = iso(world.clock.unix_ms())
+    name = at_resend["name"]
+    world.store.domain = {
+        "id": new_id(),
+        "org_id": world.store.organization_id,
+        "domain_name": name,
+        "resend_domain_id": at_resend["id"],
+        "status": "not_started",
+        "region": at_resend["region"],
+        "records": [
+            _record("SPF", "MX", f"send.{name}", f"feedback-smtp.{_REGION}.amazonses.com", priority=10),
+            _record("SPF", "TXT", f"send.{name}", "v=spf1 include:amazonses.com ~all"),
+            _record("DKIM", "TXT", f"resend._domainkey.{name}", "p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQ"),
+        ],
+        "created_at": now,
+        "updated_at": now,
+        "verified_at": None,
+    }
+    _set_status(world.store.domain, at_resend["status"], world)
+    return world.store.domain
+
+
+def _record(record: str, kind: str, name: str, value: str, **more: int) -> Record:
+    return {"record": record, "type": kind, "name": name, "value": value, "ttl": "Auto", **more}
+
+
+def _set_status(domain: Record, status: str, world: World) -> None:
+    now = iso(world.clock.unix_ms())
+    domain.update(status=status, updated_at=now, verified_at=now if status == "verified" else None)
+    for record in domain["records"]:
+        record["status"] = status

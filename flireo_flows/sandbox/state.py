@@ -1,0 +1,247 @@
+"""The state of a sandbox as a file says it: settings, and what the organization owns.
+
+A section that is given stands for all there is of its kind; one that is left out holds what a new sandbox
+holds. What `GET /sandbox/state` answers is such a file, and means the same. Calls are no part of it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from flireo_flows.sandbox.clock import Clock, iso
+from flireo_flows.sandbox.errors import Refusal
+from flireo_flows.sandbox.forms import AgentForm, Form, NumberForm, read_form
+from flireo_flows.sandbox.seed_campaigns import SeedCampaign, campaign_of, seed_of
+from flireo_flows.sandbox.seeds import (
+    AGENT_DEFAULTS,
+    DEMO_AGENT_ID,
+    DEMO_NUMBER,
+    DEMO_NUMBER_ID,
+    demo_agent,
+    number_record,
+    seed_store,
+    trunk_record,
+)
+from flireo_flows.sandbox.settings import E164, SandboxSettings
+from flireo_flows.sandbox.store import ORGANIZATION_ID, Record, Store, new_id
+
+
+class StateError(ValueError):
+    """A state is not one that a sandbox can be in. Says where, and what is wrong."""
+
+
+def _by_id(value: Any) -> Any:
+    """Records by id; a list names its ids in the records, or leaves them to us."""
+    if not isinstance(value, list):
+        return value
+    records = [(_id_in(one) or new_id(), one) for one in value]
+    if len({identity for identity, _ in records}) < len(records):
+        raise ValueError("an id is there twice")
+    return dict(records)
+
+
+def _id_in(record: object) -> str | None:
+    identity = record.get("id") if isinstance(record, dict) else None
+    return str(identity) if identity else None
+
+
+Records = Annotated[dict[str, Record], BeforeValidator(_by_id)]
+
+
+class Contents(BaseModel):
+    """What the organization owns, by id. None: what a new sandbox has."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agents: Records | None = Field(None, description="Fields as in `POST /agents`.")
+    numbers: Records | None = Field(None, description="Fields as in `POST /numbers`.")
+    tool_templates: Records | None = Field(None, description="Fields as in `POST /tool-templates`.")
+    analysis_templates: Records | None = Field(None, description="Fields as in `POST /analysis-templates`.")
+    sip_trunks: Records | None = Field(None, description="`name`, and `address` or `host`.")
+    campaigns: Annotated[dict[str, SeedCampaign], BeforeValidator(_by_id)] | None = Field(
+        None, description="Fields as in `POST /campaigns`, and `status`."
+    )
+    byok_keys: dict[str, str] | None = Field(None, description="Vault id by provider.")
+    domain: Record | None = Field(None, description="`domain_name`; the rest is filled in.")
+
+
+class State(Contents):
+    """A whole state: the form of a state file."""
+
+    settings: SandboxSettings = Field(default_factory=SandboxSettings)
+
+    def contents(self) -> Contents:
+        """The state without its settings."""
+        return Contents.model_construct(**{name: getattr(self, name) for name in Contents.model_fields})
+
+
+def fill_store(settings: SandboxSettings, contents: Contents, clock: Clock) -> Store:
+    """A store that holds what a state says.
+
+    Raises:
+        StateError: A record lacks a field, has a wrong one, or names something that is not there.
+    """
+    store, created_ms = seed_store(settings, clock), round(clock.born * 1000)
+    for section, complete in _COMPLETE.items():
+        records: Mapping[str, Record] | None = getattr(contents, section)
+        if records is not None:
+            filled = {
+                identity: _completed(complete, section, identity, record, iso(created_ms), settings)
+                for identity, record in records.items()
+            }
+            setattr(store, section, filled)
+    if contents.campaigns is not None:
+        store.campaigns = {
+            identity: campaign_of(identity, seed, created_ms) for identity, seed in contents.campaigns.items()
+        }
+    if contents.byok_keys is not None:
+        store.byok_keys = dict(contents.byok_keys)
+    if contents.domain is not None:
+        store.domain = _domain(contents.domain, iso(created_ms))
+    _mend_demo(store, contents)
+    _check_references(store)
+    return store
+
+
+def state_of(store: Store, settings: SandboxSettings, faults: Mapping[str, Any]) -> dict[str, Any]:
+    """The present state, in plain JSON, as a file could hold it.
+
+    Args:
+        store: What there is.
+        settings: In force.
+        faults: Those of the settings that are in force by now.
+    """
+    names = SandboxSettings.model_fields
+    present = {**settings.model_dump(mode="json"), "minutes_balance": store.minutes_balance}
+    present.update({name: value for name, value in faults.items() if name in names})
+    sections = {section: dict(getattr(store, section)) for section in _COMPLETE}
+    campaigns = {identity: seed_of(campaign) for identity, campaign in store.campaigns.items()}
+    return {
+        "settings": present,
+        **sections,
+        "campaigns": campaigns,
+        "byok_keys": dict(store.byok_keys),
+        "domain": store.domain,
+    }
+
+
+def _completed(
+    complete: "Complete", section: str, identity: str, record: Record, created: str, settings: SandboxSettings
+) -> Record:
+    try:
+        whole = complete(identity, {**record, "id": identity}, created, settings)
+    except Refusal as refusal:
+        raise StateError(f"{section}.{identity}: {refusal.message}") from None
+    owner = {"org_id": whole["org_id"] or ORGANIZATION_ID} if "org_id" in whole else {}
+    return {**whole, **owner, "id": identity}
+
+
+def _agent(identity: str, record: Record, created: str, settings: SandboxSettings) -> Record:
+    base = demo_agent(settings) if identity == DEMO_AGENT_ID else AGENT_DEFAULTS
+    agent = {**base, "created_at": created, "updated_at": created, **_checked(AgentForm, record)}
+    return _with(agent, "name")
+
+
+def _number(identity: str, record: Record, created: str, settings: SandboxSettings) -> Record:
+    phone = DEMO_NUMBER if identity == DEMO_NUMBER_ID else ""
+    number = {**number_record(identity, phone, created), **_checked(NumberForm, record)}
+    if not re.fullmatch(E164, str(_with(number, "phone_number")["phone_number"])):
+        raise Refusal(400, "invalid_phone_number", "phone_number must be in E.164 format")
+    return number
+
+
+def _trunk(identity: str, record: Record, created: str, settings: SandboxSettings) -> Record:
+    renamed = {_TRUNK_NAMES.get(name, name): value for name, value in record.items()}
+    trunk = {**trunk_record(identity, "", "", created), **renamed}
+    kept = {name: value for name, value in trunk.items() if name not in ("password", "auth_password")}
+    return _with(kept, "name", "address")
+
+
+def _tool_template(identity: str, record: Record, created: str, settings: SandboxSettings) -> Record:
+    template = {"org_id": None, "description": None, "created_at": created, "updated_at": created, **record}
+    kind = _with(template, "name", "tool_type", "tool_config")["tool_type"]
+    if kind not in _TOOL_TYPES:
+        raise Refusal(400, "invalid_field", f"tool_type must be one of {', '.join(_TOOL_TYPES)}")
+    return {**template, "tool_type": _TOOL_TYPES[kind]}
+
+
+def _analysis_template(identity: str, record: Record, created: str, settings: SandboxSettings) -> Record:
+    nothing = {"org_id": None, "description": None, "system_prompt": "", "user_prompt": ""}
+    return _with({**nothing, "created_at": created, "updated_at": created, **record}, "name", "schema")
+
+
+def _domain(record: Record, created: str) -> Record:
+    name = record.get("domain_name")
+    if not name:
+        raise StateError("domain: domain_name is required")
+    return {
+        "id": "sandbox-domain",
+        "org_id": ORGANIZATION_ID,
+        "resend_domain_id": "sandbox-resend-domain",
+        "status": "not_started",
+        "region": "eu-west-1",
+        "records": [],
+        "created_at": created,
+        "updated_at": created,
+        "verified_at": None,
+        **record,
+    }
+
+
+def _checked(form: type[Form], record: Record) -> Record:
+    """The record, if its fields have the right types. Any may be null: so the API writes what is not set."""
+    nulls = {name: value for name, value in record.items() if value is None}
+    return {**read_form(form, {name: record[name] for name in record.keys() - nulls.keys()}), **nulls}
+
+
+def _with(record: Record, *required: str) -> Record:
+    """The record, if it has these fields."""
+    for name in required:
+        if not record.get(name) and record.get(name) != {}:
+            raise Refusal(400, "missing_field", f"{name} is required")
+    return record
+
+
+def _mend_demo(store: Store, contents: Contents) -> None:
+    """The demo number is not to name an agent or a trunk that the state has replaced."""
+    number = store.numbers.get(DEMO_NUMBER_ID)
+    if number is None or contents.numbers is not None:
+        return
+    for field, there in (("agent_id", store.agents), ("transfer_trunk_id", store.sip_trunks)):
+        if number[field] not in there:
+            number[field] = None
+
+
+def _check_references(store: Store) -> None:
+    """Whoever names an agent or a trunk names one that is there."""
+    for identity, number in store.numbers.items():
+        for field, there in (("agent_id", store.agents), ("transfer_trunk_id", store.sip_trunks)):
+            if number[field] is not None and number[field] not in there:
+                raise StateError(f"numbers.{identity}.{field}: there is no {number[field]!r} in the state")
+    phones = [number["phone_number"] for number in store.numbers.values()]
+    if len(phones) != len(set(phones)):
+        raise StateError("numbers: a phone_number is there twice")
+    for identity, campaign in store.campaigns.items():
+        if campaign.agent_id not in store.agents:
+            raise StateError(f"campaigns.{identity}.agent_id: there is no {campaign.agent_id!r} in the state")
+
+
+Complete = Callable[[str, Record, str, SandboxSettings], Record]
+# By either dialect's spelling; kept under the earlier one.
+_TOOL_TYPES: Final = {
+    "function": "function",
+    "endCall": "endCall",
+    "transferCall": "transferCall",
+    "end_call": "endCall",
+    "transfer_call": "transferCall",
+}
+_TRUNK_NAMES: Final = {"host": "address", "username": "auth_username"}
+_COMPLETE: Final[Mapping[str, Complete]] = {
+    "agents": _agent,
+    "numbers": _number,
+    "tool_templates": _tool_template,
+    "analysis_templates": _analysis_template,
+    "sip_trunks": _trunk,
+}
