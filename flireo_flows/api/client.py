@@ -110,6 +110,15 @@ class Prepared:
     secrets: tuple[str, ...] = field(repr=False)
 
 
+def prepared(account: Account, pacing: Pacing, operation: Operation[Any]) -> Prepared:
+    """As `Account.request`; what cannot be written down was not sent, and takes no room in the rate limit."""
+    try:
+        return account.request(operation)
+    except InvalidInput:
+        pacing.lost(left=False)
+        raise
+
+
 def _encoded(operation: Operation[Any], body: JsonObject) -> bytes:
     """The body as JSON. What JSON cannot say is found before anything is sent."""
     try:
@@ -215,20 +224,13 @@ class FlireoClient:
         except StopIteration as done:
             return cast(T, done.value)  # StopIteration does not say what it carries
 
-    def _prepared(self, operation: Operation[T]) -> Prepared:
-        try:
-            return self.account.request(operation)
-        except InvalidInput:
-            self.pacing.lost(left=False)
-            raise
-
     def _transmit(self, operation: Operation[T], before: float | None) -> Reply | Lost:
         http = self._fresh if operation.effect is Effect.RINGS else self._pooled
 
         def trace(event: str, info: object) -> None:
             check_time(event, before)
 
-        request = self._prepared(operation)
+        request = prepared(self.account, self.pacing, operation)
         try:
             response = http.request(**request.arguments, extensions=_traced(trace, before))
             answer: Reply | Lost = reply(response, request.secrets)
@@ -282,20 +284,13 @@ class AsyncFlireoClient:
         except StopIteration as done:
             return cast(T, done.value)  # StopIteration does not say what it carries
 
-    def _prepared(self, operation: Operation[T]) -> Prepared:
-        try:
-            return self.account.request(operation)
-        except InvalidInput:
-            self.pacing.lost(left=False)
-            raise
-
     async def _transmit(self, operation: Operation[T], before: float | None) -> Reply | Lost:
         http = self._fresh if operation.effect is Effect.RINGS else self._pooled
 
         async def trace(event: str, info: object) -> None:
             check_time(event, before)
 
-        request = self._prepared(operation)
+        request = prepared(self.account, self.pacing, operation)
         try:
             response = await http.request(**request.arguments, extensions=_traced(trace, before))
             answer: Reply | Lost = reply(response, request.secrets)

@@ -36,6 +36,7 @@ class Collector:
     stopped_by: errors.FlireoError | None = None
     failures: int = 0
     _asked: dict[int, int] = field(default_factory=dict, init=False)
+    _has_asked_the_time: bool = field(default=False, init=False)
 
     async def hear(self) -> int:
         """Apply what the webhooks brought. Returns how many attempts ended by it."""
@@ -98,6 +99,7 @@ class Collector:
 
     async def _pages(self, since: float) -> AsyncIterator[tuple[Call, ...]]:
         """Pages of the list from `since` on, until it ends or the server stops giving new ones."""
+        await self._set_clock()
         start = datetime.fromtimestamp(since + self._skew, UTC) - timedelta(seconds=EARLY_SECONDS)
         seen: set[str] = set()
         offset = 0
@@ -111,6 +113,16 @@ class Collector:
             # short page is no end: what is not on it would count as not placed, and be rung again.
             if not fresh or (page.total is not None and offset >= page.total):
                 return
+
+    async def _set_clock(self) -> None:
+        """Learn Flireo's clock before the first window is asked for.
+
+        Where it is behind ours, a window from our time on would hide a call that rang, which would then count
+        as not placed. A run that begins with the account checks knows it already.
+        """
+        if self.client.pacing.skew is None and not self._has_asked_the_time:
+            await self.client.send(list_calls(limit=1))
+            self._has_asked_the_time = True  # a server that does not tell is not asked each time
 
     @property
     def _skew(self) -> float:

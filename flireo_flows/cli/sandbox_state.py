@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from flireo_flows.cli.documents import read_document
 from flireo_flows.cli.problems import SettingError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def read_state(file: Path | None, options: dict[str, Any]) -> "State":
 
     from flireo_flows.sandbox.state import State
 
-    document = _document(file) if file else {}
+    document = read_document(file, "state", "sections, such as `agents:` or `settings:`") if file else {}
     settings = document.get("settings") or {}
     if not isinstance(settings, dict):
         raise SettingError(f"state {file}: settings: it must hold fields, such as `time_scale: 20`")
@@ -39,29 +40,6 @@ def read_state(file: Path | None, options: dict[str, Any]) -> "State":
         return State.model_validate({**document, "settings": {**defaults, **settings, **options}})
     except ValidationError as error:
         raise SettingError(_sentence(error, file, options)) from None
-
-
-def _document(file: Path) -> dict[str, Any]:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Reads +447700900001 as text also where it is not quoted: to YAML it is a number."""
-
-    resolvers = yaml.SafeLoader.yaml_implicit_resolvers
-    Loader.yaml_implicit_resolvers = {first: kinds for first, kinds in resolvers.items() if first != "+"}
-    try:
-        read = yaml.load(file.read_text(encoding="utf-8-sig"), Loader)  # noqa: S506 - a safe one
-    except OSError as error:
-        raise SettingError(f"state {file}: {error.strerror}. Check the path.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = f", line {line + 1}" if line is not None else ""
-        raise SettingError(f"state {file}{where}: this is not readable as YAML or JSON") from None
-    if read is None:
-        return {}
-    if not isinstance(read, dict):
-        raise SettingError(f"state {file}: it must hold sections, such as `agents:` or `settings:`")
-    return read
 
 
 def _sentence(error: "ValidationError", file: Path | None, options: dict[str, Any]) -> str:

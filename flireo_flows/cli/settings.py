@@ -2,8 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from flireo_flows.cli.documents import read_document
 from flireo_flows.cli.problems import SettingError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def policy(file: Path | None, *, any_hour: bool) -> "CallingPolicy":
 
     from flireo_flows.calling.policy import CallingPolicy
 
-    fields = _fields(file) if file else {}
+    fields = read_document(file, "policy", "fields, such as `max_attempts: 2`") if file else {}
     try:
         read = CallingPolicy.model_validate(fields)
     except ValidationError as error:
@@ -80,24 +81,6 @@ def first_problem(error: "ValidationError") -> str:
     """What pydantic says of the first problem, without the value: it could be a secret."""
     told = error.errors(include_input=False, include_url=False)[0]
     return str(told["msg"]).removeprefix("Value error, ")
-
-
-def _fields(file: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        read = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise SettingError(f"policy {file}: {error.strerror}. Check the path.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = f", line {line + 1}" if line is not None else ""
-        raise SettingError(f"policy {file}{where}: this is not readable as YAML or JSON") from None
-    if read is None:
-        return {}
-    if not isinstance(read, dict):
-        raise SettingError(f"policy {file}: it must hold fields, such as `max_attempts: 2`")
-    return read
 
 
 def _known(where: str) -> list[str]:

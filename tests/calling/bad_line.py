@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -28,6 +29,7 @@ class BadLine:
         tells_total: Whether a page says how many calls there are.
         reads: How often the list was asked for.
         breaks_off: After so many readings the list cannot be read; None: it always can.
+        ahead: Seconds that its clock is ahead of ours, which it tells; None: it tells no time.
     """
 
     url: str = ""
@@ -40,6 +42,7 @@ class BadLine:
     tells_total: bool = True
     reads: int = 0
     breaks_off: int | None = None
+    ahead: float | None = None
 
     def __call__(self, request: Request) -> Act:
         """What to do with a request."""
@@ -60,7 +63,7 @@ class BadLine:
             "status": "in-progress",
             "direction": "outbound",
             "caller_phone": phone,
-            "created_at": iso(datetime.now(UTC)),
+            "created_at": iso(self._now()),
             **fields,
         }
         self.calls.insert(0, call)
@@ -85,10 +88,17 @@ class BadLine:
 
     def _list(self, query: dict[str, list[str]]) -> Act:
         offset, limit = int(query["offset"][0]), min(self.page, int(query["limit"][0]))
-        page: Json = {"calls": self.calls[offset : offset + limit]}
+        since = query.get("start_date", [""])[0]
+        calls = [call for call in self.calls if call["created_at"] >= since]
+        page: Json = {"calls": calls[offset : offset + limit]}
         if self.tells_total:
-            page["pagination"] = {"total": len(self.calls), "limit": limit, "offset": offset}
-        return answer(200, page)
+            page["pagination"] = {"total": len(calls), "limit": limit, "offset": offset}
+        return answer(
+            200, page, {} if self.ahead is None else {"Date": format_datetime(self._now(), usegmt=True)}
+        )
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.ahead or 0.0)
 
 
 @contextmanager

@@ -104,7 +104,7 @@ async def test_a_list_that_breaks_off_half_way_proves_nothing(
     await campaign.lost(collector.book)
     line.place(CARLA)
     line.end_all()
-    line.page, line.breaks_off = 1, 2  # of two pages, then of none
+    line.page, line.breaks_off = 1, 3  # of the look at its clock and two pages, then of none
     await collector.poll()
     for _ in range(3):
         await collector.poll()
@@ -125,6 +125,19 @@ async def test_every_page_of_the_list_is_read_before_a_call_counts_as_absent(
         line.place(BEN)
     await collector.poll()
     assert (await campaign.attempt()).call_id == call["id"]
+
+
+@pytest.mark.parametrize("ahead", [-600.0, 600.0])
+async def test_a_call_is_found_by_a_fresh_runner_whatever_the_vendors_clock_says(
+    campaign: Campaign, collector: Collector, line: BadLine, ahead: float
+) -> None:
+    """It has spoken to nobody yet, so it does not know by how much the clocks differ."""
+    line.ahead = ahead
+    await campaign.lost(collector.book)
+    call = line.place(ANNA)
+    await collector.poll()
+    row = await campaign.attempt()
+    assert (row.state, row.call_id, row.absent_since) == ("placed", call["id"], None)
 
 
 async def test_many_failed_readings_end_the_run(
