@@ -7,7 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# No test depends on the machine's speed.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 # Before Prefect is imported by anybody: no test reads or writes what belongs to the person who runs it.
 HOME = Path(tempfile.mkdtemp(prefix="flireo-tests-"))
