@@ -19,13 +19,12 @@ def read_document(file: Path, what: str, holds: str) -> dict[str, Any]:
     """
     import yaml
 
-    class Loader(yaml.SafeLoader):
-        """Reads +447700900001 as text also where it is not quoted: to YAML it is a number."""
-
+    # It reads +447700900001 as text also where it is not quoted: to YAML it is a number.
     resolvers = yaml.SafeLoader.yaml_implicit_resolvers
-    Loader.yaml_implicit_resolvers = {first: kinds for first, kinds in resolvers.items() if first != "+"}
+    kept = {first: kinds for first, kinds in resolvers.items() if first != "+"}
+    loader = type("Loader", (yaml.SafeLoader,), {"yaml_implicit_resolvers": kept})
     try:
-        read = yaml.load(file.read_text(encoding="utf-8-sig"), Loader)  # noqa: S506 - a safe one
+        read = yaml.load(file.read_text(encoding="utf-8-sig"), loader)  # noqa: S506 - a safe one
     except OSError as error:
         raise SettingError(f"{what} {file}: {error.strerror}. Check the path.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
