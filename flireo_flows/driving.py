@@ -1,9 +1,12 @@
 """Run the asynchronous engine from a synchronous Prefect task, whatever loop is running around it."""
 
 import asyncio
+import signal
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -42,12 +45,36 @@ def drive(work: Callable[[], Coroutine[Any, Any, T]], tick: Callable[[], None] =
     thread = threading.Thread(target=run, name="flireo-engine", daemon=True)
     thread.start()
     try:
-        while thread.is_alive():
-            thread.join(TICK_SECONDS)
-            tick()
+        with _noticing_interrupts() as interrupted:
+            while thread.is_alive():
+                thread.join(TICK_SECONDS)
+                tick()
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
     except BaseException:
         for loop, task in running:
             loop.call_soon_threadsafe(task.cancel)
         thread.join(GOODBYE_SECONDS)
         raise
     return result.result()
+
+
+@contextmanager
+def _noticing_interrupts() -> Iterator[threading.Event]:
+    """Remember Ctrl-C: Python drops a KeyboardInterrupt that it raises inside a finaliser or a callback of C code."""
+    noticed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield noticed  # only the main thread hears signals
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        noticed.set()
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield noticed
+    finally:
+        signal.signal(signal.SIGINT, before)

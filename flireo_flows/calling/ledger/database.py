@@ -4,14 +4,21 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
 from asyncpg import PostgresError
 from sqlalchemy import event, func, insert, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InvalidRequestError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from flireo_flows.api.redaction import redact
@@ -204,6 +211,7 @@ def _engine(url: URL, where: str) -> AsyncEngine:
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    event.listen(engine.sync_engine, "invalidate", _unlock_sqlite)
     return engine
 
 
@@ -214,6 +222,16 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _unlock_sqlite(connection: Any, _record: object, _exception: object) -> None:
+    """Roll back a connection that is given up, as when its task is cancelled in the middle of a statement.
+
+    Closing alone keeps its transaction, and with it the lock on everybody else, until the last cursor of the
+    cancelled task was collected.
+    """
+    with suppress(ValueError, sqlite3.Error, InvalidRequestError):  # closed already, or not from a task
+        connection.run_async(lambda driver: asyncio.shield(driver.rollback()))
 
 
 def _begin_sqlite(connection: Any) -> None:
