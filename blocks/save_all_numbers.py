@@ -40,4 +40,4 @@ if __name__ == "__main__":
     for number in numbers:
         block_of(number).save(document_name(number.id), overwrite=True)
         print(f"saved flireo-phone-number/{document_name(number.id)} ({mask_phone(number.phone_number)})")
-    print(f"{len(numbers)} numbers")
+    print(f"numbers of the account: {len(numbers)}")

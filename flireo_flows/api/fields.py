@@ -24,7 +24,7 @@ DIALECT: Final = "dialect"  # key of the serialization context while a request b
 def check_e164(number: str) -> str:
     """The number, if it is E.164. Raises `ValueError` otherwise, without repeating it."""
     if not _E164.fullmatch(number):
-        raise ValueError("write the number in E.164: a + and digits only, such as +31850835037")
+        raise ValueError("write the number in E.164: a +, the country code and the rest, in digits only")
     return number
 
 

@@ -155,7 +155,7 @@ def test_every_number_of_the_account_becomes_a_document_that_keeps_what_people_w
     made = sandbox.api.post("/numbers", json={"phone_number": ANNA, "name": "Sales"}).json()["number"]
     told = python(ALL_NUMBERS, url=at_prefect)
     assert told.returncode == 0, told.stderr
-    assert "2 numbers" in told.stdout and ANNA[3:] not in told.stdout
+    assert "numbers of the account: 2" in told.stdout and ANNA[3:] not in told.stdout
     (name,) = re.findall(rf"flireo-phone-number/(number-{made['id']})", told.stdout)
     number = FlireoPhoneNumber.load(name)
     assert (number.number_id, number.phone_number, number.used_for) == (made["id"], ANNA, "Sales")
