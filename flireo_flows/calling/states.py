@@ -1,4 +1,7 @@
-"""The states of an attempt and of a lead, and every legal move. What is not in the table does not happen."""
+"""The states of an attempt and of a lead, and every legal move. What is not in the tables does not happen.
+
+The ledger's own triggers are made from these tables (`ledger/guards.py`), so the database refuses the rest.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -66,6 +69,25 @@ class LeadState(StrEnum):
     DONE = "done"  # rung, with its outcome
     SKIPPED = "skipped"  # this policy will never ring it; the reason says why
     REVIEW = "review"  # a person has to look
+
+
+LEAD_MOVES: Final[Mapping[LeadState, frozenset[LeadState]]] = {
+    LeadState.WAITING: frozenset({LeadState.CALLING, LeadState.SKIPPED, LeadState.REVIEW}),
+    LeadState.CALLING: frozenset({LeadState.WAITING, LeadState.DONE, LeadState.SKIPPED, LeadState.REVIEW}),
+    # A new file or policy asks anew about everybody who was not rung.
+    LeadState.SKIPPED: frozenset({LeadState.WAITING}),
+    # The call that a person was to look for turned up and ended.
+    LeadState.REVIEW: frozenset({LeadState.DONE, LeadState.WAITING}),
+    LeadState.DONE: frozenset({LeadState.REVIEW}),
+}
+
+
+class CampaignState(StrEnum):
+    """What a person, or a brake, says of a campaign as a whole."""
+
+    OPEN = "open"
+    PAUSED = "paused"  # nobody is rung until a person resumes it; running calls are collected
+    CANCELLED = "cancelled"  # nobody is rung any more; running calls are collected
 
 
 class InboxState(StrEnum):

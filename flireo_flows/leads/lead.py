@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
+
+from flireo_flows.leads.wishes import Wishes
+
+ZoneSource = Literal["column", "number", ""]
 
 
 class RejectCode(StrEnum):
@@ -33,6 +38,8 @@ class Lead:
         zones: IANA names of every time zone the person may be in; the column of the file if it has one,
             else all zones of the number. Empty when nothing is known.
         line: Line of the file, the header being line 1; a row of several lines has the first of them.
+        zone_source: `column` when the file names the zone, `number` when it follows from the number.
+        wishes: What else the row asks for.
     """
 
     phone: str
@@ -40,6 +47,8 @@ class Lead:
     columns: Mapping[str, str] = field(default_factory=dict)
     zones: tuple[str, ...] = ()
     line: int = 0
+    zone_source: ZoneSource = "number"
+    wishes: Wishes = field(default_factory=Wishes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.leads import stored
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads, runners
-from flireo_flows.calling.policy import Allow, CallingPolicy, Candidate, Deny, decide
+from flireo_flows.calling.policy import Allow, CallingPolicy, Deny, History, PolicyLead, decide
 from flireo_flows.calling.states import OPEN, AttemptState, Event, LeadState, sources, target
 
 MOST_UNPLACED: Final = 5  # attempts in a row that were not placed, before a person looks
@@ -206,7 +206,8 @@ class AttemptBook:
             if len(allowed) == room:
                 break
             decided += 1
-            verdict = decide(_candidate(row), datetime.fromtimestamp(now, UTC), policy)
+            lead, history = _known(row)
+            verdict = decide(lead, datetime.fromtimestamp(now, UTC), policy, history)
             if isinstance(verdict, Allow):
                 allowed.append(row)
             else:
@@ -319,11 +320,10 @@ async def _not_rung(
     )
 
 
-def _candidate(row: Row[Any]) -> Candidate:
+def _known(row: Row[Any]) -> tuple[PolicyLead, History]:
     ended = row.last_ended_at
-    return Candidate(
-        zones=tuple(row.zones.split()),
-        do_not_call=bool(row.forbidden),
+    return PolicyLead(row.phone, tuple(row.zones.split())), History(
+        do_not_call="file" if row.forbidden else "",
         attempts=row.attempts,
         last_ended_at=datetime.fromtimestamp(ended, UTC) if ended is not None else None,
     )

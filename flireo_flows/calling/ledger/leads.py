@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
-from flireo_flows.calling.policy import Reason
+from flireo_flows.calling.policy import Rule
 from flireo_flows.calling.states import OPEN, LeadState
 from flireo_flows.leads.lead import Lead
 
@@ -94,7 +94,7 @@ class LeadBook:
                 update(leads)
                 .where(leads.c.campaign == self.campaign, leads.c.state == LeadState.WAITING)
                 .where(leads.c.phone.in_(listed))
-                .values(state=LeadState.SKIPPED, reason=str(Reason.DO_NOT_CALL))
+                .values(state=LeadState.SKIPPED, reason=str(Rule.DO_NOT_CALL))
             )
 
     async def outlook(self, batch: str, now: float) -> Outlook:

@@ -1,5 +1,6 @@
 """The tables of the ledger. Times are Unix seconds (UTC) of the ledger's clock."""
 
+from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import (
@@ -18,20 +19,31 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from flireo_flows.calling.states import OPEN, AttemptState, InboxState, LeadState
+from flireo_flows.calling.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 metadata = MetaData()
 
 
-def one_of(column: str, states: type[LeadState] | type[AttemptState] | type[InboxState]) -> CheckConstraint:
+def one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
     """Only states of the enum may be written."""
     listed = ", ".join(f"'{state.value}'" for state in states)
     return CheckConstraint(f"{column} IN ({listed})", name=f"known_{column}")
 
 
 meta = Table("flireo_meta", metadata, Column("key", String, primary_key=True), Column("value", String))
+
+campaigns = Table(
+    "flireo_campaigns",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("state", String, one_of("state", CampaignState), nullable=False),
+    Column("reason", Text, nullable=False, default=""),  # in words, without a number
+    Column("changed_by", String, nullable=False, default=""),  # person, breaker, brake, prefect
+    Column("changed_at", Float, nullable=False, default=0.0),
+    Column("vendor_campaign_id", String, nullable=False, default=""),  # where Flireo rings by itself
+)
 
 runners = Table(
     "flireo_runners",
@@ -62,6 +74,11 @@ leads = Table(
     Column("unplaced", Integer, nullable=False, default=0),  # those that were not, in a row
     Column("last_ended_at", Float),
     Column("not_before", Float, nullable=False, default=0.0),
+    # What the row asks for beside its number: agent, language, caller, consent, last moment (JSON).
+    Column("wishes", Text, nullable=False, server_default="{}"),
+    Column("zone_source", String, nullable=False, server_default=""),  # column or number
+    Column("number_id", String, nullable=False, server_default=""),  # caller id of its first attempt, kept
+    Column("variant", String, nullable=False, server_default=""),  # its share of an A/B split, kept
     UniqueConstraint("campaign", "phone"),
     Index("flireo_next_lead", "campaign", "state", "not_before", "id"),
 )
@@ -95,9 +112,14 @@ attempts = Table(
     Column("analysis", Text),  # JSON object
     Column("messages", Text),  # JSON list
     Column("recording_url", Text),
+    Column("reference", String, unique=True),  # ours, sent as metadata where the request has room for it
+    Column("agent_id", String, nullable=False, server_default=""),
+    Column("number_id", String, nullable=False, server_default=""),
+    Column("variant", String, nullable=False, server_default=""),
     UniqueConstraint("campaign", "phone", "number"),
     Index("flireo_open_attempts", "campaign", "state"),
     Index("flireo_attempts_of_phone", "phone", "state"),
+    Index("flireo_attempts_by_time", "campaign", "began_at"),
 )
 
 # The promise itself: the database refuses a second attempt while one is open.
@@ -141,4 +163,37 @@ do_not_call = Table(
     metadata,
     Column("campaign", String, primary_key=True),
     Column("phone", String, primary_key=True),
+)
+
+# Who is never rung, in whatever campaign. Of a person who is forgotten only the digest stays.
+suppressions = Table(
+    "flireo_suppressions",
+    metadata,
+    Column("digest", String, primary_key=True),  # HMAC-SHA-256 of the number under the ledger's own key
+    Column("phone", String, nullable=False, default=""),
+    Column("source", String, nullable=False),  # person, outcome, analysis, forgotten
+    Column("reason", Text, nullable=False, default=""),
+    Column("campaign", String, nullable=False, default=""),
+    Column("at", Float, nullable=False),
+)
+
+# One row a decision; the same decision for the same reason again only counts.
+decisions = Table(
+    "flireo_decisions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("campaign", String, nullable=False),
+    Column("phone", String, nullable=False),
+    Column("lead_id", Integer, nullable=False),
+    Column("number", Integer),  # of the attempt that it allowed
+    Column("allowed", Boolean, nullable=False),
+    Column("rule", String, nullable=False),  # policy.Rule value that decided; empty when all allowed
+    Column("until", Float),  # when it is worth asking again; None: never under this policy
+    Column("inputs", Text, nullable=False, default="{}"),  # JSON: what the rules looked at
+    Column("policy", String, nullable=False, default=""),  # version (digest) of the policy
+    Column("first_at", Float, nullable=False),
+    Column("last_at", Float, nullable=False),
+    Column("times", Integer, nullable=False, default=1),
+    Index("flireo_decisions_of_lead", "lead_id", "id"),
+    Index("flireo_decisions_of_phone", "phone"),
 )

@@ -1,12 +1,8 @@
-"""May this lead be rung now? `decide()` answers, and says why not and until when."""
+"""The rules under which a campaign rings people, as a form that people fill in."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from enum import StrEnum
+from datetime import datetime, time, timedelta
 from typing import Annotated, Any, Final, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -134,94 +130,6 @@ class CallingPolicy(BaseModel):
             title="A call that proved not placed", description="Ring the lead again, or let a person look."
         ),
     ] = "try_again"
-
-
-class Reason(StrEnum):
-    """Why a lead is not rung now."""
-
-    DO_NOT_CALL = "do_not_call"
-    NO_ATTEMPTS_LEFT = "no_attempts_left"
-    ZONE_UNKNOWN = "zone_unknown"
-    OUTSIDE_HOURS = "outside_hours"
-    TOO_SOON = "too_soon"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What `decide` has to know of a lead.
-
-    Attributes:
-        zones: Every time zone the person may be in.
-        do_not_call: Whether the number is on a do-not-call list.
-        attempts: Attempts used so far.
-        last_ended_at: When the last one ended; None if there was none.
-    """
-
-    zones: tuple[str, ...]
-    do_not_call: bool = False
-    attempts: int = 0
-    last_ended_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Allow:
-    """Ring now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deny:
-    """Do not ring. Ask again at `until`; None means this policy never will."""
-
-    reason: Reason
-    until: datetime | None = None
-
-
-def not_forbidden(lead: Candidate, now: datetime, policy: CallingPolicy) -> Deny | None:
-    """Who said no is never rung."""
-    return Deny(Reason.DO_NOT_CALL) if lead.do_not_call else None
-
-
-def has_attempts_left(lead: Candidate, now: datetime, policy: CallingPolicy) -> Deny | None:
-    """One budget for all outcomes."""
-    return Deny(Reason.NO_ATTEMPTS_LEFT) if lead.attempts >= policy.max_attempts else None
-
-
-def is_spaced(lead: Candidate, now: datetime, policy: CallingPolicy) -> Deny | None:
-    """Attempts keep their distance."""
-    if lead.last_ended_at is None:
-        return None
-    due = lead.last_ended_at + timedelta(seconds=policy.retry_delay_seconds)
-    return Deny(Reason.TOO_SOON, until=due) if due > now else None
-
-
-def within_hours(lead: Candidate, now: datetime, policy: CallingPolicy) -> Deny | None:
-    """Only when it is calling time in every zone the person may be in."""
-    if policy.calling_hours is None:
-        return None
-    try:
-        clocks = [ZoneInfo(zone) for zone in lead.zones]
-    except (KeyError, ValueError, OSError):  # no such zone, no such name, or a folder of zones
-        return Deny(Reason.ZONE_UNKNOWN)
-    if not clocks:
-        return Deny(Reason.ZONE_UNKNOWN)
-    opens = max(policy.calling_hours.next_open(now.astimezone(clock)) for clock in clocks)
-    return Deny(Reason.OUTSIDE_HOURS, until=opens.astimezone(UTC)) if opens > now else None
-
-
-Rule = Callable[[Candidate, datetime, CallingPolicy], Deny | None]
-DECISION_RULES: Final[tuple[Rule, ...]] = (not_forbidden, has_attempts_left, is_spaced, within_hours)
-
-
-def decide(lead: Candidate, now: datetime, policy: CallingPolicy) -> Allow | Deny:
-    """May this lead be rung at `now`? The first rule that denies gives the reason.
-
-    Args:
-        lead: What is known of the lead.
-        now: Aware; the ledger's clock.
-        policy: The campaign's rules.
-    """
-    denials = (rule(lead, now, policy) for rule in DECISION_RULES)
-    return next((denial for denial in denials if denial), Allow())
 
 
 def _weekday(day: Any) -> Any:

@@ -1,0 +1,75 @@
+"""What `decide` has to know of a lead and of what happened before."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flireo_flows.calling.outcomes import Outcome
+from flireo_flows.leads.lead import ZoneSource
+from flireo_flows.leads.wishes import Consent
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLead:
+    """The person, as far as the rules look at them.
+
+    Attributes:
+        phone: E.164; for the country of its holidays only.
+        zones: IANA names of every time zone the person may be in; empty when nothing is known.
+        zone_source: `column` when the row names the zone, `number` when it follows from the number.
+        consent: What the row says of consent.
+        dial_before: Never ring at or after it; aware; None for no such moment.
+    """
+
+    phone: str
+    zones: tuple[str, ...]
+    zone_source: ZoneSource = "number"
+    consent: Consent = field(default_factory=Consent)
+    dial_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Calls made, in a run, a day or a campaign.
+
+    Attributes:
+        calls: Attempts that rang or may have rung.
+        seconds: Talk of those that ended.
+        open_calls: Those of `calls` whose duration is not known yet.
+    """
+
+    calls: int = 0
+    seconds: float = 0.0
+    open_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What happened before. All times are aware and of the ledger's clock.
+
+    Attributes:
+        do_not_call: Why the number is never to be rung (`file`, `person`, `outcome`, `analysis`,
+            `forgotten`); empty when it may be.
+        attempts: Attempts of this campaign that are used up.
+        last_outcome: Of the last of them; None if there was none.
+        last_ended_at: When the last of them ended.
+        rung_at: When this campaign's attempts at the lead began, oldest first.
+        number_rung_at: When the number was rung, in any campaign of the ledger, oldest first; at least as
+            far back as the longest of the policy's `number_caps`.
+        is_ringing: Whether a call to the number is open, in any campaign.
+        live: Calls of the campaign in progress.
+        run: This run's totals.
+        day: Today's, of this campaign; the day of `CallingPolicy.day_zone`.
+        campaign: All of this campaign's.
+    """
+
+    do_not_call: str = ""
+    attempts: int = 0
+    last_outcome: Outcome | None = None
+    last_ended_at: datetime | None = None
+    rung_at: tuple[datetime, ...] = ()
+    number_rung_at: tuple[datetime, ...] = ()
+    is_ringing: bool = False
+    live: int = 0
+    run: Totals = field(default_factory=Totals)
+    day: Totals = field(default_factory=Totals)
+    campaign: Totals = field(default_factory=Totals)

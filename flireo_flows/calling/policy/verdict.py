@@ -1,0 +1,59 @@
+"""What a decision says: ring now, or not, by which rule, and when it is worth asking again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Rule(StrEnum):
+    """What a lead was denied by. The values stand in the ledger and in results."""
+
+    CAMPAIGN_CANCELLED = "campaign_cancelled"
+    CAMPAIGN_PAUSED = "campaign_paused"
+    DO_NOT_CALL = "do_not_call"
+    NO_CONSENT = "no_consent"
+    CONSENT_EXPIRED = "consent_expired"
+    NO_ATTEMPTS_LEFT = "no_attempts_left"
+    TOO_LATE = "too_late"
+    ZONE_UNKNOWN = "zone_unknown"
+    HOLIDAYS_UNKNOWN = "holidays_unknown"
+    OUTSIDE_HOURS = "outside_hours"
+    HOLIDAY = "holiday"
+    TOO_SOON = "too_soon"
+    SAME_HOUR = "same_hour"
+    NUMBER_CAP = "number_cap"
+    ALREADY_RINGING = "already_ringing"
+    CONCURRENCY = "concurrency"
+    CALL_CAP = "call_cap"
+    MINUTE_CAP = "minute_cap"
+    MONEY_CAP = "money_cap"
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Ring now.
+
+    Attributes:
+        inputs: What the rules looked at, as JSON values; without the number.
+    """
+
+    inputs: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Do not ring. Ask again at `until`; None means this policy never will.
+
+    Attributes:
+        reason: The rule that denied.
+        until: Aware; None for never.
+        inputs: What the rules looked at, as JSON values; without the number.
+    """
+
+    reason: Rule
+    until: datetime | None = None
+    inputs: Mapping[str, object] = field(default_factory=dict)
+
+
+Verdict = Allow | Deny
