@@ -113,6 +113,7 @@ attempts = Table(
     Column("messages", Text),  # JSON list
     Column("recording_url", Text),
     Column("reference", String, unique=True),  # ours, sent as metadata where the request has room for it
+    Column("vendor_lead_id", String, unique=True),  # where a campaign of Flireo's own rings the lead
     Column("agent_id", String, nullable=False, server_default=""),
     Column("number_id", String, nullable=False, server_default=""),
     Column("variant", String, nullable=False, server_default=""),
@@ -145,6 +146,7 @@ inbox = Table(
     # Read from the body when it came, so that the attempt can be found without reading it again.
     Column("call_id", String, nullable=False, default=""),
     Column("customer", String, nullable=False, default=""),
+    Column("reference", String, nullable=False, server_default=""),  # of the per-attempt address it came to
     Column("rang_at", Float),  # about when the call began, as far as the report tells
     Index("flireo_waiting_reports", "state", "call_id"),
 )

@@ -1,0 +1,75 @@
+"""Who rings a lead: which agent, from which number, in which variant; and the request that says so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from flireo_flows.api.calls import OutboundCall
+from flireo_flows.leads.wishes import Wishes
+
+
+class CannotCompose(Exception):
+    """Nothing can be said to this lead, so it is not rung. Says which variable or setting; holds no number."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFacts:
+    """A lead, as far as choosing and speaking need it.
+
+    Attributes:
+        phone: E.164.
+        name: As written in the file.
+        columns: The row of the file.
+        wishes: What the row asks for.
+        number_id: Caller id of an earlier attempt, which is kept; empty at the first.
+        variant: Of an earlier attempt, which is kept; empty at the first.
+    """
+
+    phone: str
+    name: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    wishes: Wishes = field(default_factory=Wishes)
+    number_id: str = ""
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen for one attempt; it is written down with it.
+
+    Attributes:
+        agent_id: The saved agent; empty for an inline one.
+        number_id: The caller id; empty lets Flireo pick one.
+        variant: Name of the A/B variant; empty without variants.
+    """
+
+    agent_id: str = ""
+    number_id: str = ""
+    variant: str = ""
+
+
+class Composes(Protocol):
+    """Chooses and composes for a campaign. Pure: the same lead always gives the same choice and words."""
+
+    @property
+    def agent_ids(self) -> frozenset[str]:
+        """Saved agents that may speak, as far as the campaign's settings name them."""
+
+    @property
+    def number_ids(self) -> frozenset[str]:
+        """Numbers that may ring, as far as the campaign's settings name them."""
+
+    def choose(self, facts: LeadFacts) -> Choice:
+        """Choose agent, number and variant for a lead's next attempt."""
+
+    def compose(self, facts: LeadFacts, choice: Choice, reference: str) -> OutboundCall:
+        """The request of one attempt.
+
+        Args:
+            facts: The lead.
+            choice: What was chosen and written down for the attempt.
+            reference: The attempt's own id, sent along where the request has room for it.
+
+        Raises:
+            CannotCompose: A variable is missing, or a setting does not fit.
+        """
