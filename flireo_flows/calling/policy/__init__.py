@@ -1,21 +1,49 @@
 """May this lead be rung now? `decide()` answers, and says why not and until when. Pure; reads no clock."""
 
-from flireo_flows.calling.policy.deciding import brake, calls_left, decide
+from flireo_flows.calling.policy.brakes import brake, calls_left, day_start
+from flireo_flows.calling.policy.calendars import Holidays
+from flireo_flows.calling.policy.checking import unusable, warnings
+from flireo_flows.calling.policy.deciding import decide, number_memory
 from flireo_flows.calling.policy.history import History, PolicyLead, Totals
-from flireo_flows.calling.policy.model import CallingHours, CallingPolicy
+from flireo_flows.calling.policy.hours import WEEKDAYS, CallingHours, DayHours, Span
+from flireo_flows.calling.policy.learning import do_not_call_cause, is_retried, retry_delay
+from flireo_flows.calling.policy.limits import AnalysisRule, Breaker, Caps, NumberCap, RetryDelay, Tariff
+from flireo_flows.calling.policy.model import CallingPolicy
+from flireo_flows.calling.policy.presets import preset, preset_names
 from flireo_flows.calling.policy.verdict import Allow, Deny, Rule, Verdict
+from flireo_flows.calling.policy.wording import words
 
 __all__ = [
+    "WEEKDAYS",
     "Allow",
+    "AnalysisRule",
+    "Breaker",
     "CallingHours",
     "CallingPolicy",
+    "Caps",
+    "DayHours",
     "Deny",
     "History",
+    "Holidays",
+    "NumberCap",
     "PolicyLead",
+    "RetryDelay",
     "Rule",
+    "Span",
+    "Tariff",
     "Totals",
     "Verdict",
     "brake",
     "calls_left",
+    "day_start",
     "decide",
+    "do_not_call_cause",
+    "is_retried",
+    "number_memory",
+    "preset",
+    "preset_names",
+    "retry_delay",
+    "unusable",
+    "warnings",
+    "words",
 ]

@@ -1,82 +1,56 @@
 """The rules under which a campaign rings people, as a form that people fill in."""
 
-import re
-from datetime import datetime, time, timedelta
-from typing import Annotated, Any, Final, Literal, Self
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from flireo_flows.calling.outcomes import Outcome
-
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-WEEKDAYS: Final[tuple[Weekday, ...]] = (
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-)
-CLOCK: Final = r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"
-
-
-class CallingHours(BaseModel):
-    """When people may be rung, on their own clock."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    start: Annotated[str, Field(pattern=CLOCK, title="From", description="First minute, HH:MM.")] = "09:00"
-    end: Annotated[str, Field(pattern=CLOCK, title="Until", description="HH:MM, not included.")] = "20:00"
-    weekdays: Annotated[
-        list[Weekday], Field(min_length=1, title="Weekdays", description="Days on which people may be rung.")
-    ] = ["monday", "tuesday", "wednesday", "thursday", "friday"]
-
-    @field_validator("start", "end", mode="before")
-    @classmethod
-    def _read_clock(cls, value: Any) -> Any:
-        """`9:00` is meant as it reads; and YAML 1.1 reads an unquoted `20:30` as 20 * 60 + 30."""
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 24 * 60:
-            return f"{value // 60:02d}:{value % 60:02d}"
-        return f"0{value}" if isinstance(value, str) and re.fullmatch(r"\d:\d\d", value) else value
-
-    @field_validator("weekdays", mode="before")
-    @classmethod
-    def _read_weekdays(cls, value: Any) -> Any:
-        """Full names, their first two or three letters, or ISO 8601 numbers (1 is Monday)."""
-        return [_weekday(day) for day in value] if isinstance(value, list) else value
-
-    @model_validator(mode="after")
-    def _opens_before_it_closes(self) -> Self:
-        if self.start >= self.end:
-            raise ValueError(
-                f"calling hours from {self.start} to {self.end} never open; start must be before end, on one day"
-            )
-        return self
-
-    def next_open(self, local: datetime) -> datetime:
-        """The first moment from `local` (aware, in the lead's zone) on at which a call may begin."""
-        for days in range(8):
-            day = (local + timedelta(days=days)).date()
-            if WEEKDAYS[day.weekday()] not in self.weekdays:
-                continue
-            opens = datetime.combine(day, _clock(self.start), local.tzinfo)
-            if days > 0 or local < opens:
-                return opens
-            if self.end == "24:00" or local.time().replace(tzinfo=None) < _clock(self.end):
-                return local
-        raise AssertionError("at least one weekday opens within a week")
+from flireo_flows.calling.policy.calendars import Holidays
+from flireo_flows.calling.policy.clocks import zone_named
+from flireo_flows.calling.policy.hours import CallingHours
+from flireo_flows.calling.policy.limits import AnalysisRule, Breaker, Caps, NumberCap, RetryDelay, Tariff
 
 
 class CallingPolicy(BaseModel):
     """The rules under which a campaign rings people. All fields have defaults."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     calling_hours: Annotated[
         CallingHours | None,
         Field(title="Calling hours", description="On the lead's own clock; None rings at any hour."),
     ] = CallingHours()
+    holidays: Annotated[
+        Holidays,
+        Field(title="Holidays", description="Dates on which nobody is rung, on the lead's own clock."),
+    ] = Holidays()
+    dial_before: Annotated[
+        str,
+        Field(
+            title="Dial before",
+            description="Nobody is rung at or after this moment, ISO 8601 with its offset "
+            "(2027-03-01T18:00+01:00). A lead may have an earlier one of its own.",
+        ),
+    ] = ""
+    consent_required: Annotated[
+        bool,
+        Field(
+            title="Consent required",
+            description="Ring only whose row says that consent was given. Who said no is never rung.",
+        ),
+    ] = False
+    consent_valid_days: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=36_600,
+            title="Consent holds for (days)",
+            description="Since it was given; 0 for no limit but the row's own.",
+        ),
+    ] = 0
     max_attempts: Annotated[
         int, Field(ge=1, le=50, title="Attempts", description="How often a lead may be rung at most.")
     ] = 1
@@ -86,8 +60,49 @@ class CallingPolicy(BaseModel):
     ] = [Outcome.NO_ANSWER, Outcome.BUSY]
     retry_delay_seconds: Annotated[
         int,
-        Field(ge=0, title="Delay between attempts (s)", description="Seconds from one end to the next try."),
+        Field(
+            ge=0,
+            le=366 * 86_400,
+            title="Delay between attempts (s)",
+            description="Seconds from one end to the next try.",
+        ),
     ] = 3600
+    retry_delays: Annotated[
+        list[RetryDelay],
+        Field(
+            title="Delays by outcome",
+            description="Delays of their own for some outcomes, which are then rung again as well; all "
+            "share the attempts above.",
+        ),
+    ] = []
+    other_hour_minutes: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=600,
+            title="At another hour (min)",
+            description="A later attempt keeps so many minutes from the time of day of each earlier one, "
+            "where the calling hours leave such a time; 0 for any time.",
+        ),
+    ] = 0
+    number_caps: Annotated[
+        list[NumberCap],
+        Field(
+            title="Caps per number",
+            description="How often a number is rung within rolling days, by all campaigns of the ledger.",
+        ),
+    ] = []
+    do_not_call_outcomes: Annotated[
+        list[Outcome],
+        Field(title="Never again after", description="Outcomes after which a number is never rung again."),
+    ] = []
+    do_not_call_keys: Annotated[
+        list[AnalysisRule],
+        Field(
+            title="Never again when the analysis says",
+            description="Answers after which a number is never rung again, by any campaign of the ledger.",
+        ),
+    ] = []
     max_concurrent_calls: Annotated[
         int,
         Field(
@@ -98,6 +113,46 @@ class CallingPolicy(BaseModel):
         float,
         Field(ge=0, title="Calls a minute", description="At most; 0 leaves it to the API's own rate limit."),
     ] = 0
+    caps_per_run: Annotated[
+        Caps, Field(title="Caps per run", description="What one run of the campaign may use.")
+    ] = Caps()
+    caps_per_day: Annotated[
+        Caps, Field(title="Caps per day", description="What the campaign may use in a day.")
+    ] = Caps()
+    caps_per_campaign: Annotated[
+        Caps, Field(title="Caps per campaign", description="What the campaign may use in all.")
+    ] = Caps()
+    day_zone: Annotated[
+        str,
+        Field(
+            title="The day's zone",
+            description="IANA zone whose midnight begins the day of the caps per day.",
+        ),
+    ] = "UTC"
+    tariff: Annotated[
+        Tariff, Field(title="Tariff", description="What a call costs you, for caps on money and plans.")
+    ] = Tariff()
+    assumed_call_seconds: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=86_400,
+            title="A call's assumed length (s)",
+            description="What a call counts for, in caps on minutes and money, until its own length is known.",
+        ),
+    ] = 180
+    min_balance_minutes: Annotated[
+        float,
+        Field(
+            ge=0,
+            title="Least balance (min)",
+            description="The campaign pauses when fewer minutes are left in the account; 0 leaves it to "
+            "the API.",
+        ),
+    ] = 0
+    breaker: Annotated[
+        Breaker, Field(title="Breaker", description="Pauses the campaign when too many calls fail.")
+    ] = Breaker()
     reconcile_grace_seconds: Annotated[
         float,
         Field(
@@ -131,14 +186,45 @@ class CallingPolicy(BaseModel):
         ),
     ] = "try_again"
 
+    @field_validator("dial_before", mode="before")
+    @classmethod
+    def _is_a_moment(cls, value: Any) -> Any:
+        """YAML reads an unquoted moment as one."""
+        if isinstance(value, str) and value:
+            value = _parsed(value)
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise ValueError("a moment needs its offset from UTC, as in 2027-03-01T18:00+01:00")
+            return value.isoformat()
+        return value
 
-def _weekday(day: Any) -> Any:
-    if isinstance(day, int) and 1 <= day <= 7:
-        return WEEKDAYS[day - 1]
-    if isinstance(day, str) and len(day) >= 2:
-        return next((name for name in WEEKDAYS if name.startswith(day.lower())), day)
-    return day
+    @field_validator("day_zone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        if zone_named(value) is None:
+            raise ValueError("there is no such time zone; write an IANA name such as Europe/Amsterdam")
+        return value
+
+    @property
+    def version(self) -> str:
+        """A short digest of all fields: equal for equal policies, in every process."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def last_moment(self) -> datetime | None:
+        """`dial_before` as a moment in UTC; None for none."""
+        if not self.dial_before:
+            return None
+        moment = datetime.fromisoformat(self.dial_before)
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError:  # in the first or last hours of what Python can date
+            return moment
 
 
-def _clock(text: str) -> time:
-    return time.max if text == "24:00" else time.fromisoformat(text)
+def _parsed(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("a moment is written as in 2027-03-01T18:00+01:00") from None

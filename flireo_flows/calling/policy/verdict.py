@@ -9,12 +9,14 @@ from enum import StrEnum
 class Rule(StrEnum):
     """What a lead was denied by. The values stand in the ledger and in results."""
 
+    CLOCK_WRONG = "clock_wrong"  # the ledger's clock shows a year that cannot be
     CAMPAIGN_CANCELLED = "campaign_cancelled"
     CAMPAIGN_PAUSED = "campaign_paused"
     DO_NOT_CALL = "do_not_call"
     NO_CONSENT = "no_consent"
     CONSENT_EXPIRED = "consent_expired"
     NO_ATTEMPTS_LEFT = "no_attempts_left"
+    NOT_RETRIED = "not_retried"  # its last attempt ended in a way that nothing follows
     TOO_LATE = "too_late"
     ZONE_UNKNOWN = "zone_unknown"
     HOLIDAYS_UNKNOWN = "holidays_unknown"

@@ -1,0 +1,158 @@
+"""Public holidays of countries and their parts, from the optional package `holidays`; and of whom a number is.
+
+What is not known here is None, and `decide` rings nobody on it: the package is missing, it has no such
+country, or it does not know the year.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from types import ModuleType
+from typing import Annotated, Final, Self
+
+import phonenumbers
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+MISSING: Final = "holidays of countries need the package `holidays`: pip install 'flireo-flows[holidays]'"
+AUTO: Final = "auto"
+Calendar = str
+"""`NL`, or with a part of the country `DE-BY`: ISO 3166."""
+
+_CODE: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+
+
+class Holidays(BaseModel):
+    """Dates on which nobody is rung, on the clock of whoever would be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    countries: Annotated[
+        list[str],
+        Field(
+            title="Countries",
+            description="Whose public holidays count, for every lead: NL, DE-BY, US-FL. `auto` adds those "
+            "of the country of each lead's number. Needs the extra `holidays`.",
+        ),
+    ] = []
+    closed_dates: Annotated[
+        list[str], Field(title="Closed dates", description="Nobody is rung on these, YYYY-MM-DD.")
+    ] = []
+    open_dates: Annotated[
+        list[str],
+        Field(
+            title="Open dates",
+            description="Holidays of the countries that are days like any other, YYYY-MM-DD.",
+        ),
+    ] = []
+
+    @field_validator("countries")
+    @classmethod
+    def _are_codes(cls, value: list[str]) -> list[str]:
+        for code in value:
+            if code != AUTO and not _CODE.fullmatch(code):
+                raise ValueError("a country is written NL, with a part of it DE-BY; or auto")
+        return value
+
+    @field_validator("closed_dates", "open_dates", mode="before")
+    @classmethod
+    def _are_dates(cls, value: object) -> object:
+        """ISO 8601; YAML reads an unquoted date as one."""
+        if not isinstance(value, list):
+            return value
+        return [_iso(day) for day in value]
+
+    @model_validator(mode="after")
+    def _no_date_is_both(self) -> Self:
+        if both := sorted(set(self.closed_dates) & set(self.open_dates)):
+            raise ValueError(f"{both[0]} is both a closed and an open date; keep one")
+        return self
+
+
+def calendars_for(holidays: Holidays, phone: str) -> tuple[Calendar | None, ...]:
+    """Whose holidays count for a number; None stands for one whose country is unknown."""
+    return tuple(
+        country_of(phone) if country == AUTO else country for country in dict.fromkeys(holidays.countries)
+    )
+
+
+def has_calendars() -> bool:
+    """Whether the optional package is installed."""
+    return _package() is not None
+
+
+def holiday_on(calendar: Calendar | None, day: date) -> str | None:
+    """The name of a public holiday; empty when it is none; None when that is unknown."""
+    names = _year(calendar, day.year) if calendar else None
+    return names.get(day, "") if names is not None else None
+
+
+def calendar_problem(calendar: Calendar) -> str:
+    """Why a calendar cannot be read, in words; empty when it can."""
+    package = _package()
+    if package is None:
+        return MISSING
+    country, _, part = calendar.partition("-")
+    try:
+        package.country_holidays(country, subdiv=part or None)
+    except NotImplementedError:
+        return f"there are no holidays for {calendar}; write an ISO 3166 code such as NL or DE-BY"
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def country_of(phone: str) -> Calendar | None:
+    """The country of an E.164 number; None where the number alone does not tell."""
+    for length in (1, 2, 3):  # no country code begins with another one
+        digits = phone[1 : 1 + length]
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(digits), ()) if digits.isdecimal() else ()
+        if regions:
+            return _region(phone, regions)
+    return None
+
+
+def _region(phone: str, regions: tuple[str, ...]) -> Calendar | None:
+    if len(regions) == 1:
+        return regions[0] if regions[0].isalpha() else None  # 001: of no country
+    try:
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(phone))
+    except phonenumbers.NumberParseException:
+        return None
+    return str(region) if region else None
+
+
+@lru_cache(maxsize=1024)
+def _year(calendar: Calendar, year: int) -> Mapping[date, str] | None:
+    package = _package()
+    if package is None:
+        return None
+    country, _, part = calendar.partition("-")
+    try:
+        known = package.country_holidays(country, subdiv=part or None, years=year, language="en_US")
+    except Exception:  # not our code: whatever fails in it, the holidays are unknown, and nobody is rung
+        return None
+    if not known.start_year <= year <= known.end_year:
+        return None
+    return {day: str(name) for day, name in known.items()}
+
+
+@lru_cache(maxsize=1)
+def _package() -> ModuleType | None:
+    try:
+        import holidays  # noqa: PLC0415 - an extra, and 14 MB that few policies need
+    except ImportError:
+        return None
+    return holidays
+
+
+def _iso(day: object) -> str:
+    try:
+        return date.fromisoformat(day).isoformat() if isinstance(day, str) else _date(day).isoformat()
+    except ValueError:
+        raise ValueError("a date is written YYYY-MM-DD, as 2027-12-24") from None
+
+
+def _date(day: object) -> date:
+    if isinstance(day, date):
+        return day
+    raise ValueError
