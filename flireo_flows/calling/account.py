@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 
 from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent, get_agent
+from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.numbers import get_number
 from flireo_flows.api.organization import get_organization
+from flireo_flows.calling.choice import CannotCompose, Choice, Composes, LeadFacts
 from flireo_flows.calling.ledger import Expectations
 
 LONGEST_CALL_SECONDS = 3600.0  # for an agent that names no maximum
+MOST_LOOKED_UP = 20  # agents, and numbers, before the first call; the others are looked at by nobody
 
 
 class NotReady(Exception):
@@ -18,7 +21,7 @@ class NotReady(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who rings: a saved agent, from a number.
+    """Who rings: a saved agent, from a number. By itself it composes calls that say what the agent says.
 
     Attributes:
         agent_id: Id of the saved agent.
@@ -27,6 +30,33 @@ class Caller:
 
     agent_id: str
     number_id: str = ""
+
+    @property
+    def agent_ids(self) -> frozenset[str]:
+        """The saved agent, if there is one."""
+        return frozenset({self.agent_id} - {""})
+
+    @property
+    def number_ids(self) -> frozenset[str]:
+        """The number, if there is one."""
+        return frozenset({self.number_id} - {""})
+
+    def choose(self, facts: LeadFacts) -> Choice:
+        """What the lead's row asks for, else the caller id it knows, else this agent and number."""
+        return Choice(
+            agent_id=facts.wishes.agent_id or self.agent_id,
+            number_id=facts.wishes.number_id or facts.number_id or self.number_id,
+        )
+
+    def compose(self, facts: LeadFacts, choice: Choice, reference: str) -> OutboundCall:
+        """The saved agent as it is; there is no room for the reference.
+
+        Raises:
+            CannotCompose: There is no agent to speak to this lead.
+        """
+        if not choice.agent_id:
+            raise CannotCompose("no agent speaks to this lead: give the campaign one, or the lead's row")
+        return OutboundCall(destination=facts.phone, number_id=choice.number_id, agent_id=choice.agent_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +72,33 @@ class Readiness:
     longest_call: float = LONGEST_CALL_SECONDS
 
 
-async def check_account(client: AsyncFlireoClient, caller: Caller) -> Readiness:
-    """Look whether the account can ring as asked. Three requests at most.
+async def check_account(
+    client: AsyncFlireoClient, caller: Composes, min_balance_minutes: float = 0.0
+) -> Readiness:
+    """Look whether the account can ring as asked. One request an agent and number, up to twenty of each.
+
+    Agents and numbers that only a lead's own row names are not looked up: one that does not exist is that
+    lead's matter, once its turn comes.
+
+    Args:
+        client: Of the account.
+        caller: Names the agents that speak and the numbers that ring.
+        min_balance_minutes: Prepaid minutes below which nobody is rung.
 
     Raises:
-        NotReady: The agent or number is unknown or switched off, or the balance is empty.
+        NotReady: An agent or number is unknown or switched off, or the balance is empty or too low.
         FlireoError: Flireo refused the key, failed, or was not reached.
     """
-    agent = await _agent(client, caller.agent_id)
-    if caller.number_id:
-        await _check_number(client, caller.number_id)
-    await _check_balance(client)
-    plan = agent.analysis_plan
-    expects = Expectations(plan.is_on, plan.min_messages_threshold) if plan else Expectations()
-    return Readiness(expects, float(agent.max_duration_seconds or LONGEST_CALL_SECONDS))
+    agents = [await _agent(client, agent_id) for agent_id in sorted(caller.agent_ids)[:MOST_LOOKED_UP]]
+    for number_id in sorted(caller.number_ids)[:MOST_LOOKED_UP]:
+        await _check_number(client, number_id)
+    await check_balance(client, min_balance_minutes)
+    plans = [agent.analysis_plan for agent in agents if agent.analysis_plan is not None]
+    analysed = [plan.min_messages_threshold for plan in plans if plan.is_on]
+    lengths = [float(agent.max_duration_seconds or LONGEST_CALL_SECONDS) for agent in agents]
+    return Readiness(
+        Expectations(bool(analysed), min(analysed, default=0)), max(lengths, default=LONGEST_CALL_SECONDS)
+    )
 
 
 async def _agent(client: AsyncFlireoClient, agent_id: str) -> Agent:
@@ -87,11 +130,27 @@ async def _check_number(client: AsyncFlireoClient, number_id: str) -> None:
         )
 
 
-async def _check_balance(client: AsyncFlireoClient) -> None:
+async def check_balance(client: AsyncFlireoClient, least: float) -> None:
+    """Read the balance.
+
+    Args:
+        client: Of the account.
+        least: Prepaid minutes that must be left; at 0, any.
+
+    Raises:
+        NotReady: It is empty, or below `least`.
+        FlireoError: It could not be read.
+    """
     try:
         organization = await client.send(get_organization())
     except errors.NotFound:
         return  # a server that keeps no account page; 402 will still stop the run
     balance = organization.minutes_balance
-    if balance is not None and balance <= 0:
+    if balance is None or (balance > 0 and balance >= least):
+        return
+    if balance <= 0:
         raise NotReady(f"the Flireo balance is empty ({balance:g} minutes). Top it up, then run again.")
+    raise NotReady(
+        f"the Flireo balance is low: {balance:g} minutes, and the policy stops below {least:g} "
+        "(min_balance_minutes). Top it up, then run again."
+    )

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from flireo_flows.leads.phones import PhoneNumber, Refusal, parse_phone
     from flireo_flows.leads.reading import check_file, read_leads
     from flireo_flows.leads.rejects import write_rejects
+    from flireo_flows.leads.wishes import Consent, Wishes
 
 __all__ = [
+    "Consent",
     "Lead",
     "LeadBatch",
     "LeadFileError",
@@ -26,6 +28,7 @@ __all__ = [
     "Refusal",
     "Reject",
     "RejectCode",
+    "Wishes",
     "check_file",
     "parse_phone",
     "read_do_not_call",
@@ -34,6 +37,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Consent": "wishes",
     "Lead": "lead",
     "LeadBatch": "lead",
     "LeadFileError": "errors",
@@ -42,6 +46,7 @@ _HOMES = {
     "Refusal": "phones",
     "Reject": "lead",
     "RejectCode": "lead",
+    "Wishes": "wishes",
     "check_file": "reading",
     "parse_phone": "phones",
     "read_do_not_call": "do_not_call",

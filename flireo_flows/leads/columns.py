@@ -4,10 +4,11 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
+from flireo_flows.leads.asking import NO_COLUMNS, NOT_READ, WISH_NAMES, WishColumns
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import LeadFormat
 
@@ -58,6 +59,7 @@ class Header:
         phone: Name of the phone column.
         name: Name of the name column; empty when there is none.
         timezone: Name of the time zone column; empty when there is none.
+        wishes: Names of the columns that say what else the row asks for.
     """
 
     names: tuple[str, ...]
@@ -65,6 +67,7 @@ class Header:
     phone: str
     name: str
     timezone: str
+    wishes: WishColumns = NO_COLUMNS
 
 
 def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -> Header:
@@ -80,9 +83,23 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
     phone = _column(path, line, names, form.phone_column, PHONE_NAMES, "phone")
     if not phone:
         raise _no_phone_column(path, line, names)
-    name = _column(path, line, names, form.name_column, NAME_NAMES, "name")
+    wishes = _wish_columns(path, line, [name for name in names if name != phone], form)
+    # A column that was asked for as the client's is not the lead's name, whatever it is called.
+    others = [name for name in names if name not in astuple(wishes)] if not form.name_column else names
+    name = _column(path, line, others, form.name_column, NAME_NAMES, "name")
     timezone = _column(path, line, names, form.timezone_column, TIMEZONE_NAMES, "timezone")
-    return Header(names, dropped, phone, name, timezone)
+    return Header(names, dropped, phone, name, timezone, wishes)
+
+
+def _wish_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> WishColumns:
+    asked = {wish: getattr(form, f"{wish}_column").strip() for wish in WISH_NAMES}
+    return WishColumns(
+        **{
+            wish: _column(path, line, names, asked[wish], groups, wish)
+            for wish, groups in WISH_NAMES.items()
+            if asked[wish] != NOT_READ
+        }
+    )
 
 
 def recognised(names: Sequence[str], groups: Sequence[frozenset[str]]) -> list[str]:

@@ -31,6 +31,54 @@ class LeadFormat(BaseModel):
         description="Header of the column with an IANA time zone such as Europe/Amsterdam. Empty: recognised "
         "(timezone, tijdzone ...). Without one, the zones of the phone number count.",
     )
+    agent_column: str = Field(
+        default="",
+        title="Agent column",
+        description="Header of the column with the id of the agent that rings this lead. Empty: recognised "
+        "(agent_id, assistant_id); - reads none.",
+    )
+    language_column: str = Field(
+        default="",
+        title="Language column",
+        description="Header of the column with the lead's language, such as nl or en-GB. Empty: recognised "
+        "(language, taal, Sprache, langue ...); - reads none.",
+    )
+    number_column: str = Field(
+        default="",
+        title="Caller number column",
+        description="Header of the column with the id of the Flireo number to ring from. Empty: recognised "
+        "(number_id, from_number_id, caller_number_id); - reads none.",
+    )
+    client_column: str = Field(
+        default="",
+        title="Client column",
+        description="Header of the column with the client on whose behalf the lead is rung. Empty: recognised "
+        "(on_behalf_of, opdrachtgever, Auftraggeber); - reads none.",
+    )
+    dial_before_column: str = Field(
+        default="",
+        title="Dial before column",
+        description="Header of the column with the moment at which it is too late to ring: ISO 8601, on the "
+        "lead's own clock unless it has an offset. Empty: recognised (dial_before, call_before ...); - reads none.",
+    )
+    consent_column: str = Field(
+        default="",
+        title="Consent column",
+        description="Header of the column that says yes or no (ja, nein, oui, true, 0 ...). Empty: recognised "
+        "(consent, toestemming, Einwilligung, opt_in ...); - reads none.",
+    )
+    consent_date_column: str = Field(
+        default="",
+        title="Consent date column",
+        description="Header of the column that says since when there is consent, ISO 8601. Empty: recognised "
+        "(consent_date, toestemmingsdatum ...); - reads none.",
+    )
+    consent_until_column: str = Field(
+        default="",
+        title="Consent until column",
+        description="Header of the column that says until when it holds, ISO 8601; a date alone has its whole "
+        "day. Empty: recognised (consent_until, consent_expires ...); - reads none.",
+    )
     default_region: str = Field(
         default="",
         title="Default country",

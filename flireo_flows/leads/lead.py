@@ -25,6 +25,14 @@ class RejectCode(StrEnum):
     TOO_MANY_CELLS = "too_many_cells"
     TOO_FEW_CELLS = "too_few_cells"
     INVALID_TIMEZONE = "invalid_timezone"
+    INVALID_AGENT = "invalid_agent"
+    INVALID_LANGUAGE = "invalid_language"
+    INVALID_NUMBER_ID = "invalid_number_id"
+    INVALID_DIAL_BEFORE = "invalid_dial_before"
+    INVALID_CONSENT = "invalid_consent"
+    INVALID_CONSENT_DATE = "invalid_consent_date"
+    INVALID_CONSENT_UNTIL = "invalid_consent_until"
+    MISSING_VARIABLE = "missing_variable"  # the campaign's words need a cell that the row leaves empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,8 @@ class Lead:
         zones: IANA names of every time zone the person may be in; the column of the file if it has one,
             else all zones of the number. Empty when nothing is known.
         line: Line of the file, the header being line 1; a row of several lines has the first of them.
-        zone_source: `column` when the file names the zone, `number` when it follows from the number.
+        zone_source: `column` when the file names the zone, `number` when it follows from the number,
+            empty when no zone is known.
         wishes: What else the row asks for.
     """
 

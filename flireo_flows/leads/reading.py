@@ -1,16 +1,18 @@
 """A file of people -> leads and rejects. Every row that is not blank becomes exactly one of the two."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from flireo_flows.leads.asking import WishColumns, read_wishes
 from flireo_flows.leads.columns import Header, extra, read_header
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
-from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
+from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode, ZoneSource
 from flireo_flows.leads.phones import Refusal, is_zone, parse_phone
 from flireo_flows.leads.text import Row, read_text, split_rows
+from flireo_flows.leads.wishes import Wishes
 from flireo_flows.leads.workbook import is_workbook, read_workbook
 
 CHECKED_BYTES: Final = 1_048_576  # a header is in the first of them; decoding them takes milliseconds
@@ -41,7 +43,7 @@ def read_leads(
     if not verdicts:
         raise _no_rows(path)
     return LeadBatch(
-        leads=tuple(verdict for verdict in verdicts if isinstance(verdict, Lead)),
+        leads=tuple(judge.last_word(verdict) for verdict in verdicts if isinstance(verdict, Lead)),
         rejects=tuple(verdict for verdict in verdicts if isinstance(verdict, Reject)),
         columns=header.names,
     )
@@ -86,6 +88,7 @@ class _Judge:
     region: str
     do_not_call: frozenset[str]
     lines: dict[str, int] = field(default_factory=dict)
+    refusing: set[str] = field(default_factory=set)  # numbers of which a second row says no
 
     def judge(self, row: Row) -> Lead | Reject:
         cells = self._own_cells(row.cells)
@@ -95,6 +98,17 @@ class _Judge:
             return Reject(row.line, verdict.code, verdict.message, columns)
         self.lines[verdict.phone] = row.line
         return verdict
+
+    def last_word(self, lead: Lead) -> Lead:
+        """The lead, without consent if any row of the number says no: the file's order decides nothing here."""
+        if lead.phone not in self.refusing:
+            return lead
+        return replace(lead, wishes=replace(lead.wishes, consent=replace(lead.wishes.consent, given=False)))
+
+    def _hear_no(self, phone: str, columns: dict[str, str]) -> None:
+        wishes = read_wishes(columns, WishColumns(consent=self.header.wishes.consent), ())
+        if isinstance(wishes, Wishes) and wishes.consent.given is False:
+            self.refusing.add(phone)
 
     def _own_cells(self, cells: list[str]) -> list[str]:
         if self.header.dropped:
@@ -125,11 +139,17 @@ class _Judge:
         if phone.e164 in self.do_not_call:
             return Refusal(RejectCode.DO_NOT_CALL, "The number is on the do-not-call list.")
         if first := self.lines.get(phone.e164):
+            self._hear_no(phone.e164, columns)
             return Refusal(RejectCode.DUPLICATE, f"The same number stands on line {first}.")
         zone = columns.get(self.header.timezone, "")
         if zone and not is_zone(zone):
             return Refusal(
                 RejectCode.INVALID_TIMEZONE, "The time zone is no IANA name such as Europe/Amsterdam."
             )
+        zones = (zone,) if zone else phone.zones
+        wishes = read_wishes(columns, self.header.wishes, zones)
+        if isinstance(wishes, Refusal):
+            return wishes
+        source: ZoneSource = "column" if zone else "number" if zones else ""
         name = columns.get(self.header.name, "")
-        return Lead(phone.e164, name, columns, (zone,) if zone else phone.zones, line)
+        return Lead(phone.e164, name, columns, zones, line, source, wishes)

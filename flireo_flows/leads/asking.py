@@ -1,0 +1,236 @@
+"""What a row asks for beside its number: which columns say so, and how their cells are read.
+
+Only names that can mean nothing else are recognised by themselves: today's files have an "agent" who is a
+person, a "client" who is the lead, and a "caller id" which is the number somebody rang from.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from flireo_flows.leads.lead import RejectCode
+from flireo_flows.leads.phones import Refusal
+from flireo_flows.leads.wishes import Consent, Wishes
+
+NOT_READ: Final = "-"  # as the name of a column: the file has none, whatever its columns are called
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Compared like the names in columns.py: without case, accents, spaces and signs, the stronger group first.
+WISH_NAMES: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
+    "agent": (_words("agentid flireoagentid assistantid agentenid idagent"),),
+    "language": (
+        _words("languagecode langcode taalcode sprachcode codelangue codedelangue"),
+        _words("language spokenlanguage preferredlanguage taal sprache langue"),
+    ),
+    "number": (_words("numberid fromnumberid callernumberid flireonumberid nummerid idnumero"),),
+    "client": (_words("onbehalfof callingonbehalfof opdrachtgever auftraggeber donneurdordre"),),
+    "dial_before": (
+        _words("dialbefore callbefore ringbefore bellenvoor belvoor anrufenvor anrufvor appeleravant"),
+    ),
+    "consent": (
+        _words("consent consentgiven toestemming toestemminggegeven einwilligung consentement"),
+        _words("optin optedin"),
+    ),
+    "consent_date": (
+        _words(
+            """
+            consentdate consentat consentgivenat consentgivenon dateofconsent toestemmingsdatum
+            datumtoestemming toestemmingop einwilligungsdatum einwilligungam datumdereinwilligung
+            dateconsentement datedeconsentement dateduconsentement
+            """
+        ),
+        _words("optindate optedinat"),
+    ),
+    "consent_until": (
+        _words(
+            """
+            consentuntil consentvaliduntil consentexpires consentexpiresat consentexpireson consentexpiry
+            toestemmingtot toestemminggeldigtot einwilligungbis einwilligunggueltigbis einwilligunggultigbis
+            consentementjusquau consentementvalablejusquau
+            """
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WishColumns:
+    """Name of the column of each wish; empty where the file has none."""
+
+    agent: str = ""
+    language: str = ""
+    number: str = ""
+    client: str = ""
+    dial_before: str = ""
+    consent: str = ""
+    consent_date: str = ""
+    consent_until: str = ""
+
+
+NO_COLUMNS: Final = WishColumns()
+NO_WISHES: Final = Wishes()
+
+
+class _Unreadable(Exception):
+    """A cell that asks for something nobody understands; carries the refusal of its row."""
+
+    def __init__(self, code: RejectCode, message: str) -> None:
+        self.refusal = Refusal(code, message)
+        super().__init__(message)
+
+
+def read_wishes(columns: Mapping[str, str], where: WishColumns, zones: tuple[str, ...]) -> Wishes | Refusal:
+    """What a row asks for.
+
+    Args:
+        columns: The row.
+        where: Its columns.
+        zones: IANA names of the zones the lead may be in, for a time that is written without an offset. With
+            several, the earliest reading counts: a deadline then is never passed on any of their clocks.
+    """
+    if where == NO_COLUMNS:  # most files, and 100,000 rows of them
+        return NO_WISHES
+    try:
+        return Wishes(
+            agent_id=_id(columns.get(where.agent, ""), RejectCode.INVALID_AGENT, "agent"),
+            language=_language(columns.get(where.language, "")),
+            number_id=_number_id(columns.get(where.number, "")),
+            client=columns.get(where.client, ""),
+            dial_before=_moment(
+                columns.get(where.dial_before, ""),
+                zones,
+                RejectCode.INVALID_DIAL_BEFORE,
+                "last moment to ring",
+            ),
+            consent=_consent(columns, where, zones),
+        )
+    except _Unreadable as unreadable:
+        return unreadable.refusal
+
+
+# Opaque to us; but a person's name or an e-mail address is none, and would be refused at every call.
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_PHONE: Final = re.compile(r"(?:\+|00?)[0-9 ().-]{6,}|[0-9]{9,15}")
+
+
+def _id(text: str, code: RejectCode, what: str) -> str:
+    if text and not _ID.fullmatch(text):
+        raise _Unreadable(code, f"The {what} is not an id as the dashboard shows it.")
+    return text
+
+
+def _number_id(text: str) -> str:
+    if _PHONE.fullmatch(text):
+        words = "The number to ring from is given by its id in Flireo, not by its digits."
+        raise _Unreadable(RejectCode.INVALID_NUMBER_ID, words)
+    return _id(text, RejectCode.INVALID_NUMBER_ID, "number to ring from")
+
+
+_CODE: Final = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?")
+# As files have them, in English, Dutch, German, French and the language itself.
+_LANGUAGES: Final = {
+    word: code
+    for code, words in {
+        "en": "english engels englisch anglais",
+        "nl": "dutch nederlands niederlandisch neerlandais",
+        "de": "german duits deutsch allemand",
+        "fr": "french frans franzosisch francais",
+        "es": "spanish spaans spanisch espagnol espanol",
+        "it": "italian italiaans italienisch italien italiano",
+        "pt": "portuguese portugees portugiesisch portugais portugues",
+        "pl": "polish pools polnisch polonais polski",
+        "tr": "turkish turks turkisch turc turkce",
+    }.items()
+    for word in words.split()
+}
+
+
+def _language(text: str) -> str:
+    """A language tag in its usual case: `nl`, `en-GB`, `zh-Hant`."""
+    if not text:
+        return ""
+    if named := _LANGUAGES.get(_bare(text)):
+        return named
+    found = _CODE.fullmatch(text)
+    if not found:
+        words = "The language is no code such as nl or en-GB."
+        raise _Unreadable(RejectCode.INVALID_LANGUAGE, words)
+    language, script, region = found.groups()
+    parts = (language.lower(), (script or "").title(), (region or "").upper())
+    return "-".join(part for part in parts if part)
+
+
+_YES: Final = _words("yes y ja j oui o true wahr vrai waar 1 given granted optin optedin")
+_NO: Final = _words("no n nee nein non false falsch faux onwaar 0 withdrawn revoked optout optedout")
+
+
+def _consent(columns: Mapping[str, str], where: WishColumns, zones: tuple[str, ...]) -> Consent:
+    date, until = columns.get(where.consent_date, ""), columns.get(where.consent_until, "")
+    return Consent(
+        given=_yes_or_no(columns.get(where.consent, "")),
+        given_at=_moment(date, zones, RejectCode.INVALID_CONSENT_DATE, "date of consent"),
+        # "Until the 30th" has the 30th in it.
+        expires_at=_moment(until, zones, RejectCode.INVALID_CONSENT_UNTIL, "end of consent", whole_day=True),
+    )
+
+
+def _yes_or_no(text: str) -> bool | None:
+    word = _bare(text)
+    if word in _YES:
+        return True
+    if word in _NO:
+        return False
+    if text:
+        raise _Unreadable(RejectCode.INVALID_CONSENT, "Consent is neither yes nor no.")
+    return None
+
+
+# 31/12/2026 and 12/31/2026 are not read: which of the two is the day, nobody can know.
+_ISO: Final = re.compile(
+    r"((?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2})"
+    r"(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6})?)?) ?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+
+
+def _moment(
+    text: str, zones: tuple[str, ...], code: RejectCode, what: str, *, whole_day: bool = False
+) -> datetime | None:
+    """The moment that a cell names; a date alone is the beginning of the day, or with `whole_day` its end."""
+    if not text:
+        return None
+    found = _ISO.fullmatch(text)
+    if not found:
+        raise _Unreadable(code, f"The {what} is not written like 2026-12-31 or 2026-12-31T17:00+01:00.")
+    date, clock, offset = found.groups()
+    try:
+        moment = datetime.fromisoformat(f"{date}T{clock or '00:00'}{offset or ''}")
+    except ValueError:
+        raise _Unreadable(code, f"The {what} is no date and time that exists.") from None
+    if offset:
+        return moment
+    if not zones:
+        words = f"The {what} needs an offset such as +01:00, since the lead's time zone is not known."
+        raise _Unreadable(code, words)
+    return min(_readings(moment + timedelta(days=whole_day and not clock), zones))
+
+
+def _readings(local: datetime, zones: tuple[str, ...]) -> Iterator[datetime]:
+    """What a clock time may mean: in each zone, and twice where clocks are turned back."""
+    for zone in zones:
+        for fold in (0, 1):
+            # In the offset of its zone rather than the zone: so it compares with others as a moment.
+            aware = local.replace(tzinfo=ZoneInfo(zone), fold=fold)
+            yield datetime.fromisoformat(aware.isoformat())
+
+
+def _bare(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if character.isalnum())
