@@ -4,39 +4,56 @@ Flireo rings whoever is in a campaign that is scheduled, and takes the same numb
 sent again when nobody knows whether it arrived: the campaign or its leads are read instead.
 """
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final, TypeVar
 
 from flireo_flows.api import errors
-from flireo_flows.api.calls import LARGEST_PAGE
+from flireo_flows.api.campaign_rules import (
+    CampaignAmbiguous,
+    CampaignProblem,
+    CampaignRefused,
+    Which,
+    change,
+    digits,
+    find,
+    first_repeated,
+    look_again,
+    read_leads,
+)
 from flireo_flows.api.campaigns import (
     Campaign,
     CampaignChanges,
     CampaignLead,
     CampaignStatus,
-    LeadPage,
     NewCampaign,
     NewCampaignLead,
     add_campaign_lead,
     create_campaign,
     get_campaign,
-    list_campaign_leads,
-    list_campaigns,
-    update_campaign,
 )
-from flireo_flows.api.conversation import Conversation, ask, note, pause
-from flireo_flows.api.operation import Operation
-from flireo_flows.api.paging import Rows, walk
+from flireo_flows.api.conversation import Conversation, ask, note
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.api.watching import Patience, watch
 from flireo_flows.blocks.campaign_results import CampaignResult
 
-T = TypeVar("T")
-
-LOOK_AGAIN_SECONDS: Final = (0.0, 2.0, 5.0)  # pauses before each look for what may have arrived
+__all__ = [
+    "CampaignAmbiguous",
+    "CampaignCancelled",
+    "CampaignNotOver",
+    "CampaignProblem",
+    "CampaignRefused",
+    "Duplicates",
+    "Which",
+    "add_leads",
+    "find",
+    "found",
+    "pause_campaign",
+    "read_leads",
+    "result",
+    "resume",
+    "start",
+    "wait",
+]
 
 
 class Duplicates(StrEnum):
@@ -47,62 +64,12 @@ class Duplicates(StrEnum):
     ALLOW = "allow"  # add it again, and ring it again
 
 
-class CampaignProblem(Exception):
-    """Something about a campaign of Flireo. Holds no full phone number."""
-
-
-class CampaignRefused(CampaignProblem):
-    """We did not send it, for somebody could be rung twice or at a bad hour, or nothing would happen."""
-
-
-class CampaignAmbiguous(CampaignRefused):
-    """Several campaigns have the name, or the one that has it is not the one that is meant."""
-
-
 class CampaignCancelled(CampaignProblem):
     """Somebody cancelled the campaign before it was completed."""
 
 
 class CampaignNotOver(CampaignProblem, TimeoutError):
     """The time is up, and the campaign is still going on or paused. It goes on without us."""
-
-
-@dataclass(frozen=True, slots=True)
-class Which:
-    """Which campaign is meant.
-
-    Attributes:
-        campaign_id: Its id; empty if it goes by its name.
-        new: What to make if there is none of that name; None if it goes by its id.
-    """
-
-    campaign_id: str
-    new: NewCampaign | None
-
-
-def find(which: Which) -> Conversation[Campaign | None]:
-    """The campaign; None if it goes by its name and there is none yet.
-
-    Raises:
-        CampaignAmbiguous: Several have the name, or the one that has it has another agent.
-        NotFound: There is none of that id.
-    """
-    if which.new is None:
-        return (yield from ask(get_campaign(which.campaign_id)))
-    every = yield from ask(list_campaigns())
-    same = [campaign for campaign in every if campaign.name == which.new.name]
-    if len(same) > 1:
-        ids = redact(", ".join(campaign.id for campaign in same))
-        raise CampaignAmbiguous(
-            f"{len(same)} campaigns are named {redact(which.new.name)!r} ({ids}); "
-            "delete all but one, or give its campaign_id"
-        )
-    if same and same[0].agent_id not in (None, which.new.agent_id):
-        raise CampaignAmbiguous(
-            f"the campaign {redact(which.new.name)!r} exists with the agent {redact(same[0].agent_id or '')}, "
-            f"not {redact(which.new.agent_id)}; take another name"
-        )
-    return same[0] if same else None
 
 
 def found(which: Which) -> Conversation[Campaign]:
@@ -166,7 +133,7 @@ def pause_campaign(which: Which) -> Conversation[Campaign]:
     campaign = yield from found(which)
     if campaign.status == CampaignStatus.PAUSED or campaign.is_over:
         return campaign
-    return (yield from _change(campaign.id, CampaignChanges(status=CampaignStatus.PAUSED)))
+    return (yield from change(campaign.id, CampaignChanges(status=CampaignStatus.PAUSED)))
 
 
 def resume(which: Which, duplicates: Duplicates) -> Conversation[Campaign]:
@@ -211,25 +178,6 @@ def result(campaign_id: str) -> Conversation[CampaignResult]:
     return CampaignResult.of(campaign, leads)
 
 
-def read_leads(campaign_id: str) -> Conversation[list[CampaignLead]]:
-    """Every lead of a campaign, oldest first: see `flireo_flows.api.paging`."""
-
-    def page_at(offset: int) -> Operation[Rows[CampaignLead]]:
-        asked = list_campaign_leads(campaign_id, LARGEST_PAGE, offset)
-        return Operation(asked.endpoint, lambda answer: _rows(asked.reads(answer)), asked.sends)
-
-    leads: list[CampaignLead] = []
-    step = next(steps := walk(page_at))
-    while step.asks is not None:
-        step = steps.send((yield from ask(step.asks)))
-        leads.extend(step.rows)
-    return leads
-
-
-def _rows(page: LeadPage) -> Rows[CampaignLead]:
-    return Rows(page.leads, page.total)
-
-
 def _schedule(campaign: Campaign, new: NewCampaign | None, duplicates: Duplicates) -> Conversation[Campaign]:
     """Set it ringing, in the hours of the block if it has some."""
     if duplicates is not Duplicates.ALLOW:
@@ -242,25 +190,12 @@ def _schedule(campaign: Campaign, new: NewCampaign | None, duplicates: Duplicate
             schedule_end_time=new.schedule_end_time,
             timezone=new.timezone,
         )
-        return (yield from _change(campaign.id, changes))
+        return (yield from change(campaign.id, changes))
     if not (campaign.schedule_start_time and campaign.schedule_end_time and campaign.timezone):
         raise CampaignRefused(
             "the campaign has no hours, or no time zone: it could ring at night. Set them first"
         )
-    return (yield from _change(campaign.id, CampaignChanges(status=CampaignStatus.SCHEDULED)))
-
-
-def _change(campaign_id: str, changes: CampaignChanges) -> Conversation[Campaign]:
-    """Change a campaign's status; after an unknown outcome look at it, and never send that again."""
-    try:
-        return (yield from ask(update_campaign(campaign_id, changes)))
-    except errors.OutcomeUnknown as unknown:
-        return (yield from _look_again(lambda: _changed(campaign_id, changes.status), unknown))
-
-
-def _changed(campaign_id: str, status: str) -> Conversation[Campaign | None]:
-    campaign = yield from ask(get_campaign(campaign_id))
-    return campaign if campaign.status == status or campaign.is_over else None
+    return (yield from change(campaign.id, CampaignChanges(status=CampaignStatus.SCHEDULED)))
 
 
 def _make(which: Which, new: NewCampaign, wanted: list[NewCampaignLead]) -> Conversation[list[CampaignLead]]:
@@ -268,27 +203,12 @@ def _make(which: Which, new: NewCampaign, wanted: list[NewCampaignLead]) -> Conv
     try:
         made = yield from ask(create_campaign(new.model_copy(update={"leads": tuple(wanted)})))
     except errors.OutcomeUnknown as unknown:
-        made = yield from _look_again(lambda: find(which), unknown)
+        made = yield from look_again(lambda: find(which), unknown)
     # Another run may have made one at the same moment; both are drafts, and this refuses both.
     yield from find(which)
     there = yield from read_leads(made.id)
     missing = _who_is_new(there, wanted, Duplicates.SKIP)  # some servers take no leads here
     return there + (yield from _add_each(made.id, missing, {lead.id for lead in there}))
-
-
-def _look_again(
-    look: Callable[[], Conversation[T | None]], unknown: errors.OutcomeUnknown
-) -> Conversation[T]:
-    """Look a few times for what a request may have done; raises `unknown` if it cannot be seen."""
-    for seconds in LOOK_AGAIN_SECONDS:
-        yield from pause(seconds)
-        try:
-            seen = yield from look()
-        except errors.FlireoError:  # a reading that failed proves nothing
-            continue
-        if seen is not None:
-            return seen
-    raise unknown
 
 
 def _add_each(
@@ -310,23 +230,23 @@ def _add(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Conversati
     try:
         return (yield from ask(add_campaign_lead(campaign_id, lead)))
     except errors.OutcomeUnknown as unknown:
-        return (yield from _look_again(lambda: _arrived(campaign_id, lead, known), unknown))
+        return (yield from look_again(lambda: _arrived(campaign_id, lead, known), unknown))
 
 
 def _arrived(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Conversation[CampaignLead | None]:
     """A lead of that number which was not there before."""
-    number = _digits(lead.phone_number)
+    number = digits(lead.phone_number)
     there = yield from read_leads(campaign_id)
-    return next((one for one in there if one.id not in known and _digits(one.phone_number) == number), None)
+    return next((one for one in there if one.id not in known and digits(one.phone_number) == number), None)
 
 
 def _without_repeats(leads: Sequence[NewCampaignLead], duplicates: Duplicates) -> list[NewCampaignLead]:
     if duplicates is Duplicates.ALLOW:
         return list(leads)
-    first = {_digits(lead.phone_number): lead for lead in reversed(leads)}
-    wanted = [lead for lead in leads if first[_digits(lead.phone_number)] is lead]
+    first = {digits(lead.phone_number): lead for lead in reversed(leads)}
+    wanted = [lead for lead in leads if first[digits(lead.phone_number)] is lead]
     if len(wanted) < len(leads) and duplicates is Duplicates.REFUSE:
-        twice = next(lead for lead in leads if first[_digits(lead.phone_number)] is not lead)
+        twice = next(lead for lead in leads if first[digits(lead.phone_number)] is not lead)
         raise CampaignRefused(f"{mask_phone(twice.phone_number)} is given twice, and would be rung twice")
     return wanted
 
@@ -334,14 +254,14 @@ def _without_repeats(leads: Sequence[NewCampaignLead], duplicates: Duplicates) -
 def _who_is_new(
     there: Sequence[CampaignLead], wanted: Sequence[NewCampaignLead], duplicates: Duplicates
 ) -> list[NewCampaignLead]:
-    taken = {_digits(lead.phone_number) for lead in there}
+    taken = {digits(lead.phone_number) for lead in there}
     if "" in taken and wanted:
         raise CampaignRefused(
             "the campaign holds a lead whose number cannot be read, so nobody can tell who is in it already"
         )
-    new = [lead for lead in wanted if _digits(lead.phone_number) not in taken]
+    new = [lead for lead in wanted if digits(lead.phone_number) not in taken]
     if len(new) < len(wanted) and duplicates is Duplicates.REFUSE:
-        old = next(lead for lead in wanted if _digits(lead.phone_number) in taken)
+        old = next(lead for lead in wanted if digits(lead.phone_number) in taken)
         raise CampaignRefused(
             f"{mask_phone(old.phone_number)} is in the campaign already, and would be rung twice; nobody was added"
         )
@@ -350,13 +270,12 @@ def _who_is_new(
 
 def _refuse_repeats(there: Sequence[CampaignLead]) -> None:
     """Raise if somebody who is yet to be rung is in a campaign more than once."""
-    times = Counter(_digits(lead.phone_number) for lead in there)
-    for lead in there:
-        if lead.phone_number and not lead.is_over and times[_digits(lead.phone_number)] > 1:
-            raise CampaignRefused(
-                f"{mask_phone(lead.phone_number)} is in the campaign more than once, and would be rung twice: "
-                'remove a lead, or say duplicates="allow"; nothing was started'
-            )
+    lead = first_repeated(there)
+    if lead is not None:
+        raise CampaignRefused(
+            f"{mask_phone(lead.phone_number)} is in the campaign more than once, and would be rung twice: "
+            'remove a lead, or say duplicates="allow"; nothing was started'
+        )
 
 
 def _describe(campaign: Campaign) -> str:
@@ -364,7 +283,3 @@ def _describe(campaign: Campaign) -> str:
     counts = (campaign.completed_leads, campaign.failed_leads, campaign.total_leads)
     completed, failed, total = ("?" if count is None else count for count in counts)
     return f"campaign {redact(campaign.status)}: {completed} leads completed, {failed} failed, of {total}"
-
-
-def _digits(phone: str) -> str:
-    return "".join(character for character in phone if character.isdigit()).removeprefix("00")

@@ -1,0 +1,27 @@
+"""Hand the leads of a campaign to a campaign of Flireo's own, follow it, and fill the same ledger.
+
+    words = Words.of(caller, script)
+    problems = refusals(policy, words)  # at plan time: what Flireo's campaign cannot honour
+    ran = await HandOver(database, account, campaign, batch, words, policy).run(Until.FINISHED)
+
+Whoever pauses or cancels such a campaign outside a run says so to Flireo too: `tell`.
+"""
+
+from flireo_flows.calling.handover.engine import HandOver, NotTold, obey, tell
+from flireo_flows.calling.handover.refusing import notices, refusal_of_row, refusals
+from flireo_flows.calling.handover.window import CannotHandOver, Window, common_window
+from flireo_flows.calling.handover.words import Words
+
+__all__ = [
+    "CannotHandOver",
+    "HandOver",
+    "NotTold",
+    "Window",
+    "Words",
+    "common_window",
+    "notices",
+    "obey",
+    "refusal_of_row",
+    "refusals",
+    "tell",
+]

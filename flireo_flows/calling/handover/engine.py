@@ -1,0 +1,200 @@
+"""The second way to dial: hand the leads to a campaign of Flireo's own, follow it, fill the same ledger."""
+
+import asyncio
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from flireo_flows.api.client import Account, AsyncFlireoClient
+from flireo_flows.api.errors import FlireoError
+from flireo_flows.api.operation import Operation
+from flireo_flows.calling.account import Caller, NotReady, Readiness, check_account
+from flireo_flows.calling.brakes import Brakes
+from flireo_flows.calling.engine import Progress, Ran, silent
+from flireo_flows.calling.handover.filling import Filler
+from flireo_flows.calling.handover.following import Follower
+from flireo_flows.calling.handover.refusing import refusals
+from flireo_flows.calling.handover.turns import Turns
+from flireo_flows.calling.handover.window import CannotHandOver
+from flireo_flows.calling.handover.words import Words
+from flireo_flows.calling.ledger import AttemptBook, Database, LeadBook, Outlook, Runner, Views
+from flireo_flows.calling.ledger.campaigns import Steering
+from flireo_flows.calling.ledger.handed import HandedBook
+from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
+from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.turns import LOOK_SECONDS, Until
+
+
+@dataclass(slots=True)
+class HandOver:
+    """One runner of one campaign whose leads Flireo rings by itself. Stands where `Engine` does.
+
+    Attributes:
+        database: The ledger.
+        account: Where to hand over, and as whom.
+        campaign: Name under which attempts are counted; Flireo's campaign has it too.
+        batch: The file whose leads are handed over (`LeadBook.take_in`).
+        words: Who speaks, and what they are told.
+        policy: The rules; see `refusals` for what Flireo's campaign cannot honour.
+        progress: Told of the campaign's figures every two seconds, from this thread; must be quick.
+        readiness: What earlier checks told; None checks first.
+    """
+
+    database: Database
+    account: Account
+    campaign: str
+    batch: str
+    words: Words
+    policy: CallingPolicy
+    progress: Progress = silent
+    readiness: Readiness | None = None
+    _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
+
+    async def run(self, until: Until, deadline: float | None = None) -> Ran:
+        """Hand over, have Flireo ring, and collect.
+
+        Args:
+            until: When to end: `DIALLED` once Flireo rings everybody by itself, `FINISHED` once every result
+                is in. A run that would wait for long until Flireo's hours begin ends too.
+            deadline: Unix seconds of the ledger's clock at which to end in any case; None for no such time.
+                Flireo rings on whom it has then; to stop it, pause the campaign (`Steering`, `obey`).
+
+        Raises:
+            CannotHandOver: Flireo's campaign cannot do what is asked; nobody was handed over.
+            NotReady: The account cannot ring as asked; nobody was handed over.
+            FlireoError: Flireo refused the key or was not reached; before anybody was handed over.
+            LedgerError: The ledger failed. What it holds is right; run again.
+        """
+        refused = refusals(self.policy, self.words)
+        if refused:
+            raise CannotHandOver(" ".join(refused))
+        runner, handed = Runner(self.database, self.campaign), HandedBook(self.database, self.campaign)
+        await runner.join()
+        beat = asyncio.create_task(self._beat(runner))
+        try:
+            await self._claim(handed, runner)
+            async with AsyncFlireoClient(self.account, heard=self._count) as client:
+                return await self._run(until, deadline, client, handed, runner, beat)
+        finally:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
+            await asyncio.shield(self._leave(handed, runner))
+
+    async def _claim(self, handed: HandedBook, runner: Runner) -> None:
+        """Only one runner hands over: wait for one that died until its lease has ended."""
+        patience = self.database.now() + LEASE_SECONDS + HEARTBEAT_SECONDS
+        while not await handed.claim(runner.id):
+            if self.database.now() > patience:
+                raise CannotHandOver(
+                    f"another run hands campaign {self.campaign!r} over and follows it: let it end first"
+                )
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _run(
+        self,
+        until: Until,
+        deadline: float | None,
+        client: AsyncFlireoClient,
+        handed: HandedBook,
+        runner: Runner,
+        beat: "asyncio.Task[None]",
+    ) -> Ran:
+        book = AttemptBook(self.database, self.campaign, runner.id, Caller(self.words.agent_id))
+        leads = LeadBook(self.database, self.campaign)
+        await book.orphaned()
+        filler = Filler(client, self.database, book, handed, self.batch, self.words, self.policy)
+        filler.ends_at = math.inf if deadline is None else deadline
+        await filler.check()
+        readiness = self.readiness or await self._check(client, await self._left(leads))
+        follower = Follower(client, self.database, book, handed, self.policy, readiness)
+        brakes = Brakes(client, self.database, self.campaign, self.policy)
+        turns = Turns(
+            self.batch, self.policy, self.progress, until, deadline, filler, follower, brakes, leads
+        )
+        while not await turns.turn():
+            if beat.done():
+                beat.result()  # raises what the ledger did
+        await brakes.settle()
+        self.progress(await Views(self.database).status(self.campaign))
+        left = await turns.outlook()
+        return Ran(turns.stopped_by, turns.timed_out, left, readiness, brakes.held_by, brakes.last_failures)
+
+    async def _check(self, client: AsyncFlireoClient, left: Outlook) -> Readiness:
+        """Costs no request when there is nothing to do."""
+        return Readiness() if left.is_finished else await check_account(client, Caller(self.words.agent_id))
+
+    async def _left(self, leads: LeadBook) -> Outlook:
+        return await leads.outlook(self.batch, self.database.now())
+
+    async def _beat(self, runner: Runner) -> None:
+        """Renew the lease."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await self._renew(runner)
+
+    async def _leave(self, handed: HandedBook, runner: Runner) -> None:
+        await self._renew(runner)
+        await handed.release(runner.id)
+        await runner.leave()
+
+    async def _renew(self, runner: Runner) -> None:
+        sent, self._sent = self._sent, Counter()
+        await runner.renew(sent)
+
+    def _count(self, operation: Operation[Any], status: int | None) -> None:
+        self._sent[operation.route, str(status or "no answer")] += 1
+
+
+async def obey(database: Database, account: Account, campaign: str) -> None:
+    """Bring Flireo's campaign in line with ours, without a run: paused or cancelled, it rings nobody.
+
+    For whoever pauses or cancels a campaign whose leads were handed over: Flireo rings whom it has, whether one
+    of our runs lives or not. Does nothing for other campaigns. Resuming needs a run, which looks at who must not
+    be rung any more.
+
+    Args:
+        database: The ledger.
+        account: Where the leads were handed over, and as whom.
+        campaign: Name of our campaign.
+
+    Raises:
+        CampaignRefused: It was deleted at Flireo, so it rings nobody.
+        FlireoError: It was not reached, or refused: it may go on ringing. Do it again.
+    """
+    handed, book = HandedBook(database, campaign), AttemptBook(database, campaign, "")
+    async with AsyncFlireoClient(account) as client:
+        filler = Filler(client, database, book, handed, "", Words(""), CallingPolicy())
+        there = await filler.campaign()
+        if there is not None:
+            await filler.obey(there, (await Steering(database, campaign).standing()).state)
+
+
+class NotTold(NotReady):
+    """Flireo rings the leads of a campaign that is paused or cancelled here, and was not told. Says what to do."""
+
+
+async def tell(database: Database, account: Account | None, campaign: str) -> None:
+    """Have Flireo obey, if it rings this campaign; see `obey`.
+
+    Args:
+        database: The ledger.
+        account: Where the leads were handed over; None when there is no key at hand.
+        campaign: Name of our campaign.
+
+    Raises:
+        NotTold: The leads are Flireo's to ring, and it could not be told.
+    """
+    if not await HandedBook(database, campaign).was_handed_over():
+        return
+    remedy = "so it may go on ringing. Pause or cancel it again, or do so in Flireo's dashboard"
+    if account is None:
+        raise NotTold(
+            f"the leads of {campaign!r} were handed to Flireo, which cannot be told without a key, {remedy}."
+        )
+    try:
+        await obey(database, account, campaign)
+    except FlireoError as error:
+        raise NotTold(
+            f"the leads of {campaign!r} were handed to Flireo, which was not told ({error}), {remedy}."
+        ) from error

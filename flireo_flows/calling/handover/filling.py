@@ -1,0 +1,342 @@
+"""Fill a campaign of Flireo's own, and start it: each lead is put there once, and nobody is rung meanwhile."""
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from flireo_flows.api import errors
+from flireo_flows.api.campaign_rules import (
+    CampaignRefused,
+    Which,
+    digits,
+    find,
+    read_leads,
+)
+from flireo_flows.api.campaigns import (
+    Campaign,
+    CampaignChanges,
+    CampaignStatus,
+    LeadStatus,
+    NewCampaign,
+    NewCampaignLead,
+    add_campaign_lead,
+    check_clock,
+    create_campaign,
+    remove_campaign_lead,
+    update_campaign,
+)
+from flireo_flows.api.client import AsyncFlireoClient
+from flireo_flows.api.conversation import Conversation, aconverse
+from flireo_flows.api.redaction import redact
+from flireo_flows.calling.choice import CannotCompose
+from flireo_flows.calling.endings import EVENTS, Ending, ending_of, in_words
+from flireo_flows.calling.handover.refusing import refusal_of_row
+from flireo_flows.calling.handover.safety import refuse_over, refuse_strangers, without_hours
+from flireo_flows.calling.handover.window import ALWAYS, CannotHandOver, Window, common_window
+from flireo_flows.calling.handover.words import Words
+from flireo_flows.calling.ledger import Attempt, AttemptBook, Database
+from flireo_flows.calling.ledger.campaigns import Steering
+from flireo_flows.calling.ledger.handed import Added, HandedBook
+from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.states import CampaignState, Event, LeadState
+
+T = TypeVar("T")
+AT_ONCE: Final = 8  # requests under way while leads are added
+SCAN: Final = 200  # leads looked at in one transaction
+MOST_REFUSALS: Final = 5  # in a row, of different leads: then it is not the leads
+STOPPING: Final = (
+    errors.AuthenticationFailed,
+    errors.InsufficientCredits,
+    errors.PermissionDenied,
+    errors.NotFound,
+)
+
+
+@dataclass(slots=True)
+class Filler:
+    """Fills and starts Flireo's campaign for one runner.
+
+    Attributes:
+        client: Sends the requests.
+        book: Decides who is handed over, and commits each attempt before its request.
+        batch: The file whose leads are handed over.
+        words: Who speaks, and what they are told.
+        policy: The campaign's rules.
+        ends_at: Unix seconds of the ledger's clock from which nobody else is handed over.
+        window: The hours that Flireo's campaign has, or will have; known after `check`.
+        stopped_by: Why nobody else may be handed over; None while they may.
+    """
+
+    client: AsyncFlireoClient
+    database: Database
+    book: AttemptBook
+    handed: HandedBook
+    batch: str
+    words: Words
+    policy: CallingPolicy
+    ends_at: float = math.inf
+    window: Window = ALWAYS
+    stopped_by: Exception | None = None
+    _refusals: int = field(default=0, init=False)
+    _has_set_hours: bool = field(default=False, init=False)
+
+    @property
+    def name(self) -> str:
+        """Of our campaign, and of Flireo's."""
+        return self.handed.campaign
+
+    async def check(self) -> None:
+        """Look at every row before anybody is handed over. A lead without a variable is set aside.
+
+        Raises:
+            CannotHandOver: A row asks for what Flireo's campaign cannot do, there are no hours at which all may
+                be rung, or the campaign was dialled directly before.
+        """
+        if await self.handed.was_dialled():
+            raise CannotHandOver(
+                f"campaign {redact(self.name)!r} was dialled directly before: go on with mode 'direct', "
+                "or take another campaign name"
+            )
+        self.window = await self._common_window()
+        after, asked, asking, first = 0, "", 0, 0
+        while page := await self.handed.waiting(self.batch, after):
+            after = page[-1].lead_id
+            lacking: list[tuple[int, str]] = []
+            for lead in page:
+                wish = refusal_of_row(lead.facts.wishes, self.words.agent_id)
+                asked, first, asking = asked or wish, first or (lead.line if wish else 0), asking + bool(wish)
+                try:
+                    self.words.variables(lead.facts)
+                except CannotCompose as problem:
+                    lacking.append((lead.lead_id, str(problem)))
+            if lacking:
+                await self.handed.set_aside(lacking)
+        if asked:
+            raise CannotHandOver(
+                f"{asking} rows ask for what a campaign of Flireo's own cannot do, first line {first} for {asked}: "
+                "take these columns out of the file, or use mode 'direct'; nobody was handed over"
+            )
+
+    async def _common_window(self) -> Window:
+        """The hours at which everybody who is or will be in Flireo's campaign may be rung."""
+        hours = self.policy.calling_hours
+        if hours is None:
+            return ALWAYS
+        now = datetime.fromtimestamp(self.database.now(), UTC)
+        # All seven days are alike, or it would have been refused.
+        return common_window(hours.start, hours.end, await self.handed.zones(self.batch), now)
+
+    async def campaign(self) -> Campaign | None:
+        """Flireo's campaign; None while there is none that we know of.
+
+        Raises:
+            CampaignRefused: It was deleted at Flireo.
+        """
+        known = await self.handed.vendor_campaign()
+        if not known:
+            return None
+        try:
+            return await self.converse(find(Which(known, None)))
+        except errors.NotFound:
+            raise CampaignRefused(
+                f"campaign {redact(self.name)!r} was deleted at Flireo: ring its people under another name"
+            ) from None
+
+    async def ensure(self) -> Campaign | None:
+        """Flireo's campaign, made if there is none: once, whatever becomes of the request.
+
+        Returns:
+            None while an earlier request that makes it may still arrive.
+
+        Raises:
+            CannotHandOver: Flireo has a campaign of that name which this ledger did not make.
+        """
+        known = await self.campaign()
+        if known is not None:
+            return known
+        since, now = await self.handed.making_since(), self.database.now()
+        new = self._new()
+        there = await self.converse(find(Which("", new)))
+        if there is not None and since is None:
+            raise CannotHandOver(
+                f"Flireo has a campaign {redact(self.name)!r} already, which this ledger did not make: "
+                "take another campaign name, or rename that one"
+            )
+        if there is None and since is not None and now < since + self.policy.reconcile_grace_seconds:
+            return None
+        if there is None:
+            await self.handed.making(now)
+            there = await self._make(new)
+        await self.handed.remember(there.id)
+        return there
+
+    async def fill(self, campaign: Campaign) -> Campaign:
+        """Take out who must not be rung any more, then hand over whoever waits and may be.
+
+        Raises:
+            CampaignRefused: It is over, or holds leads that this ledger did not put there.
+        """
+        refuse_over(campaign)
+        campaign = await self.quiet(campaign)
+        await self._take_out(campaign)
+        await self._refuse_strangers(campaign)
+        await self._add_all(campaign)
+        return campaign
+
+    async def start(self, campaign: Campaign) -> Campaign:
+        """Have Flireo ring, once everybody is known to be in there, exactly once. Idempotent.
+
+        Raises:
+            CampaignRefused: Somebody paused it at Flireo, or it holds a lead twice or one that is not ours.
+        """
+        figures = await self.handed.figures()
+        standing = await Steering(self.database, self.name).standing()  # filling may have taken long
+        if campaign.is_over or figures.unsettled or standing.state is not CampaignState.OPEN:
+            return campaign
+        is_held = await self.handed.is_held()
+        if campaign.status == CampaignStatus.SCHEDULED and self._fits(campaign, self.window):
+            if is_held:
+                await self.handed.hold(False)
+            return campaign
+        if campaign.status == CampaignStatus.PAUSED and not is_held:
+            raise CampaignRefused(
+                f"campaign {redact(self.name)!r} was paused at Flireo: resume it there, "
+                "or pause and resume it here"
+            )
+        if not figures.waiting or await self.handed.unwanted(self.batch):
+            return campaign  # who said no while the others were added is taken out first
+        await self._refuse_strangers(campaign)
+        return await self._schedule(campaign, self.window)
+
+    async def quiet(self, campaign: Campaign) -> Campaign:
+        """Have Flireo ring nobody for now; calls that run go on."""
+        if campaign.status != CampaignStatus.SCHEDULED:
+            return campaign
+        await self.handed.hold(True)
+        return await self._change(campaign, CampaignChanges(status=CampaignStatus.PAUSED))
+
+    async def obey(self, campaign: Campaign, state: CampaignState) -> None:
+        """Have Flireo ring nobody of a campaign that is paused or cancelled here; calls that run go on."""
+        if campaign.is_over or state is CampaignState.OPEN:
+            return
+        if state is CampaignState.CANCELLED:
+            await self._change(campaign, CampaignChanges(status=CampaignStatus.CANCELLED))
+        elif campaign.status != CampaignStatus.PAUSED:
+            await self.quiet(campaign)
+        elif not await self.handed.is_held():
+            await self.handed.hold(True)  # whoever resumes it here means it, whoever paused it there
+
+    async def converse(self, conversation: Conversation[T]) -> T:
+        """Hold a conversation with Flireo."""
+        return await aconverse(conversation, self.client)
+
+    def _new(self) -> NewCampaign:
+        window = self.window
+        template = {"system_message_template": self.words.template} if self.words.template else {}
+        return NewCampaign(
+            name=self.name,
+            agent_id=self.words.agent_id,
+            schedule_start_time=window.start,
+            schedule_end_time=window.end,
+            timezone=window.zone,
+            **template,
+        )
+
+    async def _make(self, new: NewCampaign) -> Campaign:
+        try:
+            return await self.client.send(create_campaign(new))
+        except errors.FlireoError as error:
+            if ending_of(error) is not Ending.UNKNOWN:
+                await self.handed.making(None)
+            raise
+
+    async def _schedule(self, campaign: Campaign, window: Window) -> Campaign:
+        self._has_set_hours = True
+        changes = CampaignChanges(
+            status=CampaignStatus.SCHEDULED,
+            schedule_start_time=window.start,
+            schedule_end_time=window.end,
+            timezone=window.zone,
+        )
+        changed = await self._change(campaign, changes)
+        await self.handed.hold(False)
+        return changed
+
+    async def _change(self, campaign: Campaign, changes: CampaignChanges) -> Campaign:
+        """Sent once. Where nobody knows whether it arrived, the next look at the campaign tells."""
+        return await self.client.send(update_campaign(campaign.id, changes))
+
+    def _fits(self, campaign: Campaign, window: Window) -> bool:
+        """Whether it rings at our hours. A server that tells none, or others than it was told, is asked once."""
+        if self._has_set_hours:
+            return True
+        told = (campaign.schedule_start_time, campaign.schedule_end_time, campaign.timezone)
+        return (_clock(told[0]), _clock(told[1]), told[2]) == (window.start, window.end, window.zone)
+
+    async def _refuse_strangers(self, campaign: Campaign) -> None:
+        there = await self.converse(read_leads(campaign.id))
+        unsettled = {digits(it.phone) for it in await self.handed.open() if it.vendor_lead_id is None}
+        known = await self.handed.known_ids()
+        refuse_strangers(there, known | {lead.id for lead in there if digits(lead.phone_number) in unsettled})
+
+    async def _take_out(self, campaign: Campaign) -> None:
+        """The campaign rings nobody now, so whoever has no call cannot get one before they are taken out."""
+        unwanted = await self.handed.unwanted(self.batch)
+        if not unwanted:
+            return
+        waiting = {
+            lead.id
+            for lead in await self.converse(read_leads(campaign.id))
+            if lead.status == LeadStatus.PENDING and not lead.call_id
+        }
+        for handed, state, reason in unwanted:
+            if handed.vendor_lead_id not in waiting:
+                continue
+            try:
+                await self.client.send(remove_campaign_lead(campaign.id, handed.vendor_lead_id))
+            except (errors.Conflict, errors.NotFound):
+                continue  # it is being called, or somebody was faster: the next reading tells
+            await self.handed.drop(handed.id, state, reason)
+
+    async def _add_all(self, campaign: Campaign) -> None:
+        rules = without_hours(self.policy)
+        while self.stopped_by is None and self.database.now() < self.ends_at:
+            begun = await self.book.begin(self.batch, rules, AT_ONCE, SCAN)
+            if not begun.decided:
+                return
+            adding = (self._add(campaign.id, attempt) for attempt in begun.attempts)
+            await self.handed.record(await asyncio.gather(*adding))
+
+    async def _add(self, campaign_id: str, attempt: Attempt) -> Added:
+        """Send the one request that adds a lead. Never raises for anything that Flireo or the network did."""
+        if self.stopped_by is not None:
+            return Added(attempt.id, Event.REFUSED, reason="not sent: the run stopped")
+        try:
+            lead = NewCampaignLead(phone_number=attempt.phone, variables=self.words.variables(attempt.facts))
+            added = await self.client.send(add_campaign_lead(campaign_id, lead))
+        except CannotCompose as problem:
+            return Added(attempt.id, Event.REFUSED, reason=str(problem), lead=LeadState.REVIEW)
+        except errors.FlireoError as error:
+            return self._judge(attempt, error)
+        self._refusals = 0
+        return Added(attempt.id, Event.ACCEPTED, vendor_lead_id=added.id)
+
+    def _judge(self, attempt: Attempt, error: errors.FlireoError) -> Added:
+        event, reason = EVENTS[ending_of(error)], in_words(error)
+        if event is Event.LOST:
+            return Added(attempt.id, event, reason=reason)
+        if isinstance(error, (*STOPPING, errors.NotSent)):
+            self.stopped_by = self.stopped_by or error
+        if isinstance(error, errors.BadRequest | errors.Unprocessable | errors.InvalidInput):
+            self._refusals += 1
+            if self._refusals >= MOST_REFUSALS:
+                self.stopped_by = self.stopped_by or error
+            return Added(attempt.id, event, reason=reason, lead=LeadState.REVIEW)
+        again = self.database.now() + (error.retry_after or 1.0)
+        return Added(attempt.id, event, reason=reason, not_before=again)
+
+
+def _clock(time: str | None) -> str | None:
+    return check_clock(time) if time else None

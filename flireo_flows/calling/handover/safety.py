@@ -1,0 +1,51 @@
+"""What must hold before a campaign of Flireo's own is filled or started, and how it is made."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from flireo_flows.api.campaign_rules import CampaignRefused, first_repeated
+from flireo_flows.api.campaigns import Campaign, CampaignLead
+from flireo_flows.api.redaction import mask_phone, redact
+from flireo_flows.calling.policy import WEEKDAYS, CallingHours, CallingPolicy
+
+UNLIMITED: Final = 1_000_000_000
+
+
+def refuse_over(campaign: Campaign) -> None:
+    """Raise if nobody can be added to Flireo's campaign any more."""
+    if campaign.is_over:
+        raise CampaignRefused(
+            f"campaign {redact(campaign.name)!r} is {redact(campaign.status)} at Flireo, which takes no more leads: "
+            "ring the others under another campaign name"
+        )
+
+
+def refuse_strangers(there: Sequence[CampaignLead], known: set[str]) -> None:
+    """Raise if a lead in Flireo's campaign, not rung yet, was put there by nobody, twice, or by somebody else.
+
+    Raises:
+        CampaignRefused: Says which.
+    """
+    repeated = first_repeated(there)
+    if repeated is not None:
+        raise CampaignRefused(
+            f"{mask_phone(repeated.phone_number)} is in Flireo's campaign more than once, and would be rung twice: "
+            "remove one of the leads there; nothing was started"
+        )
+    strangers = [lead for lead in there if lead.id not in known and not lead.is_over]
+    if strangers:
+        raise CampaignRefused(
+            f"Flireo's campaign holds {len(strangers)} leads that this ledger did not put there, the first "
+            f"{mask_phone(strangers[0].phone_number)}: remove them there, for no rule was looked at; "
+            "nothing was started"
+        )
+
+
+def without_hours(policy: CallingPolicy) -> CallingPolicy:
+    """The rules by which leads are handed over: the hours are those of Flireo's campaign, so is the pace.
+
+    Who has no time zone is denied all the same, where there are calling hours.
+    """
+    hours = CallingHours(start="00:00", end="24:00", weekdays=list(WEEKDAYS))
+    changes = {"calling_hours": hours if policy.calling_hours else None, "max_concurrent_calls": UNLIMITED}
+    return policy.model_copy(update=changes)

@@ -1,0 +1,276 @@
+"""A handed-over campaign that is paused, cancelled, refused, or changed at Flireo by somebody else."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flireo_flows.api.campaign_rules import CampaignRefused
+from flireo_flows.api.client import AsyncFlireoClient
+from flireo_flows.calling.handover import CannotHandOver, Words, obey
+from flireo_flows.calling.handover.filling import Filler
+from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger.campaigns import Steering
+from flireo_flows.calling.turns import Until
+from flireo_flows.leads.wishes import Consent, Wishes
+from tests.sandbox.running import RunningSandbox
+
+from .campaign import ANNA, BEN, CARLA, Campaign, people, person
+from .handing import HandedCampaign
+from .handover_stage import (
+    change_theirs,
+    draft,
+    fault,
+    handed,
+    met,
+    rings,
+    sandbox,
+    server,
+    slow,
+    slow_server,
+    theirs,
+)
+
+__all__ = ["sandbox", "server", "slow", "slow_server"]  # fixtures
+
+
+# Said no, paused, cancelled.
+
+
+async def test_a_pause_reaches_flireo_and_so_does_the_end_of_it(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+    running = asyncio.create_task(campaign.run(seconds=20))
+    await met(lambda: len(slow.rings()) == 5)
+    await Steering(local, "campaign").pause("enough for today")
+    await met(lambda: theirs(slow)["status"] == "paused")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    ran = await campaign.run(Until.DIALLED)
+    assert "enough for today" in ran.held_by and theirs(slow)["status"] == "paused"
+    await Steering(local, "campaign").resume()
+    await campaign.run(Until.DIALLED)
+    assert theirs(slow)["status"] == "scheduled"
+
+
+@pytest.mark.parametrize("meanwhile", ["said no", "paused", "somebody else's", "twice"])
+async def test_what_happened_while_it_was_filled_is_seen_before_it_is_started(
+    local: Database, sandbox: RunningSandbox, meanwhile: str
+) -> None:
+    campaign = await handed(local, sandbox, ANNA)
+    async with AsyncFlireoClient(campaign.account) as client:
+        book = await campaign.runner()
+        filler = Filler(client, local, book, campaign.handed, campaign.batch, campaign.words, campaign.policy)
+        there = await filler.ensure()
+        assert there is not None
+        there = await filler.fill(there)
+        if meanwhile == "said no":
+            await campaign.book.forbid([ANNA])
+            await filler.start(there)
+        elif meanwhile == "paused":
+            await Steering(local, "campaign").pause("")
+            await filler.start(there)
+        else:
+            joins = {"phone_number": ANNA if meanwhile == "twice" else BEN}
+            sandbox.api.post(f"/campaigns/{there.id}/leads", json=joins).raise_for_status()
+            with pytest.raises(CampaignRefused, match="nothing was started"):
+                await filler.start(there)
+    assert theirs(sandbox)["status"] == "draft" and not sandbox.rings()
+
+
+async def test_a_pause_without_a_run_reaches_flireo_too(local: Database, slow: RunningSandbox) -> None:
+    campaign = await handed(local, slow)
+    await campaign.run(Until.DIALLED)
+    await Steering(local, "campaign").pause("")
+    await obey(local, campaign.account, "campaign")
+    assert theirs(slow)["status"] == "paused"
+    await Steering(local, "campaign").cancel("")
+    await obey(local, campaign.account, "campaign")
+    assert theirs(slow)["status"] == "cancelled"
+
+
+async def test_of_a_cancelled_campaign_nobody_else_is_rung(local: Database, sandbox: RunningSandbox) -> None:
+    campaign = await handed(local, sandbox)
+    campaign.policy = campaign.policy.model_copy(update={"reconcile_grace_seconds": 60})
+    fault(sandbox, "add_campaign_lead", carried_out=False)
+    await campaign.run(seconds=0.4)  # two are in there, one may arrive, so it is not started
+    await Steering(local, "campaign").cancel("a mistake")
+    await campaign.run(seconds=1)
+    assert theirs(sandbox)["status"] == "cancelled" and not sandbox.rings()
+    states = Counter((row.state, row.reason) for row in (await campaign.leads()).values())
+    assert states["skipped", "campaign_cancelled"] == 2
+
+
+@pytest.mark.parametrize("how", ["list", "file"])
+async def test_who_said_no_after_the_hand_over_is_taken_out_again(
+    local: Database, slow: RunningSandbox, how: str
+) -> None:
+    everybody = people(7)
+    campaign = await handed(local, slow, *(lead.phone for lead in everybody))
+    await campaign.run(Until.DIALLED)
+    await met(lambda: len(slow.rings()) == 5)
+    (last,) = {lead.phone for lead in everybody[5:]} - {everybody[5].phone}
+    if how == "list":
+        await campaign.book.forbid([last])
+    else:
+        await campaign.take_in(*(lead for lead in everybody if lead.phone != last))
+    await campaign.run(Until.DIALLED)
+    assert last not in {lead["phone_number"] for lead in theirs(slow)["leads"]}
+    assert theirs(slow)["status"] == "scheduled" and slow.times_rung(last) == 0
+    lead = await campaign.lead(last)
+    expected = ("skipped", "do_not_call") if how == "list" else ("waiting", "not_in_the_newest_file")
+    assert (lead.state, lead.reason) == expected
+
+
+async def test_who_may_not_be_rung_or_lacks_a_variable_is_never_handed_over(
+    local: Database, sandbox: RunningSandbox
+) -> None:
+    campaign = HandedCampaign(local, sandbox.base_url)
+    said_no = Wishes(consent=Consent(given=False))
+    await campaign.take_in(person(ANNA), person(BEN, name="Ben"), person(CARLA, name="C", wishes=said_no))
+    await campaign.run()
+    assert [lead["phone_number"] for lead in theirs(sandbox)["leads"]] == [BEN]
+    leads = await campaign.leads()
+    assert leads[ANNA].state == "review" and "nothing for name" in leads[ANNA].reason
+    assert (leads[CARLA].state, leads[CARLA].reason) == ("skipped", "no_consent")
+
+
+async def test_a_number_that_another_campaign_rings_is_not_handed_over(
+    local: Database, sandbox: RunningSandbox
+) -> None:
+    other = Campaign(local, sandbox.base_url, "other")
+    await other.placed(await other.runner(), phone=ANNA)
+    campaign = await handed(local, sandbox, ANNA, BEN)
+    await campaign.run(seconds=1)
+    assert rings(sandbox) == Counter([BEN])
+    assert (await campaign.lead(ANNA)).reason == "already_ringing"
+
+
+# What is refused, and what is met at Flireo.
+
+
+async def test_what_cannot_be_honoured_is_refused_before_any_request(
+    local: Database, sandbox: RunningSandbox
+) -> None:
+    campaign = await handed(local, sandbox)
+    retried = campaign.policy.model_copy(update={"max_attempts": 3})
+    with pytest.raises(CannotHandOver, match=r"policy\.max_attempts"):
+        await campaign.but(policy=retried).run()
+    with pytest.raises(CannotHandOver, match="number: "):
+        await campaign.but(words=Words("demo-agent", number_id="demo-number")).run()
+    in_time = Wishes(dial_before=datetime.now(UTC) + timedelta(days=1))
+    await campaign.take_in(person(ANNA, name="Anna"), person(BEN, name="Ben", line=3, wishes=in_time))
+    with pytest.raises(CannotHandOver, match=r"1 rows ask .* line 3 for a last moment"):
+        await campaign.run()
+    assert not sandbox.requests()
+
+
+async def test_a_campaign_is_not_dialled_in_both_ways(local: Database, sandbox: RunningSandbox) -> None:
+    direct = Campaign(local, sandbox.base_url)
+    await direct.placed(await direct.runner())
+    campaign = await handed(local, sandbox)
+    assert not await campaign.handed.was_handed_over()
+    with pytest.raises(CannotHandOver, match="dialled directly before"):
+        await campaign.run()
+    other = (await handed(local, sandbox, BEN)).but(name="other")
+    await other.take_in(person(BEN, name="Ben"))
+    await other.run()
+    assert await other.handed.was_handed_over()
+
+
+async def test_a_campaign_of_that_name_which_is_not_ours_is_left_alone(
+    local: Database, sandbox: RunningSandbox
+) -> None:
+    draft(sandbox)
+    campaign = await handed(local, sandbox)
+    with pytest.raises(CannotHandOver, match="this ledger did not make"):
+        await campaign.run()
+    assert not theirs(sandbox)["leads"] and not await campaign.attempts()
+
+
+async def test_leads_that_somebody_else_put_there_keep_it_from_being_started(
+    local: Database, sandbox: RunningSandbox
+) -> None:
+    campaign = await handed(local, sandbox, ANNA)
+    await campaign.handed.making(local.now())
+    where = f"/campaigns/{draft(sandbox)}/leads"
+    sandbox.api.post(where, json={"phone_number": BEN}).raise_for_status()
+    ran = await campaign.run()
+    assert isinstance(ran.stopped_by, CampaignRefused) and "did not put there" in str(ran.stopped_by)
+    assert BEN not in str(ran.stopped_by)
+    sandbox.api.post(where, json={"phone_number": BEN}).raise_for_status()
+    ran = await campaign.run()
+    assert "more than once" in str(ran.stopped_by)
+    assert not sandbox.rings()
+
+
+async def test_hours_that_somebody_changed_at_flireo_are_set_right(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+    await campaign.run(Until.DIALLED)
+    change_theirs(slow, schedule_start_time="01:00", schedule_end_time="04:00")
+    await campaign.run(Until.DIALLED)
+    assert (theirs(slow)["schedule_start_time"], theirs(slow)["schedule_end_time"]) == (
+        "00:00:00",
+        "23:59:59",
+    )
+
+
+async def test_what_a_person_paused_at_flireo_is_not_resumed_by_us(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(7)))
+    await campaign.run(Until.DIALLED)
+    change_theirs(slow, status="paused")
+    ran = await campaign.run(Until.DIALLED)
+    assert "paused at Flireo" in str(ran.stopped_by) and theirs(slow)["status"] == "paused"
+    # Paused and resumed here, that is meant.
+    await Steering(local, "campaign").pause("")
+    await campaign.run(Until.DIALLED)
+    await Steering(local, "campaign").resume()
+    await campaign.run(Until.DIALLED)
+    assert theirs(slow)["status"] == "scheduled"
+
+
+async def test_leads_that_flireo_never_rang_are_put_up_for_review(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(7)))
+    await campaign.run(Until.DIALLED)
+    await met(lambda: len(slow.rings()) == 5)
+    change_theirs(slow, status="cancelled")
+    await campaign.run(seconds=1)
+    rows = [row for row in (await campaign.leads()).values() if row.state == "review"]
+    assert len(rows) == 2 and {row.attempts for row in rows} == {0}
+    assert {row.reason for row in rows} == {"Flireo's campaign ended without ringing it"}
+    assert Counter(row.state for row in await campaign.attempts()) == {"placed": 5, "not_placed": 2}
+
+
+async def test_a_lead_that_failed_without_a_call_has_failed(local: Database, sandbox: RunningSandbox) -> None:
+    campaign = await handed(local, sandbox, ANNA)
+    hand_over = campaign.hand_over
+    ran = await campaign.run(Until.DIALLED, 0.01)  # handed over, and started
+    hand_over.readiness = ran.readiness
+    assert (await campaign.run()).left.is_finished
+
+    other = (await handed(local, sandbox)).but(name="other")
+    await other.take_in(person(BEN, name="Ben"))
+    starving = other.hand_over
+    starving.readiness = ran.readiness  # the balance was looked at before it ran out
+    sandbox.settings(minutes_balance=0)
+    await starving.run(Until.FINISHED, local.now() + 10)
+    result = (await other.results())[BEN]
+    assert (result.state, result.outcome, result.call_id) == ("done", "failed", "")
+
+
+async def test_only_one_run_hands_a_campaign_over(local: Database, slow: RunningSandbox) -> None:
+    campaign = await handed(local, slow)
+    first = asyncio.create_task(campaign.run(seconds=1))
+    await met(slow.rings)
+    assert not await campaign.handed.claim("another")
+    await first
+    assert await campaign.handed.claim("another")
