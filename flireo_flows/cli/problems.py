@@ -11,16 +11,22 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
     from flireo_flows.api.errors import FlireoError
     from flireo_flows.calling.account import NotReady
     from flireo_flows.calling.ledger import LedgerError
+    from flireo_flows.calling.ledger.campaigns import Declined
+    from flireo_flows.calling.saved_plan import PlanError
+    from flireo_flows.calling.script import ScriptError
     from flireo_flows.leads import LeadFileError
     from flireo_flows.leash import ChildFailed
 
     kinds: tuple[type[Exception], ...] = (
         ChildFailed,
+        Declined,
         ExportError,
         FlireoError,
         LeadFileError,
         LedgerError,
         NotReady,
+        PlanError,
+        ScriptError,
         SettingError,
     )
     return (*kinds, *_prefects())

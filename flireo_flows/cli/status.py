@@ -8,6 +8,7 @@ from flireo_flows.cli.problems import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.calling.ledger import CampaignStatus
+    from flireo_flows.calling.ledger.campaigns import Standing
 
 
 def status(*, campaign: str, json: Annotated[bool, Parameter(negative=())] = False) -> int:
@@ -22,16 +23,17 @@ def status(*, campaign: str, json: Annotated[bool, Parameter(negative=())] = Fal
     """
     import asyncio
 
-    found = asyncio.run(_read(campaign))
+    found, standing = asyncio.run(_read(campaign))
     if json:
-        _print_json(found)
+        _print_json(found, standing)
     else:
-        _print_tables(found)
+        _print_tables(found, standing)
     return 0
 
 
-async def _read(campaign: str) -> "CampaignStatus":
+async def _read(campaign: str) -> "tuple[CampaignStatus, Standing]":
     from flireo_flows.calling.ledger import Database, Views
+    from flireo_flows.calling.ledger.campaigns import Steering
     from flireo_flows.cli.settings import ledger_url
 
     async with await Database.open(ledger_url()) as database:
@@ -42,17 +44,18 @@ async def _read(campaign: str) -> "CampaignStatus":
             raise SettingError(
                 f"there is no campaign {campaign!r} in ledger {database.where}. Its campaigns: {known}."
             )
-        return found
+        return found, await Steering(database, campaign).standing()
 
 
-def _print_json(found: "CampaignStatus") -> None:
+def _print_json(found: "CampaignStatus", standing: "Standing") -> None:
     import dataclasses
     import json
 
-    print(json.dumps(dataclasses.asdict(found), indent=2))
+    told = {**dataclasses.asdict(found), "standing": dataclasses.asdict(standing)}
+    print(json.dumps(told, indent=2))
 
 
-def _print_tables(found: "CampaignStatus") -> None:
+def _print_tables(found: "CampaignStatus", standing: "Standing") -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -74,4 +77,7 @@ def _print_tables(found: "CampaignStatus") -> None:
     table.add_row("for review", "", str(found.review))
     table.add_row("unknown", "", str(found.unknown))
     table.add_row("analysed", "", str(found.analysed))
-    Console().print(table)
+    console = Console()
+    if standing.state != "open":
+        console.print(f"{found.campaign} is {standing.in_words}", style="bold yellow", markup=False)
+    console.print(table)

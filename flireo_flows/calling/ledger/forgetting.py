@@ -1,0 +1,243 @@
+"""Forgetting a person: what the ledger knows of them is erased, and they are still never rung."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import and_, case, delete, func, null, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.redaction import mask_phone
+from flireo_flows.calling.ledger.campaigns import Declined
+from flireo_flows.calling.ledger.database import WRITING, Database
+from flireo_flows.calling.ledger.schema import attempts, decisions, do_not_call, inbox, leads, suppressions
+from flireo_flows.calling.ledger.suppressions import (
+    FORGOTTEN,
+    PSEUDONYM,
+    digest,
+    suppress_in,
+    suppressed_in,
+)
+from flireo_flows.calling.policy import Rule
+from flireo_flows.calling.states import OPEN, AttemptState, InboxState, LeadState
+
+PREFIX: Final = 16  # characters of the digest in a pseudonym
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How much of a person was erased: rows by kind."""
+
+    leads: int
+    attempts: int
+    reports: int
+    decisions: int
+
+
+async def forget(database: Database, phone: str) -> Forgotten:
+    """Erase what the ledger knows of a person, in every campaign, and never ring them again.
+
+    Name, columns, wishes, time zones, words and recordings of calls, analyses, reports as they came, and
+    what decisions looked at. Only a digest of the number stays. States, times and outcomes stay under a
+    pseudonym, so that the counts of a campaign stay true. Doing it again changes nothing.
+
+    SQLite overwrites what it erases, in the file and in its log. PostgreSQL frees the old rows at its next
+    vacuum. Files that were exported, backups, and what Flireo itself keeps are not reached.
+
+    Args:
+        database: The ledger.
+        phone: E.164.
+
+    Raises:
+        Declined: A call to the number is under way, whose end could not be told without the number; it is
+            suppressed at once all the same.
+    """
+    async with database.write() as db:
+        if database.is_sqlite:
+            await db.execute(text("PRAGMA secure_delete=ON"))
+        await _take_turns(db, database, phone)
+        now = database.now()
+        await suppress_in(db, database, phone, "person", "asked to be forgotten", "", now)
+        under_way = await _is_under_way(db, phone)
+        if not under_way:
+            erased = await _erase(db, database, phone, now)
+    if under_way:
+        raise Declined(
+            f"a call to {mask_phone(phone)} is under way, or its result is not in yet: nothing is erased, but "
+            "they are not rung any more. Try again when it has ended (the next run of its campaign collects it)."
+        )
+    if database.is_sqlite:
+        await _empty_log(database)
+    return erased
+
+
+async def forgotten_in(db: AsyncConnection, database: Database, phones: Collection[str]) -> set[str]:
+    """Which of these numbers belong to people who were forgotten: nothing is to be written of them."""
+    sources = await suppressed_in(db, database, phones)
+    return {phone for phone, source in sources.items() if source == FORGOTTEN}
+
+
+async def is_of_forgotten_in(
+    db: AsyncConnection, database: Database, phone: str, call_id: str, reference: str = ""
+) -> bool:
+    """Whether a report that just came is of a forgotten person: nothing but its digest is to be kept.
+
+    Args:
+        db: Any transaction.
+        database: Its ledger.
+        phone: The number it names; may be empty.
+        call_id: The call it is of; may be empty.
+        reference: Of the attempt to whose own address it came; may be empty.
+    """
+    if phone and phone in await forgotten_in(db, database, [phone]):
+        return True
+    ids = [call_id, _hidden(database, call_id)] if call_id else []
+    his = select(attempts.c.id).where(
+        or_(
+            attempts.c.call_id.in_(ids),
+            attempts.c.report_id.in_(ids),
+            attempts.c.reference.in_([reference] if reference else []),
+        ),
+        attempts.c.phone.startswith(PSEUDONYM, autoescape=True),
+    )
+    return (await db.execute(his.limit(1))).first() is not None
+
+
+def is_pseudonym(phone: str) -> bool:
+    """Whether this stands where the number of a forgotten person stood."""
+    return phone.startswith(PSEUDONYM)
+
+
+async def _take_turns(db: AsyncConnection, database: Database, phone: str) -> None:
+    """Nobody else writes to the campaigns that know the person, until the transaction ends."""
+    if database.is_sqlite:
+        return  # it has one writer
+    known = select(leads.c.campaign).where(leads.c.phone == phone).order_by(leads.c.campaign)
+    for campaign in (await db.execute(known)).scalars().all():
+        await db.execute(select(func.pg_advisory_xact_lock(WRITING, func.hashtext(campaign))))
+
+
+async def _is_under_way(db: AsyncConnection, phone: str) -> bool:
+    """Whether an attempt is open. One that a person was to look at, for nobody knows of it, stays as it is."""
+    left_to_a_person = and_(attempts.c.state == AttemptState.UNKNOWN, leads.c.state == LeadState.REVIEW)
+    open_ = (
+        select(attempts.c.id)
+        .join(leads, leads.c.id == attempts.c.lead_id)
+        .where(attempts.c.phone == phone, attempts.c.state.in_([str(state) for state in OPEN]))
+        .where(~left_to_a_person)
+    )
+    return (await db.execute(open_.limit(1))).first() is not None
+
+
+async def _erase(db: AsyncConnection, database: Database, phone: str, now: float) -> Forgotten:
+    name = await _pseudonym(db, database, phone)
+    reports = await _erase_reports(db, database, phone, name)
+    tried = await _erase_attempts(db, database, phone, name)
+    asked = update(decisions).where(decisions.c.phone == phone).values(phone=name, inputs="{}")
+    decided = int((await db.execute(asked)).rowcount)
+    known = int((await db.execute(_nameless_leads(phone, name))).rowcount)
+    await db.execute(delete(do_not_call).where(do_not_call.c.phone == phone))
+    only_digest = {"phone": "", "source": FORGOTTEN, "reason": "", "campaign": "", "at": now}
+    mine = suppressions.c.digest == digest(database.key, phone)
+    await db.execute(update(suppressions).where(mine, suppressions.c.source != FORGOTTEN).values(only_digest))
+    return Forgotten(known, tried, reports, decided)
+
+
+async def _pseudonym(db: AsyncConnection, database: Database, phone: str) -> str:
+    """A name that no number leads to without the ledger's key; another one for each time of forgetting."""
+    name = f"{PSEUDONYM}{digest(database.key, phone)[:PREFIX]}"
+    taken = select(func.count(leads.c.phone.distinct())).where(
+        leads.c.phone.startswith(name, autoescape=True)
+    )
+    times = (await db.execute(taken)).scalar_one()
+    return f"{name}-{times + 1}" if times else name
+
+
+def _nameless_leads(phone: str, name: str) -> Any:
+    """Whoever waits is skipped. In no file any more, so no run asks about them anew."""
+    waits = leads.c.state == LeadState.WAITING
+    return (
+        update(leads)
+        .where(leads.c.phone == phone)
+        .values(
+            phone=name,
+            name="",
+            columns="{}",
+            wishes="{}",
+            zones="",
+            zone_source="",
+            line=0,
+            batch=FORGOTTEN,
+            state=case((waits, LeadState.SKIPPED), else_=leads.c.state),
+            reason=case((leads.c.state == LeadState.DONE, ""), else_=str(Rule.DO_NOT_CALL)),
+        )
+    )
+
+
+async def _erase_attempts(db: AsyncConnection, database: Database, phone: str, name: str) -> int:
+    mine = (await db.execute(select(attempts).where(attempts.c.phone == phone))).all()
+    for row in mine:
+        nameless = {
+            "phone": name,
+            "reason": "",
+            "end_reason": "",
+            "error": "",
+            "summary": "",
+            "analysis": null(),
+            "messages": null(),
+            "recording_url": null(),
+            "call_id": _nameless_id(database, row.call_id, phone),
+            "report_id": _nameless_id(database, row.report_id, phone),
+        }
+        await db.execute(update(attempts).where(attempts.c.id == row.id).values(nameless))
+    return len(mine)
+
+
+async def _erase_reports(db: AsyncConnection, database: Database, phone: str, name: str) -> int:
+    """The bodies that came for his calls, or that hold his number, as far as they can be read at all."""
+    same = or_(
+        attempts.c.call_id == inbox.c.call_id,
+        attempts.c.report_id == inbox.c.call_id,
+        attempts.c.reference == inbox.c.reference,
+    )
+    of_a_call = select(attempts.c.id).where(attempts.c.phone == phone, same).exists()
+    his = select(inbox.c.id, inbox.c.call_id).where(or_(inbox.c.customer == phone, of_a_call))
+    rows = list((await db.execute(his)).all())
+    unread = select(inbox.c.id, inbox.c.call_id, inbox.c.body).where(inbox.c.state == InboxState.UNREADABLE)
+    rows += [row for row in (await db.execute(unread)).all() if _holds(row.body, phone)]
+    for row in rows:
+        nameless = {
+            "body": b"",
+            "customer": name,
+            "call_id": _nameless_id(database, row.call_id, phone),
+            "reason": FORGOTTEN,
+            # An empty body is nothing to read; one that nobody could read stays counted as such.
+            "state": case((inbox.c.state == InboxState.WAITING, InboxState.APPLIED), else_=inbox.c.state),
+        }
+        await db.execute(update(inbox).where(inbox.c.id == row.id).values(nameless))
+    return len({row.id for row in rows})
+
+
+def _nameless_id(database: Database, call_id: str | None, phone: str) -> str | None:
+    """A call id stays, for late reports are known by it; but one that holds the number does not."""
+    if call_id is None or not _holds(call_id.encode(), phone):
+        return call_id
+    return _hidden(database, call_id)
+
+
+def _hidden(database: Database, call_id: str) -> str:
+    return f"{PSEUDONYM}{digest(database.key, call_id)[: 2 * PREFIX]}"
+
+
+def _holds(body: bytes, phone: str) -> bool:
+    """Whether a text holds the number: with its country, however it is set off (`+44 20...`, `%2B4420...`)."""
+    return phone.lstrip("+").encode() in re.sub(rb"[\s().\-/]", b"", body)
+
+
+async def _empty_log(database: Database) -> None:
+    """Write SQLite's log into the file and cut it off: it holds pages as they were. Later, if it is being read."""
+    async with database.engine.connect() as db:
+        # Not as a statement of SQLAlchemy's, which would begin a transaction, in which the log stays.
+        raw: Any = (await db.get_raw_connection()).driver_connection
+        await (await raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")).close()

@@ -1,0 +1,196 @@
+"""Who is never rung, in whatever campaign: known by a digest under the ledger's own key."""
+
+import hashlib
+import hmac
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.redaction import mask_phone, redact
+from flireo_flows.calling.ledger.campaigns import Declined
+from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.schema import leads, suppressions
+from flireo_flows.calling.policy import Rule
+from flireo_flows.calling.states import LeadState
+
+T = TypeVar("T")
+FORGOTTEN: Final = "forgotten"
+PSEUDONYM: Final = "forgotten-"  # what stands where the number of a forgotten person stood begins so
+CHUNK: Final = 500  # numbers a statement
+# PostgreSQL's advisory lock under which suppressions are written: two campaigns that learn of the same people
+# in another order would wait for each other's rows for ever.
+SUPPRESSING: Final = 7_041_967_323
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One person who is never rung.
+
+    Attributes:
+        phone: Masked; empty for who was forgotten.
+        source: Who said so: `person`, `outcome`, `analysis` or `forgotten`.
+        reason: In words.
+        campaign: The campaign whose call taught it; empty when a person said so.
+        at: Since when, Unix seconds of the ledger's clock.
+    """
+
+    phone: str
+    source: str
+    reason: str
+    campaign: str
+    at: float
+
+
+def digest(key: bytes, phone: str) -> str:
+    """HMAC-SHA-256 of a number, hexadecimal: there are so few numbers that a plain digest could be undone.
+
+    Args:
+        key: The ledger's own (`Database.key`).
+        phone: E.164.
+    """
+    return hmac.new(key, phone.encode(), hashlib.sha256).hexdigest()
+
+
+async def suppressed_in(db: AsyncConnection, database: Database, phones: Collection[str]) -> dict[str, str]:
+    """Who of these is never to be rung, and who said so (`person`, `outcome`, `analysis`, `forgotten`).
+
+    What stands in the place of a forgotten person's number is never rung either.
+    """
+    forgotten = {phone: FORGOTTEN for phone in phones if phone.startswith(PSEUDONYM)}
+    by_digest = {digest(database.key, phone): phone for phone in phones}
+    found: dict[str, str] = {}
+    for chunk in pieces(list(by_digest)):
+        listed = select(suppressions.c.digest, suppressions.c.source).where(suppressions.c.digest.in_(chunk))
+        found |= {by_digest[row.digest]: row.source for row in (await db.execute(listed)).all()}
+    return found | forgotten
+
+
+async def suppress_in(
+    db: AsyncConnection,
+    database: Database,
+    phone: str,
+    source: str,
+    reason: str,
+    campaign: str,
+    now: float,
+) -> None:
+    """Never ring a number again, in whatever campaign. Said twice, the first time counts.
+
+    Args:
+        db: A transaction that may write.
+        database: Its ledger.
+        phone: E.164.
+        source: `person`, `outcome` or `analysis`.
+        reason: In words.
+        campaign: Whose call taught it; empty for none.
+        now: Unix seconds of the ledger's clock.
+    """
+    await suppress_all_in(db, database, [phone], source, reason, campaign, now)
+
+
+async def suppress_all_in(
+    db: AsyncConnection,
+    database: Database,
+    phones: Sequence[str],
+    source: str,
+    reason: str,
+    campaign: str,
+    now: float,
+) -> int:
+    """As `suppress_in`, for many numbers. Returns how many of them were not suppressed before."""
+    if not phones:
+        return 0
+    if not database.is_sqlite:
+        await db.execute(select(func.pg_advisory_xact_lock(SUPPRESSING)))
+    made = 0
+    for chunk in pieces(phones):
+        said = {"source": source, "reason": redact(reason), "campaign": campaign, "at": now}
+        rows = [{"digest": digest(database.key, phone), "phone": phone, **said} for phone in chunk]
+        add = insert_sqlite(suppressions) if database.is_sqlite else insert_postgresql(suppressions)
+        new = add.values(rows).on_conflict_do_nothing(index_elements=["digest"])
+        made += len((await db.execute(new.returning(suppressions.c.digest))).all())
+        await _skip(db, chunk)
+    return made
+
+
+async def _skip(db: AsyncConnection, phones: Sequence[str]) -> None:
+    """Skip at once who waits. A row that another runner holds is left out: it decides with this in mind."""
+    waiting = select(leads.c.id).where(leads.c.phone.in_(phones), leads.c.state == LeadState.WAITING)
+    free = (await db.execute(waiting.with_for_update(skip_locked=True))).scalars().all()
+    if free:
+        skipped = update(leads).where(leads.c.id.in_(free), leads.c.state == LeadState.WAITING)
+        await db.execute(skipped.values(state=LeadState.SKIPPED, reason=str(Rule.DO_NOT_CALL)))
+
+
+async def suppression_in(db: AsyncConnection, database: Database, phone: str) -> Suppression | None:
+    """What is said of one number; None when it is not suppressed."""
+    mine = suppressions.c.digest == digest(database.key, phone)
+    row = (await db.execute(select(suppressions).where(mine))).first()
+    return _suppression(row) if row else None
+
+
+class Suppressions:
+    """The people whom a ledger never lets ring."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def suppress(self, phones: Collection[str], reason: str) -> int:
+        """Never ring these numbers again, in whatever campaign, because a person said so.
+
+        Args:
+            phones: E.164.
+            reason: In words.
+
+        Returns:
+            How many of them were not suppressed before.
+        """
+        made = 0
+        for chunk in pieces(sorted(phones)):
+            async with self._database.write() as db:
+                now = self._database.now()
+                made += await suppress_all_in(db, self._database, chunk, "person", reason, "", now)
+        return made
+
+    async def lift(self, phone: str, *, even_forgotten: bool = False) -> Suppression:
+        """Let a number be rung again; the next run of a file that holds it asks anew.
+
+        Args:
+            phone: E.164.
+            even_forgotten: Also one of a person who asked to be forgotten.
+
+        Raises:
+            Declined: It is not suppressed, or belongs to somebody who was forgotten.
+        """
+        async with self._database.write() as db:
+            found = await suppression_in(db, self._database, phone)
+            if found is None:
+                raise Declined(f"{mask_phone(phone)} is not suppressed; there is nothing to lift.")
+            if found.source == FORGOTTEN and not even_forgotten:
+                raise Declined(
+                    f"{mask_phone(phone)} belongs to somebody who was forgotten, and stays suppressed; only "
+                    "if they ask to be rung again, lift it with --even-forgotten."
+                )
+            mine = suppressions.c.digest == digest(self._database.key, phone)
+            await db.execute(delete(suppressions).where(mine))
+        return found
+
+    async def listed(self) -> list[Suppression]:
+        """Everybody, oldest first, with masked numbers."""
+        async with self._database.read() as db:
+            ordered = select(suppressions).order_by(suppressions.c.at, suppressions.c.digest)
+            return [_suppression(row) for row in (await db.execute(ordered)).all()]
+
+
+def pieces(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`rows` in pieces that one statement takes."""
+    return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+
+
+def _suppression(row: Row[Any]) -> Suppression:
+    return Suppression(mask_phone(row.phone), row.source, row.reason, row.campaign, row.at)

@@ -1,0 +1,100 @@
+"""`flireo-flows pause`, `resume`, `cancel`: a campaign as a whole. Running calls go on.
+
+Sends nothing, unless the leads were handed to a campaign of Flireo's own: that is paused or cancelled too.
+"""
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from flireo_flows.api.client import Account
+    from flireo_flows.calling.ledger import Database
+    from flireo_flows.calling.ledger.campaigns import Standing, Steering
+
+T = TypeVar("T")
+
+
+def pause(*, campaign: str, reason: str = "") -> int:
+    """Ring nobody of a campaign until it is resumed. Calls that run go on, and their results are collected.
+
+    Parameters
+    ----------
+    campaign
+        Name of the campaign.
+    reason
+        Why, in words.
+    """
+    return _steer(campaign, lambda steering: steering.pause(reason, "person"))
+
+
+def resume(*, campaign: str) -> int:
+    """Let a paused campaign ring again, whoever paused it. Run it as before to go on.
+
+    Parameters
+    ----------
+    campaign
+        Name of the campaign.
+    """
+    return _steer(campaign, lambda steering: steering.resume("person"))
+
+
+def cancel(*, campaign: str, reason: str = "") -> int:
+    """Ring nobody of a campaign any more. Final; calls that run go on, and their results are collected.
+
+    Parameters
+    ----------
+    campaign
+        Name of the campaign.
+    reason
+        Why, in words.
+    """
+    return _steer(campaign, lambda steering: steering.cancel(reason, "person"))
+
+
+def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]") -> T:
+    """Do something with the ledger of the environment.
+
+    Args:
+        work: What to do with it, once it is open.
+
+    Raises:
+        LedgerError: It cannot be opened or written.
+    """
+    import asyncio
+
+    from flireo_flows.calling.ledger import Database
+    from flireo_flows.cli.settings import ledger_url
+
+    async def do() -> T:
+        async with await Database.open(ledger_url()) as database:
+            return await work(database)
+
+    return asyncio.run(do())
+
+
+def _steer(campaign: str, change: "Callable[[Steering], Coroutine[Any, Any, Standing]]") -> int:
+    async def work(database: "Database") -> "Standing":
+        from flireo_flows.calling.handover import tell
+        from flireo_flows.calling.ledger.campaigns import Steering
+        from flireo_flows.calling.states import CampaignState
+
+        standing = await change(Steering(database, campaign))
+        print(f"Campaign {campaign} is {standing.in_words}")
+        if standing.state is not CampaignState.OPEN:
+            await tell(database, _account(), campaign)
+        return standing
+
+    in_ledger(work)
+    return 0
+
+
+def _account() -> "Account | None":
+    """Of the environment; None where it names no key."""
+    from flireo_flows.cli import settings
+    from flireo_flows.cli.problems import SettingError
+
+    try:
+        return settings.credentials().account()
+    except SettingError:
+        return None

@@ -1,0 +1,200 @@
+"""`flireo-flows why`: why was, or wasn't, this person rung? Read from the ledger; sends nothing."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from flireo_flows.cli.never import read_number
+from flireo_flows.cli.steer import in_ledger
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
+    from flireo_flows.calling.ledger import Database
+    from flireo_flows.calling.ledger.story import AttemptStory, DecisionStory, Story
+
+
+def why(
+    phone: str,
+    *,
+    campaign: str,
+    default_region: str = "",
+    json: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Say why somebody was, or wasn't, rung: every decision with its rule, every attempt, what comes next.
+
+    Parameters
+    ----------
+    phone
+        The number.
+    campaign
+        Name of the campaign.
+    default_region
+        Country of a number without a country code, such as NL.
+    json
+        Print JSON for programs instead of words.
+    """
+    from flireo_flows.api.redaction import mask_phone
+
+    number = read_number(phone, default_region)
+    found = in_ledger(lambda database: _read(database, number, campaign))
+    if json:
+        from dataclasses import asdict
+        from json import dumps
+
+        print(dumps({"phone": mask_phone(number), **asdict(found)}, indent=2))
+    else:
+        print("\n".join(tell(found, mask_phone(number))))
+    return 0
+
+
+async def _read(database: "Database", phone: str, campaign: str) -> "Story":
+    from flireo_flows.calling.ledger.story import story
+
+    return await story(database, phone, campaign)
+
+
+def tell(story: "Story", shown: str) -> Iterator[str]:
+    """The story in lines.
+
+    Args:
+        story: What the ledger knows.
+        shown: The number, masked.
+    """
+    clock = Clock(story.lead.zones if story.lead else ())
+    yield f"{shown} in campaign {story.campaign}: {_in_short(story)}"
+    yield ""
+    if story.attempts or story.decisions:
+        yield f"Times are {clock.whose}."
+    told = [(it.first_at, 0, _decided(it, clock)) for it in story.decisions]
+    told += [(it.began_at, 1, _tried(it, clock)) for it in story.attempts]
+    for at, _, words in sorted(told):
+        yield f"  {clock.tell(at)}  {words}"
+    if story.lead and not told:
+        yield "  Nothing was decided about it yet."
+    yield ""
+    yield f"Next: {_next(story, clock)}"
+
+
+class Clock:
+    """Tells times as the person's own clock shows them, or in UTC where their zones disagree.
+
+    Attributes:
+        whose: In words.
+    """
+
+    def __init__(self, zones: tuple[str, ...]) -> None:
+        from datetime import UTC
+        from zoneinfo import ZoneInfo
+
+        try:
+            self._zones = [ZoneInfo(zone) for zone in zones]
+        except (KeyError, ValueError, OSError):  # a name that the file gave and that is no zone
+            self._zones = []
+        self._utc = UTC
+        if not self._zones:
+            self.whose = "UTC, for the time zone is not known"
+        elif len(zones) == 1:
+            self.whose = f"on their own clock ({zones[0]})"
+        else:
+            self.whose = f"on their own clock, or UTC where that may be in several zones ({', '.join(zones)})"
+
+    def tell(self, seconds: float) -> str:
+        """`2026-03-02 09:00`; where zones disagree `2026-03-02 14:00 UTC (there 06:00 to 09:00)`."""
+        there = [self._at(seconds, zone) for zone in self._zones]
+        wall = sorted({moment.replace(tzinfo=None) for moment in there})
+        if len(wall) == 1:
+            return f"{wall[0]:%Y-%m-%d %H:%M}"
+        utc = f"{self._at(seconds, self._utc):%Y-%m-%d %H:%M} UTC"
+        return f"{utc} (there {wall[0]:%H:%M} to {wall[-1]:%H:%M})" if wall else utc
+
+    def _at(self, seconds: float, zone: "tzinfo") -> "datetime":
+        from datetime import datetime
+
+        return datetime.fromtimestamp(seconds, zone)
+
+
+def _in_short(story: "Story") -> str:
+    if story.lead is None:
+        forgotten = story.suppression is not None and story.suppression.source == "forgotten"
+        return "forgotten; nothing is known of them." if forgotten else "no file of it held this number."
+    rung = sum(attempt.state in ("placed", "ended") for attempt in story.attempts)
+    times = {0: "not rung", 1: "rung once"}.get(rung, f"rung {rung} times")
+    unsure = sum(attempt.state in ("sending", "unknown") for attempt in story.attempts)
+    if unsure:
+        times = f"{times}, perhaps {unsure} more" if rung else "perhaps rung"
+    what = story.lead.outcome if story.lead.state == "done" else story.lead.reason
+    return f"{times}; {story.lead.state}{f' ({_plain(what)})' if what else ''}."
+
+
+def _decided(decision: "DecisionStory", clock: Clock) -> str:
+    from flireo_flows.calling.policy import words
+
+    said = words("" if decision.allowed else decision.rule, decision.inputs, decision.until)
+    if decision.allowed:  # whether it rang, its attempt tells
+        said = f"allowed attempt {decision.number or 1}: {said.removeprefix('rung: ')}"
+    again = f"{decision.times} times, last {clock.tell(decision.last_at)}" if decision.times > 1 else ""
+    policy = f"policy {decision.policy}" if decision.policy else ""
+    more = "; ".join(part for part in (again, policy) if part)
+    return f"{said} [{more}]" if more else said
+
+
+def _tried(attempt: "AttemptStory", clock: Clock) -> str:
+    from flireo_flows.calling.ledger.views import WHY_OPEN
+    from flireo_flows.calling.states import AttemptState
+
+    state = AttemptState(attempt.state)
+    if state is AttemptState.NOT_PLACED:
+        what = f"not rung ({attempt.reason})"
+    elif state is AttemptState.ENDED:
+        over = f", over {clock.tell(attempt.over_at)}" if attempt.over_at is not None else ""
+        lasted = f", {attempt.duration_seconds} s" if attempt.duration_seconds is not None else ""
+        ended = f" ({attempt.end_reason})" if attempt.end_reason else ""
+        what = f"rung: {_plain(attempt.outcome)}{ended}{lasted}{over}"
+    else:
+        what = WHY_OPEN[state]
+    which = {"from": attempt.number_id, "agent": attempt.agent_id, "variant": attempt.variant}
+    with_ = ", ".join(f"{name} {value}" for name, value in which.items() if value)
+    return f"attempt {attempt.number}: {what}{f' [{with_}]' if with_ else ''}"
+
+
+def _next(story: "Story", clock: Clock) -> str:
+    """What comes next for this person."""
+    if story.lead is not None and story.lead.state in ("calling", "review", "done"):
+        return {
+            "calling": "a call is under way, or its result is not in; the campaign's runs collect it.",
+            "review": f"a person has to look: {story.lead.reason}.",
+            "done": "nothing; it is done.",
+        }[story.lead.state]
+    return _never(story) or _later(story, clock)
+
+
+def _never(story: "Story") -> str:
+    """Why they are not rung in any case; empty when they may be."""
+    if story.suppression is not None:
+        why = f": {story.suppression.reason}" if story.suppression.reason else ""
+        said = {"person": "a person said so", "forgotten": "they asked to be forgotten"}
+        learnt = f"learnt from a call of campaign {story.suppression.campaign}"
+        return f"never rung, in whatever campaign ({said.get(story.suppression.source, learnt)}{why})."
+    if story.on_file:
+        return "never rung in this campaign: the number stands on its do-not-call list."
+    if story.standing.state == "cancelled":
+        return f"never rung in this campaign, which is {story.standing.in_words}."
+    return ""
+
+
+def _later(story: "Story", clock: Clock) -> str:
+    if story.lead is None:
+        return "nothing; a run of a file that holds the number would ask."
+    if story.lead.state == "skipped":
+        return "nothing under this policy; the next run of a file that holds the number asks anew."
+    if story.standing.state == "paused":
+        return f"nobody is rung until the campaign is resumed; it is {story.standing.in_words}."
+    if story.lead.not_before > story.now:
+        return f"asked about again at {clock.tell(story.lead.not_before)}, if the campaign runs then."
+    return "asked about as soon as the campaign runs."
+
+
+def _plain(word: str) -> str:
+    return word.replace("_", " ")

@@ -1,0 +1,35 @@
+"""Pause, resume or cancel a campaign from the Prefect UI."""
+
+from typing import Annotated, Literal
+
+from prefect import flow
+from pydantic import Field
+
+from flireo_flows.blocks import CallLedger, FlireoCredentials
+from flireo_flows.steering import cancel_campaign, pause_campaign, resume_campaign
+
+
+@flow(name="steer-campaign")
+def steer_campaign(
+    action: Literal["pause", "resume", "cancel"],
+    campaign: Annotated[str, Field(min_length=1, max_length=80, title="Campaign")],
+    ledger: CallLedger,
+    reason: Annotated[str, Field(max_length=200, title="Reason")] = "",
+    credentials: FlireoCredentials | None = None,
+) -> str:
+    """Pause, resume or cancel a campaign. Calls that run go on, and its next run collects their results.
+
+    Args:
+        action: Pause rings nobody until it is resumed. Cancel rings nobody any more and cannot be undone.
+        campaign: Name of the campaign.
+        ledger: Where it is kept who was rung.
+        reason: Why, in words, without a phone number; shown by flireo-flows status and why.
+        credentials: The API key; needed where the leads were handed to a campaign of Flireo's own (mode flireo).
+    """
+    if action == "pause":
+        standing = pause_campaign(ledger, campaign, reason, credentials)
+    elif action == "resume":
+        standing = resume_campaign(ledger, campaign)
+    else:
+        standing = cancel_campaign(ledger, campaign, reason, credentials)
+    return f"Campaign {campaign} is {standing.in_words}"
