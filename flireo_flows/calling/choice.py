@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.leads.wishes import Wishes
+
+# Under this an attempt's reference stands in a call's metadata, which the vendor sends back with reports.
+ATTEMPT_KEY: Final = "flireo_flows_attempt"
 
 
 class CannotCompose(Exception):

@@ -27,6 +27,7 @@ class Event(StrEnum):
     FOUND = "found"  # its call turned up in the list or in a report
     ABSENT = "absent"  # the list was read twice, a grace period apart, without it
     REPORTED = "reported"  # the result of the call is in
+    DROPPED = "dropped"  # a campaign of Flireo's own held the lead, and provably never rang it
 
 
 MOVES: Final[Mapping[AttemptState, Mapping[Event, AttemptState]]] = {
@@ -42,7 +43,8 @@ MOVES: Final[Mapping[AttemptState, Mapping[Event, AttemptState]]] = {
         Event.FOUND: AttemptState.PLACED,
         Event.ABSENT: AttemptState.NOT_PLACED,
     },
-    AttemptState.PLACED: {Event.REPORTED: AttemptState.ENDED},
+    # DROPPED: only without a call id, see `ledger/handed.py`.
+    AttemptState.PLACED: {Event.REPORTED: AttemptState.ENDED, Event.DROPPED: AttemptState.NOT_PLACED},
     AttemptState.NOT_PLACED: {},
     AttemptState.ENDED: {},
 }
@@ -72,7 +74,8 @@ class LeadState(StrEnum):
 
 
 LEAD_MOVES: Final[Mapping[LeadState, frozenset[LeadState]]] = {
-    LeadState.WAITING: frozenset({LeadState.CALLING, LeadState.SKIPPED, LeadState.REVIEW}),
+    # DONE: a late report told that the call after which it was to be rung again needs no other.
+    LeadState.WAITING: frozenset({LeadState.CALLING, LeadState.SKIPPED, LeadState.REVIEW, LeadState.DONE}),
     LeadState.CALLING: frozenset({LeadState.WAITING, LeadState.DONE, LeadState.SKIPPED, LeadState.REVIEW}),
     # A new file or policy asks anew about everybody who was not rung.
     LeadState.SKIPPED: frozenset({LeadState.WAITING}),

@@ -22,7 +22,9 @@ class TooLarge(Exception):
 
 
 def create_app(ledger_url: str, secrets: Sequence[str]) -> FastAPI:
-    """The receiver: `POST /webhooks/flireo` and `GET /health`.
+    """The receiver: `POST /webhooks/flireo`, `POST /webhooks/flireo/{reference}` and `GET /health`.
+
+    The second address is an attempt's own: what comes to it is of that attempt, whatever call id it names.
 
     A delivery is on the disk before it is answered 2xx; when it cannot be stored the answer is 503, for an
     honest refusal is the only thing that could make the sender try again.
@@ -43,8 +45,9 @@ def create_app(ledger_url: str, secrets: Sequence[str]) -> FastAPI:
         title="flireo-flows webhooks", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
 
+    @app.post("/webhooks/flireo/{reference}")
     @app.post("/webhooks/flireo")
-    async def receive(request: Request) -> JSONResponse:
+    async def receive(request: Request, reference: str = "") -> JSONResponse:
         try:
             body = await _body(request)
         except TooLarge:
@@ -54,7 +57,7 @@ def create_app(ledger_url: str, secrets: Sequence[str]) -> FastAPI:
                 verify(body, request.headers, secrets, time.time())
             except SignatureError as error:
                 return _answer(counts, 401, f"signature_{error.reason}", f"not accepted: {error.reason}")
-        return await _store(request, body, counts)
+        return await _store(request, body, reference, counts)
 
     @app.get("/health")
     async def health() -> JSONResponse:
@@ -80,10 +83,10 @@ async def _body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-async def _store(request: Request, body: bytes, counts: Counter[str]) -> JSONResponse:
+async def _store(request: Request, body: bytes, reference: str, counts: Counter[str]) -> JSONResponse:
     database: Database = request.app.state.database
     try:
-        delivered = await Inbox(database).store(body)
+        delivered = await Inbox(database).store(body, reference)
     except (LedgerError, SQLAlchemyError, OSError):
         return _answer(counts, 503, "not_stored", "the ledger does not answer; send it again")
     if delivered.state is InboxState.UNREADABLE:

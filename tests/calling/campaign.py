@@ -7,6 +7,7 @@ from sqlalchemy import Row, select, update
 
 from flireo_flows.api.client import Account, AsyncFlireoClient, Timeouts
 from flireo_flows.calling.account import Caller, Readiness
+from flireo_flows.calling.choice import Composes
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.engine import Engine, Ran
@@ -35,15 +36,18 @@ POLICY = CallingPolicy(
     calling_hours=None, max_concurrent_calls=200, reconcile_grace_seconds=1, poll_seconds=0.2
 )
 
+LONG_LEASE_SECONDS = 3600.0  # nobody renews it, and a test may be slow
+
 
 def person(phone: str = ANNA, **fields: Any) -> Lead:
     """One person to ring."""
     return Lead(phone=phone, **{"zones": ("Europe/London",), **fields})
 
 
-def people(count: int) -> list[Lead]:
+def people(count: int, first: int = 0) -> list[Lead]:
     """People with numbers that Ofcom keeps for fiction: a thousand at most."""
-    return [person(f"+447700900{n:03d}", name=f"Person {n}", line=n + 2) for n in range(count)]
+    numbers = range(first, first + count)
+    return [person(f"+447700900{n:03d}", name=f"Person {n}", line=n + 2) for n in numbers]
 
 
 @dataclass
@@ -52,6 +56,7 @@ class Campaign:
 
     Attributes:
         readiness: None has the engine check the account first.
+        composer: Chooses agent and number for each attempt.
     """
 
     database: Database
@@ -61,6 +66,7 @@ class Campaign:
     readiness: Readiness | None = None
     timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=2, read=5, ring=5))
     batch: str = ""
+    composer: Composes = CALLER
 
     @property
     def account(self) -> Account:
@@ -92,14 +98,13 @@ class Campaign:
 
     async def runner(self) -> AttemptBook:
         """The attempts, as a runner that just joined writes them."""
-        runner = Runner(self.database, self.name)
+        runner = Runner(self.database, self.name, LONG_LEASE_SECONDS)
         await runner.join()
-        return AttemptBook(self.database, self.name, runner.id)
+        return AttemptBook(self.database, self.name, runner.id, self.composer)
 
     async def begin(self, book: AttemptBook, most: int = 100) -> list[Attempt]:
         """Commit the wish to ring whom the policy allows."""
-        begun, _ = await book.begin(self.batch, self.policy, most, 0)
-        return begun
+        return (await book.begin(self.batch, self.policy, most, 0)).attempts
 
     async def record(self, book: AttemptBook, *answers: Answer) -> None:
         """Write what came of requests."""

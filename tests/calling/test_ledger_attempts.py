@@ -7,14 +7,13 @@ import pytest
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
-from flireo_flows.calling.ledger import Answer, Database, Runner, Views
+from flireo_flows.calling.ledger import Answer, AttemptBook, Database, Runner, Views
 from flireo_flows.calling.ledger.attempts import MOST_UNPLACED
-from flireo_flows.calling.ledger.runners import LEASE_SECONDS
 from flireo_flows.calling.ledger.schema import leads, runners
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import AttemptState, Event, LeadState
 
-from .campaign import ANNA, POLICY, Campaign, people, person
+from .campaign import ANNA, LONG_LEASE_SECONDS, POLICY, Campaign, people, person
 
 
 async def test_an_attempt_is_committed_before_anything_is_sent(database: Database, ledger_url: str) -> None:
@@ -49,7 +48,7 @@ async def test_two_runners_together_keep_to_the_calls_at_once(database: Database
         for number in range(20):
             both = [Campaign(own, name=f"campaign {number}", policy=policy) for own in (database, other)]
             for campaign in both:
-                await campaign.take_in(*people(20))
+                await campaign.take_in(*people(20, 20 * number))
             books = [await campaign.runner() for campaign in both]
             begun = await asyncio.gather(
                 *(campaign.begin(book) for campaign, book in zip(both, books, strict=True))
@@ -90,16 +89,15 @@ async def test_what_a_runner_was_sending_is_unknown_only_after_its_lease(databas
 async def test_a_runner_that_renews_its_lease_keeps_what_it_is_sending(database: Database) -> None:
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA))
-    runner = Runner(database, campaign.name)
+    runner = Runner(database, campaign.name, LONG_LEASE_SECONDS)
     await runner.join()
-    book = await campaign.runner()
-    book.runner = runner.id
+    book = AttemptBook(database, campaign.name, runner.id)
     await campaign.begin(book)
     await end_lease(database)
     before = database.now()
     await runner.renew({("POST /calls/outbound", "200"): 2})
     await runner.renew({("POST /calls/outbound", "200"): 1, ("GET /calls", "no answer"): 1})
-    assert runner.lease_until >= before + LEASE_SECONDS
+    assert runner.lease_until >= before + LONG_LEASE_SECONDS
     assert await book.orphaned() == 0
     status = await Views(database).status(campaign.name)
     assert status.requests == {"GET /calls": 1, "POST /calls/outbound": 3}
@@ -108,10 +106,9 @@ async def test_a_runner_that_renews_its_lease_keeps_what_it_is_sending(database:
 async def test_what_a_runner_that_left_was_sending_is_unknown_at_once(database: Database) -> None:
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA))
-    runner = Runner(database, campaign.name)
+    runner = Runner(database, campaign.name, LONG_LEASE_SECONDS)
     await runner.join()
-    book = await campaign.runner()
-    book.runner = runner.id
+    book = AttemptBook(database, campaign.name, runner.id)
     await campaign.begin(book)
     await runner.leave()
     assert await book.orphaned() == 1

@@ -114,10 +114,9 @@ async def test_leads_that_may_not_be_rung_yet_do_not_hide_those_that_may(databas
     hidden = [person(lead.phone, zones=("Mars/Olympus",)) for lead in people(30)]
     await campaign.take_in(*hidden, person("+31850835037", zones=("UTC",)))
     book = await campaign.runner()
-    begun, decided = await book.begin(campaign.batch, POLICY, 1, 500)
-    assert (len(begun), decided) == (1, 1)
-    begun, decided = await book.begin(campaign.batch, night, 5, 500)
-    assert decided == 30
+    begun = await book.begin(campaign.batch, POLICY, 1, 500)
+    assert (len(begun.attempts), begun.decided) == (1, 1)
+    assert (await book.begin(campaign.batch, night, 5, 500)).decided == 30
     reasons = {lead.reason for lead in (await campaign.leads()).values()} - {""}
     assert reasons <= {"zone_unknown", "outside_hours"}
 

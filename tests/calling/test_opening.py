@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from flireo_flows.calling.ledger import Database, Inbox, LedgerError
-from flireo_flows.calling.ledger.schema import meta
+from flireo_flows.calling.ledger.schema import VERSION, meta
 from tests.postgres import Postgres
 
 SECRET = "s3cret-of-the-ledger"
@@ -35,10 +35,14 @@ async def refusal(url: str) -> LedgerError:
 
 
 async def test_opened_again_it_holds_what_it_held(ledger_url: str) -> None:
+    held = []
     for _ in range(2):
         async with await Database.open(ledger_url) as database, database.read() as db:
-            (row,) = (await db.execute(select(meta))).all()
-            assert row.key == "version"
+            held.append((database.key, (await db.execute(select(meta).order_by(meta.c.key))).all()))
+    assert held[0] == held[1]
+    key, rows = held[0]
+    assert rows == [("suppression_key", key.hex()), ("version", str(VERSION))]
+    assert len(key) == 32
 
 
 async def test_several_processes_may_open_a_new_ledger_at_once(ledger_url: str) -> None:
@@ -60,11 +64,12 @@ async def test_several_tasks_may_open_a_new_ledger_at_once(ledger_url: str) -> N
         await database.close()
 
 
-async def test_a_ledger_of_another_version_is_left_alone(ledger_url: str) -> None:
+@pytest.mark.parametrize("version", ["3", "0", "two"])
+async def test_a_ledger_of_another_version_is_left_alone(ledger_url: str, version: str) -> None:
     async with await Database.open(ledger_url) as database, database.write() as db:
-        await db.execute(update(meta).values(value="2"))
+        await db.execute(update(meta).where(meta.c.key == "version").values(value=version))
     error = await refusal(ledger_url)
-    assert "it is of version 2, this flireo-flows writes version 1" in str(error)
+    assert f"it is of version {version}, this flireo-flows writes version 2" in str(error)
     assert "another ledger (FLIREO_LEDGER_URL)" in str(error)
 
 

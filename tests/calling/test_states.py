@@ -12,7 +12,7 @@ from flireo_flows.calling.ledger.attempts import move
 from flireo_flows.calling.ledger.schema import attempts, inbox, leads
 from flireo_flows.calling.states import FINAL, MOVES, OPEN, AttemptState, Event, LeadState, sources, target
 
-from .campaign import ANNA, Campaign, person
+from .campaign import ANNA, BEN, Campaign, people, person
 
 # How an attempt that was just begun comes to each state.
 WAYS = {
@@ -24,16 +24,17 @@ WAYS = {
 }
 
 
-async def begun(campaign: Campaign) -> Attempt:
-    await campaign.take_in(person(ANNA))
+async def begun(campaign: Campaign, phone: str = ANNA) -> Attempt:
+    await campaign.take_in(person(phone))
     (attempt,) = await campaign.begin(await campaign.runner())
     return attempt
 
 
 async def test_the_ledger_moves_an_attempt_by_the_table_and_in_no_other_way(database: Database) -> None:
-    for number, (state, event) in enumerate(product(AttemptState, Event)):
+    steps = list(product(AttemptState, Event))
+    for number, ((state, event), lead) in enumerate(zip(steps, people(len(steps)), strict=True)):
         campaign = Campaign(database, name=f"campaign {number}")
-        attempt = await begun(campaign)
+        attempt = await begun(campaign, lead.phone)
         async with database.write() as db:
             for step in WAYS[state]:
                 assert await move(db, attempt.id, step)
@@ -110,8 +111,8 @@ async def test_another_attempt_may_follow_one_that_is_over_but_not_under_its_num
 
 @pytest.mark.parametrize("column", ["call_id", "report_id"])
 async def test_one_call_belongs_to_one_attempt(database: Database, column: str) -> None:
-    for name in ("one campaign", "another campaign"):
-        attempt = await begun(Campaign(database, name=name))
+    for name, phone in (("one campaign", ANNA), ("another campaign", BEN)):
+        attempt = await begun(Campaign(database, name=name), phone)
     async with database.write() as db:
         await db.execute(update(attempts).where(attempts.c.id != attempt.id).values({column: "call-1"}))
     with pytest.raises(IntegrityError):

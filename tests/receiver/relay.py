@@ -42,7 +42,8 @@ def signed(secret: str, body: bytes, age: float = 0.0, event: str = "end-of-call
     }
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
-    """Deliver a webhook to a receiver."""
+def post(url: str, body: bytes, headers: Mapping[str, str], reference: str = "") -> httpx.Response:
+    """Deliver a webhook to a receiver, or to an attempt's own address there."""
     about_it = {name: value for name, value in headers.items() if name.lower().startswith("x-webhook")}
-    return httpx.post(f"{url}/webhooks/flireo", content=body, headers=about_it, trust_env=False, timeout=60)
+    address = "/".join(filter(None, (f"{url}/webhooks/flireo", reference)))
+    return httpx.post(address, content=body, headers=about_it, trust_env=False, timeout=60)

@@ -57,6 +57,13 @@ def test_a_signed_report_is_on_the_disk_before_it_is_answered(url: str, ledger: 
     assert health(url) == {"status": "ok", "stored": 1}
 
 
+def test_what_comes_to_an_attempts_own_address_is_kept_under_its_reference(url: str, ledger: Path) -> None:
+    body, reference = report(), "0123456789abcdef" * 2
+    assert post(url, body, signed(SECRET, body), reference).status_code == 200
+    assert post(url, body, {}, reference).status_code == 401
+    assert [row["reference"] for row in stored(ledger)] == [reference]
+
+
 def test_a_doubled_delivery_is_kept_once_and_counted(url: str, ledger: Path) -> None:
     body = report()
     for age in (0, 1):

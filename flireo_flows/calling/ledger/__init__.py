@@ -1,6 +1,7 @@
 """The durable record of every lead, attempt, report and decision. The ledger is the truth about calls."""
 
-from flireo_flows.calling.ledger.attempts import Answer, Attempt, AttemptBook
+from flireo_flows.calling.ledger.attempts import Answer, AttemptBook
+from flireo_flows.calling.ledger.beginning import Attempt, Begun
 from flireo_flows.calling.ledger.database import Database, LedgerError
 from flireo_flows.calling.ledger.inbox import Delivered, Inbox
 from flireo_flows.calling.ledger.leads import LeadBook, Outlook
@@ -12,6 +13,7 @@ __all__ = [
     "Answer",
     "Attempt",
     "AttemptBook",
+    "Begun",
     "CampaignStatus",
     "Database",
     "Delivered",

@@ -3,39 +3,20 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.calling.choice import Choice, Composes, LeadFacts
+from flireo_flows.calling.ledger.beginning import Attempt, Beginning, Begun
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.leads import stored
-from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads, runners
-from flireo_flows.calling.policy import Allow, CallingPolicy, Deny, History, PolicyLead, decide
-from flireo_flows.calling.states import OPEN, AttemptState, Event, LeadState, sources, target
+from flireo_flows.calling.ledger.schema import attempts, leads, runners
+from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.states import AttemptState, Event, LeadState, sources, target
 
 MOST_UNPLACED: Final = 5  # attempts in a row that were not placed, before a person looks
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try to ring somebody, as the ledger has it.
-
-    Attributes:
-        began_at: When it was committed, Unix seconds of the ledger's clock.
-        columns: The lead's own columns, for what the agent says.
-    """
-
-    id: int
-    lead_id: int
-    campaign: str
-    phone: str
-    number: int
-    state: AttemptState
-    began_at: float
-    call_id: str | None = None
-    absent_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +40,27 @@ class Answer:
 
 
 class AttemptBook:
-    """The attempts of one campaign, as one runner writes them."""
+    """The attempts of one campaign, as one runner writes them.
 
-    def __init__(self, database: Database, campaign: str, runner: str) -> None:
+    Attributes:
+        runner: Id of the runner, whose lease is looked at before anything is begun.
+        composer: Chooses agent and number of each attempt; None leaves them empty.
+        run: Whose calls are counted for the policy's caps per run; empty for the runner's own.
+    """
+
+    def __init__(
+        self, database: Database, campaign: str, runner: str, composer: Composes | None = None, run: str = ""
+    ) -> None:
         self._database, self.campaign, self.runner = database, campaign, runner
+        self.composer, self.run = composer, run
 
     async def begin(
         self, batch: str, policy: CallingPolicy, most: int, scan: int, answers: Sequence[Answer] = ()
-    ) -> tuple[list[Attempt], int]:
+    ) -> Begun:
         """Write what came of earlier requests, then commit the wish to ring the next leads, before ringing.
 
-        Every lead is decided about in the same transaction that begins its attempt.
+        Every lead is decided about in the same transaction that begins its attempt, and so is whether this
+        runner is still the one to ring: one whose lease ran out begins nothing until it has renewed it.
 
         Args:
             batch: Only leads of this file.
@@ -77,9 +68,6 @@ class AttemptBook:
             most: Attempts to begin at most; 0 only writes the answers.
             scan: Leads to look at, if more than `most`: for when many may not be rung now.
             answers: What came of earlier requests.
-
-        Returns:
-            The attempts begun, and about how many leads was decided.
         """
         async with self._database.write(self.campaign) as db:
             await self._record_accepted(db, [it for it in answers if it.event is Event.ACCEPTED])
@@ -87,10 +75,10 @@ class AttemptBook:
                 if answer.event is not Event.ACCEPTED:
                     await self._record(db, answer)
             if not most:
-                return [], 0
-            rows = await self._next_leads(db, batch, max(scan, most))
-            room = min(most, policy.max_concurrent_calls - rows[0].live) if rows else 0
-            return await self._decide(db, rows, policy, room) if room > 0 else ([], 0)
+                return Begun()
+            run = self.run or self.runner
+            beginning = Beginning(self._database, self.campaign, self.runner, run, self.composer)
+            return await beginning.begin_in(db, batch, policy, most, scan)
 
     async def orphaned(self) -> int:
         """Attempts that a dead runner was sending are unknown from now on. Returns how many there were."""
@@ -166,73 +154,6 @@ class AttemptBook:
             gone = update(attempts).where(attempts.c.id == attempt.id)
             await db.execute(gone.values(reason=reason, over_at=self._database.now()))
 
-    async def _next_leads(self, db: AsyncConnection, batch: str, most: int) -> Sequence[Row[Any]]:
-        """Leads that are due, each with what `decide` must know, and with the campaign's calls in progress.
-
-        No other runner begins a call until the transaction ends, so that count stays true.
-        """
-        live = select(func.count(attempts.c.id)).where(
-            attempts.c.campaign == self.campaign,
-            attempts.c.state.in_(_names(OPEN)),
-            attempts.c.over_at.is_(None),
-        )
-        forbidden = (
-            select(do_not_call.c.phone)
-            .where(do_not_call.c.campaign == self.campaign, do_not_call.c.phone == leads.c.phone)
-            .exists()
-        )
-        due = (
-            select(leads, forbidden.label("forbidden"), live.scalar_subquery().label("live"))
-            .where(
-                leads.c.campaign == self.campaign,
-                leads.c.batch == batch,
-                leads.c.state == LeadState.WAITING,
-                leads.c.not_before <= self._database.now(),
-            )
-            .order_by(leads.c.not_before, leads.c.id)
-            .limit(most)
-            # Two runners never look at the same lead; SQLite has one writer anyway and knows no such words.
-            .with_for_update(skip_locked=True, of=leads)
-        )
-        return (await db.execute(due)).all()
-
-    async def _decide(
-        self, db: AsyncConnection, rows: Sequence[Row[Any]], policy: CallingPolicy, room: int
-    ) -> tuple[list[Attempt], int]:
-        now = self._database.now()
-        allowed: list[Row[Any]] = []
-        decided = 0
-        for row in rows:
-            if len(allowed) == room:
-                break
-            decided += 1
-            lead, history = _known(row)
-            verdict = decide(lead, datetime.fromtimestamp(now, UTC), policy, history)
-            if isinstance(verdict, Allow):
-                allowed.append(row)
-            else:
-                await _put_off(db, row.id, verdict)
-        return (await self._commit(db, allowed, now) if allowed else []), decided
-
-    async def _commit(self, db: AsyncConnection, rows: Sequence[Row[Any]], now: float) -> list[Attempt]:
-        ids = [row.id for row in rows]
-        calling = update(leads).where(leads.c.id.in_(ids))
-        await db.execute(calling.values(state=LeadState.CALLING, reason="", tries=leads.c.tries + 1))
-        wishes = [
-            {
-                "lead_id": row.id,
-                "campaign": self.campaign,
-                "phone": row.phone,
-                "number": row.tries + 1,
-                "state": AttemptState.SENDING,
-                "runner": self.runner,
-                "began_at": now,
-            }
-            for row in rows
-        ]
-        made = await db.execute(insert(attempts).returning(attempts), wishes)
-        return [attempt_of(row) for row in made]
-
     async def _record_accepted(self, db: AsyncConnection, answers: Sequence[Answer]) -> None:
         """The common case, in one statement: a faster hand that was there first makes it do nothing."""
         if answers:
@@ -275,18 +196,12 @@ def attempt_of(row: Row[Any]) -> Attempt:
         number=row.number,
         state=AttemptState(row.state),
         began_at=row.began_at,
+        facts=LeadFacts(row.phone),
+        choice=Choice(row.agent_id, row.number_id, row.variant),
+        reference=row.reference or "",
         call_id=row.call_id,
         absent_since=row.absent_since,
     )
-
-
-async def _put_off(db: AsyncConnection, lead_id: int, denial: Deny) -> None:
-    values: dict[str, object] = {"reason": str(denial.reason)}
-    if denial.until is None:
-        values["state"] = LeadState.SKIPPED
-    else:
-        values["not_before"] = denial.until.timestamp()
-    await db.execute(update(leads).where(leads.c.id == lead_id).values(values))
 
 
 async def _not_rung(
@@ -317,15 +232,6 @@ async def _not_rung(
     )
     await db.execute(
         worn_out.values(state=LeadState.REVIEW, reason=f"{reason}; {MOST_UNPLACED} times in a row")
-    )
-
-
-def _known(row: Row[Any]) -> tuple[PolicyLead, History]:
-    ended = row.last_ended_at
-    return PolicyLead(row.phone, tuple(row.zones.split())), History(
-        do_not_call="file" if row.forbidden else "",
-        attempts=row.attempts,
-        last_ended_at=datetime.fromtimestamp(ended, UTC) if ended is not None else None,
     )
 
 

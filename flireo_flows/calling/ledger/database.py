@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from asyncpg import PostgresError
-from sqlalchemy import event, func, insert, select
+from sqlalchemy import event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -22,7 +22,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.ledger.schema import VERSION, meta, metadata
+from flireo_flows.calling.ledger.schema import VERSION
+from flireo_flows.calling.ledger.upgrade import prepare
 
 DRIVERS: Final = {
     "sqlite": "sqlite+aiosqlite",
@@ -58,11 +59,17 @@ class Refused(Exception):
 
 
 class Database:
-    """A ledger's engine. Use `async with await Database.open(url)`."""
+    """A ledger's engine. Use `async with await Database.open(url)`.
+
+    Attributes:
+        where: Its URL without a password.
+        key: Its own secret, under which the numbers of suppressed people are kept as digests.
+    """
 
     def __init__(self, engine: AsyncEngine, where: str) -> None:
         self.engine, self.where = engine, where
         self.is_sqlite = engine.dialect.name == "sqlite"
+        self.key = b""
         self._offset = 0.0
         self._remedy = CHECK
         # SQLite has one writer; waiting for it here is fair and costs no sleep.
@@ -155,13 +162,8 @@ class Database:
                     await db.execute(select(func.extract("epoch", func.clock_timestamp())))
                 ).scalar_one()
                 self._offset = float(server) - time.time()
-            await db.run_sync(metadata.create_all)
-            found = (
-                await db.execute(select(meta.c.value).where(meta.c.key == "version"))
-            ).scalar_one_or_none()
-            if found is None:
-                await db.execute(insert(meta).values(key="version", value=str(VERSION)))
-        if found not in (None, str(VERSION)):
+            found, self.key = await db.run_sync(prepare, self.now())
+        if found != str(VERSION):
             raise LedgerError(
                 self.where,
                 f"it is of version {found}, this flireo-flows writes version {VERSION}",

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, Select, and_, delete, func, insert, select, update
+from sqlalchemy import Select, and_, case, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
+from flireo_flows.calling.ledger.forgetting import forgotten_in
+from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, do_not_call, leads
 from flireo_flows.calling.policy import Rule
-from flireo_flows.calling.states import OPEN, LeadState
+from flireo_flows.calling.states import LeadState
 from flireo_flows.leads.lead import Lead
 
 T = TypeVar("T")
+RENEWED: Final = ("name", "columns", "zones", "zone_source", "wishes", "batch", "line")  # from a newer file
 CHUNK: Final = 500  # rows a statement: SQLite takes 32,766 values, PostgreSQL's driver 32,767
 
 
@@ -72,20 +73,24 @@ class LeadBook:
         """
         name = batch_name(batch)
         upsert = insert_sqlite(leads) if self._database.is_sqlite else insert_postgresql(leads)
-        renewed = {
-            column: upsert.excluded[column] for column in ("name", "columns", "zones", "batch", "line")
-        }
+        renewed = {column: upsert.excluded[column] for column in RENEWED}
         statement = upsert.on_conflict_do_update(index_elements=["campaign", "phone"], set_=renewed)
         for chunk in chunks(batch):
             async with self._database.write(self.campaign) as db:
-                await db.execute(statement, [self._row(lead, name) for lead in chunk])
+                # Of who asked to be forgotten nothing is written down again; nobody may ring them anyway.
+                forgotten = await forgotten_in(db, self._database, [lead.phone for lead in chunk])
+                rows = [self._row(lead, name) for lead in chunk if lead.phone not in forgotten]
+                if rows:
+                    await db.execute(statement, rows)
         await self._reconsider(name)
         return name
 
     async def forbid(self, phones: Collection[str]) -> None:
         """Replace the campaign's do-not-call list."""
-        rows = [{"campaign": self.campaign, "phone": phone} for phone in sorted(phones)]
         async with self._database.write(self.campaign) as db:
+            # Of who asked to be forgotten not even the number is written down again.
+            kept = set(phones) - await forgotten_in(db, self._database, phones)
+            rows = [{"campaign": self.campaign, "phone": phone} for phone in sorted(kept)]
             await db.execute(delete(do_not_call).where(do_not_call.c.campaign == self.campaign))
             for chunk in chunks(rows):
                 await db.execute(insert(do_not_call), list(chunk))
@@ -99,27 +104,27 @@ class LeadBook:
 
     async def outlook(self, batch: str, now: float) -> Outlook:
         """What is left to do for the leads of one file."""
-        mine = and_(leads.c.campaign == self.campaign, leads.c.batch == batch)
-        waiting = and_(mine, leads.c.state == LeadState.WAITING)
+        waiting = leads.c.state == LeadState.WAITING
+        # One pass: a look is taken twice a second, and a file may have a hundred thousand leads.
+        states = select(
+            leads.c.state,
+            func.count(),
+            func.sum(case((and_(waiting, leads.c.not_before <= now), 1), else_=0)),
+            func.min(case((and_(waiting, leads.c.not_before > now), leads.c.not_before))),
+        ).where(leads.c.campaign == self.campaign, leads.c.batch == batch)
         async with self._database.read() as db:
-            states = await _counted(db, _count_by(leads.c.state).where(mine))
-            due = (
-                await db.execute(select(func.count()).where(waiting, leads.c.not_before <= now))
-            ).scalar_one()
-            later = select(func.min(leads.c.not_before)).where(waiting, leads.c.not_before > now)
-            next_at = (await db.execute(later)).scalar_one()
-            open_ = await _counted(db, self._open_attempts(batch))
-            live = self._open_attempts(batch).where(attempts.c.over_at.is_(None))
-            alive = await _counted(db, live)
-        total = sum(states.values())
+            rows = (await db.execute(states.group_by(leads.c.state))).all()
+            open_ = {row[0]: row[1:] for row in (await db.execute(self._open_attempts(batch))).all()}
+        counts = {state: count for state, count, _, _ in rows}
+        total = sum(counts.values())
         return Outlook(
-            due=due,
-            next_at=next_at,
-            sending=open_.get("sending", 0),
-            unknown=open_.get("unknown", 0),
-            placed=open_.get("placed", 0),
-            live=sum(alive.values()),
-            final=total - states.get(LeadState.WAITING, 0) - states.get(LeadState.CALLING, 0),
+            due=sum(due for _, _, due, _ in rows),
+            next_at=next((later for _, _, _, later in rows if later is not None), None),
+            sending=open_.get("sending", (0, 0))[0],
+            unknown=open_.get("unknown", (0, 0))[0],
+            placed=open_.get("placed", (0, 0))[0],
+            live=sum(live for _, live in open_.values()),
+            final=total - counts.get(LeadState.WAITING, 0) - counts.get(LeadState.CALLING, 0),
             total=total,
         )
 
@@ -141,15 +146,21 @@ class LeadBook:
             await db.execute(gone.values(reason="not_in_the_newest_file"))
 
     def _open_attempts(self, batch: str) -> Select[Any]:
+        """By state: how many there are, and how many of them may still be on the phone."""
         return (
-            _count_by(attempts.c.state)
+            select(
+                attempts.c.state,
+                func.count(),
+                func.sum(case((attempts.c.over_at.is_(None), 1), else_=0)),
+            )
             .join(leads, leads.c.id == attempts.c.lead_id)
             .where(
                 attempts.c.campaign == self.campaign,
-                attempts.c.state.in_([str(state) for state in OPEN]),
+                IS_OPEN,
                 leads.c.batch == batch,
                 leads.c.state == LeadState.CALLING,  # not those a person looks at
             )
+            .group_by(attempts.c.state)
         )
 
     def _row(self, lead: Lead, batch: str) -> dict[str, object]:
@@ -159,6 +170,8 @@ class LeadBook:
             "name": stored(lead.name),
             "columns": json.dumps(dict(lead.columns), ensure_ascii=True),
             "zones": " ".join(lead.zones),
+            "zone_source": lead.zone_source,
+            "wishes": lead.wishes.as_json(),
             "batch": batch,
             "line": lead.line,
             "state": LeadState.WAITING,
@@ -182,11 +195,3 @@ def chunks(rows: Sequence[T]) -> Iterator[tuple[T, ...]]:
 def stored(text: str) -> str:
     """A text as both databases take it: PostgreSQL refuses NUL, and neither takes half a character."""
     return text.encode(errors="replace").decode().replace("\x00", "")
-
-
-def _count_by(column: Column[Any]) -> Select[Any]:
-    return select(column, func.count()).group_by(column)
-
-
-async def _counted(db: AsyncConnection, statement: Select[Any]) -> dict[str, int]:
-    return {row[0]: row[1] for row in (await db.execute(statement)).all()}

@@ -1,24 +1,38 @@
 """What is told of a call, by webhook or by the call list, and how it is written: once, whatever the order."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Row, case, false, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.calls import OVER, Call
 from flireo_flows.api.webhooks import EventType, WebhookEvent
 from flireo_flows.calling.ledger.attempts import move, to_json
+from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.forgetting import is_pseudonym
 from flireo_flows.calling.ledger.leads import stored
 from flireo_flows.calling.ledger.schema import attempts, leads
+from flireo_flows.calling.ledger.suppressions import suppress_in
 from flireo_flows.calling.outcomes import Ending, Outcome, outcome_of
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause, is_retried, retry_delay
+from flireo_flows.calling.policy.learning import may_follow
 from flireo_flows.calling.states import AttemptState, Event, LeadState
 
 LARGEST: Final = 2**31 - 1  # of an integer column
+# What is not written down of a person who was forgotten.
+WORDS: Final[dict[str, Any]] = {
+    "summary": "",
+    "analysis": None,
+    "messages": None,
+    "recording_url": None,
+    "end_reason": "",
+    "error": "",
+}
 
 
 class Channel(StrEnum):
@@ -112,6 +126,7 @@ class Expectations:
 
 async def apply_report(
     db: AsyncConnection,
+    database: Database,
     row: Row[Any],
     report: Report,
     policy: CallingPolicy,
@@ -122,15 +137,20 @@ async def apply_report(
 
     Args:
         db: A transaction that may write.
+        database: Its ledger.
         row: The attempt, placed or ended.
         report: What was told.
-        policy: Says when to stop waiting for more, and whether the lead is rung again.
+        policy: Says when to stop waiting for more, whether the lead is rung again, and what it teaches.
         expects: What is still to come.
         now: Unix seconds.
 
     Returns:
         Whether the attempt ended by it.
     """
+    if is_pseudonym(row.phone):
+        if row.state == AttemptState.ENDED:
+            return False
+        report = replace(report, **WORDS)
     told = _merged(row, report, now)
     if not told:
         return False
@@ -141,12 +161,18 @@ async def apply_report(
     changed = {key: value for key, value in told.items() if value != getattr(row, key)}
     if changed:
         await db.execute(update(attempts).where(attempts.c.id == row.id).values(changed))
-    if ends and await move(db, row.id, Event.REPORTED, complete=True):
-        await _finish_lead(db, row, outcome, told["ended_at"] or now, policy)
-        return True
-    if row.state == AttemptState.ENDED and changed.get("outcome"):
-        await _correct_lead(db, row, outcome)
-    return False
+    ended = ends and await move(db, row.id, Event.REPORTED, complete=True)
+    if not ended and (row.state != AttemptState.ENDED or not {"outcome", "analysis"} & changed.keys()):
+        return False
+    cause = do_not_call_cause(policy, outcome, _object(told["analysis"]))
+    if ended:
+        await _finish_lead(db, row, outcome, told["ended_at"] or now, policy, never=bool(cause))
+    else:
+        await _correct_lead(db, row, outcome, policy, never=bool(cause))
+    if cause and not is_pseudonym(row.phone):
+        source = "outcome" if outcome in policy.do_not_call_outcomes else "analysis"
+        await suppress_in(db, database, row.phone, source, cause, row.campaign, now)
+    return ended
 
 
 async def close_without_report(
@@ -226,22 +252,27 @@ def _ending(told: dict[str, Any]) -> Ending:
 
 
 async def _finish_lead(
-    db: AsyncConnection, row: Row[Any], outcome: Outcome, ended_at: float, policy: CallingPolicy
+    db: AsyncConnection,
+    row: Row[Any],
+    outcome: Outcome,
+    ended_at: float,
+    policy: CallingPolicy,
+    *,
+    never: bool = False,
 ) -> None:
-    """The attempt is used up; the lead is rung again only if the policy says so after such an outcome."""
-    again = (
-        (leads.c.attempts + 1 < policy.max_attempts) & (leads.c.state == LeadState.CALLING)
-        if outcome in policy.retry_outcomes
-        else false()
-    )
+    """The attempt is used up; the lead is rung again only if the policy says so, and never if the call said no."""
+    lead = (await db.execute(select(leads.c.state, leads.c.attempts).where(leads.c.id == row.lead_id))).one()
+    used = lead.attempts + 1
+    again = not never and lead.state == LeadState.CALLING and is_retried(policy, outcome, used)
     await db.execute(
         update(leads)
         .where(leads.c.id == row.lead_id)
         .values(
-            state=case((again, LeadState.WAITING), else_=LeadState.DONE),
-            reason=case((again, f"to be rung again after {outcome}"), else_=""),
-            not_before=ended_at + policy.retry_delay_seconds,
-            attempts=leads.c.attempts + 1,
+            # Who was skipped meanwhile, as when the campaign was cancelled, stays so.
+            state=lead.state if lead.state == LeadState.SKIPPED else _after(again),
+            reason=f"to be rung again after {outcome}" if again else "",
+            not_before=ended_at + retry_delay(policy, outcome, used),
+            attempts=used,
             unplaced=0,
             outcome=outcome,
             last_ended_at=ended_at,
@@ -249,10 +280,25 @@ async def _finish_lead(
     )
 
 
-async def _correct_lead(db: AsyncConnection, row: Row[Any], outcome: Outcome) -> None:
+def _after(again: bool) -> LeadState:
+    return LeadState.WAITING if again else LeadState.DONE
+
+
+async def _correct_lead(
+    db: AsyncConnection, row: Row[Any], outcome: Outcome, policy: CallingPolicy, *, never: bool
+) -> None:
     """A late report changed what an ended call means; only its lead's last attempt speaks for it."""
     newer = select(attempts.c.id).where(attempts.c.lead_id == row.lead_id, attempts.c.number > row.number)
-    await db.execute(update(leads).where(leads.c.id == row.lead_id, ~newer.exists()).values(outcome=outcome))
+    mine = (leads.c.id == row.lead_id) & ~newer.exists()
+    await db.execute(update(leads).where(mine).values(outcome=outcome))
+    if never or (outcome != row.outcome and not may_follow(policy, outcome)):
+        waits = update(leads).where(mine, leads.c.state == LeadState.WAITING)
+        await db.execute(waits.values(state=LeadState.DONE, reason=""))
+
+
+def _object(analysis: str | None) -> Mapping[str, object] | None:
+    found = json.loads(analysis) if analysis else None
+    return found if isinstance(found, Mapping) else None
 
 
 def _storable(whole: int | None) -> int | None:

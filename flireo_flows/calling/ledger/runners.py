@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Mapping
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.schema import requests, runners
@@ -15,25 +16,24 @@ HEARTBEAT_SECONDS = 4.0
 
 
 class Runner:
-    """This process, as the ledger knows it."""
+    """This process, as the ledger knows it.
 
-    def __init__(self, database: Database, campaign: str) -> None:
+    Attributes:
+        lease_seconds: For how long it is trusted to be alive each time.
+        lease_until: Until when what it began is its own, Unix seconds of the ledger's clock.
+    """
+
+    def __init__(self, database: Database, campaign: str, lease_seconds: float = LEASE_SECONDS) -> None:
         self._database, self.campaign, self.id = database, campaign, uuid.uuid4().hex
-        self.lease_until = 0.0
+        self.lease_seconds, self.lease_until = lease_seconds, 0.0
 
     async def join(self) -> None:
         """Register, with a lease."""
         now = self._database.now()
-        row = {
-            "id": self.id,
-            "campaign": self.campaign,
-            "started_at": now,
-            "lease_until": now + LEASE_SECONDS,
-        }
         async with self._database.write() as db:
             await db.execute(delete(runners).where(runners.c.lease_until < now - 100 * LEASE_SECONDS))
-            await db.execute(insert(runners).values(row))
-        self.lease_until = now + LEASE_SECONDS
+            until = await self._lease(db, now)
+        self.lease_until = until
 
     async def renew(self, sent: Mapping[tuple[str, str], int]) -> None:
         """Renew the lease, and count requests.
@@ -41,9 +41,9 @@ class Runner:
         Args:
             sent: Requests since the last time, by route and status.
         """
-        until = self._database.now() + LEASE_SECONDS
+        now = self._database.now()
         async with self._database.write() as db:
-            await db.execute(update(runners).where(runners.c.id == self.id).values(lease_until=until))
+            until = await self._lease(db, now)
             upsert = insert_sqlite(requests) if self._database.is_sqlite else insert_postgresql(requests)
             added = upsert.on_conflict_do_update(
                 index_elements=["campaign", "route", "status"],
@@ -53,6 +53,15 @@ class Runner:
                 row = {"campaign": self.campaign, "route": route, "status": status, "count": count}
                 await db.execute(added, row)
         self.lease_until = until
+
+    async def _lease(self, db: AsyncConnection, now: float) -> float:
+        """Also of a runner that slept for so long that the others cleared it away."""
+        until = now + self.lease_seconds
+        row = {"id": self.id, "campaign": self.campaign, "started_at": now, "lease_until": until}
+        upsert = insert_sqlite(runners) if self._database.is_sqlite else insert_postgresql(runners)
+        renewed = upsert.on_conflict_do_update(index_elements=["id"], set_={"lease_until": until})
+        await db.execute(renewed, row)
+        return until
 
     async def leave(self) -> None:
         """Give up the lease; what was being sent is unknown from now on."""

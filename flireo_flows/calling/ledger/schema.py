@@ -17,11 +17,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
+    text,
 )
 
 from flireo_flows.calling.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
 
-VERSION: Final = 2
+VERSION: Final = 2  # of the tables, and of the moves that their triggers allow; see `upgrade.py`
 
 metadata = MetaData()
 
@@ -43,6 +45,16 @@ campaigns = Table(
     Column("changed_by", String, nullable=False, default=""),  # person, breaker, brake, prefect
     Column("changed_at", Float, nullable=False, default=0.0),
     Column("vendor_campaign_id", String, nullable=False, default=""),  # where Flireo rings by itself
+)
+
+# Campaigns whose leads were handed to a campaign of Flireo's own (`campaigns.vendor_campaign_id`).
+handovers = Table(
+    "flireo_handovers",
+    metadata,
+    Column("campaign", String, primary_key=True),
+    Column("runner", String, nullable=False, default=""),  # the one that hands over now
+    Column("making_since", Float),  # the request that makes Flireo's campaign may have arrived since
+    Column("is_held", Boolean, nullable=False, default=False),  # we paused Flireo's, so we may resume it
 )
 
 runners = Table(
@@ -80,7 +92,9 @@ leads = Table(
     Column("number_id", String, nullable=False, server_default=""),  # caller id of its first attempt, kept
     Column("variant", String, nullable=False, server_default=""),  # its share of an A/B split, kept
     UniqueConstraint("campaign", "phone"),
-    Index("flireo_next_lead", "campaign", "state", "not_before", "id"),
+    # In the order in which they are asked about, so that the next one costs the same among many.
+    Index("flireo_due_leads", "campaign", "batch", "state", "not_before", "id"),
+    Index("flireo_leads_of_phone", "phone"),
 )
 
 attempts = Table(
@@ -112,8 +126,9 @@ attempts = Table(
     Column("analysis", Text),  # JSON object
     Column("messages", Text),  # JSON list
     Column("recording_url", Text),
-    Column("reference", String, unique=True),  # ours, sent as metadata where the request has room for it
-    Column("vendor_lead_id", String, unique=True),  # where a campaign of Flireo's own rings the lead
+    Column("reference", String),  # ours, sent along where the request has room for it
+    Column("vendor_lead_id", String),  # where a campaign of Flireo's own rings the lead
+    Column("run", String, nullable=False, server_default=""),  # whose calls a cap per run counts
     Column("agent_id", String, nullable=False, server_default=""),
     Column("number_id", String, nullable=False, server_default=""),
     Column("variant", String, nullable=False, server_default=""),
@@ -121,16 +136,31 @@ attempts = Table(
     Index("flireo_open_attempts", "campaign", "state"),
     Index("flireo_attempts_of_phone", "phone", "state"),
     Index("flireo_attempts_by_time", "campaign", "began_at"),
+    Index("flireo_attempts_of_lead", "lead_id", "number"),
+    Index("flireo_attempt_of_reference", "reference", unique=True),
+    Index("flireo_attempt_of_vendor_lead", "vendor_lead_id", unique=True),
 )
 
-# The promise itself: the database refuses a second attempt while one is open.
+IS_OPEN: Final = attempts.c.state.in_([str(state) for state in OPEN])
+# Its call may be going on. Of an unknown one too, until so much time has passed that no call would last.
+MAY_RING: Final = and_(IS_OPEN, attempts.c.over_at.is_(None))
+
+# The promise itself: the database refuses a second attempt at a lead while one is open ...
 Index(
     "flireo_one_open_attempt",
     attempts.c.campaign,
     attempts.c.phone,
     unique=True,
-    sqlite_where=attempts.c.state.in_([str(state) for state in OPEN]),
-    postgresql_where=attempts.c.state.in_([str(state) for state in OPEN]),
+    sqlite_where=IS_OPEN,
+    postgresql_where=IS_OPEN,
+)
+# ... and a second call to a number while one may be going on, in whatever campaign.
+Index(
+    "flireo_one_call_a_number",
+    attempts.c.phone,
+    unique=True,
+    sqlite_where=MAY_RING,
+    postgresql_where=MAY_RING,
 )
 
 inbox = Table(
@@ -149,6 +179,7 @@ inbox = Table(
     Column("reference", String, nullable=False, server_default=""),  # of the per-attempt address it came to
     Column("rang_at", Float),  # about when the call began, as far as the report tells
     Index("flireo_waiting_reports", "state", "call_id"),
+    Index("flireo_waiting_references", "state", "reference"),
 )
 
 requests = Table(
@@ -198,4 +229,28 @@ decisions = Table(
     Column("times", Integer, nullable=False, default=1),
     Index("flireo_decisions_of_lead", "lead_id", "id"),
     Index("flireo_decisions_of_phone", "phone"),
+)
+
+# The same denial again only counts.
+IS_DENIAL: Final = text("NOT allowed")  # as both databases spell it
+Index(
+    "flireo_one_denial",
+    decisions.c.lead_id,
+    decisions.c.rule,
+    decisions.c.policy,
+    unique=True,
+    sqlite_where=IS_DENIAL,
+    postgresql_where=IS_DENIAL,
+)
+
+# What has been called, so that a cap costs the same among many. Kept by the database itself (`tallies.py`).
+tallies = Table(
+    "flireo_tallies",
+    metadata,
+    Column("campaign", String, primary_key=True),
+    Column("span", String, primary_key=True),  # campaign, run, quarter
+    Column("key", String, primary_key=True),  # empty, the run, the quarter of an hour since 1970
+    Column("calls", Integer, nullable=False),  # attempts that rang or may have rung
+    Column("seconds", Float, nullable=False),  # talk of those that ended
+    Column("open_calls", Integer, nullable=False),  # those that did not end yet
 )

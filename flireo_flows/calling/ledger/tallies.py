@@ -1,0 +1,139 @@
+"""What has been called so far, kept by the database beside the attempts: by campaign, run and quarter hour.
+
+Triggers keep it, so that it is right whoever writes an attempt, and a cap on a day or a campaign costs the same
+among a million attempts as among ten.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.calling.ledger.schema import attempts, tallies
+from flireo_flows.calling.policy import Totals
+from flireo_flows.calling.states import AttemptState
+
+QUARTER_SECONDS: Final = 900  # every zone's midnight is at a whole quarter of an hour
+ADD_UP: Final = (
+    "ON CONFLICT (campaign, span, key) DO UPDATE SET calls = flireo_tallies.calls + excluded.calls, "
+    "seconds = flireo_tallies.seconds + excluded.seconds, "
+    "open_calls = flireo_tallies.open_calls + excluded.open_calls"
+)
+INTO: Final = "INSERT INTO flireo_tallies (campaign, span, key, calls, seconds, open_calls)"
+SILENT: Final = f"('{AttemptState.ENDED}', '{AttemptState.NOT_PLACED}')"
+IS_COUNTED: Final = (
+    f"(OLD.state IN {SILENT} OR NEW.state IN {SILENT}) AND (OLD.state <> NEW.state "
+    "OR COALESCE(OLD.duration_seconds, -1) <> COALESCE(NEW.duration_seconds, -1)) "
+    "OR OLD.began_at <> NEW.began_at"
+)
+
+
+async def totals_in(
+    db: AsyncConnection, campaign: str, run: str, zone: ZoneInfo, now: datetime
+) -> tuple[Totals, Totals, Totals]:
+    """What a run, a day and the whole campaign have called.
+
+    Args:
+        db: Any transaction.
+        campaign: Its name.
+        run: As its attempts name it.
+        zone: Whose days are counted.
+        now: Aware.
+
+    Returns:
+        Of the run, of the day that `now` is in, of the campaign.
+    """
+    first, last = _quarters_of_day(zone, now)
+    mine = or_(
+        and_(tallies.c.span == "campaign", tallies.c.key == ""),
+        and_(tallies.c.span == "run", tallies.c.key == run),
+        and_(tallies.c.span == "quarter", tallies.c.key.between(first, last)),
+    )
+    sums = (func.sum(tallies.c.calls), func.sum(tallies.c.seconds), func.sum(tallies.c.open_calls))
+    wanted = select(tallies.c.span, *sums).where(tallies.c.campaign == campaign, mine)
+    rows = (await db.execute(wanted.group_by(tallies.c.span))).all()
+    found = {span: Totals(int(calls), float(seconds), int(open_)) for span, calls, seconds, open_ in rows}
+    return tuple(found.get(span, Totals()) for span in ("run", "quarter", "campaign"))  # type: ignore[return-value]  # three of them
+
+
+def set_tallies(connection: Connection) -> None:
+    """Put the triggers on the attempts, and count those that are there."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    for statement in _sqlite() if is_sqlite else _postgresql():
+        connection.exec_driver_sql(statement)
+    connection.execute(tallies.delete())
+    counted = ", ".join(f"SUM({figure})" for figure in _figures(attempts.name, 1))
+    for span, key in _spans(attempts.name, is_sqlite):
+        connection.exec_driver_sql(
+            f"{INTO} SELECT campaign, '{span}', {key}, {counted} FROM {attempts.name} GROUP BY 1, 2, 3"  # noqa: S608 - names only
+        )
+
+
+def _sqlite() -> Iterator[str]:
+    on_insert, on_update = _add("NEW", 1, True), f"{_add('OLD', -1, True)}; {_add('NEW', 1, True)}"
+    events = {
+        "flireo_tally_begun": f"AFTER INSERT ON {attempts.name} FOR EACH ROW BEGIN {on_insert}; END",
+        "flireo_tally_changed": (
+            f"AFTER UPDATE OF state, duration_seconds, began_at ON {attempts.name} FOR EACH ROW "
+            f"WHEN {IS_COUNTED} BEGIN {on_update}; END"
+        ),
+    }
+    for name, body in events.items():
+        yield f"DROP TRIGGER IF EXISTS {name}"
+        yield f"CREATE TRIGGER {name} {body}"
+
+
+def _postgresql() -> Iterator[str]:
+    yield f"""
+        CREATE OR REPLACE FUNCTION flireo_tally() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'UPDATE' THEN {_add("OLD", -1, False)}; END IF;
+            {_add("NEW", 1, False)};
+            RETURN NULL;
+        END $$
+    """
+    events = {
+        "flireo_tally_begun": f"AFTER INSERT ON {attempts.name} FOR EACH ROW",
+        "flireo_tally_changed": (
+            f"AFTER UPDATE OF state, duration_seconds, began_at ON {attempts.name} FOR EACH ROW "
+            f"WHEN ({IS_COUNTED})"
+        ),
+    }
+    for name, body in events.items():
+        yield f"DROP TRIGGER IF EXISTS {name} ON {attempts.name}"
+        yield f"CREATE TRIGGER {name} {body} EXECUTE FUNCTION flireo_tally()"
+
+
+def _add(row: str, sign: int, is_sqlite: bool) -> str:
+    """Add an attempt's row (OLD or NEW) to its three counts, or take it away."""
+    figures = ", ".join(_figures(row, sign))
+    values = (f"({row}.campaign, '{span}', {key}, {figures})" for span, key in _spans(row, is_sqlite))
+    return f"{INTO} VALUES {', '.join(values)} {ADD_UP}"
+
+
+def _figures(row: str, sign: int) -> tuple[str, str, str]:
+    ended, not_placed = f"'{AttemptState.ENDED}'", f"'{AttemptState.NOT_PLACED}'"
+    return (
+        f"CASE WHEN {row}.state = {not_placed} THEN 0 ELSE {sign} END",
+        f"CASE WHEN {row}.state = {ended} THEN {sign} * COALESCE({row}.duration_seconds, 0) ELSE 0 END",
+        f"CASE WHEN {row}.state IN {SILENT} THEN 0 ELSE {sign} END",
+    )
+
+
+def _spans(row: str, is_sqlite: bool) -> tuple[tuple[str, str], ...]:
+    quarter = f"{row}.began_at / {QUARTER_SECONDS}"
+    # Only PostgreSQL has FLOOR everywhere, and only SQLite's cast cuts off.
+    whole = f"CAST({quarter} AS INTEGER)" if is_sqlite else f"CAST(FLOOR({quarter}) AS BIGINT)"
+    return ("campaign", "''"), ("run", f"{row}.run"), ("quarter", f"CAST({whole} AS VARCHAR)")
+
+
+def _quarters_of_day(zone: ZoneInfo, now: datetime) -> tuple[str, str]:
+    """Keys of the first and the last quarter of an hour of a day."""
+    today = now.astimezone(zone).date()
+    begins, ends = (
+        datetime.combine(day, time.min, zone).timestamp() for day in (today, today + timedelta(days=1))
+    )
+    return str(int(begins // QUARTER_SECONDS)), str(int(ends // QUARTER_SECONDS) - 1)
