@@ -1,0 +1,192 @@
+"""What the ledger knows of a campaign and the people of a file. Only reads."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Row, func, or_, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.calling.ledger.campaigns import Standing, standing_in
+from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
+from flireo_flows.calling.ledger.suppressions import suppressed_in
+from flireo_flows.calling.ledger.tallies import totals_in
+from flireo_flows.calling.outcomes import Outcome
+from flireo_flows.calling.policy import CallingPolicy, History, number_memory
+from flireo_flows.calling.states import OPEN, AttemptState, LeadState
+
+NEW: Final = History()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one person.
+
+    Attributes:
+        history: What `decide` looks at.
+        state: Of the lead in this campaign.
+        reason: Why it is in that state, in words or as a rule; empty when nothing is said.
+        number_id: Caller id of an earlier attempt, which is kept.
+        variant: Of an earlier attempt, which is kept.
+    """
+
+    history: History = NEW
+    state: LeadState = LeadState.WAITING
+    reason: str = ""
+    number_id: str = ""
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What happened before.
+
+    Attributes:
+        campaign: Calls in progress, and what the day and the campaign have used up.
+        standing: Whether the campaign is open.
+        people: By number; whom the ledger does not know is not in it.
+    """
+
+    campaign: History = NEW
+    standing: Standing = field(default_factory=Standing)
+    people: Mapping[str, Known] = field(default_factory=dict)
+
+
+async def read_past(
+    url: str,
+    campaign: str,
+    phones: Collection[str],
+    policy: CallingPolicy,
+    *,
+    has_list: bool = False,
+    now: datetime | None = None,
+) -> Past:
+    """Read what happened before. A SQLite ledger that does not exist is not made: nothing has happened yet.
+
+    Args:
+        url: Of the ledger.
+        campaign: Its name.
+        phones: E.164 of the file's leads.
+        policy: Says how far back a number's calls matter, and whose days are counted.
+        has_list: The run brings its own do-not-call list, which takes the place of the campaign's.
+        now: Aware; None for the ledger's clock.
+
+    Raises:
+        LedgerError: The ledger cannot be read.
+    """
+    if not is_there(url):
+        return Past()
+    async with await Database.open(url) as database:
+        moment = now or datetime.fromtimestamp(database.now(), UTC)
+        async with database.read() as db:
+            _, day, whole = await totals_in(db, campaign, "", ZoneInfo(policy.day_zone), moment)
+            live = (await db.execute(_live(campaign))).scalar_one()
+            people = await _people(db, campaign, frozenset(phones), moment - number_memory(policy))
+            forbidden = await _forbidden(db, database, campaign, phones, has_list)
+            standing = await standing_in(db, campaign)
+    for phone, source in forbidden.items():
+        known = people.get(phone, Known())
+        people[phone] = replace(known, history=replace(known.history, do_not_call=source))
+    return Past(History(live=live, day=day, campaign=whole), standing, people)
+
+
+def is_there(url: str) -> bool:
+    """Whether a ledger may exist; a URL that cannot be read says so when it is opened."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return True
+    is_file = parsed.get_backend_name() == "sqlite" and bool(parsed.database)
+    return not is_file or Path(parsed.database or "").is_file()
+
+
+async def _people(
+    db: AsyncConnection, campaign: str, phones: frozenset[str], since: datetime
+) -> dict[str, Known]:
+    calls = await _calls(db, campaign, phones, since)
+    mine = select(leads).where(leads.c.campaign == campaign)
+    people = {row.phone: _known(row) for row in (await db.execute(mine)).all() if row.phone in phones}
+    for phone, history in calls.items():
+        known = people.get(phone, Known())
+        people[phone] = replace(
+            known,
+            history=replace(
+                known.history,
+                rung_at=history.rung_at,
+                number_rung_at=history.number_rung_at,
+                is_ringing=history.is_ringing,
+            ),
+        )
+    return people
+
+
+async def _calls(
+    db: AsyncConnection, campaign: str, phones: frozenset[str], since: datetime
+) -> dict[str, History]:
+    """When each number was rung, here and by other campaigns, and whether it is on the phone now."""
+    open_ = attempts.c.state.in_([str(state) for state in OPEN])
+    wanted = (
+        select(
+            attempts.c.phone, attempts.c.campaign, attempts.c.began_at, attempts.c.state, attempts.c.over_at
+        )
+        .where(attempts.c.state != AttemptState.NOT_PLACED)
+        .where(or_(attempts.c.campaign == campaign, attempts.c.began_at >= since.timestamp(), open_))
+        .order_by(attempts.c.began_at)
+    )
+    by_phone: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in (await db.execute(wanted)).all():
+        if row.phone in phones:
+            by_phone[row.phone].append(row)
+    return {
+        phone: History(
+            rung_at=tuple(_moment(row.began_at) for row in rows if row.campaign == campaign),
+            number_rung_at=tuple(_moment(row.began_at) for row in rows),
+            is_ringing=any(row.state in OPEN and row.over_at is None for row in rows),
+        )
+        for phone, rows in by_phone.items()
+    }
+
+
+async def _forbidden(
+    db: AsyncConnection, database: Database, campaign: str, phones: Collection[str], has_list: bool
+) -> dict[str, str]:
+    """Who is never to be rung, and who said so."""
+    listed: dict[str, str] = {}
+    if not has_list:
+        rows = select(do_not_call.c.phone).where(do_not_call.c.campaign == campaign)
+        on_list = frozenset((await db.execute(rows)).scalars())
+        listed = {phone: "file" for phone in phones if phone in on_list}
+    return listed | await suppressed_in(db, database, phones)
+
+
+def _live(campaign: str) -> Any:
+    return select(func.count()).where(
+        attempts.c.campaign == campaign,
+        attempts.c.state.in_([str(state) for state in OPEN]),
+        attempts.c.over_at.is_(None),
+    )
+
+
+def _known(row: Row[Any]) -> Known:
+    return Known(
+        history=History(
+            attempts=row.attempts,
+            last_outcome=Outcome(row.outcome) if row.outcome else None,
+            last_ended_at=_moment(row.last_ended_at) if row.last_ended_at is not None else None,
+        ),
+        state=LeadState(row.state),
+        reason=row.reason,
+        number_id=row.number_id,
+        variant=row.variant,
+    )
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

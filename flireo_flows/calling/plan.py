@@ -1,0 +1,337 @@
+"""The dry run: who would be rung when, from which number, with which words; who not, and why. Sends nothing."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from flireo_flows.api.calls import OutboundCall
+from flireo_flows.api.redaction import mask_numbers, mask_phone
+from flireo_flows.calling.cautions import cautions
+from flireo_flows.calling.choice import CannotCompose, Choice, Composes, LeadFacts
+from flireo_flows.calling.estimate import Estimate, estimate
+from flireo_flows.calling.fingerprints import (
+    compose,
+    digest_of,
+    key_of,
+    request_of,
+    row_of,
+    salt_of,
+    without_asking,
+)
+from flireo_flows.calling.foresight import HORIZON, Foreseen, Pace, Prospect, foresee
+from flireo_flows.calling.handed_plan import handover_warnings, refuse_handover
+from flireo_flows.calling.past import Known, Past
+from flireo_flows.calling.policy import CallingPolicy, Deny, PolicyLead, Rule, words
+from flireo_flows.calling.states import CampaignState, LeadState
+from flireo_flows.leads.lead import Lead, LeadBatch, RejectCode
+
+RING_SECONDS: Final = 25.0  # a call that nobody answers
+LINES_SHOWN: Final = 10
+NEW: Final = Known()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a run is asked to do, as far as a plan depends on it.
+
+    Attributes:
+        campaign: Attempts are counted under this name.
+        policy: The rules; its `assumed_call_seconds` and `tariff` are what is estimated with.
+        composer: Chooses and composes for each lead.
+        mode: `direct` rings from here, `flireo` hands the leads to a campaign of Flireo's own.
+        requests_per_minute: What the API key allows (its `X-RateLimit-Limit`).
+    """
+
+    campaign: str
+    policy: CallingPolicy
+    composer: Composes
+    mode: str = "direct"
+    requests_per_minute: float = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """A lead's next call.
+
+    Attributes:
+        line: Of the file.
+        phone: E.164; shown masked only.
+        at: When, on the lead's own clock: about, and not before. None when that is more than a year ahead.
+        zones: IANA names of every zone the person may be in.
+        confidence: How sure that is, in words.
+        choice: Agent, number and variant.
+        first_message: As the lead would hear it, numbers in it masked; empty when the saved agent greets in its
+            own words.
+        attempts: How often the lead was rung before in this campaign.
+        key: Digest of the number under the plan's salt.
+        row: Digest of the row.
+        request: Digest of everything that would be sent but the number.
+        kept: Caller id and variant of an earlier attempt, which the choice keeps; empty at the first.
+    """
+
+    line: int
+    phone: str = field(repr=False)
+    at: datetime | None
+    zones: tuple[str, ...]
+    confidence: str
+    choice: Choice
+    first_message: str
+    attempts: int
+    key: str
+    row: str
+    request: str
+    kept: tuple[str, str] = ("", "")
+
+    @property
+    def masked(self) -> str:
+        """The number, masked."""
+        return mask_phone(self.phone)
+
+    @property
+    def when(self) -> str:
+        """`Tue 2026-03-03 09:00 Europe/Amsterdam`; with several zones, from the earliest clock to the latest."""
+        if self.at is None:
+            return "more than a year ahead"
+        if len(self.zones) < 2:
+            return f"{self.at:%a %Y-%m-%d %H:%M} {self.zones[0] if self.zones else 'UTC'}"
+        clocks = sorted({self.at.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for zone in self.zones})
+        first, last = clocks[0], clocks[-1]
+        until = f" to {last:%a %H:%M}" if last.date() != first.date() else f" to {last:%H:%M}"
+        span = until if last != first else ""
+        return f"{first:%a %Y-%m-%d %H:%M}{span} in its {len(self.zones)} zones"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A row that is not rung, and why.
+
+    Attributes:
+        line: Of the file.
+        phone: Masked; empty when the row holds no usable number.
+        rule: A `Rule`, a `RejectCode`, or the state of a lead that is no longer waiting.
+        words: Why, in a sentence.
+        key: Digest of the number; empty when the row is no lead.
+    """
+
+    line: int
+    phone: str
+    rule: str
+    words: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do.
+
+    Attributes:
+        created_at: Aware, UTC; the times are foreseen from here.
+        digest: Of the people, their rows, what would be said, and the rules: equal for equal plans.
+        salt: Under which the digests of people were made, hexadecimal.
+        policy: The rules.
+        calls: In the file's order.
+        skipped: In the file's order.
+        warnings: What a person should know before approving it.
+    """
+
+    campaign: str
+    created_at: datetime
+    digest: str
+    salt: str
+    mode: str
+    policy: CallingPolicy
+    calls: tuple[PlannedCall, ...]
+    skipped: tuple[Skipped, ...]
+    warnings: tuple[str, ...]
+    estimate: Estimate
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many are skipped, by rule, most first."""
+        return dict(Counter(skip.rule for skip in self.skipped).most_common())
+
+
+def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Plan:
+    """Plan a run.
+
+    Args:
+        batch: What the file gave.
+        wanted: What the run is asked to do.
+        past: What happened before.
+        now: When the run would begin, aware.
+
+    Raises:
+        CannotHandOver: In the mode `flireo`, what was asked for and Flireo's campaign cannot do.
+    """
+    if wanted.mode == "flireo":
+        refuse_handover(batch.leads, wanted.policy, wanted.composer)
+    start, salt = now.astimezone(UTC), salt_of(wanted.campaign, batch.leads)
+    composer = without_asking(wanted.composer, batch.leads)
+    skipped = [Skipped(it.line, "", str(it.code), it.message) for it in batch.rejects]
+    drafts: list[_Draft] = []
+    for lead in batch.leads:
+        draft = _draft(lead, composer, past, salt)
+        if isinstance(draft, Skipped):
+            skipped.append(draft)
+        else:
+            drafts.append(draft)
+    slow, quick = _foresee([draft.prospect for draft in drafts], wanted, past, start)
+    calls = []
+    for draft, verdict in zip(drafts, slow.verdicts, strict=True):
+        if isinstance(verdict, Deny):
+            skipped.append(_skipped(draft.lead, salt, str(verdict.reason), _why(verdict)))
+        else:
+            calls.append(draft.call(verdict, wanted.policy))
+    skipped.sort(key=lambda skip: skip.line)
+    keys = [skip.key for skip in skipped if skip.key]
+    return Plan(
+        campaign=wanted.campaign,
+        created_at=start,
+        digest=digest_of(wanted.campaign, wanted.mode, wanted.policy.version, salt, calls, keys),
+        salt=salt,
+        mode=wanted.mode,
+        policy=wanted.policy,
+        calls=tuple(calls),
+        skipped=tuple(skipped),
+        warnings=tuple(_warnings(calls, wanted, past)),
+        estimate=estimate(slow, quick, [call.attempts for call in calls], wanted.policy, start),
+    )
+
+
+def reasons_in_words(plan: Plan) -> list[str]:
+    """Who is not rung, by rule: how many, a sentence of one of them, and the first lines."""
+    by_rule: dict[str, list[Skipped]] = {}
+    for skip in plan.skipped:
+        by_rule.setdefault(skip.rule, []).append(skip)
+    told = []
+    for rule in plan.reasons:
+        lines = [str(skip.line) for skip in by_rule[rule]]
+        named = ", ".join(lines[:LINES_SHOWN]) + (", ..." if len(lines) > LINES_SHOWN else "")
+        where = f"line {named}" if len(lines) == 1 else f"lines {named}"
+        told.append(f"{len(lines)} {rule.replace('_', ' ')} ({where}), such as: {by_rule[rule][0].words}")
+    return told
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A lead to be rung, before it is known when."""
+
+    lead: Lead
+    prospect: Prospect
+    facts: LeadFacts
+    choice: Choice
+    first_message: str
+    key: str
+    row: str
+    request: str
+
+    def call(self, at: datetime | None, policy: CallingPolicy) -> PlannedCall:
+        zones = self.lead.zones
+        return PlannedCall(
+            line=self.lead.line,
+            phone=self.lead.phone,
+            at=at.astimezone(ZoneInfo(zones[0])) if at and zones else at,
+            zones=zones,
+            confidence=_confidence(self.lead),
+            choice=self.choice,
+            first_message=self.first_message,
+            attempts=self.prospect.history.attempts,
+            key=self.key,
+            row=self.row,
+            request=self.request,
+            kept=(self.facts.number_id, self.facts.variant),
+        )
+
+
+def _draft(lead: Lead, composer: Composes, past: Past, salt: str) -> _Draft | Skipped:
+    known = past.people.get(lead.phone, NEW)
+    if past.standing.state is CampaignState.CANCELLED:
+        why = f"The campaign was {past.standing.in_words}."
+        return _skipped(lead, salt, str(Rule.CAMPAIGN_CANCELLED), why)
+    if known.state in SETTLED:
+        return _skipped(lead, salt, str(known.state), SETTLED[known.state] + _because(known))
+    facts = LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes, known.number_id, known.variant)
+    try:
+        choice, call = compose(composer, facts)
+    except CannotCompose as error:
+        return _skipped(lead, salt, str(RejectCode.MISSING_VARIABLE), f"{error}.".replace("..", "."))
+    wishes = lead.wishes
+    return _Draft(
+        lead=lead,
+        prospect=Prospect(
+            PolicyLead(lead.phone, lead.zones, lead.zone_source, wishes.consent, wishes.dial_before),
+            known.history,
+        ),
+        facts=facts,
+        choice=choice,
+        first_message=mask_numbers(greeting_of(call)),
+        key=key_of(salt, lead.phone),
+        row=row_of(salt, lead),
+        request=request_of(salt, call),
+    )
+
+
+# A run leaves these leads alone; who was skipped is asked about anew.
+SETTLED: Final[Mapping[LeadState, str]] = {
+    LeadState.CALLING: "A call of this campaign is going on, or its result is not in yet",
+    LeadState.DONE: "Rung already in this campaign",
+    LeadState.REVIEW: "A person has to look at it first",
+}
+
+
+def greeting_of(call: OutboundCall) -> str:
+    """The words a call begins with, as far as the request says them."""
+    settings = call.agent_config or call.assistant_override
+    return call.first_message or (settings.first_message if settings else None) or ""
+
+
+def _foresee(
+    prospects: Sequence[Prospect], wanted: Wanted, past: Past, start: datetime
+) -> tuple[Foreseen, Foreseen]:
+    """With everybody talking, and with nobody answering."""
+    policy, rate = wanted.policy, wanted.requests_per_minute
+    slow = foresee(prospects, start, policy, Pace(rate, policy.assumed_call_seconds), past.campaign)
+    # How long calls last matters only where they wait for each other, or where caps count their minutes.
+    caps = (policy.caps_per_run, policy.caps_per_day, policy.caps_per_campaign)
+    if not slow.waited and not any(cap.minutes or cap.money for cap in caps):
+        return slow, slow
+    return slow, foresee(prospects, start, policy, Pace(rate, RING_SECONDS), past.campaign)
+
+
+def _warnings(calls: Sequence[PlannedCall], wanted: Wanted, past: Past) -> Iterator[str]:
+    if past.standing.state is CampaignState.PAUSED:
+        yield f"The campaign is {past.standing.in_words}: nobody is rung until it is resumed."
+    if wanted.mode == "flireo":
+        yield from handover_warnings(wanted.policy)
+    late = sum(call.at is None for call in calls)
+    if late:
+        yield f"At these limits {late} leads would not be rung within {HORIZON.days} days."
+    uncertain = sum(len(call.zones) > 1 for call in calls)
+    yield from cautions(wanted.policy, [call.first_message for call in calls], uncertain)
+
+
+def _skipped(lead: Lead, salt: str, rule: str, why: str) -> Skipped:
+    return Skipped(lead.line, mask_phone(lead.phone), rule, why, key_of(salt, lead.phone))
+
+
+def _why(denial: Deny) -> str:
+    return words(denial).removeprefix("not rung: ")
+
+
+def _because(known: Known) -> str:
+    outcome = known.history.last_outcome
+    why = known.reason or (str(outcome) if outcome else "")
+    return f": {why.replace('_', ' ')}." if why else "."
+
+
+def _confidence(lead: Lead) -> str:
+    if not lead.zones:
+        return "no zone is known"
+    if lead.zone_source == "column":
+        return "the file says so"
+    if len(lead.zones) == 1:
+        return "its number is there"
+    return f"its number may be in any of {len(lead.zones)} zones"

@@ -1,0 +1,285 @@
+"""A plan in a file, and the proof that a run is still the one that was planned.
+
+The file holds personal data: the words people would hear, with their names. Only its owner may read it.
+"""
+
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from tempfile import mkstemp
+from typing import Any, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from flireo_flows.calling.choice import CannotCompose, Composes, LeadFacts
+from flireo_flows.calling.fingerprints import compose, digest_of, key_of, request_of, row_of, without_asking
+from flireo_flows.calling.plan import Plan, PlannedCall, Wanted
+from flireo_flows.leads.lead import Lead, LeadBatch
+
+KIND: Final = "flireo-flows plan"
+VERSION: Final = 1
+LINES_SHOWN: Final = 5
+
+
+class PlanError(Exception):
+    """A saved plan cannot be used. Says why, and what to do."""
+
+
+class PlanDiffers(PlanError):
+    """What would be run is not what was planned. Nobody was rung.
+
+    Attributes:
+        differences: Each in a sentence, without a number.
+    """
+
+    def __init__(self, differences: tuple[str, ...]) -> None:
+        self.differences = differences
+        super().__init__(differences)
+
+    def __str__(self) -> str:
+        said = " ".join(self.differences)
+        return f"this is not what was planned: {said} Nobody was rung. Plan again, and have that approved."
+
+
+class SavedCall(BaseModel):
+    """A planned call as the file has it: a person reads the upper half, a run compares the lower one."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    line: int
+    phone: str  # masked
+    when: str
+    confidence: str = ""
+    agent_id: str = ""
+    number_id: str = ""
+    variant: str = ""
+    first_message: str = ""
+    attempts: int = 0
+    key: str
+    row: str
+    request: str
+    kept: tuple[str, str] = ("", "")
+
+
+class SavedSkip(BaseModel):
+    """A row that is not rung as the file has it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    line: int
+    phone: str = ""  # masked
+    rule: str
+    words: str
+    key: str = ""
+
+
+class SavedPlan(BaseModel):
+    """A plan that is kept, to be approved and run."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: str = Field(default=KIND, pattern=f"^{KIND}$")
+    version: int = VERSION
+    campaign: str
+    created_at: AwareDatetime
+    digest: str
+    salt: str = Field(pattern="^[0-9a-f]{32}$")
+    mode: str
+    policy_version: str
+    policy: Mapping[str, Any]
+    estimate: Mapping[str, Any]
+    summary: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    calls: tuple[SavedCall, ...]
+    skipped: tuple[SavedSkip, ...]
+
+    @classmethod
+    def of(cls, plan: Plan) -> "SavedPlan":
+        """What is kept of a plan: no full number."""
+        return cls(
+            campaign=plan.campaign,
+            created_at=plan.created_at,
+            digest=plan.digest,
+            salt=plan.salt,
+            mode=plan.mode,
+            policy_version=plan.policy.version,
+            policy=plan.policy.model_dump(mode="json"),
+            estimate=asdict(plan.estimate),
+            summary=plan.estimate.in_words,
+            warnings=plan.warnings,
+            calls=tuple(_saved_call(call) for call in plan.calls),
+            skipped=tuple(
+                SavedSkip(line=it.line, phone=it.phone, rule=it.rule, words=it.words, key=it.key)
+                for it in plan.skipped
+            ),
+        )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nobody changed what the run compares."""
+        skipped = [skip.key for skip in self.skipped if skip.key]
+        found = digest_of(self.campaign, self.mode, self.policy_version, self.salt, self.calls, skipped)
+        return found == self.digest
+
+
+def save_plan(plan: Plan, path: Path) -> None:
+    """Write a plan as JSON, all or nothing; only the owner may read it.
+
+    Raises:
+        PlanError: It cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, draft = mkstemp(dir=path.parent, prefix=".plan-")  # made with mode 0600
+        try:
+            with open(handle, "w", encoding="utf-8") as file:
+                file.write(SavedPlan.of(plan).model_dump_json(indent=1))
+            os.replace(draft, path)
+        except BaseException:
+            os.unlink(draft)
+            raise
+    except OSError as error:
+        raise PlanError(
+            f"plan {path}: it cannot be written: {error.strerror}. Choose another file."
+        ) from None
+
+
+def read_plan(path: Path) -> SavedPlan:
+    """Read a saved plan.
+
+    Raises:
+        PlanError: It cannot be read, is no plan, is of another version, or was changed by hand.
+    """
+    try:
+        saved = SavedPlan.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise PlanError(f"plan {path}: {error.strerror}. Check the path.") from None
+    except (ValueError, ValidationError):
+        raise PlanError(
+            f"plan {path}: this is no saved plan. Make one with `flireo-flows plan ... --save`."
+        ) from None
+    if saved.version != VERSION:
+        raise PlanError(f"plan {path}: it was saved by another version of flireo-flows. Plan again.")
+    if not saved.is_whole:
+        raise PlanError(f"plan {path}: it was changed after it was made. Plan again.")
+    return saved
+
+
+def planned_leads(
+    saved: SavedPlan, leads: Sequence[Lead], wanted: Wanted, forbidden: Collection[str] = frozenset()
+) -> tuple[Lead, ...]:
+    """The leads that a saved plan rings, once it is proved that they, their rows, the words and the rules are the same.
+
+    Who was skipped stays out, whatever was learnt since. Who was forbidden since is not rung: that only takes
+    people away, so it is no difference.
+
+    Args:
+        saved: The plan.
+        leads: Of the file as it is now, in its order.
+        wanted: What this run is asked to do.
+        forbidden: The do-not-call list as it is now, E.164.
+
+    Raises:
+        PlanDiffers: Something else would be done; says what.
+    """
+    differences = (*_settings(saved, wanted), *_People(saved, leads, wanted, forbidden).differences())
+    if differences:
+        raise PlanDiffers(differences)
+    planned = {call.key for call in saved.calls}
+    return tuple(lead for lead in leads if key_of(saved.salt, lead.phone) in planned)
+
+
+def only_planned(
+    batch: LeadBatch, plan: Path, wanted: Wanted, forbidden: Collection[str] = frozenset()
+) -> LeadBatch:
+    """A file without whom a saved plan does not ring; see `planned_leads`.
+
+    Raises:
+        PlanError: The plan cannot be read, or something else would be done; nobody was rung.
+    """
+    leads = planned_leads(read_plan(plan), batch.leads, wanted, forbidden)
+    return replace(batch, leads=leads)
+
+
+def _settings(saved: SavedPlan, wanted: Wanted) -> Iterator[str]:
+    if saved.campaign != wanted.campaign:
+        yield f"The plan is for the campaign {saved.campaign!r}, not for {wanted.campaign!r}."
+    if saved.mode != wanted.mode:
+        yield f"The plan is for the mode {saved.mode!r}, not for {wanted.mode!r}."
+    if saved.policy_version != wanted.policy.version:
+        now = wanted.policy.model_dump(mode="json")
+        changed = sorted(name for name in {*now, *saved.policy} if now.get(name) != saved.policy.get(name))
+        yield f"The policy changed ({', '.join(changed) or 'its fields'})."
+
+
+@dataclass(frozen=True, slots=True)
+class _People:
+    """The people of a plan beside those of a file."""
+
+    saved: SavedPlan
+    leads: Sequence[Lead]
+    wanted: Wanted
+    forbidden: Collection[str]
+    _now: dict[str, Lead] = field(init=False)
+    _composer: Composes = field(init=False)
+
+    def __post_init__(self) -> None:
+        salt = self.saved.salt
+        object.__setattr__(self, "_now", {key_of(salt, lead.phone): lead for lead in self.leads})
+        object.__setattr__(self, "_composer", without_asking(self.wanted.composer, self.leads))
+
+    def differences(self) -> Iterator[str]:
+        """Who is new, who is gone, whose row or words changed."""
+        planned = {call.key for call in self.saved.calls}
+        known = planned | {skip.key for skip in self.saved.skipped if skip.key}
+        if new := [lead.line for key, lead in self._now.items() if key not in known]:
+            yield f"The file holds {_people(new)} more."
+        if gone := self._gone(planned):
+            yield f"The file holds {len(gone)} fewer of the planned people."
+        calls = [(call, self._now[call.key]) for call in self.saved.calls if call.key in self._now]
+        changed = [lead.line for call, lead in calls if row_of(self.saved.salt, lead) != call.row]
+        if changed:
+            yield f"The rows of {_people(changed)} changed."
+        unlike = frozenset(changed)
+        same_row = [(call, lead) for call, lead in calls if lead.line not in unlike]
+        if other := [lead.line for call, lead in same_row if not self._says_the_same(call, lead)]:
+            yield f"What would be said to {_people(other)}, or who rings them, changed."
+
+    def _gone(self, planned: set[str]) -> set[str]:
+        gone = planned - self._now.keys()
+        return gone - {key_of(self.saved.salt, phone) for phone in self.forbidden} if gone else gone
+
+    def _says_the_same(self, call: SavedCall, lead: Lead) -> bool:
+        facts = LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes, *call.kept)
+        try:
+            _, request = compose(self._composer, facts)
+        except CannotCompose:
+            return False
+        return request_of(self.saved.salt, request) == call.request
+
+
+def _saved_call(call: PlannedCall) -> SavedCall:
+    return SavedCall(
+        line=call.line,
+        phone=call.masked,
+        when=call.when,
+        confidence=call.confidence,
+        agent_id=call.choice.agent_id,
+        number_id=call.choice.number_id,
+        variant=call.choice.variant,
+        first_message=call.first_message,
+        attempts=call.attempts,
+        key=call.key,
+        row=call.row,
+        request=call.request,
+        kept=call.kept,
+    )
+
+
+def _people(lines: Sequence[int]) -> str:
+    named = ", ".join(map(str, lines[:LINES_SHOWN])) + (", ..." if len(lines) > LINES_SHOWN else "")
+    if len(lines) == 1:
+        return f"1 person (line {named})"
+    return f"{len(lines)} people (lines {named})"

@@ -1,0 +1,179 @@
+"""`flireo-flows plan`: what a run would do. Sends nothing to Flireo, and writes nothing but the plan itself."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter, validators
+
+from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.run import Flag
+
+if TYPE_CHECKING:
+    from flireo_flows.api.dialect import Dialect
+    from flireo_flows.calling.plan import Plan, PlannedCall, Wanted
+
+
+def plan(
+    leads: Path,
+    *,
+    campaign: str,
+    agent_id: str = "",
+    number_id: str = "",
+    policy: str = "",
+    script: Path | None = None,
+    mode: Literal["direct", "flireo"] = "direct",
+    any_hour: Annotated[bool, Flag] = False,
+    default_region: str = "",
+    do_not_call: Path | None = None,
+    requests_per_minute: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 100.0,
+    rows: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 20,
+    save: Path | None = None,
+    json: Annotated[bool, Flag] = False,
+) -> int:
+    """Show who would be rung when, from which number, with which words, and who would not, and why. Sends nothing.
+
+    The ledger is only read, and not made where there is none. A saved plan can be looked at by somebody else, and
+    `flireo-flows run LEADS ... --plan FILE` then rings nobody but whom it names, or refuses if anything changed.
+
+    Parameters
+    ----------
+    leads
+        CSV or Excel file, one person a row.
+    campaign
+        Attempts are counted under this name.
+    agent_id
+        The saved Flireo agent that speaks; not needed where the script or the rows say who does.
+    number_id
+        Id of the number to ring from; without it Flireo picks one.
+    policy
+        YAML or JSON file with the fields of CallingPolicy, or the name of a preset. Its tariff is what the cost is
+        estimated by.
+    script
+        YAML or JSON file that says what is said, by which agent, and from which numbers.
+    mode
+        `direct` rings from here; `flireo` hands the leads to a campaign of Flireo's own.
+    any_hour
+        Ring at any hour, whatever the policy says.
+    default_region
+        Country of numbers without a country code, such as NL.
+    do_not_call
+        File of numbers that are not to be rung.
+    requests_per_minute
+        What the API key allows.
+    rows
+        How many calls to show.
+    save
+        File to write the plan to. It holds the words that people would hear: only you may read it.
+    json
+        Print JSON for programs instead of tables.
+    """
+    from flireo_flows.calling.saved_plan import SavedPlan, save_plan
+
+    made = _make(
+        leads,
+        do_not_call,
+        _wanted(campaign, agent_id, number_id, policy, script, mode, any_hour, requests_per_minute),
+        default_region,
+    )
+    if save:
+        save_plan(made, save)
+    if json:
+        print(SavedPlan.of(made).model_dump_json(indent=1))
+    else:
+        _print(made, rows, save)
+    return 0
+
+
+def _wanted(
+    campaign: str,
+    agent_id: str,
+    number_id: str,
+    policy: str,
+    script: Path | None,
+    mode: str,
+    any_hour: bool,
+    requests_per_minute: float,
+) -> "Wanted":
+    from flireo_flows.calling.account import Caller
+    from flireo_flows.calling.plan import Wanted
+    from flireo_flows.calling.script import Composer
+    from flireo_flows.calling.script.checking import dialect_for
+    from flireo_flows.cli import settings
+
+    rules, words = settings.policy(policy, any_hour=any_hour), settings.script(script)
+    composer = Composer(Caller(agent_id, number_id), words, dialect_for(mode, _dialect()), campaign)
+    return Wanted(campaign, rules, composer, mode, requests_per_minute)
+
+
+def _make(leads: Path, do_not_call: Path | None, wanted: "Wanted", default_region: str) -> "Plan":
+    import asyncio
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from flireo_flows.calling.past import read_past
+    from flireo_flows.calling.plan import make_plan
+    from flireo_flows.calling.script import Composer
+    from flireo_flows.calling.script.checking import assuming
+    from flireo_flows.cli import settings
+    from flireo_flows.leads import read_do_not_call, read_leads
+
+    lead_format = settings.lead_format(default_region)
+    forbidden = read_do_not_call(do_not_call, default_region) if do_not_call else None
+    batch = read_leads(leads, lead_format, forbidden or frozenset())
+    if isinstance(wanted.composer, Composer):
+        wanted = replace(wanted, composer=assuming(wanted.composer, batch.leads))
+    phones = [lead.phone for lead in batch.leads]
+    reading = read_past(
+        settings.ledger_url(), wanted.campaign, phones, wanted.policy, has_list=forbidden is not None
+    )
+    return make_plan(batch, wanted, asyncio.run(reading), datetime.now(UTC))
+
+
+def _dialect() -> "Dialect":
+    from flireo_flows.api.dialect import Dialect
+
+    try:
+        return Dialect(os.environ.get("FLIREO_DIALECT", "") or "flireo")
+    except ValueError:
+        raise SettingError("FLIREO_DIALECT must be flireo or hmsovereign") from None
+
+
+def _print(plan: "Plan", most: int, saved: Path | None) -> None:
+    from rich.console import Console
+
+    from flireo_flows.calling.plan import reasons_in_words
+
+    console = Console()
+
+    def say(text: str, style: str = "") -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
+
+    head = f"Plan {plan.digest} of campaign {plan.campaign}"
+    say(f"{head}: {len(plan.calls)} to be rung, {len(plan.skipped)} not. Nothing was sent.", "bold")
+    for sentence in plan.estimate.in_words:
+        say(f"  {sentence}")
+    for warning in plan.warnings:
+        say(f"Look at this: {warning}", "yellow")
+    for call in plan.calls[:most]:
+        say(_in_two_lines(call))
+    if len(plan.calls) > most:
+        say(f"{len(plan.calls) - most} more are not shown here (--rows N, --json, --save FILE).")
+    for reason in reasons_in_words(plan):
+        say(f"Not rung: {reason}")
+    if saved:
+        say(
+            f"Saved to {saved}. It holds personal data. Ring exactly these with: flireo-flows run ... --plan {saved}"
+        )
+
+
+def _in_two_lines(call: "PlannedCall") -> str:
+    """One call as a person reads it in a terminal of any width."""
+    choice = call.choice
+    agent = choice.agent_id or "a one-time agent"
+    variant = f", variant {choice.variant}" if choice.variant else ""
+    words = call.first_message or "(the agent's own words)"
+    return (
+        f"line {call.line}  {call.masked}  {call.when} ({call.confidence})\n"
+        f"    from {choice.number_id or 'a number that Flireo picks'} by {agent}{variant}: {words}"
+    )

@@ -1,0 +1,104 @@
+"""Plan a campaign without sending anything; have a person approve the plan; then ring exactly that."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from flireo_flows.approving import ask_approval
+from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
+from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.script import Script
+from flireo_flows.leads import LeadFormat
+from flireo_flows.planning import PlanOutcome, plan_leads
+from flireo_flows.steering import pause_when_cancelled
+from flireo_flows.steps import (
+    CampaignRun,
+    Mode,
+    call_leads,
+    conclude,
+    export_results,
+    import_leads,
+    wait_for_reports,
+)
+
+
+@flow(name="plan-campaign", on_cancellation=[pause_when_cancelled])
+def plan_campaign(
+    leads: Annotated[str, Field(min_length=1, title="File of leads")],
+    campaign: Annotated[str, Field(min_length=1, max_length=80, title="Campaign")],
+    credentials: FlireoCredentials,
+    ledger: CallLedger,
+    agent_id: Annotated[str, Field(title="Agent id")] = "",
+    number: FlireoPhoneNumber | None = None,
+    policy: CallingPolicy = CallingPolicy(),
+    script: Script = Script(),
+    lead_format: LeadFormat = LeadFormat(),
+    do_not_call: Annotated[str, Field(title="Do-not-call list")] = "",
+    webhook: FlireoWebhook | None = None,
+    mode: Mode = "direct",
+    out: Annotated[str, Field(min_length=1, title="Results folder")] = "results",
+    requests_per_minute: Annotated[float, Field(gt=0, title="Requests a minute")] = 100,
+    approve: Annotated[bool, Field(title="Ask for approval")] = True,
+    approval_timeout_seconds: Annotated[int, Field(ge=1, le=86_400, title="Wait for approval (s)")] = 3600,
+    wait: Annotated[bool, Field(title="Wait for results")] = True,
+    deadline_seconds: Annotated[int, Field(ge=0, title="Deadline (s)")] = 0,
+) -> PlanOutcome:
+    """Show who would be rung when, from which number and with which words; once approved, ring exactly those.
+
+    Planning sends nothing to Flireo. The plan is shown as artifacts and saved in the results folder. The run then
+    waits for a person to resume it in the UI and to say yes; a worker is held meanwhile.
+
+    Args:
+        leads: CSV or Excel file, one person a row.
+        campaign: Attempts are counted under this name; the same name resumes and rings nobody twice.
+        credentials: The API key of the organization.
+        ledger: Where it is kept who was rung.
+        agent_id: The saved Flireo agent that speaks; empty where the script or the rows say who does.
+        number: The number to ring from; none lets Flireo pick one.
+        policy: When, how often and how fast people may be rung; its tariff is what the cost is estimated by.
+        script: What is said, by which agent, and from which pool of numbers.
+        lead_format: How to read the file.
+        do_not_call: File of numbers that are not to be rung; empty for none.
+        webhook: Where reports are sent, for calls that can say so themselves; none leaves that to the agents.
+        mode: direct rings from here; flireo hands the leads to a campaign of Flireo's own.
+        out: Folder for the plan and, once it was run, the results.
+        requests_per_minute: What the API key allows, for the duration; Flireo's own limit is 100.
+        approve: Off ends the run after planning; the saved plan can be run by outbound-campaign.
+        approval_timeout_seconds: How long to wait for approval; after that nobody is rung.
+        wait: Off ends the run after dialling; a later run collects the results.
+        deadline_seconds: End so many seconds after the approval in any case; 0 for no deadline.
+    """
+    run = CampaignRun(
+        campaign=campaign,
+        credentials=credentials,
+        ledger=ledger,
+        agent_id=agent_id,
+        number=number,
+        policy=policy,
+        script=script,
+        webhook=webhook,
+        mode=mode,
+        out=Path(out),
+        deadline_seconds=deadline_seconds,
+    )
+    planned = plan_leads(run, leads, lead_format, do_not_call, requests_per_minute)
+    if not approve or not planned.calls:
+        return PlanOutcome.of(planned, "Planned; nobody was rung.")
+    approval = ask_approval(planned, approval_timeout_seconds)
+    if approval is None:
+        return PlanOutcome.of(planned, "Nobody approved it in time; nobody was rung.")
+    if not approval.approved:
+        return PlanOutcome.of(planned, "Not approved; nobody was rung.", approved=False)
+
+    run = replace(run, plan=planned.file, started_at=time.time())
+    imported = import_leads(run, leads, lead_format, do_not_call)
+    called = call_leads(run, imported)
+    if wait:
+        called = wait_for_reports(run, imported, called)
+    files = export_results(run, imported)
+    summary = conclude(run, imported, called, files)
+    return PlanOutcome.of(planned, "Approved and run.", approved=True, summary=summary)
