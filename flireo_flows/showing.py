@@ -11,7 +11,6 @@ from prefect.exceptions import PrefectException
 
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.calling.ledger import CampaignStatus, LeadResult
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import FINAL
 
 BAR: Final = 24  # characters
@@ -42,8 +41,8 @@ def describe(status: CampaignStatus) -> str:
 class ProgressBoard:
     """Shows a campaign's progress. Showing never stops the calling: what Prefect cannot take is left out."""
 
-    def __init__(self, campaign: str, policy: CallingPolicy) -> None:
-        self._campaign, self._policy = campaign, policy
+    def __init__(self, campaign: str) -> None:
+        self._campaign = campaign
         self._status: CampaignStatus | None = None
         self._shown = ""
         self._artifact: UUID | None = None

@@ -5,26 +5,42 @@ may be repeated, retried, cancelled or killed: the ledger knows who was rung, Pr
 """
 
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.redaction import mask_phone
-from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber
-from flireo_flows.calling.account import Caller, Readiness
-from flireo_flows.calling.engine import Engine, Ran
+from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
+from flireo_flows.calling.account import Caller, NotReady, Readiness
+from flireo_flows.calling.engine import Engine, Progress, Ran
+from flireo_flows.calling.handover import HandOver, Words
 from flireo_flows.calling.ledger import CampaignStatus, Database, LeadBook, LeadResult, OpenLead, Views
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.ledger.handed import HandedBook
+from flireo_flows.calling.plan import Wanted
+from flireo_flows.calling.policy import CallingPolicy, unusable, warnings
+from flireo_flows.calling.saved_plan import only_planned
+from flireo_flows.calling.script import Composer, Script, Webhook
+from flireo_flows.calling.script.checking import (
+    assuming,
+    dialect_for,
+    knowing_agents,
+    speakable,
+    told_otherwise,
+)
 from flireo_flows.calling.turns import Until
 from flireo_flows.driving import drive
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_rejects
 from flireo_flows.showing import ProgressBoard, show_tables
+
+Mode = Literal["direct", "flireo"]
 
 MOST_SHOWN: Final = 20  # leads that a summary lists one by one
 MOST_CALLS_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
@@ -44,28 +60,67 @@ class CampaignRun:
 
     Attributes:
         campaign: Attempts are counted under this name; the same name resumes.
-        agent_id: The saved agent that speaks.
-        deadline: Unix seconds at which the run ends in any case; None for no such time.
+        agent_id: The saved agent that speaks; empty where the script or the rows say who does.
+        script: What is said, by whom, and from which numbers.
+        webhook: Where reports are sent, as far as a call itself can say so; None leaves that to the agents.
+        mode: `direct` rings from here, `flireo` hands the leads to a campaign of Flireo's own.
+        plan: A saved plan, outside which nobody is rung; empty for none.
+        deadline_seconds: The run ends so many seconds after `started_at` in any case; 0 for no such time.
+        run_id: What the policy's caps per run count together.
     """
 
     campaign: str
-    agent_id: str
     credentials: FlireoCredentials
     ledger: CallLedger
+    agent_id: str = ""
     number: FlireoPhoneNumber | None = None
     policy: CallingPolicy = field(default_factory=CallingPolicy)
+    script: Script = field(default_factory=Script)
+    webhook: FlireoWebhook | None = None
+    mode: Mode = "direct"
+    plan: str = ""
     out: Path = Path("results")
-    deadline: float | None = None
+    deadline_seconds: int = 0
+    started_at: float = field(default_factory=time.time)
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @property
+    def deadline(self) -> float | None:
+        """Unix seconds at which the run ends in any case; None for no such time."""
+        return self.started_at + self.deadline_seconds if self.deadline_seconds else None
+
+    @property
+    def caller(self) -> Caller:
+        """The saved agent and the number, as far as they are given."""
+        return Caller(self.agent_id, self.number.number_id if self.number else "")
+
+    def composer(self) -> Composer:
+        """Who rings, and what is said.
+
+        Raises:
+            ScriptError: The account's dialect cannot do what the script says.
+        """
+        webhook = None
+        if self.webhook is not None and self.webhook.url:
+            events = tuple(str(event) for event in self.webhook.events)
+            webhook = Webhook(self.webhook.url, self.webhook.secret, events)
+        dialect = dialect_for(self.mode, self.credentials.dialect)
+        return Composer(self.caller, self.script, dialect, self.campaign, webhook)
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What a file gave: the name of its set of people, and how many rows were none."""
+    """What a file gave: the name of its set of people, and how many rows were none.
+
+    Attributes:
+        told_agents: Saved agents whose settings must be read first, for calls tell them something else.
+    """
 
     batch: str
     leads: int
     rejects: int
     rejects_file: Path
+    told_agents: frozenset[str] = frozenset()
 
 
 class CampaignSummary(BaseModel):
@@ -80,6 +135,8 @@ class CampaignSummary(BaseModel):
         open: Some of the leads that are not final, with why.
         rejects: Rows that are no leads.
         timed_out: Whether the deadline ended the run.
+        held_by: What held the campaign back at the end, such as a person who paused it; empty for nothing.
+        last_failures: What made the breaker pause it: masked number and reason, newest first.
         files: What was written.
     """
 
@@ -94,31 +151,14 @@ class CampaignSummary(BaseModel):
     open: tuple[str, ...] = ()
     rejects: int = 0
     timed_out: bool = False
+    held_by: str = ""
+    last_failures: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
     @property
     def is_finished(self) -> bool:
         """Every lead is final."""
         return self.final == self.leads
-
-
-def start_run(
-    campaign: str,
-    agent_id: str,
-    credentials: FlireoCredentials,
-    ledger: CallLedger,
-    number: FlireoPhoneNumber | None,
-    policy: CallingPolicy,
-    out: str,
-    deadline_seconds: int,
-) -> CampaignRun:
-    """Bundle what the steps share, and start the clock of the deadline.
-
-    Args:
-        deadline_seconds: Seconds from now; 0 for no deadline.
-    """
-    deadline = time.time() + deadline_seconds if deadline_seconds else None
-    return CampaignRun(campaign, agent_id, credentials, ledger, number, policy, Path(out), deadline)
 
 
 @task(name="Flireo: import leads", tags={"flireo"}, cache_policy=NO_CACHE)
@@ -134,11 +174,20 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     Raises:
         LeadFileError: A file cannot be read; says what, where, and what to do.
         NoLeads: Every row is a reject.
+        NotReady: Nobody can be rung here under the policy.
+        PlanError: The plan cannot be read, or something else than it would be done.
+        ScriptError: The account's dialect cannot do what the script says.
         LedgerError: The ledger cannot be opened.
     """
     logger = get_run_logger()
+    _check_policy(run.policy)
     forbidden = read_do_not_call(Path(do_not_call), lead_format.default_region) if do_not_call else None
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
+    composer = assuming(run.composer(), batch.leads)
+    if run.plan:
+        wanted = Wanted(run.campaign, run.policy, composer, run.mode)
+        batch = only_planned(batch, Path(run.plan), wanted, forbidden or frozenset())
+    batch = speakable(batch, composer)
     rejects_file = run.out / "rejects.csv"
     write_rejects(batch.rejects, rejects_file, batch.columns)
     logger.info("%s: %d leads, %d rejects (%s)", leads, len(batch.leads), len(batch.rejects), rejects_file)
@@ -154,7 +203,8 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
                 await book.forbid(forbidden)
             return await book.take_in(batch.leads)
 
-    return Imported(drive(write), len(batch.leads), len(batch.rejects), rejects_file)
+    told = told_otherwise(composer, batch.leads)
+    return Imported(drive(write), len(batch.leads), len(batch.rejects), rejects_file, told)
 
 
 @task(name="Flireo: call leads", tags={"flireo"}, cache_policy=NO_CACHE, retries=0)
@@ -260,30 +310,63 @@ def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) 
         open=tuple(f"line {lead.line}, {mask_phone(lead.phone)}: {lead.why}" for lead in open_leads),
         rejects=imported.rejects,
         timed_out=ran.timed_out,
+        held_by=ran.held_by,
+        last_failures=ran.last_failures,
         files=tuple(str(file) for file in files),
     )
 
 
+def _check_policy(policy: CallingPolicy) -> None:
+    """Refuse a policy under which nobody can be rung here; say what weakens a promise."""
+    if problem := unusable(policy):
+        raise NotReady(problem)
+    for weakness in warnings(policy):
+        get_run_logger().warning("%s", weakness)
+
+
 def _engage(run: CampaignRun, imported: Imported, until: Until, readiness: Readiness | None) -> Ran:
     """Drive the engine, showing its progress in an artifact and the log."""
-    board = ProgressBoard(run.campaign, run.policy)
-    caller = Caller(run.agent_id, run.number.number_id if run.number else "")
+    board = ProgressBoard(run.campaign)
 
     async def work() -> Ran:
         async with await Database.open(run.ledger.database_url()) as database:
-            engine = Engine(
-                database,
-                run.credentials.account(),
-                run.campaign,
-                imported.batch,
-                caller,
-                run.policy,
-                progress=board.note,
-                readiness=readiness,
-            )
+            engine = await _engine(run, imported, database, board.note, readiness)
             deadline = run.deadline + database.now() - time.time() if run.deadline else None
             return await engine.run(until, deadline)
 
     ran = drive(work, tick=board.show)
     board.show()
+    if ran.held_by:
+        get_run_logger().warning("nobody else is rung for now: %s", ran.held_by)
     return ran
+
+
+async def _engine(
+    run: CampaignRun, imported: Imported, database: Database, progress: Progress, readiness: Readiness | None
+) -> Engine | HandOver:
+    account = run.credentials.account()
+    if run.mode == "flireo":
+        words = Words.of(run.caller, run.script)
+        return HandOver(
+            database, account, run.campaign, imported.batch, words, run.policy, progress, readiness
+        )
+    if await HandedBook(database, run.campaign).was_handed_over():
+        raise NotReady(
+            f"the leads of campaign {run.campaign!r} were handed to a campaign of Flireo's own, which may be ringing "
+            "them: go on with mode 'flireo', or use another campaign name for other people."
+        )
+    composer = run.composer()
+    if imported.told_agents:
+        async with AsyncFlireoClient(account) as client:
+            composer = await knowing_agents(client, composer, imported.told_agents)
+    return Engine(
+        database,
+        account,
+        run.campaign,
+        imported.batch,
+        composer,
+        run.policy,
+        progress=progress,
+        readiness=readiness,
+        run_id=run.run_id,
+    )

@@ -28,9 +28,14 @@ def mask_phone(phone: str) -> str:
     return f"{phone[:3]}{'*' * (len(phone) - 5)}{phone[-2:]}"
 
 
+def mask_numbers(text: str) -> str:
+    """Mask phone numbers and tokens in a text that people must see whole."""
+    return PRIVATE.sub(_masked, TOKEN.sub("***", text))
+
+
 def redact(text: str) -> str:
     """Mask phone numbers and tokens in a text from outside, and cut it to 300 characters."""
-    masked = PRIVATE.sub(_masked, TOKEN.sub("***", text))
+    masked = mask_numbers(text)
     return masked if len(masked) <= LONGEST else f"{masked[:LONGEST]}..."
 
 

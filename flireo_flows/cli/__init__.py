@@ -6,10 +6,14 @@ from cyclopts import App, CycloptsError
 
 from flireo_flows import __version__
 from flireo_flows.cli.demo import demo
+from flireo_flows.cli.never import forget, suppress, suppressions, unsuppress
+from flireo_flows.cli.plan import plan
 from flireo_flows.cli.run import run
 from flireo_flows.cli.serve import sandbox, webhooks
 from flireo_flows.cli.status import status
+from flireo_flows.cli.steer import cancel, pause, resume
 from flireo_flows.cli.template import init
+from flireo_flows.cli.why import why
 
 DONE, FAILED, USAGE, OPEN, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -24,7 +28,11 @@ FLIREO_LEDGER_URL (sqlite:///FILE or postgresql://...), FLIREO_WEBHOOK_SECRET.""
     suppress_keyboard_interrupt=False,  # we say what Ctrl-C means, see below
 )
 app.command(run)
+app.command(plan)
 app.command(status)
+app.command(why)
+for steering in (pause, resume, cancel, suppress, unsuppress, suppressions, forget):
+    app.command(steering)
 app.command(demo)
 app.command(sandbox)
 app.command(webhooks)

@@ -1,7 +1,7 @@
 """`flireo-flows run`: one campaign, from a file of leads to exported results."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter, validators
 
@@ -17,9 +17,12 @@ def run(
     leads: Path,
     *,
     campaign: Annotated[str, Parameter(validator=lambda _type, name: _check_name(name))],
-    agent_id: str,
+    agent_id: str = "",
     number_id: str = "",
-    policy: Path | None = None,
+    policy: str = "",
+    script: Path | None = None,
+    mode: Literal["direct", "flireo"] = "direct",
+    plan: Path | None = None,
     any_hour: Annotated[bool, Flag] = False,
     default_region: str = "",
     do_not_call: Path | None = None,
@@ -39,11 +42,17 @@ def run(
     campaign
         Attempts are counted under this name.
     agent_id
-        The saved Flireo agent that speaks.
+        The saved Flireo agent that speaks; not needed where the script or the rows say who does.
     number_id
         Id of the number to ring from; without it Flireo picks one.
     policy
-        YAML or JSON file with the fields of CallingPolicy.
+        YAML or JSON file with the fields of CallingPolicy, or the name of a preset: nl, be, de, fr, gb, us, us-fl.
+    script
+        YAML or JSON file that says what is said, by which agent, and from which numbers.
+    mode
+        `direct` rings from here; `flireo` hands the leads to a campaign of Flireo's own.
+    plan
+        A plan that `flireo-flows plan --save` wrote: nobody outside it is rung.
     any_hour
         Ring at any hour, whatever the policy says.
     default_region
@@ -58,10 +67,11 @@ def run(
         End after so many seconds in any case; 0 for no deadline.
     """
     from flireo_flows.cli import settings
-    from flireo_flows.leads import LeadFormat, check_file, read_do_not_call
+    from flireo_flows.leads import check_file, read_do_not_call
 
-    lead_format = _lead_format(LeadFormat, default_region)
+    lead_format = settings.lead_format(default_region)
     rules = settings.policy(policy, any_hour=any_hour)
+    words = settings.script(script)
     # What is wrong with the input is said at once, before anything is started.
     check_file(leads, lead_format)
     if do_not_call:
@@ -78,6 +88,9 @@ def run(
         ledger=ledger,
         number=_number(number_id),
         policy=rules,
+        script=words,
+        mode=mode,
+        plan=str(plan.absolute()) if plan else "",
         lead_format=lead_format,
         do_not_call=str(do_not_call.absolute()) if do_not_call else "",
         out=str(out),
@@ -111,6 +124,7 @@ def load_flow() -> Any:
 def show(summary: "CampaignSummary") -> None:
     """Outcomes, what is open and why, and the files."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console()
@@ -129,6 +143,10 @@ def show(summary: "CampaignSummary") -> None:
     if summary.rejects:
         table.add_row("rejected rows of the file", str(summary.rejects), style="dim")
     console.print(table)
+    if summary.held_by:
+        console.print(f"[bold]{escape(summary.held_by)}[/bold]", highlight=False)
+        for failure in summary.last_failures:
+            console.print(f"  {failure}", markup=False, highlight=False)
     if not summary.is_finished:
         why = (
             "the deadline ended the run" if summary.timed_out else "they may only be rung, or heard of, later"
@@ -173,18 +191,6 @@ def _number(number_id: str) -> Any:
     from flireo_flows.blocks import FlireoPhoneNumber
 
     return FlireoPhoneNumber(number_id=number_id) if number_id else None
-
-
-def _lead_format(kind: Any, default_region: str) -> Any:
-    from pydantic import ValidationError
-
-    from flireo_flows.cli.problems import SettingError
-    from flireo_flows.cli.settings import first_problem
-
-    try:
-        return kind(default_region=default_region)
-    except ValidationError as error:
-        raise SettingError(f"--default-region: {first_problem(error)}") from None
 
 
 def _check_out(out: Path) -> None:

@@ -2,16 +2,20 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flireo_flows.cli.documents import read_document
 from flireo_flows.cli.problems import SettingError
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
 
     from flireo_flows.blocks import CallLedger, FlireoCredentials
     from flireo_flows.calling.policy import CallingPolicy
+    from flireo_flows.calling.script import Script
+    from flireo_flows.leads import LeadFormat
+
+Form = TypeVar("Form", bound="BaseModel")
 
 
 def credentials() -> "FlireoCredentials":
@@ -58,23 +62,63 @@ def ledger_url() -> str:
     return os.environ.get("FLIREO_LEDGER_URL", "").strip() or f"sqlite:///{default}"
 
 
-def policy(file: Path | None, *, any_hour: bool) -> "CallingPolicy":
-    """The policy of a YAML or JSON file; the default one without a file."""
+def policy(named: str, *, any_hour: bool) -> "CallingPolicy":
+    """The policy of a YAML or JSON file, or a preset by its name; the default one where none is named."""
+    from flireo_flows.calling.policy import CallingPolicy, preset, preset_names, unusable
+
+    if named in preset_names() and not Path(named).exists():
+        read = preset(named)
+    else:
+        read = _form(CallingPolicy, "policy", named, _policy_fields(named))
+    if problem := unusable(read):
+        raise SettingError(f"policy {named or 'of this run'}: {problem}")
+    return read.model_copy(update={"calling_hours": None}) if any_hour else read
+
+
+def script(file: Path | None) -> "Script":
+    """The script of a YAML or JSON file; without a file the empty one, in which the agent says its own words."""
+    from flireo_flows.calling.script import Script
+
+    fields = read_document(file, "script", "fields, such as `first_message: Hi {{ name }}!`") if file else {}
+    return _form(Script, "script", str(file), fields)
+
+
+def lead_format(default_region: str) -> "LeadFormat":
+    """How the file of leads is written, as far as an option says so."""
     from pydantic import ValidationError
 
-    from flireo_flows.calling.policy import CallingPolicy
+    from flireo_flows.leads import LeadFormat
 
-    fields = read_document(file, "policy", "fields, such as `max_attempts: 2`") if file else {}
     try:
-        read = CallingPolicy.model_validate(fields)
+        return LeadFormat(default_region=default_region)
     except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        kind = error.errors(include_input=False)[0]["type"]
+        raise SettingError(f"--default-region: {first_problem(error)}") from None
+
+
+def _policy_fields(named: str) -> dict[str, object]:
+    from flireo_flows.calling.policy import preset_names
+
+    if not named:
+        return {}
+    if not Path(named).exists() and not Path(named).suffix:
+        known = ", ".join(preset_names())
+        raise SettingError(f"policy {named}: there is no such file and no such preset. Presets are {known}.")
+    return read_document(Path(named), "policy", "fields, such as `max_attempts: 2`")
+
+
+def _form(model: type[Form], what: str, named: str, fields: dict[str, object]) -> Form:
+    """A form that people fill in, read from a file; the first problem is named by its place."""
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        told = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in told["loc"])
         problem = first_problem(error)
-        if kind == "extra_forbidden":
-            problem = f"there is no such field. Fields are {', '.join(sorted(_known(where)))}"
-        raise SettingError(f"policy {file}: {where or 'the file'}: {problem}") from None
-    return read.model_copy(update={"calling_hours": None}) if any_hour else read
+        if told["type"] == "extra_forbidden":
+            problem = f"there is no such field. Fields are {', '.join(sorted(_known(model, told['loc'])))}"
+        raise SettingError(f"{what} {named}: {where or 'the file'}: {problem}") from None
 
 
 def first_problem(error: "ValidationError") -> str:
@@ -83,8 +127,13 @@ def first_problem(error: "ValidationError") -> str:
     return str(told["msg"]).removeprefix("Value error, ")
 
 
-def _known(where: str) -> list[str]:
-    from flireo_flows.calling.policy import CallingHours, CallingPolicy
-
-    model = CallingHours if where.startswith("calling_hours.") else CallingPolicy
-    return list(model.model_fields)
+def _known(model: type["BaseModel"], place: tuple[int | str, ...]) -> list[str]:
+    """The fields of the form in which a field stands that there is not."""
+    schema = model.model_json_schema()
+    here: dict[str, Any] = schema
+    for part in place[:-1]:
+        here = here.get("items", {}) if isinstance(part, int) else here.get("properties", {}).get(part, {})
+        choices = [here, *here.get("allOf", ()), *here.get("anyOf", ())]
+        if reference := next((choice["$ref"] for choice in choices if "$ref" in choice), ""):
+            here = schema["$defs"][reference.rpartition("/")[2]]
+    return list(here.get("properties", {}))
