@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,14 @@ class Stage:
         rings: list[dict[str, Any]] = httpx.get(f"{self.sandbox}/sandbox/rings", timeout=30).json()
         return rings
 
+    def ring_times(self) -> list[float]:
+        """When phones began to ring, Unix seconds, in order."""
+        return sorted(datetime.fromisoformat(ring["created_at"]).timestamp() for ring in self.rings())
+
+    def change(self, **settings: float) -> None:
+        """Change settings of the sandbox while it runs."""
+        httpx.post(f"{self.sandbox}/sandbox/settings", json=settings, timeout=30).raise_for_status()
+
 
 @contextmanager
 def stage(*, webhooks: bool = False, **options: float) -> Iterator[Stage]:
@@ -70,12 +79,22 @@ def stage(*, webhooks: bool = False, **options: float) -> Iterator[Stage]:
         yield Stage(sandbox, ledger)
 
 
-def people(count: int) -> list[Lead]:
-    """So many leads, all in one zone."""
+def people(count: int, first: int = 0) -> list[Lead]:
+    """So many leads, all in one zone, up to 100,000; others from another first one."""
     return [
         Lead(phone=f"+4420794{number:05d}", zones=("Europe/London",), line=number + 2)
-        for number in range(count)
+        for number in range(first, first + count)
     ]
+
+
+def take_in(ledger: str, count: int) -> str:
+    """Write so many leads into a ledger. Returns the name of the set of them."""
+
+    async def write() -> str:
+        async with await Database.open(ledger) as database:
+            return await LeadBook(database, "bench").take_in(people(count))
+
+    return asyncio.run(write())
 
 
 def campaign(stage: Stage, count: int, policy: CallingPolicy, until: Until) -> Ran:

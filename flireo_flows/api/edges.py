@@ -71,10 +71,6 @@ class Edges:
         self.shortest, self.longest, self.before = 0.0, math.inf, -math.inf
         self.errors += 1
 
-    def stop_feeling(self) -> None:
-        """Somebody else uses the key: what is kept back would not stay free."""
-        self.windows_left = 0
-
     @property
     def began(self) -> float:
         """By when the present window had begun, as the sending time of a request that takes no longer than any.

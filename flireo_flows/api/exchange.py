@@ -101,7 +101,8 @@ def exchange(
         verdict = judge(operation, answer, tries, jitter)
         if not isinstance(verdict, Again):
             return verdict
-        if before is not None and now + verdict.after > before:
+        # Whoever rings people before a certain time asks anew whether it may, after a 429 too.
+        if before is not None and (operation.effect is Effect.RINGS or now + verdict.after > before):
             raise verdict.error
         tries += 1
         now = _time((yield Pause(verdict.after)))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flireo_flows.api.edges import DOUBT_SECONDS, Edges
+from flireo_flows.api.others import Others
 from flireo_flows.api.times import http_date
 
 PROBE_SECONDS: Final = 0.02  # how often to look whether the one request in the dark was answered
@@ -31,12 +32,14 @@ class Pacing:
     remaining: int = 0  # as last told
     resets_at: float = 0.0  # end of the window, our clock
     in_flight: int = 0
+    spread_at: float = 0.0  # when the last of the requests that are spread went
     next_slot: float = 0.0
     blocked_until: float = 0.0  # Retry-After
     probed_at: float = 0.0
     answered: bool = False  # any answer heard at all
     skew: float | None = None  # server's clock minus ours
     edges: Edges = field(default_factory=Edges)
+    others: Others = field(default_factory=Others)
 
     def wait(self, now: float) -> float:
         """Seconds until a request may go; 0 when one may go now."""
@@ -47,13 +50,17 @@ class Pacing:
         if self._in_the_dark(now):
             probing = self.in_flight > 0 and now - self.probed_at < PROBE_PATIENCE_SECONDS
             return PROBE_SECONDS if probing else 0.0
-        if self._available <= 0:
+        if self._available(now) <= 0:
             until_next = self._ends - now
             # What is on its way may be in `remaining` already: its answer may leave room, so do not sleep on.
-            return min(ANSWER_SECONDS, until_next) if self.remaining > 0 else until_next
-        if self._spreadable <= 0:
-            return max(0.0, self._feelers[0] - now)
-        return max(0.0, self.next_slot - now)
+            is_open = self.remaining > 0 and self.in_flight > 0
+            return min(ANSWER_SECONDS, until_next) if is_open else until_next
+        if self.in_flight >= self.others.at_once:
+            return ANSWER_SECONDS
+        next_at = self.next_slot if self._spreadable(now) > 0 else self._feelers[0]
+        wait = max(0.0, next_at - now)
+        # An answer that is on its way may tell that others took less than was planned for.
+        return min(ANSWER_SECONDS, wait) if self.in_flight and self.others.are_there else wait
 
     def ready(self, now: float, horizon: float) -> int:
         """How many requests may go within `horizon` seconds from now."""
@@ -64,21 +71,24 @@ class Pacing:
             return MANY
         if self._in_the_dark(now):
             return 1
-        if self._spreadable <= 0:
-            return int(self._available > 0)  # a feeler
+        spreadable = self._spreadable(now)
+        if spreadable <= 0:
+            return int(self._available(now) > 0)  # a feeler
         spacing = self._spacing(now)
-        within = self._spreadable if spacing == 0 else 1 + int((horizon - wait) / spacing)
-        return max(0, min(within, self._spreadable))
+        within = spreadable if spacing == 0 else 1 + int((horizon - wait) / spacing)
+        return max(0, min(within, spreadable))
 
     def sent(self, now: float) -> None:
         """A request goes out now."""
         if self._in_the_dark(now):
             self.probed_at = now
-        elif self._spreadable <= 0:
+        elif self._spreadable(now) <= 0:
             self.edges.felt_at = now
         else:
-            self.next_slot = now + self._spacing(now)
+            self.spread_at, self.next_slot = now, now + self._spacing(now)
         self.in_flight += 1
+        if self.limit is not None:
+            self.others.went(now)
 
     def heard(self, headers: Mapping[str, str], status: int, sent_at: float, now: float) -> None:
         """An answer came.
@@ -114,20 +124,20 @@ class Pacing:
     def _is_unlimited(self) -> bool:
         return self.answered and self.limit is None
 
-    @property
-    def _available(self) -> int:
-        return self.remaining - self.in_flight
+    def _available(self, now: float) -> int:
+        return self.remaining - self.in_flight - self.others.reserve(now)
 
     @property
     def _feelers(self) -> list[float]:
         """When the requests go that are kept back to find the window's end."""
         if self.skew is None or self.limit is None:
             return []  # the clocks may differ, so the end is not told to a second
+        if self.others.are_there and not self.others.came_first:
+            return []  # what is kept back would not stay free
         return self.edges.feelers(self.limit, self.resets_at)
 
-    @property
-    def _spreadable(self) -> int:
-        return self._available - len(self._feelers)
+    def _spreadable(self, now: float) -> int:
+        return self._available(now) - len(self._feelers)
 
     @property
     def _ends(self) -> float:
@@ -142,8 +152,11 @@ class Pacing:
         """Seconds between requests that use up what is left just before the window ends."""
         left = min(self.resets_at, self.edges.ends) - DOUBT_SECONDS - now
         # The last goes right before the first feeler: the less between them, the better the edge is known.
-        spacing = left / max(1, self._spreadable - bool(self._feelers))
-        return spacing if spacing > UNSPACED_SECONDS else 0.0
+        free = self._spreadable(now) + self.others.reserve(now) - self.others.meanwhile(now)
+        spacing = left / max(1.0, free - bool(self._feelers))
+        if spacing <= UNSPACED_SECONDS:
+            return 0.0
+        return spacing / self.others.share(1 / spacing)
 
     def _until_reset(self, now: float) -> float:
         return max(DOUBT_SECONDS, self.resets_at + DOUBT_SECONDS - now)
@@ -153,16 +166,18 @@ class Pacing:
         if self.limit is not None and resets_at < self.resets_at - DOUBT_SECONDS:
             return  # an answer from the window before, overtaken
         same_window = self.limit is not None and resets_at <= self.resets_at + DOUBT_SECONDS / 2
-        if remaining < (self.remaining if same_window and limit == self.limit else limit) - self.in_flight:
-            self.edges.stop_feeling()  # more are gone than we sent
         if same_window:
             self.edges.same_window(sent_at)
             self.remaining = min(self.remaining, remaining) if limit == self.limit else remaining
             self.resets_at = min(self.resets_at, resets_at)
         else:
+            self.others.begin(limit, remaining, self.in_flight, sent_at, is_joined=self.limit is None)
             self.edges.next_window(sent_at, now, felt=self.edges.felt_at > self.edges.heard_at)
             self.remaining, self.resets_at, self.next_slot = remaining, resets_at, 0.0
+        self.others.told(limit, remaining, sent_at, now)
         self.limit = limit
+        if self.others.are_there:  # and perhaps took less than was planned for when the next was put off
+            self.next_slot = min(self.next_slot, self.spread_at + self._spacing(now))
 
     def _learn_skew(self, date: str | None, now: float) -> None:
         """Date is cut to whole seconds, so the largest difference seen is the nearest to the truth."""

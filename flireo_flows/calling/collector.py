@@ -5,20 +5,23 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, and_, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api import errors
 from flireo_flows.api.calls import LARGEST_PAGE, Call, get_call, list_calls
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.ledger import Attempt, AttemptBook, Database, Inbox
+from flireo_flows.calling.ledger.leads import chunks
 from flireo_flows.calling.ledger.reports import apply_report, close_without_report, report_of_call
-from flireo_flows.calling.ledger.schema import attempts
+from flireo_flows.calling.ledger.schema import attempts, leads
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import AttemptState
+from flireo_flows.calling.states import AttemptState, LeadState
 
 EARLY_SECONDS: Final = 120.0  # a call's created_at may lie this much before our intent, for clocks differ
 RINGING_SECONDS: Final = 120.0  # added to the longest call before it counts as silent
+APPEARED: Final = "a call to this number showed up although its last request had not been accepted"
 MOST_FAILURES: Final = 10  # polls in a row that failed, each after its own retries
 
 
@@ -65,6 +68,7 @@ class Collector:
             return
         self.failures = 0
         await self._reconcile(unknown, strangers, read_at)
+        await self._hold_back(strangers)
         await self._close_silent(read_at)
 
     async def unknown_due(self) -> bool:
@@ -140,10 +144,12 @@ class Collector:
             for call in page:
                 row = rows.get(call.id)
                 if row is not None and row.campaign == self.book.campaign and _tells_more(row, call):
-                    await apply_report(
-                        db, row, report_of_call(call), self.policy, self.readiness.expects, now
-                    )
+                    await self._apply_report(db, row, call, now)
         return [call for call in page if call.is_outbound and call.id not in rows]
+
+    async def _apply_report(self, db: AsyncConnection, row: Row[Any], call: Call, now: float) -> None:
+        expects = self.readiness.expects
+        await apply_report(db, self.database, row, report_of_call(call), self.policy, expects, now)
 
     async def _rows(self, call_ids: Sequence[str]) -> dict[str, Row[Any]]:
         rows: dict[str, Row[Any]] = {}
@@ -169,7 +175,30 @@ class Collector:
             elif read_at > attempt.began_at + max(self.policy.reconcile_grace_seconds, RINGING_SECONDS):
                 await self.book.ambiguous(attempt, f"{len(calls)} calls in the list could be this one")
 
-    def _may_own(self, attempt: Attempt, call: Call) -> bool:
+    async def _hold_back(self, strangers: Sequence[Call]) -> None:
+        """A call shows up at a number whose last request was refused or limited: a person looks before the next.
+
+        Not where another attempt, of whatever campaign, may still turn out to own that call.
+        """
+        phones = {f"+{_digits(call.caller_phone)}" for call in strangers if call.caller_phone}
+        wanted = select(attempts).join(
+            leads, and_(leads.c.id == attempts.c.lead_id, leads.c.tries == attempts.c.number)
+        )
+        waits = and_(leads.c.campaign == self.book.campaign, leads.c.state == LeadState.WAITING)
+        refused = wanted.where(waits, attempts.c.state == AttemptState.NOT_PLACED)
+        rows: list[Row[Any]] = []
+        async with self.database.read() as db:
+            for chunk in chunks(sorted(phones)):
+                rows += (await db.execute(refused.where(leads.c.phone.in_(chunk)))).all()
+        for row in rows:
+            if any(self._may_own(row, call) for call in strangers) and not await self.book.rivals(
+                {row.phone}, row.began_at - EARLY_SECONDS
+            ):
+                async with self.database.write(self.book.campaign) as db:
+                    mine = update(leads).where(leads.c.id == row.lead_id, leads.c.state == LeadState.WAITING)
+                    await db.execute(mine.values(state=LeadState.REVIEW, reason=APPEARED))
+
+    def _may_own(self, attempt: Attempt | Row[Any], call: Call) -> bool:
         """Same number, and created about when we rang, on Flireo's clock."""
         if not call.is_with(attempt.phone):
             return False
@@ -201,15 +230,17 @@ class Collector:
         else:
             if call.is_over:
                 async with self.database.write(self.book.campaign) as db:
-                    await apply_report(
-                        db, row, report_of_call(call), self.policy, self.readiness.expects, now
-                    )
+                    await self._apply_report(db, row, call, now)
                 return
             reason = f"the call is still {call.status or 'open'} long after its longest time"
         self._asked[row.id] = self._asked.get(row.id, 0) + 1
         if self._asked[row.id] > 1:
             async with self.database.write(self.book.campaign) as db:
                 await close_without_report(db, row, reason, self.policy, now)
+
+
+def _digits(phone: str) -> str:
+    return "".join(character for character in phone if character.isdigit()).removeprefix("00")
 
 
 def _tells_more(row: Row[Any], call: Call) -> bool:

@@ -1,14 +1,18 @@
-"""One attempt, one POST. What came of it is classified here and nowhere else."""
+"""One attempt, one POST. What came of it is judged by the table in `endings`."""
 
+import math
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, assert_never
 
 from pydantic import ValidationError
 
 from flireo_flows.api import errors
-from flireo_flows.api.calls import OutboundCall, create_outbound_call
+from flireo_flows.api.calls import Placed, create_outbound_call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.account import Caller
+from flireo_flows.api.operation import Operation
+from flireo_flows.api.redaction import redact
+from flireo_flows.calling.choice import CannotCompose, Composes
+from flireo_flows.calling.endings import EVENTS, Ending, ending_of, in_words
 from flireo_flows.calling.ledger import Answer, Attempt, Database
 from flireo_flows.calling.states import Event, LeadState
 
@@ -28,15 +32,21 @@ class Dialer:
     """Rings for one runner.
 
     Attributes:
+        composer: Makes the request of an attempt.
+        owns_until: Until when what this runner began is its own, Unix seconds of the ledger's clock; a
+            request does not go out later.
         stopped_by: Why no more calls may be made; None while they may.
+        held_by: Why nothing new is sent for now; empty while it is.
         is_closing: Whether the run is ending, so that nothing new is sent.
         placed: Calls placed so far.
     """
 
     client: AsyncFlireoClient
     database: Database
-    caller: Caller
+    composer: Composes
+    owns_until: float = math.inf
     stopped_by: Exception | None = None
+    held_by: str = ""
     is_closing: bool = False
     placed: int = 0
     _refusals: int = field(default=0, init=False)
@@ -49,46 +59,73 @@ class Dialer:
         Returns:
             What came of it. Never raises for anything that Flireo or the network did.
         """
-        if self.stopped_by is not None or self.is_closing:
-            return self._refused(attempt, "not sent: the run stopped")
+        if self.silent_for:
+            return self.given_back(attempt, self.silent_for)
         try:
-            call = OutboundCall(
-                destination=attempt.phone, agent_id=self.caller.agent_id, number_id=self.caller.number_id
+            request = create_outbound_call(
+                self.composer.compose(attempt.facts, attempt.choice, attempt.reference)
             )
-        except ValidationError:
-            reason = "not sent: the number is not in E.164"
-            return Answer(attempt, Event.REFUSED, reason=reason, lead=LeadState.REVIEW)
-        too_late = attempt.began_at + FRESH_SECONDS - self.database.now()
+        except CannotCompose as error:
+            return _for_review(attempt, f"not sent: {error}")
+        except (ValidationError, errors.InvalidInput) as error:
+            return _for_review(attempt, f"not sent: {_invalid(error)}")
         try:
-            # The client counts in this machine's time, the ledger perhaps in its server's.
-            placed = await self.client.send(create_outbound_call(call), before=self.client.now() + too_late)
+            placed = await self._send(attempt, request)
         except errors.FlireoError as error:
-            return self._classify(attempt, error)
+            return self._judge(attempt, error)
         self._refusals = self._unreached = 0
         self.placed += 1
-        return Answer(attempt, Event.ACCEPTED, call_id=placed.call_id)
+        return Answer(attempt, EVENTS[ending_of(None)], call_id=placed.call_id)
+
+    @property
+    def silent_for(self) -> str:
+        """Why nothing is sent now; empty while it is."""
+        if self.stopped_by is not None or self.is_closing:
+            return "the run stopped"
+        return self.held_by
+
+    def given_back(self, attempt: Attempt, why: str) -> Answer:
+        """What becomes of an attempt whose request did not go out: the lead waits again."""
+        return self._waits(attempt, f"not sent: {why}")
 
     def holds(self, now: float) -> float:
         """Seconds to hold back after the API was not reached; 0 when calls may be made."""
         return max(0.0, self._hold_until - now)
 
-    def _classify(self, attempt: Attempt, error: errors.FlireoError) -> Answer:
-        """Every way the request can end without a call id."""
-        if isinstance(error, errors.OutcomeUnknown | errors.Conflict):
-            # 409: a duplicate, so a call may exist: look for it before anything else.
-            return Answer(attempt, Event.LOST, reason=_reason(error))
-        if isinstance(error, STOPPING):
-            self.stopped_by = self.stopped_by or error
-            return self._refused(attempt, _reason(error))
-        if isinstance(error, errors.RateLimited):
-            return self._refused(attempt, _reason(error), error.retry_after or 1.0)
-        if isinstance(error, errors.NotSent):
-            return self._not_reached(attempt, error)
-        return self._refused_by_flireo(attempt, error)
+    async def _send(self, attempt: Attempt, request: Operation[Placed]) -> Placed:
+        latest = min(attempt.began_at + FRESH_SECONDS, self.owns_until) - self.database.now()
+        try:
+            # The client counts in this machine's time, the ledger perhaps in its server's.
+            return await self.client.send(request, before=self.client.now() + latest)
+        except errors.FlireoError:
+            raise
+        except Exception as error:
+            # Nobody foresaw it, so nobody knows how far the request came, nor whether the next one fares better.
+            text = f"unforeseen: {type(error).__name__}"
+            unknown = errors.OutcomeUnknown(request.name, request.route, text=text)
+            self.stopped_by = self.stopped_by or unknown
+            raise unknown from None
 
-    def _not_reached(self, attempt: Attempt, error: errors.NotSent) -> Answer:
+    def _judge(self, attempt: Attempt, error: errors.FlireoError) -> Answer:
+        """Every way the request can end without a call id."""
+        ending = ending_of(error)
+        match ending:
+            case Ending.UNKNOWN | Ending.PLACED:
+                return Answer(attempt, EVENTS[Ending.UNKNOWN], reason=in_words(error))
+            case Ending.LIMITED:
+                return self._waits(attempt, in_words(error), error.retry_after or 1.0)
+            case Ending.NOT_SENT:
+                return self._not_sent(attempt, error)
+            case Ending.REFUSED:
+                return self._refused(attempt, error)
+            case _:
+                assert_never(ending)
+
+    def _not_sent(self, attempt: Attempt, error: errors.FlireoError) -> Answer:
+        if isinstance(error, errors.InvalidInput):
+            return _for_review(attempt, f"not sent: {_invalid(error)}")
         if error.text in errors.TOO_LATE:
-            return self._refused(attempt, _reason(error))
+            return self._waits(attempt, in_words(error))
         now = self.database.now()
         if now >= self._hold_until:  # what failed together counts once
             self._unreached += 1
@@ -96,20 +133,41 @@ class Dialer:
         wait = self._hold_until - now
         if self._unreached >= MOST_UNREACHED:
             self.stopped_by = self.stopped_by or error
-        return self._refused(attempt, _reason(error), wait)
+        return self._waits(attempt, in_words(error), wait)
 
-    def _refused_by_flireo(self, attempt: Attempt, error: errors.FlireoError) -> Answer:
-        """400, 422 and their like: this lead's own trouble, unless it happens to all of them."""
+    def _refused(self, attempt: Attempt, error: errors.FlireoError) -> Answer:
+        """A refusal is about everybody, or this lead's own trouble; unless it happens to all of them."""
+        if isinstance(error, STOPPING) and not _is_own_wish(attempt, error):
+            self.stopped_by = self.stopped_by or error
+            return self._waits(attempt, in_words(error))
         self._refusals += 1
         if self._refusals >= MOST_REFUSALS:
             self.stopped_by = self.stopped_by or error
-        return Answer(attempt, Event.REFUSED, reason=_reason(error), lead=LeadState.REVIEW)
+        return _for_review(attempt, in_words(error))
 
-    def _refused(self, attempt: Attempt, reason: str, wait: float = 0.0) -> Answer:
+    def _waits(self, attempt: Attempt, reason: str, wait: float = 0.0) -> Answer:
         return Answer(attempt, Event.REFUSED, reason=reason, not_before=self.database.now() + wait)
 
 
-def _reason(error: errors.FlireoError) -> str:
-    """Short and redacted, for the ledger and the results."""
-    what = " ".join(str(part) for part in (error.status, error.code) if part) or "no answer"
-    return f"{what}: {error.text}" if error.text else what
+def _for_review(attempt: Attempt, reason: str) -> Answer:
+    return Answer(attempt, Event.REFUSED, reason=reason, lead=LeadState.REVIEW)
+
+
+def _is_own_wish(attempt: Attempt, error: errors.FlireoError) -> bool:
+    """Whether the lead's own row chose the agent or number that Flireo does not know or does not let us use."""
+    if not isinstance(error, errors.NotFound | errors.PermissionDenied):
+        return False
+    wishes, choice = attempt.facts.wishes, attempt.choice
+    by_agent = bool(wishes.agent_id) and wishes.agent_id == choice.agent_id
+    return by_agent or (bool(wishes.number_id) and wishes.number_id == choice.number_id)
+
+
+def _invalid(error: ValidationError | errors.InvalidInput) -> str:
+    """What is wrong with a request that was never made, without what was given: it may be a number."""
+    if isinstance(error, errors.InvalidInput):
+        return error.text
+    problems = (
+        f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+        for problem in error.errors(include_input=False, include_context=False, include_url=False)
+    )
+    return redact("; ".join(problems))

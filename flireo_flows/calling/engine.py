@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.operation import Operation
-from flireo_flows.calling.account import Caller, Readiness, check_account
+from flireo_flows.calling.account import Readiness, check_account
+from flireo_flows.calling.brakes import Brakes
+from flireo_flows.calling.choice import Composes
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.hands import Hands
@@ -21,7 +23,7 @@ from flireo_flows.calling.ledger import (
     Runner,
     Views,
 )
-from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS
+from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.turns import Turns, Until
 
@@ -43,12 +45,17 @@ class Ran:
         timed_out: Whether the deadline ended it.
         left: What is left to do.
         readiness: What the checks told; for a run that follows.
+        held_by: What held the whole campaign back at the end, in words: that it is paused or cancelled, by
+            whom and why, or a cap that was reached. Empty when nothing did.
+        last_failures: What made the breaker pause the campaign: masked number and reason, newest first.
     """
 
     stopped_by: Exception | None
     timed_out: bool
     left: Outlook
     readiness: Readiness
+    held_by: str = ""
+    last_failures: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -60,20 +67,26 @@ class Engine:
         account: Where to ring, and as whom.
         campaign: Name under which attempts are counted.
         batch: The file whose leads are rung (`LeadBook.take_in`).
-        caller: Agent and number.
+        caller: Chooses agent, number and words for each lead.
         policy: The rules.
         progress: Told of the campaign's figures every two seconds, from this thread; must be quick.
         readiness: What earlier checks told; None checks first.
+        run_id: Engines of one id are one run, whose calls are counted together for the policy's caps per run;
+            empty makes each a run of its own.
+        lease_seconds: For how long this runner is trusted to be alive since its last sign of life; then others
+            take over. More than `picking.LEAST_LEASE_SECONDS`, or nothing is ever begun.
     """
 
     database: Database
     account: Account
     campaign: str
     batch: str
-    caller: Caller
+    caller: Composes
     policy: CallingPolicy
     progress: Progress = silent
     readiness: Readiness | None = None
+    run_id: str = ""
+    lease_seconds: float = LEASE_SECONDS
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
 
     async def run(self, until: Until, deadline: float | None = None) -> Ran:
@@ -88,9 +101,9 @@ class Engine:
             FlireoError: Flireo refused the key or was not reached; before the first call.
             LedgerError: The ledger failed. What it holds is right; run again.
         """
-        runner = Runner(self.database, self.campaign)
+        runner = Runner(self.database, self.campaign, self.lease_seconds)
         await runner.join()
-        book = AttemptBook(self.database, self.campaign, runner.id)
+        book = AttemptBook(self.database, self.campaign, runner.id, self.caller, self.run_id)
         async with AsyncFlireoClient(self.account, heard=self._count) as client:
             try:
                 await book.orphaned()
@@ -102,7 +115,10 @@ class Engine:
     async def _check(self, client: AsyncFlireoClient) -> Readiness:
         """Costs no request when there is nothing to do."""
         left = await LeadBook(self.database, self.campaign).outlook(self.batch, self.database.now())
-        return Readiness() if left.is_finished else await check_account(client, self.caller)
+        return Readiness() if left.is_finished else await self._look_up(client)
+
+    async def _look_up(self, client: AsyncFlireoClient) -> Readiness:
+        return await check_account(client, self.caller, self.policy.min_balance_minutes)
 
     async def _run(
         self,
@@ -114,11 +130,12 @@ class Engine:
         readiness: Readiness,
     ) -> Ran:
         leads = LeadBook(self.database, self.campaign)
-        hands = Hands(Dialer(client, self.database, self.caller))
+        hands = Hands(Dialer(client, self.database, self.caller, owns_until=runner.lease_until))
         collector = Collector(client, self.database, book, self.policy, readiness)
-        turns = Turns(self.batch, self.policy, until, deadline, hands, collector, book, leads)
+        brakes = Brakes(client, self.database, self.campaign, self.policy)
+        turns = Turns(self.batch, self.policy, until, deadline, hands, collector, book, leads, brakes)
         background = [
-            asyncio.create_task(self._beat(runner, book)),
+            asyncio.create_task(self._beat(runner, book, hands.dialer)),
             asyncio.create_task(self._show()),
         ]
         try:
@@ -128,16 +145,21 @@ class Engine:
                         task.result()  # raises what the ledger did, or a hand
         finally:
             await asyncio.shield(self._wind_down(turns, hands, book, background))
-        stopped_by = hands.dialer.stopped_by or collector.stopped_by
+            await asyncio.shield(brakes.settle())
         left = await leads.outlook(self.batch, self.database.now())
         self.progress(await Views(self.database).status(self.campaign))
-        return Ran(stopped_by, turns.timed_out, left, readiness)
+        stopped_by, failures = turns.stopped_by or brakes.stopped_by, brakes.last_failures
+        return Ran(stopped_by, turns.timed_out, left, readiness, turns.held_by, failures)
 
-    async def _beat(self, runner: Runner, book: AttemptBook) -> None:
-        """Renew the lease, and take over from runners that did not renew theirs."""
+    async def _beat(self, runner: Runner, book: AttemptBook, dialer: Dialer) -> None:
+        """Renew the lease, and take over from runners that did not renew theirs.
+
+        A lease that ends before it is renewed ends the dialling until then: see `Dialer.owns_until`.
+        """
         while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await asyncio.sleep(min(HEARTBEAT_SECONDS, self.lease_seconds / 4))
             await self._renew(runner)
+            dialer.owns_until = runner.lease_until
             await book.orphaned()
 
     async def _show(self) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.ledger import Answer, Attempt
+from flireo_flows.calling.states import Event
 
 CONNECTIONS: Final = 16  # at 100 requests a minute two would do; a fast server is never left idle
 RESERVE_SECONDS: Final = 0.25
@@ -63,9 +64,16 @@ class Hands:
                 await asyncio.wait_for(self.news.wait(), seconds)
         self.news.clear()
 
+    def hold(self, why: str) -> None:
+        """Give back what was not sent yet, and send nothing while there is a reason; an empty one lets go."""
+        self.dialer.held_by = why
+        if why:
+            self._give_back(why)
+
     async def stop(self) -> list[Answer]:
         """Send nothing new, let requests under way be answered. Returns the answers."""
         self.dialer.is_closing = True
+        self._give_back(self.dialer.silent_for)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._queue.join(), GOODBYE_SECONDS)
         for task in self.tasks:
@@ -78,11 +86,17 @@ class Hands:
             attempt = await self._queue.get()
             self._ringing += 1
             began = time.monotonic()
+            answer = Answer(attempt, Event.LOST, reason="the run stopped before the answer came")
             try:
                 answer = await self.dialer.ring(attempt)
-                self._answers.append(answer)
             finally:
+                self._answers.append(answer)  # not before: `take` may have put another list there
                 self._seconds = 0.9 * self._seconds + 0.1 * (time.monotonic() - began)
                 self._ringing -= 1
                 self._queue.task_done()
                 self.news.set()
+
+    def _give_back(self, why: str) -> None:
+        while not self._queue.empty():
+            self._answers.append(self.dialer.given_back(self._queue.get_nowait(), why))
+            self._queue.task_done()

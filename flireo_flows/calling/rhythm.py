@@ -7,6 +7,9 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 # One poll for so many calls placed: with webhooks only unanswered calls, which have no report, wait for it.
 CALLS_A_POLL: Final = 100
 CALLS_A_POLL_WITH_WEBHOOKS: Final = 300
+# The balance is read again after so many calls, or after so long, if any call was placed meanwhile.
+CALLS_A_BALANCE: Final = 100
+BALANCE_SECONDS: Final = 300.0
 
 
 @dataclass(slots=True)
@@ -80,3 +83,25 @@ class DialRhythm:
         """Calls were begun."""
         if self.calls_per_minute:
             self.next_at = max(self.next_at, now) + calls * 60.0 / self.calls_per_minute
+
+
+@dataclass(slots=True)
+class BalanceRhythm:
+    """When the account's balance is due to be read again. The account checks read it before the first call."""
+
+    last_at: float
+    placed_before: int = 0
+
+    def is_due(self, now: float, placed: int) -> bool:
+        """Whether to read it now.
+
+        Args:
+            now: Unix seconds.
+            placed: Calls placed so far.
+        """
+        calls = placed - self.placed_before
+        return calls >= CALLS_A_BALANCE or (calls > 0 and now - self.last_at >= BALANCE_SECONDS)
+
+    def read(self, now: float, placed: int) -> None:
+        """It was read, or could not be."""
+        self.last_at, self.placed_before = now, placed

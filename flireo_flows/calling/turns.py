@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from flireo_flows.calling.brakes import Brakes
 from flireo_flows.calling.collector import Collector
+from flireo_flows.calling.dialer import FRESH_SECONDS
 from flireo_flows.calling.hands import CONNECTIONS, Hands
 from flireo_flows.calling.ledger import AttemptBook, LeadBook, Outlook
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.policy import CallingPolicy, Deny, Rule, words
 from flireo_flows.calling.rhythm import DialRhythm, PollRhythm
 
 HORIZON_SECONDS: Final = 0.25  # attempts are begun at most this much ahead of their request
@@ -17,6 +19,8 @@ DRY_SECONDS: Final = 0.1  # after a turn that found nobody to ring
 GATHER_SECONDS: Final = 0.03  # answers that come within it share one transaction
 SCAN: Final = 500  # leads looked at in one turn while many may not be rung now
 PATIENCE_SECONDS: Final = 300.0  # a run waits this long for the next permitted time, then it ends
+CAPS: Final = (Rule.CALL_CAP, Rule.MINUTE_CAP, Rule.MONEY_CAP)
+CAP_SECONDS: Final = 2.0  # how often a cap that was reached is looked at again
 
 
 class Until(StrEnum):
@@ -35,6 +39,7 @@ class Turns:
         deadline: Unix seconds at which the run ends in any case; None for no such time.
         left: What was left at the last look.
         timed_out: Whether the deadline ended the run.
+        cap: The policy's cap that holds the campaign back; None while none does.
     """
 
     batch: str
@@ -45,14 +50,18 @@ class Turns:
     collector: Collector
     book: AttemptBook
     leads: LeadBook
+    brakes: Brakes
     left: Outlook = field(default_factory=Outlook.unseen)
     timed_out: bool = False
+    cap: Deny | None = None
     _polls: PollRhythm = field(init=False)
     _dials: DialRhythm = field(init=False)
     _looked_at: float = field(default=0.0, init=False)
     _many_denied: bool = field(default=False, init=False)
     _dry: bool = field(default=False, init=False)
+    _capped_until: float = field(default=0.0, init=False)
     _polling: "asyncio.Task[None] | None" = field(default=None, init=False)
+    _weighing: "asyncio.Task[None] | None" = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._polls = PollRhythm(self.policy.poll_seconds)
@@ -80,24 +89,52 @@ class Turns:
         if not most and not answers:
             return 0
         scan = SCAN if self._many_denied else 0
-        begun, decided = await self.book.begin(self.batch, self.policy, most, scan, answers)
-        self._many_denied = decided > len(begun)
-        self._dials.began(len(begun), self._now())
-        self.hands.give(begun)
-        if most and not begun:
+        begun = await self.book.begin(self.batch, self.policy, most, scan, answers)
+        self._many_denied = begun.decided > len(begun.attempts)
+        self._dials.began(len(begun.attempts), self._now())
+        self.hands.give(begun.attempts)
+        if most:
+            self._mind_cap(begun.held)
+        if most and not begun.attempts:
             # Nobody was due after all, or all calls at once are in use.
             self._dry, self._looked_at = True, 0.0
-        return len(begun)
+        return len(begun.attempts)
+
+    def _mind_cap(self, held: Deny | None) -> None:
+        """A cap holds everybody back, so it is asked again only after a while.
+
+        All calls at once pass soon; and that the campaign is paused or cancelled, the brakes see at the next look.
+        """
+        self.cap = held if held is not None and held.reason in CAPS else None
+        if self.cap is not None:
+            self._capped_until = self._now() + CAP_SECONDS
 
     def _most(self) -> int:
         """How many attempts may be begun now, as far as requests go."""
         now, dialer = self._now(), self.hands.dialer
         # A transaction costs the same for one attempt as for many, so the reserve is filled by the dozen.
-        if not self._is_dialling or dialer.holds(now) or not self._has_room:
+        if not self._may_begin(now) or dialer.holds(now) or not self._has_room:
             return 0
         client = dialer.client
         ready = client.pacing.ready(client.now(), HORIZON_SECONDS) - self.hands.unsent
         return self._dials.ready(now, HORIZON_SECONDS, max(0, min(self.hands.room, ready)))
+
+    def _may_begin(self, now: float) -> bool:
+        """Whether attempts may be begun at all: what this runner begins must be its own until it is sent."""
+        owns = now < self.hands.dialer.owns_until - FRESH_SECONDS
+        return self._has_work and owns and now >= self._capped_until
+
+    @property
+    def held_by(self) -> str:
+        """What holds the whole campaign back, in words; empty while nothing does."""
+        if self.brakes.held_by or self.cap is None:
+            return self.brakes.held_by
+        return words(self.cap).removeprefix("not rung: ")
+
+    @property
+    def stopped_by(self) -> Exception | None:
+        """Why the run cannot go on; None while it can."""
+        return self.hands.dialer.stopped_by or self.collector.stopped_by
 
     @property
     def _has_room(self) -> bool:
@@ -105,8 +142,12 @@ class Turns:
         return self.hands.room >= max(CONNECTIONS, self.hands.reserve // 2)
 
     @property
+    def _has_work(self) -> bool:
+        return bool(self.left.due) and not self.brakes.held_by and self.stopped_by is None
+
+    @property
     def _is_dialling(self) -> bool:
-        return bool(self.left.due) and self.hands.dialer.stopped_by is None
+        return self._has_work and self.cap is None
 
     @property
     def _is_starved(self) -> bool:
@@ -115,13 +156,18 @@ class Turns:
     async def _look(self, now: float) -> None:
         self._looked_at = now
         await self.collector.hear()
+        await self.brakes.look()
+        self.hands.hold(self.brakes.held_by)
         self.left = await self.leads.outlook(self.batch, now)
-        if self._polling is not None and self._polling.done():
-            self._polling.result()  # raises what the ledger did
-            self._polling = None
+        self.cap = self.cap if self.left.due else None  # it holds nobody back any more
+        # Beside the turns: an answer that is slow to come must not keep anybody from being rung.
+        self._polling = _unless_done(self._polling)
         if self._polling is None and await self._poll_is_due(now):
-            # Beside the turns: a list that is slow to come must not keep anybody from being rung.
             self._polling = asyncio.create_task(self._poll())
+        self._weighing = _unless_done(self._weighing)
+        placed = self.hands.dialer.placed
+        if self._weighing is None and self.brakes.balance_is_due(placed):
+            self._weighing = asyncio.create_task(self.brakes.read_balance(placed))
 
     async def _poll(self) -> None:
         await self.collector.poll()
@@ -131,9 +177,10 @@ class Turns:
 
     async def close(self) -> None:
         """Stop a poll that is under way; what it has not read it has not decided."""
-        if self._polling is not None:
-            self._polling.cancel()
-            await asyncio.gather(self._polling, return_exceptions=True)
+        tasks = [task for task in (self._polling, self._weighing) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _poll_is_due(self, now: float) -> bool:
         if self.hands.dialer.stopped_by is not None or not (self.left.placed or self.left.unknown):
@@ -152,17 +199,27 @@ class Turns:
         left = self.left
         if self.hands.is_busy:
             return False
-        if self.hands.dialer.stopped_by is not None or self.collector.stopped_by is not None:
+        if self.stopped_by is not None:
             return True
-        soon = left.next_at is not None and left.next_at <= now + PATIENCE_SECONDS
-        if left.due or soon or left.sending:
+        if left.sending or (not self._is_held(now) and self._is_soon(now)):
             return False
         return self.until is Until.DIALLED or not (left.placed or left.unknown or self._polling)
+
+    def _is_soon(self, now: float) -> bool:
+        """Whether somebody may be rung now or within a run's patience."""
+        next_at = self.left.next_at
+        return bool(self.left.due) or (next_at is not None and next_at <= now + PATIENCE_SECONDS)
+
+    def _is_held(self, now: float) -> bool:
+        """Whether the whole campaign is held back for longer than a run waits."""
+        if self.brakes.held_by or self.cap is None:
+            return bool(self.brakes.held_by)
+        return self.cap.until is None or self.cap.until.timestamp() > now + PATIENCE_SECONDS
 
     async def _rest(self) -> None:
         """Until an answer came, or the next request or look is due."""
         wait = LOOK_SECONDS
-        if self._is_dialling and not self._is_starved and self._has_room:
+        if self._may_begin(self._now()) and not self._is_starved and self._has_room:
             wait = min(wait, max(self._until_next(), DRY_SECONDS if self._dry else GATHER_SECONDS))
         await self.hands.wait(wait)
         await asyncio.sleep(GATHER_SECONDS)
@@ -175,3 +232,11 @@ class Turns:
 
     def _now(self) -> float:
         return self.collector.database.now()
+
+
+def _unless_done(task: "asyncio.Task[None] | None") -> "asyncio.Task[None] | None":
+    """A task that still runs. One that failed raises what the ledger did."""
+    if task is None or not task.done():
+        return task
+    task.result()
+    return None

@@ -82,13 +82,6 @@ def test_a_window_that_begins_with_a_request_is_filled_and_the_next_begun_within
     assert max(pauses[1:]) <= 3 + 2 * latency
 
 
-def rate(server: LimitedServer, first: int, last: int) -> float:
-    """Requests let in from the beginning of one window to that of another, of those that are allowed."""
-    begun = [window.ends - server.seconds for window in server.windows]
-    allowed = (begun[last] - begun[first]) / server.seconds * server.limit
-    return sum(window.taken for window in server.windows[first:last]) / allowed
-
-
 @ROUNDINGS
 @pytest.mark.parametrize("skew", [-3.0, 0.0, 0.7])
 @pytest.mark.parametrize("begins", [0.0, 0.4, 0.9])
@@ -110,8 +103,8 @@ def test_where_windows_begin_with_a_request_their_length_is_found_and_no_time_lo
     simulation.at(begins, lambda: simulation.client(Pacing()))
     simulation.run(8 * seconds)
     assert server.refused == []
-    assert rate(server, 0, 4) >= early
-    assert rate(server, 1, 5) >= later
+    assert server.rate(0, 4) >= early
+    assert server.rate(1, 5) >= later
 
 
 @ROUNDINGS
@@ -162,22 +155,7 @@ def test_a_limit_that_sinks_below_what_was_sent_costs_one_refusal_and_is_then_ke
     simulation.at(28, lambda: setattr(server, "limit", 20))
     simulation.run(60)
     assert len(server.refused) <= 1
-    assert server.use(until=simulation.now)[-3:] == [20, 20, 20]
-
-
-@ROUNDINGS
-@pytest.mark.parametrize("clients", [2, 4])
-@pytest.mark.parametrize(("limit", "seconds"), [(100, 60), (20, 5)])
-def test_clients_that_share_a_key_use_it_up_and_all_but_one_are_refused_once_a_window(
-    limit: int, seconds: float, clients: int, told: Callable[[float], int]
-) -> None:
-    server = LimitedServer(limit, seconds, phase=0.37 * seconds, told=told, skew=1.3)
-    chance = random.Random(1)
-    use = simulate(server, 6, [Pacing() for _ in range(clients)], lambda: chance.uniform(0.03, 0.1))
-    assert mean(use) >= 0.97 * limit
-    # They start when the first window is nearly over, and all take what they think is left of it.
-    refused = [at for at in server.refused if at > server.windows[0].ends]
-    assert len(refused) <= (clients - 1) * len(server.windows[1:])
+    assert min(server.use(until=simulation.now)[-3:]) >= 19  # one is kept back to find the window's end
 
 
 @pytest.mark.parametrize("skew", [-3.0, 3.0])
@@ -197,6 +175,7 @@ def test_no_headers_no_limit() -> None:
     for _ in range(500):
         assert (pacing.wait(START + 1), pacing.ready(START + 1, 1.0)) == (0.0, MANY)
         pacing.sent(START + 1)
+    assert pacing.others.sent == 0  # nothing is remembered of each request
 
 
 def test_the_first_request_goes_alone_but_not_forever() -> None:

@@ -78,6 +78,12 @@ class LimitedServer:
         passed = math.floor((at - self.phase) / self.seconds)
         return (passed + 1) * self.seconds + self.phase
 
+    def rate(self, first: int, last: int) -> float:
+        """Requests let in from the beginning of one window to that of another, of those that are allowed."""
+        begun = [window.ends - self.seconds for window in self.windows]
+        allowed = (begun[last] - begun[first]) / self.seconds * self.limit
+        return sum(window.taken for window in self.windows[first:last]) / allowed
+
     def use(self, until: float) -> list[int]:
         """Requests let in in each window that was there from beginning to end."""
         return [window.taken for window in self.windows[1:] if window.ends <= until]
@@ -100,6 +106,7 @@ class Simulation:
     def __init__(self, server: LimitedServer, latency: Latency = STEADY) -> None:
         self.server, self._latency = server, latency
         self.now = START
+        self.refused = 0  # requests of clients
         self._order = count()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
 
@@ -107,9 +114,18 @@ class Simulation:
         """Have something happen so many seconds from now."""
         heapq.heappush(self._due, (self.now + seconds, next(self._order), act))
 
-    def client(self, pacing: Pacing) -> None:
-        """One more client, with a hunger that never ends."""
-        self.at(0, lambda: self._turn(pacing))
+    def client(self, pacing: Pacing, seconds: float = math.inf) -> None:
+        """One more client, with a hunger that ends after so many seconds."""
+        self.at(0, lambda: self._turn(pacing, self.now + seconds))
+
+    def stranger(self, pause: Latency) -> None:
+        """Somebody who follows no plan, and sends after each pause."""
+
+        def go() -> None:
+            self.server.answer(self.now)
+            self.stranger(pause)
+
+        self.at(pause(), go)
 
     def run(self, seconds: float) -> None:
         """Let time pass."""
@@ -119,18 +135,21 @@ class Simulation:
             act()
         self.now = end
 
-    def _turn(self, pacing: Pacing) -> None:
+    def _turn(self, pacing: Pacing, until: float) -> None:
+        if self.now >= until:
+            return
         wait = pacing.wait(self.now) if pacing.in_flight < HANDS else 0.005
         if wait == 0:
             pacing.sent(self.now)
             self._travel(pacing)
-        self.at(max(wait, STEP_SECONDS), lambda: self._turn(pacing))
+        self.at(max(wait, STEP_SECONDS), lambda: self._turn(pacing, until))
 
     def _travel(self, pacing: Pacing) -> None:
         way, sent_at = self._latency() / 2, self.now
 
         def arrive() -> None:
             status, headers = self.server.answer(self.now)
+            self.refused += status == 429
             self.at(way, lambda: pacing.heard(headers, status, sent_at, self.now))
 
         self.at(way, arrive)

@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from sqlalchemy import insert, update
 
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling.collector import MOST_FAILURES, RINGING_SECONDS, Collector
-from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger import Answer, Database
+from flireo_flows.calling.ledger.schema import attempts
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import LeadState
+from flireo_flows.calling.states import Event, LeadState
 from tests.faulty.server import Act, answer, cut, lost, page
 
 from .bad_line import BadLine, bad_line
@@ -173,9 +175,14 @@ async def test_a_call_that_could_be_either_is_for_a_person_to_look_at(
 async def test_one_call_is_not_given_to_one_of_two_campaigns(
     campaign: Campaign, collector: Collector, line: BadLine
 ) -> None:
-    other = Campaign(campaign.database, name="another campaign")
-    await other.lost(await other.runner())
     await campaign.lost(collector.book)
+    other = Campaign(campaign.database, name="another campaign")
+    await other.take_in(person(ANNA))
+    now = campaign.database.now()
+    rival = {"lead_id": (await other.lead()).id, "campaign": other.name, "phone": ANNA, "number": 1}
+    rival |= {"state": "unknown", "runner": "r", "began_at": now, "over_at": now}
+    async with campaign.database.write() as db:
+        await db.execute(insert(attempts).values(rival))
     line.place(ANNA)
     await collector.poll()
     assert (await campaign.attempt()).state == "unknown"
@@ -215,6 +222,8 @@ async def test_a_call_that_has_an_owner_is_not_given_to_another(
 ) -> None:
     other = Campaign(campaign.database, name="another campaign")
     await other.placed(await other.runner(), line.place(ANNA)["id"])
+    async with campaign.database.write() as db:
+        await db.execute(update(attempts).values(over_at=campaign.database.now()))
     await campaign.lost(collector.book)
     await collector.poll()
     await collector.poll()
@@ -279,3 +288,20 @@ async def test_a_call_waits_for_its_analysis_once_another_call_was_seen_to_have_
     late["analysis_result"] = {"interest": "low"}
     await collector.poll()
     assert (await campaign.results())[BEN].analysis == {"interest": "low"}
+
+
+@pytest.mark.parametrize("by_whom", ["nobody", "another campaign"])
+async def test_a_call_that_shows_up_after_a_refusal_is_looked_at_before_the_next_try(
+    campaign: Campaign, collector: Collector, line: BadLine, by_whom: str
+) -> None:
+    await campaign.placed(collector.book, line.place(BEN)["id"], BEN)
+    await campaign.take_in(person(ANNA), person(BEN))
+    (attempt,) = await campaign.begin(collector.book)
+    await campaign.record(collector.book, Answer(attempt, Event.REFUSED, reason="429: Too many requests"))
+    line.place(ANNA)
+    if by_whom == "another campaign":
+        other = Campaign(campaign.database, line.url, name=by_whom)
+        await other.lost(await other.runner())
+    await collector.poll()
+    assert (await campaign.lead()).state == ("review" if by_whom == "nobody" else "waiting")
+    assert (await campaign.lead(BEN)).state == "calling"

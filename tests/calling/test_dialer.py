@@ -71,15 +71,15 @@ async def ring(campaign: Campaign, *phones: str) -> list[errors.FlireoError | Ex
         (answer(302, headers={"Location": "/"}), "unknown", "calling", None),
         (refusal(408), "unknown", "calling", None),
         (refusal(409), "unknown", "calling", None),
+        (refusal(410), "unknown", "calling", None),
+        (page(413), "unknown", "calling", None),
         (refusal(500), "unknown", "calling", None),
         (refusal(503), "unknown", "calling", None),
         (answer(503, headers={"Retry-After": "1"}), "unknown", "calling", None),
         (page(504), "unknown", "calling", None),
         # Nobody was rung, and that is this lead's own trouble.
         (refusal(400), "not_placed", "review", None),
-        (refusal(410), "not_placed", "review", None),
         (refusal(422), "not_placed", "review", None),
-        (page(413), "not_placed", "review", None),
         # Nobody was rung, and nobody will be.
         (refusal(401), "not_placed", "waiting", errors.AuthenticationFailed),
         (refusal(402), "not_placed", "waiting", errors.InsufficientCredits),

@@ -160,8 +160,8 @@ def test_its_parameters_are_a_form_that_prefect_shows_well(stage: Stage) -> None
     schema = json.loads(json.dumps(parameter_schema(stage.flow).model_dump_for_openapi()))
     kept = Path(__file__).with_name("outbound_campaign.schema.json")
     assert schema == json.loads(kept.read_text()), f"if it is meant, write it: {kept}\n{json.dumps(schema)}"
-    # What may be left out is the only choice between two kinds: the number, and the calling hours.
-    assert sorted(_choices(schema)) == ["calling_hours", "number"]
+    # What may be left out is the only choice between two kinds.
+    assert sorted(_choices(schema)) == ["calling_hours", "number", "webhook"]
     for name, field in schema["properties"].items():
         assert field["title"] and (field.get("description") or "allOf" in field), name
 
