@@ -17,9 +17,10 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.api.client import AsyncFlireoClient
+from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
-from flireo_flows.calling.account import Caller, NotReady, Readiness
+from flireo_flows.calling.account import Caller, NotReady
 from flireo_flows.calling.engine import Engine, Progress, Ran
 from flireo_flows.calling.handover import HandOver, Words
 from flireo_flows.calling.ledger import CampaignStatus, Database, LeadBook, LeadResult, OpenLead, Views
@@ -42,6 +43,8 @@ from flireo_flows.showing import ProgressBoard, show_tables
 
 Mode = Literal["direct", "flireo"]
 
+# What stops the dialling and leaves the calls that run, whose results can still be read.
+CALLS_GO_ON: Final = (type(None), NotReady, InsufficientCredits)
 MOST_SHOWN: Final = 20  # leads that a summary lists one by one
 MOST_CALLS_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
 
@@ -222,7 +225,7 @@ def call_leads(run: CampaignRun, imported: Imported) -> Ran:
         FlireoError: Flireo refused the key or was not reached; nobody was rung.
         LedgerError: The ledger failed.
     """
-    return _engage(run, imported, Until.DIALLED, None)
+    return _engage(run, imported, Until.DIALLED)
 
 
 @task(name="Flireo: wait for reports", tags={"flireo"}, cache_policy=NO_CACHE, retries=0)
@@ -237,9 +240,9 @@ def wait_for_reports(run: CampaignRun, imported: Imported, called: Ran) -> Ran:
     Raises:
         LedgerError: The ledger failed.
     """
-    if called.stopped_by is not None or called.timed_out:
+    if called.timed_out or not isinstance(called.stopped_by, CALLS_GO_ON):
         return called
-    return _engage(run, imported, Until.FINISHED, called.readiness)
+    return _engage(run, imported, Until.FINISHED, called)
 
 
 @task(name="Flireo: export results", tags={"flireo"}, cache_policy=NO_CACHE)
@@ -324,13 +327,13 @@ def _check_policy(policy: CallingPolicy) -> None:
         get_run_logger().warning("%s", weakness)
 
 
-def _engage(run: CampaignRun, imported: Imported, until: Until, readiness: Readiness | None) -> Ran:
+def _engage(run: CampaignRun, imported: Imported, until: Until, before: Ran | None = None) -> Ran:
     """Drive the engine, showing its progress in an artifact and the log."""
     board = ProgressBoard(run.campaign)
 
     async def work() -> Ran:
         async with await Database.open(run.ledger.database_url()) as database:
-            engine = await _engine(run, imported, database, board.note, readiness)
+            engine = await _engine(run, imported, database, board.note, before)
             deadline = run.deadline + database.now() - time.time() if run.deadline else None
             return await engine.run(until, deadline)
 
@@ -342,9 +345,10 @@ def _engage(run: CampaignRun, imported: Imported, until: Until, readiness: Readi
 
 
 async def _engine(
-    run: CampaignRun, imported: Imported, database: Database, progress: Progress, readiness: Readiness | None
+    run: CampaignRun, imported: Imported, database: Database, progress: Progress, before: Ran | None
 ) -> Engine | HandOver:
     account = run.credentials.account()
+    readiness = before.readiness if before else None
     if run.mode == "flireo":
         words = Words.of(run.caller, run.script)
         return HandOver(
@@ -369,4 +373,5 @@ async def _engine(
         progress=progress,
         readiness=readiness,
         run_id=run.run_id,
+        stopped_by=before.stopped_by if before else None,
     )

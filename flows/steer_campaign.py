@@ -14,8 +14,8 @@ def steer_campaign(
     action: Literal["pause", "resume", "cancel"],
     campaign: Annotated[str, Field(min_length=1, max_length=80, title="Campaign")],
     ledger: CallLedger,
+    credentials: FlireoCredentials,
     reason: Annotated[str, Field(max_length=200, title="Reason")] = "",
-    credentials: FlireoCredentials | None = None,
 ) -> str:
     """Pause, resume or cancel a campaign. Calls that run go on, and its next run collects their results.
 
@@ -23,8 +23,8 @@ def steer_campaign(
         action: Pause rings nobody until it is resumed. Cancel rings nobody any more and cannot be undone.
         campaign: Name of the campaign.
         ledger: Where it is kept who was rung.
+        credentials: The API key, to tell Flireo where the leads were handed to a campaign of its own.
         reason: Why, in words, without a phone number; shown by flireo-flows status and why.
-        credentials: The API key; needed where the leads were handed to a campaign of Flireo's own (mode flireo).
     """
     if action == "pause":
         standing = pause_campaign(ledger, campaign, reason, credentials)

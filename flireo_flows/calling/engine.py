@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.operation import Operation
-from flireo_flows.calling.account import Readiness, check_account
+from flireo_flows.calling.account import NotReady, Readiness, check_account
 from flireo_flows.calling.brakes import Brakes
 from flireo_flows.calling.choice import Composes
 from flireo_flows.calling.collector import Collector
@@ -73,6 +73,7 @@ class Engine:
         readiness: What earlier checks told; None checks first.
         run_id: Engines of one id are one run, whose calls are counted together for the policy's caps per run;
             empty makes each a run of its own.
+        stopped_by: What stopped an earlier engine of this run: nobody is rung, and only results are collected.
         lease_seconds: For how long this runner is trusted to be alive since its last sign of life; then others
             take over. More than `picking.LEAST_LEASE_SECONDS`, or nothing is ever begun.
     """
@@ -86,6 +87,7 @@ class Engine:
     progress: Progress = silent
     readiness: Readiness | None = None
     run_id: str = ""
+    stopped_by: Exception | None = None
     lease_seconds: float = LEASE_SECONDS
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
 
@@ -115,7 +117,15 @@ class Engine:
     async def _check(self, client: AsyncFlireoClient) -> Readiness:
         """Costs no request when there is nothing to do."""
         left = await LeadBook(self.database, self.campaign).outlook(self.batch, self.database.now())
-        return Readiness() if left.is_finished else await self._look_up(client)
+        if left.is_finished or self.stopped_by is not None:
+            return Readiness()
+        try:
+            return await self._look_up(client)
+        except NotReady as problem:
+            if not (left.placed or left.unknown):
+                raise
+            self.stopped_by = problem  # who was rung already is heard of all the same
+            return Readiness()
 
     async def _look_up(self, client: AsyncFlireoClient) -> Readiness:
         return await check_account(client, self.caller, self.policy.min_balance_minutes)
@@ -132,7 +142,7 @@ class Engine:
         leads = LeadBook(self.database, self.campaign)
         hands = Hands(Dialer(client, self.database, self.caller, owns_until=runner.lease_until))
         collector = Collector(client, self.database, book, self.policy, readiness)
-        brakes = Brakes(client, self.database, self.campaign, self.policy)
+        brakes = Brakes(client, self.database, self.campaign, self.policy, stopped_by=self.stopped_by)
         turns = Turns(self.batch, self.policy, until, deadline, hands, collector, book, leads, brakes)
         background = [
             asyncio.create_task(self._beat(runner, book, hands.dialer)),

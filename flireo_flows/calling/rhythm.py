@@ -5,10 +5,10 @@ from typing import Final
 
 LONGEST_PAUSE_SECONDS: Final = 60.0
 # One poll for so many calls placed: with webhooks only unanswered calls, which have no report, wait for it.
-CALLS_A_POLL: Final = 100
+CALLS_A_POLL: Final = 150
 CALLS_A_POLL_WITH_WEBHOOKS: Final = 300
 # The balance is read again after so many calls, or after so long, if any call was placed meanwhile.
-CALLS_A_BALANCE: Final = 100
+CALLS_A_BALANCE: Final = 500
 BALANCE_SECONDS: Final = 300.0
 
 

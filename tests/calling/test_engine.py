@@ -262,8 +262,13 @@ async def test_a_balance_that_runs_out_stops_the_run_and_a_top_up_lets_it_go_on(
         ran = await campaign.run()
         assert isinstance(ran.stopped_by, errors.InsufficientCredits)
         assert len(sandbox.rings()) < 60
+        placed = len(sandbox.rings())
+        # Who was rung already is heard of; with nobody left to hear of, the run does not begin.
+        assert isinstance((await campaign.run()).stopped_by, NotReady)
+        assert [row.state for row in await campaign.attempts()].count("ended") == placed
         with pytest.raises(NotReady, match="the Flireo balance is empty"):
             await campaign.run()
+        assert len(sandbox.rings()) == placed
         sandbox.settings(minutes_balance=1e6)
         await campaign.run()
         assert rung(sandbox) == once(60)

@@ -13,7 +13,7 @@ from flireo_flows.calling.ledger.schema import leads, runners
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import AttemptState, Event, LeadState
 
-from .campaign import ANNA, LONG_LEASE_SECONDS, POLICY, Campaign, people, person
+from .campaign import ANNA, BEN, CARLA, LONG_LEASE_SECONDS, POLICY, Campaign, people, person
 
 
 async def test_an_attempt_is_committed_before_anything_is_sent(database: Database, ledger_url: str) -> None:
@@ -224,3 +224,29 @@ async def test_an_error_of_the_database_shows_no_number(database: Database) -> N
         async with database.write() as db:
             await db.execute(insert(leads).values(campaign=row.campaign, phone=ANNA, batch="b", state="x"))
     assert ANNA not in str(refused.value)
+
+
+async def test_an_answer_after_the_proof_that_nobody_was_rung_is_for_a_person_to_look_at(
+    database: Database,
+) -> None:
+    campaign = Campaign(database)
+    book = await campaign.runner()
+    attempt = await campaign.lost(book)
+    for read_at in (100.0, 200.0):
+        (unknown,) = await book.unknown()
+        await book.absent(unknown, read_at, 50.0, campaign.policy)
+    assert (await campaign.attempt()).state == "not_placed"
+    await campaign.record(book, Answer(attempt, Event.ACCEPTED, call_id="late"))
+    lead = await campaign.lead()
+    assert lead.state == "review" and "answered late" in lead.reason
+
+
+async def test_a_call_id_that_another_attempt_has_harms_only_its_own(database: Database) -> None:
+    campaign = Campaign(database)
+    book = await campaign.runner()
+    await campaign.take_in(person(ANNA), person(BEN), person(CARLA))
+    first, second, third = await campaign.begin(book)
+    await campaign.record(book, Answer(first, Event.ACCEPTED, call_id="one"))
+    answers = [Answer(second, Event.ACCEPTED, call_id="one"), Answer(third, Event.ACCEPTED, call_id="three")]
+    await campaign.record(book, *answers)
+    assert [row.state for row in await campaign.attempts()] == ["placed", "unknown", "placed"]

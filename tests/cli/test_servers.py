@@ -14,7 +14,10 @@ from tests.cli.shell import COMMAND, Shell, served
 from tests.sandbox.running import until
 
 HEAVY = ("prefect", "pandas", "sqlalchemy", "fastapi", "pydantic", "httpx", "phonenumbers", "uvicorn")
-COMMANDS = ("run", "status", "demo", "sandbox", "webhooks", "init")
+COMMANDS = (
+    *("run", "plan", "status", "why", "pause", "resume", "cancel"),
+    *("suppress", "unsuppress", "suppressions", "forget", "demo", "sandbox", "webhooks", "init"),
+)
 
 
 def test_help_loads_nothing_heavy_so_it_answers_at_once(bare: Shell) -> None:

@@ -108,4 +108,4 @@ flow = load_flow_from_entrypoint("flows/outbound_campaign.py:outbound_campaign")
 print(flow.name, *flow.parameters.properties)
 """
     told = run(python, "-P", "-c", code, cwd=tmp_path / "mine")
-    assert told.startswith("outbound-campaign leads campaign agent_id credentials ledger")
+    assert told.startswith("outbound-campaign leads campaign credentials ledger agent_id")

@@ -156,9 +156,24 @@ class AttemptBook:
 
     async def _record_accepted(self, db: AsyncConnection, answers: Sequence[Answer]) -> None:
         """The common case, in one statement: a faster hand that was there first makes it do nothing."""
-        if answers:
-            called = [{"attempt": answer.attempt.id, "answered": answer.call_id} for answer in answers]
-            await db.execute(_ACCEPT, called)
+        if not answers:
+            return
+        called = [{"attempt": answer.attempt.id, "answered": answer.call_id} for answer in answers]
+        await db.execute(_ACCEPT, called)
+        left = attempts.c.id.in_([answer.attempt.id for answer in answers]) & attempts.c.call_id.is_(None)
+        for row in (
+            await db.execute(select(attempts.c.id, attempts.c.lead_id, attempts.c.state).where(left))
+        ).all():
+            await self._record_odd(db, row)
+
+    async def _record_odd(self, db: AsyncConnection, row: Row[Any]) -> None:
+        """A call id that its attempt could not take: it rang, perhaps, so a person decides what follows."""
+        if row.state == AttemptState.NOT_PLACED:
+            waiting = and_(leads.c.id == row.lead_id, leads.c.state == LeadState.WAITING)
+            reason = "a call that had proved not placed was answered late: it may have rung"
+            await db.execute(update(leads).where(waiting).values(state=LeadState.REVIEW, reason=reason))
+        else:  # no sound server gives an id twice
+            await move(db, row.id, Event.LOST, reason="the call id in its answer belongs to another attempt")
 
     async def _record(self, db: AsyncConnection, answer: Answer) -> None:
         attempt = answer.attempt
@@ -169,11 +184,13 @@ class AttemptBook:
             await _not_rung(db, attempt, answer.lead, reason, answer.not_before)
 
 
+_OTHER: Final = attempts.alias()
 _ACCEPT: Final = (
     update(attempts)
     .where(
         attempts.c.id == bindparam("attempt"),
         or_(*(attempts.c.state == str(state) for state in sources(Event.ACCEPTED))),
+        ~select(_OTHER.c.id).where(_OTHER.c.call_id == bindparam("answered")).exists(),
     )
     .values(state=target(Event.ACCEPTED), call_id=bindparam("answered"))
 )

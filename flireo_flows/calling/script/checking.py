@@ -19,7 +19,7 @@ def speakable(batch: LeadBatch, composer: Composer) -> LeadBatch:
     """The same file, with each lead that nothing can be said to among the rejects. Sends nothing."""
     problems = {lead.line: composer.check(facts_of(lead)) for lead in batch.leads}
     mute = tuple(
-        Reject(lead.line, RejectCode.MISSING_VARIABLE, _sentence(problems[lead.line]), lead.columns)
+        Reject(lead.line, RejectCode.MISSING_VARIABLE, f"{problems[lead.line]}.", lead.columns)
         for lead in batch.leads
         if problems[lead.line]
     )
@@ -30,10 +30,6 @@ def speakable(batch: LeadBatch, composer: Composer) -> LeadBatch:
         rejects=tuple(sorted((*batch.rejects, *mute), key=lambda reject: reject.line)),
         columns=batch.columns,
     )
-
-
-def _sentence(problem: str) -> str:
-    return f"{problem[:1].upper()}{problem[1:]}."
 
 
 def assuming(composer: Composer, leads: Iterable[Lead]) -> Composer:
