@@ -9,8 +9,8 @@ STAMP := $(VENV)/.installed
 demo: $(STAMP) ## the main job end to end: no account, no network
 	$(BIN)/flireo-flows demo $(if $(STAY),--stay)
 
-test: $(STAMP) ## every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+test: $(STAMP) ## every test; they wait more than they work, so there are more workers than cores
+	$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
 
 check: $(STAMP) ## lint, format, types, import rules
 	$(BIN)/ruff check .
