@@ -404,3 +404,14 @@ async def test_whom_nobody_can_ring_a_person_looks_at(database: Database) -> Non
     assert [it.phone for it in await campaign.begin(await campaign.runner())] == [ANNA]
     lead = await campaign.lead(CARLA)
     assert (lead.state, lead.reason) == ("review", "not sent: `first_name` is missing")
+
+
+async def test_all_runners_together_keep_to_the_calls_a_minute(database: Database) -> None:
+    policy = CallingPolicy(calling_hours=None, calls_per_minute=12, max_concurrent_calls=100)
+    campaign = Campaign(database, policy=policy)
+    await campaign.take_in(*people(40))
+    books = [await campaign.runner() for _ in range(3)]
+    begun = [len(await campaign.begin(book, most=7)) for book in books]
+    assert begun == [7, 5, 0]
+    await campaign.age(61)
+    assert len(await campaign.begin(books[0], most=30)) == 12

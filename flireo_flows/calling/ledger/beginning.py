@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import insert, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -101,6 +101,8 @@ class Beginning:
         place = Place(self.campaign, batch, self.runner, self.run)
         footing, asked = await due_in(db, self.database, place, policy, max(scan, most), now)
         room = min(most, calls_left(moment, policy, footing.history))
+        if asked and policy.calls_per_minute:
+            room = min(room, await self._left_of_pace(db, policy.calls_per_minute, now))
         wishes: list[_Wish] = []
         decisions: list[Decision] = []
         for due in asked:
@@ -121,6 +123,17 @@ class Beginning:
             decisions.append(Decision(wish.due.row, verdict, number))
         await write_decisions(db, decisions, policy.version, now)
         return Begun(list(begun.values()), len(decisions), footing.held, footing.has_lapsed)
+
+    async def _left_of_pace(self, db: AsyncConnection, calls_per_minute: float, now: float) -> int:
+        """How many calls the pace leaves now, all runners of the campaign together; each spreads its own."""
+        calls = max(1, int(calls_per_minute))
+        since = now - calls * 60.0 / calls_per_minute
+        recent = select(func.count(attempts.c.id)).where(
+            attempts.c.campaign == self.campaign,
+            attempts.c.began_at > since,
+            attempts.c.state != AttemptState.NOT_PLACED,
+        )
+        return max(0, calls - int((await db.execute(recent)).scalar_one()))
 
     async def _choose(self, db: AsyncConnection, due: Due, verdict: Allow) -> "_Wish | None":
         """Who rings a lead. None, and it is put up for review, if nobody can."""
