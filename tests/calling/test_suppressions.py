@@ -87,17 +87,16 @@ async def test_a_call_under_way_is_not_touched_by_a_suppression(database: Databa
     assert (await campaign.attempt()).state == "placed"
 
 
-async def test_a_lead_that_another_runner_holds_does_not_make_a_suppression_wait(
-    database: Database,
-) -> None:
-    if database.is_sqlite:
-        pytest.skip("SQLite has one writer")
-    await Campaign(database).take_in(person(ANNA))
-    async with database.engine.begin() as db:
-        await db.execute(select(leads).with_for_update())
-        assert await Suppressions(database).suppress([ANNA], "asked") == 1
-    async with database.read() as db:
-        assert await suppressed_in(db, database, [ANNA]) == {ANNA: "person"}
+@pytest.mark.postgres
+async def test_a_lead_that_another_runner_holds_does_not_make_a_suppression_wait(postgres_url: str) -> None:
+    """On PostgreSQL alone: SQLite has one writer."""
+    async with await Database.open(postgres_url) as database:
+        await Campaign(database).take_in(person(ANNA))
+        async with database.engine.begin() as db:
+            await db.execute(select(leads).with_for_update())
+            assert await Suppressions(database).suppress([ANNA], "asked") == 1
+        async with database.read() as db:
+            assert await suppressed_in(db, database, [ANNA]) == {ANNA: "person"}
 
 
 async def test_two_campaigns_that_learn_of_the_same_people_in_another_order_do_not_wait_for_ever(
