@@ -91,6 +91,7 @@ async def carry_out(order: Order) -> Report:
         max_concurrent_calls=1000,
         poll_seconds=order.poll_seconds,
         caps_per_run={"calls": order.calls},
+        breaker={"enabled": False},  # the sandbox's failures end at once, its other calls much later
     )
     async with await Database.open(order.ledger) as database:
         book = LeadBook(database, order.campaign)
@@ -102,7 +103,7 @@ async def carry_out(order: Order) -> Report:
         ran = await engine.run(Until.DIALLED, database.now() + order.seconds if order.seconds else None)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-    assert ran.stopped_by is None, ran.stopped_by
+    assert ran.stopped_by is None and (order.calls or not ran.held_by), ran.stopped_by or ran.held_by
     seconds = time.monotonic() - began
     return Report(seconds, time.process_time() - cpu, max(most[0], held()) - before)
 

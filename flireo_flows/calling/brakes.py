@@ -20,6 +20,7 @@ from flireo_flows.calling.rhythm import BalanceRhythm
 from flireo_flows.calling.states import AttemptState, CampaignState
 
 LONGEST_CALL_SECONDS: Final = 7200.0  # a call that ended in the window began at most so long before it
+RINGING_SECONDS: Final = 60.0  # a call that goes on for longer was answered
 BREAKER_SECONDS: Final = 1.0  # how often the last calls are counted
 BREAKER_PATIENCE: Final = 50.0  # where counting is slow, there is so many times as long between
 BREAKER: Final = "breaker"  # who paused it
@@ -89,16 +90,26 @@ class Brakes:
                 )
 
     async def _ended(self, db: AsyncConnection, now: float, resumed_at: float) -> list[Ended]:
-        """What ended in the window, of what began after the campaign was last resumed; oldest first."""
+        """What ended in the window, of what began after the campaign was last resumed; oldest first.
+
+        Calls that somebody answered count too, before they end or their reports are in: failures are heard of at
+        once, and the first few would speak for all.
+        """
         since = now - self.policy.breaker.window_seconds
-        over = and_(attempts.c.state == AttemptState.ENDED, attempts.c.over_at >= since)
+        known = attempts.c.state.in_([str(AttemptState.ENDED), str(AttemptState.PLACED)])
+        over = and_(known, attempts.c.over_at >= since)
+        going_on = and_(
+            attempts.c.state == AttemptState.PLACED,
+            attempts.c.over_at.is_(None),
+            attempts.c.began_at.between(since, now - RINGING_SECONDS),
+        )
         # What Flireo refused for the lead's own sake; see `endings.in_words`. Other refusals stop the run.
         about_lead = or_(attempts.c.reason.startswith("400"), attempts.c.reason.startswith("422"))
         refused = and_(attempts.c.state == AttemptState.NOT_PLACED, attempts.c.began_at >= since, about_lead)
         columns = (attempts.c.phone, attempts.c.state, attempts.c.outcome, attempts.c.reason)
         wanted = (
             select(*columns, attempts.c.error, attempts.c.end_reason, attempts.c.over_at, attempts.c.began_at)
-            .where(attempts.c.campaign == self.campaign, or_(over, refused))
+            .where(attempts.c.campaign == self.campaign, or_(over, going_on, refused))
             .where(attempts.c.began_at >= max(resumed_at, since - LONGEST_CALL_SECONDS))
         )
         rows = sorted((await db.execute(wanted)).all(), key=lambda row: float(row.over_at or row.began_at))

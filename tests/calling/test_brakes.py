@@ -8,17 +8,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling import rhythm
 from flireo_flows.calling.account import Caller, NotReady, Readiness, check_account
+from flireo_flows.calling.brakes import RINGING_SECONDS, Brakes
 from flireo_flows.calling.choice import Composes
 from flireo_flows.calling.engine import Engine, Ran
 from flireo_flows.calling.hands import Hands
-from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger import Answer, Database
 from flireo_flows.calling.ledger.campaigns import Steering
+from flireo_flows.calling.ledger.schema import attempts
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.rhythm import BALANCE_SECONDS, CALLS_A_BALANCE, BalanceRhythm
+from flireo_flows.calling.states import AttemptState, Event
 from flireo_flows.calling.turns import Until
 from flireo_flows.sandbox import Outcome, SandboxSettings
 from tests.sandbox.running import RunningSandbox, run_sandbox
@@ -86,6 +90,29 @@ async def test_too_many_failures_pause_the_campaign_until_a_person_resumes_it(da
         assert Counter(ring["destination"] for ring in sandbox.rings()) == Counter(
             lead.phone for lead in people(60)
         )
+
+
+async def test_calls_that_somebody_answered_count_before_they_end(local: Database) -> None:
+    campaign = Campaign(local)
+    book = await campaign.runner()
+    await campaign.take_in(*people(16))
+    begun = await campaign.begin(book)
+    await campaign.record(book, *(Answer(it, Event.ACCEPTED, call_id=f"call {it.id}") for it in begun))
+    failed, others = begun[:6], begun[6:]
+    ended = {"state": AttemptState.ENDED, "outcome": "failed", "over_at": local.now()}
+    async with local.write() as db:
+        await db.execute(update(attempts).where(attempts.c.id.in_([it.id for it in failed])).values(ended))
+    await campaign.age(RINGING_SECONDS + 1)
+    async with AsyncFlireoClient(campaign.account) as client:
+        brakes = Brakes(client, local, campaign.name, policy())
+        await brakes.look()
+        assert brakes.held_by == ""
+        async with local.write() as db:  # had they just begun, nobody could tell
+            fresh = update(attempts).where(attempts.c.id.in_([it.id for it in others]))
+            await db.execute(fresh.values(began_at=local.now()))
+        brakes = Brakes(client, local, campaign.name, policy())
+        await brakes.look()
+        assert ": 6 of the last 6 calls failed" in brakes.held_by
 
 
 async def test_failures_before_the_window_or_without_the_breaker_pause_nothing(local: Database) -> None:

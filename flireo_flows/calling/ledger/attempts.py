@@ -159,11 +159,12 @@ class AttemptBook:
         if not answers:
             return
         called = [{"attempt": answer.attempt.id, "answered": answer.call_id} for answer in answers]
-        await db.execute(_ACCEPT, called)
+        accept = _ACCEPT_SQLITE if self._database.is_sqlite else _ACCEPT_POSTGRESQL
+        if (await db.execute(accept, called)).rowcount == len(answers):
+            return  # SQLite tells; PostgreSQL's driver does not, of many rows at once
         left = attempts.c.id.in_([answer.attempt.id for answer in answers]) & attempts.c.call_id.is_(None)
-        for row in (
-            await db.execute(select(attempts.c.id, attempts.c.lead_id, attempts.c.state).where(left))
-        ).all():
+        odd = select(attempts.c.id, attempts.c.lead_id, attempts.c.state).where(left)
+        for row in (await db.execute(odd)).all():
             await self._record_odd(db, row)
 
     async def _record_odd(self, db: AsyncConnection, row: Row[Any]) -> None:
@@ -184,15 +185,19 @@ class AttemptBook:
             await _not_rung(db, attempt, answer.lead, reason, answer.not_before)
 
 
-_OTHER: Final = attempts.alias()
 _ACCEPT: Final = (
     update(attempts)
     .where(
         attempts.c.id == bindparam("attempt"),
         or_(*(attempts.c.state == str(state) for state in sources(Event.ACCEPTED))),
-        ~select(_OTHER.c.id).where(_OTHER.c.call_id == bindparam("answered")).exists(),
     )
     .values(state=target(Event.ACCEPTED), call_id=bindparam("answered"))
+)
+# A call id that another attempt has is left out by both; a refused statement would take the others with it.
+_OTHER: Final = attempts.alias()
+_ACCEPT_SQLITE: Final = _ACCEPT.prefix_with("OR IGNORE")
+_ACCEPT_POSTGRESQL: Final = _ACCEPT.where(
+    ~select(_OTHER.c.id).where(_OTHER.c.call_id == bindparam("answered")).exists()
 )
 
 
