@@ -2,12 +2,12 @@
 
 `make bench ARGS="pace size"` measures only what is named. On two quiet cores:
 
-    requests  requests per finished call                              2 minutes
+    requests  requests per finished call                              1 minute
     pace      dialling rate over the allowed rate, sharing a key     11 minutes
-    speed     calls per second over a bare loop                       2 minutes
+    speed     calls per second over a bare loop                       1 minute
     size      100,000 leads: time to pick the next, memory            2 minutes
     several   four runners on one PostgreSQL over one                 2 minutes
-    prefect   the engine over a Prefect task per call                10 minutes
+    prefect   the engine over a Prefect task per call                 3 minutes
 """
 
 import sys

@@ -1,6 +1,7 @@
 """What people see of a campaign while it runs: a progress artifact, a table of figures, and the run's log."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -88,6 +89,22 @@ def show_tables(status: CampaignStatus, latest: list[LeadResult]) -> None:
         *({"figure": "requests " + name, "count": count} for name, count in status.requests.items()),
     ]
     create_table_artifact(rows, key=artifact_key(status.campaign, "figures"), description=describe(status))
+
+
+def show_failures(campaign: str, failures: Sequence[str]) -> None:
+    """What made the breaker pause a campaign, as a table artifact and in the log, for whoever is to resume it.
+
+    Args:
+        campaign: Its name.
+        failures: Masked number and reason, newest first.
+    """
+    for failure in failures:
+        get_run_logger().warning("failed: %s", failure)
+    create_table_artifact(
+        [{"failure": failure} for failure in failures],
+        key=artifact_key(campaign, "failures"),
+        description=f"What made the breaker pause {campaign}, newest first",
+    )
 
 
 def _call_row(result: LeadResult) -> dict[str, object]:

@@ -39,7 +39,7 @@ from flireo_flows.calling.script.checking import (
 from flireo_flows.calling.turns import Until
 from flireo_flows.driving import drive
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_rejects
-from flireo_flows.showing import ProgressBoard, show_tables
+from flireo_flows.showing import ProgressBoard, show_failures, show_tables
 
 Mode = Literal["direct", "flireo"]
 
@@ -298,6 +298,8 @@ def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) 
 
     status, open_leads, latest = drive(read)
     show_tables(status, latest)
+    if ran.last_failures:
+        show_failures(run.campaign, ran.last_failures)
     if ran.stopped_by is not None:
         raise CampaignStopped(
             f"the campaign stopped with {ran.left.total - ran.left.final} leads open: {ran.stopped_by} "

@@ -7,7 +7,7 @@ that the test moves, and so is the network.
 import asyncio
 import os
 import shutil
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -103,7 +103,7 @@ def pick(some: Sequence[T], index: int) -> T:
 class Machine(RuleBasedStateMachine):
     """Two campaigns, two hands each, one vendor."""
 
-    ledger_url = ""  # of a new ledger; set before each example
+    fresh: Callable[[], str]  # URL of a ledger of an example's own; each kind of ledger has its way
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,11 +114,6 @@ class Machine(RuleBasedStateMachine):
         self.hands = {(name, n): self.run(self._join(name)) for name, n in HANDS}
         self.suppressed: set[str] = set()
         self.reports: list[bytes] = []
-
-    @classmethod
-    def fresh(cls) -> str:
-        """URL of a ledger of this example's own."""
-        raise NotImplementedError
 
     def run(self, doing: Coroutine[Any, Any, T]) -> T:
         return self.loop.run(doing)
@@ -362,8 +357,8 @@ def test_on_sqlite_nobody_is_rung_twice_and_nobody_is_lost(tmp_path: Path) -> No
     asyncio.run(_make(f"sqlite:///{template}"))
 
     class OnSqlite(Machine):
-        @classmethod
-        def fresh(cls) -> str:
+        @staticmethod
+        def fresh() -> str:
             file = tmp_path / f"{next(ledgers)}.db"
             shutil.copy(template, file)
             return f"sqlite:///{file}"
@@ -374,8 +369,8 @@ def test_on_sqlite_nobody_is_rung_twice_and_nobody_is_lost(tmp_path: Path) -> No
 @pytest.mark.postgres
 def test_on_postgresql_nobody_is_rung_twice_and_nobody_is_lost(postgres: Postgres) -> None:
     class OnPostgresql(Machine):
-        @classmethod
-        def fresh(cls) -> str:
+        @staticmethod
+        def fresh() -> str:
             return postgres.fresh_database()
 
     explore(OnPostgresql, max(3, EXAMPLES // 5))

@@ -7,15 +7,17 @@ import json
 import shutil
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 from prefect import flow
 from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_settings
 
 from flireo_flows.analytics import ExportError
+from flireo_flows.calling.policy.limits import Breaker
 from flireo_flows.sandbox import SandboxSettings
 from flireo_flows.steps import CampaignSummary
-from tests.flows.stage import ANNA, BEN, CARLA, PEOPLE, Stage
+from tests.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored
 from tests.receiver.relay import post, receiver
 from tests.sandbox.receiving import run_receiver
 from tests.sandbox.running import run_sandbox, until
@@ -63,6 +65,22 @@ def test_every_lead_ends_as_a_row_and_a_second_run_sends_nothing(stage: Stage) -
     assert again.is_finished
     assert stage.sandbox.requests() == before
     assert stage.rung() == dict.fromkeys(PEOPLE, 1)
+
+
+def test_what_made_the_breaker_pause_a_campaign_is_shown(stage: Stage, stored: Stored) -> None:
+    people = {f"+442079460{number:03d}": f"Person {number}" for number in range(200, 230)}
+    stage.sandbox.settings(outcomes={phone: ["failed"] for phone in people})
+    stage.write_leads(people)
+    brakes = {"max_concurrent_calls": 2, "calls_per_minute": 300, "breaker": Breaker(fewest_calls=3)}
+    summary = stage.run(campaign="breaks", policy=POLICY.model_copy(update=brakes))
+    assert summary.held_by.startswith("paused by breaker at ")
+    assert len(stage.rung()) < len(people) and not summary.is_finished
+    wanted = {"artifacts": {"key": {"any_": ["flireo-breaks-failures"]}}}
+    url = f"{stored.url}/artifacts/filter"
+    (shown,) = httpx.post(url, json=wanted, trust_env=False, timeout=60).raise_for_status().json()
+    failures = [row["failure"] for row in json.loads(shown["data"])]
+    assert failures == list(summary.last_failures) and len(failures) >= 3
+    assert all(failure.startswith("+44********") for failure in failures)
 
 
 # Prefect leaves a connection open when an asynchronous flow begins (prefect/results.py).
