@@ -46,7 +46,11 @@ def prefect_url(prefect_home: Path) -> str:
 @pytest.fixture
 def at_prefect(prefect_url: str) -> Iterator[str]:
     """Flows of this process report to the session's server."""
+    from prefect.events.worker import EventsWorker
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with temporary_settings({PREFECT_API_URL: prefect_url}):
         yield prefect_url
+        # One worker a process sends all events, for as long as it lives: a connection that an earlier test
+        # left broken would lose those of every later one.
+        EventsWorker.drain_all(timeout=60, at_exit=False)
