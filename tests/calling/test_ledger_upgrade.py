@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, func, inspect, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flireo_flows.calling.ledger import Answer, Database
+from flireo_flows.calling.ledger.outbox import Outbox
 from flireo_flows.calling.ledger.schema import MAY_RING, attempts, meta, metadata, tallies
 from flireo_flows.calling.states import Event
 
@@ -35,22 +37,42 @@ INSERT INTO flireo_attempts (id, lead_id, campaign, phone, number, state, runner
     (4, 3, 'campaign', '{BEN}', 2, 'ended', 'r', 1760000900, 'call-4', '', true, '', '', '', '', 'answered', 61, 'x');
 """
 
+HELD_BY_2 = f"""
+INSERT INTO flireo_meta VALUES ('version', '2'), ('suppression_key', '{"ab" * 32}');
+INSERT INTO flireo_leads (id, campaign, phone, name, columns, zones, batch, line, state, reason, outcome,
+    attempts, tries, unplaced, not_before) VALUES
+    (1, 'campaign', '{ANNA}', 'Anna', '{{}}', 'Europe/London', 'b', 2, 'calling', '', '', 0, 1, 0, 0);
+INSERT INTO flireo_attempts (id, lead_id, campaign, phone, number, state, runner, began_at, call_id, reason,
+    complete, channel, call_status, end_reason, error, outcome, summary) VALUES
+    (1, 1, 'campaign', '{ANNA}', 1, 'placed', 'r', 1760000000, 'call-1', '', false, '', '', '', '', '', '');
+"""
+
 
 def version_1(kind: str) -> str:
     """The tables as version 1 made them."""
     return Path(__file__).with_name(f"ledger_v1_{kind}.sql").read_text() + HELD
 
 
+def version_2(kind: str) -> str:
+    """The tables and triggers as version 2 made them, and one person who was rung."""
+    return Path(__file__).with_name(f"ledger_v2_{kind}.sql").read_text() + HELD_BY_2
+
+
 @pytest.fixture
 async def old_url(ledger_url: str) -> str:
     """A ledger of version 1."""
+    return await made(ledger_url, version_1)
+
+
+async def made(ledger_url: str, script: Callable[[str], str]) -> str:
+    """A ledger made by what an older release did."""
     if ledger_url.startswith("sqlite"):
         with sqlite3.connect(ledger_url.removeprefix("sqlite:///")) as file:
-            file.executescript(version_1("sqlite"))
+            file.executescript(script("sqlite"))
         file.close()
     else:
         server = await asyncpg.connect(ledger_url)
-        await server.execute(version_1("postgresql"))
+        await server.execute(script("postgresql"))
         # Rows with ids of their own do not move the sequences.
         await server.execute("SELECT setval('flireo_leads_id_seq', 10), setval('flireo_attempts_id_seq', 10)")
         await server.close()
@@ -86,6 +108,26 @@ async def test_a_ledger_of_version_1_gets_the_shape_of_a_new_one(
         async with await Database.open(url) as database, database.read() as db:
             shapes.append(await db.run_sync(shape))
     assert shapes[0] == shapes[1]
+
+
+async def test_a_ledger_of_version_2_gets_the_shape_of_a_new_one_and_keeps_its_key(
+    ledger_url: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    old = await made(ledger_url, version_2)
+    fresh = f"sqlite:///{tmp_path}/new.db"
+    if not old.startswith("sqlite"):
+        fresh = request.getfixturevalue("postgres").fresh_database()
+    shapes = []
+    for url in (old, fresh):
+        async with await Database.open(url) as database, database.read() as db:
+            shapes.append(await db.run_sync(shape))
+    assert shapes[0] == shapes[1]
+    async with await Database.open(old) as database:
+        assert database.key == b"\xab" * 32
+        async with database.write() as db:
+            await db.execute(update(attempts).where(attempts.c.id == 1).values(state="ended"))
+        # What happens from now on is told.
+        assert [told.event for told in await Outbox(database).claim(10)] == ["flireo.call.ended"]
 
 
 async def test_a_ledger_of_version_1_keeps_what_it_holds_and_goes_on(old_url: str) -> None:

@@ -193,7 +193,7 @@ def _merged(row: Row[Any], report: Report, now: float) -> dict[str, Any]:
         return {}
     keeps = {
         "summary": row.summary or report.summary,
-        "analysis": row.analysis if row.analysis is not None else report.analysis,
+        "analysis": _added(row.analysis, report.analysis),
         "messages": row.messages if row.messages is not None else report.messages,
         "recording_url": row.recording_url or report.recording_url,
         "end_reason": row.end_reason or report.end_reason,
@@ -202,11 +202,28 @@ def _merged(row: Row[Any], report: Report, now: float) -> dict[str, Any]:
         "ended_at": row.ended_at if row.ended_at is not None else report.ended_at,
         "over_at": row.over_at if row.over_at is not None else now,
         "channel": row.channel or str(report.channel),
+        "reported_at": row.reported_at,
+        "report_channel": row.report_channel,
+        "analysed_at": row.analysed_at,
     }
+    if row.reported_at is None and (report.is_last_word or report.summary or report.messages):
+        keeps |= {"reported_at": now, "report_channel": str(report.channel)}
+    if row.analysed_at is None and report.analysis is not None:
+        keeps["analysed_at"] = now
     duration = row.duration_seconds if row.duration_seconds is not None else report.duration_seconds
     # The most telling terminal status wins: webhooks call every end "ended".
     status = report.status if row.call_status in ("", "ended") and report.is_over else row.call_status
     return {**keeps, "duration_seconds": duration, "call_status": status}
+
+
+def _added(known: str | None, told: str | None) -> str | None:
+    """The analysis that is known, with the answers that it lacked: a report only ever adds."""
+    if known is None or told is None or known == told:
+        return known if known is not None else told
+    had, new = _object(known), _object(told)
+    if had is None or new is None or new.keys() <= had.keys():
+        return known
+    return to_json({**new, **had})
 
 
 def _is_complete(

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from flireo_flows.calling.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
 
-VERSION: Final = 2  # of the tables, and of the moves that their triggers allow; see `upgrade.py`
+VERSION: Final = 3  # of the tables, and of the moves that their triggers allow; see `upgrade.py`
 
 metadata = MetaData()
 
@@ -45,6 +45,9 @@ campaigns = Table(
     Column("changed_by", String, nullable=False, default=""),  # person, breaker, brake, prefect
     Column("changed_at", Float, nullable=False, default=0.0),
     Column("vendor_campaign_id", String, nullable=False, default=""),  # where Flireo rings by itself
+    # What the last run rang under, for whoever collects without one: JSON of the policy and of what to expect.
+    Column("policy", Text, nullable=False, server_default=""),
+    Column("readiness", Text, nullable=False, server_default=""),
 )
 
 # Campaigns whose leads were handed to a campaign of Flireo's own (`campaigns.vendor_campaign_id`).
@@ -132,6 +135,10 @@ attempts = Table(
     Column("agent_id", String, nullable=False, server_default=""),
     Column("number_id", String, nullable=False, server_default=""),
     Column("variant", String, nullable=False, server_default=""),
+    Column("reported_at", Float),  # when what was said, or that nobody was reached, was first known
+    Column("report_channel", String, nullable=False, server_default=""),  # webhook or list: what brought it
+    Column("analysed_at", Float),  # when the analysis was first known
+    Column("asked_at", Float),  # when Flireo was first asked by id for a call that had long been silent
     UniqueConstraint("campaign", "phone", "number"),
     Index("flireo_open_attempts", "campaign", "state"),
     Index("flireo_attempts_of_phone", "phone", "state"),
@@ -180,6 +187,22 @@ inbox = Table(
     Column("rang_at", Float),  # about when the call began, as far as the report tells
     Index("flireo_waiting_reports", "state", "call_id"),
     Index("flireo_waiting_references", "state", "reference"),
+)
+
+# What happened and is to be told to Prefect, once each; written by the database itself (`outbox.py`).
+outbox = Table(
+    "flireo_outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("key", String, unique=True, nullable=False),  # the same happening is told once, whoever notices it
+    Column("event", String, nullable=False),
+    Column("campaign", String, nullable=False, default=""),
+    Column("row_id", Integer),  # of the attempt, the lead or the report that it is about
+    Column("reason", Text, nullable=False, default=""),  # in words, without a number
+    Column("occurred_at", Float, nullable=False),
+    Column("claimed_until", Float, nullable=False, server_default="0"),  # by whoever is sending it
+    Column("sent_at", Float),  # when Prefect had it
+    Index("flireo_unsent", "sent_at", "id"),
 )
 
 requests = Table(

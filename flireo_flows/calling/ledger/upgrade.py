@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Column, Connection, Table, func, insert, inspect, select, update
 from sqlalchemy.schema import CreateColumn
 
+from flireo_flows.calling.ledger.bells import set_bells
 from flireo_flows.calling.ledger.guards import set_guards
 from flireo_flows.calling.ledger.schema import MAY_RING, VERSION, attempts, meta, metadata
 from flireo_flows.calling.ledger.tallies import set_tallies
@@ -41,8 +42,11 @@ def prepare(connection: Connection, now: float) -> tuple[str, bytes]:
     if found != str(VERSION):
         set_tallies(connection)
         set_guards(connection)
-        connection.execute(insert(meta).values(key=KEY, value=secrets.token_hex(32)))
-    key = connection.execute(select(meta.c.value).where(meta.c.key == KEY)).scalar_one()
+        set_bells(connection)
+    key = connection.execute(select(meta.c.value).where(meta.c.key == KEY)).scalar_one_or_none()
+    if key is None:
+        key = secrets.token_hex(32)
+        connection.execute(insert(meta).values(key=KEY, value=key))
     return str(VERSION), bytes.fromhex(key)
 
 
