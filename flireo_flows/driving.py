@@ -1,6 +1,7 @@
 """Run the asynchronous engine from a synchronous Prefect task, whatever loop is running around it."""
 
 import asyncio
+import contextvars
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -19,7 +20,7 @@ def nothing() -> None:
 
 
 def drive(work: Callable[[], Coroutine[Any, Any, T]], tick: Callable[[], None] = nothing) -> T:
-    """Run `work` to its end in a thread with a loop of its own.
+    """Run `work` to its end in a thread with a loop of its own, in the context of the caller: run and settings.
 
     An interruption (Ctrl-C, a cancelled run, a worker that stops) cancels the work once and waits until it
     has written down what it was doing.
@@ -42,7 +43,9 @@ def drive(work: Callable[[], Coroutine[Any, Any, T]], tick: Callable[[], None] =
         except BaseException as error:  # carried to the thread that waits
             result.set_exception(error)
 
-    thread = threading.Thread(target=run, name="flireo-engine", daemon=True)
+    thread = threading.Thread(
+        target=contextvars.copy_context().run, args=(run,), name="flireo-engine", daemon=True
+    )
     thread.start()
     try:
         with _noticing_interrupts() as interrupted:

@@ -38,6 +38,7 @@ from flireo_flows.calling.script.checking import (
 )
 from flireo_flows.calling.turns import Until
 from flireo_flows.driving import drive
+from flireo_flows.events import publishing
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_rejects
 from flireo_flows.showing import ProgressBoard, show_failures, show_tables
 
@@ -337,7 +338,8 @@ def _engage(run: CampaignRun, imported: Imported, until: Until, before: Ran | No
         async with await Database.open(run.ledger.database_url()) as database:
             engine = await _engine(run, imported, database, board.note, before)
             deadline = run.deadline + database.now() - time.time() if run.deadline else None
-            return await engine.run(until, deadline)
+            async with publishing(database):
+                return await engine.run(until, deadline)
 
     ran = drive(work, tick=board.show)
     board.show()

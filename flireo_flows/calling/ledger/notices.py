@@ -1,0 +1,201 @@
+"""What a notice of the outbox says, read from the ledger when it is sent. No name, no full number, no secret."""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.masking import masked
+from flireo_flows.api.redaction import mask_phone, redact
+from flireo_flows.calling.happenings import Happening
+from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.forgetting import is_pseudonym
+from flireo_flows.calling.ledger.outbox import Posted
+from flireo_flows.calling.ledger.schema import attempts, inbox, leads
+
+LARGEST_ANALYSIS: Final = 20_000  # characters of JSON; the server refuses events above 1.5 MB
+MOST_LABELS: Final = 40  # answers that become labels, by which an automation can choose
+LONGEST_LABEL: Final = 100  # characters
+OF_CALLS: Final = (Happening.CALL_ENDED, Happening.CALL_AMENDED)
+OF_LEADS: Final = (Happening.NEEDS_REVIEW,)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One event, ready to be sent.
+
+    Attributes:
+        id: The same for the same happening, however often it is sent: whoever takes it knows a repetition.
+        resource: What it is about, such as `flireo.call.<id>`.
+        labels: What an automation can choose by, beside the resource: outcome, and each answer of the analysis
+            as `flireo.analysis.<key>`, in lower case.
+        payload: What it says.
+        lead_id: Whom it is about; None for a campaign or the inbox as a whole.
+    """
+
+    id: uuid.UUID
+    event: str
+    resource: str
+    campaign: str
+    occurred_at: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    lead_id: int | None = None
+
+
+async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Notice]:
+    """What each of them says now.
+
+    Args:
+        database: The ledger.
+        posted: As the outbox gave them.
+    """
+    async with database.read() as db:
+        calls = await _calls(db, [it.row_id for it in posted if it.event in OF_CALLS])
+        people = await _leads(db, [it.row_id for it in posted if it.event in OF_LEADS])
+        letters = await _letters(db, [it.row_id for it in posted if it.event is Happening.DEAD_LETTER])
+        figures = await _figures(db, {it.campaign for it in posted if it.event in OF_CAMPAIGNS})
+    return [_notice(database, it, calls, people, letters, figures) for it in posted]
+
+
+OF_CAMPAIGNS: Final = (
+    Happening.CAMPAIGN_STARTED,
+    Happening.CAMPAIGN_PAUSED,
+    Happening.CAMPAIGN_RESUMED,
+    Happening.CAMPAIGN_CANCELLED,
+    Happening.CAMPAIGN_FINISHED,
+)
+Rows = Mapping[int, Row[Any]]
+
+
+def _notice(
+    database: Database, it: Posted, calls: Rows, people: Rows, letters: Rows, figures: Mapping[str, Any]
+) -> Notice:
+    about: dict[str, Any] = {"resource": f"flireo.campaign.{redact(it.campaign)}"}
+    # The first line is the reason as it stands; a campaign's others are its history.
+    reason = redact(it.reason.partition("\n")[0])
+    said: dict[str, Any] = {"campaign": redact(it.campaign), "reason": reason}
+    if it.event in OF_CALLS and (call := calls.get(it.row_id or 0)):
+        about = _about_call(call)
+        said = _said_of_call(call)
+    elif it.event in OF_LEADS and (lead := people.get(it.row_id or 0)):
+        about = {"resource": f"flireo.lead.{lead.id}", "lead_id": lead.id}
+        said |= {"reason": redact(lead.reason), "outcome": lead.outcome, **_said_of_lead(lead)}
+    elif it.event is Happening.DEAD_LETTER:
+        about = {"resource": f"flireo.inbox.{it.row_id}"}
+        letter = letters.get(it.row_id or 0)
+        said = {"inbox_id": it.row_id, "reason": redact(letter.reason if letter else it.reason)}
+    elif it.event is Happening.REPORTS_WAITING:
+        about = {"resource": "flireo.inbox"}
+    elif it.event in OF_CAMPAIGNS:
+        said |= figures.get(it.campaign, {})
+    return Notice(
+        id=_id(database, it.key),
+        event=str(it.event),
+        campaign=redact(it.campaign),
+        occurred_at=datetime.fromtimestamp(it.occurred_at, UTC),
+        payload=said,
+        **about,
+    )
+
+
+def _id(database: Database, key: str) -> uuid.UUID:
+    """Of this ledger's happening: another ledger has the same keys."""
+    return uuid.uuid5(
+        uuid.uuid5(uuid.NAMESPACE_URL, f"flireo-ledger:{sha256(database.key).hexdigest()}"), key
+    )
+
+
+def _about_call(row: Row[Any]) -> dict[str, Any]:
+    analysis = _analysis(row)
+    labels = {"flireo.outcome": row.outcome, "flireo.lead": str(row.lead_id)}
+    labels |= {f"flireo.analysis.{key}": text for key, text in list(_answers(analysis))[:MOST_LABELS]}
+    return {"resource": f"flireo.call.{_shown_id(row.call_id)}", "labels": labels, "lead_id": row.lead_id}
+
+
+def _said_of_call(row: Row[Any]) -> dict[str, Any]:
+    analysis = _analysis(row)
+    is_large = len(json.dumps(analysis)) > LARGEST_ANALYSIS
+    return {
+        "campaign": redact(row.campaign),
+        "lead_id": row.lead_id,
+        "attempt": row.number,
+        "call_id": _shown_id(row.call_id),
+        "number": "" if is_pseudonym(row.phone) else mask_phone(row.phone),
+        "outcome": row.outcome,
+        "duration_seconds": row.duration_seconds,
+        "ended_at": _iso(row.ended_at or row.over_at),
+        "end_reason": redact(row.end_reason),
+        "agent_id": row.agent_id,
+        "variant": row.variant,
+        "analysis": {} if is_large else analysis,
+        "analysis_omitted": is_large,
+    }
+
+
+def _said_of_lead(row: Row[Any]) -> dict[str, Any]:
+    number = "" if is_pseudonym(row.phone) else mask_phone(row.phone)
+    return {"lead_id": row.id, "line": row.line, "number": number, "attempts": row.attempts}
+
+
+def _analysis(row: Row[Any]) -> Any:
+    return masked(json.loads(row.analysis)) if row.analysis else {}
+
+
+def _answers(analysis: object, prefix: str = "") -> Any:
+    """Each answer that is a word, a figure, or yes or no, under its dotted key."""
+    if not isinstance(analysis, Mapping):
+        return
+    for key, value in analysis.items():
+        if isinstance(value, Mapping):
+            yield from _answers(value, f"{prefix}{key}.")
+        elif isinstance(value, str | int | float) and len(str(value)) <= LONGEST_LABEL:
+            yield f"{prefix}{key}", str(value).strip().lower()
+
+
+def _shown_id(call_id: str | None) -> str:
+    """A call id may hold the number (`call-_+31612345678_abc123`); then a digest stands for it."""
+    if not call_id:
+        return ""
+    return call_id if redact(call_id) == call_id else sha256(call_id.encode()).hexdigest()[:16]
+
+
+def _iso(seconds: float | None) -> str | None:
+    return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds is not None else None
+
+
+async def _calls(db: AsyncConnection, ids: Sequence[int | None]) -> Rows:
+    rows = (await db.execute(select(attempts).where(attempts.c.id.in_(ids)))).all() if ids else ()
+    return {row.id: row for row in rows}
+
+
+async def _leads(db: AsyncConnection, ids: Sequence[int | None]) -> Rows:
+    rows = (await db.execute(select(leads).where(leads.c.id.in_(ids)))).all() if ids else ()
+    return {row.id: row for row in rows}
+
+
+async def _letters(db: AsyncConnection, ids: Sequence[int | None]) -> Rows:
+    wanted = select(inbox.c.id, inbox.c.reason).where(inbox.c.id.in_(ids))
+    return {row.id: row for row in (await db.execute(wanted)).all()} if ids else {}
+
+
+async def _figures(db: AsyncConnection, campaigns: set[str]) -> dict[str, dict[str, dict[str, int]]]:
+    """Leads by state and by outcome, of each campaign."""
+    return {
+        name: {
+            "leads": await _counted(db, leads.c.state, name),
+            "outcomes": await _counted(db, leads.c.outcome, name),
+        }
+        for name in campaigns
+    }
+
+
+async def _counted(db: AsyncConnection, column: Any, campaign: str) -> dict[str, int]:
+    wanted = select(column, func.count()).where(leads.c.campaign == campaign, column != "").group_by(column)
+    return {str(value): int(count) for value, count in (await db.execute(wanted.order_by(column))).all()}

@@ -1,0 +1,171 @@
+"""What happens is told outside: written by the database itself, once, and without what is private."""
+
+import json
+
+import pytest
+from sqlalchemy import select, update
+
+from flireo_flows.calling.happenings import Happening
+from flireo_flows.calling.ledger import AttemptBook, Database
+from flireo_flows.calling.ledger.campaigns import Steering
+from flireo_flows.calling.ledger.forgetting import forget
+from flireo_flows.calling.ledger.notices import Notice, read_notices
+from flireo_flows.calling.ledger.outbox import CLAIM_SECONDS, KEPT_SECONDS, Outbox, post
+from flireo_flows.calling.ledger.schema import leads, outbox
+from flireo_flows.calling.states import LeadState
+
+from .campaign import ANNA, BEN, person
+from .hearing import Heard, book, heard, listed, report
+
+__all__ = ["book", "heard"]  # fixtures
+
+
+async def told(database: Database) -> list[Notice]:
+    """Everything that is to be told, taken by whoever sends it."""
+    return await read_notices(database, await Outbox(database).claim(1000))
+
+
+async def events(database: Database) -> list[str]:
+    return [notice.event for notice in await told(database)]
+
+
+async def test_a_call_that_ends_is_told_once_however_often_it_is_reported(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report())
+    await heard.hear(report(), report(timestamp="2026-01-01T00:00:00Z"))
+    (notice,) = await told(heard.database)
+    assert (notice.event, notice.resource) == ("flireo.call.ended", "flireo.call.call-1")
+    said = notice.payload
+    assert (said["campaign"], said["outcome"], said["number"]) == ("campaign", "answered", "+44********01")
+    assert said["analysis"] == {"interest": "high", "sentiment": 8}
+    assert said["lead_id"] == (await heard.campaign.lead()).id
+    assert notice.labels["flireo.analysis.interest"] == "high"
+    assert notice.labels["flireo.outcome"] == "answered"
+
+
+async def test_an_analysis_that_comes_later_is_told_as_an_amendment(heard: Heard, book: AttemptBook) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report(analysis=None))
+    await heard.read(listed(analysis_result={"appointment_booked": False}))
+    ended, amended = await told(heard.database)
+    assert (ended.event, amended.event) == ("flireo.call.ended", "flireo.call.amended")
+    assert amended.labels["flireo.analysis.appointment_booked"] == "false"
+    assert ended.id != amended.id
+
+
+async def test_a_later_report_adds_answers_to_an_analysis_and_changes_none(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report(analysis={"interest": "high"}))
+    await heard.hear(report(analysis={"interest": "low", "budget": 10}))
+    assert (await heard.result()).analysis == {"interest": "high", "budget": 10}
+    await heard.read(listed(analysis_result={"interest": "none"}))
+    assert (await heard.result()).analysis == {"interest": "high", "budget": 10}
+
+
+async def test_nothing_that_is_told_holds_a_number_or_a_secret(heard: Heard, book: AttemptBook) -> None:
+    await heard.campaign.placed(book, call_id=f"call-_{ANNA}_abc")
+    analysis = {"call_back": f"at {BEN}", "api_key": "fl_live_abcdef", BEN: 1, "number": int(ANNA[1:])}
+    await heard.hear(report(f"call-_{ANNA}_abc", analysis=analysis, summary=f"Ring {ANNA}"))
+    (notice,) = await told(heard.database)
+    text = json.dumps([dict(notice.payload), dict(notice.labels), notice.resource, notice.campaign])
+    assert not [private for private in (ANNA, ANNA[1:], BEN, BEN[1:], "abcdef") if private in text]
+
+
+async def test_a_lead_that_a_person_has_to_look_at_is_told(heard: Heard, book: AttemptBook) -> None:
+    attempt = await heard.campaign.lost(book)
+    await book.ambiguous(attempt, "2 calls in the list could be this one")
+    (notice,) = await told(heard.database)
+    lead = await heard.campaign.lead()
+    assert (notice.event, notice.resource) == ("flireo.call.needs-review", f"flireo.lead.{lead.id}")
+    assert notice.payload["reason"] == "2 calls in the list could be this one"
+    assert notice.payload["number"] == "+44********01"
+
+
+async def test_what_a_person_does_with_a_campaign_is_told_each_time(database: Database) -> None:
+    campaign = Heard(database).campaign
+    await campaign.take_in(person())
+    steering = Steering(database, campaign.name)
+    await steering.pause("too many wrong numbers")
+    await steering.pause("too many wrong numbers")
+    await steering.resume()
+    await steering.pause("again")
+    await steering.cancel("over")
+    notices = await told(database)
+    assert [notice.event.rpartition(".")[2] for notice in notices] == [
+        "paused",
+        "resumed",
+        "paused",
+        "cancelled",
+    ]
+    assert notices[0].payload["reason"] == "too many wrong numbers"
+    assert notices[0].payload["leads"] == {"skipped": 1}  # as it is when it is told
+    assert len({notice.id for notice in notices}) == 4
+
+
+async def test_what_nobody_can_read_is_told(heard: Heard) -> None:
+    await heard.store(b"no json")
+    (notice,) = await told(heard.database)
+    assert notice.event == "flireo.inbox.dead-letter"
+    assert notice.payload["reason"] == "the body is not JSON (JSONDecodeError)"
+
+
+async def test_what_is_rolled_back_is_not_told(heard: Heard, book: AttemptBook) -> None:
+    await heard.campaign.placed(book)
+    with pytest.raises(ZeroDivisionError):
+        async with heard.database.write() as db:
+            await db.execute(update(leads).values(state=LeadState.REVIEW))
+            raise ZeroDivisionError
+    assert await events(heard.database) == []
+
+
+async def test_a_notice_is_sent_by_one_of_two_senders_and_again_only_if_it_did_not_arrive(
+    heard: Heard,
+) -> None:
+    await heard.store(b"1", b"2", b"3")
+    box = Outbox(heard.database)
+    first = await box.claim(2)
+    second = await box.claim(2)
+    assert [len(first), len(second), len(await box.claim(2))] == [2, 1, 0]
+    await box.sent([it.id for it in first])
+    await box.give_back([it.id for it in second])
+    (again,) = await box.claim(9)
+    assert again.id == second[0].id and await box.unsent() == 1
+    # A sender that was killed: after a while somebody else sends it, under the same id.
+    async with heard.database.write() as db:
+        await db.execute(update(outbox).values(claimed_until=outbox.c.claimed_until - CLAIM_SECONDS))
+    (anew,) = await box.claim(9)
+    before, after = await read_notices(heard.database, [again, anew])
+    assert before.id == after.id
+
+
+async def test_what_could_not_be_told_for_a_week_is_not_told_any_more(heard: Heard) -> None:
+    await heard.store(b"1")
+    async with heard.database.write() as db:
+        await post(db, heard.database, Happening.CAMPAIGN_FINISHED, "spring:7", campaign="spring")
+        await db.execute(update(outbox).values(occurred_at=outbox.c.occurred_at - KEPT_SECONDS - 1))
+    box = Outbox(heard.database)
+    assert (await box.claim(9), await box.unsent()) == ([], 0)
+    assert await box.prune() == 1
+    async with heard.database.write() as db:  # what was said once is known for ever
+        assert not await post(db, heard.database, Happening.CAMPAIGN_FINISHED, "spring:7", campaign="spring")
+        assert [row.event for row in await db.execute(select(outbox.c.event))] == ["flireo.campaign.finished"]
+
+
+async def test_of_a_person_who_was_forgotten_nothing_is_told(heard: Heard, book: AttemptBook) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report())
+    await forget(heard.database, ANNA)
+    (notice,) = await told(heard.database)
+    assert (notice.payload["number"], notice.payload["analysis"]) == ("", {})
+
+
+async def test_a_large_analysis_is_left_out_and_that_is_said(heard: Heard, book: AttemptBook) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report(analysis={f"key{n}": "x" * 200 for n in range(500)}))
+    (notice,) = await told(heard.database)
+    assert (notice.payload["analysis"], notice.payload["analysis_omitted"]) == ({}, True)
+    assert len(json.dumps([dict(notice.payload), dict(notice.labels)])) < 20_000
