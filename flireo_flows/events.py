@@ -22,6 +22,7 @@ from flireo_flows.calling.happenings import Happening
 from flireo_flows.calling.ledger import Database, LedgerError
 from flireo_flows.calling.ledger.notices import Notice, read_notices
 from flireo_flows.calling.ledger.outbox import Outbox
+from flireo_flows.calling.ledger.waiting import note_waiting
 
 ROUND_SECONDS: Final = 2.0
 A_ROUND: Final = 40  # events: 20 a second; a Prefect server on SQLite stores about 70 a second of all kinds
@@ -33,6 +34,7 @@ CALLS_ENDED: Final = "flireo.calls.ended"
 HASTE_SECONDS: Final = 0.5  # between two rounds at a run's end
 GOODBYE_SECONDS: Final = 5.0  # a run that ends waits so long for what it has not told
 RECONNECTIONS: Final = 2
+LOOK_SECONDS: Final = 5.0  # how often to look whether reports wait
 LONGEST_PAUSE_SECONDS: Final = 60.0
 
 logger = logging.getLogger(__name__)
@@ -115,6 +117,25 @@ class Publisher:
             logger.warning(
                 "events could not be sent to Prefect (%s); they wait in the ledger", type(error).__name__
             )
+
+
+async def announce_forever(ledger_url: str) -> None:
+    """For a process that runs all the time, such as the webhook receiver: send notices, and say when reports wait.
+
+    Args:
+        ledger_url: See `Database.open`.
+    """
+    async with await Database.open(ledger_url) as database:
+        publisher = Publisher(database)
+        beside = asyncio.create_task(publisher.publish_forever())
+        try:
+            while True:
+                with suppress(LedgerError):  # the receiver says so itself
+                    await note_waiting(database)
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            beside.cancel()
+            await asyncio.gather(beside, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -41,8 +41,13 @@ def _prefects() -> tuple[type[Exception], ...]:
     """Errors of the steps; only if they were loaded, for loading them takes seconds."""
     import sys
 
-    if "flireo_flows.steps" not in sys.modules:
-        return ()
-    from flireo_flows.steps import CampaignStopped, NoLeads
+    found: list[type[Exception]] = []
+    if "flireo_flows.automating" in sys.modules:
+        from flireo_flows.automating import AutomationError
 
-    return (CampaignStopped, NoLeads)
+        found.append(AutomationError)
+    if "flireo_flows.steps" in sys.modules:
+        from flireo_flows.steps import CampaignStopped, NoLeads
+
+        found += [CampaignStopped, NoLeads]
+    return tuple(found)

@@ -6,7 +6,7 @@ from typing import Final
 
 from flireo_flows.cli.problems import SettingError
 
-PARTS: Final = ("flows", "blocks", "prefect.yaml")
+PARTS: Final = ("flows", "blocks", "automations", "prefect.yaml")
 
 
 def template() -> Path:

@@ -11,11 +11,12 @@ from flireo_flows.calling.ledger.campaigns import Steering
 from flireo_flows.calling.ledger.forgetting import forget
 from flireo_flows.calling.ledger.notices import Notice, read_notices
 from flireo_flows.calling.ledger.outbox import CLAIM_SECONDS, KEPT_SECONDS, Outbox, post
-from flireo_flows.calling.ledger.schema import leads, outbox
+from flireo_flows.calling.ledger.schema import inbox, leads, outbox
+from flireo_flows.calling.ledger.waiting import DISTANCE_SECONDS, WAITED_SECONDS, note_waiting
 from flireo_flows.calling.states import LeadState
 
 from .campaign import ANNA, BEN, person
-from .hearing import Heard, book, heard, listed, report
+from .hearing import Heard, book, heard, listed, report, status_update
 
 __all__ = ["book", "heard"]  # fixtures
 
@@ -153,6 +154,40 @@ async def test_what_could_not_be_told_for_a_week_is_not_told_any_more(heard: Hea
     async with heard.database.write() as db:  # what was said once is known for ever
         assert not await post(db, heard.database, Happening.CAMPAIGN_FINISHED, "spring:7", campaign="spring")
         assert [row.event for row in await db.execute(select(outbox.c.event))] == ["flireo.campaign.finished"]
+
+
+async def wait(heard: Heard, seconds: float) -> None:
+    """Let all that came in and was told have come so much earlier."""
+    async with heard.database.write() as db:
+        await db.execute(update(inbox).values(received_at=inbox.c.received_at - seconds))
+        await db.execute(update(outbox).values(occurred_at=outbox.c.occurred_at - seconds))
+
+
+async def test_reports_that_nobody_reads_are_told_once_and_again_when_more_came(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.store(report())
+    assert not await note_waiting(heard.database)  # a run may be about to read it
+    await wait(heard, WAITED_SECONDS)
+    assert [await note_waiting(heard.database) for _ in range(2)] == [True, False]
+    await wait(heard, DISTANCE_SECONDS)
+    assert not await note_waiting(heard.database)  # nothing new
+    await heard.store(status_update("ended"))
+    await wait(heard, WAITED_SECONDS)
+    assert await note_waiting(heard.database)
+    assert await events(heard.database) == ["flireo.reports.waiting"] * 2
+    await heard.apply()
+    await heard.store(status_update("ended", endReason="user_hangup"))
+    await heard.apply()
+    await wait(heard, DISTANCE_SECONDS)
+    assert not await note_waiting(heard.database)  # all are read
+
+
+async def test_a_report_of_somebody_who_rang_in_calls_no_collector(heard: Heard) -> None:
+    await heard.store(report("call-9", BEN, call_type="inboundPhoneCall"))
+    await wait(heard, WAITED_SECONDS)
+    assert not await note_waiting(heard.database)
 
 
 async def test_of_a_person_who_was_forgotten_nothing_is_told(heard: Heard, book: AttemptBook) -> None:

@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-SHIPPED = ("flireo_flows", "flows", "blocks", "prefect.yaml", "pyproject.toml", "README.md", "LICENSE")
+SHIPPED = (
+    "flireo_flows",
+    "flows",
+    "blocks",
+    "automations",
+    "prefect.yaml",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+)
 
 pytestmark = pytest.mark.slow
 
@@ -60,6 +69,7 @@ def test_the_wheel_carries_the_template_and_one_import_name(wheel: Path) -> None
         "flireo_flows/template/flows/leads.csv",
         "flireo_flows/template/flows/do_not_call.txt",
         "flireo_flows/template/blocks/save_credentials.py",
+        "flireo_flows/template/automations/export_when_finished.yaml",
     ):
         assert name in names
     assert [name for name in names if "report" in name and name.endswith((".html", ".jinja", ".j2", ".css"))]

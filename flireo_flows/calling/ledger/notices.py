@@ -77,10 +77,10 @@ Rows = Mapping[int, Row[Any]]
 def _notice(
     database: Database, it: Posted, calls: Rows, people: Rows, letters: Rows, figures: Mapping[str, Any]
 ) -> Notice:
-    about: dict[str, Any] = {"resource": f"flireo.campaign.{redact(it.campaign)}"}
+    about: dict[str, Any] = {"resource": f"flireo.campaign.{it.campaign}"}
     # The first line is the reason as it stands; a campaign's others are its history.
     reason = redact(it.reason.partition("\n")[0])
-    said: dict[str, Any] = {"campaign": redact(it.campaign), "reason": reason}
+    said: dict[str, Any] = {"campaign": it.campaign, "reason": reason}
     if it.event in OF_CALLS and (call := calls.get(it.row_id or 0)):
         about = _about_call(call)
         said = _said_of_call(call)
@@ -98,7 +98,7 @@ def _notice(
     return Notice(
         id=_id(database, it.key),
         event=str(it.event),
-        campaign=redact(it.campaign),
+        campaign=it.campaign,
         occurred_at=datetime.fromtimestamp(it.occurred_at, UTC),
         payload=said,
         **about,
@@ -123,7 +123,7 @@ def _said_of_call(row: Row[Any]) -> dict[str, Any]:
     analysis = _analysis(row)
     is_large = len(json.dumps(analysis)) > LARGEST_ANALYSIS
     return {
-        "campaign": redact(row.campaign),
+        "campaign": row.campaign,
         "lead_id": row.lead_id,
         "attempt": row.number,
         "call_id": _shown_id(row.call_id),

@@ -82,6 +82,15 @@ class Views:
             rows = (await db.execute(_results(campaign))).all()
         return [_result(row) for row in rows]
 
+    async def lead(self, lead_id: int) -> LeadResult | None:
+        """One lead by its id; None if there is none."""
+        async with self._database.read() as db:
+            campaign = select(leads.c.campaign).where(leads.c.id == lead_id)
+            name = (await db.execute(campaign)).scalar_one_or_none()
+            mine = _results(name or "").where(leads.c.id == lead_id)
+            row = (await db.execute(mine)).first()
+        return _result(row) if row is not None else None
+
     async def campaigns(self) -> list[str]:
         """The names of all campaigns of the ledger."""
         async with self._database.read() as db:

@@ -1,0 +1,108 @@
+"""automations/: each file is an automation that Prefect takes, and what cannot be made is told in a sentence."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from prefect import flow
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
+from prefect.client.orchestration import get_client
+
+from flireo_flows.automating import AutomationError, automation_files, make_automation
+from flireo_flows.calling.happenings import Happening
+from flireo_flows.events import CALLS_ENDED
+
+PROJECT = Path(__file__).parents[2]
+FILES = sorted((PROJECT / "automations").glob("*.yaml"))
+DEPLOYMENTS = {
+    f"{it['entrypoint'].rpartition(':')[2].replace('_', '-')}/{it['name']}"
+    for it in yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
+}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_names_events_that_are_sent_and_deployments_that_there_are(file: Path) -> None:
+    document = yaml.safe_load(file.read_text())
+    assert set(document["trigger"]["expect"]) <= {*map(str, Happening), CALLS_ENDED}
+    assert {it["deployment"] for it in document["actions"] if "deployment" in it} <= DEPLOYMENTS
+
+
+@flow(name="collect-reports")
+def _collects() -> None:
+    """Stands for any deployment."""
+
+
+@pytest.fixture
+def a_deployment(at_prefect: str) -> str:
+    with get_client(sync_client=True) as client:
+        flow_id = client.create_flow(_collects)
+        client.create_deployment(flow_id, "of-a-test")
+    return "collect-reports/of-a-test"
+
+
+def _file(folder: Path, **changes: object) -> Path:
+    document = {
+        **yaml.safe_load((PROJECT / "automations/collect_when_reports_wait.yaml").read_text()),
+        "name": "of a test",
+        **changes,
+    }
+    path = folder / "automation.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+@pytest.mark.server
+def test_loading_a_file_again_replaces_its_automation(
+    a_deployment: str, at_prefect: str, tmp_path: Path
+) -> None:
+    CustomWebhookNotificationBlock(name="hook", url="http://127.0.0.1:9/").save("of-a-test", overwrite=True)
+    actions = [
+        {"type": "run-deployment", "deployment": a_deployment},
+        {"type": "send-notification", "block": "slack-webhook/none", "body": "{{ event.event }}"},
+    ]
+    file = _file(tmp_path, actions=actions)
+    made = [make_automation(file, "custom-webhook/of-a-test") for _ in range(2)]
+    assert [it.is_new for it in made] == [True, False]
+    found = httpx.post(f"{at_prefect}/automations/filter", json={}, trust_env=False, timeout=60).json()
+    (mine,) = [it for it in found if it["name"] == "of a test"]
+    assert [action["type"] for action in mine["actions"]] == ["run-deployment", "send-notification"]
+    assert mine["trigger"]["expect"] == ["flireo.reports.waiting"]
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"actions": [{"type": "run-deployment", "deployment": "a/b"}]},
+            "no deployment 'a/b'. Make it first",
+        ),
+        ({"actions": [{"type": "run-deployment", "deployment": "a"}]}, "no deployment 'a'. Make it first"),
+        (
+            {"actions": [{"type": "send-notification", "block": "slack-webhook/x", "body": "b"}]},
+            "no block 'slack-webhook/x' to notify. Make one",
+        ),
+        ({"actions": [{"type": "fly"}]}, "actions.0"),
+        ({"trigger": None, "actions": [{"type": "do-nothing"}]}, "trigger"),
+        ({"name": None}, "it must be one automation, with a name"),
+    ],
+)
+def test_what_cannot_be_made_is_told_with_what_to_do(
+    at_prefect: str, tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    with pytest.raises(AutomationError) as refused:
+        make_automation(_file(tmp_path, **changes))
+    assert words in str(refused.value)
+    assert str(tmp_path / "automation.yaml") in str(refused.value)
+
+
+def test_files_that_are_not_there_or_no_yaml_are_named(tmp_path: Path) -> None:
+    with pytest.raises(AutomationError, match="there is no such file or folder of automations"):
+        automation_files([tmp_path / "none"])
+    with pytest.raises(AutomationError, match="there is no such file or folder of automations"):
+        automation_files([tmp_path])
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("a: [")
+    with pytest.raises(AutomationError, match="it is not YAML"):
+        make_automation(bad)
