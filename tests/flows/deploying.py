@@ -1,0 +1,86 @@
+"""A project of its own at a Prefect server: deployed, loaded with automations, and run by a worker."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.flows.stage import Stored, patiently
+
+FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+def deploy_all(project: Path, url: str, notify: str = "") -> dict[str, str]:
+    """Write the template out and deploy it; with `notify`, load its automations. Ids of deployments by name."""
+    run_python(project.parent, url, "-m", "flireo_flows.cli", "init", str(project))
+    pool = ("work-pool", "create", "flireo", "--type", "process", "--overwrite")
+    run_python(project, url, "-m", "prefect", *pool)
+    run_python(project, url, "-m", "prefect", "--no-prompt", "deploy", "--all")
+    if notify:
+        run_python(project, url, "-m", "flireo_flows.cli", "automations", "--notify", notify)
+    made: list[dict[str, Any]] = call(url, "POST", "deployments/filter", {})
+    return {it["name"]: it["id"] for it in made}
+
+
+def run_of(stored: Stored, deployment: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Have a worker run a deployment, to its end."""
+    path = f"deployments/{deployment}/create_flow_run"
+    run: dict[str, Any] = call(stored.url, "POST", path, {"parameters": parameters})
+    assert_completed(stored, run["id"])
+    return run
+
+
+def assert_completed(stored: Stored, run_id: str) -> None:
+    """Wait for the end of a run."""
+    patiently(lambda: stored.run(run_id)["state"]["type"] in FINAL, 240)
+    state = stored.run(run_id)["state"]
+    assert state["type"] == "COMPLETED", (state, stored.log(run_id))
+
+
+@contextmanager
+def worker(project: Path, url: str, log: Path) -> Iterator[None]:
+    """A worker of the pool, that looks for work every second; it and its runs are gone afterwards."""
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "flireo"]
+    env = {**os.environ, "PREFECT_API_URL": url, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    with log.open("wb") as out:
+        running = subprocess.Popen(
+            command, cwd=project, env=env, stdout=out, stderr=out, start_new_session=True
+        )
+    try:
+        yield
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+
+
+def run_python(folder: Path, url: str, *arguments: str) -> None:
+    """Run Python there, reporting to the server; it must succeed."""
+    env = {**os.environ, "PREFECT_API_URL": url}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def call(url: str, method: str, path: str, body: Any = None) -> Any:
+    """Ask the server."""
+    for _ in range(20):  # a busy server says 503, as its own clients know
+        answer = httpx.request(method, f"{url}/{path}", json=body, trust_env=False, timeout=60)
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            break
+        time.sleep(1)
+    assert answer.is_success, answer.text
+    return answer.json() if answer.content else None
