@@ -13,7 +13,8 @@ from flireo_flows.calling.outcomes import default_text
 from flireo_flows.calling.policy import CallingPolicy
 from tests.calling.campaign import person
 from tests.calling.hearing import Heard, listed
-from tests.cli.shell import ANNA, BEN, CARLA, Shell
+from tests.cli.shell import ANNA, BEN, CARLA, POLICY, Shell
+from tests.sandbox.running import RunningSandbox
 
 GUIDE = Path(__file__).parents[2] / "docs" / "outcomes.md"
 RETRIES = CallingPolicy(calling_hours=None, max_attempts=3)
@@ -138,6 +139,28 @@ def test_the_example_of_the_guide_does_what_the_guide_says(spring: Shell) -> Non
     ended = spring.here("outcomes", "--campaign", "spring", "--policy", "policy.yaml")
     assert ended.status == 0, ended.err
     assert ["answered", "voicemail", "1"] in rows_of(ended.out)
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_calls_that_nobody_answered_end_as_the_table_of_the_run_says_and_change_with_it(
+    shell: Shell, sandbox: RunningSandbox
+) -> None:
+    sandbox.settings(outcomes={ANNA: ["answered"], BEN: ["no_answer"], CARLA: ["busy"]})
+    own = (
+        "outcomes:\n  - {outcome: rejected, error: [no answer]}\n  - {outcome: failed, end_reason: [busy]}\n"
+    )
+    shell.write("own.yaml", POLICY + own)
+    ended = shell.run("--policy", "own.yaml")
+    assert ended.status == 0, ended.err
+    outcomes = {phone: row["outcome"] for phone, row in shell.results().items()}
+    assert outcomes == {ANNA: "answered", BEN: "rejected", CARLA: "failed"}
+    before = sandbox.requests()
+    changed = shell("outcomes", "--campaign", "spring", "--policy", "policy.yaml")
+    assert changed.status == 0, changed.err
+    assert "2 of 3 ended calls mean something else" in changed.out
+    assert leads(shell) == {ANNA: ("done", "answered"), BEN: ("done", "no_answer"), CARLA: ("done", "busy")}
+    assert sandbox.requests() == before
 
 
 def test_outcomes_of_a_campaign_that_is_not_there_are_refused(spring: Shell) -> None:
