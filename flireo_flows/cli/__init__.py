@@ -8,6 +8,7 @@ from flireo_flows import __version__
 from flireo_flows.cli.automations import automations
 from flireo_flows.cli.demo import demo
 from flireo_flows.cli.never import forget, suppress, suppressions, unsuppress
+from flireo_flows.cli.outcomes import outcomes
 from flireo_flows.cli.plan import plan
 from flireo_flows.cli.run import run
 from flireo_flows.cli.serve import sandbox, webhooks
@@ -32,6 +33,7 @@ app.command(run)
 app.command(plan)
 app.command(status)
 app.command(why)
+app.command(outcomes)
 for steering in (pause, resume, cancel, suppress, unsuppress, suppressions, forget):
     app.command(steering)
 app.command(demo)

@@ -114,7 +114,7 @@ def _form(model: type[Form], what: str, named: str, fields: dict[str, object]) -
         return model.model_validate(fields)
     except ValidationError as error:
         told = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in told["loc"])
+        where = _where(told["loc"])
         problem = first_problem(error)
         if told["type"] == "extra_forbidden":
             problem = f"there is no such field. Fields are {', '.join(sorted(_known(model, told['loc'])))}"
@@ -125,6 +125,15 @@ def first_problem(error: "ValidationError") -> str:
     """What pydantic says of the first problem, without the value: it could be a secret."""
     told = error.errors(include_input=False, include_url=False)[0]
     return str(told["msg"]).removeprefix("Value error, ")
+
+
+def _where(place: tuple[int | str, ...]) -> str:
+    """The place of a field, as a person finds it: the rules of a table are counted from 1."""
+    match place:
+        case ("outcomes", int(index), *rest):
+            return ": ".join(filter(None, (f"outcomes, rule {index + 1}", _where(tuple(rest)))))
+        case _:
+            return ".".join(str(part) for part in place)
 
 
 def _known(model: type["BaseModel"], place: tuple[int | str, ...]) -> list[str]:

@@ -52,9 +52,15 @@ def test_every_field_of_the_form_has_a_title_and_a_description() -> None:
         assert field.get("description"), name
 
 
-def test_the_only_choice_between_two_kinds_is_to_have_no_calling_hours() -> None:
-    unions = [name for name, field in fields_of(CallingPolicy.model_json_schema()) if "anyOf" in str(field)]
-    assert unions == ["calling_hours"]
+def test_the_only_choice_between_two_kinds_is_to_leave_something_out() -> None:
+    unions = {
+        name: field for name, field in fields_of(CallingPolicy.model_json_schema()) if "anyOf" in str(field)
+    }
+    durations = {"min_duration_seconds", "max_duration_seconds"}
+    assert set(unions) == {"calling_hours", "talked", "most_messages", *durations}
+    for field in unions.values():
+        kinds = field["anyOf"]
+        assert isinstance(kinds, list) and len(kinds) == 2 and {"type": "null"} in kinds
     text = json.dumps(CallingPolicy.model_json_schema())
     assert "oneOf" not in text
     assert 'additionalProperties": {' not in text  # no free mapping
@@ -190,6 +196,11 @@ def test_the_caps_of_a_preset_are_what_it_says() -> None:
         ({"do_not_call_outcomes": ["busy"]}, ["busy is to be rung again and never again"]),
         ({"max_attempts": 2, "retry_delay_seconds": 59}, ["a lead may be rung again within a minute"]),
         ({"retry_delays": [RetryDelay(), RetryDelay()]}, ["retry_delays names no_answer twice"]),
+        ({"outcomes": [{"outcome": "busy", "says": ["486"]}]}, []),
+        (
+            {"outcomes": [{"outcome": "busy", "talked": False}, {"outcome": "failed"}, {"outcome": "busy"}]},
+            ["rule 2 of outcomes has no condition, so it fits every call: no rule after it is asked"],
+        ),
     ],
 )
 def test_settings_that_weaken_a_promise_are_told(fields: dict[str, object], says: list[str]) -> None:

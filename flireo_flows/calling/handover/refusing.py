@@ -73,6 +73,7 @@ HONOURED: Final = frozenset(
         "poll_seconds",
         "report_grace_seconds",
         "analysis_grace_seconds",
+        "outcomes",
         "unknown",
     }
 )

@@ -17,7 +17,7 @@ from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.forgetting import is_pseudonym
 from flireo_flows.calling.ledger.leads import stored
 from flireo_flows.calling.ledger.schema import attempts, leads
-from flireo_flows.calling.ledger.suppressions import suppress_in
+from flireo_flows.calling.ledger.suppressions import suppress_all_in
 from flireo_flows.calling.outcomes import Ending, Outcome, outcome_of
 from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause, is_retried, retry_delay
 from flireo_flows.calling.policy.learning import may_follow
@@ -155,7 +155,7 @@ async def apply_report(
     if not told:
         return False
     ends = row.state == AttemptState.PLACED and _is_complete(told, report, policy, expects, now)
-    outcome = outcome_of(_ending(told))
+    outcome = outcome_of(ending_of(told), policy.outcomes)
     if ends or row.state == AttemptState.ENDED:
         told["outcome"] = outcome
     changed = {key: value for key, value in told.items() if value != getattr(row, key)}
@@ -164,15 +164,42 @@ async def apply_report(
     ended = ends and await move(db, row.id, Event.REPORTED, complete=True)
     if not ended and (row.state != AttemptState.ENDED or not {"outcome", "analysis"} & changed.keys()):
         return False
-    cause = do_not_call_cause(policy, outcome, _object(told["analysis"]))
+    cause = do_not_call_cause(policy, outcome, object_of(told["analysis"]))
     if ended:
         await _finish_lead(db, row, outcome, told["ended_at"] or now, policy, never=bool(cause))
     else:
-        await _correct_lead(db, row, outcome, policy, never=bool(cause))
-    if cause and not is_pseudonym(row.phone):
-        source = "outcome" if outcome in policy.do_not_call_outcomes else "analysis"
-        await suppress_in(db, database, row.phone, source, cause, row.campaign, now)
+        await correct_lead(db, row, outcome, policy, never=bool(cause))
+    await never_again(db, database, row, outcome, policy, cause, now)
     return ended
+
+
+async def never_again(
+    db: AsyncConnection,
+    database: Database,
+    row: Row[Any],
+    outcome: Outcome,
+    policy: CallingPolicy,
+    cause: str,
+    now: float,
+) -> bool:
+    """Suppress the number of a call after which nobody is to ring it again.
+
+    Args:
+        db: A transaction that may write.
+        database: Its ledger.
+        row: The attempt.
+        outcome: Of its call.
+        policy: Whose rules gave the cause.
+        cause: Why, in words; empty for no cause (`do_not_call_cause`).
+        now: Unix seconds.
+
+    Returns:
+        Whether it was not suppressed before.
+    """
+    if not cause or is_pseudonym(row.phone):
+        return False
+    source = "outcome" if outcome in policy.do_not_call_outcomes else "analysis"
+    return bool(await suppress_all_in(db, database, [row.phone], source, cause, row.campaign, now))
 
 
 async def close_without_report(
@@ -251,21 +278,34 @@ def _awaits_analysis(told: dict[str, Any], expects: Expectations) -> bool:
     return expects.analysis and (turns == 0 or turns >= expects.fewest_messages)
 
 
-def _talked(told: dict[str, Any]) -> bool:
+def _talked(told: Mapping[str, Any]) -> bool:
     """Somebody or something answered."""
     return bool(
         told["started_at"] is not None or told["duration_seconds"] or told["messages"] or told["summary"]
     )
 
 
-def _ending(told: dict[str, Any]) -> Ending:
+def ending_of(told: Mapping[str, Any]) -> Ending:
+    """What an attempt's columns tell of how its call ended."""
+    turns = _turns(told["messages"])
+    theirs = (str(turn.get("content") or "") for turn in turns if turn.get("role") == "user")
     return Ending(
         status=told["call_status"],
         end_reason=told["end_reason"],
         error=told["error"],
         summary=told["summary"],
         talked=_talked(told),
+        duration_seconds=told["duration_seconds"],
+        turns=len(turns),
+        first_heard=next((words for words in theirs if words.strip()), ""),
+        analysis=object_of(told["analysis"]),
     )
+
+
+def _turns(messages: str | None) -> list[dict[str, Any]]:
+    """The turns of a transcript that somebody spoke; a system's are none."""
+    found = json.loads(messages) if messages else []
+    return [turn for turn in found if isinstance(turn, dict) and turn.get("role") != "system"]
 
 
 async def _finish_lead(
@@ -287,7 +327,7 @@ async def _finish_lead(
         .values(
             # Who was skipped meanwhile, as when the campaign was cancelled, stays so.
             state=lead.state if lead.state == LeadState.SKIPPED else _after(again),
-            reason=f"to be rung again after {outcome}" if again else "",
+            reason=_to_be_rung_after(outcome) if again else "",
             not_before=ended_at + retry_delay(policy, outcome, used),
             attempts=used,
             unplaced=0,
@@ -301,19 +341,43 @@ def _after(again: bool) -> LeadState:
     return LeadState.WAITING if again else LeadState.DONE
 
 
-async def _correct_lead(
+async def correct_lead(
     db: AsyncConnection, row: Row[Any], outcome: Outcome, policy: CallingPolicy, *, never: bool
-) -> None:
-    """A late report changed what an ended call means; only its lead's last attempt speaks for it."""
-    newer = select(attempts.c.id).where(attempts.c.lead_id == row.lead_id, attempts.c.number > row.number)
+) -> bool:
+    """What an ended call means changed; only the last attempt of its lead that may have rung speaks for it.
+
+    Args:
+        db: A transaction that may write.
+        row: The attempt as it was.
+        outcome: What it means now.
+        policy: Says whether another attempt may follow it.
+        never: Whether none may follow in any case.
+
+    Returns:
+        Whether the lead was to be rung again, and is not any more. Nobody who is done is rung again.
+    """
+    newer = select(attempts.c.id).where(
+        attempts.c.lead_id == row.lead_id,
+        attempts.c.number > row.number,
+        attempts.c.state != AttemptState.NOT_PLACED,
+    )
     mine = (leads.c.id == row.lead_id) & ~newer.exists()
     await db.execute(update(leads).where(mine).values(outcome=outcome))
+    waits = update(leads).where(mine, leads.c.state == LeadState.WAITING)
     if never or (outcome != row.outcome and not may_follow(policy, outcome)):
-        waits = update(leads).where(mine, leads.c.state == LeadState.WAITING)
-        await db.execute(waits.values(state=LeadState.DONE, reason=""))
+        done = await db.execute(waits.values(state=LeadState.DONE, reason=""))
+        return bool(done.rowcount)
+    stale = leads.c.reason == _to_be_rung_after(row.outcome)
+    await db.execute(waits.where(stale).values(reason=_to_be_rung_after(outcome)))
+    return False
 
 
-def _object(analysis: str | None) -> Mapping[str, object] | None:
+def _to_be_rung_after(outcome: str) -> str:
+    return f"to be rung again after {outcome}"
+
+
+def object_of(analysis: str | None) -> Mapping[str, object] | None:
+    """An analysis as the ledger keeps it (JSON), if it is an object."""
     found = json.loads(analysis) if analysis else None
     return found if isinstance(found, Mapping) else None
 

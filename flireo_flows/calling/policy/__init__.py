@@ -6,7 +6,7 @@ from flireo_flows.calling.policy.checking import unusable, warnings
 from flireo_flows.calling.policy.deciding import decide, number_memory
 from flireo_flows.calling.policy.history import History, PolicyLead, Totals
 from flireo_flows.calling.policy.hours import WEEKDAYS, CallingHours, DayHours, Span
-from flireo_flows.calling.policy.learning import do_not_call_cause, is_retried, retry_delay
+from flireo_flows.calling.policy.learning import do_not_call_cause, is_retried, outcomes_version, retry_delay
 from flireo_flows.calling.policy.limits import AnalysisRule, Breaker, Caps, NumberCap, RetryDelay, Tariff
 from flireo_flows.calling.policy.model import CallingPolicy
 from flireo_flows.calling.policy.presets import preset, preset_names
@@ -40,6 +40,7 @@ __all__ = [
     "do_not_call_cause",
     "is_retried",
     "number_memory",
+    "outcomes_version",
     "preset",
     "preset_names",
     "retry_delay",

@@ -61,8 +61,19 @@ def _weaknesses(policy: CallingPolicy) -> Iterator[str]:
     for outcome in dict.fromkeys(named):
         if named.count(outcome) > 1:
             yield f"retry_delays names {outcome} twice: only the first one counts"
+    yield from _dead_rules(policy)
     if policy.max_attempts > 1 and _shortest_delay(policy) < 60:
         yield "a lead may be rung again within a minute of its last call: set longer retry delays"
+
+
+def _dead_rules(policy: CallingPolicy) -> Iterator[str]:
+    """Rows of the table of outcomes that are never asked."""
+    first = next((number for number, rule in enumerate(policy.outcomes, 1) if rule.is_catch_all), 0)
+    if first:
+        yield (
+            f"rule {first} of outcomes has no condition, so it fits every call: no rule after it is asked, "
+            "nor is the default table"
+        )
 
 
 def _shortest_delay(policy: CallingPolicy) -> int:

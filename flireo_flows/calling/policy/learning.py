@@ -1,12 +1,18 @@
 """What follows from a call that ended: whether and when the lead is rung again, and whether ever."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Mapping
 
-from flireo_flows.calling.outcomes import Outcome
+from flireo_flows.calling.answers import says
+from flireo_flows.calling.outcomes import Outcome, table_version
 from flireo_flows.calling.policy.model import CallingPolicy
 
-_ABSENT: Final = object()
+
+def outcomes_version(policy: CallingPolicy) -> str:
+    """A short digest of all that outcomes are derived with: the policy's own rules and the default table.
+
+    Equal in every process; another one means that outcomes in the ledger may have to be derived anew.
+    """
+    return table_version(policy.outcomes)
 
 
 def is_retried(policy: CallingPolicy, outcome: Outcome, attempts_used: int) -> bool:
@@ -53,29 +59,6 @@ def do_not_call_cause(policy: CallingPolicy, outcome: Outcome, analysis: Mapping
     if outcome in policy.do_not_call_outcomes:
         return f"the call's outcome was {outcome}"
     for rule in policy.do_not_call_keys:
-        if any(_same(answer, rule.equals) for answer in _answers(analysis, rule.key)):
+        if says(analysis, rule.key, rule.equals):
             return f"the call's analysis says {rule.key} = {rule.equals}"
     return ""
-
-
-def _answers(analysis: object, key: str) -> Iterable[object]:
-    """What the analysis has under a key, be the key itself dotted or a path; each value of a list."""
-    found = _under(analysis, key)
-    return found if isinstance(found, list | tuple) else (found,)
-
-
-def _under(analysis: object, key: str) -> object:
-    if not isinstance(analysis, Mapping):
-        return _ABSENT
-    if key in analysis:
-        return analysis[key]
-    first, dot, rest = key.partition(".")
-    return _under(analysis.get(first), rest) if dot else _ABSENT
-
-
-def _same(answer: object, wanted: str) -> bool:
-    """As a person compares: `True` is `true` and `yes` is `Yes`."""
-    if answer is _ABSENT:
-        return False
-    text = "" if answer is None else str(answer)
-    return text.strip().casefold() == wanted.strip().casefold()

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from flireo_flows.calling.outcomes import Outcome
+from flireo_flows.calling.outcomes import Outcome, OutcomeRule
 from flireo_flows.calling.policy.calendars import Holidays
 from flireo_flows.calling.policy.clocks import zone_named
 from flireo_flows.calling.policy.hours import CallingHours
@@ -179,6 +179,14 @@ class CallingPolicy(BaseModel):
             ge=0, title="Wait for an analysis (s)", description="After the summary came, if one is expected."
         ),
     ] = 60
+    outcomes: Annotated[
+        list[OutcomeRule],
+        Field(
+            title="Outcomes",
+            description="Rules of your own for what a finished call means, asked in this order before the default "
+            "table (`flireo-flows outcomes` prints it).",
+        ),
+    ] = []
     unknown: Annotated[
         Literal["try_again", "review"],
         Field(

@@ -1,0 +1,154 @@
+"""Outcomes derived anew from what the ledger holds, after their table changed. Sends nothing."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Row, Select, func, not_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.redaction import redact
+from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.reports import correct_lead, ending_of, never_again, object_of
+from flireo_flows.calling.ledger.schema import attempts
+from flireo_flows.calling.ledger.suppressions import PSEUDONYM
+from flireo_flows.calling.outcomes import Outcome, outcome_of
+from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause
+from flireo_flows.calling.states import AttemptState
+
+PORTION: Final = 200  # calls a transaction: a campaign that runs meanwhile waits for less than a second
+
+
+@dataclass(frozen=True, slots=True)
+class Rederived:
+    """What came of deriving a campaign's outcomes anew.
+
+    Attributes:
+        calls: Ended calls that were looked at.
+        changes: How many went from which outcome to which.
+        settled: Leads that were to be rung again, and are not any more.
+        suppressed: Numbers that are never rung again from now on.
+    """
+
+    calls: int = 0
+    changes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    settled: int = 0
+    suppressed: int = 0
+
+    @property
+    def changed(self) -> int:
+        """Calls that mean something else now."""
+        return sum(self.changes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class EndingCount:
+    """How often calls of a campaign ended in some words, and what that means.
+
+    Attributes:
+        status: `status` of the calls.
+        end_reason: Their end reason, without numbers of people; empty where none was told.
+        error: Their error, likewise.
+        outcome: What the table made of them.
+        calls: How many.
+    """
+
+    status: str
+    end_reason: str
+    error: str
+    outcome: str
+    calls: int
+
+
+async def rederive(
+    database: Database, campaign: str, policy: CallingPolicy, *, dry_run: bool = False
+) -> Rederived:
+    """Derive the outcomes of a campaign's ended calls anew, by a policy's table. Doing it again changes nothing.
+
+    A lead follows as after a late report: one that waits is not rung again if its last call now needs no other,
+    and a number is suppressed for what the policy learns from. Nobody who is done is rung again. What stays: calls
+    that ended without a report (a person looks at them), and those of people who were forgotten, whose words are
+    erased.
+
+    Args:
+        database: The ledger.
+        campaign: Its name.
+        policy: Has the rules, and says what follows.
+        dry_run: Only tell what would change; everything is taken back.
+
+    Raises:
+        LedgerError: The ledger cannot be read or written. What was derived before that stays; do it again.
+    """
+    calls, settled, suppressed, after = 0, 0, 0, 0
+    changes: Counter[tuple[str, str]] = Counter()
+    while True:
+        async with database.write(campaign) as db:
+            point = await db.begin_nested()
+            rows = (await db.execute(_portion(campaign, after))).all()
+            for row in rows:
+                outcome = outcome_of(ending_of(row._asdict()), policy.outcomes)
+                if outcome == row.outcome:
+                    continue
+                changes[row.outcome, str(outcome)] += 1
+                is_settled, is_suppressed = await _change(db, database, row, outcome, policy)
+                settled, suppressed = settled + is_settled, suppressed + is_suppressed
+            await (point.rollback() if dry_run else point.commit())
+        calls += len(rows)
+        if len(rows) < PORTION:
+            return Rederived(calls, dict(changes), settled, suppressed)
+        after = rows[-1].id
+
+
+async def endings(database: Database, campaign: str) -> list[EndingCount]:
+    """In which words the calls of a campaign ended, and what that means. What nobody could map comes first.
+
+    Args:
+        database: The ledger.
+        campaign: Its name.
+    """
+    words = (attempts.c.call_status, attempts.c.end_reason, attempts.c.error, attempts.c.outcome)
+    counted = (
+        select(*words, func.count().label("calls"))
+        .where(attempts.c.campaign == campaign, attempts.c.state == AttemptState.ENDED)
+        .group_by(*words)
+    )
+    async with database.read() as db:
+        rows = (await db.execute(counted)).all()
+    # Texts that differ only in somebody's number are one.
+    found: Counter[tuple[str, str, str, str]] = Counter()
+    for row in rows:
+        told = (redact(text) for text in (row.call_status, row.end_reason, row.error))
+        found[*told, row.outcome] += row.calls
+    listed = [EndingCount(*words, calls) for words, calls in found.items()]
+    return sorted(
+        listed, key=lambda it: (it.outcome != Outcome.UNKNOWN, -it.calls, it.status, it.end_reason, it.error)
+    )
+
+
+def _portion(campaign: str, after: int) -> Select[Any]:
+    """The next ended calls whose outcome follows from their words."""
+    reported = or_(attempts.c.complete, attempts.c.outcome != Outcome.UNKNOWN)
+    return (
+        select(attempts)
+        .where(
+            attempts.c.campaign == campaign,
+            attempts.c.state == AttemptState.ENDED,
+            attempts.c.id > after,
+            reported,
+            not_(attempts.c.phone.startswith(PSEUDONYM, autoescape=True)),
+        )
+        .order_by(attempts.c.id)
+        .limit(PORTION)
+    )
+
+
+async def _change(
+    db: AsyncConnection, database: Database, row: Row[Any], outcome: Outcome, policy: CallingPolicy
+) -> tuple[bool, bool]:
+    """Let a call mean something else: whether its lead is settled by it, and its number suppressed."""
+    await db.execute(update(attempts).where(attempts.c.id == row.id).values(outcome=outcome))
+    cause = do_not_call_cause(policy, outcome, object_of(row.analysis))
+    is_settled = await correct_lead(db, row, outcome, policy, never=bool(cause))
+    is_suppressed = await never_again(db, database, row, outcome, policy, cause, database.now())
+    return is_settled, is_suppressed

@@ -1,0 +1,137 @@
+"""`flireo-flows outcomes`: what finished calls mean, and by which table. Reads the ledger; sends nothing."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.steer import in_ledger
+
+if TYPE_CHECKING:
+    from flireo_flows.calling.ledger import Database
+    from flireo_flows.calling.ledger.rederiving import EndingCount, Rederived
+    from flireo_flows.calling.policy import CallingPolicy
+
+MOST_ROWS = 100  # of endings shown; texts that the platform makes up anew each time would fill the screen
+
+
+def outcomes(
+    *, campaign: str = "", policy: str = "", dry_run: Annotated[bool, Parameter(negative=())] = False
+) -> int:
+    """Show the table that says what a finished call means; or derive a campaign's outcomes anew by it.
+
+    Without options it prints the default table as YAML, to copy rules from into a policy; with a policy the table
+    as that policy has it. With a campaign it shows in which words its calls ended and what that was taken for.
+    With both it derives the outcomes of the campaign's ended calls anew, from what the ledger holds.
+
+    Parameters
+    ----------
+    campaign
+        Name of the campaign.
+    policy
+        YAML or JSON file with the fields of CallingPolicy, `outcomes` among them, or the name of a preset.
+    dry_run
+        Only show what would change.
+    """
+    from flireo_flows.cli import USAGE, say, settings
+
+    if dry_run and not (campaign and policy):
+        say("--dry-run shows what a policy would change in a campaign: name both, --campaign and --policy.")
+        return USAGE
+    rules = settings.policy(policy, any_hour=False)
+    if not campaign:
+        print(_table(rules), end="")
+    elif policy:
+        _show_changes(campaign, in_ledger(lambda it: _rederive(it, campaign, rules, dry_run)), dry_run)
+    else:
+        _show_endings(campaign, in_ledger(lambda it: _endings(it, campaign)))
+    return 0
+
+
+def _table(policy: "CallingPolicy") -> str:
+    """The whole table as a policy has it asked: its own rules, then the default ones with their comments."""
+    from textwrap import indent
+
+    from yaml import safe_dump
+
+    from flireo_flows.calling.outcomes import default_text
+
+    if not policy.outcomes:
+        return default_text()
+    own = [rule.model_dump(mode="json", exclude_defaults=True) for rule in policy.outcomes]
+    listed = indent(safe_dump(own, sort_keys=False, allow_unicode=True), "  ")
+    head, begins, rest = default_text().partition("\noutcomes:\n")
+    return f"{head}{begins}  # Rules of the policy, asked first.\n{listed}\n{rest}"
+
+
+async def _rederive(
+    database: "Database", campaign: str, rules: "CallingPolicy", dry_run: bool
+) -> "Rederived":
+    from flireo_flows.calling.ledger.rederiving import rederive
+
+    await _check(database, campaign)
+    return await rederive(database, campaign, rules, dry_run=dry_run)
+
+
+async def _endings(database: "Database", campaign: str) -> "list[EndingCount]":
+    from flireo_flows.calling.ledger.rederiving import endings
+
+    await _check(database, campaign)
+    return await endings(database, campaign)
+
+
+async def _check(database: "Database", campaign: str) -> None:
+    from flireo_flows.calling.ledger import Views
+
+    known = await Views(database).campaigns()
+    if campaign not in known:
+        raise SettingError(
+            f"there is no campaign {campaign!r} in ledger {database.where}. "
+            f"Its campaigns: {', '.join(known) or 'none yet'}."
+        )
+
+
+def _show_changes(campaign: str, found: "Rederived", dry_run: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    would = "would mean" if dry_run else "mean"
+    print(f"Campaign {campaign}: {found.changed} of {found.calls} ended calls {would} something else.")
+    if not found.changes:
+        return
+    table = Table()
+    table.add_column("was")
+    table.add_column("would be" if dry_run else "is")
+    table.add_column("calls", justify="right")
+    for (before, after), calls in sorted(found.changes.items(), key=lambda item: (-item[1], item[0])):
+        table.add_row(_plain(before), _plain(after), str(calls))
+    Console().print(table)
+    be = "would not be" if dry_run else "are not"
+    print(f"{found.settled} leads {be} rung again, {found.suppressed} numbers {be} rung by any campaign.")
+
+
+def _show_endings(campaign: str, found: "list[EndingCount]") -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    calls = sum(it.calls for it in found)
+    table = Table(title=f"{campaign}: how {calls} calls ended", title_justify="left")
+    for column in ("status", "end reason", "error", "outcome"):
+        table.add_column(column)
+    table.add_column("calls", justify="right")
+    for it in found[:MOST_ROWS]:
+        words = (escape(text) for text in (it.status, it.end_reason, it.error))
+        table.add_row(
+            *words,
+            _plain(it.outcome),
+            str(it.calls),
+            style="yellow" if it.outcome == "unknown" else "",
+        )
+    Console().print(table)
+    if len(found) > MOST_ROWS:
+        print(f"and {len(found) - MOST_ROWS} other endings, each of fewer calls")
+
+
+def _plain(word: str) -> str:
+    return word.replace("_", " ")
