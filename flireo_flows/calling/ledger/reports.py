@@ -247,7 +247,7 @@ def _added(known: str | None, told: str | None) -> str | None:
     """The analysis that is known, with the answers that it lacked: a report only ever adds."""
     if known is None or told is None or known == told:
         return known if known is not None else told
-    had, new = _object(known), _object(told)
+    had, new = object_of(known), object_of(told)
     if had is None or new is None or new.keys() <= had.keys():
         return known
     return to_json({**new, **had})
