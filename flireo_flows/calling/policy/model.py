@@ -179,6 +179,16 @@ class CallingPolicy(BaseModel):
             ge=0, title="Wait for an analysis (s)", description="After the summary came, if one is expected."
         ),
     ] = 60
+    min_completeness: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            title="Least completeness",
+            description="Tells (flireo.campaign.incomplete) when a smaller share of the ended calls has its "
+            "report, or its analysis, after both graces above; 0 never tells.",
+        ),
+    ] = 0.9
     unknown: Annotated[
         Literal["try_again", "review"],
         Field(
