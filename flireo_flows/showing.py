@@ -12,6 +12,7 @@ from prefect.exceptions import PrefectException
 
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.calling.ledger import CampaignStatus, LeadResult
+from flireo_flows.calling.ledger.completeness import Completeness
 from flireo_flows.calling.states import FINAL
 
 BAR: Final = 24  # characters
@@ -75,19 +76,20 @@ class ProgressBoard:
             update_progress_artifact(self._artifact, progress, description=self._shown)
 
 
-def show_tables(status: CampaignStatus, latest: list[LeadResult]) -> None:
+def show_tables(status: CampaignStatus, latest: list[LeadResult], complete: Completeness) -> None:
     """The campaign's figures and its latest calls as table artifacts; no names, no full numbers."""
     create_table_artifact(
         [_call_row(result) for result in latest],
         key=artifact_key(status.campaign, "calls"),
         description=f"The latest {len(latest)} calls of {status.campaign}",
     )
-    rows = [
+    rows: list[dict[str, object]] = [
         *({"figure": "leads " + name, "count": count} for name, count in status.states.items()),
         *({"figure": "outcome " + name, "count": count} for name, count in status.outcomes.items()),
         *({"figure": "attempts " + name, "count": count} for name, count in status.attempts.items()),
         *({"figure": "requests " + name, "count": count} for name, count in status.requests.items()),
     ]
+    rows += [{"figure": "results " + name, "count": figure} for name, figure in complete.rows().items()]
     create_table_artifact(rows, key=artifact_key(status.campaign, "figures"), description=describe(status))
 
 

@@ -24,6 +24,7 @@ from flireo_flows.calling.account import Caller, NotReady
 from flireo_flows.calling.engine import Engine, Progress, Ran
 from flireo_flows.calling.handover import HandOver, Words
 from flireo_flows.calling.ledger import CampaignStatus, Database, LeadBook, LeadResult, OpenLead, Views
+from flireo_flows.calling.ledger.completeness import Completeness, completeness
 from flireo_flows.calling.ledger.handed import HandedBook
 from flireo_flows.calling.plan import Wanted
 from flireo_flows.calling.policy import CallingPolicy, unusable, warnings
@@ -262,11 +263,11 @@ def export_results(run: CampaignRun, imported: Imported) -> list[Path]:
     from flireo_flows.analytics.report import write_report  # noqa: PLC0415
     from flireo_flows.analytics.sinks import export_results as export  # noqa: PLC0415
 
-    async def read() -> list[LeadResult]:
+    async def read() -> tuple[list[LeadResult], Completeness]:
         async with await Database.open(run.ledger.database_url()) as database:
-            return await Views(database).results(run.campaign)
+            return await Views(database).results(run.campaign), await completeness(database, run.campaign)
 
-    results = drive(read)
+    results, complete = drive(read)
     files = export(results, run.out)
     report = run.out / "report.html"
     write_report(
@@ -275,6 +276,7 @@ def export_results(run: CampaignRun, imported: Imported) -> list[Path]:
         campaign=run.campaign,
         rejects=imported.rejects,
         generated_at=datetime.now(UTC),
+        completeness=complete,
     )
     written = [file for file in (files.csv, files.jsonl, files.parquet) if file]
     get_run_logger().info("%d leads written to %s", len(results), run.out)
@@ -288,17 +290,18 @@ def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) 
         CampaignStopped: It could not go on, for example because the key was revoked in the middle.
     """
 
-    async def read() -> tuple[CampaignStatus, list[OpenLead], list[LeadResult]]:
+    async def read() -> tuple[CampaignStatus, list[OpenLead], list[LeadResult], Completeness]:
         async with await Database.open(run.ledger.database_url()) as database:
             views = Views(database)
             return (
                 await views.status(run.campaign),
                 await views.open(run.campaign, imported.batch, MOST_SHOWN),
                 await views.latest(run.campaign, MOST_CALLS_SHOWN),
+                await completeness(database, run.campaign),
             )
 
-    status, open_leads, latest = drive(read)
-    show_tables(status, latest)
+    status, open_leads, latest, complete = drive(read)
+    show_tables(status, latest, complete)
     if ran.last_failures:
         show_failures(run.campaign, ran.last_failures)
     if ran.stopped_by is not None:

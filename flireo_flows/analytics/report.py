@@ -15,7 +15,7 @@ from flireo_flows.analytics.answers import summarise
 from flireo_flows.analytics.figures import REACHED, Figures, count, reasons
 from flireo_flows.analytics.files import replacing
 from flireo_flows.analytics.labels import Labels, masked, one_line
-from flireo_flows.analytics.result import Result
+from flireo_flows.analytics.result import Completeness, Result
 
 TEMPLATE: Final = "report.html.j2"
 MOST_REASONS: Final = 12
@@ -43,7 +43,13 @@ class Queue:
 
 
 def write_report(
-    results: Iterable[Result], path: Path, *, campaign: str, rejects: int, generated_at: datetime
+    results: Iterable[Result],
+    path: Path,
+    *,
+    campaign: str,
+    rejects: int,
+    generated_at: datetime,
+    completeness: Completeness | None = None,
 ) -> None:
     """Write the report of a campaign. It is aggregated: no phone number and no name of a lead is in it.
 
@@ -53,16 +59,26 @@ def write_report(
         campaign: Stands in the title.
         rejects: Rows of the file that are no leads.
         generated_at: With its zone, in which the report tells all its times.
+        completeness: Of the campaign's results; None leaves it out.
 
     Raises:
         ExportError: The file could not be written; its earlier version is still there.
     """
-    page = render_report(results, campaign=campaign, rejects=rejects, generated_at=generated_at)
+    page = render_report(
+        results, campaign=campaign, rejects=rejects, generated_at=generated_at, completeness=completeness
+    )
     with replacing(path) as file:
         file.write(page.encode())
 
 
-def render_report(results: Iterable[Result], *, campaign: str, rejects: int, generated_at: datetime) -> str:
+def render_report(
+    results: Iterable[Result],
+    *,
+    campaign: str,
+    rejects: int,
+    generated_at: datetime,
+    completeness: Completeness | None = None,
+) -> str:
     """The report as HTML; see `write_report`."""
     rows = list(results)
     figures = count(rows, rejects)
@@ -81,6 +97,7 @@ def render_report(results: Iterable[Result], *, campaign: str, rejects: int, gen
             outcomes=_outcomes(figures),
             durations=charts.histogram(figures.talk_seconds),
             answers=summarise((row.analysis for row in rows if row.analysis), labels),
+            completeness=completeness,
             queues=[_queue(title, reasons(rows, state), labels) for state, title in QUEUES.items()],
             reached_outcomes=REACHED,
             plot_height=charts.PLOT_HEIGHT,

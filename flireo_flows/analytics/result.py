@@ -59,3 +59,18 @@ class Result(Protocol):
     @property
     def ended_at(self) -> datetime | None:
         """When the last call ended, with its zone."""
+
+
+class Completeness(Protocol):
+    """How many of the results that should be in are in."""
+
+    @property
+    def report_share(self) -> float | None:
+        """Of the reports; 0 to 1, None when none is due."""
+
+    @property
+    def analysis_share(self) -> float | None:
+        """Of the analyses; 0 to 1, None when none is due."""
+
+    def rows(self) -> Mapping[str, str]:
+        """The figures in words, by what they are."""

@@ -9,10 +9,12 @@ from flireo_flows.cli.problems import SettingError
 if TYPE_CHECKING:
     from flireo_flows.calling.ledger import CampaignStatus
     from flireo_flows.calling.ledger.campaigns import Standing
+    from flireo_flows.calling.ledger.completeness import Completeness
 
 
 def status(*, campaign: str, json: Annotated[bool, Parameter(negative=())] = False) -> int:
-    """Show how a campaign stands: leads, outcomes, attempts, what is unknown, requests sent by route.
+    """Show how a campaign stands: leads, outcomes, attempts, what is unknown, requests sent by route, how complete
+    the results are.
 
     Parameters
     ----------
@@ -23,17 +25,18 @@ def status(*, campaign: str, json: Annotated[bool, Parameter(negative=())] = Fal
     """
     import asyncio
 
-    found, standing = asyncio.run(_read(campaign))
+    found, standing, complete = asyncio.run(_read(campaign))
     if json:
-        _print_json(found, standing)
+        _print_json(found, standing, complete)
     else:
-        _print_tables(found, standing)
+        _print_tables(found, standing, complete)
     return 0
 
 
-async def _read(campaign: str) -> "tuple[CampaignStatus, Standing]":
+async def _read(campaign: str) -> "tuple[CampaignStatus, Standing, Completeness]":
     from flireo_flows.calling.ledger import Database, Views
     from flireo_flows.calling.ledger.campaigns import Steering
+    from flireo_flows.calling.ledger.completeness import completeness
     from flireo_flows.cli.settings import ledger_url
 
     async with await Database.open(ledger_url()) as database:
@@ -44,18 +47,23 @@ async def _read(campaign: str) -> "tuple[CampaignStatus, Standing]":
             raise SettingError(
                 f"there is no campaign {campaign!r} in ledger {database.where}. Its campaigns: {known}."
             )
-        return found, await Steering(database, campaign).standing()
+        standing = await Steering(database, campaign).standing()
+        return found, standing, await completeness(database, campaign)
 
 
-def _print_json(found: "CampaignStatus", standing: "Standing") -> None:
+def _print_json(found: "CampaignStatus", standing: "Standing", complete: "Completeness") -> None:
     import dataclasses
     import json
 
-    told = {**dataclasses.asdict(found), "standing": dataclasses.asdict(standing)}
+    told = {
+        **dataclasses.asdict(found),
+        "standing": dataclasses.asdict(standing),
+        "completeness": complete.as_json(),
+    }
     print(json.dumps(told, indent=2))
 
 
-def _print_tables(found: "CampaignStatus", standing: "Standing") -> None:
+def _print_tables(found: "CampaignStatus", standing: "Standing", complete: "Completeness") -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -77,6 +85,9 @@ def _print_tables(found: "CampaignStatus", standing: "Standing") -> None:
     table.add_row("for review", "", str(found.review))
     table.add_row("unknown", "", str(found.unknown))
     table.add_row("analysed", "", str(found.analysed))
+    table.add_section()
+    for name, figure in complete.rows().items():
+        table.add_row("results", name, figure)
     console = Console()
     if standing.state != "open":
         console.print(f"{found.campaign} is {standing.in_words}", style="bold yellow", markup=False)

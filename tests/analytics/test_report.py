@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -224,3 +224,28 @@ def test_a_share_is_never_rounded_to_all_or_nothing(value: float, words: str) ->
 )
 def test_a_number_shows_few_enough_digits_not_to_be_a_phone(value: float, words: str) -> None:
     assert figure(value) == words
+
+
+@dataclass(frozen=True)
+class Complete:
+    """How complete results are, as the ledger tells it."""
+
+    report_share: float | None
+    analysis_share: float | None
+    told: Mapping[str, str]
+
+    def rows(self) -> Mapping[str, str]:
+        return self.told
+
+
+def test_how_complete_the_results_are_is_told_where_it_is_known() -> None:
+    told = {"reports in": "199 of 200 (99.5%)", "report after": "median 4 s, 95% within <b>2 min"}
+    page = render_report(
+        [], campaign="Solar", rejects=0, generated_at=NOW, completeness=Complete(0.995, None, told)
+    )
+    seen = texts(page)
+    assert "How complete the results are" in seen
+    assert "Reports in\n>99%\nAnalyses in\nnone due" in seen
+    assert "Reports in\n199 of 200 (99.5%)\nReport after\nmedian 4 s, 95% within <b>2 min" in seen
+    assert 'width="99.50%"' in page and 'width="0.00%"' in page
+    assert "How complete" not in rendered()

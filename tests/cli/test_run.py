@@ -64,9 +64,17 @@ def test_a_campaign_ends_with_status_0_and_the_same_command_again_sends_nothing(
     for (route, _), count in before.items():
         by_route[route] += count
     assert figures["requests"] == dict(by_route)
+    complete = figures["completeness"]
+    assert (complete["ended"], complete["reports_due"], complete["by_list"]) == (3, 2, 2)
+    assert (complete["report_share"], complete["missing"]) == (1.0, 0)
+    assert 0 <= complete["report_delay"]["median"] <= complete["report_delay"]["p95"]
     tables = shell("status", "--campaign", "spring").out
     for words in ("spring: 3 leads", "voicemail", "POST /calls/outbound", "for review", "unknown"):
         assert words in tables
+    for words in ("reports in", "2 of 2 (100%)", "by webhook", "report after", "closed without a report"):
+        assert words in tables
+    report = (shell.folder / "results" / "report.html").read_text("utf-8")
+    assert "How complete the results are" in report and "2 of 2 (100%)" in report
     nobody = shell("status", "--campaign", "autumn")
     assert nobody.status == 1
     assert "'autumn'" in nobody.complaint and "spring" in nobody.complaint

@@ -83,6 +83,19 @@ def test_what_made_the_breaker_pause_a_campaign_is_shown(stage: Stage, stored: S
     assert all(failure.startswith("+44********") for failure in failures)
 
 
+def test_prefect_shows_how_complete_the_results_are(stage: Stage, stored: Stored) -> None:
+    stage.sandbox.settings(outcomes={ANNA: ["answered"], BEN: ["no_answer"], CARLA: ["answered"]})
+    assert stage.run(campaign="complete").is_finished
+    wanted = {"artifacts": {"key": {"any_": ["flireo-complete-figures"]}}}
+    url = f"{stored.url}/artifacts/filter"
+    (shown,) = httpx.post(url, json=wanted, trust_env=False, timeout=60).raise_for_status().json()
+    figures = {row["figure"]: row["count"] for row in json.loads(shown["data"])}
+    assert figures["results ended calls"] == "3"
+    assert figures["results reports in"] == figures["results analyses in"] == "2 of 2 (100%)"
+    assert figures["results by the call list"] == "2"
+    assert figures["results report after"].startswith("median ")
+
+
 # Prefect leaves a connection open when an asynchronous flow begins (prefect/results.py).
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_it_runs_inside_a_synchronous_and_inside_an_asynchronous_flow(stage: Stage) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, case, false, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.calls import OVER, Call
@@ -265,7 +265,7 @@ def _is_complete(
         return True
     if report.channel is Channel.WEBHOOK:
         return False  # a status update; the report follows, and if it does not, the list tells
-    if told["analysis"] is not None or not _talked(told):
+    if told["analysis"] is not None or not talked(told):
         return True
     if told["summary"] and not _awaits_analysis(told, expects):
         return True
@@ -278,11 +278,20 @@ def _awaits_analysis(told: dict[str, Any], expects: Expectations) -> bool:
     return expects.analysis and (turns == 0 or turns >= expects.fewest_messages)
 
 
-def _talked(told: Mapping[str, Any]) -> bool:
+def talked(told: Mapping[str, Any]) -> bool:
     """Somebody or something answered."""
     return bool(
         told["started_at"] is not None or told["duration_seconds"] or told["messages"] or told["summary"]
     )
+
+
+# The same, for the database. The words are looked at last: they are long, and never come without their moment.
+TALKED: Final = case(
+    (attempts.c.started_at.is_not(None), true()),
+    (attempts.c.duration_seconds != 0, true()),
+    (attempts.c.reported_at.is_(None), false()),
+    else_=or_(attempts.c.messages.is_not(None), attempts.c.summary != ""),
+)
 
 
 def ending_of(told: Mapping[str, Any]) -> Ending:
@@ -294,7 +303,7 @@ def ending_of(told: Mapping[str, Any]) -> Ending:
         end_reason=told["end_reason"],
         error=told["error"],
         summary=told["summary"],
-        talked=_talked(told),
+        talked=talked(told),
         duration_seconds=told["duration_seconds"],
         turns=len(turns),
         first_heard=next((words for words in theirs if words.strip()), ""),

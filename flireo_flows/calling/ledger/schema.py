@@ -148,6 +148,22 @@ attempts = Table(
     Index("flireo_attempt_of_vendor_lead", "vendor_lead_id", unique=True),
 )
 
+# All that tells whether, when and how results came in, so that nobody reads transcripts to count them.
+Index(
+    "flireo_attempts_in_time",
+    attempts.c.campaign,
+    attempts.c.state,
+    attempts.c.over_at,
+    attempts.c.complete,
+    attempts.c.began_at,
+    attempts.c.started_at,
+    attempts.c.ended_at,
+    attempts.c.duration_seconds,
+    attempts.c.reported_at,
+    attempts.c.report_channel,
+    attempts.c.analysed_at,
+)
+
 IS_OPEN: Final = attempts.c.state.in_([str(state) for state in OPEN])
 # Its call may be going on. Of an unknown one too, until so much time has passed that no call would last.
 MAY_RING: Final = and_(IS_OPEN, attempts.c.over_at.is_(None))
@@ -203,6 +219,15 @@ outbox = Table(
     Column("claimed_until", Float, nullable=False, server_default="0"),  # by whoever is sending it
     Column("sent_at", Float),  # when Prefect had it
     Index("flireo_unsent", "sent_at", "id"),
+)
+
+# Campaigns whose results fell short of what the policy asks for, which is told once each time (`completeness.py`).
+shortfalls = Table(
+    "flireo_shortfalls",
+    metadata,
+    Column("campaign", String, primary_key=True),
+    Column("is_short", Boolean, nullable=False),  # it has not recovered since
+    Column("falls", Integer, nullable=False),  # how often it fell; makes each time a notice of its own
 )
 
 requests = Table(

@@ -187,6 +187,16 @@ class CallingPolicy(BaseModel):
             "table (`flireo-flows outcomes` prints it).",
         ),
     ] = []
+    min_completeness: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            title="Least completeness",
+            description="Tells (flireo.campaign.incomplete) when a smaller share of the ended calls has its "
+            "report, or its analysis, after both graces above; 0 never tells.",
+        ),
+    ] = 0.9
     unknown: Annotated[
         Literal["try_again", "review"],
         Field(
