@@ -354,7 +354,15 @@ async def _engine(
     if run.mode == "flireo":
         words = Words.of(run.caller, run.script)
         return HandOver(
-            database, account, run.campaign, imported.batch, words, run.policy, progress, readiness
+            database,
+            account,
+            run.campaign,
+            imported.batch,
+            words,
+            run.policy,
+            progress,
+            readiness,
+            run_id=run.run_id,
         )
     if await HandedBook(database, run.campaign).was_handed_over():
         raise NotReady(

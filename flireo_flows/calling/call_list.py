@@ -1,5 +1,6 @@
 """Read the list of calls over windows: page by page to the end of each, whatever the server leaves out."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 from flireo_flows.api.calls import LARGEST_PAGE, Call, CallPage, get_call, list_calls
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.rhythm import LIMIT_SECONDS, Budget
 from flireo_flows.calling.windows import Window
 
 
@@ -16,11 +18,14 @@ class CallList:
 
     Attributes:
         requests: Sent so far, each counted once however often the client repeated it.
+        budget: What each request waits for, but for a minute's worth that may be spent at once; None where
+            whoever reads sees to that.
     """
 
     client: AsyncFlireoClient
     database: Database
     requests: int = 0
+    budget: Budget | None = None
     _has_asked_the_time: bool = field(default=False, init=False)
 
     async def pages(self, windows: Sequence[Window]) -> AsyncIterator[tuple[Call, ...]]:
@@ -47,7 +52,7 @@ class CallList:
             NotFound: Flireo does not know it.
             FlireoError: It cannot be read.
         """
-        self.requests += 1
+        await self._afford()
         return await self.client.send(get_call(call_id))
 
     async def _pages(self, window: Window) -> AsyncIterator[tuple[Call, ...]]:
@@ -70,8 +75,14 @@ class CallList:
     async def _ask(
         self, limit: int, offset: int = 0, start: datetime | None = None, end: datetime | None = None
     ) -> CallPage:
-        self.requests += 1
+        await self._afford()
         return await self.client.send(list_calls(limit=limit, offset=offset, start_date=start, end_date=end))
+
+    async def _afford(self) -> None:
+        self.requests += 1
+        if self.budget is not None:
+            await asyncio.sleep(self.budget.wait(self.database.now() + LIMIT_SECONDS))
+            self.budget.spent(1, self.client.pacing.limit, self.database.now())
 
     async def _set_clock(self) -> None:
         """Learn Flireo's clock before the first window is asked for.

@@ -133,17 +133,23 @@ class Collector:
             refused_at = (await db.execute(refused)).scalar_one()
         return Sought(tuple(unknown), tuple(began), refused_at)
 
-    async def settle(self, sought: Sought, strangers: dict[str, Call], read_at: float) -> None:
+    async def settle(
+        self, sought: Sought, strangers: dict[str, Call], read_at: float, most_asked: int = MOST_ASKED
+    ) -> int:
         """Decide what a complete reading proves, and ask for who is silent.
 
         Args:
             sought: What `look` gave before the reading.
             strangers: Outbound calls by id that no attempt owns; those that turn out to be ours are taken out.
             read_at: When the reading began, Unix seconds.
+            most_asked: Silent calls to ask for at most.
+
+        Returns:
+            How many were asked for.
         """
         await self._reconcile(sought.unknown, strangers, read_at)
         await self._hold_back(list(strangers.values()))
-        await self._close_silent(read_at)
+        return await self._close_silent(read_at, most_asked)
 
     async def unknown_due(self) -> bool:
         """Whether a reading of the list now could settle an unknown attempt."""
@@ -160,10 +166,7 @@ class Collector:
     def _failed(self, error: errors.FlireoError) -> None:
         """One failed poll decides nothing; a refused key, or many failures in a row, end the run."""
         self.failures += 1
-        if (
-            isinstance(error, errors.AuthenticationFailed | errors.PermissionDenied)
-            or self.failures >= MOST_FAILURES
-        ):
+        if isinstance(error, REFUSED_KEY) or self.failures >= MOST_FAILURES:
             self.stopped_by = error
 
     async def apply(self, page: Sequence[Call], owners: Mapping[str, Row[Any]]) -> int:
@@ -246,7 +249,7 @@ class Collector:
             return True
         return call.created_at.timestamp() >= attempt.began_at + self.calls.skew - EARLY_SECONDS
 
-    async def _close_silent(self, now: float) -> None:
+    async def _close_silent(self, now: float, most: int) -> int:
         """Ask by id for calls that should be long over, and close them if that tells nothing either, twice."""
         patience = self.readiness.longest_call + RINGING_SECONDS + self.policy.report_grace_seconds
         wanted = select(attempts).where(
@@ -256,13 +259,14 @@ class Collector:
             or_(attempts.c.asked_at.is_(None), attempts.c.asked_at <= now - AGAIN_SECONDS),
         )
         async with self.database.read() as db:
-            silent = (await db.execute(wanted.order_by(attempts.c.id).limit(MOST_ASKED))).all()
-        for row in silent:
+            silent = (await db.execute(wanted.order_by(attempts.c.id).limit(most))).all()
+        for asked, row in enumerate(silent, start=1):
             try:
                 await self._ask(row, now)
             except errors.FlireoError as error:  # decides nothing, and the next would fare no better
                 self._failed(error)
-                return
+                return asked
+        return len(silent)
 
     async def _ask(self, row: Row[Any], now: float) -> None:
         """Ask for one silent call.

@@ -31,6 +31,7 @@ class BadLine:
         breaks_off: After so many readings the list cannot be read; None: it always can.
         shows: What is done with one who asks for a call by its id, instead of showing it.
         deaf_to: Parameters of the list that it does not heed.
+        limit: Requests a minute that it says it allows; None: it says nothing. It refuses nobody.
         given: Calls that were listed so far.
         ahead: Seconds that its clock is ahead of ours, which it tells; None: it tells no time.
     """
@@ -49,6 +50,7 @@ class BadLine:
     shows: Act | None = None
     deaf_to: set[str] = field(default_factory=set)
     given: int = 0
+    limit: int | None = None
 
     def __call__(self, request: Request) -> Act:
         """What to do with a request."""
@@ -101,9 +103,12 @@ class BadLine:
         self.given += len(page["calls"])
         if self.tells_total:
             page["pagination"] = {"total": len(calls), "limit": limit, "offset": offset}
-        return answer(
-            200, page, {} if self.ahead is None else {"Date": format_datetime(self._now(), usegmt=True)}
-        )
+        headers = {} if self.ahead is None else {"Date": format_datetime(self._now(), usegmt=True)}
+        if self.limit is not None:
+            resets_at = f"{datetime.now(UTC).timestamp() + 30:.0f}"
+            told = {"Limit": f"{self.limit}", "Remaining": f"{self.limit - 1}", "Reset": resets_at}
+            headers |= {f"X-RateLimit-{name}": value for name, value in told.items()}
+        return answer(200, page, headers)
 
     def _now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.ahead or 0.0)
