@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -38,6 +37,7 @@ from flireo_flows.calling.script.checking import (
 )
 from flireo_flows.calling.turns import Until
 from flireo_flows.driving import drive
+from flireo_flows.exporting import write_results
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_rejects
 from flireo_flows.showing import ProgressBoard, show_failures, show_tables
 
@@ -257,27 +257,8 @@ def export_results(run: CampaignRun, imported: Imported) -> list[Path]:
         ExportError: A file cannot be written; the earlier one is untouched.
         LedgerError: The ledger failed.
     """
-    # pandas takes a second to import, and only this step needs it.
-    from flireo_flows.analytics.report import write_report  # noqa: PLC0415
-    from flireo_flows.analytics.sinks import export_results as export  # noqa: PLC0415
-
-    async def read() -> list[LeadResult]:
-        async with await Database.open(run.ledger.database_url()) as database:
-            return await Views(database).results(run.campaign)
-
-    results = drive(read)
-    files = export(results, run.out)
-    report = run.out / "report.html"
-    write_report(
-        results,
-        report,
-        campaign=run.campaign,
-        rejects=imported.rejects,
-        generated_at=datetime.now(UTC),
-    )
-    written = [file for file in (files.csv, files.jsonl, files.parquet) if file]
-    get_run_logger().info("%d leads written to %s", len(results), run.out)
-    return [*written, imported.rejects_file, report]
+    written = write_results(run.ledger, run.campaign, run.out, imported.rejects)
+    return [*written[:-1], imported.rejects_file, written[-1]]
 
 
 def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) -> CampaignSummary:
