@@ -21,9 +21,9 @@ from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.calling.account import LONGEST_CALL_SECONDS, NotReady, Readiness
 from flireo_flows.calling.ledger import Database, Expectations
 from flireo_flows.calling.ledger.milestones import tell_started
-from flireo_flows.calling.ledger.schema import attempts, campaigns
+from flireo_flows.calling.ledger.schema import attempts, campaigns, leads
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import AttemptState, CampaignState
+from flireo_flows.calling.states import AttemptState, CampaignState, LeadState
 
 DIGITS: Final = 16  # of an account's fingerprint
 MOST_PROVING: Final = 3  # calls asked for to know an account by them
@@ -150,8 +150,11 @@ async def require_account(database: Database, client: AsyncFlireoClient, campaig
     remembered = await rules_of(database, campaign)
     if remembered.account in ("", fingerprint(client.account, database)):
         return
-    lost = select(attempts.c.id).where(
-        attempts.c.campaign == campaign, attempts.c.state == AttemptState.UNKNOWN
+    lost = (
+        select(attempts.c.id)
+        .join(leads, leads.c.id == attempts.c.lead_id)
+        .where(attempts.c.campaign == campaign, attempts.c.state == AttemptState.UNKNOWN)
+        .where(leads.c.state == LeadState.CALLING)  # who is up for review is not rung by machine
     )
     async with database.read() as db:
         if (await db.execute(lost.limit(1))).first() is None:

@@ -143,7 +143,7 @@ class Sweep:
         """Whether another reading may tell something."""
         if self._refused is not None:
             return False
-        return any([case.may_read and (await case.left()).open for case in cases])
+        return any([case.may_read and await case.is_open() for case in cases])
 
     async def _hear(self, cases: Sequence[Case]) -> None:
         for case in cases:
@@ -152,7 +152,7 @@ class Sweep:
     async def _read(self, cases: Sequence[Case], calls: CallList) -> None:
         """Read once for all. A reading that fails decides nothing."""
         ours: list[tuple[Case, Sought]] = []
-        for case in [case for case in cases if (await case.left()).open]:
+        for case in [case for case in cases if await case.is_open()]:
             if self._refused is None and await self._guarded([case], self._make_sure(case)):
                 if case.follows:
                     await self._guarded([case], self._follow(case))

@@ -15,7 +15,7 @@ from flireo_flows.calling.ledger.campaigns import Steering, skip_waiting_in
 from flireo_flows.calling.ledger.handed import HandedBook
 from flireo_flows.calling.ledger.inbox import PORTION
 from flireo_flows.calling.ledger.milestones import tell_finished
-from flireo_flows.calling.ledger.unheard import Unheard, unheard_of
+from flireo_flows.calling.ledger.unheard import Unheard, has_open, unheard_of
 from flireo_flows.calling.remembered import Remembered, fingerprint, is_of_account, rules_of
 from flireo_flows.calling.states import CampaignState
 
@@ -108,9 +108,9 @@ class Case:
         """Its name."""
         return self.runner.campaign
 
-    async def left(self) -> Unheard:
-        """What is still to be heard of it."""
-        return await unheard_of(self.database, self.campaign)
+    async def is_open(self) -> bool:
+        """Whether the result of some attempt is not in."""
+        return await has_open(self.database, self.campaign)
 
     async def hear(self) -> None:
         """Write down all that webhooks brought, whichever account's they are."""
@@ -163,7 +163,7 @@ class Case:
             async with self.database.write(self.campaign) as db:
                 await skip_waiting_in(db, self.campaign)
         await tell_finished(self.database, self.campaign)
-        after = await self.left()
+        after = await unheard_of(self.database, self.campaign)
         return Swept(
             self.campaign,
             self.before.open,

@@ -8,6 +8,7 @@ from sqlalchemy import insert, update
 
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.times import iso
+from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.collector import AGAIN_SECONDS, MOST_FAILURES, RINGING_SECONDS, Collector
 from flireo_flows.calling.ledger import Answer, Database
 from flireo_flows.calling.ledger.attempts import REVIEWED_SECONDS
@@ -397,3 +398,27 @@ async def test_a_call_that_shows_up_after_a_refusal_is_looked_at_before_the_next
     await collector.poll()
     assert (await campaign.lead()).state == ("review" if by_whom == "nobody" else "waiting")
     assert (await campaign.lead(BEN)).state == "calling"
+
+
+async def test_a_run_reads_no_more_than_its_share_of_the_requests(local: Database, line: BadLine) -> None:
+    """A twentieth of 60 a minute is one in twenty seconds: the first reading is paid for after the run."""
+    policy = CallingPolicy.model_validate({**POLICY.model_dump(), "collect_share": 0.05})
+    campaign = Campaign(local, line.url, policy=policy, readiness=Readiness())
+    line.limit = 60
+    await campaign.take_in(person(ANNA))
+    ran = await campaign.run(seconds=3)
+    assert ran.timed_out
+    assert line.reads == 2  # one of them learned the clock
+
+
+async def test_asking_for_silent_calls_is_paid_for_too(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    line.limit = 60
+    for lead in people(10):
+        await campaign.placed(collector.book, line.place(lead.phone)["id"], lead.phone)
+    await campaign.age(3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1)
+    await collector.poll()
+    now = campaign.database.now()
+    assert collector.calls.requests == 12
+    assert collector.budget.wait(now) == pytest.approx(12 * 60 / (0.1 * 60), abs=10)

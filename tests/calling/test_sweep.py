@@ -509,6 +509,10 @@ async def test_leads_that_were_handed_over_are_followed_and_nothing_is_sent_but_
     assert {result.outcome for result in (await campaign.results()).values()} == {"answered"}
     assert changes(sandbox) == before
     assert sum(rings(sandbox).values()) == 3
+    assert [event for event, _ in await told(database)] == [
+        "flireo.campaign.started",
+        "flireo.campaign.finished",
+    ]
 
 
 async def test_leads_that_were_handed_over_under_another_key_are_left_alone(

@@ -65,6 +65,13 @@ async def unheard_of(database: Database, campaign: str) -> Unheard:
         )
 
 
+async def has_open(database: Database, campaign: str) -> bool:
+    """Whether the result of some attempt is not in."""
+    open_ = select(attempts.c.id).where(attempts.c.campaign == campaign, _is_unheard(database))
+    async with database.read() as db:
+        return (await db.execute(open_.limit(1))).first() is not None
+
+
 def _is_unheard(database: Database) -> ColumnElement[bool]:
     unknown = attempts.c.state == AttemptState.UNKNOWN
     return and_(IS_OPEN, ~and_(unknown, is_given_up(database.now())))
