@@ -3,6 +3,7 @@
 `make bench ARGS="pace size"` measures only what is named. On two quiet cores:
 
     requests  requests per finished call                              1 minute
+    collect   requests per call whose end is read from the list      1 minute
     pace      dialling rate over the allowed rate, sharing a key     11 minutes
     speed     calls per second over a bare loop                       1 minute
     size      100,000 leads: time to pick the next, memory            2 minutes
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from benchmarks.collecting import collect
 from benchmarks.figures import Figure
 from benchmarks.in_prefect import in_prefect
 from benchmarks.pace import pace
@@ -24,6 +26,7 @@ from benchmarks.speed import speed
 
 MEASURES: Final[Mapping[str, Callable[[], list[Figure]]]] = {
     "requests": requests,
+    "collect": collect,
     "pace": pace,
     "speed": speed,
     "size": size,

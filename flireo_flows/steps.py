@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -40,6 +39,7 @@ from flireo_flows.calling.script.checking import (
 from flireo_flows.calling.turns import Until
 from flireo_flows.driving import drive
 from flireo_flows.events import publishing
+from flireo_flows.exporting import write_results
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_rejects
 from flireo_flows.showing import ProgressBoard, show_failures, show_tables
 
@@ -259,28 +259,8 @@ def export_results(run: CampaignRun, imported: Imported) -> list[Path]:
         ExportError: A file cannot be written; the earlier one is untouched.
         LedgerError: The ledger failed.
     """
-    # pandas takes a second to import, and only this step needs it.
-    from flireo_flows.analytics.report import write_report  # noqa: PLC0415
-    from flireo_flows.analytics.sinks import export_results as export  # noqa: PLC0415
-
-    async def read() -> tuple[list[LeadResult], Completeness]:
-        async with await Database.open(run.ledger.database_url()) as database:
-            return await Views(database).results(run.campaign), await completeness(database, run.campaign)
-
-    results, complete = drive(read)
-    files = export(results, run.out)
-    report = run.out / "report.html"
-    write_report(
-        results,
-        report,
-        campaign=run.campaign,
-        rejects=imported.rejects,
-        generated_at=datetime.now(UTC),
-        completeness=complete,
-    )
-    written = [file for file in (files.csv, files.jsonl, files.parquet) if file]
-    get_run_logger().info("%d leads written to %s", len(results), run.out)
-    return [*written, imported.rejects_file, report]
+    written = write_results(run.ledger, run.campaign, run.out, imported.rejects)
+    return [*written[:-1], imported.rejects_file, written[-1]]
 
 
 def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) -> CampaignSummary:
@@ -359,7 +339,15 @@ async def _engine(
     if run.mode == "flireo":
         words = Words.of(run.caller, run.script)
         return HandOver(
-            database, account, run.campaign, imported.batch, words, run.policy, progress, readiness
+            database,
+            account,
+            run.campaign,
+            imported.batch,
+            words,
+            run.policy,
+            progress,
+            readiness,
+            run_id=run.run_id,
         )
     if await HandedBook(database, run.campaign).was_handed_over():
         raise NotReady(

@@ -47,7 +47,7 @@ def write_report(
     path: Path,
     *,
     campaign: str,
-    rejects: int,
+    rejects: int | None,
     generated_at: datetime,
     completeness: Completeness | None = None,
 ) -> None:
@@ -57,7 +57,7 @@ def write_report(
         results: One a lead.
         path: The HTML file; replaced as a whole.
         campaign: Stands in the title.
-        rejects: Rows of the file that are no leads.
+        rejects: Rows of the file that are no leads; None where nobody knows.
         generated_at: With its zone, in which the report tells all its times.
         completeness: Of the campaign's results; None leaves it out.
 
@@ -75,13 +75,13 @@ def render_report(
     results: Iterable[Result],
     *,
     campaign: str,
-    rejects: int,
+    rejects: int | None,
     generated_at: datetime,
     completeness: Completeness | None = None,
 ) -> str:
     """The report as HTML; see `write_report`."""
     rows = list(results)
-    figures = count(rows, rejects)
+    figures, knows_file = count(rows, rejects or 0), rejects is not None
     labels = Labels.without(row.name for row in rows)
     source = files(__package__).joinpath(TEMPLATE).read_text("utf-8")
     return (
@@ -92,8 +92,8 @@ def render_report(
             generated_at=generated_at,
             period=_period(rows, generated_at),
             figures=figures,
-            headlines=_headlines(figures),
-            funnel=charts.funnel(_stages(figures)),
+            headlines=_headlines(figures, knows_file),
+            funnel=charts.funnel(_stages(figures, knows_file)),
             outcomes=_outcomes(figures),
             durations=charts.histogram(figures.talk_seconds),
             answers=summarise((row.analysis for row in rows if row.analysis), labels),
@@ -115,13 +115,14 @@ def _environment() -> Environment:
     return environment
 
 
-def _headlines(figures: Figures) -> list[Headline]:
+def _headlines(figures: Figures, knows_file: bool) -> list[Headline]:
     median, total = figures.median_talk_minutes, figures.total_talk_minutes
     of_rung = f"{whole(figures.reached)} of {whole(figures.rung)} rung"
     of_ended = f"{whole(figures.ended_analysed)} of {whole(figures.ended)} ended"
+    rejected = f"{whole(figures.rows - figures.leads)} rows rejected" if knows_file else ""
     of_leads = f"{share(figures.rung, figures.leads)} of the leads" if figures.leads else "no leads"
     return [
-        Headline("Leads", whole(figures.leads), f"{whole(figures.rows - figures.leads)} rows rejected"),
+        Headline("Leads", whole(figures.leads), rejected),
         Headline("Rung", whole(figures.rung), of_leads),
         Headline("Answered", share(figures.reached, figures.rung), of_rung),
         Headline("Talk, median", minutes(median), "per answered call"),
@@ -134,9 +135,9 @@ def _headlines(figures: Figures) -> list[Headline]:
     ]
 
 
-def _stages(figures: Figures) -> list[tuple[str, int]]:
+def _stages(figures: Figures, knows_file: bool) -> list[tuple[str, int]]:
     return [
-        ("Rows in file", figures.rows),
+        *([("Rows in file", figures.rows)] if knows_file else []),
         ("Leads", figures.leads),
         ("Rung", figures.rung),
         ("Answered", figures.reached),

@@ -19,6 +19,10 @@ class NotReady(Exception):
     """The account cannot ring anybody as asked. Says what is wrong and what to do."""
 
 
+class LowBalance(NotReady):
+    """The balance is empty, or too low to ring. Says how much is left and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who rings: a saved agent, from a number. By itself it composes calls that say what the agent says.
@@ -138,7 +142,7 @@ async def check_balance(client: AsyncFlireoClient, least: float) -> None:
         least: Prepaid minutes that must be left; at 0, any.
 
     Raises:
-        NotReady: It is empty, or below `least`.
+        LowBalance: It is empty, or below `least`.
         FlireoError: It could not be read.
     """
     try:
@@ -149,8 +153,8 @@ async def check_balance(client: AsyncFlireoClient, least: float) -> None:
     if balance is None or (balance > 0 and balance >= least):
         return
     if balance <= 0:
-        raise NotReady(f"the Flireo balance is empty ({balance:g} minutes). Top it up, then run again.")
-    raise NotReady(
+        raise LowBalance(f"the Flireo balance is empty ({balance:g} minutes). Top it up, then run again.")
+    raise LowBalance(
         f"the Flireo balance is low: {balance:g} minutes, and the policy stops below {least:g} "
         "(min_balance_minutes). Top it up, then run again."
     )

@@ -1,33 +1,75 @@
 """Hear how calls ended: what the webhooks left in the inbox, and pages of the call list for the rest."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, func, select, update
+from sqlalchemy import Row, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api import errors
-from flireo_flows.api.calls import LARGEST_PAGE, Call, get_call, list_calls
+from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.ledger import Attempt, AttemptBook, Database, Inbox
 from flireo_flows.calling.ledger.leads import chunks
 from flireo_flows.calling.ledger.reports import apply_report, close_without_report, report_of_call
 from flireo_flows.calling.ledger.schema import attempts, leads
 from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.rhythm import Budget
 from flireo_flows.calling.states import AttemptState, LeadState
+from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS, Window, windows_of
 
-EARLY_SECONDS: Final = 120.0  # a call's created_at may lie this much before our intent, for clocks differ
 RINGING_SECONDS: Final = 120.0  # added to the longest call before it counts as silent
+AGAIN_SECONDS: Final = 60.0  # between two times at which a silent call is asked for; the second decides
+MOST_ASKED: Final = 20  # silent calls, one request each, after one reading
 APPEARED: Final = "a call to this number showed up although its last request had not been accepted"
 MOST_FAILURES: Final = 10  # polls in a row that failed, each after its own retries
+REFUSED_KEY: Final = (errors.AuthenticationFailed, errors.PermissionDenied)
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Open attempts whose calls a reading of the list is to find.
+
+    Attributes:
+        unknown: Those of which nobody knows whether they rang.
+        placed: When the others began, Unix seconds.
+        refused_at: When the oldest request of the last minutes was sent that rang nobody, as far as we know: a
+            call that shows up all the same must be seen. None: there was none.
+    """
+
+    unknown: tuple[Attempt, ...]
+    placed: tuple[float, ...]
+    refused_at: float | None = None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is no reason to read."""
+        return not self.unknown and not self.placed
+
+    def windows(self, now: float) -> tuple[Window, ...]:
+        """Where to look."""
+        return windows_of_all([self], now)
+
+
+def windows_of_all(sought: Sequence[Sought], now: float) -> tuple[Window, ...]:
+    """Where to look for the calls of several campaigns: in windows that all share."""
+    wanted = [each for each in sought if not each.is_nothing]
+    since = [attempt.began_at for each in wanted for attempt in each.unknown]
+    since += [each.refused_at for each in wanted if each.refused_at is not None]
+    return windows_of((began for each in wanted for began in each.placed), since, now)
 
 
 @dataclass(slots=True)
 class Collector:
-    """Collects for one runner. Whatever a poll meets, it decides nothing that it has not read."""
+    """Collects for one runner. Whatever a poll meets, it decides nothing that it has not read.
+
+    Attributes:
+        budget: What polls may spend.
+        calls: The list of calls; several collectors of one account may share it.
+    """
 
     client: AsyncFlireoClient
     database: Database
@@ -38,8 +80,12 @@ class Collector:
     heard_by_webhook: int = 0
     stopped_by: errors.FlireoError | None = None
     failures: int = 0
-    _asked: dict[int, int] = field(default_factory=dict, init=False)
-    _has_asked_the_time: bool = field(default=False, init=False)
+    budget: Budget = field(init=False)
+    calls: CallList = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.budget = Budget(self.policy.collect_share)
+        self.calls = CallList(self.client, self.database)
 
     async def hear(self) -> int:
         """Apply what the webhooks brought. Returns how many attempts ended by it."""
@@ -49,27 +95,61 @@ class Collector:
         return ended
 
     async def poll(self) -> None:
-        """Read the call list over the window that still holds open calls; then settle the unknown ones.
+        """Read the call list over the windows that still hold open calls; then settle the unknown ones.
 
         A reading that fails, or that stops half-way, proves nothing and changes nothing.
         """
         self.polls += 1
-        unknown = await self.book.unknown()
-        since = await self._oldest_open()
-        if since is None:
+        sent = self.calls.requests
+        sought = await self.look()
+        if sought.is_nothing:
             return
         read_at = self.database.now()
-        strangers: list[Call] = []
+        strangers: dict[str, Call] = {}
         try:
-            async for page in self._pages(since):
-                strangers += await self._apply(page)
+            async for page in self.calls.pages(sought.windows(read_at)):
+                owners = await owners_of(self.database, page)
+                await self.apply(page, owners)
+                strangers |= strangers_of(page, owners)
         except errors.FlireoError as error:
             self._failed(error)
-            return
-        self.failures = 0
-        await self._reconcile(unknown, strangers, read_at)
-        await self._hold_back(strangers)
-        await self._close_silent(read_at)
+        else:
+            self.failures = 0
+            await self.settle(sought, strangers, read_at)
+        self.budget.spent(self.calls.requests - sent, self.client.pacing.limit, self.database.now())
+
+    async def look(self) -> Sought:
+        """What to look for in the list."""
+        unknown = await self.book.unknown()
+        mine = attempts.c.campaign == self.book.campaign
+        placed = select(attempts.c.began_at).where(mine, attempts.c.state == AttemptState.PLACED)
+        refused = select(func.min(attempts.c.began_at)).where(
+            mine,
+            attempts.c.state == AttemptState.NOT_PLACED,
+            attempts.c.began_at > self.database.now() - LATE_SECONDS,
+        )
+        async with self.database.read() as db:
+            began = (await db.execute(placed)).scalars().all()
+            refused_at = (await db.execute(refused)).scalar_one()
+        return Sought(tuple(unknown), tuple(began), refused_at)
+
+    async def settle(
+        self, sought: Sought, strangers: dict[str, Call], read_at: float, most_asked: int = MOST_ASKED
+    ) -> int:
+        """Decide what a complete reading proves, and ask for who is silent.
+
+        Args:
+            sought: What `look` gave before the reading.
+            strangers: Outbound calls by id that no attempt owns; those that turn out to be ours are taken out.
+            read_at: When the reading began, Unix seconds.
+            most_asked: Silent calls to ask for at most.
+
+        Returns:
+            How many were asked for.
+        """
+        await self._reconcile(sought.unknown, strangers, read_at)
+        await self._hold_back(list(strangers.values()))
+        return await self._close_silent(read_at, most_asked)
 
     async def unknown_due(self) -> bool:
         """Whether a reading of the list now could settle an unknown attempt."""
@@ -86,80 +166,42 @@ class Collector:
     def _failed(self, error: errors.FlireoError) -> None:
         """One failed poll decides nothing; a refused key, or many failures in a row, end the run."""
         self.failures += 1
-        if (
-            isinstance(error, errors.AuthenticationFailed | errors.PermissionDenied)
-            or self.failures >= MOST_FAILURES
-        ):
+        if isinstance(error, REFUSED_KEY) or self.failures >= MOST_FAILURES:
             self.stopped_by = error
 
-    async def _oldest_open(self) -> float | None:
-        wanted = select(func.min(attempts.c.began_at)).where(
-            attempts.c.campaign == self.book.campaign,
-            attempts.c.state.in_([AttemptState.PLACED, AttemptState.UNKNOWN]),
-        )
-        async with self.database.read() as db:
-            oldest = (await db.execute(wanted)).scalar_one()
-        return float(oldest) if oldest is not None else None
+    async def apply(self, page: Sequence[Call], owners: Mapping[str, Row[Any]]) -> int:
+        """Write what a page tells of our attempts.
 
-    async def _pages(self, since: float) -> AsyncIterator[tuple[Call, ...]]:
-        """Pages of the list from `since` on, until it ends or the server stops giving new ones."""
-        await self._set_clock()
-        start = datetime.fromtimestamp(since + self._skew, UTC) - timedelta(seconds=EARLY_SECONDS)
-        seen: set[str] = set()
-        offset = 0
-        while True:
-            page = await self.client.send(list_calls(limit=LARGEST_PAGE, offset=offset, start_date=start))
-            fresh = tuple(call for call in page.calls if call.id not in seen)
-            yield fresh
-            seen.update(call.id for call in fresh)
-            offset += len(page.calls)
-            # A server may clamp the page, leave out the total, or ignore the offset (contract section 4). So a
-            # short page is no end: what is not on it would count as not placed, and be rung again.
-            if not fresh or (page.total is not None and offset >= page.total):
-                return
+        Args:
+            page: Of the list.
+            owners: The attempts of its calls, of whatever campaign, by call id.
 
-    async def _set_clock(self) -> None:
-        """Learn Flireo's clock before the first window is asked for.
-
-        Where it is behind ours, a window from our time on would hide a call that rang, which would then count
-        as not placed. A run that begins with the account checks knows it already.
+        Returns:
+            How many attempts ended by it.
         """
-        if self.client.pacing.skew is None and not self._has_asked_the_time:
-            await self.client.send(list_calls(limit=1))
-            self._has_asked_the_time = True  # a server that does not tell is not asked each time
-
-    @property
-    def _skew(self) -> float:
-        """Flireo's clock minus the ledger's, seconds."""
-        return (self.client.pacing.skew or 0.0) + self.client.now() - self.database.now()
-
-    async def _apply(self, page: Sequence[Call]) -> list[Call]:
-        """Write what a page tells of our attempts. Returns the outbound calls that no attempt owns."""
-        now = self.database.now()
-        rows = await self._rows([call.id for call in page])
-        if any(call.id in rows and call.analysis_result is not None for call in page):
+        now, ended = self.database.now(), 0
+        mine = [
+            (call, row)
+            for call in page
+            if (row := owners.get(call.id)) is not None and row.campaign == self.book.campaign
+        ]
+        if any(call.analysis_result is not None for call, _ in mine):
             # The agent names no plan that we can read, and yet its calls are analysed: the others will be too.
             self.readiness = replace(self.readiness, expects=self.readiness.expects.with_analysis())
-        async with self.database.write(self.book.campaign) as db:
-            for call in page:
-                row = rows.get(call.id)
-                if row is not None and row.campaign == self.book.campaign and _tells_more(row, call):
-                    await self._apply_report(db, row, call, now)
-        return [call for call in page if call.is_outbound and call.id not in rows]
+        telling = [(call, row) for call, row in mine if _tells_more(row, call)]
+        if telling:
+            async with self.database.write(self.book.campaign) as db:
+                for call, row in telling:
+                    ended += await self._apply_report(db, row, call, now)
+        return ended
 
-    async def _apply_report(self, db: AsyncConnection, row: Row[Any], call: Call, now: float) -> None:
+    async def _apply_report(self, db: AsyncConnection, row: Row[Any], call: Call, now: float) -> bool:
         expects = self.readiness.expects
-        await apply_report(db, self.database, row, report_of_call(call), self.policy, expects, now)
+        return await apply_report(db, self.database, row, report_of_call(call), self.policy, expects, now)
 
-    async def _rows(self, call_ids: Sequence[str]) -> dict[str, Row[Any]]:
-        rows: dict[str, Row[Any]] = {}
-        async with self.database.read() as db:
-            for start in range(0, len(call_ids), 500):
-                wanted = select(attempts).where(attempts.c.call_id.in_(call_ids[start : start + 500]))
-                rows |= {row.call_id: row for row in (await db.execute(wanted)).all()}
-        return rows
-
-    async def _reconcile(self, unknown: Iterable[Attempt], strangers: Sequence[Call], read_at: float) -> None:
+    async def _reconcile(
+        self, unknown: Iterable[Attempt], strangers: dict[str, Call], read_at: float
+    ) -> None:
         """Give each unknown attempt its call, or count a reading without it."""
         open_ = list(unknown)
         if not open_:
@@ -167,11 +209,12 @@ class Collector:
         since = min(attempt.began_at for attempt in open_) - EARLY_SECONDS
         rivals = await self.book.rivals({attempt.phone for attempt in open_}, since)
         for attempt in open_:
-            calls = [call for call in strangers if self._may_own(attempt, call)]
+            calls = [call for call in strangers.values() if self._may_own(attempt, call)]
             if not calls:
                 await self.book.absent(attempt, read_at, self.policy.reconcile_grace_seconds, self.policy)
             elif len(calls) == 1 and rivals.get(attempt.phone, 1) == 1:
-                await self.book.found(attempt, calls[0].id)
+                if await self.book.found(attempt, calls[0].id):
+                    del strangers[calls[0].id]  # it is nobody else's
             elif read_at > attempt.began_at + max(self.policy.reconcile_grace_seconds, RINGING_SECONDS):
                 await self.book.ambiguous(attempt, f"{len(calls)} calls in the list could be this one")
 
@@ -204,39 +247,66 @@ class Collector:
             return False
         if call.created_at is None:
             return True
-        return call.created_at.timestamp() >= attempt.began_at + self._skew - EARLY_SECONDS
+        return call.created_at.timestamp() >= attempt.began_at + self.calls.skew - EARLY_SECONDS
 
-    async def _close_silent(self, now: float) -> None:
-        """Ask by id for calls that should be long over, and close them if that tells nothing either."""
+    async def _close_silent(self, now: float, most: int) -> int:
+        """Ask by id for calls that should be long over, and close them if that tells nothing either, twice."""
         patience = self.readiness.longest_call + RINGING_SECONDS + self.policy.report_grace_seconds
         wanted = select(attempts).where(
             attempts.c.campaign == self.book.campaign,
             attempts.c.state == AttemptState.PLACED,
             attempts.c.began_at < now - patience,
+            or_(attempts.c.asked_at.is_(None), attempts.c.asked_at <= now - AGAIN_SECONDS),
         )
         async with self.database.read() as db:
-            silent = (await db.execute(wanted.limit(20))).all()
-        for row in silent:
-            await self._ask(row, now)
+            silent = (await db.execute(wanted.order_by(attempts.c.id).limit(most))).all()
+        for asked, row in enumerate(silent, start=1):
+            try:
+                await self._ask(row, now)
+            except errors.FlireoError as error:  # decides nothing, and the next would fare no better
+                self._failed(error)
+                return asked
+        return len(silent)
 
     async def _ask(self, row: Row[Any], now: float) -> None:
+        """Ask for one silent call.
+
+        Raises:
+            FlireoError: Flireo was not reached, or did not answer as it should.
+        """
         try:
-            call = await self.client.send(get_call(row.call_id))
+            call = await self.calls.call(row.call_id)
         except errors.NotFound:
             reason = "Flireo does not know the call any more"
-        except errors.FlireoError as error:
-            self._failed(error)
-            return
         else:
+            reason = f"the call is still {call.status or 'open'} long after its longest time"
             if call.is_over:
                 async with self.database.write(self.book.campaign) as db:
-                    await self._apply_report(db, row, call, now)
+                    if not await self._apply_report(db, row, call, now):  # its summary may still come
+                        asked = update(attempts).where(attempts.c.id == row.id)
+                        await db.execute(asked.values(asked_at=now))
                 return
-            reason = f"the call is still {call.status or 'open'} long after its longest time"
-        self._asked[row.id] = self._asked.get(row.id, 0) + 1
-        if self._asked[row.id] > 1:
-            async with self.database.write(self.book.campaign) as db:
+        async with self.database.write(self.book.campaign) as db:
+            if row.asked_at is None:  # the ledger keeps it, for the next to ask may be another process
+                first = update(attempts).where(attempts.c.id == row.id, attempts.c.asked_at.is_(None))
+                await db.execute(first.values(asked_at=now))
+            else:
                 await close_without_report(db, row, reason, self.policy, now)
+
+
+async def owners_of(database: Database, page: Sequence[Call]) -> dict[str, Row[Any]]:
+    """The attempts, of whatever campaign, that own the calls of a page, by call id."""
+    owners: dict[str, Row[Any]] = {}
+    async with database.read() as db:
+        for chunk in chunks([call.id for call in page]):
+            wanted = select(attempts).where(attempts.c.call_id.in_(chunk))
+            owners |= {row.call_id: row for row in (await db.execute(wanted)).all()}
+    return owners
+
+
+def strangers_of(page: Sequence[Call], owners: Mapping[str, Row[Any]]) -> dict[str, Call]:
+    """The outbound calls of a page that no attempt owns."""
+    return {call.id: call for call in page if call.is_outbound and call.id not in owners}
 
 
 def _digits(phone: str) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
+from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.api.operation import Operation
-from flireo_flows.calling.account import NotReady, Readiness, check_account
+from flireo_flows.calling.account import LowBalance, NotReady, Readiness, check_account
 from flireo_flows.calling.brakes import Brakes
 from flireo_flows.calling.choice import Composes
 from flireo_flows.calling.collector import Collector
@@ -23,8 +24,10 @@ from flireo_flows.calling.ledger import (
     Runner,
     Views,
 )
+from flireo_flows.calling.ledger.milestones import tell_credits_low, tell_finished
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.remembered import remember, require_account
 from flireo_flows.calling.turns import Turns, Until
 
 PROGRESS_SECONDS: Final = 2.0
@@ -109,23 +112,39 @@ class Engine:
         async with AsyncFlireoClient(self.account, heard=self._count) as client:
             try:
                 await book.orphaned()
-                readiness = self.readiness or await self._check(client)
-                return await self._run(until, deadline, client, book, runner, readiness)
+                readiness = await self._ready(client)
+                ran = await self._run(until, deadline, client, book, runner, readiness)
+                await self._tell(ran.stopped_by, runner)
+                return ran
+            except LowBalance as low:
+                await self._tell(low, runner)
+                raise
             finally:
                 await asyncio.shield(self._leave(runner))
 
-    async def _check(self, client: AsyncFlireoClient) -> Readiness:
-        """Costs no request when there is nothing to do."""
+    async def _ready(self, client: AsyncFlireoClient) -> Readiness:
+        """Check, and write down what is rung under. Costs no request when there is nothing to do."""
         left = await LeadBook(self.database, self.campaign).outlook(self.batch, self.database.now())
         if left.is_finished or self.stopped_by is not None:
-            return Readiness()
+            return self.readiness or Readiness()
+        await require_account(self.database, client, self.campaign)
         try:
-            return await self._look_up(client)
+            readiness = self.readiness or await self._look_up(client)
         except NotReady as problem:
             if not (left.placed or left.unknown):
                 raise
             self.stopped_by = problem  # who was rung already is heard of all the same
             return Readiness()
+        starts = bool(left.due) or left.next_at is not None
+        await remember(self.database, self.campaign, self.policy, readiness, self.account, starts)
+        return readiness
+
+    async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
+        """What is to be known of the campaign as a whole."""
+        if isinstance(stopped_by, LowBalance | InsufficientCredits):
+            run = self.run_id or runner.id
+            await tell_credits_low(self.database, self.campaign, run, str(stopped_by))
+        await tell_finished(self.database, self.campaign)
 
     async def _look_up(self, client: AsyncFlireoClient) -> Readiness:
         return await check_account(client, self.caller, self.policy.min_balance_minutes)

@@ -10,6 +10,37 @@ CALLS_A_POLL_WITH_WEBHOOKS: Final = 300
 # The balance is read again after so many calls, or after so long, if any call was placed meanwhile.
 CALLS_A_BALANCE: Final = 500
 BALANCE_SECONDS: Final = 300.0
+LIMIT_SECONDS: Final = 60.0  # the headers tell how many requests, the contract (section 3) in how long
+
+
+@dataclass(slots=True)
+class Budget:
+    """What collecting may spend: a share of the requests that the key allows. Where no limit is told, there is none.
+
+    A reading is made as a whole and paid for afterwards, so that none is given up half-way.
+
+    Attributes:
+        share: Of the key's limit, above 0 and up to 1.
+        free_at: When all that was spent is paid for, Unix seconds.
+    """
+
+    share: float
+    free_at: float = 0.0
+
+    def spent(self, requests: int, limit: int | None, now: float) -> None:
+        """Requests were sent.
+
+        Args:
+            requests: How many.
+            limit: Requests a minute that the key allows; None where nobody told.
+            now: Unix seconds.
+        """
+        if limit:
+            self.free_at = max(self.free_at, now) + requests * LIMIT_SECONDS / (self.share * limit)
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next reading may be made."""
+        return max(0.0, self.free_at - now)
 
 
 @dataclass(slots=True)

@@ -185,6 +185,8 @@ class Turns:
     async def _poll_is_due(self, now: float) -> bool:
         if self.hands.dialer.stopped_by is not None or not (self.left.placed or self.left.unknown):
             return False
+        if self.collector.budget.wait(now):
+            return False
         return self._polls.is_due(
             now,
             placed=self.hands.dialer.placed,

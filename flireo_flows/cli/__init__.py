@@ -6,6 +6,7 @@ from cyclopts import App, CycloptsError
 
 from flireo_flows import __version__
 from flireo_flows.cli.automations import automations
+from flireo_flows.cli.collect import collect
 from flireo_flows.cli.demo import demo
 from flireo_flows.cli.never import forget, suppress, suppressions, unsuppress
 from flireo_flows.cli.outcomes import outcomes
@@ -30,6 +31,7 @@ FLIREO_LEDGER_URL (sqlite:///FILE or postgresql://...), FLIREO_WEBHOOK_SECRET.""
     suppress_keyboard_interrupt=False,  # we say what Ctrl-C means, see below
 )
 app.command(run)
+app.command(collect)
 app.command(plan)
 app.command(status)
 app.command(why)

@@ -29,6 +29,10 @@ class BadLine:
         tells_total: Whether a page says how many calls there are.
         reads: How often the list was asked for.
         breaks_off: After so many readings the list cannot be read; None: it always can.
+        shows: What is done with one who asks for a call by its id, instead of showing it.
+        deaf_to: Parameters of the list that it does not heed.
+        limit: Requests a minute that it says it allows; None: it says nothing. It refuses nobody.
+        given: Calls that were listed so far.
         ahead: Seconds that its clock is ahead of ours, which it tells; None: it tells no time.
     """
 
@@ -43,6 +47,10 @@ class BadLine:
     reads: int = 0
     breaks_off: int | None = None
     ahead: float | None = None
+    shows: Act | None = None
+    deaf_to: set[str] = field(default_factory=set)
+    given: int = 0
+    limit: int | None = None
 
     def __call__(self, request: Request) -> Act:
         """What to do with a request."""
@@ -84,18 +92,23 @@ class BadLine:
 
     def _show(self, call_id: str) -> Act:
         call = next((call for call in self.calls if call["id"] == call_id), None)
-        return answer(200, call) if call else answer(404)
+        return self.shows or (answer(200, call) if call else answer(404))
 
     def _list(self, query: dict[str, list[str]]) -> Act:
         offset, limit = int(query["offset"][0]), min(self.page, int(query["limit"][0]))
-        since = query.get("start_date", [""])[0]
-        calls = [call for call in self.calls if call["created_at"] >= since]
+        heeded = {name: value for name, value in query.items() if name not in self.deaf_to}
+        since, until = heeded.get("start_date", [""])[0], heeded.get("end_date", ["~"])[0]
+        calls = [call for call in self.calls if since <= call["created_at"] <= until]
         page: Json = {"calls": calls[offset : offset + limit]}
+        self.given += len(page["calls"])
         if self.tells_total:
             page["pagination"] = {"total": len(calls), "limit": limit, "offset": offset}
-        return answer(
-            200, page, {} if self.ahead is None else {"Date": format_datetime(self._now(), usegmt=True)}
-        )
+        headers = {} if self.ahead is None else {"Date": format_datetime(self._now(), usegmt=True)}
+        if self.limit is not None:
+            resets_at = f"{datetime.now(UTC).timestamp() + 30:.0f}"
+            told = {"Limit": f"{self.limit}", "Remaining": f"{self.limit - 1}", "Reset": resets_at}
+            headers |= {f"X-RateLimit-{name}": value for name, value in told.items()}
+        return answer(200, page, headers)
 
     def _now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.ahead or 0.0)

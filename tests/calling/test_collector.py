@@ -1,20 +1,24 @@
 """What the list of calls tells of attempts, and above all what it does not tell."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import insert, update
 
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.collector import MOST_FAILURES, RINGING_SECONDS, Collector
+from flireo_flows.api.times import iso
+from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.collector import AGAIN_SECONDS, MOST_FAILURES, RINGING_SECONDS, Collector
 from flireo_flows.calling.ledger import Answer, Database
+from flireo_flows.calling.ledger.attempts import REVIEWED_SECONDS
 from flireo_flows.calling.ledger.schema import attempts
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import Event, LeadState
 from tests.faulty.server import Act, answer, cut, lost, page
 
 from .bad_line import BadLine, bad_line
-from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
+from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
 
 AT_ONCE = CallingPolicy.model_validate({**POLICY.model_dump(), "reconcile_grace_seconds": 0})
 
@@ -249,8 +253,15 @@ async def test_a_call_of_which_nothing_is_heard_is_asked_for_and_then_left_to_a_
     assert (await campaign.lead()).state == LeadState.CALLING  # it may last
     await campaign.age(3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1)
     await collector.poll()
-    assert (await campaign.lead()).state == LeadState.CALLING
     await collector.poll()
+    assert (await campaign.lead()).state == LeadState.CALLING  # asked once; it may be asked again in a minute
+    await campaign.age(AGAIN_SECONDS)
+    line.shows = answer(500, {"error": "no"})
+    await collector.poll()
+    assert (await campaign.lead()).state == LeadState.CALLING  # a request that fails decides nothing
+    line.shows = None
+    async with AsyncFlireoClient(campaign.account) as client:
+        await campaign.collector(client, await campaign.runner()).poll()  # as another process would
     lead = await campaign.lead()
     assert (lead.state, lead.outcome) == ("review", "unknown")
     assert lead.reason.startswith(says)
@@ -266,6 +277,88 @@ async def test_a_call_that_fell_out_of_the_list_is_asked_for_by_its_id(
     line.lists = answer(200, {"calls": [], "pagination": {"total": 0}})
     await collector.poll()
     assert (await campaign.results())[ANNA].outcome == "no_answer"
+
+
+async def test_an_old_open_call_beside_new_ones_does_not_have_everything_since_read(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.placed(collector.book, line.place(BEN)["id"], BEN)
+    await campaign.age(2 * 3600)
+    now = datetime.now(UTC)
+    line.calls[0]["created_at"] = iso(now - timedelta(hours=2))
+    for minutes in range(100, 20, -1):
+        line.place(f"+4477009003{minutes:02d}"[:13], created_at=iso(now - timedelta(minutes=minutes)))
+    await campaign.placed(collector.book, line.place(ANNA)["id"])
+    line.end_all()
+    await collector.poll()
+    assert {row.state for row in await campaign.attempts()} == {"ended"}
+    assert line.given < 20  # of 82 calls
+
+
+@pytest.mark.parametrize("deaf_to", ["start_date", "end_date", "both"])
+@pytest.mark.parametrize("page", [2, 1000])
+async def test_a_server_that_does_not_heed_the_window_is_read_to_the_end_all_the_same(
+    campaign: Campaign, collector: Collector, line: BadLine, deaf_to: str, page: int
+) -> None:
+    line.page, line.deaf_to = page, {"start_date", "end_date"} if deaf_to == "both" else {deaf_to}
+    await campaign.placed(collector.book, line.place(BEN)["id"], BEN)
+    await campaign.age(2 * 3600)
+    line.calls[0]["created_at"] = iso(datetime.now(UTC) - timedelta(hours=2))
+    await campaign.lost(collector.book)
+    for _ in range(5):
+        line.place(CARLA)
+    call = line.place(ANNA)
+    line.end_all()
+    await collector.poll()
+    ben, anna = await campaign.attempts()
+    assert (ben.state, anna.call_id) == ("ended", call["id"])
+    assert anna.state == "placed"
+
+
+async def test_a_window_that_does_not_reach_to_now_proves_nothing_about_who_may_have_rung(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    """Its call is listed hours late, beside a placed one of the same time: it is found all the same."""
+    await campaign.lost(collector.book)
+    await campaign.placed(collector.book, line.place(BEN)["id"], BEN)
+    await campaign.age(3000)
+    call = line.place(ANNA)  # created now, long after the request
+    await collector.poll()
+    anna, _ = await campaign.attempts()
+    assert (anna.state, anna.call_id) == ("placed", call["id"])
+
+
+async def test_an_attempt_that_a_person_looks_at_is_not_looked_for_for_ever(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    for _ in range(2):
+        line.place(ANNA)
+    await campaign.age(RINGING_SECONDS + 1)
+    await collector.poll()
+    assert (await campaign.lead()).state == "review"
+    await campaign.age(REVIEWED_SECONDS + 1)
+    line.calls.clear()
+    before = line.reads
+    await collector.poll()
+    assert line.reads == before
+    assert (await campaign.attempt()).state == "unknown"  # and it counts as not placed on no account
+
+
+async def test_silent_calls_are_asked_for_one_reading_after_another_and_one_failure_counts_once(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    for lead in people(25):
+        await campaign.placed(collector.book, f"call-{lead.phone[1:]}", lead.phone)
+    await campaign.age(3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1)
+    line.shows = answer(500, {"error": "no"})
+    await collector.poll()
+    assert (collector.failures, collector.stopped_by) == (1, None)
+    line.shows = None
+    for _ in range(2):
+        await collector.poll()
+    asked = [row.asked_at is not None for row in await campaign.attempts()]
+    assert asked == [True] * 25
 
 
 async def test_nothing_is_read_when_nothing_is_open(collector: Collector, line: BadLine) -> None:
@@ -305,3 +398,27 @@ async def test_a_call_that_shows_up_after_a_refusal_is_looked_at_before_the_next
     await collector.poll()
     assert (await campaign.lead()).state == ("review" if by_whom == "nobody" else "waiting")
     assert (await campaign.lead(BEN)).state == "calling"
+
+
+async def test_a_run_reads_no_more_than_its_share_of_the_requests(local: Database, line: BadLine) -> None:
+    """A twentieth of 60 a minute is one in twenty seconds: the first reading is paid for after the run."""
+    policy = CallingPolicy.model_validate({**POLICY.model_dump(), "collect_share": 0.05})
+    campaign = Campaign(local, line.url, policy=policy, readiness=Readiness())
+    line.limit = 60
+    await campaign.take_in(person(ANNA))
+    ran = await campaign.run(seconds=3)
+    assert ran.timed_out
+    assert line.reads == 2  # one of them learned the clock
+
+
+async def test_asking_for_silent_calls_is_paid_for_too(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    line.limit = 60
+    for lead in people(10):
+        await campaign.placed(collector.book, line.place(lead.phone)["id"], lead.phone)
+    await campaign.age(3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1)
+    await collector.poll()
+    now = campaign.database.now()
+    assert collector.calls.requests == 12
+    assert collector.budget.wait(now) == pytest.approx(12 * 60 / (0.1 * 60), abs=10)

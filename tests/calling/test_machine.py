@@ -36,7 +36,9 @@ from flireo_flows.calling.ledger.campaigns import Steering
 from flireo_flows.calling.ledger.schema import attempts, leads
 from flireo_flows.calling.ledger.suppressions import Suppressions
 from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.remembered import remember
 from flireo_flows.calling.states import FINAL, MOVES, OPEN, AttemptState, CampaignState, LeadState
+from flireo_flows.calling.sweep import Sweep
 from tests.postgres import Postgres
 
 from .campaign import ANNA, BEN, CARLA, person
@@ -48,6 +50,7 @@ EXAMPLES: Final = int(os.environ.get("MACHINE_EXAMPLES", "20"))
 STEPS: Final = 25
 NAMES: Final = ("one campaign", "another campaign")
 PEOPLE: Final = {NAMES[0]: (ANNA, BEN, CARLA), NAMES[1]: (BEN, CARLA, DORA)}
+ACCOUNT: Final = Account("key", "http://vendor/api/v1")
 HANDS: Final = tuple((name, n) for name in NAMES for n in range(2))
 GRACE_SECONDS: Final = 90.0  # longer than the vendor is late
 LEASE_SECONDS: Final = 15.0
@@ -111,6 +114,8 @@ class Machine(RuleBasedStateMachine):
         self.database: Database = self.run(Database.open(self.fresh()))
         self.vendor = Vendor(self.database.now)
         self.batches = {name: self.run(self._take_in(name)) for name in NAMES}
+        for name in NAMES:
+            self.run(remember(self.database, name, POLICY, Readiness(), ACCOUNT, is_starting=True))
         self.hands = {(name, n): self.run(self._join(name)) for name, n in HANDS}
         self.suppressed: set[str] = set()
         self.reports: list[bytes] = []
@@ -212,6 +217,31 @@ class Machine(RuleBasedStateMachine):
         self.run(self.hands[which].collector.poll())
         self.vendor.can_list = True
         assert self.run(self._states()) == before
+
+    @precondition(lambda self: self.vendor.posts)
+    @rule(times=st.integers(1, 2), knows_key=st.booleans())
+    def sweep(self, times: int, knows_key: bool) -> None:
+        """Every runner sleeps or died, and a sweep takes what it left; under another key it decides nothing."""
+        self.pass_time(LEASE_SECONDS + 1, set(HANDS))
+        known = {row.id for row in self.run(self._attempts()) if row.call_id}
+        before, vendor = self.run(self._states()), self.vendor if knows_key else Vendor(self.database.now)
+        account = ACCOUNT if knows_key else Account("another key", "http://vendor/api/v1")
+        for _ in range(times):
+            summary = self.run(Sweep(self.database, account, transport=vendor).run())
+            assert summary.refused is None
+        if not knows_key:
+            after = self.run(self._states())
+            assert {row[0] for row in after if row[2]} == known
+            lost = [(was[1], now[1]) for was, now in zip(before, after, strict=True) if was[1] != now[1]]
+            assert set(lost) <= {("sending", "unknown")}
+
+    @precondition(lambda self: self.vendor.posts)
+    @rule()
+    def pass_an_hour(self) -> None:
+        """No call lasts as long. What was rung before and what is rung from now on lie in windows apart."""
+        for ring in self.vendor.live:
+            self.vendor.hang_up(ring)
+        self.pass_time(3700.0, set())
 
     @precondition(lambda self: self.vendor.live)
     @rule(index=index)
@@ -319,7 +349,7 @@ class Machine(RuleBasedStateMachine):
         runner = Runner(self.database, name, LEASE_SECONDS)
         await runner.join()
         book = AttemptBook(self.database, name, runner.id, Naming())
-        client = AsyncFlireoClient(Account("key", "http://vendor/api/v1"), transport=self.vendor)
+        client = AsyncFlireoClient(ACCOUNT, transport=self.vendor)
         dialer = Dialer(client, self.database, Naming(), owns_until=runner.lease_until)
         return Hand(runner, book, dialer, Collector(client, self.database, book, POLICY, Readiness()), client)
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from flireo_flows.calling.rhythm import (
     CALLS_A_POLL,
     CALLS_A_POLL_WITH_WEBHOOKS,
+    LIMIT_SECONDS,
     LONGEST_PAUSE_SECONDS,
+    Budget,
     DialRhythm,
     PollRhythm,
 )
@@ -143,3 +145,26 @@ def test_whoever_polls_seldom_is_not_made_to_poll_each_minute() -> None:
     rhythm = PollRhythm(every=300)
     rhythm.polled(1000, placed=0, dialling=False)
     assert not due(rhythm, 1299)
+
+
+@patiently
+@given(
+    st.floats(0.01, 1),
+    st.integers(1, 1000),
+    st.lists(st.tuples(st.integers(1, 30), st.floats(0, 30)), min_size=1, max_size=60),
+)
+def test_readings_cost_no_more_than_their_share_but_for_the_last_one(
+    share: float, limit: int, readings: list[tuple[int, float]]
+) -> None:
+    budget, began, now, spent = Budget(share), 1000.0, 1000.0, 0
+    for requests, idle in readings:
+        now += idle + budget.wait(now + idle)
+        assert spent <= share * limit * (now - began) / LIMIT_SECONDS + 1e-6
+        budget.spent(requests, limit, now)
+        spent += requests
+
+
+def test_where_no_limit_is_told_nothing_is_bounded() -> None:
+    budget = Budget(0.1)
+    budget.spent(1000, None, 1000.0)
+    assert budget.wait(1000.0) == 0

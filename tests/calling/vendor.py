@@ -94,7 +94,13 @@ class Vendor(httpx.AsyncBaseTransport):
         self.ring_late_ones()
         if request.method == "POST":
             return self._called(json.loads(await request.aread()))
-        return self._answer(200, self._list(request.url) if self.can_list else {"calls": "no list today"})
+        if not self.can_list:
+            return self._answer(200, {"calls": "no list today"})
+        if not request.url.path.endswith("/calls"):
+            called = request.url.path.rpartition("/")[2]
+            found = next((ring.listed() for ring in self.rings if ring.call_id == called), None)
+            return self._answer(200, found) if found else self._answer(404, {})
+        return self._answer(200, self._list(request.url))
 
     def ring_late_ones(self) -> None:
         """Let those phones ring whose time has come."""
@@ -149,8 +155,9 @@ class Vendor(httpx.AsyncBaseTransport):
         self.rings.append(ring)
 
     def _list(self, url: httpx.URL) -> Json:
-        since = url.params.get("start_date", "")
-        calls = [call for ring in reversed(self.rings) if (call := ring.listed())["created_at"] >= since]
+        since, until = url.params.get("start_date", ""), url.params.get("end_date", "~")
+        listed = [ring.listed() for ring in reversed(self.rings)]
+        calls = [call for call in listed if since <= call["created_at"] <= until]
         offset = int(url.params.get("offset", "0"))
         page = calls[offset : offset + int(url.params["limit"])]
         return {"calls": page, "pagination": {"total": len(calls)}}

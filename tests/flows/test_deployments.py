@@ -1,5 +1,6 @@
 """prefect.yaml: every deployment can be made, started by hand and by a schedule, and run by a worker."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -88,6 +89,20 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
         assert leads > 40
         assert (project / "results" / "results.csv").is_file()
 
+        # No worker waited for the calls: another run collects them, and a third one exports them.
+        for name, asked in (
+            ("collect-reports/collect-reports", {"patience_seconds": 200}),
+            ("export-results/export-results", {"campaign": "by hand", "out": "exported"}),
+        ):
+            other = _call(stored.url, "GET", f"deployments/name/{name}")
+            body = {"parameters": asked}
+            run = _call(stored.url, "POST", f"deployments/{other['id']}/create_flow_run", body)
+            _assert_completed(stored, run["id"])
+        with (project / "exported" / "results.csv").open(encoding="utf-8", newline="") as file:
+            results = list(csv.DictReader(file))
+        assert len(results) > 40 and {row["state"] for row in results} <= {"done", "skipped", "review"}
+        assert len(sandbox.rings()) == leads
+
         # So often that a slow machine does not miss it; the second run of the campaign rings nobody.
         schedule = {
             "schedule": {"interval": 20, "anchor_date": datetime.now(UTC).isoformat()},
@@ -98,8 +113,16 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
         scheduled = patiently(lambda: _first_of_a_schedule(stored, deployment["id"]))
         _assert_completed(stored, scheduled)
         assert len(sandbox.rings()) == 2 * leads
-    for each in (deployment, by_hand):
+    ours = {"deployments": {"name": {"any_": [deployment["name"] for deployment in DEPLOYMENTS]}}}
+    for each in _call(stored.url, "POST", "deployments/filter", ours):
         _call(stored.url, "DELETE", f"deployments/{each['id']}")
+
+
+def test_nobody_waits_and_results_are_collected_every_five_minutes() -> None:
+    by_name = {deployment["name"]: deployment for deployment in DEPLOYMENTS}
+    assert by_name["outbound-campaign"]["parameters"]["wait"] is False
+    (schedule,) = by_name["collect-reports"]["schedules"]
+    assert (schedule["interval"], schedule["active"]) == (300, True)
 
 
 def _first_of_a_schedule(stored: Stored, deployment_id: str) -> str | None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
-from flireo_flows.api.errors import FlireoError
+from flireo_flows.api.errors import FlireoError, InsufficientCredits
 from flireo_flows.api.operation import Operation
-from flireo_flows.calling.account import Caller, NotReady, Readiness, check_account
+from flireo_flows.calling.account import Caller, LowBalance, NotReady, Readiness, check_account
 from flireo_flows.calling.brakes import Brakes
 from flireo_flows.calling.engine import Progress, Ran, silent
 from flireo_flows.calling.handover.filling import Filler
@@ -21,8 +21,10 @@ from flireo_flows.calling.handover.words import Words
 from flireo_flows.calling.ledger import AttemptBook, Database, LeadBook, Outlook, Runner, Views
 from flireo_flows.calling.ledger.campaigns import Steering
 from flireo_flows.calling.ledger.handed import HandedBook
+from flireo_flows.calling.ledger.milestones import tell_credits_low, tell_finished
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.remembered import remember, require_account
 from flireo_flows.calling.turns import LOOK_SECONDS, Until
 
 
@@ -39,6 +41,7 @@ class HandOver:
         policy: The rules; see `refusals` for what Flireo's campaign cannot honour.
         progress: Told of the campaign's figures every two seconds, from this thread; must be quick.
         readiness: What earlier checks told; None checks first.
+        run_id: Of the run that this is a part of; empty makes it a run of its own.
     """
 
     database: Database
@@ -49,6 +52,7 @@ class HandOver:
     policy: CallingPolicy
     progress: Progress = silent
     readiness: Readiness | None = None
+    run_id: str = ""
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
 
     async def run(self, until: Until, deadline: float | None = None) -> Ran:
@@ -75,7 +79,12 @@ class HandOver:
         try:
             await self._claim(handed, runner)
             async with AsyncFlireoClient(self.account, heard=self._count) as client:
-                return await self._run(until, deadline, client, handed, runner, beat)
+                ran = await self._run(until, deadline, client, handed, runner, beat)
+                await self._tell(ran.stopped_by, runner)
+                return ran
+        except LowBalance as low:
+            await self._tell(low, runner)
+            raise
         finally:
             beat.cancel()
             await asyncio.gather(beat, return_exceptions=True)
@@ -106,7 +115,7 @@ class HandOver:
         filler = Filler(client, self.database, book, handed, self.batch, self.words, self.policy)
         filler.ends_at = math.inf if deadline is None else deadline
         await filler.check()
-        readiness = self.readiness or await self._check(client, await self._left(leads))
+        readiness = await self._ready(client, await self._left(leads))
         follower = Follower(client, self.database, book, handed, self.policy, readiness)
         brakes = Brakes(client, self.database, self.campaign, self.policy)
         turns = Turns(
@@ -120,9 +129,22 @@ class HandOver:
         left = await turns.outlook()
         return Ran(turns.stopped_by, turns.timed_out, left, readiness, brakes.held_by, brakes.last_failures)
 
-    async def _check(self, client: AsyncFlireoClient, left: Outlook) -> Readiness:
-        """Costs no request when there is nothing to do."""
-        return Readiness() if left.is_finished else await check_account(client, Caller(self.words.agent_id))
+    async def _ready(self, client: AsyncFlireoClient, left: Outlook) -> Readiness:
+        """Check, and write down what is rung under. Costs no request when there is nothing to do."""
+        if left.is_finished:
+            return self.readiness or Readiness()
+        await require_account(self.database, client, self.campaign)
+        readiness = self.readiness or await check_account(client, Caller(self.words.agent_id))
+        starts = bool(left.due) or left.next_at is not None
+        await remember(self.database, self.campaign, self.policy, readiness, self.account, starts)
+        return readiness
+
+    async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
+        """What is to be known of the campaign as a whole."""
+        if isinstance(stopped_by, LowBalance | InsufficientCredits):
+            run = self.run_id or runner.id
+            await tell_credits_low(self.database, self.campaign, run, str(stopped_by))
+        await tell_finished(self.database, self.campaign)
 
     async def _left(self, leads: LeadBook) -> Outlook:
         return await leads.outlook(self.batch, self.database.now())

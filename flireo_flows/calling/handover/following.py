@@ -13,15 +13,14 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.conversation import aconverse
 from flireo_flows.api.paging import aiter_calls
 from flireo_flows.calling.account import Readiness
-from flireo_flows.calling.collector import EARLY_SECONDS, RINGING_SECONDS
+from flireo_flows.calling.collector import AGAIN_SECONDS, MOST_ASKED, RINGING_SECONDS
 from flireo_flows.calling.ledger import Attempt, AttemptBook, Database, Inbox
 from flireo_flows.calling.ledger.campaigns import Steering
 from flireo_flows.calling.ledger.handed import Handed, HandedBook
 from flireo_flows.calling.ledger.reports import Channel, Report, report_of_call
 from flireo_flows.calling.policy import CallingPolicy, Rule
 from flireo_flows.calling.states import AttemptState, CampaignState, LeadState
-
-MOST_ASKED: Final = 20  # calls asked for by id, one request each, after one reading
+from flireo_flows.calling.windows import EARLY_SECONDS
 
 # A lead that is over and has no call to tell of it: what its status says, in the words of a call's.
 WITHOUT_CALL: Final[Mapping[str, tuple[str, str]]] = {
@@ -51,14 +50,14 @@ class Follower:
     readiness: Readiness
     campaign: Campaign | None = None
     requests: int = 3
-    _silent: dict[int, float] = field(default_factory=dict, init=False)  # over without a word, since when
     _rung_after: dict[int, float] = field(default_factory=dict, init=False)
-    _asked: dict[int, int] = field(default_factory=dict, init=False)
     _read_at: float | None = field(default=None, init=False)
 
-    async def hear(self) -> None:
-        """Apply what the webhooks brought."""
-        await Inbox(self.database).apply(self.handed.campaign, self.policy, self.readiness.expects)
+    async def hear(self) -> int:
+        """Apply what the webhooks brought. Returns how many attempts ended by it."""
+        inbox = Inbox(self.database)
+        _, ended = await inbox.apply(self.handed.campaign, self.policy, self.readiness.expects)
+        return ended
 
     async def read(self, campaign: Campaign) -> None:
         """Read the leads of Flireo's campaign and their calls, and write what they tell.
@@ -115,8 +114,6 @@ class Follower:
         if rung:
             await self.handed.rang(rung)
             since = self._read_at
-            for attempt_id, _ in rung:
-                self._silent.pop(attempt_id, None)
             self._rung_after |= {attempt_id: since for attempt_id, _ in rung if since is not None}
         for it, lead in ours:
             if it.state is AttemptState.PLACED and not it.call_id and not (lead and lead.call_id):
@@ -125,14 +122,21 @@ class Follower:
     async def _settle_without_call(
         self, it: Handed, lead: CampaignLead | None, is_complete: bool, read_at: float
     ) -> None:
-        """A lead without a call: nothing is decided on one reading, for its call id may be on its way."""
+        """A lead without a call: nothing is decided on one reading, for its call id may be on its way.
+
+        The readings may be those of two processes, so the ledger keeps when the first one was.
+        """
         is_over = self.campaign is not None and self.campaign.is_over
         if lead is None and not is_complete:
             return
         if lead is not None and not lead.is_over and not is_over:
-            self._silent.pop(it.id, None)
+            if it.silent_since is not None:
+                await self.handed.note_silence(it.id, None)
             return
-        since = self._silent.setdefault(it.id, read_at)
+        since = it.silent_since
+        if since is None:
+            since = read_at
+            await self.handed.note_silence(it.id, since)
         if lead is not None and lead.status in TELLING:
             if read_at > since:
                 await self._end(it, lead.status)
@@ -162,38 +166,60 @@ class Follower:
         oldest = min(self._rung_after.get(it.id, it.began_at) for it in waiting.values())
         start = datetime.fromtimestamp(oldest + self._skew, UTC) - timedelta(seconds=EARLY_SECONDS)
         told: list[tuple[int, Report]] = []
+        created: dict[str, float] = {}
         async for call in aiter_calls(self.client, start_date=start):
             if call.id in waiting and call.is_over:
                 told.append((waiting.pop(call.id).id, self._report(call)))
+            elif call.created_at is not None:
+                created[call.id] = call.created_at.timestamp() - self._skew
         if told:
             await self.handed.report(told, self.policy, self.readiness.expects)
-        await self._ask_silent(list(waiting.values()))
+        await self._ask_silent(list(waiting.values()), created)
 
     def _report(self, call: Call) -> Report:
         if call.analysis_result is not None:
             self.readiness = replace(self.readiness, expects=self.readiness.expects.with_analysis())
         return report_of_call(call)
 
-    async def _ask_silent(self, running: Sequence[Handed]) -> None:
-        """Ask by id for calls that should be long over, and close them if that tells nothing either."""
+    async def _ask_silent(self, running: Sequence[Handed], created: Mapping[str, float]) -> None:
+        """Ask by id for calls that should be long over, and close them if that tells nothing either, twice.
+
+        Args:
+            running: Calls that the list does not show to be over.
+            created: When those were created that the list shows, Unix seconds, by call id.
+        """
         now = self.database.now()
         patience = self.readiness.longest_call + RINGING_SECONDS + self.policy.report_grace_seconds
-        silent = [it for it in running if now > self._silent.setdefault(it.id, now) + patience]
+        silent = []
+        for it in running:
+            # A lead may have waited for hours before it was rung; so one that is not listed is given as long again.
+            rang_at = created.get(it.call_id or "")
+            again = AGAIN_SECONDS if rang_at is not None else patience
+            was_asked = it.silent_since is not None and now < it.silent_since + again
+            if now > (rang_at or it.began_at) + patience and not was_asked:
+                silent.append(it)
         for it in silent[:MOST_ASKED]:
-            try:
-                call = await self.client.send(get_call(it.call_id or ""))
-            except errors.NotFound:
-                reason = "Flireo does not know the call any more"
-            else:
-                if call.is_over:
-                    await self.handed.report(
-                        [(it.id, self._report(call))], self.policy, self.readiness.expects
-                    )
-                    continue
-                reason = "the call still runs long after its longest time"
-            self._asked[it.id] = self._asked.get(it.id, 0) + 1
-            if self._asked[it.id] > 1:
-                await self.handed.close(it.id, reason, self.policy)
+            await self._ask(it, now)
+
+    async def _ask(self, it: Handed, now: float) -> None:
+        """Ask for one silent call.
+
+        Raises:
+            FlireoError: Flireo was not reached, or did not answer as it should: nothing is decided.
+        """
+        try:
+            call = await self.client.send(get_call(it.call_id or ""))
+        except errors.NotFound:
+            reason = "Flireo does not know the call any more"
+        else:
+            reason = "the call still runs long after its longest time"
+            if call.is_over:
+                await self.handed.report([(it.id, self._report(call))], self.policy, self.readiness.expects)
+                return
+        if it.silent_since is None:
+            await self.handed.note_silence(it.id, now)
+        else:
+            await self.handed.close(it.id, reason, self.policy)
 
     @property
     def _skew(self) -> float:

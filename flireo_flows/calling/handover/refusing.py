@@ -71,6 +71,7 @@ HONOURED: Final = frozenset(
         "breaker",
         "reconcile_grace_seconds",
         "poll_seconds",
+        "collect_share",
         "report_grace_seconds",
         "analysis_grace_seconds",
         "outcomes",

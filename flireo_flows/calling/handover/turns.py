@@ -16,6 +16,7 @@ from flireo_flows.calling.handover.following import Follower
 from flireo_flows.calling.handover.safety import refuse_over
 from flireo_flows.calling.ledger import LeadBook, Outlook, Views
 from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.rhythm import Budget
 from flireo_flows.calling.states import CampaignState
 from flireo_flows.calling.turns import LOOK_SECONDS, PATIENCE_SECONDS, Until
 
@@ -52,6 +53,10 @@ class Turns:
     _acted_at: float = field(default=0.0, init=False)
     _shown_at: float = field(default=0.0, init=False)
     _obeyed: CampaignState | None = field(default=None, init=False)
+    _budget: Budget = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._budget = Budget(self.policy.collect_share)
 
     @property
     def stopped_by(self) -> Exception | None:
@@ -98,6 +103,8 @@ class Turns:
         campaign = await self.filler.campaign()
         if campaign is not None:
             await self.follower.read(campaign)
+            limit = self.filler.client.pacing.limit
+            self._budget.spent(self.follower.requests, limit, self._now())
         if state is not CampaignState.OPEN:
             if campaign is not None:
                 await self.filler.obey(campaign, state)
@@ -160,10 +167,12 @@ class Turns:
             self.progress(await Views(self.filler.database).status(self.filler.name))
 
     def _is_due(self) -> bool:
-        """Whether to look again: seldom while Flireo rings nobody, or where it takes many pages."""
+        """Whether to look again: seldom while Flireo rings nobody, or where it takes many pages or a large share."""
         every = max(self.policy.poll_seconds, REQUEST_SECONDS * (self.follower.requests - 3))
         waits = self.left.next_at is not None and not self.left.due
-        return self._now() - self._acted_at >= (max(every, CLOSED_SECONDS) if waits else every)
+        now = self._now()
+        is_time = now - self._acted_at >= (max(every, CLOSED_SECONDS) if waits else every)
+        return is_time and not self._budget.wait(now)
 
     async def _is_over(self, now: float) -> bool:
         """Whether nothing is left to do now, or nothing can be done."""

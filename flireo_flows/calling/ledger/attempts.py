@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.choice import Choice, Composes, LeadFacts
@@ -16,6 +16,7 @@ from flireo_flows.calling.ledger.schema import attempts, leads, runners
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import AttemptState, Event, LeadState, sources, target
 
+REVIEWED_SECONDS: Final = 7200.0  # an unknown call that a person looks at is looked for so long
 MOST_UNPLACED: Final = 5  # attempts in a row that were not placed, before a person looks
 
 
@@ -96,9 +97,14 @@ class AttemptBook:
             return int((await db.execute(lost)).rowcount)
 
     async def unknown(self) -> list[Attempt]:
-        """Attempts of which nobody knows whether they rang."""
+        """Attempts of which nobody knows whether they rang, and for whose call it is worth looking.
+
+        One that was put up for review is looked for some hours more; then only a report can tell of it.
+        """
         wanted = select(attempts).where(
-            attempts.c.campaign == self.campaign, attempts.c.state == AttemptState.UNKNOWN
+            attempts.c.campaign == self.campaign,
+            attempts.c.state == AttemptState.UNKNOWN,
+            ~is_given_up(self._database.now()),
         )
         async with self._database.read() as db:
             return [attempt_of(row) for row in (await db.execute(wanted.order_by(attempts.c.id))).all()]
@@ -119,8 +125,11 @@ class AttemptBook:
             return {phone: count for phone, count in (await db.execute(wanted)).all()}
 
     async def found(self, attempt: Attempt, call_id: str) -> bool:
-        """An unknown attempt's call turned up; False if the attempt moved meanwhile."""
+        """An unknown attempt's call turned up; False if the attempt moved meanwhile, or the call has an owner."""
+        owner = select(attempts.c.id).where(attempts.c.call_id == call_id)
         async with self._database.write(self.campaign) as db:
+            if (await db.execute(owner)).first():
+                return False
             return await move(db, attempt.id, Event.FOUND, call_id=call_id, reason="")
 
     async def absent(self, attempt: Attempt, read_at: float, grace: float, policy: CallingPolicy) -> bool:
@@ -206,6 +215,13 @@ async def move(db: AsyncConnection, attempt_id: int, event: Event, **values: Any
     legal = and_(attempts.c.id == attempt_id, attempts.c.state.in_(_names(sources(event))))
     done = await db.execute(update(attempts).where(legal).values(state=target(event), **values))
     return bool(done.rowcount)
+
+
+def is_given_up(now: float) -> ColumnElement[bool]:
+    """Of an unknown attempt: that a person looks at it, and has for so long that its call will not show up."""
+    calling = select(leads.c.id).where(leads.c.id == attempts.c.lead_id, leads.c.state == LeadState.CALLING)
+    reviewed_for_long = and_(attempts.c.over_at.is_not(None), attempts.c.over_at <= now - REVIEWED_SECONDS)
+    return and_(reviewed_for_long, ~calling.exists())
 
 
 def attempt_of(row: Row[Any]) -> Attempt:

@@ -40,6 +40,7 @@ class Handed:
         vendor_lead_id: Of the lead in Flireo's campaign; None while nobody knows whether it is there.
         call_id: Of its call; None while it was not rung.
         began_at: When the wish was committed, Unix seconds.
+        silent_since: Since when it seems to be over without a word, Unix seconds; None while it does not.
     """
 
     id: int
@@ -49,6 +50,7 @@ class Handed:
     vendor_lead_id: str | None
     call_id: str | None
     began_at: float
+    silent_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +300,12 @@ class HandedBook:
                 taken = select(attempts.c.id).where(attempts.c.call_id == call_id)
                 if not (await db.execute(taken)).first():
                     own = update(attempts).where(attempts.c.id == attempt_id, attempts.c.call_id.is_(None))
-                    await db.execute(own.values(call_id=call_id))
+                    await db.execute(own.values(call_id=call_id, asked_at=None))
+
+    async def note_silence(self, attempt_id: int, since: float | None) -> None:
+        """Keep since when an attempt seems to be over without a word, for whoever looks next; None: it is not."""
+        async with self._database.write(self.campaign) as db:
+            await db.execute(update(attempts).where(attempts.c.id == attempt_id).values(asked_at=since))
 
     async def drop(self, attempt_id: int, state: LeadState, reason: str) -> bool:
         """Flireo's campaign provably never rang a lead, and will not. False if there was a call after all."""
@@ -342,7 +349,7 @@ class HandedBook:
 
 
 def _handed(*more: Any) -> Any:
-    columns = ("id", "lead_id", "phone", "state", "vendor_lead_id", "call_id", "began_at")
+    columns = ("id", "lead_id", "phone", "state", "vendor_lead_id", "call_id", "began_at", "asked_at")
     return select(*(attempts.c[name] for name in columns), *more).order_by(attempts.c.id)
 
 
@@ -355,6 +362,7 @@ def _of(row: Row[Any]) -> Handed:
         row.vendor_lead_id,
         row.call_id,
         row.began_at,
+        row.asked_at,
     )
 
 

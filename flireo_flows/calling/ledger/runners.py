@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,6 +34,31 @@ class Runner:
             await db.execute(delete(runners).where(runners.c.lease_until < now - 100 * LEASE_SECONDS))
             until = await self._lease(db, now)
         self.lease_until = until
+
+    async def join_alone(self) -> bool:
+        """Register, unless a runner of the campaign is alive: it hears what there is to hear.
+
+        Returns:
+            Whether this is the campaign's only runner now. One that joins later does no harm.
+        """
+        now = self._database.now()
+        alive = select(runners.c.id).where(runners.c.campaign == self.campaign, runners.c.lease_until > now)
+        async with self._database.write(self.campaign) as db:
+            if (await db.execute(alive.limit(1))).first() is not None:
+                return False
+            until = await self._lease(db, now)
+        self.lease_until = until
+        return True
+
+    async def is_alone(self) -> bool:
+        """Whether no other runner of the campaign is alive."""
+        others = select(runners.c.id).where(
+            runners.c.campaign == self.campaign,
+            runners.c.lease_until > self._database.now(),
+            runners.c.id != self.id,
+        )
+        async with self._database.read() as db:
+            return (await db.execute(others.limit(1))).first() is None
 
     async def renew(self, sent: Mapping[tuple[str, str], int]) -> None:
         """Renew the lease, and count requests.

@@ -165,6 +165,15 @@ class CallingPolicy(BaseModel):
         float,
         Field(gt=0, title="Poll every (s)", description="Shortest time between two reads of the call list."),
     ] = 10
+    collect_share: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1,
+            title="Share of requests for results",
+            description="Part of the key's request limit that reading results may use; the rest is for dialling.",
+        ),
+    ] = 0.1
     report_grace_seconds: Annotated[
         float,
         Field(

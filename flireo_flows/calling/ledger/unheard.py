@@ -1,0 +1,81 @@
+"""Campaigns of which something is still to be heard, and how much: for whoever collects without a run."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.calling.ledger.attempts import is_given_up
+from flireo_flows.calling.ledger.campaigns import require_campaign
+from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, inbox, leads
+from flireo_flows.calling.states import AttemptState, InboxState, LeadState
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """What is still to be heard of a campaign.
+
+    Attributes:
+        open: Attempts whose result is not in; not those that only a person can settle any more.
+        ended: Attempts whose result is in.
+        review: Leads that a person has to look at.
+    """
+
+    open: int
+    ended: int
+    review: int
+
+
+async def unheard_campaigns(database: Database, campaign: str = "") -> list[str]:
+    """Campaigns that have open attempts, or reports that wait.
+
+    Args:
+        database: The ledger.
+        campaign: Only this one, whatever is to be heard of it; empty for all that have something.
+
+    Raises:
+        Declined: There is no such campaign.
+    """
+    async with database.read() as db:
+        if campaign:
+            await require_campaign(db, campaign, database.where)
+            return [campaign]
+        mine = or_(
+            attempts.c.call_id == inbox.c.call_id,
+            attempts.c.report_id == inbox.c.call_id,
+            and_(inbox.c.reference != "", attempts.c.reference == inbox.c.reference),
+        )
+        told = select(attempts.c.campaign).join(inbox, mine).where(inbox.c.state == InboxState.WAITING)
+        wanted = union(select(attempts.c.campaign).where(_is_unheard(database)), told)
+        return sorted((await db.execute(wanted)).scalars())
+
+
+async def unheard_of(database: Database, campaign: str) -> Unheard:
+    """What is still to be heard of a campaign."""
+    mine = attempts.c.campaign == campaign
+    async with database.read() as db:
+        return Unheard(
+            open=await _count(db, select(func.count()).where(mine, _is_unheard(database))),
+            ended=await _count(db, select(func.count()).where(mine, attempts.c.state == AttemptState.ENDED)),
+            review=await _count(
+                db,
+                select(func.count()).where(leads.c.campaign == campaign, leads.c.state == LeadState.REVIEW),
+            ),
+        )
+
+
+async def has_open(database: Database, campaign: str) -> bool:
+    """Whether the result of some attempt is not in."""
+    open_ = select(attempts.c.id).where(attempts.c.campaign == campaign, _is_unheard(database))
+    async with database.read() as db:
+        return (await db.execute(open_.limit(1))).first() is not None
+
+
+def _is_unheard(database: Database) -> ColumnElement[bool]:
+    unknown = attempts.c.state == AttemptState.UNKNOWN
+    return and_(IS_OPEN, ~and_(unknown, is_given_up(database.now())))
+
+
+async def _count(db: AsyncConnection, wanted: Select[tuple[int]]) -> int:
+    return int((await db.execute(wanted)).scalar_one())

@@ -1,0 +1,178 @@
+"""What a campaign last rang under: its rules, what to expect of its calls, and in which account.
+
+A run writes it down before it rings; whoever collects without a run reads it. Rules that another version wrote,
+or that cannot be read, are the default ones: a call's result is kept under any rules, and they only say how long
+to wait for more and whether to ring again.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import ValidationError
+from sqlalchemy import insert, select, update
+
+from flireo_flows.api import errors
+from flireo_flows.api.calls import get_call
+from flireo_flows.api.client import Account, AsyncFlireoClient
+from flireo_flows.calling.account import LONGEST_CALL_SECONDS, NotReady, Readiness
+from flireo_flows.calling.ledger import Database, Expectations
+from flireo_flows.calling.ledger.milestones import tell_started
+from flireo_flows.calling.ledger.schema import attempts, campaigns, leads
+from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.states import AttemptState, CampaignState, LeadState
+
+DIGITS: Final = 16  # of an account's fingerprint
+MOST_PROVING: Final = 3  # calls asked for to know an account by them
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a campaign last rang under.
+
+    Attributes:
+        account: Fingerprint of the account; empty where no run wrote it down.
+        problem: Why the rules could not be read, so that they are the default ones; empty where they could.
+    """
+
+    policy: CallingPolicy = field(default_factory=CallingPolicy)
+    readiness: Readiness = field(default_factory=Readiness)
+    account: str = ""
+    problem: str = ""
+
+
+def fingerprint(account: Account, database: Database) -> str:
+    """An account as a ledger knows it again: neither the key nor its address follow from it.
+
+    A key that was replaced is another account to it; see `is_of_account`.
+    """
+    text = f"{account.url}\n{account.api_key}".encode()
+    return hmac.new(database.key, text, hashlib.sha256).hexdigest()[:DIGITS]
+
+
+async def remember(
+    database: Database,
+    campaign: str,
+    policy: CallingPolicy,
+    readiness: Readiness,
+    account: Account,
+    is_starting: bool,
+) -> None:
+    """Write down what a run rings under, before it rings.
+
+    Args:
+        database: The ledger.
+        campaign: Its name.
+        policy: Its rules.
+        readiness: What the checks told.
+        account: Where it rings.
+        is_starting: Whether there is somebody to ring.
+    """
+    told = {
+        "account": fingerprint(account, database),
+        "analysis": readiness.expects.analysis,
+        "fewest_messages": readiness.expects.fewest_messages,
+        "longest_call": readiness.longest_call,
+    }
+    values = {"policy": policy.model_dump_json(), "readiness": json.dumps(told)}
+    async with database.write(campaign) as db:
+        known = update(campaigns).where(campaigns.c.name == campaign).values(values)
+        if not (await db.execute(known)).rowcount:
+            await db.execute(insert(campaigns).values(name=campaign, state=CampaignState.OPEN, **values))
+        if is_starting:
+            await tell_started(db, database, campaign)
+
+
+async def rules_of(database: Database, campaign: str) -> Remembered:
+    """What a campaign last rang under; the defaults where nothing can be read."""
+    wanted = select(campaigns.c.policy, campaigns.c.readiness).where(campaigns.c.name == campaign)
+    async with database.read() as db:
+        row = (await db.execute(wanted)).first()
+    if row is None or not row.policy:
+        return Remembered(problem="no run of this version wrote its rules down: the default policy is used")
+    told = _object(row.readiness)
+    expects = Expectations(bool(told.get("analysis")), int(_number(told.get("fewest_messages"), 0)))
+    readiness = Readiness(expects, _number(told.get("longest_call"), LONGEST_CALL_SECONDS))
+    account = str(told.get("account") or "")
+    try:
+        return Remembered(CallingPolicy.model_validate_json(row.policy), readiness, account)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
+        problem = f"its rules were written by another version ({where}): the default policy is used"
+        return Remembered(CallingPolicy(), readiness, account, problem)
+
+
+async def is_of_account(
+    database: Database, client: AsyncFlireoClient, campaign: str, remembered: Remembered
+) -> bool:
+    """Whether a campaign's calls are in this account. What another account's list lacks proves nothing.
+
+    A key that was replaced, and a ledger that an older version wrote, are known by a call that is there.
+
+    Args:
+        database: The ledger.
+        client: Of the account.
+        campaign: Its name.
+        remembered: What it last rang under.
+
+    Raises:
+        FlireoError: Nobody could tell.
+    """
+    if remembered.account == fingerprint(client.account, database):
+        return True
+    newest = (
+        select(attempts.c.call_id)
+        .where(attempts.c.campaign == campaign, attempts.c.call_id.is_not(None))
+        .order_by(attempts.c.id.desc())
+        .limit(MOST_PROVING)
+    )
+    async with database.read() as db:
+        call_ids = (await db.execute(newest)).scalars().all()
+    for call_id in call_ids:
+        try:
+            await client.send(get_call(call_id))
+        except errors.NotFound:
+            continue
+        return True
+    return False
+
+
+async def require_account(database: Database, client: AsyncFlireoClient, campaign: str) -> None:
+    """Refuse to go on in another account while calls of the last one may have rung.
+
+    Raises:
+        NotReady: There are such calls, and nothing shows that this is the account in which they were made.
+        FlireoError: Nobody could tell.
+    """
+    remembered = await rules_of(database, campaign)
+    if remembered.account in ("", fingerprint(client.account, database)):
+        return
+    lost = (
+        select(attempts.c.id)
+        .join(leads, leads.c.id == attempts.c.lead_id)
+        .where(attempts.c.campaign == campaign, attempts.c.state == AttemptState.UNKNOWN)
+        .where(leads.c.state == LeadState.CALLING)  # who is up for review is not rung by machine
+    )
+    async with database.read() as db:
+        if (await db.execute(lost.limit(1))).first() is None:
+            return
+    if not await is_of_account(database, client, campaign, remembered):
+        raise NotReady(
+            f"campaign {campaign!r} rang under another API key, and of some of its calls nobody knows whether they "
+            "rang: this key's list of calls cannot tell. Run it once with the key it had, or take another name."
+        )
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    try:
+        told = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return told if isinstance(told, Mapping) else {}
+
+
+def _number(told: object, default: float) -> float:
+    return float(told) if isinstance(told, int | float) and not isinstance(told, bool) else default

@@ -1,0 +1,185 @@
+"""One campaign in a sweep: who hears for it, whether its calls are in this account, and what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+from flireo_flows.api.campaign_rules import CampaignProblem
+from flireo_flows.calling.call_list import CallList
+from flireo_flows.calling.collector import Collector
+from flireo_flows.calling.handover.filling import Filler
+from flireo_flows.calling.handover.following import Follower
+from flireo_flows.calling.handover.words import Words
+from flireo_flows.calling.ledger import AttemptBook, Database, Inbox, Runner
+from flireo_flows.calling.ledger.campaigns import Steering, skip_waiting_in
+from flireo_flows.calling.ledger.handed import HandedBook
+from flireo_flows.calling.ledger.inbox import PORTION
+from flireo_flows.calling.ledger.milestones import tell_finished
+from flireo_flows.calling.ledger.unheard import Unheard, has_open, unheard_of
+from flireo_flows.calling.remembered import Remembered, fingerprint, is_of_account, rules_of
+from flireo_flows.calling.states import CampaignState
+
+ANOTHER_ACCOUNT: Final = (
+    "it rang under another API key, whose list of calls alone can tell: only webhooks were heard. Collect it with "
+    "that key, or run it once with this one"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep came to for one campaign.
+
+    Attributes:
+        before: Open attempts at the beginning.
+        after: Those that are still open.
+        by_webhook: Attempts that ended by what webhooks had brought.
+        by_list: Attempts that ended by what was read.
+        for_review: Leads that a person has to look at, in all.
+        problem: Why nothing was read of it, in words; empty where it was.
+        rules: Why its results were written under the default policy; empty where they were not.
+    """
+
+    campaign: str
+    before: int
+    after: int
+    by_webhook: int = 0
+    by_list: int = 0
+    for_review: int = 0
+    problem: str = ""
+    rules: str = ""
+
+
+@dataclass(slots=True)
+class Case:
+    """One campaign in a sweep's hands.
+
+    Attributes:
+        follows: Whether Flireo rings its leads by itself.
+        is_ours: Whether its calls are known to be in this account.
+        problem: Why nothing could be read of it lately.
+        may_read: Whether its calls may be read at all.
+    """
+
+    database: Database
+    runner: Runner
+    collector: Collector
+    follower: Follower
+    filler: Filler
+    follows: bool
+    remembered: Remembered
+    before: Unheard
+    is_ours: bool
+    problem: str = ""
+    may_read: bool = True
+    by_webhook: int = 0
+
+    @classmethod
+    async def take(cls, database: Database, campaign: str, calls: CallList) -> Self | None:
+        """Become the runner of a campaign; None while another one is alive.
+
+        Args:
+            database: The ledger.
+            campaign: Its name.
+            calls: The list of calls, that all campaigns share.
+        """
+        runner = Runner(database, campaign)
+        if not await runner.join_alone():
+            return None
+        before = await unheard_of(database, campaign)
+        book, handed = AttemptBook(database, campaign, runner.id), HandedBook(database, campaign)
+        await book.orphaned()
+        rules = await rules_of(database, campaign)
+        collector = Collector(calls.client, database, book, rules.policy, rules.readiness)
+        collector.calls = calls
+        return cls(
+            database,
+            runner,
+            collector,
+            Follower(calls.client, database, book, handed, rules.policy, rules.readiness),
+            Filler(calls.client, database, book, handed, "", Words(""), rules.policy),
+            await handed.was_handed_over(),
+            rules,
+            before,
+            rules.account == fingerprint(calls.client.account, database),
+        )
+
+    @property
+    def campaign(self) -> str:
+        """Its name."""
+        return self.runner.campaign
+
+    async def is_open(self) -> bool:
+        """Whether the result of some attempt is not in."""
+        return await has_open(self.database, self.campaign)
+
+    async def hear(self) -> None:
+        """Write down all that webhooks brought, whichever account's they are."""
+        expects = (self.follower if self.follows else self.collector).readiness.expects
+        while True:
+            inbox = Inbox(self.database)
+            applied, ended = await inbox.apply(self.campaign, self.remembered.policy, expects)
+            self.by_webhook += ended
+            if applied < PORTION:
+                return
+
+    async def prove(self) -> None:
+        """Find out whether its calls are in this account. If nothing shows it, nothing is read.
+
+        Raises:
+            FlireoError: Nobody could tell.
+        """
+        client = self.collector.client
+        self.is_ours = await is_of_account(self.database, client, self.campaign, self.remembered)
+        if not self.is_ours:
+            self.may_read, self.problem = False, ANOTHER_ACCOUNT
+
+    async def follow(self) -> None:
+        """Read what Flireo's own campaign did. It is neither filled nor started, and nobody is taken out of it.
+
+        Raises:
+            FlireoError: It could not be read.
+        """
+        handed = self.follower.handed
+        if not await handed.claim(self.runner.id):
+            self.may_read, self.problem = False, "another run follows it"
+            return
+        try:
+            there = await self.filler.campaign()
+            if there is not None:
+                await self.follower.read(there)
+        except CampaignProblem as problem:
+            self.may_read, self.problem = False, str(problem)
+        else:
+            if there is None:
+                self.may_read = False
+                self.problem = "it is not known yet whether Flireo has a campaign for it: a run finds out"
+        finally:
+            await handed.release(self.runner.id)  # a run that starts does not wait for a patient sweep
+
+    async def conclude(self) -> Swept:
+        """Settle what is over, tell what is finished, and say how it stands."""
+        standing = await Steering(self.database, self.campaign).standing()
+        if standing.state is CampaignState.CANCELLED:
+            async with self.database.write(self.campaign) as db:
+                await skip_waiting_in(db, self.campaign)
+        await tell_finished(self.database, self.campaign)
+        after = await unheard_of(self.database, self.campaign)
+        return Swept(
+            self.campaign,
+            self.before.open,
+            after.open,
+            self.by_webhook,
+            max(0, after.ended - self.before.ended - self.by_webhook),
+            after.review,
+            self.problem,
+            self.remembered.problem,
+        )
+
+    async def leave(self, sent: Mapping[tuple[str, str], int]) -> None:
+        """Give it up, whatever was done.
+
+        Args:
+            sent: Requests to count for it, by route and status.
+        """
+        await self.runner.renew(sent)
+        await self.runner.leave()

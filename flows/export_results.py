@@ -1,0 +1,26 @@
+"""Write the results of a campaign again, from the ledger alone."""
+
+from pathlib import Path
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from flireo_flows.blocks import CallLedger
+from flireo_flows.exporting import export_campaign
+
+
+@flow(name="export-results")
+def export_results(
+    campaign: Annotated[str, Field(min_length=1, max_length=80, title="Campaign")],
+    ledger: CallLedger,
+    out: Annotated[str, Field(min_length=1, title="Results folder")] = "results",
+) -> list[str]:
+    """Write the results of a campaign as they stand. Sends nothing, and needs no file of leads.
+
+    Args:
+        campaign: Name of the campaign.
+        ledger: Where it is kept who was rung.
+        out: Folder for results.csv, results.jsonl, results.parquet and report.html.
+    """
+    return [str(file) for file in export_campaign(ledger, campaign, Path(out))]
