@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
-from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.api.operation import Operation
 from flireo_flows.calling.account import LowBalance, NotReady, Readiness, check_account
 from flireo_flows.calling.brakes import Brakes
@@ -24,13 +23,16 @@ from flireo_flows.calling.ledger import (
     Runner,
     Views,
 )
-from flireo_flows.calling.ledger.milestones import tell_credits_low, tell_finished
+from flireo_flows.calling.ledger.completeness import check_completeness
+from flireo_flows.calling.ledger.rederiving import keep_current
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.remembered import remember, require_account
+from flireo_flows.calling.telling import tell_end
 from flireo_flows.calling.turns import Turns, Until
 
 PROGRESS_SECONDS: Final = 2.0
+COMPLETENESS_SECONDS: Final = 60.0
 
 Progress = Callable[[CampaignStatus], None]
 
@@ -124,6 +126,7 @@ class Engine:
 
     async def _ready(self, client: AsyncFlireoClient) -> Readiness:
         """Check, and write down what is rung under. Costs no request when there is nothing to do."""
+        await keep_current(self.database, self.campaign, self.policy)
         left = await LeadBook(self.database, self.campaign).outlook(self.batch, self.database.now())
         if left.is_finished or self.stopped_by is not None:
             return self.readiness or Readiness()
@@ -141,10 +144,8 @@ class Engine:
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
         """What is to be known of the campaign as a whole."""
-        if isinstance(stopped_by, LowBalance | InsufficientCredits):
-            run = self.run_id or runner.id
-            await tell_credits_low(self.database, self.campaign, run, str(stopped_by))
-        await tell_finished(self.database, self.campaign)
+        run = self.run_id or runner.id
+        await tell_end(self.database, self.campaign, self.policy, stopped_by, run)
 
     async def _look_up(self, client: AsyncFlireoClient) -> Readiness:
         return await check_account(client, self.caller, self.policy.min_balance_minutes)
@@ -192,10 +193,14 @@ class Engine:
             await book.orphaned()
 
     async def _show(self) -> None:
-        views = Views(self.database)
+        """Tell the figures every two seconds, and every minute whether too many results are missing."""
+        views, looked_at = Views(self.database), self.database.now()
         while True:
             await asyncio.sleep(PROGRESS_SECONDS)
             self.progress(await views.status(self.campaign))
+            if self.database.now() - looked_at >= COMPLETENESS_SECONDS:
+                looked_at = self.database.now()
+                await check_completeness(self.database, self.campaign, self.policy)
 
     async def _wind_down(
         self, turns: Turns, hands: Hands, book: AttemptBook, background: list[asyncio.Task[None]]

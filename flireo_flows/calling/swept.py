@@ -14,10 +14,10 @@ from flireo_flows.calling.ledger import AttemptBook, Database, Inbox, Runner
 from flireo_flows.calling.ledger.campaigns import Steering, skip_waiting_in
 from flireo_flows.calling.ledger.handed import HandedBook
 from flireo_flows.calling.ledger.inbox import PORTION
-from flireo_flows.calling.ledger.milestones import tell_finished
 from flireo_flows.calling.ledger.unheard import Unheard, has_open, unheard_of
 from flireo_flows.calling.remembered import Remembered, fingerprint, is_of_account, rules_of
 from flireo_flows.calling.states import CampaignState
+from flireo_flows.calling.telling import tell_end
 
 ANOTHER_ACCOUNT: Final = (
     "it rang under another API key, whose list of calls alone can tell: only webhooks were heard. Collect it with "
@@ -162,7 +162,7 @@ class Case:
         if standing.state is CampaignState.CANCELLED:
             async with self.database.write(self.campaign) as db:
                 await skip_waiting_in(db, self.campaign)
-        await tell_finished(self.database, self.campaign)
+        await tell_end(self.database, self.campaign, self.remembered.policy, None, self.runner.id)
         after = await unheard_of(self.database, self.campaign)
         return Swept(
             self.campaign,

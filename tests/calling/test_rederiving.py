@@ -7,9 +7,17 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from flireo_flows.api.redaction import mask_phone
+from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.ledger import Answer, AttemptBook, Database, Expectations
 from flireo_flows.calling.ledger.forgetting import forget
-from flireo_flows.calling.ledger.rederiving import PORTION, EndingCount, Rederived, endings, rederive
+from flireo_flows.calling.ledger.rederiving import (
+    PORTION,
+    EndingCount,
+    Rederived,
+    endings,
+    keep_current,
+    rederive,
+)
 from flireo_flows.calling.ledger.reports import close_without_report
 from flireo_flows.calling.ledger.schema import attempts, leads
 from flireo_flows.calling.ledger.suppressions import suppressed_in
@@ -17,7 +25,8 @@ from flireo_flows.calling.outcomes import AnalysisAnswer, Outcome, OutcomeRule
 from flireo_flows.calling.policy import AnalysisRule, CallingPolicy
 from flireo_flows.calling.states import Event, LeadState
 
-from .campaign import ANNA, BEN, CARLA, Campaign, person
+from .bad_line import bad_line
+from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
 from .hearing import ANALYSIS, Heard, book, heard, listed, report
 
 __all__ = ["book", "heard"]  # fixtures
@@ -416,3 +425,22 @@ async def test_endings_that_differ_only_in_a_number_are_one(
             await db.execute(mine.values(error=f"lost {other}"))
     (found,) = await endings(database, heard.campaign.name)
     assert asdict(found)["calls"] == 2
+
+
+async def test_a_run_under_another_table_derives_anew_and_sends_nothing_for_it(database: Database) -> None:
+    with bad_line() as line:
+        campaign = Campaign(database, line.url, readiness=Readiness())
+        await campaign.take_in(person())
+        book = await campaign.runner()
+        call = line.place(ANNA)
+        await campaign.placed(book, call["id"])
+        line.end_all()
+        await campaign.run()
+        assert (await campaign.results())[ANNA].outcome == "no_answer"
+        reads, posts = line.reads, list(line.posts)
+        own = {"outcome": "busy", "error": ["no answer"]}
+        campaign.policy = CallingPolicy.model_validate({**POLICY.model_dump(), "outcomes": [own]})
+        await campaign.run()
+        assert (await campaign.results())[ANNA].outcome == "busy"
+        assert (line.reads, line.posts) == (reads, posts)
+        assert await keep_current(database, campaign.name, campaign.policy) is None

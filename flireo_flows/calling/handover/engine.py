@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
-from flireo_flows.api.errors import FlireoError, InsufficientCredits
+from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.operation import Operation
 from flireo_flows.calling.account import Caller, LowBalance, NotReady, Readiness, check_account
 from flireo_flows.calling.brakes import Brakes
@@ -21,10 +21,11 @@ from flireo_flows.calling.handover.words import Words
 from flireo_flows.calling.ledger import AttemptBook, Database, LeadBook, Outlook, Runner, Views
 from flireo_flows.calling.ledger.campaigns import Steering
 from flireo_flows.calling.ledger.handed import HandedBook
-from flireo_flows.calling.ledger.milestones import tell_credits_low, tell_finished
+from flireo_flows.calling.ledger.rederiving import keep_current
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.remembered import remember, require_account
+from flireo_flows.calling.telling import tell_end
 from flireo_flows.calling.turns import LOOK_SECONDS, Until
 
 
@@ -131,6 +132,7 @@ class HandOver:
 
     async def _ready(self, client: AsyncFlireoClient, left: Outlook) -> Readiness:
         """Check, and write down what is rung under. Costs no request when there is nothing to do."""
+        await keep_current(self.database, self.campaign, self.policy)
         if left.is_finished:
             return self.readiness or Readiness()
         await require_account(self.database, client, self.campaign)
@@ -141,10 +143,8 @@ class HandOver:
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
         """What is to be known of the campaign as a whole."""
-        if isinstance(stopped_by, LowBalance | InsufficientCredits):
-            run = self.run_id or runner.id
-            await tell_credits_low(self.database, self.campaign, run, str(stopped_by))
-        await tell_finished(self.database, self.campaign)
+        run = self.run_id or runner.id
+        await tell_end(self.database, self.campaign, self.policy, stopped_by, run)
 
     async def _left(self, leads: LeadBook) -> Outlook:
         return await leads.outlook(self.batch, self.database.now())

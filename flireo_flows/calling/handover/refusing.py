@@ -69,6 +69,7 @@ HONOURED: Final = frozenset(
         "tariff",
         "assumed_call_seconds",
         "breaker",
+        "min_completeness",
         "reconcile_grace_seconds",
         "poll_seconds",
         "collect_share",

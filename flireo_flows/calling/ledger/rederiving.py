@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, func, not_, or_, select, update
+from sqlalchemy import Row, Select, func, insert, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.reports import correct_lead, ending_of, never_again, object_of
-from flireo_flows.calling.ledger.schema import attempts
+from flireo_flows.calling.ledger.schema import attempts, campaigns
 from flireo_flows.calling.ledger.suppressions import PSEUDONYM
 from flireo_flows.calling.outcomes import Outcome, outcome_of
-from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause
-from flireo_flows.calling.states import AttemptState
+from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause, outcomes_version
+from flireo_flows.calling.states import AttemptState, CampaignState
 
 PORTION: Final = 200  # calls a transaction: a campaign that runs meanwhile waits for less than a second
 
@@ -98,6 +98,30 @@ async def rederive(
         if len(rows) < PORTION:
             return Rederived(calls, dict(changes), settled, suppressed)
         after = rows[-1].id
+
+
+async def keep_current(database: Database, campaign: str, policy: CallingPolicy) -> Rederived | None:
+    """Derive a campaign's outcomes anew if they follow from another table than the policy's; None if they do not.
+
+    Args:
+        database: The ledger.
+        campaign: Its name.
+        policy: Of the run that begins.
+    """
+    table = outcomes_version(policy)
+    mine = campaigns.c.name == campaign
+    async with database.read() as db:
+        known = (await db.execute(select(campaigns.c.outcome_table).where(mine))).scalar_one_or_none()
+    if known == table:
+        return None
+    rederived = await rederive(database, campaign, policy)
+    # Afterwards: one that was killed in the middle is done again.
+    values = {"outcome_table": table}
+    async with database.write(campaign) as db:
+        if not (await db.execute(update(campaigns).where(mine).values(values))).rowcount:
+            row = {"name": campaign, "state": CampaignState.OPEN, **values}
+            await db.execute(insert(campaigns).values(row))
+    return rederived
 
 
 async def endings(database: Database, campaign: str) -> list[EndingCount]:
