@@ -7,7 +7,7 @@ runs are. All campaigns share each reading of the call list.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,8 +27,9 @@ from flireo_flows.calling.collector import (
     windows_of_all,
 )
 from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger.milestones import tell_finished
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS
-from flireo_flows.calling.ledger.unheard import unheard_campaigns, unheard_of
+from flireo_flows.calling.ledger.unheard import lately_rung, unheard_campaigns, unheard_of
 from flireo_flows.calling.rhythm import LIMIT_SECONDS, LONGEST_PAUSE_SECONDS, Budget
 from flireo_flows.calling.swept import Case, Swept
 
@@ -110,6 +111,8 @@ class Sweep:
                 beat.cancel()
                 await asyncio.gather(beat, return_exceptions=True)
                 await asyncio.shield(self._leave(cases))
+        if not self.campaign:
+            await self._tell_others({swept.campaign for swept in told})
         told.sort(key=lambda swept: swept.campaign)
         return Summary(tuple(told), self._requests, self._refused)
 
@@ -121,6 +124,12 @@ class Sweep:
             return None
         left = await unheard_of(self.database, name)
         return Swept(name, left.open, left.open, for_review=left.review, problem=ANOTHER_RUNNER)
+
+    async def _tell_others(self, names: Set[str]) -> None:
+        """Of campaigns whose last run was killed when everything was done, before it could say so."""
+        for name in await lately_rung(self.database):
+            if name not in names:
+                await tell_finished(self.database, name)
 
     async def _rounds(self, cases: list[Case], calls: CallList, beat: "asyncio.Task[None]") -> None:
         until, pause = self.database.now() + self.patience_seconds, self.pause_seconds

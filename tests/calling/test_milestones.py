@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from flireo_flows.api import errors
 from flireo_flows.calling.account import NotReady, Readiness
@@ -12,6 +12,7 @@ from flireo_flows.calling.engine import Engine
 from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.milestones import tell_finished
 from flireo_flows.calling.ledger.schema import outbox
+from flireo_flows.calling.sweep import Sweep
 from flireo_flows.calling.turns import Until
 from flireo_flows.sandbox import SandboxSettings
 from tests.sandbox.running import RunningSandbox, run_sandbox
@@ -81,6 +82,20 @@ async def test_a_campaign_without_people_is_not_finished(local: Database) -> Non
     await Campaign(local).take_in(person(ANNA))
     assert not await tell_finished(local, "campaign")
     assert await told(local) == []
+
+
+async def test_what_a_killed_run_did_not_tell_the_next_sweep_tells(
+    database: Database, sandbox: RunningSandbox
+) -> None:
+    campaign = Campaign(database, sandbox.base_url)
+    await campaign.take_in(person(ANNA))
+    await campaign.run()
+    async with database.write() as db:  # as if it had been killed right before
+        await db.execute(delete(outbox).where(outbox.c.event == FINISHED))
+    for _ in range(2):
+        summary = await Sweep(database, campaign.account).run()
+        assert (summary.campaigns, summary.requests) == ((), 0)
+        assert await told(database) == [STARTED, FINISHED]
 
 
 async def test_two_stages_of_one_run_tell_of_low_credits_once(
