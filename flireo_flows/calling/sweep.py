@@ -7,7 +7,7 @@ runs are. All campaigns share each reading of the call list.
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,9 +27,10 @@ from flireo_flows.calling.collector import (
     windows_of_all,
 )
 from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger.milestones import tell_finished
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS
-from flireo_flows.calling.ledger.unheard import unheard_campaigns, unheard_of
-from flireo_flows.calling.rhythm import LONGEST_PAUSE_SECONDS, Budget
+from flireo_flows.calling.ledger.unheard import lately_rung, unheard_campaigns, unheard_of
+from flireo_flows.calling.rhythm import LIMIT_SECONDS, LONGEST_PAUSE_SECONDS, Budget
 from flireo_flows.calling.swept import Case, Swept
 
 SHARE: Final = 0.1  # of the key's requests, unless it is told otherwise
@@ -110,6 +111,8 @@ class Sweep:
                 beat.cancel()
                 await asyncio.gather(beat, return_exceptions=True)
                 await asyncio.shield(self._leave(cases))
+        if not self.campaign:
+            await self._tell_others({swept.campaign for swept in told})
         told.sort(key=lambda swept: swept.campaign)
         return Summary(tuple(told), self._requests, self._refused)
 
@@ -121,6 +124,12 @@ class Sweep:
             return None
         left = await unheard_of(self.database, name)
         return Swept(name, left.open, left.open, for_review=left.review, problem=ANOTHER_RUNNER)
+
+    async def _tell_others(self, names: Set[str]) -> None:
+        """Of campaigns whose last run was killed when everything was done, before it could say so."""
+        for name in await lately_rung(self.database):
+            if name not in names:
+                await tell_finished(self.database, name)
 
     async def _rounds(self, cases: list[Case], calls: CallList, beat: "asyncio.Task[None]") -> None:
         until, pause = self.database.now() + self.patience_seconds, self.pause_seconds
@@ -159,7 +168,7 @@ class Sweep:
         for case in [case for case in cases if await case.is_open()]:
             if self._refused is None and await self._guarded([case], self._make_sure(case)):
                 if case.follows:
-                    await self._guarded([case], self._follow(case))
+                    await self._guarded([case], self._paid(case, case.follow))
                 elif not (sought := await case.collector.look()).is_nothing:
                     ours.append((case, sought))
         if ours and self._refused is None:
@@ -168,16 +177,19 @@ class Sweep:
     async def _make_sure(self, case: Case) -> None:
         """A run that started meanwhile reads by itself; and another account's calls are not here."""
         if not await case.runner.is_alone():
-            case.may_read, case.problem = False, ANOTHER_RUNNER
+            await case.give_up(ANOTHER_RUNNER)
         elif not case.is_ours:
-            await case.prove()
+            await self._paid(case, case.prove)
 
-    async def _follow(self, case: Case) -> None:
+    async def _paid(self, case: Case, work: Callable[[], Awaitable[None]]) -> None:
+        """Do some reading once what was spent before is paid for; but a minute's worth may be spent at once."""
+        await asyncio.sleep(self._budget.wait(self.database.now() + LIMIT_SECONDS))
         sent = self._requests
-        await asyncio.sleep(self._budget.wait(self.database.now()))
-        await case.follow()
-        limit = case.collector.client.pacing.limit
-        self._budget.spent(self._requests - sent, limit, self.database.now())
+        try:
+            await work()
+        finally:
+            limit = case.collector.client.pacing.limit
+            self._budget.spent(self._requests - sent, limit, self.database.now())
 
     async def _read_list(self, ours: Sequence[tuple[Case, Sought]], calls: CallList) -> None:
         read_at = self.database.now()
@@ -193,7 +205,7 @@ class Sweep:
             if isinstance(case.collector.stopped_by, REFUSED_KEY):
                 self._refused = case.collector.stopped_by
 
-    async def _guarded(self, cases: Sequence[Case], work: Any) -> bool:
+    async def _guarded(self, cases: Sequence[Case], work: Awaitable[None]) -> bool:
         """Do some reading for campaigns. Whether nothing failed; what did is told, and of a refused key to all."""
         for case in cases:
             case.problem = ""
@@ -212,7 +224,8 @@ class Sweep:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             for case in list(cases):
-                await case.runner.renew(self._counted())
+                if case.may_read:
+                    await case.runner.renew(self._counted())
 
     async def _leave(self, cases: Sequence[Case]) -> None:
         for case in cases:

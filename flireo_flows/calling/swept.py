@@ -131,7 +131,7 @@ class Case:
         client = self.collector.client
         self.is_ours = await is_of_account(self.database, client, self.campaign, self.remembered)
         if not self.is_ours:
-            self.may_read, self.problem = False, ANOTHER_ACCOUNT
+            await self.give_up(ANOTHER_ACCOUNT)
 
     async def follow(self) -> None:
         """Read what Flireo's own campaign did. It is neither filled nor started, and nobody is taken out of it.
@@ -141,20 +141,30 @@ class Case:
         """
         handed = self.follower.handed
         if not await handed.claim(self.runner.id):
-            self.may_read, self.problem = False, "another run follows it"
+            await self.give_up("another run follows it")
             return
         try:
             there = await self.filler.campaign()
             if there is not None:
                 await self.follower.read(there)
         except CampaignProblem as problem:
-            self.may_read, self.problem = False, str(problem)
+            await self.give_up(str(problem))
         else:
             if there is None:
-                self.may_read = False
-                self.problem = "it is not known yet whether Flireo has a campaign for it: a run finds out"
+                await self.give_up(
+                    "it is not known yet whether Flireo has a campaign for it: a run finds out"
+                )
         finally:
             await handed.release(self.runner.id)  # a run that starts does not wait for a patient sweep
+
+    async def give_up(self, problem: str) -> None:
+        """Leave its calls to others, who need not wait for this sweep's end; webhooks are heard on.
+
+        Args:
+            problem: Why.
+        """
+        self.may_read, self.problem = False, problem
+        await self.runner.leave()
 
     async def conclude(self) -> Swept:
         """Settle what is over, tell what is finished, and say how it stands."""

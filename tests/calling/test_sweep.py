@@ -264,6 +264,25 @@ async def test_webhooks_are_heard_whichever_account_sent_them(campaign: Campaign
         assert (await one(campaign, account=Account("k", other.url))).by_webhook == 1
 
 
+async def test_the_sweep_of_one_account_does_not_keep_that_of_another_waiting(
+    campaign: Campaign, line: BadLine
+) -> None:
+    await left_behind(campaign, line, ANNA)
+    line.end_all()
+    with bad_line() as other:
+        theirs = Campaign(campaign.database, other.url, name="theirs")
+        await remembered(theirs)
+        await left_behind(theirs, other, BEN)
+        sweeping = asyncio.create_task(
+            sweep(campaign, account=theirs.account, patience_seconds=60, pause_seconds=0.05)
+        )
+        while other.reads < 4:  # noqa: ASYNC110 - what is waited for is in a server
+            await asyncio.sleep(0.01)
+        assert (await one(campaign, campaign="campaign")).after == 0
+        other.end_all()
+        assert [swept.after for swept in (await sweeping).campaigns] == [0, 0]
+
+
 async def test_a_key_that_was_replaced_is_known_by_a_call_that_is_there(
     campaign: Campaign, line: BadLine
 ) -> None:

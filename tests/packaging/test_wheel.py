@@ -66,6 +66,8 @@ def test_the_wheel_carries_the_template_and_one_import_name(wheel: Path) -> None
         "flireo_flows/py.typed",
         "flireo_flows/template/prefect.yaml",
         "flireo_flows/template/flows/outbound_campaign.py",
+        "flireo_flows/template/flows/collect_reports.py",
+        "flireo_flows/template/flows/export_results.py",
         "flireo_flows/template/flows/leads.csv",
         "flireo_flows/template/flows/do_not_call.txt",
         "flireo_flows/template/blocks/save_credentials.py",

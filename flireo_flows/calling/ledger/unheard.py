@@ -1,6 +1,7 @@
 """Campaigns of which something is still to be heard, and how much: for whoever collects without a run."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.calling.ledger.attempts import is_given_up
 from flireo_flows.calling.ledger.campaigns import require_campaign
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, inbox, leads
+from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, campaigns, inbox, leads
 from flireo_flows.calling.states import AttemptState, InboxState, LeadState
+
+LATELY_SECONDS: Final = 2 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,15 @@ async def unheard_campaigns(database: Database, campaign: str = "") -> list[str]
         told = select(attempts.c.campaign).join(inbox, mine).where(inbox.c.state == InboxState.WAITING)
         wanted = union(select(attempts.c.campaign).where(_is_unheard(database)), told)
         return sorted((await db.execute(wanted)).scalars())
+
+
+async def lately_rung(database: Database) -> list[str]:
+    """Campaigns that rang somebody in the last days, as far as runs wrote their rules down."""
+    since = database.now() - LATELY_SECONDS
+    rang = select(attempts.c.id).where(attempts.c.campaign == campaigns.c.name, attempts.c.began_at > since)
+    async with database.read() as db:
+        wanted = select(campaigns.c.name).where(campaigns.c.policy != "", rang.exists())
+        return list((await db.execute(wanted)).scalars())
 
 
 async def unheard_of(database: Database, campaign: str) -> Unheard:
