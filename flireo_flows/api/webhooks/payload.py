@@ -64,6 +64,13 @@ _Seconds = Annotated[_WholeSeconds | None, WrapValidator(_or_none)]
 _Moment = Annotated[Annotated[datetime, AfterValidator(_in_utc)] | None, WrapValidator(_or_none)]
 
 
+class KeyCase(StrEnum):
+    """How the platform spelled the keys of a payload: an answer is spelled likewise."""
+
+    CAMEL = "camelCase"
+    SNAKE = "snake_case"
+
+
 class Message(BaseModel):
     """One utterance of the transcript. `role` is open: `user`, `assistant`, later `system`."""
 
@@ -74,7 +81,7 @@ class Message(BaseModel):
 
 
 class ToolCall(BaseModel):
-    """One function that the agent wants called."""
+    """One function that the agent wants called. The name is empty if none was told: its id still wants an answer."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -268,9 +275,27 @@ def _set_aside(message: Mapping[str, Any], own: set[str]) -> dict[str, Any]:
     return unknown
 
 
+def key_case(body: bytes) -> KeyCase:
+    """In which case the keys of a webhook came; camelCase, the earlier one, where nothing tells.
+
+    Args:
+        body: One that `parse_event` can read.
+    """
+    message = _record(_record(json.loads(body)).get("message"))
+    call_type = _record(message.get("call")).get("type")
+    for name in (*message, call_type if isinstance(call_type, str) else ""):
+        if "_" in name:
+            return KeyCase.SNAKE
+        if _HUMP.search(name):
+            return KeyCase.CAMEL
+    return KeyCase.CAMEL
+
+
 def _message_of(body: bytes) -> dict[str, Any]:
     try:
-        document = _storable(json.loads(body))
+        document = json.loads(body)
+        if b"\\u" in body or not _is_utf8(body):
+            document = _storable(document)
     except (ValueError, RecursionError) as error:
         # `from None`: the parser's own exception carries the document.
         raise UnreadableEvent(f"the body is not JSON ({type(error).__name__})") from None
@@ -280,6 +305,16 @@ def _message_of(body: bytes) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise UnreadableEvent("the body has no object `message`")
     return _snake(message)
+
+
+def _is_utf8(body: bytes) -> bool:
+    """Whether it holds no half of a character; JSON may also come in UTF-16, and Python reads it."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    # Of UTF-16 every second byte of plain text is NUL, which UTF-8 would allow.
+    return b"\0" not in body
 
 
 def _storable(value: Any) -> Any:
@@ -312,10 +347,24 @@ def _tool_calls(value: object) -> list[ToolCall]:
     read = (_record(item) for item in value) if isinstance(value, list) else ()
     functions = ((item.get("id"), _record(item.get("function"))) for item in read)
     return [
-        ToolCall(id=identity, name=function["name"], arguments=_record(function.get("arguments")))
+        ToolCall(id=identity, name=_text(function.get("name")), arguments=_arguments(function.get("arguments")))
         for identity, function in functions
-        if isinstance(identity, str) and isinstance(function.get("name"), str)
+        if isinstance(identity, str)
     ]
+
+
+def _arguments(value: object) -> dict[str, Any]:
+    """An object by the reference; models write it as text, which a server may pass on unread."""
+    if isinstance(value, str):
+        try:
+            return _record(_storable(json.loads(value)))
+        except (ValueError, RecursionError):
+            return {}
+    return _record(value)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _record(value: object) -> dict[str, Any]:

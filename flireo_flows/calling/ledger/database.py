@@ -147,7 +147,7 @@ class Database:
         try:
             yield
         except (DBAPIError, PostgresError, OSError) as error:
-            if _is_outage(error):
+            if is_outage(error):
                 raise LedgerError(self.where, _words(error), self._remedy) from None
             if not isinstance(error, DBAPIError):
                 raise
@@ -242,14 +242,19 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _is_outage(error: DBAPIError | PostgresError | OSError) -> bool:
+def is_outage(error: Exception) -> bool:
     """The store itself failed (locked, full, gone), as opposed to a statement it refused."""
     if not isinstance(error, DBAPIError):
-        return True  # it was met while a connection was made
+        return isinstance(error, PostgresError | OSError)  # it was met while a connection was made
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
         return True
     state = str(getattr(error.orig, "sqlstate", None) or "")
     return isinstance(error.orig, sqlite3.OperationalError | OSError) or state.startswith(TROUBLE)
+
+
+def has_to_be_repeated(error: Exception) -> bool:
+    """Two transactions met (a deadlock), and the database gave this one up: nobody's fault."""
+    return isinstance(error, DBAPIError) and str(getattr(error.orig, "sqlstate", "")).startswith("40")
 
 
 def _words(error: Exception) -> str:

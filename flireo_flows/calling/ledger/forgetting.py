@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import and_, case, delete, func, null, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -78,30 +78,59 @@ async def forgotten_in(db: AsyncConnection, database: Database, phones: Collecti
     return {phone for phone, source in sources.items() if source == FORGOTTEN}
 
 
+class ReportOf(NamedTuple):
+    """What a report that just came says it is of; each may be empty.
+
+    Attributes:
+        phone: The number it names.
+        call_id: The call.
+        reference: Of the attempt to whose own address it came.
+    """
+
+    phone: str
+    call_id: str
+    reference: str = ""
+
+
 async def is_of_forgotten_in(
     db: AsyncConnection, database: Database, phone: str, call_id: str, reference: str = ""
 ) -> bool:
-    """Whether a report that just came is of a forgotten person: nothing but its digest is to be kept.
+    """Whether a report that just came is of a forgotten person: nothing but its digest is to be kept."""
+    return bool(await of_forgotten_in(db, database, [ReportOf(phone, call_id, reference)]))
+
+
+async def of_forgotten_in(
+    db: AsyncConnection, database: Database, reports: Collection[ReportOf]
+) -> set[ReportOf]:
+    """Which reports are of forgotten people: nothing but their digests is to be kept.
 
     Args:
         db: Any transaction.
         database: Its ledger.
-        phone: The number it names; may be empty.
-        call_id: The call it is of; may be empty.
-        reference: Of the attempt to whose own address it came; may be empty.
+        reports: A few hundred at most.
     """
-    if phone and phone in await forgotten_in(db, database, [phone]):
-        return True
-    ids = [call_id, _hidden(database, call_id)] if call_id else []
-    his = select(attempts.c.id).where(
+    gone = await forgotten_in(db, database, {report.phone for report in reports if report.phone})
+    ids = {name for report in reports for name in _names(database, report.call_id)}
+    references = {report.reference for report in reports if report.reference}
+    theirs = select(attempts.c.call_id, attempts.c.report_id, attempts.c.reference).where(
         or_(
             attempts.c.call_id.in_(ids),
             attempts.c.report_id.in_(ids),
-            attempts.c.reference.in_([reference] if reference else []),
+            attempts.c.reference.in_(references),
         ),
         attempts.c.phone.startswith(PSEUDONYM, autoescape=True),
     )
-    return (await db.execute(his.limit(1))).first() is not None
+    known = {name for row in (await db.execute(theirs)).all() for name in row if name}
+    return {
+        report
+        for report in reports
+        if report.phone in gone or known.intersection([report.reference, *_names(database, report.call_id)])
+    }
+
+
+def _names(database: Database, call_id: str) -> list[str]:
+    """How a call may be called in an attempt of a forgotten person."""
+    return [call_id, _hidden(database, call_id)] if call_id else []
 
 
 def is_pseudonym(phone: str) -> bool:
