@@ -4,19 +4,26 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import uvicorn
 
 from flireo_flows.api.webhooks import EVENT_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
-from flireo_flows.receiver.app import create_app
+from flireo_flows.receiver import Receiver
 from tests.sandbox.running import until
 
 
 @contextmanager
-def receiver(ledger_url: str, *secrets: str) -> Iterator[str]:
+def receiver(ledger_url: str, *secrets: str, **options: Any) -> Iterator[str]:
     """A receiver in a thread, on a port that is free. Yields its address."""
-    app = create_app(ledger_url, secrets)
+    with served(Receiver(ledger_url, secrets, **options).app) as url:
+        yield url
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """Any app in a thread, on a port that is free. Yields its address."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False, ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

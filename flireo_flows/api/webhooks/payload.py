@@ -347,7 +347,9 @@ def _tool_calls(value: object) -> list[ToolCall]:
     read = (_record(item) for item in value) if isinstance(value, list) else ()
     functions = ((item.get("id"), _record(item.get("function"))) for item in read)
     return [
-        ToolCall(id=identity, name=_text(function.get("name")), arguments=_arguments(function.get("arguments")))
+        ToolCall(
+            id=identity, name=_text(function.get("name")), arguments=_arguments(function.get("arguments"))
+        )
         for identity, function in functions
         if isinstance(identity, str)
     ]
