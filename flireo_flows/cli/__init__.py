@@ -6,6 +6,7 @@ from cyclopts import App, CycloptsError
 
 from flireo_flows import __version__
 from flireo_flows.cli.demo import demo
+from flireo_flows.cli.inbox import inbox
 from flireo_flows.cli.never import forget, suppress, suppressions, unsuppress
 from flireo_flows.cli.plan import plan
 from flireo_flows.cli.run import run
@@ -36,6 +37,7 @@ for steering in (pause, resume, cancel, suppress, unsuppress, suppressions, forg
 app.command(demo)
 app.command(sandbox)
 app.command(webhooks)
+app.command(inbox)
 app.command(init)
 
 

@@ -139,12 +139,15 @@ def webhooks(
     log_json
         Log each delivery as a line of JSON, without personal data.
     """
+    import asyncio
+
     from flireo_flows.cli.serving import load_receiver, receiver_from_settings, serve
     from flireo_flows.leash import obey
 
     obey()
     receiver = load_receiver(app) if app else receiver_from_settings(unsigned=unsigned)
     _check_port(host, port)
+    asyncio.run(receiver.check())
     print(f"webhooks: http://{host}:{port}/webhooks/flireo (Ctrl-C stops it)", flush=True)
     serve(receiver, host, port, log_json=log_json)
     return 0

@@ -1,6 +1,5 @@
 """Find a receiver, and serve it until it is told to stop."""
 
-import asyncio
 import importlib
 import importlib.util
 import logging
@@ -12,7 +11,6 @@ from typing import Final
 
 import uvicorn
 
-from flireo_flows.calling.ledger import Database
 from flireo_flows.cli.problems import SettingError
 from flireo_flows.cli.settings import ledger_url
 from flireo_flows.receiver import Receiver
@@ -26,7 +24,6 @@ def receiver_from_settings(*, unsigned: bool) -> Receiver:
 
     Raises:
         SettingError: There is no secret, and unsigned deliveries are not to be taken.
-        LedgerError: The ledger cannot be opened.
     """
     secrets = os.environ.get("FLIREO_WEBHOOK_SECRET", "").split()
     if not secrets and not unsigned:
@@ -34,14 +31,7 @@ def receiver_from_settings(*, unsigned: bool) -> Receiver:
             "FLIREO_WEBHOOK_SECRET is not set, so nobody could tell a forged report from a true one. Set it to "
             "the agent's webhook_secret, or say --unsigned on a machine of your own."
         )
-    asyncio.run(_open_once(ledger_url()))
     return Receiver(ledger_url(), secrets, allow_unsigned=not secrets)
-
-
-async def _open_once(url: str) -> None:
-    """A ledger that cannot be opened is told in a sentence, before the server starts."""
-    async with await Database.open(url):
-        pass
 
 
 def load_receiver(named: str) -> Receiver:

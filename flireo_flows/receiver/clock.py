@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final
 
-REMEMBERED: Final = 200  # deliveries
+REMEMBERED: Final = 1000  # differences, for memory is not endless
 REMEMBERED_SECONDS: Final = 900.0
 
 
@@ -15,7 +15,7 @@ class SenderClock:
     """
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)
+        self._seen: deque[tuple[float, float]] = deque()
 
     def ahead(self, sent_at: float | None, now: float) -> float:
         """Seconds by which the platform's clock is ahead of ours; negative if it is behind.
@@ -24,8 +24,13 @@ class SenderClock:
             sent_at: Signed timestamp of what just came, Unix seconds; None if it is unsigned.
             now: Unix seconds of the ledger's clock.
         """
-        while self._seen and self._seen[0][0] < now - REMEMBERED_SECONDS:
-            self._seen.popleft()
+        seen = self._seen
+        while seen and seen[0][0] < now - REMEMBERED_SECONDS:
+            seen.popleft()
         if sent_at is not None:
-            self._seen.append((now, sent_at - now))
-        return max((difference for _, difference in self._seen), default=0.0)
+            # The largest is the first: what came earlier and is smaller can never be it again.
+            while seen and seen[-1][1] <= sent_at - now:
+                seen.pop()
+            if len(seen) < REMEMBERED:
+                seen.append((now, sent_at - now))
+        return seen[0][1] if seen else 0.0

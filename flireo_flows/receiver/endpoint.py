@@ -7,21 +7,28 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from flireo_flows.api.webhooks import EVENT_HEADER, AssistantRequest, EventType, ToolCalls
+from flireo_flows.api.webhooks import EVENT_HEADER, EventType
 from flireo_flows.calling.ledger import Delivered, LedgerError
 from flireo_flows.calling.ledger.delivery import Delivery, read_delivery
 from flireo_flows.calling.states import InboxState
 from flireo_flows.receiver.clock import SenderClock
 from flireo_flows.receiver.metrics import Metrics
-from flireo_flows.receiver.reading import Gone, Refused, check_kind, check_signature, read_body
+from flireo_flows.receiver.reading import (
+    Gone,
+    Refused,
+    check_kind,
+    check_signature,
+    read_body,
+    read_headers,
+)
 from flireo_flows.receiver.storing import NotStored, Storage
 
 RECEIVED: Final = {"received": True}
 _log: Final = logging.getLogger("flireo_flows.receiver")
+_EVENT: Final = EVENT_HEADER.lower()
 _EVENTS: Final = frozenset(EventType)
 
 # Answers an event that wants more than thanks: what came, and until when (`time.monotonic`).
@@ -75,7 +82,7 @@ class Endpoint:
     async def _taken(self, scope: Scope, receive: Receive, told: Told) -> dict[str, Any]:
         if scope["method"] != "POST":
             raise Refused(405, "wrong_method", "send POST")
-        headers = Headers(scope=scope)
+        headers = read_headers(scope)
         check_kind(headers)
         body = await read_body(receive)
         sent_at = check_signature(body, headers, self.secrets, allow_unsigned=self.allow_unsigned)
@@ -86,7 +93,7 @@ class Endpoint:
         if event is not None:
             told.event = event.type if event.type in _EVENTS else "unknown"
             # The header is not signed, and the body is: so the body counts.
-            if headers.get(EVENT_HEADER, event.type) != event.type:
+            if headers.get(_EVENT, event.type) != event.type:
                 self.metrics.mismatch()
         delivered = await self._stored(delivery)
         _refuse_unreadable(delivery, delivered)
@@ -132,6 +139,3 @@ def _line(told: Told, status: int) -> dict[str, Any]:
     ms = round((time.monotonic() - told.began) * 1000, 1)
     line = {"event": told.event, "outcome": told.outcome, "status": status, "ms": ms}
     return {**line, "digest": told.digest} if told.digest else line
-
-
-__all__ = ["RECEIVED", "AssistantRequest", "Endpoint", "Told", "ToolCalls", "not_stored"]

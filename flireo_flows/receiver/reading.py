@@ -1,17 +1,16 @@
 """What of a request is believed: its size, its kind, its signature. Whatever is not is refused, and not kept."""
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 from flireo_flows.api.webhooks import SIGNATURE_HEADER, TIMESTAMP_HEADER, SignatureError, verify
 
 LARGEST_BODY: Final = 5_000_000  # bytes; an hour of talk is some 100 kB of transcript
 MOST_DISCARDED: Final = 4 * LARGEST_BODY  # read and thrown away, so that the sender hears the answer
-READING_SECONDS: Final = 20.0  # how long a body may take to arrive
+_ABOUT: Final = [(name, name.lower()) for name in (TIMESTAMP_HEADER, SIGNATURE_HEADER)]
 _JSON: Final = ("application/json", "+json")
 
 
@@ -25,6 +24,11 @@ class Refused(Exception):
 
 class Gone(Exception):
     """The sender went away before the body was complete."""
+
+
+def read_headers(scope: Scope) -> dict[str, str]:
+    """The headers, names in lower case, as ASGI has them; of several of one name the last."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def check_kind(headers: Mapping[str, str]) -> None:
@@ -44,17 +48,9 @@ async def read_body(receive: Receive) -> bytes:
     """The raw bytes, which are what is signed; no more of them than we would store.
 
     Raises:
-        Refused: They are too many, or take too long.
+        Refused: They are too many.
         Gone: They never all came.
     """
-    try:
-        async with asyncio.timeout(READING_SECONDS):
-            return await _read(receive)
-    except TimeoutError:
-        raise Refused(408, "too_slow", f"a body may take {READING_SECONDS:g} seconds") from None
-
-
-async def _read(receive: Receive) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -94,7 +90,7 @@ def check_signature(
     Returns:
         When it was sent by the sender's clock, Unix seconds; None if nobody signed it.
     """
-    about = {name: headers.get(name.lower(), "") for name in (TIMESTAMP_HEADER, SIGNATURE_HEADER)}
+    about = {name: headers.get(lower, "") for name, lower in _ABOUT}
     if allow_unsigned and (not about[SIGNATURE_HEADER] or not secrets):
         return None
     try:

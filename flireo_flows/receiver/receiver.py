@@ -12,8 +12,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from flireo_flows.api.webhooks import AssistantRequest, EventType, ToolCalls, key_case
-from flireo_flows.calling.ledger import LedgerError
+from flireo_flows.api.webhooks import AssistantRequest, EventType, ToolCalls, key_case, parse_event
 from flireo_flows.calling.ledger.dead_letters import counted
 from flireo_flows.calling.ledger.delivery import Delivery
 from flireo_flows.receiver import agreeing
@@ -87,7 +86,7 @@ class Receiver:
         self._storage = Storage(ledger_url, store_seconds, self.metrics.wrote)
         self._toolbox = Toolbox(lambda tool, *told: self.metrics.handled(f"tool:{tool}", *told))
         self._assistant: Callable[..., Any] | None = None
-        self._beside = tuple(beside)
+        self._beside = list(beside)
         self._endpoint = Endpoint(
             self._storage,
             self.metrics,
@@ -98,6 +97,14 @@ class Receiver:
                 EventType.ASSISTANT_REQUEST: (assistant_seconds, self._answer_assistant),
             },
         )
+
+    def run_beside(self, run: Callable[[], Awaitable[None]]) -> None:
+        """Run something in the background while the server runs; one that fails is logged, and no more.
+
+        Args:
+            run: Called when the server starts; cancelled when it stops.
+        """
+        self._beside.append(run)
 
     @cached_property
     def app(self) -> FastAPI:
@@ -135,6 +142,15 @@ class Receiver:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
             await self._storage.close(CLOSING_SECONDS)
+
+    async def check(self) -> None:
+        """Open the ledger and close it again, before the server starts.
+
+        Raises:
+            LedgerError: It cannot be opened; says why, and what to do.
+        """
+        await self._storage.database()
+        await self._storage.close(CLOSING_SECONDS)
 
     def tool(self, name: str = "", *, description: str = "") -> Callable[[Function], Function]:
         """Register a function by which an agent's tool is answered.
@@ -202,6 +218,7 @@ class Receiver:
         # Not of FastAPI's own kind: nothing has to be validated, and every request would pay for it.
         return [
             Route(PATH, self._endpoint),
+            Route(f"{PATH}/", self._endpoint),  # a sender that is redirected may not follow
             Route(f"{PATH}/{{reference}}", self._endpoint),
             Route("/health", self._health, methods=["GET"]),
             Route("/metrics", self._metrics, methods=["GET"]),
@@ -224,19 +241,18 @@ class Receiver:
         return Response(await self.metrics.text(count), media_type=self.metrics.content_type)
 
     async def _answer_tools(self, delivery: Delivery, deadline: float) -> dict[str, Any]:
-        assert isinstance(delivery.event, ToolCalls)  # noqa: S101 - by the type it was found under
-        case = key_case(delivery.body)
-        return await self._toolbox.answer(delivery.event, case, delivery.digest, deadline)
+        event = parse_event(delivery.body)
+        assert isinstance(event, ToolCalls)  # noqa: S101 - by the type it was found under
+        return await self._toolbox.answer(event, key_case(delivery.body), delivery.digest, deadline)
 
     async def _answer_assistant(self, delivery: Delivery, deadline: float) -> dict[str, Any]:
         if self._assistant is None:
             return {}
-        assert isinstance(delivery.event, AssistantRequest)  # noqa: S101 - by the type it was found under
+        event = parse_event(delivery.body)
+        assert isinstance(event, AssistantRequest)  # noqa: S101 - by the type it was found under
         began, outcome, body = time.monotonic(), "answered", dict[str, Any]()
         try:
-            answer = await call_within(
-                deadline - began, self._ask, (self._assistant, delivery.event, deadline), {}
-            )
+            answer = await call_within(deadline - began, self._ask, (self._assistant, event, deadline), {})
             body = body_of(answer, key_case(delivery.body))
             outcome = "answered" if body else "saved_agent"
         except TooSlow:
@@ -268,6 +284,3 @@ async def _guarded(run: Callable[[], Awaitable[None]]) -> None:
 def create_app(ledger_url: str, secrets: Sequence[str]) -> FastAPI:
     """A receiver without functions, as an app."""
     return Receiver(ledger_url, secrets).app
-
-
-__all__ = ["LedgerError", "Receiver", "create_app"]

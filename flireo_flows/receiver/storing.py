@@ -5,7 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from flireo_flows.calling.ledger import Database, Delivered, Inbox, LedgerError
 from flireo_flows.calling.ledger.database import is_outage
@@ -35,7 +35,7 @@ class Storage:
             seconds: How long a delivery waits to be written before it counts as not stored.
             on_write: Told the seconds that each transaction took.
         """
-        self._url, self._seconds, self._on_write = ledger_url, seconds, on_write
+        self._url, self._patience, self._on_write = ledger_url, Patience(seconds), on_write
         self._opening: asyncio.Task[Database] | None = None
         self._writer: asyncio.Task[None] | None = None
         self._queue: deque[tuple[Delivery, asyncio.Future[Delivered]]] = deque()
@@ -67,11 +67,8 @@ class Storage:
         self._queue.append((delivery, future))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
-        try:
-            async with asyncio.timeout(self._seconds):
-                return await future
-        except TimeoutError:
-            raise NotStored from None
+        self._patience.watch(future)
+        return await future
 
     async def close(self, seconds: float) -> None:
         """Write what is queued, for so long at most, and close the ledger. It opens again if it is needed."""
@@ -113,3 +110,28 @@ class Storage:
         for (_, future), delivered in zip(group, told, strict=True):
             if not future.done():
                 future.set_result(delivered)
+
+
+class Patience:
+    """Gives up on whatever takes longer than so long: one timer for all, for it is set for each delivery."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._watched: deque[tuple[float, asyncio.Future[Any]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, future: "asyncio.Future[Any]") -> None:
+        """Have a future fail with `NotStored` if it is not done by then."""
+        loop = asyncio.get_running_loop()
+        self._watched.append((loop.time() + self._seconds, future))
+        if self._timer is None:
+            self._timer = loop.call_later(self._seconds, self._look)
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._watched and (self._watched[0][1].done() or self._watched[0][0] <= loop.time()):
+            _, future = self._watched.popleft()
+            if not future.done():
+                future.set_exception(NotStored())
+        waits = self._watched[0][0] - loop.time() if self._watched else None
+        self._timer = loop.call_later(max(0.0, waits), self._look) if waits is not None else None

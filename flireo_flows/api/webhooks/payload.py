@@ -5,7 +5,8 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -16,6 +17,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -239,6 +241,54 @@ def parse_event(body: bytes) -> WebhookEvent:
     return kind(type=event_type, **_common_fields(message), **own, extra=_set_aside(message, set(own)))
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What is needed of a webhook to know whose it is, named as in `WebhookEvent`."""
+
+    type: str
+    call_id: str
+    customer_number: str | None
+    call_type: str | None
+    metadata: Mapping[str, Any]
+    timestamp: datetime | None
+    started_at: datetime | None
+    duration_seconds: int | None
+
+
+def glance(body: bytes) -> Glance:
+    """Read the few fields by which a webhook is filed: a fraction of the work of `parse_event`.
+
+    Args:
+        body: The raw bytes as received.
+
+    Raises:
+        UnreadableEvent: As `parse_event`, of the same bodies.
+    """
+    message = _message_of(body)
+    event_type = _required(message.get("type"), "message.type")
+    common, kind = _common_fields(message), KINDS.get(event_type, WebhookEvent)
+    own = kind.model_fields
+    number = common["customer_number"]
+    return Glance(
+        type=event_type,
+        call_id=common["call_id"],
+        customer_number=number if isinstance(number, str) else None,
+        call_type=common["call_type"],
+        metadata=common["metadata"],
+        timestamp=_moment(common["timestamp"]),
+        started_at=_moment(message.get("started_at")) if "started_at" in own else None,
+        duration_seconds=_seconds(message.get("duration_seconds")) if "duration_seconds" in own else None,
+    )
+
+
+_read_moment: Final[Callable[[object], datetime | None]] = TypeAdapter(_Moment).validate_python
+_seconds: Final[Callable[[object], int | None]] = TypeAdapter(_Seconds).validate_python
+
+
+def _moment(value: object) -> datetime | None:
+    return _read_moment(value) if value is not None else None
+
+
 def _common_fields(message: Mapping[str, Any]) -> dict[str, Any]:
     call = _snake(_record(message.get("call")))
     platform = _snake(_record(message.get("phone_number")))
@@ -379,4 +429,6 @@ def _snake(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _snake_case(name: str) -> str:
+    if name.islower():
+        return name
     return _HUMP.sub("_", name).lower()

@@ -108,7 +108,7 @@ async def _replay(db: AsyncConnection, database: Database, row: Row[Any]) -> Rep
     values = {name: value for name, value in read.as_row().items() if name in _RENEWED}
     if row.rang_at is not None:
         del values["rang_at"]  # it was read when Flireo's clock was known
-    if is_forgotten := bool(await of_forgotten_in(db, database, [read.of])):
+    if is_forgotten := bool(await db.run_sync(of_forgotten_in, database.key, [read.of])):
         values |= NAMELESS
     await db.execute(update(inbox).where(inbox.c.id == row.id).values(values))
     if is_forgotten:

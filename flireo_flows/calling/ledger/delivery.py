@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flireo_flows.api.webhooks import EventType, UnreadableEvent, WebhookEvent, parse_event
+from flireo_flows.api.webhooks import EventType, Glance, UnreadableEvent, glance
 from flireo_flows.calling.choice import ATTEMPT_KEY
 from flireo_flows.calling.ledger.forgetting import ReportOf
 from flireo_flows.calling.ledger.leads import stored
@@ -32,7 +32,7 @@ class Delivery:
 
     body: bytes
     digest: str
-    event: WebhookEvent | None
+    event: Glance | None
     state: InboxState
     reason: str
     reference: str
@@ -79,7 +79,7 @@ def read_delivery(body: bytes, reference: str, now: float, ahead: float = 0.0) -
     """
     digest, named = hashlib.sha256(body).hexdigest(), stored(reference)[:LONGEST_REFERENCE]
     try:
-        event = parse_event(body)
+        event = glance(body)
     except UnreadableEvent as error:
         return Delivery(body, digest, None, InboxState.UNREADABLE, str(error), named, now)
     told = event.metadata.get(ATTEMPT_KEY)
@@ -89,7 +89,7 @@ def read_delivery(body: bytes, reference: str, now: float, ahead: float = 0.0) -
     return Delivery(body, digest, event, state, reason, named, now, _rang_at(event, now, ahead))
 
 
-def _standing(event: WebhookEvent) -> tuple[InboxState, str]:
+def _standing(event: Glance) -> tuple[InboxState, str]:
     if event.type == EventType.ASSISTANT_REQUEST:
         return InboxState.APPLIED, ANSWERED
     if event.type in _KNOWN:
@@ -98,7 +98,7 @@ def _standing(event: WebhookEvent) -> tuple[InboxState, str]:
     return InboxState.UNREADABLE, f"the event type {repr(event.type) + ' ' if known else ''}is not known"
 
 
-def _rang_at(event: WebhookEvent, now: float, ahead: float) -> float | None:
+def _rang_at(event: Glance, now: float, ahead: float) -> float | None:
     """About when the phone rang, at the latest: the start if it is told, else the report's time less the talk.
 
     Told by Flireo's clock, which may be far from ours, and further than anybody knows: so never later than so

@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, and_, case, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, and_, case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.webhooks import EventType, parse_event
 from flireo_flows.calling.ledger.attempts import move
+from flireo_flows.calling.ledger.bulk import insert_rows
 from flireo_flows.calling.ledger.database import Database, LedgerError, has_to_be_repeated, is_outage
 from flireo_flows.calling.ledger.delivery import Delivery, read_delivery
 from flireo_flows.calling.ledger.forgetting import is_pseudonym, of_forgotten_in
@@ -80,24 +82,33 @@ class Inbox:
             row = rows.setdefault(delivery.digest, {**delivery.as_row(), "deliveries": 0})
             row["deliveries"] += 1
             row["reference"] = row["reference"] or delivery.reference
-        async with self._database.write() as db:
-            gone = await of_forgotten_in(db, self._database, {delivery.of for delivery in deliveries})
-            for delivery in deliveries:
-                if delivery.of in gone:
-                    rows[delivery.digest] |= NAMELESS
-            # In one order for everybody: two processes that store the same never wait for each other's rows.
-            kept = await db.execute(self._upsert(), [rows[digest] for digest in sorted(rows)])
-            found = {row.digest: row for row in kept.all()}
-        return _told(deliveries, rows, found)
+        try:
+            await self._write(deliveries, rows, None)
+        except IntegrityError:
+            # Something of it came before. That is rare, and an upsert takes longer to prepare than to write.
+            upsert = UPSERT_SQLITE if self._database.is_sqlite else UPSERT_POSTGRESQL
+            found = await self._write(deliveries, rows, upsert)
+            return _told(deliveries, rows, found)
+        return _told(deliveries, rows, rows)
 
-    def _upsert(self) -> Any:
-        upsert = insert_sqlite(inbox) if self._database.is_sqlite else insert_postgresql(inbox)
-        # The same body may come to both addresses.
-        named = case((inbox.c.reference == "", upsert.excluded.reference), else_=inbox.c.reference)
-        counted = inbox.c.deliveries + upsert.excluded.deliveries
-        return upsert.on_conflict_do_update(
-            index_elements=["digest"], set_={"deliveries": counted, "reference": named}
-        ).returning(inbox.c.digest, inbox.c.deliveries, inbox.c.state)
+    async def _write(
+        self, deliveries: Sequence[Delivery], rows: Mapping[str, dict[str, Any]], statement: Any
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Write the rows: insert them, or by a statement; what it returns, by digest."""
+
+        def write(db: Connection) -> Mapping[str, Mapping[str, Any]]:
+            gone = of_forgotten_in(db, self._database.key, {delivery.of for delivery in deliveries})
+            for delivery in deliveries if gone else ():
+                if delivery.of in gone:
+                    rows[delivery.digest].update(NAMELESS)
+            # In one order for everybody: two processes that store the same never wait for each other's rows.
+            ordered = [rows[digest] for digest in sorted(rows)]
+            if statement is None:
+                insert_rows(db, inbox, ordered)
+                return {}
+            return {row["digest"]: dict(row) for row in db.execute(statement, ordered).mappings()}
+
+        return await self._database.write_whole(write)
 
     async def apply(self, campaign: str, policy: CallingPolicy, expects: Expectations) -> tuple[int, int]:
         """Write what waiting reports tell of the campaign's attempts.
@@ -222,19 +233,33 @@ class _Applying:
 
 
 def _told(
-    deliveries: Sequence[Delivery], rows: Mapping[str, Mapping[str, Any]], found: Mapping[str, Row[Any]]
+    deliveries: Sequence[Delivery],
+    rows: Mapping[str, Mapping[str, Any]],
+    found: Mapping[str, Mapping[str, Any]],
 ) -> list[Delivered]:
     """What became of each; the first of several in one transaction is the new one, if any is."""
     seen: set[str] = set()
     told = []
     for delivery in deliveries:
         row, kept = rows[delivery.digest], found[delivery.digest]
-        is_new = delivery.digest not in seen and kept.deliveries == row["deliveries"]
+        is_new = delivery.digest not in seen and kept["deliveries"] == row["deliveries"]
         seen.add(delivery.digest)
-        told.append(Delivered(is_new, InboxState(kept.state), str(row["reason"])))
+        told.append(Delivered(is_new, InboxState(kept["state"]), str(row["reason"])))
     return told
 
 
+def _upsert(insert_into: Callable[[Table], Any]) -> Any:
+    upsert = insert_into(inbox)
+    # The same body may come to both addresses.
+    named = case((inbox.c.reference == "", upsert.excluded.reference), else_=inbox.c.reference)
+    counted = inbox.c.deliveries + upsert.excluded.deliveries
+    return upsert.on_conflict_do_update(
+        index_elements=["digest"], set_={"deliveries": counted, "reference": named}
+    ).returning(inbox.c.digest, inbox.c.deliveries, inbox.c.state)
+
+
+UPSERT_SQLITE: Final = _upsert(insert_sqlite)
+UPSERT_POSTGRESQL: Final = _upsert(insert_postgresql)
 _COLUMNS: Final = (
     *attempts.c,
     inbox.c.id.label("inbox_id"),
