@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
 
 from flireo_flows.calling.ledger import Database, Delivered, Inbox, LedgerError
@@ -37,6 +37,7 @@ class Storage:
         """
         self._url, self._patience, self._on_write = ledger_url, Patience(seconds), on_write
         self._opening: asyncio.Task[Database] | None = None
+        self._held: AsyncGenerator[Database] | None = None
         self._writer: asyncio.Task[None] | None = None
         self._queue: deque[tuple[Delivery, asyncio.Future[Delivered]]] = deque()
 
@@ -48,7 +49,7 @@ class Storage:
         """
         opening = self._opening
         if opening is None:
-            opening = self._opening = asyncio.create_task(Database.open(self._url))
+            opening = self._opening = asyncio.create_task(self._open())
         if not opening.done():
             await asyncio.wait([opening])
         if opening.cancelled() or opening.exception() is not None:
@@ -75,11 +76,16 @@ class Storage:
         if self._writer is not None:
             await asyncio.wait([self._writer], timeout=seconds)
         opening, self._opening = self._opening, None
-        if opening is None:
-            return
-        await asyncio.wait([opening], timeout=seconds)
-        if opening.done() and not opening.cancelled() and opening.exception() is None:
-            await opening.result().close()
+        if opening is not None:
+            await asyncio.wait([opening], timeout=seconds)
+        if self._held is not None:
+            await self._held.aclose()
+
+    async def _open(self) -> Database:
+        # Held by a generator: the loop closes those that are left when it ends. So it is closed also where
+        # nobody tells us that the server stops, as in an app that is mounted in another one.
+        self._held = _hold(self._url)
+        return await anext(self._held)
 
     async def _write(self) -> None:
         try:
@@ -110,6 +116,11 @@ class Storage:
         for (_, future), delivered in zip(group, told, strict=True):
             if not future.done():
                 future.set_result(delivered)
+
+
+async def _hold(url: str) -> AsyncGenerator[Database]:
+    async with await Database.open(url) as database:
+        yield database
 
 
 class Patience:
