@@ -18,8 +18,8 @@ from flireo_flows.leash import child
 from flireo_flows.prefect_server import free_port
 
 CONNECTIONS: Final = 64
-COUNT: Final = 6000  # requests a round
-ROUNDS: Final = 5
+COUNT: Final = 2000  # requests a round
+ROUNDS: Final = 9
 SECRET: Final = "whsec_bench"
 
 

@@ -57,7 +57,8 @@ def _arguments(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[s
         yield f"the function needs the argument {name!r}, which the agent does not know"
     for name in sorted(needed & sent.keys() - certain):
         yield f"the function needs the argument {name!r}, which the agent may leave out"
-    for name in sorted(sent.keys() - known.keys()):
+    takes_all = ours.get("additionalProperties") is not False
+    for name in () if takes_all else sorted(sent.keys() - known.keys()):
         yield f"the agent may send the argument {name!r}, which the function does not take"
     for name in sorted(sent.keys() & known.keys()):
         taken, given = _types(known[name], ours), _types(sent[name], theirs)

@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 from pydantic.errors import PydanticSchemaGenerationError
@@ -104,14 +104,18 @@ class Tool:
         fields: dict[str, Any] = {}
         names: dict[str, str] = {}
         context = ""
+        extra: Literal["allow", "forbid"] = "forbid"
         for number, parameter in enumerate(parameters.values()):
             if parameter.annotation is ToolContext:
                 context = parameter.name
                 continue
+            if parameter.kind is parameter.VAR_KEYWORD:
+                extra = "allow"  # it takes whatever the model sends
+                continue
             fields[f"argument_{number}"] = _field(name, parameter)
             names[f"argument_{number}"] = parameter.name
         try:
-            arguments = create_model("Arguments", __config__=ConfigDict(extra="forbid"), **fields)
+            arguments = create_model("Arguments", __config__=ConfigDict(extra=extra), **fields)
             arguments.model_json_schema()
         except (PydanticSchemaGenerationError, PydanticUserError) as error:
             raise TypeError(f"tool {name!r}: an annotation has no JSON form: {error.message}") from None
@@ -136,7 +140,10 @@ class Tool:
             read = self._arguments.model_validate(arguments)
         except ValidationError as error:
             raise _invalid(error) from None
-        given = {self._names[name]: getattr(read, name) for name in read.model_fields_set}
+        given = {
+            field: getattr(read, name) for name, field in self._names.items() if name in read.model_fields_set
+        }
+        given = {**(read.model_extra or {}), **given}
         return {**given, self._context: context} if self._context else given
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 import httpx
@@ -32,7 +33,8 @@ def receiver(ledger_url: str, *secrets: str, **options: Any) -> Iterator[str]:
 def served(app: Any) -> Iterator[str]:
     """Any app in a thread, on a port that is free. Yields its address."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False, ws="none"))
-    thread = threading.Thread(target=server.run, daemon=True)
+    # In this context: which Prefect a tool talks to stands there.
+    thread = threading.Thread(target=copy_context().run, args=(server.run,), daemon=True)
     thread.start()
     try:
         until(lambda: server.started, 120)
@@ -69,7 +71,7 @@ def inbox_of(ledger_url: str) -> list[Any]:
 def in_thread(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run something asynchronous to its end, wherever we are."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(lambda: asyncio.run(work())).result()
+        return pool.submit(copy_context().run, lambda: asyncio.run(work())).result()
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], reference: str = "") -> httpx.Response:
