@@ -9,6 +9,7 @@
     size      100,000 leads: time to pick the next, memory            2 minutes
     several   four runners on one PostgreSQL over one                 2 minutes
     prefect   the engine over a Prefect task per call                 3 minutes
+    receiving reports stored per second over an empty route           1 minute
 """
 
 import sys
@@ -19,6 +20,7 @@ from benchmarks.collecting import collect
 from benchmarks.figures import Figure
 from benchmarks.in_prefect import in_prefect
 from benchmarks.pace import pace
+from benchmarks.receiving import receiving
 from benchmarks.requests import requests
 from benchmarks.several import several
 from benchmarks.size import size
@@ -32,6 +34,7 @@ MEASURES: Final[Mapping[str, Callable[[], list[Figure]]]] = {
     "size": size,
     "several": several,
     "prefect": in_prefect,
+    "receiving": receiving,
 }
 
 

@@ -8,6 +8,7 @@ from flireo_flows import __version__
 from flireo_flows.cli.automations import automations
 from flireo_flows.cli.collect import collect
 from flireo_flows.cli.demo import demo
+from flireo_flows.cli.inbox import inbox
 from flireo_flows.cli.never import forget, suppress, suppressions, unsuppress
 from flireo_flows.cli.outcomes import outcomes
 from flireo_flows.cli.plan import plan
@@ -42,6 +43,7 @@ app.command(demo)
 app.command(sandbox)
 app.command(webhooks)
 app.command(automations)
+app.command(inbox)
 app.command(init)
 
 

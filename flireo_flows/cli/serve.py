@@ -1,6 +1,5 @@
 """`flireo-flows sandbox` and `flireo-flows webhooks`: the two servers."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -117,12 +116,15 @@ def webhooks(
     *,
     port: int = 8098,
     host: str = "127.0.0.1",
+    app: str = "",
     unsigned: Annotated[bool, Parameter(negative=())] = False,
+    log_json: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
-    """Take Flireo's webhooks at POST /webhooks/flireo and store them in the ledger; GET /health answers.
+    """Take Flireo's webhooks at POST /webhooks/flireo and store them in the ledger.
 
-    FLIREO_WEBHOOK_SECRET checks their signatures; several secrets are separated by spaces, so that an old and
-    a new one are valid together.
+    FLIREO_WEBHOOK_SECRET checks their signatures; several secrets are separated by spaces: those of several
+    agents, and an old and a new one that are valid together. GET /health tells whether the ledger answers,
+    GET /metrics counts, for Prometheus. SIGTERM and Ctrl-C let requests under way be answered first.
 
     Parameters
     ----------
@@ -130,28 +132,24 @@ def webhooks(
         Port to listen on.
     host
         Address to listen on; 0.0.0.0 for all.
+    app
+        A receiver of your own, with tools: MODULE:NAME or FILE.py:NAME. Its own secrets and ledger count then.
     unsigned
         Take deliveries without a signature when no secret is set. Only on a machine of your own.
+    log_json
+        Log each delivery as a line of JSON, without personal data.
     """
-    import uvicorn
+    import asyncio
 
-    from flireo_flows.cli.settings import ledger_url
+    from flireo_flows.cli.serving import load_receiver, receiver_from_settings, serve
     from flireo_flows.leash import obey
-    from flireo_flows.receiver.app import create_app
 
     obey()
-    secrets = os.environ.get("FLIREO_WEBHOOK_SECRET", "").split()
-    if not secrets and not unsigned:
-        raise SettingError(
-            "FLIREO_WEBHOOK_SECRET is not set, so nobody could tell a forged report from a true one. Set it to "
-            "the agent's webhook_secret, or say --unsigned on a machine of your own."
-        )
+    receiver = load_receiver(app) if app else receiver_from_settings(unsigned=unsigned)
     _check_port(host, port)
-    _check_ledger(ledger_url())
+    asyncio.run(receiver.check())
     print(f"webhooks: http://{host}:{port}/webhooks/flireo (Ctrl-C stops it)", flush=True)
-    uvicorn.run(
-        create_app(ledger_url(), secrets), host=host, port=port, log_level="warning", access_log=False
-    )
+    serve(receiver, host, port, log_json=log_json)
     return 0
 
 
@@ -166,16 +164,3 @@ def _check_port(host: str, port: int) -> None:
         except (OSError, OverflowError) as error:
             words = getattr(error, "strerror", None) or str(error)
             raise SettingError(f"cannot listen on {host}:{port}: {words}. Choose another --port.") from None
-
-
-def _check_ledger(url: str) -> None:
-    """A ledger that cannot be opened is told in a sentence, before the server starts."""
-    import asyncio
-
-    from flireo_flows.calling.ledger import Database
-
-    async def open_once() -> None:
-        async with await Database.open(url):
-            pass
-
-    asyncio.run(open_once())

@@ -16,7 +16,7 @@ from tests.sandbox.running import until
 HEAVY = ("prefect", "pandas", "sqlalchemy", "fastapi", "pydantic", "httpx", "phonenumbers", "uvicorn")
 COMMANDS = (
     *("run", "plan", "status", "why", "pause", "resume", "cancel"),
-    *("suppress", "unsuppress", "suppressions", "forget", "demo", "sandbox", "webhooks", "init"),
+    *("suppress", "unsuppress", "suppressions", "forget", "demo", "sandbox", "webhooks", "inbox", "init"),
 )
 
 

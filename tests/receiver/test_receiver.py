@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flireo_flows.receiver.app import LARGEST_BODY
+from flireo_flows.receiver.reading import LARGEST_BODY
 from tests.receiver.relay import post, receiver, signed
 
 SECRET, OLD_SECRET = "whsec_new", "whsec_old"
@@ -126,10 +126,17 @@ def test_what_cannot_be_stored_is_answered_503_so_that_it_may_come_again(url: st
     assert str(ledger) not in answer.text
 
 
-def test_without_a_secret_unsigned_deliveries_are_taken(ledger: Path) -> None:
+def test_unsigned_deliveries_are_taken_only_if_a_setting_says_so(ledger: Path) -> None:
     with receiver(f"sqlite:///{ledger}") as url:
+        for headers in ({}, signed("", report()), signed(SECRET, report())):
+            assert post(url, report(), headers).status_code == 401
+        assert stored(ledger) == []
+    with receiver(f"sqlite:///{ledger}", allow_unsigned=True) as url:
         assert post(url, report(), {}).status_code == 200
     assert len(stored(ledger)) == 1
+    with receiver(f"sqlite:///{ledger}", SECRET, allow_unsigned=True) as url:
+        assert post(url, report("call-2"), {}).status_code == 200
+        assert post(url, report("call-3"), signed("whsec_forged", report("call-3"))).status_code == 401
 
 
 def test_nothing_else_is_served(url: str) -> None:

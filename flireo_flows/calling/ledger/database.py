@@ -3,13 +3,14 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from asyncpg import PostgresError
-from sqlalchemy import event, func, select
+from sqlalchemy import Connection, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -25,6 +26,7 @@ from flireo_flows.api.redaction import redact
 from flireo_flows.calling.ledger.schema import VERSION
 from flireo_flows.calling.ledger.upgrade import prepare
 
+T = TypeVar("T")
 DRIVERS: Final = {
     "sqlite": "sqlite+aiosqlite",
     "postgresql": "postgresql+asyncpg",
@@ -74,6 +76,7 @@ class Database:
         self._remedy = CHECK
         # SQLite has one writer; waiting for it here is fair and costs no sleep.
         self._turn = asyncio.Lock()
+        self._apart: _Apart | None = None
 
     @classmethod
     async def open(cls, url: str) -> Self:
@@ -104,6 +107,8 @@ class Database:
 
     async def close(self) -> None:
         """Close its connections."""
+        if self._apart is not None:
+            await self._apart.close()
         await self.engine.dispose()
 
     async def __aenter__(self) -> Self:
@@ -135,6 +140,23 @@ class Database:
             async with db.begin():
                 yield db
 
+    async def write_whole(self, work: Callable[[Connection], T]) -> T:
+        """A transaction that may write and has nothing to wait for within; committed and durable at the end.
+
+        In SQLite it runs in a thread of its own, where it costs one change of threads instead of one or more
+        for each statement: most of the time of a small transaction.
+
+        Args:
+            work: Given the connection; called once.
+        """
+        if not self.is_sqlite:
+            async with self.write() as db:
+                return await db.run_sync(work)
+        if self._apart is None:
+            self._apart = _Apart(self.engine.url)
+        async with self._turn, self._guarded():
+            return await self._apart.run(work)
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads."""
@@ -147,7 +169,7 @@ class Database:
         try:
             yield
         except (DBAPIError, PostgresError, OSError) as error:
-            if _is_outage(error):
+            if is_outage(error):
                 raise LedgerError(self.where, _words(error), self._remedy) from None
             if not isinstance(error, DBAPIError):
                 raise
@@ -169,6 +191,34 @@ class Database:
                 f"it is of version {found}, this flireo-flows writes version {VERSION}",
                 "Use the flireo-flows it was made with, or another ledger (FLIREO_LEDGER_URL).",
             )
+
+
+class _Apart:
+    """A connection to a SQLite file in a thread of its own."""
+
+    def __init__(self, url: URL) -> None:
+        self._thread = ThreadPoolExecutor(1, "flireo-ledger")
+        self._engine = create_engine(
+            url.set(drivername="sqlite"),
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            hide_parameters=True,
+            execution_options={"flireo_writes": True},
+        )
+        event.listen(self._engine, "connect", _set_up_sqlite)
+        event.listen(self._engine, "begin", _begin_sqlite)
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """One transaction. Given up, it goes on to its end: it is short."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as db:
+            return work(db)
+
+    async def close(self) -> None:
+        """After whatever runs."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        self._thread.shutdown()
 
 
 def _parse(url: str) -> URL:
@@ -242,14 +292,19 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _is_outage(error: DBAPIError | PostgresError | OSError) -> bool:
+def is_outage(error: Exception) -> bool:
     """The store itself failed (locked, full, gone), as opposed to a statement it refused."""
     if not isinstance(error, DBAPIError):
-        return True  # it was met while a connection was made
+        return isinstance(error, PostgresError | OSError)  # it was met while a connection was made
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
         return True
     state = str(getattr(error.orig, "sqlstate", None) or "")
     return isinstance(error.orig, sqlite3.OperationalError | OSError) or state.startswith(TROUBLE)
+
+
+def has_to_be_repeated(error: Exception) -> bool:
+    """Two transactions met (a deadlock), and the database gave this one up: nobody's fault."""
+    return isinstance(error, DBAPIError) and str(getattr(error.orig, "sqlstate", "")).startswith("40")
 
 
 def _words(error: Exception) -> str:

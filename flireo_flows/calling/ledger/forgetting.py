@@ -3,9 +3,23 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import and_, case, delete, func, null, or_, select, text, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    null,
+    or_,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import mask_phone
@@ -78,30 +92,75 @@ async def forgotten_in(db: AsyncConnection, database: Database, phones: Collecti
     return {phone for phone, source in sources.items() if source == FORGOTTEN}
 
 
+class ReportOf(NamedTuple):
+    """What a report that just came says it is of; each may be empty.
+
+    Attributes:
+        phone: The number it names.
+        call_id: The call.
+        reference: Of the attempt to whose own address it came.
+    """
+
+    phone: str
+    call_id: str
+    reference: str = ""
+
+
 async def is_of_forgotten_in(
     db: AsyncConnection, database: Database, phone: str, call_id: str, reference: str = ""
 ) -> bool:
-    """Whether a report that just came is of a forgotten person: nothing but its digest is to be kept.
+    """Whether a report that just came is of a forgotten person: nothing but its digest is to be kept."""
+    return bool(await db.run_sync(of_forgotten_in, database.key, [ReportOf(phone, call_id, reference)]))
+
+
+def of_forgotten_in(db: Connection, key: bytes, reports: Collection[ReportOf]) -> set[ReportOf]:
+    """Which reports are of forgotten people: nothing but their digests is to be kept.
 
     Args:
         db: Any transaction.
-        database: Its ledger.
-        phone: The number it names; may be empty.
-        call_id: The call it is of; may be empty.
-        reference: Of the attempt to whose own address it came; may be empty.
+        key: The ledger's own (`Database.key`).
+        reports: A few hundred at most.
     """
-    if phone and phone in await forgotten_in(db, database, [phone]):
-        return True
-    ids = [call_id, _hidden(database, call_id)] if call_id else []
-    his = select(attempts.c.id).where(
-        or_(
-            attempts.c.call_id.in_(ids),
-            attempts.c.report_id.in_(ids),
-            attempts.c.reference.in_([reference] if reference else []),
-        ),
-        attempts.c.phone.startswith(PSEUDONYM, autoescape=True),
+    digests = {report.phone: digest(key, report.phone) for report in reports if report.phone}
+    names = {report.call_id: _names(key, report.call_id) for report in reports}
+    ids = [name for several in names.values() for name in several]
+    theirs = {"digests": list(digests.values()), "ids": ids, "references": [it.reference for it in reports]}
+    gone = set(db.execute(_FORGOTTEN, theirs).scalars())
+    return {
+        report
+        for report in reports
+        if gone
+        and not gone.isdisjoint([digests.get(report.phone), report.reference or None, *names[report.call_id]])
+    }
+
+
+def _names(key: bytes, call_id: str) -> list[str]:
+    """How a call may be called in an attempt of a forgotten person."""
+    if not call_id:
+        return []
+    return (
+        [call_id, _hidden(key, call_id)]
+        if _MAY_HOLD.search(_BETWEEN.sub(b"", call_id.encode()))
+        else [call_id]
     )
-    return (await db.execute(his.limit(1))).first() is not None
+
+
+def _of_theirs(column: Column[Any], name: str) -> Any:
+    his = attempts.c.phone.startswith(PSEUDONYM, autoescape=True)
+    return select(column).where(column.in_(bindparam(name, expanding=True)), column != "", his)
+
+
+# Digests, call ids and references, of those that are asked about, that belong to forgotten people.
+_FORGOTTEN: Final = union_all(
+    select(suppressions.c.digest).where(
+        suppressions.c.digest.in_(bindparam("digests", expanding=True)), suppressions.c.source == FORGOTTEN
+    ),
+    _of_theirs(attempts.c.call_id, "ids"),
+    _of_theirs(attempts.c.report_id, "ids"),
+    _of_theirs(attempts.c.reference, "references"),
+)
+_BETWEEN: Final = re.compile(rb"[\s().\-/]")
+_MAY_HOLD: Final = re.compile(rb"\d{5}")  # no number has fewer figures
 
 
 def is_pseudonym(phone: str) -> bool:
@@ -223,16 +282,16 @@ def _nameless_id(database: Database, call_id: str | None, phone: str) -> str | N
     """A call id stays, for late reports are known by it; but one that holds the number does not."""
     if call_id is None or not _holds(call_id.encode(), phone):
         return call_id
-    return _hidden(database, call_id)
+    return _hidden(database.key, call_id)
 
 
-def _hidden(database: Database, call_id: str) -> str:
-    return f"{PSEUDONYM}{digest(database.key, call_id)[: 2 * PREFIX]}"
+def _hidden(key: bytes, call_id: str) -> str:
+    return f"{PSEUDONYM}{digest(key, call_id)[: 2 * PREFIX]}"
 
 
 def _holds(body: bytes, phone: str) -> bool:
     """Whether a text holds the number: with its country, however it is set off (`+44 20...`, `%2B4420...`)."""
-    return phone.lstrip("+").encode() in re.sub(rb"[\s().\-/]", b"", body)
+    return phone.lstrip("+").encode() in _BETWEEN.sub(b"", body)
 
 
 async def _empty_log(database: Database) -> None:

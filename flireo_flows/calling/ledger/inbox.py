@@ -4,21 +4,22 @@ A report belongs to an attempt by the attempt's own reference, where it came bac
 else, after a while, by the number, if no other attempt could own it.
 """
 
-import hashlib
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, and_, case, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, and_, case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.webhooks import EventType, UnreadableEvent, WebhookEvent, parse_event
-from flireo_flows.calling.choice import ATTEMPT_KEY
+from flireo_flows.api.webhooks import EventType, parse_event
 from flireo_flows.calling.ledger.attempts import move
-from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.forgetting import is_of_forgotten_in, is_pseudonym
-from flireo_flows.calling.ledger.leads import stored
+from flireo_flows.calling.ledger.bulk import insert_rows
+from flireo_flows.calling.ledger.database import Database, LedgerError, has_to_be_repeated, is_outage
+from flireo_flows.calling.ledger.delivery import Delivery, read_delivery
+from flireo_flows.calling.ledger.forgetting import is_pseudonym, of_forgotten_in
 from flireo_flows.calling.ledger.picking import LONGEST_CALL_SECONDS
 from flireo_flows.calling.ledger.reports import Expectations, apply_report, report_of_event
 from flireo_flows.calling.ledger.schema import attempts, inbox, leads
@@ -29,7 +30,14 @@ from flireo_flows.calling.states import OPEN, AttemptState, Event, InboxState, L
 PORTION: Final = 500  # reports handled in one transaction
 SETTLING_SECONDS: Final = 3.0  # a report can overtake the answer that carries its call id
 EARLY_SECONDS: Final = 120.0  # how far the platform's clock may be before ours
-LONGEST_REFERENCE: Final = 64  # characters; ours have 32
+# What is kept of a report of a forgotten person, beside its digest.
+NAMELESS: Final[Mapping[str, Any]] = {
+    "body": b"",
+    "customer": "",
+    "call_id": "",
+    "state": InboxState.APPLIED,
+    "reason": FORGOTTEN,
+}
 RESULTS: Final = (EventType.END_OF_CALL_REPORT, EventType.STATUS_UPDATE)
 
 
@@ -51,34 +59,61 @@ class Inbox:
     async def store(self, body: bytes, reference: str = "") -> Delivered:
         """Keep a body as it came. It is on the disk when this returns.
 
-        Of somebody who was forgotten only the digest is kept.
-
         Args:
             body: Raw bytes of the request, signature already checked.
             reference: Of the attempt to whose own address it came; empty for the common address.
         """
-        row = _row(body, reference, self._database.now())
-        upsert = insert_sqlite(inbox) if self._database.is_sqlite else insert_postgresql(inbox)
-        # The same body may come to both addresses.
-        named = case((inbox.c.reference == "", upsert.excluded.reference), else_=inbox.c.reference)
-        again = upsert.on_conflict_do_update(
-            index_elements=["digest"], set_={"deliveries": inbox.c.deliveries + 1, "reference": named}
-        ).returning(inbox.c.deliveries, inbox.c.state)
-        async with self._database.write() as db:
-            phone, call_id = str(row["customer"]), str(row["call_id"])
-            if await is_of_forgotten_in(db, self._database, phone, call_id, str(row["reference"])):
-                row |= {
-                    "body": b"",
-                    "customer": "",
-                    "call_id": "",
-                    "state": InboxState.APPLIED,
-                    "reason": FORGOTTEN,
-                }
-            deliveries, state = (await db.execute(again, row)).one()
-        return Delivered(deliveries == 1, InboxState(state), str(row["reason"]))
+        (delivered,) = await self.store_all([read_delivery(body, reference, self._database.now())])
+        return delivered
+
+    async def store_all(self, deliveries: Sequence[Delivery]) -> list[Delivered]:
+        """Keep what came, in one transaction. All of it is on the disk when this returns, or none.
+
+        Of somebody who was forgotten only the digest is kept.
+
+        Args:
+            deliveries: A few hundred at most; the same body may be among them several times.
+
+        Returns:
+            What became of each, in their order.
+        """
+        rows: dict[str, dict[str, Any]] = {}
+        for delivery in deliveries:
+            row = rows.setdefault(delivery.digest, {**delivery.as_row(), "deliveries": 0})
+            row["deliveries"] += 1
+            row["reference"] = row["reference"] or delivery.reference
+        try:
+            await self._write(deliveries, rows, None)
+        except IntegrityError:
+            # Something of it came before. That is rare, and an upsert takes longer to prepare than to write.
+            upsert = UPSERT_SQLITE if self._database.is_sqlite else UPSERT_POSTGRESQL
+            found = await self._write(deliveries, rows, upsert)
+            return _told(deliveries, rows, found)
+        return _told(deliveries, rows, rows)
+
+    async def _write(
+        self, deliveries: Sequence[Delivery], rows: Mapping[str, dict[str, Any]], statement: Any
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Write the rows: insert them, or by a statement; what it returns, by digest."""
+
+        def write(db: Connection) -> Mapping[str, Mapping[str, Any]]:
+            gone = of_forgotten_in(db, self._database.key, {delivery.of for delivery in deliveries})
+            for delivery in deliveries if gone else ():
+                if delivery.of in gone:
+                    rows[delivery.digest].update(NAMELESS)
+            # In one order for everybody: two processes that store the same never wait for each other's rows.
+            ordered = [rows[digest] for digest in sorted(rows)]
+            if statement is None:
+                insert_rows(db, inbox, ordered)
+                return {}
+            return {row["digest"]: dict(row) for row in db.execute(statement, ordered).mappings()}
+
+        return await self._database.write_whole(write)
 
     async def apply(self, campaign: str, policy: CallingPolicy, expects: Expectations) -> tuple[int, int]:
         """Write what waiting reports tell of the campaign's attempts.
+
+        A report that cannot be written goes to the dead letters with its reason, and the others are applied.
 
         Returns:
             How many reports were applied, and how many attempts ended by them.
@@ -87,115 +122,144 @@ class Inbox:
         async with self._database.read() as db:
             if not (await db.execute(select(inbox.c.id).where(_is_waiting()).limit(1))).first():
                 return 0, 0
-        ended = applied = 0
         async with self._database.write(campaign) as db:
-            for row in (await db.execute(_by_reference(campaign))).all():
-                ended += await self._settle(db, await self._owned(db, row), policy, expects, now)
-                applied += 1
-            for row in (await db.execute(_by_call_id(campaign))).all():
-                ended += await self._settle(db, row, policy, expects, now)
-                applied += 1
-            for row in (await db.execute(_by_number(campaign, now))).all():
-                if await self._adopt(db, row):
-                    adopted = (await db.execute(_matched(row.inbox_id, row.id))).one()
-                    ended += await self._settle(db, adopted, policy, expects, now)
-                    applied += 1
-        return applied, ended
+            applying = _Applying(db, self._database, policy, expects, now)
+            await applying.each(_by_reference(campaign), applying.named)
+            await applying.each(_by_call_id(campaign), applying.settle)
+            await applying.each(_by_number(campaign, now), applying.adopted)
+        return applying.applied, applying.ended
 
-    async def _owned(self, db: AsyncConnection, row: Row[Any]) -> Row[Any]:
+
+@dataclass(slots=True)
+class _Applying:
+    """One transaction in which reports are written to their attempts.
+
+    Attributes:
+        applied: How many were.
+        ended: How many attempts ended by them.
+    """
+
+    db: AsyncConnection
+    database: Database
+    policy: CallingPolicy
+    expects: Expectations
+    now: float
+    applied: int = 0
+    ended: int = 0
+    _touched: set[int] = field(default_factory=set)
+
+    async def each(self, found: Select[Any], write: Callable[[Row[Any]], Awaitable[bool | None]]) -> None:
+        """Write each report that is found; None tells that it was not this attempt's."""
+        for row in (await self.db.execute(found)).all():
+            # What an earlier report of the same call wrote has to be seen, or it would be written over.
+            current = await self._current(row) if row.id in self._touched else row
+            self._touched.add(row.id)
+            try:
+                async with self.db.begin_nested():
+                    ended = await write(current)
+            except Exception as error:
+                # The report's own fault: it would stop all others each time. Not so if the ledger failed.
+                if isinstance(error, LedgerError) or is_outage(error) or has_to_be_repeated(error):
+                    raise
+                await self._bury(row, error)
+            else:
+                self.applied += ended is not None
+                self.ended += bool(ended)
+
+    async def _current(self, row: Row[Any]) -> Row[Any]:
+        return (await self.db.execute(_matched(row.inbox_id, row.id))).one()
+
+    async def _bury(self, row: Row[Any], error: Exception) -> None:
+        reason = f"it could not be written to its attempt ({type(error).__name__})"
+        mine = update(inbox).where(inbox.c.id == row.inbox_id)
+        await self.db.execute(mine.values(state=InboxState.UNREADABLE, reason=reason))
+
+    async def named(self, row: Row[Any]) -> bool:
+        """Write a report that names its attempt."""
+        return await self.settle(await self._owned(row))
+
+    async def _owned(self, row: Row[Any]) -> Row[Any]:
         """Give an attempt the call of a report that names it, and thereby tell of an unknown one that it rang."""
-        if row.inbox_call_id in (row.call_id, row.report_id) or await _has_owner(db, row.inbox_call_id):
+        if row.inbox_call_id in (row.call_id, row.report_id) or await _has_owner(self.db, row.inbox_call_id):
             return row
         if row.state == AttemptState.UNKNOWN and row.call_id is None:
-            await move(db, row.id, Event.FOUND, call_id=row.inbox_call_id, reason="")
+            await move(self.db, row.id, Event.FOUND, call_id=row.inbox_call_id, reason="")
         elif row.state != AttemptState.NOT_PLACED:
             # The webhooks carry another id than the answer did: possible, never yet proved.
             alias = update(attempts).where(attempts.c.id == row.id, attempts.c.report_id.is_(None))
-            await db.execute(alias.values(report_id=row.inbox_call_id))
-        return (await db.execute(_matched(row.inbox_id, row.id))).one()
+            await self.db.execute(alias.values(report_id=row.inbox_call_id))
+        return await self._current(row)
 
-    async def _settle(
-        self, db: AsyncConnection, row: Row[Any], policy: CallingPolicy, expects: Expectations, now: float
-    ) -> bool:
+    async def settle(self, row: Row[Any]) -> bool:
         """Write one report of an attempt that is known."""
         if row.state == AttemptState.UNKNOWN:
-            await move(db, row.id, Event.FOUND)
-            row = (await db.execute(_matched(row.inbox_id, row.id))).one()
+            await move(self.db, row.id, Event.FOUND)
+            row = await self._current(row)
         event = parse_event(row.body)
         reason, ends = "", False
         if row.state == AttemptState.NOT_PLACED:
             reason = "its attempt had counted as not placed"
-            await _rang_after_all(db, row.lead_id)
+            await _rang_after_all(self.db, row.lead_id)
         elif event.type in RESULTS:
             report = report_of_event(event)
-            ends = await apply_report(db, self._database, row, report, policy, expects, now)
+            ends = await apply_report(
+                self.db, self.database, row, report, self.policy, self.expects, self.now
+            )
         nameless = {"body": b"", "customer": ""} if is_pseudonym(row.phone) else {}
         applied = update(inbox).where(inbox.c.id == row.inbox_id)
-        await db.execute(applied.values(state=InboxState.APPLIED, reason=reason, **nameless))
+        await self.db.execute(applied.values(state=InboxState.APPLIED, reason=reason, **nameless))
         return ends
 
-    async def _adopt(self, db: AsyncConnection, row: Row[Any]) -> bool:
+    async def adopted(self, row: Row[Any]) -> bool | None:
+        """Write a report of a call to the attempt's number, if no other attempt could own it."""
+        return await self.settle(await self._current(row)) if await self._adopt(row) else None
+
+    async def _adopt(self, row: Row[Any]) -> bool:
         """Take a report whose call id nobody has for the one attempt at its number that could own it.
 
         Contract section 19. Ended ones could too: a call may be reported under another id than it was listed
         under, and after the next call to the number began.
         """
-        if (await db.execute(_rivals(row))).first() is not None:
+        if (await self.db.execute(_rivals(row))).first() is not None:
             return False
         if row.state == AttemptState.UNKNOWN:
-            return await move(db, row.id, Event.FOUND, call_id=row.inbox_call_id, reason="")
+            return await move(self.db, row.id, Event.FOUND, call_id=row.inbox_call_id, reason="")
         # A placed call whose webhooks carry another id than its answer did: possible, never yet proved.
         agrees = select(attempts.c.id).where(attempts.c.channel == "webhook", attempts.c.report_id.is_(None))
-        if (await db.execute(agrees.limit(1))).first():
+        if (await self.db.execute(agrees.limit(1))).first():
             return False
         alias = update(attempts).where(attempts.c.id == row.id, attempts.c.report_id.is_(None))
-        return bool((await db.execute(alias.values(report_id=row.inbox_call_id))).rowcount)
+        return bool((await self.db.execute(alias.values(report_id=row.inbox_call_id))).rowcount)
 
 
-def _row(body: bytes, reference: str, now: float) -> dict[str, object]:
-    row: dict[str, object] = {
-        "digest": hashlib.sha256(body).hexdigest(),
-        "body": body,
-        "received_at": now,
-        "deliveries": 1,
-        "state": InboxState.WAITING,
-        "reason": "",
-        "call_id": "",
-        "customer": "",
-        "reference": stored(reference)[:LONGEST_REFERENCE],
-        "rang_at": None,
-    }
-    try:
-        event = parse_event(body)
-    except UnreadableEvent as error:
-        return {**row, "state": InboxState.UNREADABLE, "reason": str(error)}
-    told = event.metadata.get(ATTEMPT_KEY)
-    return {
-        **row,
-        "call_id": event.call_id,
-        "customer": event.customer_number or "",
-        "reference": row["reference"] or (stored(told)[:LONGEST_REFERENCE] if isinstance(told, str) else ""),
-        "rang_at": _rang_at(event, now),
-    }
+def _told(
+    deliveries: Sequence[Delivery],
+    rows: Mapping[str, Mapping[str, Any]],
+    found: Mapping[str, Mapping[str, Any]],
+) -> list[Delivered]:
+    """What became of each; the first of several in one transaction is the new one, if any is."""
+    seen: set[str] = set()
+    told = []
+    for delivery in deliveries:
+        row, kept = rows[delivery.digest], found[delivery.digest]
+        is_new = delivery.digest not in seen and kept["deliveries"] == row["deliveries"]
+        seen.add(delivery.digest)
+        told.append(Delivered(is_new, InboxState(kept["state"]), str(row["reason"])))
+    return told
 
 
-def _rang_at(event: WebhookEvent, now: float) -> float | None:
-    """About when the phone rang, at the latest: the start if it is told, else the report's time less the talk.
-
-    Told by Flireo's clock, which may be ahead of ours: so never later than so long before it came to us.
-    """
-    if "inbound" in (event.call_type or "").lower():
-        return None  # we did not ring; no attempt of ours can own it
-    sent_at = event.timestamp.timestamp() if event.timestamp else None
-    if event.started_at:
-        rang_at = event.started_at.timestamp()
-    elif sent_at is not None:
-        rang_at = sent_at - (event.duration_seconds or 0)
-    else:
-        return None
-    return min(rang_at, now - (sent_at - rang_at if sent_at is not None else 0.0))
+def _upsert(insert_into: Callable[[Table], Any]) -> Any:
+    upsert = insert_into(inbox)
+    # The same body may come to both addresses.
+    named = case((inbox.c.reference == "", upsert.excluded.reference), else_=inbox.c.reference)
+    counted = inbox.c.deliveries + upsert.excluded.deliveries
+    return upsert.on_conflict_do_update(
+        index_elements=["digest"], set_={"deliveries": counted, "reference": named}
+    ).returning(inbox.c.digest, inbox.c.deliveries, inbox.c.state)
 
 
+UPSERT_SQLITE: Final = _upsert(insert_sqlite)
+UPSERT_POSTGRESQL: Final = _upsert(insert_postgresql)
 _COLUMNS: Final = (
     *attempts.c,
     inbox.c.id.label("inbox_id"),

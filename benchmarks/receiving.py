@@ -1,0 +1,71 @@
+"""The receiver, which stores before it answers, against an empty route of the same server in the same run.
+
+Signed reports of some 3 kB, no two alike, over connections that are kept alive, from another process.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from benchmarks.figures import Figure, middle
+from flireo_flows.leash import child
+from flireo_flows.prefect_server import free_port
+
+CONNECTIONS: Final = 64
+COUNT: Final = 2000  # requests a round
+ROUNDS: Final = 9
+SECRET: Final = "whsec_bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """One round."""
+
+    rate: float
+    p99_ms: float
+
+
+def receiving() -> list[Figure]:
+    """Throughput over the empty route's, and the latency at half of it."""
+    with _server() as port:
+        for path in ("/empty", "/webhooks/flireo"):
+            _post(port, path, 500)  # nobody is measured cold
+        ratios, rates = [], []
+        for _ in range(ROUNDS):
+            bare, ours = _post(port, "/empty").rate, _post(port, "/webhooks/flireo").rate
+            ratios.append(ours / bare)
+            rates.append(ours)
+            print(f"  empty route {bare:.0f} requests/s, receiver {ours:.0f} reports/s", flush=True)
+        half = middle(rates) / 2
+        late = [_post(port, "/webhooks/flireo", rate=half).p99_ms for _ in range(3)]
+    return [
+        Figure("reports stored per second, over an empty route", middle(ratios), 0.5, False,
+               f"median of {ROUNDS}, {middle(rates):.0f}/s"),
+        Figure("p99 latency at half that rate, ms", middle(late), 100, True, f"median of 3, at {half:.0f}/s"),
+    ]  # fmt: skip
+
+
+@contextmanager
+def _server() -> Iterator[int]:
+    with tempfile.TemporaryDirectory() as folder:
+        home, port = Path(folder), free_port()
+        env = {"FLIREO_WEBHOOK_SECRET": SECRET, "FLIREO_LEDGER_URL": f"sqlite:///{home / 'ledger.db'}"}
+        arguments = ["flireo_flows.cli", "webhooks", "--app", "benchmarks.receiving_app:receiver"]
+        arguments += ["--port", str(port)]
+        with child("receiver", arguments, f"http://127.0.0.1:{port}/health", 60, home / "log", **env):
+            yield port
+
+
+def _post(port: int, path: str, count: int = COUNT, rate: float = 0.0) -> Posted:
+    words = [port, path, count, CONNECTIONS, rate, SECRET]
+    command = [sys.executable, "-m", "benchmarks.posting", *map(str, words)]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert told["statuses"] == {"200": count}, told["statuses"]
+    latencies = sorted(told["latencies"])
+    return Posted(count / told["seconds"], latencies[int(0.99 * len(latencies))] * 1000)

@@ -1,0 +1,116 @@
+"""What came to a webhook address, read once: what is kept of it, and by what its attempt is found."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flireo_flows.api.webhooks import EventType, Glance, UnreadableEvent, glance
+from flireo_flows.calling.choice import ATTEMPT_KEY
+from flireo_flows.calling.ledger.forgetting import ReportOf
+from flireo_flows.calling.ledger.leads import stored
+from flireo_flows.calling.states import InboxState
+
+LONGEST_REFERENCE: Final = 64  # characters; ours have 32
+ANSWERED: Final = "answered when it came; an inbound call is of no attempt"
+_KNOWN: Final = frozenset(EventType)
+_PLAIN: Final = re.compile(r"[a-z]+(?:[-._][a-z]+)*")  # a type that surely quotes nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One body that came.
+
+    Attributes:
+        event: What it says; None if it cannot be read.
+        state: Where it stands in the inbox at first.
+        reason: Why it is there; of an unreadable one, what is wrong with it, without a word of it.
+        reference: Of the attempt that it names, by the address it came to or in its metadata; may be empty.
+        received_at: Unix seconds of the ledger's clock.
+        rang_at: About when the phone rang, on the same clock; None if it cannot be an attempt of ours.
+    """
+
+    body: bytes
+    digest: str
+    event: Glance | None
+    state: InboxState
+    reason: str
+    reference: str
+    received_at: float
+    rang_at: float | None = None
+
+    @property
+    def is_unknown_event(self) -> bool:
+        """It can be read, and is of a type that nobody here knows."""
+        return self.event is not None and self.event.type not in _KNOWN
+
+    @property
+    def of(self) -> ReportOf:
+        """Whose it says it is."""
+        event = self.event
+        if event is None:
+            return ReportOf("", "", self.reference)
+        return ReportOf(event.customer_number or "", event.call_id, self.reference)
+
+    def as_row(self) -> dict[str, Any]:
+        """Its row in the inbox."""
+        return {
+            "digest": self.digest,
+            "body": self.body,
+            "received_at": self.received_at,
+            "deliveries": 1,
+            "state": self.state,
+            "reason": self.reason,
+            "call_id": self.of.call_id,
+            "customer": self.of.phone,
+            "reference": self.reference,
+            "rang_at": self.rang_at,
+        }
+
+
+def read_delivery(body: bytes, reference: str, now: float, ahead: float = 0.0) -> Delivery:
+    """Read a body. What cannot be read is kept too, with its reason.
+
+    Args:
+        body: Raw bytes of the request, signature already checked.
+        reference: Of the attempt to whose own address it came; empty for the common address.
+        now: Unix seconds of the ledger's clock.
+        ahead: Seconds by which the platform's clock is ahead of that one; negative if it is behind.
+    """
+    digest, named = hashlib.sha256(body).hexdigest(), stored(reference)[:LONGEST_REFERENCE]
+    try:
+        event = glance(body)
+    except UnreadableEvent as error:
+        return Delivery(body, digest, None, InboxState.UNREADABLE, str(error), named, now)
+    told = event.metadata.get(ATTEMPT_KEY)
+    if not named and isinstance(told, str):
+        named = stored(told)[:LONGEST_REFERENCE]
+    state, reason = _standing(event)
+    return Delivery(body, digest, event, state, reason, named, now, _rang_at(event, now, ahead))
+
+
+def _standing(event: Glance) -> tuple[InboxState, str]:
+    if event.type == EventType.ASSISTANT_REQUEST:
+        return InboxState.APPLIED, ANSWERED
+    if event.type in _KNOWN:
+        return InboxState.WAITING, ""
+    known = _PLAIN.fullmatch(event.type) and len(event.type) <= 40
+    return InboxState.UNREADABLE, f"the event type {repr(event.type) + ' ' if known else ''}is not known"
+
+
+def _rang_at(event: Glance, now: float, ahead: float) -> float | None:
+    """About when the phone rang, at the latest: the start if it is told, else the report's time less the talk.
+
+    Told by Flireo's clock, which may be far from ours, and further than anybody knows: so never later than so
+    long before it came to us.
+    """
+    if "inbound" in (event.call_type or "").lower():
+        return None  # we did not ring; no attempt of ours can own it
+    sent_at = event.timestamp.timestamp() if event.timestamp else None
+    if event.started_at:
+        rang_at = event.started_at.timestamp()
+    elif sent_at is not None:
+        rang_at = sent_at - (event.duration_seconds or 0)
+    else:
+        return None
+    return min(rang_at - ahead, now - (sent_at - rang_at if sent_at is not None else 0.0))

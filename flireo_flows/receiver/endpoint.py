@@ -1,0 +1,141 @@
+"""One request to a webhook address, from its first byte to its answer."""
+
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from flireo_flows.api.webhooks import EVENT_HEADER, EventType
+from flireo_flows.calling.ledger import Delivered, LedgerError
+from flireo_flows.calling.ledger.delivery import Delivery, read_delivery
+from flireo_flows.calling.states import InboxState
+from flireo_flows.receiver.clock import SenderClock
+from flireo_flows.receiver.metrics import Metrics
+from flireo_flows.receiver.reading import (
+    Gone,
+    Refused,
+    check_kind,
+    check_signature,
+    read_body,
+    read_headers,
+)
+from flireo_flows.receiver.storing import NotStored, Storage
+
+RECEIVED: Final = {"received": True}
+_log: Final = logging.getLogger("flireo_flows.receiver")
+_EVENT: Final = EVENT_HEADER.lower()
+_EVENTS: Final = frozenset(EventType)
+
+# Answers an event that wants more than thanks: what came, and until when (`time.monotonic`).
+Answers = Callable[[Delivery, float], Awaitable[dict[str, Any]]]
+
+
+@dataclass(slots=True)
+class Told:
+    """What a log line and a metric say of one request."""
+
+    event: str = "unproven"
+    outcome: str = ""
+    digest: str = ""
+    began: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An ASGI app for both webhook addresses.
+
+    Attributes:
+        secrets: Any of them may have signed.
+        answers: By event type: how long it may take, in seconds, and what answers it.
+    """
+
+    storage: Storage
+    metrics: Metrics
+    secrets: Sequence[str]
+    allow_unsigned: bool
+    answers: Mapping[str, tuple[float, Answers]]
+    clock: SenderClock = field(default_factory=SenderClock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request and answer it."""
+        told = Told()
+        try:
+            response = _json(200, await self._taken(scope, receive, told))
+        except Refused as refused:
+            told.outcome = refused.code
+            response = _json(refused.status, {"error": {"code": refused.code, "message": refused.words}})
+            if refused.status == 405:
+                response.headers["Allow"] = "POST"
+        except Gone:
+            told.outcome = "sender_gone"
+            response = _json(400, {})  # nobody hears it
+        self.metrics.delivery(told.event, told.outcome)
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("delivery", extra=_line(told, response.status_code))
+        await response(scope, receive, send)
+
+    async def _taken(self, scope: Scope, receive: Receive, told: Told) -> dict[str, Any]:
+        if scope["method"] != "POST":
+            raise Refused(405, "wrong_method", "send POST")
+        headers = read_headers(scope)
+        check_kind(headers)
+        body = await read_body(receive)
+        sent_at = check_signature(body, headers, self.secrets, allow_unsigned=self.allow_unsigned)
+        told.event = "unreadable"
+        delivery = await self._read(body, scope["path_params"].get("reference", ""), sent_at)
+        told.digest = delivery.digest[:12]
+        event = delivery.event
+        if event is not None:
+            told.event = event.type if event.type in _EVENTS else "unknown"
+            # The header is not signed, and the body is: so the body counts.
+            if headers.get(_EVENT, event.type) != event.type:
+                self.metrics.mismatch()
+        delivered = await self._stored(delivery)
+        _refuse_unreadable(delivery, delivered)
+        told.outcome = "stored" if delivered.is_new else "doubled"
+        if event is None or event.type not in self.answers:
+            return RECEIVED
+        seconds, answer = self.answers[event.type]
+        return await answer(delivery, told.began + seconds)
+
+    async def _read(self, body: bytes, reference: str, sent_at: float | None) -> Delivery:
+        try:
+            now = (await self.storage.database()).now()
+        except LedgerError:
+            raise not_stored() from None
+        return read_delivery(body, reference, now, self.clock.ahead(sent_at, now))
+
+    async def _stored(self, delivery: Delivery) -> Delivered:
+        try:
+            return await self.storage.store(delivery)
+        except NotStored:
+            raise not_stored() from None
+
+
+def not_stored() -> Refused:
+    """An honest refusal is the only thing that could make the sender try again."""
+    return Refused(503, "not_stored", "the ledger does not answer; send it again")
+
+
+def _refuse_unreadable(delivery: Delivery, delivered: Delivered) -> None:
+    """It is kept among the dead letters. The reason quotes nothing of the body."""
+    if delivery.is_unknown_event:
+        raise Refused(422, "unknown_event", delivery.reason)
+    if delivery.state is InboxState.UNREADABLE:
+        raise Refused(400, "unreadable", delivery.reason)
+
+
+def _json(status: int, body: Mapping[str, Any]) -> Response:
+    # Only ASCII comes out, so that no half of a character in a tool's answer can fail.
+    return Response(json.dumps(body, allow_nan=False), status, media_type="application/json")
+
+
+def _line(told: Told, status: int) -> dict[str, Any]:
+    ms = round((time.monotonic() - told.began) * 1000, 1)
+    line = {"event": told.event, "outcome": told.outcome, "status": status, "ms": ms}
+    return {**line, "digest": told.digest} if told.digest else line

@@ -1,0 +1,148 @@
+"""Write what came in groups: deliveries that arrive together share one commit, and none is answered before it."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Final
+
+from flireo_flows.calling.ledger import Database, Delivered, Inbox, LedgerError
+from flireo_flows.calling.ledger.database import is_outage
+from flireo_flows.calling.ledger.delivery import Delivery
+
+GROUP: Final = 200  # deliveries that are written in one transaction
+MOST_WAITING: Final = 10_000  # deliveries; more are refused at once, for memory is not endless
+_log: Final = logging.getLogger("flireo_flows.receiver")
+
+
+class NotStored(Exception):
+    """What came is not known to be on the disk. It is to be answered 503, never 2xx."""
+
+
+class Storage:
+    """The ledger of a receiver, opened when it is first needed.
+
+    Nothing of it belongs to a request: one that is given up, or whose sender is gone, takes nobody else's
+    delivery with it, and its own is written all the same.
+    """
+
+    def __init__(self, ledger_url: str, seconds: float, on_write: Callable[[float], None]) -> None:
+        """Write to a ledger.
+
+        Args:
+            ledger_url: See `Database.open`.
+            seconds: How long a delivery waits to be written before it counts as not stored.
+            on_write: Told the seconds that each transaction took.
+        """
+        self._url, self._patience, self._on_write = ledger_url, Patience(seconds), on_write
+        self._opening: asyncio.Task[Database] | None = None
+        self._held: AsyncGenerator[Database] | None = None
+        self._writer: asyncio.Task[None] | None = None
+        self._queue: deque[tuple[Delivery, asyncio.Future[Delivered]]] = deque()
+
+    async def database(self) -> Database:
+        """The open ledger. Whoever asks at the same time shares one opening, and its failure.
+
+        Raises:
+            LedgerError: It cannot be opened; the next who asks tries again.
+        """
+        opening = self._opening
+        if opening is None:
+            opening = self._opening = asyncio.create_task(self._open())
+        if not opening.done():
+            await asyncio.wait([opening])
+        if opening.cancelled() or opening.exception() is not None:
+            self._opening = None if self._opening is opening else self._opening
+        return opening.result()
+
+    async def store(self, delivery: Delivery) -> Delivered:
+        """Keep a delivery. It is on the disk when this returns.
+
+        Raises:
+            NotStored: It may not be.
+        """
+        if len(self._queue) >= MOST_WAITING:
+            raise NotStored
+        future: asyncio.Future[Delivered] = asyncio.get_running_loop().create_future()
+        self._queue.append((delivery, future))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+        self._patience.watch(future)
+        return await future
+
+    async def close(self, seconds: float) -> None:
+        """Write what is queued, for so long at most, and close the ledger. It opens again if it is needed."""
+        if self._writer is not None:
+            await asyncio.wait([self._writer], timeout=seconds)
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            await asyncio.wait([opening], timeout=seconds)
+        if self._held is not None:
+            await self._held.aclose()
+
+    async def _open(self) -> Database:
+        # Held by a generator: the loop closes those that are left when it ends. So it is closed also where
+        # nobody tells us that the server stops, as in an app that is mounted in another one.
+        self._held = _hold(self._url)
+        return await anext(self._held)
+
+    async def _write(self) -> None:
+        try:
+            while self._queue:
+                group = [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]
+                await self._write_group(group)
+        finally:
+            # Nothing is awaited between the last look at the queue and here, so nobody is left waiting.
+            self._writer = None
+
+    async def _write_group(self, group: list[tuple[Delivery, asyncio.Future[Delivered]]]) -> None:
+        began = time.perf_counter()
+        try:
+            inbox = Inbox(await self.database())
+            told = await inbox.store_all([delivery for delivery, _ in group])
+        except Exception as error:
+            if len(group) > 1 and not isinstance(error, LedgerError) and not is_outage(error):
+                # The database refused one of them, or two processes met: the others are not to pay for it.
+                for one in group:
+                    await self._write_group([one])
+                return
+            _log.warning("not stored: %s", type(error).__name__, extra={"count": len(group)})
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(NotStored())
+            return
+        self._on_write(time.perf_counter() - began)
+        for (_, future), delivered in zip(group, told, strict=True):
+            if not future.done():
+                future.set_result(delivered)
+
+
+async def _hold(url: str) -> AsyncGenerator[Database]:
+    async with await Database.open(url) as database:
+        yield database
+
+
+class Patience:
+    """Gives up on whatever takes longer than so long: one timer for all, for it is set for each delivery."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._watched: deque[tuple[float, asyncio.Future[Any]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, future: "asyncio.Future[Any]") -> None:
+        """Have a future fail with `NotStored` if it is not done by then."""
+        loop = asyncio.get_running_loop()
+        self._watched.append((loop.time() + self._seconds, future))
+        if self._timer is None:
+            self._timer = loop.call_later(self._seconds, self._look)
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._watched and (self._watched[0][1].done() or self._watched[0][0] <= loop.time()):
+            _, future = self._watched.popleft()
+            if not future.done():
+                future.set_exception(NotStored())
+        waits = self._watched[0][0] - loop.time() if self._watched else None
+        self._timer = loop.call_later(max(0.0, waits), self._look) if waits is not None else None

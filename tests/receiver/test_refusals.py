@@ -1,0 +1,157 @@
+"""What is refused, with which status, and how it is counted. Only what Flireo signed is ever kept."""
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from flireo_flows.receiver.reading import LARGEST_BODY, MOST_DISCARDED
+from tests.calling.hearing import report, webhook
+from tests.receiver.relay import inbox_of, receiver, signed
+
+SECRETS = ("whsec_of_one_agent", "whsec_of_another", "whsec_of_another_before")
+BODY = report()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'ledger.db'}"
+
+
+@pytest.fixture
+def url(ledger: str) -> Iterator[str]:
+    with receiver(ledger, *SECRETS) as running:
+        yield running
+
+
+def send(url: str, body: bytes, headers: dict[str, str], method: str = "POST") -> httpx.Response:
+    address = f"{url}/webhooks/flireo"
+    return httpx.request(method, address, content=body, headers=headers, trust_env=False, timeout=60)
+
+
+def counted(url: str, event: str, outcome: str) -> float:
+    """How often it was counted in the metrics."""
+    line = f'flireo_webhook_deliveries_total{{event="{event}",outcome="{outcome}"}} '
+    told = httpx.get(f"{url}/metrics", trust_env=False).text.splitlines()
+    return next((float(it.removeprefix(line)) for it in told if it.startswith(line)), 0.0)
+
+
+def without(headers: dict[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in names}
+
+
+STAMP, SIGNATURE = "X-Webhook-Timestamp", "X-Webhook-Signature"
+GOOD = signed(SECRETS[0], BODY)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        (without(GOOD, STAMP), 401, "signature_missing_timestamp"),
+        ({**GOOD, STAMP: "yesterday"}, 401, "signature_malformed_timestamp"),
+        ({**GOOD, STAMP: "1.5"}, 401, "signature_malformed_timestamp"),
+        (signed(SECRETS[0], BODY, age=301), 401, "signature_stale"),
+        (signed(SECRETS[0], BODY, age=-360), 401, "signature_stale"),
+        (without(GOOD, SIGNATURE), 401, "signature_missing_signature"),
+        ({**GOOD, SIGNATURE: "sha256="}, 401, "signature_mismatch"),
+        ({**GOOD, SIGNATURE: "\xff" * 10}, 401, "signature_mismatch"),
+        (signed("whsec_forged", BODY), 401, "signature_mismatch"),
+        (signed(SECRETS[0], BODY + b" "), 401, "signature_mismatch"),
+        ({**GOOD, "Content-Type": "text/plain"}, 415, "wrong_content_type"),
+        ({**GOOD, "Content-Type": "multipart/form-data; boundary=x"}, 415, "wrong_content_type"),
+    ],
+)
+def test_what_is_not_proven_is_refused_counted_and_not_kept(
+    url: str, ledger: str, headers: dict[str, str], status: int, code: str
+) -> None:
+    encoded = {name: value.encode("latin-1") for name, value in headers.items()}
+    answer = httpx.post(f"{url}/webhooks/flireo", content=BODY, headers=encoded, trust_env=False)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert not any(secret in answer.text for secret in SECRETS)
+    assert inbox_of(ledger) == []
+    assert counted(url, "unproven", code) == 1
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/json; charset=utf-8", "application/vnd.x+json", ""]
+)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_any_secret_may_have_signed_and_json_may_be_called_so(url: str, secret: str, kind: str) -> None:
+    headers = signed(secret, BODY) | ({"Content-Type": kind} if kind else {})
+    assert send(url, BODY, headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "event", "status", "code"),
+    [
+        (b"", "unreadable", 400, "unreadable"),
+        (b"{", "unreadable", 400, "unreadable"),
+        (b'{"message": 5}', "unreadable", 400, "unreadable"),
+        (
+            json.dumps({"message": {"type": "status-update", "call": {}}}).encode(),
+            "unreadable",
+            400,
+            "unreadable",
+        ),
+        (webhook("call-transferred"), "unknown", 422, "unknown_event"),
+        (webhook("+442079460001"), "unknown", 422, "unknown_event"),
+    ],
+)
+def test_what_is_signed_and_cannot_be_read_is_a_dead_letter(
+    url: str, ledger: str, body: bytes, event: str, status: int, code: str
+) -> None:
+    answer = send(url, body, signed(SECRETS[0], body))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    (row,) = inbox_of(ledger)
+    assert (row.state, row.body) == ("unreadable", body)
+    assert row.reason == answer.json()["error"]["message"]
+    assert "2079460001" not in row.reason
+    assert counted(url, event, code) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_another_method_is_told_which_one_to_use(url: str, ledger: str, method: str) -> None:
+    answer = send(url, BODY, GOOD, method)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert inbox_of(ledger) == []
+    assert counted(url, "unproven", "wrong_method") == 1
+
+
+def test_a_body_over_the_limit_is_thrown_away_and_one_far_over_it_not_even_read(
+    url: str, ledger: str
+) -> None:
+    body = b"x" * (LARGEST_BODY + 1)
+    assert send(url, body, signed(SECRETS[0], body)).status_code == 413
+
+    def pieces() -> Iterator[bytes]:  # without a length
+        yield from (b"x" * 1_000_000 for _ in range(LARGEST_BODY // 1_000_000 + 1))
+
+    chunked = httpx.post(f"{url}/webhooks/flireo", content=pieces(), trust_env=False, timeout=60)
+    assert chunked.status_code == 413
+
+    host, port = urlsplit(url).hostname, urlsplit(url).port
+    with socket.create_connection((host, port), timeout=60) as raw:
+        head = f"POST /webhooks/flireo HTTP/1.1\r\nHost: x\r\nContent-Length: {MOST_DISCARDED + 1}\r\n\r\n"
+        raw.sendall(head.encode())  # and not a byte of the body
+        assert raw.recv(100).startswith(b"HTTP/1.1 413 ")
+    assert inbox_of(ledger) == []
+    assert counted(url, "unproven", "too_large") == 3
+
+
+def test_a_sender_that_goes_away_costs_nobody_anything(url: str, ledger: str) -> None:
+    host, port = urlsplit(url).hostname, urlsplit(url).port
+    with socket.create_connection((host, port), timeout=60) as raw:
+        raw.sendall(b"POST /webhooks/flireo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+    assert send(url, BODY, signed(SECRETS[0], BODY)).status_code == 200
+    assert [row.body for row in inbox_of(ledger)] == [BODY]
+
+
+def test_the_signed_body_counts_where_the_header_says_otherwise(url: str, ledger: str) -> None:
+    headers = signed(SECRETS[0], BODY, event="assistant-request")
+    assert send(url, BODY, headers).json() == {"received": True}
+    assert [row.state for row in inbox_of(ledger)] == ["waiting"]
+    assert "flireo_webhook_header_mismatches_total 1.0" in httpx.get(f"{url}/metrics", trust_env=False).text
