@@ -1,5 +1,6 @@
 """`flireo-flows sandbox` and `flireo-flows webhooks`: the two servers."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -126,6 +127,8 @@ def webhooks(
     agents, and an old and a new one that are valid together. GET /health tells whether the ledger answers,
     GET /metrics counts, for Prometheus. SIGTERM and Ctrl-C let requests under way be answered first.
 
+    Where PREFECT_API_URL is set, the ledger's events are sent there, and an event says when reports wait.
+
     Parameters
     ----------
     port
@@ -148,6 +151,10 @@ def webhooks(
     receiver = load_receiver(app) if app else receiver_from_settings(unsigned=unsigned)
     _check_port(host, port)
     asyncio.run(receiver.check())
+    if os.environ.get("PREFECT_API_URL", "").strip():
+        from flireo_flows.events import announce_forever
+
+        receiver.run_beside(lambda: announce_forever(receiver.ledger_url))
     print(f"webhooks: http://{host}:{port}/webhooks/flireo (Ctrl-C stops it)", flush=True)
     serve(receiver, host, port, log_json=log_json)
     return 0

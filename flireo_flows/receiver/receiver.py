@@ -82,6 +82,7 @@ class Receiver:
             store_seconds: How long a delivery waits for the ledger before it is answered 503.
             beside: Run in the background while the server runs.
         """
+        self.ledger_url = ledger_url
         self.metrics = Metrics()
         self._storage = Storage(ledger_url, store_seconds, self.metrics.wrote)
         self._toolbox = Toolbox(lambda tool, *told: self.metrics.handled(f"tool:{tool}", *told))
