@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.flows.deploying import undeploy
 from tests.flows.stage import Stage, Stored
 from tests.postgres import postgres
 from tests.sandbox.running import RunningSandbox, run_sandbox
@@ -29,3 +30,10 @@ def stage(tmp_path: Path, sandbox: RunningSandbox, at_prefect: str) -> Stage:
 def stored(at_prefect: str) -> Stored:
     """What that server has stored."""
     return Stored(at_prefect)
+
+
+@pytest.fixture
+def nothing_left(prefect_url: str) -> Iterator[None]:
+    """Nothing that was deployed or loaded is there afterwards."""
+    yield
+    undeploy(prefect_url)

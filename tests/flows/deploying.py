@@ -29,6 +29,13 @@ def deploy_all(project: Path, url: str, notify: str = "") -> dict[str, str]:
     return {it["name"]: it["id"] for it in made}
 
 
+def undeploy(url: str) -> None:
+    """Nothing of it is scheduled or set off any more."""
+    for what in ("automations", "deployments"):
+        for made in call(url, "POST", f"{what}/filter", {}):
+            call(url, "DELETE", f"{what}/{made['id']}")
+
+
 def run_of(stored: Stored, deployment: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Have a worker run a deployment, to its end."""
     path = f"deployments/{deployment}/create_flow_run"

@@ -54,6 +54,7 @@ def mailbox() -> Iterator[tuple[str, Mailbox]]:
 @pytest.mark.server
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.usefixtures("nothing_left")
 def test_a_campaign_that_nobody_waits_for_is_collected_told_followed_up_and_exported(
     tmp_path: Path, at_prefect: str, stored: Stored
 ) -> None:
