@@ -13,6 +13,8 @@ from flireo_flows.calling.sweep import Summary, Sweep
 from flireo_flows.calling.swept import Swept
 from flireo_flows.driving import drive
 
+__all__ = ["KeyRefused", "Summary", "collect"]
+
 KEY: Final = "flireo-collected"  # of the artifact
 MOST_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
 
