@@ -14,6 +14,8 @@ from flireo_flows.calling.swept import Swept
 from flireo_flows.driving import drive
 from flireo_flows.events import publishing
 
+__all__ = ["KeyRefused", "Summary", "collect"]
+
 KEY: Final = "flireo-collected"  # of the artifact
 MOST_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
 

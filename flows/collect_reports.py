@@ -6,8 +6,7 @@ from prefect import flow
 from pydantic import Field
 
 from flireo_flows.blocks import CallLedger, FlireoCredentials
-from flireo_flows.calling.sweep import Summary
-from flireo_flows.collecting import collect
+from flireo_flows.collecting import Summary, collect
 
 
 @flow(name="collect-reports")

@@ -24,6 +24,7 @@ from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS, Window, wi
 RINGING_SECONDS: Final = 120.0  # added to the longest call before it counts as silent
 AGAIN_SECONDS: Final = 60.0  # between two times at which a silent call is asked for; the second decides
 MOST_ASKED: Final = 20  # silent calls, one request each, after one reading
+MOST_IN_VAIN: Final = 2  # of them in a row that could not be read
 APPEARED: Final = "a call to this number showed up although its last request had not been accepted"
 MOST_FAILURES: Final = 10  # polls in a row that failed, each after its own retries
 REFUSED_KEY: Final = (errors.AuthenticationFailed, errors.PermissionDenied)
@@ -259,13 +260,19 @@ class Collector:
             or_(attempts.c.asked_at.is_(None), attempts.c.asked_at <= now - AGAIN_SECONDS),
         )
         async with self.database.read() as db:
-            silent = (await db.execute(wanted.order_by(attempts.c.id).limit(most))).all()
+            # In any order: one that can never be read must not keep the others from being asked for.
+            silent = (await db.execute(wanted.order_by(func.random()).limit(most))).all()
+        in_vain = 0
         for asked, row in enumerate(silent, start=1):
             try:
                 await self._ask(row, now)
-            except errors.FlireoError as error:  # decides nothing, and the next would fare no better
-                self._failed(error)
-                return asked
+            except errors.FlireoError as error:  # decides nothing
+                in_vain += 1
+                if in_vain >= MOST_IN_VAIN or isinstance(error, REFUSED_KEY):  # the next would fare no better
+                    self._failed(error)
+                    return asked
+            else:
+                in_vain = 0
         return len(silent)
 
     async def _ask(self, row: Row[Any], now: float) -> None:

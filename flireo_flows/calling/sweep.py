@@ -11,11 +11,9 @@ from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import httpx
-
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
-from flireo_flows.api.client import Account, AsyncFlireoClient
+from flireo_flows.api.client import Account, AsyncFlireoClient, Heard
 from flireo_flows.api.operation import Operation
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.collector import (
@@ -73,7 +71,7 @@ class Sweep:
         patience_seconds: How long to go on while calls are open; 0 reads once.
         share: Of the key's request limit, what all readings may use together.
         pause_seconds: Between the first two readings.
-        transport: Another httpx transport; for tests and special networks.
+        connect: Makes the client; another one for tests and special networks.
     """
 
     database: Database
@@ -82,7 +80,7 @@ class Sweep:
     patience_seconds: float = 0.0
     share: float = SHARE
     pause_seconds: float = FIRST_PAUSE_SECONDS
-    transport: httpx.AsyncBaseTransport | None = None
+    connect: Callable[[Account, Heard], AsyncFlireoClient] = AsyncFlireoClient
     _budget: Budget = field(init=False)
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
     _requests: int = field(default=0, init=False)
@@ -99,7 +97,7 @@ class Sweep:
             LedgerError: The ledger failed. What it holds is right; sweep again.
         """
         names = await unheard_campaigns(self.database, self.campaign)
-        async with AsyncFlireoClient(self.account, self._count, self.transport) as client:
+        async with self.connect(self.account, self._count) as client:
             calls = CallList(client, self.database, budget=self._budget)
             cases: list[Case] = []
             beat = asyncio.create_task(self._beat(cases))

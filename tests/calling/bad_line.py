@@ -30,6 +30,7 @@ class BadLine:
         reads: How often the list was asked for.
         breaks_off: After so many readings the list cannot be read; None: it always can.
         shows: What is done with one who asks for a call by its id, instead of showing it.
+        poison: Ids of calls that cannot be shown.
         deaf_to: Parameters of the list that it does not heed.
         limit: Requests a minute that it says it allows; None: it says nothing. It refuses nobody.
         given: Calls that were listed so far.
@@ -48,6 +49,7 @@ class BadLine:
     breaks_off: int | None = None
     ahead: float | None = None
     shows: Act | None = None
+    poison: set[str] = field(default_factory=set)
     deaf_to: set[str] = field(default_factory=set)
     given: int = 0
     limit: int | None = None
@@ -92,6 +94,8 @@ class BadLine:
 
     def _show(self, call_id: str) -> Act:
         call = next((call for call in self.calls if call["id"] == call_id), None)
+        if call_id in self.poison:
+            return answer(400)
         return self.shows or (answer(200, call) if call else answer(404))
 
     def _list(self, query: dict[str, list[str]]) -> Act:

@@ -361,6 +361,22 @@ async def test_silent_calls_are_asked_for_one_reading_after_another_and_one_fail
     assert asked == [True] * 25
 
 
+async def test_a_call_that_can_never_be_read_does_not_keep_the_others_open(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    calls = [line.place(lead.phone) for lead in people(4)]
+    for call in calls:
+        await campaign.placed(collector.book, call["id"], call["caller_phone"])
+    line.poison.add(calls[0]["id"])
+    await campaign.age(3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1)
+    for _ in range(3):
+        await collector.poll()
+        await campaign.age(AGAIN_SECONDS)
+    states = [row.state for row in await campaign.attempts()]
+    assert states == ["placed", "ended", "ended", "ended"]
+    assert (collector.failures, collector.stopped_by) == (0, None)
+
+
 async def test_nothing_is_read_when_nothing_is_open(collector: Collector, line: BadLine) -> None:
     await collector.poll()
     assert line.reads == 0

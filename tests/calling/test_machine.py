@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -227,7 +228,9 @@ class Machine(RuleBasedStateMachine):
         before, vendor = self.run(self._states()), self.vendor if knows_key else Vendor(self.database.now)
         account = ACCOUNT if knows_key else Account("another key", "http://vendor/api/v1")
         for _ in range(times):
-            summary = self.run(Sweep(self.database, account, transport=vendor).run())
+            summary = self.run(
+                Sweep(self.database, account, connect=partial(AsyncFlireoClient, transport=vendor)).run()
+            )
             assert summary.refused is None
         if not knows_key:
             after = self.run(self._states())

@@ -544,6 +544,27 @@ async def test_leads_that_were_handed_over_under_another_key_are_left_alone(
     assert (swept.problem, swept.after) == (ANOTHER_ACCOUNT, swept.before)
 
 
+async def test_a_silent_call_of_a_lead_that_was_handed_over_is_closed_over_sweeps(database: Database) -> None:
+    """And calls that the list shows to have begun lately are not asked for, however long their leads waited."""
+    everybody = [lead.phone for lead in people(8)]
+    answered = {phone: ("answered",) for phone in everybody}
+    with run_sandbox(SandboxSettings(rate_limit=0, outcomes=answered)) as slow:  # five calls at once
+        campaign = await handed(database, slow, *everybody)
+        await campaign.run(Until.DIALLED)
+        await sweep(campaign)
+        waits = next(row for row in await campaign.attempts() if row.call_id is None)
+        await campaign.handed.rang([(waits.id, "call-of-nobody")])
+        for is_closed in (False, False, True):
+            await campaign.age(SILENT_SECONDS if is_closed or waits.asked_at is None else 0)
+            await sweep(campaign)
+            (waits,) = [row for row in await campaign.attempts() if row.id == waits.id]
+            assert (waits.state == "ended", waits.asked_at is not None) == (is_closed, True)
+        lead = await campaign.lead(waits.phone)
+        assert (lead.state, lead.reason) == ("review", "Flireo does not know the call any more")
+        assert slow.requests()["GET /calls/{id}", 404] == 2
+        assert ("GET /calls/{id}", 200) not in slow.requests()
+
+
 async def test_a_run_that_follows_keeps_its_claim(database: Database, sandbox: RunningSandbox) -> None:
     campaign = await handed(database, sandbox)
     await campaign.run(Until.DIALLED)
