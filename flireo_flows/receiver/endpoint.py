@@ -27,6 +27,7 @@ from flireo_flows.receiver.reading import (
 from flireo_flows.receiver.storing import NotStored, Storage
 
 RECEIVED: Final = {"received": True}
+_THANKS: Final = Response(json.dumps(RECEIVED), media_type="application/json")
 _log: Final = logging.getLogger("flireo_flows.receiver")
 _EVENT: Final = EVENT_HEADER.lower()
 _EVENTS: Final = frozenset(EventType)
@@ -131,6 +132,8 @@ def _refuse_unreadable(delivery: Delivery, delivered: Delivered) -> None:
 
 
 def _json(status: int, body: Mapping[str, Any]) -> Response:
+    if body is RECEIVED:
+        return _THANKS
     # Only ASCII comes out, so that no half of a character in a tool's answer can fail.
     return Response(json.dumps(body, allow_nan=False), status, media_type="application/json")
 

@@ -14,6 +14,7 @@ from flireo_flows.api.webhooks import (
     AssistantRequest,
     EndOfCallReport,
     EventType,
+    KeyCase,
     SignatureError,
     SignatureProblem,
     StatusUpdate,
@@ -21,6 +22,7 @@ from flireo_flows.api.webhooks import (
     ToolCalls,
     UnreadableEvent,
     WebhookEvent,
+    key_case,
     parse_event,
     sign,
     verify,
@@ -357,3 +359,34 @@ def test_a_refusal_quotes_nothing_of_the_body() -> None:
         parse_event(b'{"message": "+447700900001"')
     assert "447700900001" not in str(refused.value)
     assert refused.value.__suppress_context__
+
+
+def test_a_tool_call_without_a_name_is_kept_for_its_id_and_arguments_as_text_are_read() -> None:
+    calls = [
+        {"id": "tool-1", "function": {"name": 5}},
+        {"id": "tool-2", "function": {"name": "look_up", "arguments": '{"lastName": "A"}'}},
+        {"id": "tool-3", "function": {"name": "look_up", "arguments": "{"}},
+        {"id": "tool-4", "function": {"name": "look_up", "arguments": "[1]"}},
+    ]
+    asked = parse_event(event(type="tool-calls", toolCallList=calls))
+    assert [(call.name, call.arguments) for call in asked.tool_calls] == [
+        ("", {}),
+        ("look_up", {"lastName": "A"}),
+        ("look_up", {}),
+        ("look_up", {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "case"),
+    [
+        ({"toolCallList": []}, KeyCase.CAMEL),
+        ({"phone_number": {}}, KeyCase.SNAKE),
+        ({"call": {"id": "c", "type": "inboundPhoneCall"}}, KeyCase.CAMEL),
+        ({"call": {"id": "c", "type": "inbound_phone_call"}}, KeyCase.SNAKE),
+        ({"call": {"id": "c"}}, KeyCase.CAMEL),
+        ({"call": 5}, KeyCase.CAMEL),
+    ],
+)
+def test_in_which_case_a_payload_came_is_seen(message: dict[str, Any], case: KeyCase) -> None:
+    assert key_case(json.dumps({"message": {"type": "status-update", **message}}).encode()) is case

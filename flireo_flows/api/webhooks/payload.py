@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import (
@@ -24,6 +25,7 @@ from pydantic import (
 )
 
 EVENT_HEADER: Final = "X-Webhook-Event"
+LONGEST_KEY: Final = 40  # characters of a key that is remembered; the platform's own are shorter
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -429,6 +431,9 @@ def _snake(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _snake_case(name: str) -> str:
-    if name.islower():
-        return name
+    return _spelled(name) if len(name) <= LONGEST_KEY else _HUMP.sub("_", name).lower()
+
+
+@lru_cache(maxsize=512)
+def _spelled(name: str) -> str:
     return _HUMP.sub("_", name).lower()

@@ -11,6 +11,7 @@ from flireo_flows.calling.ledger.forgetting import ReportOf
 from flireo_flows.calling.ledger.leads import stored
 from flireo_flows.calling.states import InboxState
 
+NOBODY: Final = ReportOf("", "")
 LONGEST_REFERENCE: Final = 64  # characters; ours have 32
 ANSWERED: Final = "answered when it came; an inbound call is of no attempt"
 _KNOWN: Final = frozenset(EventType)
@@ -28,6 +29,7 @@ class Delivery:
         reference: Of the attempt that it names, by the address it came to or in its metadata; may be empty.
         received_at: Unix seconds of the ledger's clock.
         rang_at: About when the phone rang, on the same clock; None if it cannot be an attempt of ours.
+        of: Whose it says it is.
     """
 
     body: bytes
@@ -38,19 +40,12 @@ class Delivery:
     reference: str
     received_at: float
     rang_at: float | None = None
+    of: ReportOf = NOBODY
 
     @property
     def is_unknown_event(self) -> bool:
         """It can be read, and is of a type that nobody here knows."""
         return self.event is not None and self.event.type not in _KNOWN
-
-    @property
-    def of(self) -> ReportOf:
-        """Whose it says it is."""
-        event = self.event
-        if event is None:
-            return ReportOf("", "", self.reference)
-        return ReportOf(event.customer_number or "", event.call_id, self.reference)
 
     def as_row(self) -> dict[str, Any]:
         """Its row in the inbox."""
@@ -81,12 +76,14 @@ def read_delivery(body: bytes, reference: str, now: float, ahead: float = 0.0) -
     try:
         event = glance(body)
     except UnreadableEvent as error:
-        return Delivery(body, digest, None, InboxState.UNREADABLE, str(error), named, now)
+        of = ReportOf("", "", named)
+        return Delivery(body, digest, None, InboxState.UNREADABLE, str(error), named, now, None, of)
     told = event.metadata.get(ATTEMPT_KEY)
     if not named and isinstance(told, str):
         named = stored(told)[:LONGEST_REFERENCE]
     state, reason = _standing(event)
-    return Delivery(body, digest, event, state, reason, named, now, _rang_at(event, now, ahead))
+    of = ReportOf(event.customer_number or "", event.call_id, named)
+    return Delivery(body, digest, event, state, reason, named, now, _rang_at(event, now, ahead), of)
 
 
 def _standing(event: Glance) -> tuple[InboxState, str]:
