@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from flireo_flows.api.webhooks import EVENT_HEADER, EventType
-from flireo_flows.calling.ledger import Delivered, LedgerError
+from flireo_flows.calling.ledger import Delivered
 from flireo_flows.calling.ledger.delivery import Delivery, read_delivery
 from flireo_flows.calling.states import InboxState
 from flireo_flows.receiver.clock import SenderClock
@@ -87,10 +87,11 @@ class Endpoint:
         check_kind(headers)
         body = await read_body(receive)
         sent_at = check_signature(body, headers, self.secrets, allow_unsigned=self.allow_unsigned)
-        told.event = "unreadable"
+        told.event = "unread"
         delivery = await self._read(body, scope["path_params"].get("reference", ""), sent_at)
         told.digest = delivery.digest[:12]
         event = delivery.event
+        told.event = "unreadable"
         if event is not None:
             told.event = event.type if event.type in _EVENTS else "unknown"
             # The header is not signed, and the body is: so the body counts.
@@ -106,8 +107,8 @@ class Endpoint:
 
     async def _read(self, body: bytes, reference: str, sent_at: float | None) -> Delivery:
         try:
-            now = (await self.storage.database()).now()
-        except LedgerError:
+            now = await self.storage.now()
+        except NotStored:
             raise not_stored() from None
         return read_delivery(body, reference, now, self.clock.ahead(sent_at, now))
 

@@ -38,6 +38,7 @@ class Storage:
         """
         self._url, self._patience, self._on_write = ledger_url, Patience(seconds), on_write
         self._opening: asyncio.Task[Database] | None = None
+        self._opened: Database | None = None
         self._held: AsyncGenerator[Database] | None = None
         self._writer: asyncio.Task[None] | None = None
         self._wrote_at = 0.0
@@ -58,6 +59,21 @@ class Storage:
             self._opening = None if self._opening is opening else self._opening
         return opening.result()
 
+    async def now(self) -> float:
+        """The ledger's clock, Unix seconds.
+
+        Raises:
+            NotStored: It cannot be opened, or not in time.
+        """
+        if self._opened is not None:
+            return self._opened.now()
+        try:
+            async with asyncio.timeout(self._patience.seconds):
+                return (await self.database()).now()
+        except (LedgerError, TimeoutError) as error:
+            _log.warning("the ledger cannot be opened: %s", type(error).__name__)
+            raise NotStored from None
+
     async def store(self, delivery: Delivery) -> Delivered:
         """Keep a delivery. It is on the disk when this returns.
 
@@ -77,7 +93,7 @@ class Storage:
         """Write what is queued, for so long at most, and close the ledger. It opens again if it is needed."""
         if self._writer is not None:
             await asyncio.wait([self._writer], timeout=seconds)
-        opening, self._opening = self._opening, None
+        opening, self._opening, self._opened = self._opening, None, None
         if opening is not None:
             await asyncio.wait([opening], timeout=seconds)
         if self._held is not None:
@@ -87,7 +103,8 @@ class Storage:
         # Held by a generator: the loop closes those that are left when it ends. So it is closed also where
         # nobody tells us that the server stops, as in an app that is mounted in another one.
         self._held = _hold(self._url)
-        return await anext(self._held)
+        self._opened = await anext(self._held)
+        return self._opened
 
     async def _write(self) -> None:
         try:
@@ -138,16 +155,16 @@ class Patience:
     """Gives up on whatever takes longer than so long: one timer for all, for it is set for each delivery."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._watched: deque[tuple[float, asyncio.Future[Any]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self, future: "asyncio.Future[Any]") -> None:
         """Have a future fail with `NotStored` if it is not done by then."""
         loop = asyncio.get_running_loop()
-        self._watched.append((loop.time() + self._seconds, future))
+        self._watched.append((loop.time() + self.seconds, future))
         if self._timer is None:
-            self._timer = loop.call_later(self._seconds, self._look)
+            self._timer = loop.call_later(self.seconds, self._look)
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()

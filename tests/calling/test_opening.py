@@ -165,8 +165,8 @@ async def test_a_server_that_goes_away_in_the_middle_is_one_clear_error(postgres
 
 async def test_a_disk_that_is_full_is_one_clear_error(tmp_path: Path) -> None:
     async with await Database.open(f"sqlite:///{tmp_path}/ledger.db") as database:
-        async with database.write() as db:
-            await db.exec_driver_sql("PRAGMA max_page_count = 60")  # as full as a disk can be made here
+        full = "PRAGMA max_page_count = 60"  # as full as a disk can be made here
+        await database.write_whole(lambda db: db.exec_driver_sql(full))
         with pytest.raises(LedgerError, match=r"disk is full\. Mend it, then run the campaign again"):
             await Inbox(database).store(b" " * 10**6)
 

@@ -12,7 +12,6 @@ from flireo_flows.api.webhooks.payload import (
     AssistantRequest,
     EndOfCallReport,
     EventType,
-    Glance,
     KeyCase,
     Message,
     StatusUpdate,
@@ -20,10 +19,8 @@ from flireo_flows.api.webhooks.payload import (
     ToolCalls,
     UnreadableEvent,
     WebhookEvent,
-    glance,
-    key_case,
-    parse_event,
 )
+from flireo_flows.api.webhooks.reading import Glance, glance, key_case, parse_event
 from flireo_flows.api.webhooks.signature import (
     SIGNATURE_HEADER,
     TIMESTAMP_HEADER,
