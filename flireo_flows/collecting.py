@@ -71,7 +71,7 @@ def show(summary: Summary) -> None:
     for swept in summary.campaigns:
         logger.info("%s", in_words(swept))
         for trouble in filter(None, (swept.problem, swept.rules)):
-            logger.warning("%s: %s", swept.campaign, redact(trouble))
+            logger.warning("%s: %s", redact(swept.campaign), redact(trouble))
     create_table_artifact(
         [row(swept) for swept in summary.campaigns[:MOST_SHOWN]],
         key=KEY,
@@ -82,7 +82,7 @@ def show(summary: Summary) -> None:
 def in_words(swept: Swept) -> str:
     """What became of one campaign, in a line."""
     return (
-        f"{swept.campaign}: {swept.by_webhook} calls closed by webhook, {swept.by_list} by reading, "
+        f"{redact(swept.campaign)}: {swept.by_webhook} calls closed by webhook, {swept.by_list} by reading, "
         f"{swept.after} open, {swept.for_review} leads for review"
     )
 
@@ -90,7 +90,7 @@ def in_words(swept: Swept) -> str:
 def row(swept: Swept) -> dict[str, object]:
     """A row of the table."""
     return {
-        "campaign": swept.campaign,
+        "campaign": redact(swept.campaign),
         "open before": swept.before,
         "open": swept.after,
         "by webhook": swept.by_webhook,

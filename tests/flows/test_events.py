@@ -30,7 +30,8 @@ def arrived(url: str, prefix: str = "flireo.") -> list[dict[str, Any]]:
     while page.get("next_page"):
         page = httpx.get(page["next_page"], trust_env=False, timeout=60).raise_for_status().json()
         found += page["events"]
-    return found
+    # By id: while more come in, a page may begin with what the last one ended with.
+    return list({event["id"]: event for event in found}.values())
 
 
 def of_campaign(url: str, campaign: str) -> list[dict[str, Any]]:

@@ -93,7 +93,17 @@ def test_nothing_leans_on_what_prefect_calls_its_own() -> None:
 
 def test_a_flow_and_a_block_script_import_only_what_a_project_may_lean_on() -> None:
     public = {
-        *("blocks", "steps", "tasks", "planning", "approving", "steering", "collecting", "exporting"),
+        *(
+            "blocks",
+            "steps",
+            "tasks",
+            "planning",
+            "approving",
+            "steering",
+            "collecting",
+            "exporting",
+            "following_up",
+        ),
         *("calling.policy", "calling.script", "calling.states", "leads", "api"),
     }
     for file in (*(PROJECT / "flows").glob("*.py"), *(PROJECT / "blocks").glob("*.py")):
