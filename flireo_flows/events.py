@@ -70,6 +70,10 @@ class Publisher:
         notices = await read_notices(self.database, posted)
         try:
             await self._send(list(_events(notices, self.flow_run_id, is_backlog)))
+        except asyncio.CancelledError:
+            # The run ends. What may have arrived is sent again under its id, by whoever comes first.
+            await asyncio.shield(box.give_back(ids))
+            raise
         except Exception as error:  # the client raises bare ones as well; telling never stops the calling
             self._failed(error)
             await box.give_back(ids)

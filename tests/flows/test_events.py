@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import socket
 from collections import Counter
 from typing import Any
 
 import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from flireo_flows import events
 from flireo_flows.calling.ledger import Database, Inbox
@@ -137,3 +138,23 @@ async def test_while_prefect_is_not_reached_notices_wait_and_the_log_says_so_onc
     assert ANNA not in caplog.text
     (still,) = await Outbox(told.database).claim(5)
     assert still.event == "flireo.inbox.dead-letter"
+
+
+async def test_what_a_run_that_ends_had_in_hand_is_free_for_others_at_once(told: Heard) -> None:
+    await told.store(b"no json")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and says nothing
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+        with temporary_settings({PREFECT_API_URL: url}):
+            sending = asyncio.create_task(Publisher(told.database).publish())
+            while await _free(told) == 1:  # noqa: ASYNC110 - what is waited for is in the database
+                await asyncio.sleep(0.01)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+    assert await _free(told) == 1
+
+
+async def _free(told: Heard) -> int:
+    """Notices that anybody may send now."""
+    now = told.database.now()
+    async with told.database.read() as db:
+        return len((await db.execute(select(outbox.c.id).where(outbox.c.claimed_until <= now))).all())

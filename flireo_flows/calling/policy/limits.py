@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flireo_flows.calling.outcomes import Outcome
+from flireo_flows.calling.outcomes import AnalysisAnswer, Outcome
 
 
 class Form(BaseModel):
@@ -76,19 +76,5 @@ class Breaker(Form):
     ] = 5
 
 
-class AnalysisRule(Form):
+class AnalysisRule(AnalysisAnswer):
     """An answer in a call's analysis after which the number is never rung again."""
-
-    key: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=200,
-            title="Key",
-            description="Of the analysis; `wishes.no_calls` is a key within another.",
-        ),
-    ]
-    equals: Annotated[
-        str,
-        Field(max_length=200, title="Equals", description="The answer, whatever its case; true for a yes."),
-    ] = "true"
