@@ -98,7 +98,7 @@ async def test_of_a_cancelled_campaign_nobody_else_is_rung(local: Database, sand
     fault(sandbox, "add_campaign_lead", carried_out=False)
     await campaign.run(seconds=0.4)  # two are in there, one may arrive, so it is not started
     await Steering(local, "campaign").cancel("a mistake")
-    await campaign.run(seconds=1)
+    await campaign.run(seconds=5)
     assert theirs(sandbox)["status"] == "cancelled" and not sandbox.rings()
     states = Counter((row.state, row.reason) for row in (await campaign.leads()).values())
     assert states["skipped", "campaign_cancelled"] == 2

@@ -1,6 +1,5 @@
 """prefect.yaml: every deployment can be made, started by hand and by a schedule, and run by a worker."""
 
-import csv
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,14 +63,7 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
         assert leads > 40
         assert (project / "results" / "results.csv").is_file()
 
-        # No worker waited for the calls: another run collects them, and a third one exports them.
-        run_of(stored, made["collect-reports"], {"patience_seconds": 200})
-        run_of(stored, made["export-results"], {"campaign": "by hand", "out": "exported"})
-        with (project / "exported" / "results.csv").open(encoding="utf-8", newline="") as file:
-            results = list(csv.DictReader(file))
-        assert len(results) > 40 and {row["state"] for row in results} <= {"done", "skipped", "review"}
-        assert len(sandbox.rings()) == leads
-
+        # No worker waits for the calls; see test_unattended.py for what becomes of them.
         # So often that a slow machine does not miss it; the second run of the campaign rings nobody.
         schedule = {
             "schedule": {"interval": 20, "anchor_date": datetime.now(UTC).isoformat()},
