@@ -147,24 +147,51 @@ class _Applying:
     applied: int = 0
     ended: int = 0
     _touched: set[int] = field(default_factory=set)
+    _marks: dict[tuple[str, bool], list[int]] = field(default_factory=dict)
 
     async def each(self, found: Select[Any], write: Callable[[Row[Any]], Awaitable[bool | None]]) -> None:
         """Write each report that is found; None tells that it was not this attempt's."""
-        for row in (await self.db.execute(found)).all():
-            # What an earlier report of the same call wrote has to be seen, or it would be written over.
-            current = await self._current(row) if row.id in self._touched else row
-            self._touched.add(row.id)
-            try:
-                async with self.db.begin_nested():
-                    ended = await write(current)
-            except Exception as error:
-                # The report's own fault: it would stop all others each time. Not so if the ledger failed.
-                if isinstance(error, LedgerError) or is_outage(error) or has_to_be_repeated(error):
-                    raise
-                await self._bury(row, error)
-            else:
-                self.applied += ended is not None
-                self.ended += bool(ended)
+        rows = (await self.db.execute(found)).all()
+        counts, touched = (self.applied, self.ended), set(self._touched)
+        try:
+            async with self.db.begin_nested():
+                for row in rows:
+                    await self._write(row, write)
+                await self._mark()
+        except Exception as error:
+            _raise_of_ledger(error)
+            # One of them cannot be written: now each by itself, so that the others are.
+            (self.applied, self.ended), self._touched = counts, touched
+            self._marks.clear()
+            for row in rows:
+                await self._write_alone(row, write)
+
+    async def _write_alone(self, row: Row[Any], write: Callable[[Row[Any]], Awaitable[bool | None]]) -> None:
+        try:
+            async with self.db.begin_nested():
+                await self._write(row, write)
+                await self._mark()
+        except Exception as error:
+            # The report's own fault: it would stop all others each time.
+            _raise_of_ledger(error)
+            self._marks.clear()
+            await self._bury(row, error)
+
+    async def _write(self, row: Row[Any], write: Callable[[Row[Any]], Awaitable[bool | None]]) -> None:
+        # What an earlier report of the same call wrote has to be seen, or it would be written over.
+        current = await self._current(row) if row.id in self._touched else row
+        self._touched.add(row.id)
+        ended = await write(current)
+        self.applied += ended is not None
+        self.ended += bool(ended)
+
+    async def _mark(self) -> None:
+        """Say of the reports that were written that they were: all that are marked alike in one statement."""
+        marks, self._marks = self._marks, {}
+        for (reason, is_nameless), ids in marks.items():
+            nameless = {"body": b"", "customer": ""} if is_nameless else {}
+            applied = update(inbox).where(inbox.c.id.in_(ids))
+            await self.db.execute(applied.values(state=InboxState.APPLIED, reason=reason, **nameless))
 
     async def _current(self, row: Row[Any]) -> Row[Any]:
         return (await self.db.execute(_matched(row.inbox_id, row.id))).one()
@@ -205,9 +232,7 @@ class _Applying:
             ends = await apply_report(
                 self.db, self.database, row, report, self.policy, self.expects, self.now
             )
-        nameless = {"body": b"", "customer": ""} if is_pseudonym(row.phone) else {}
-        applied = update(inbox).where(inbox.c.id == row.inbox_id)
-        await self.db.execute(applied.values(state=InboxState.APPLIED, reason=reason, **nameless))
+        self._marks.setdefault((reason, is_pseudonym(row.phone)), []).append(row.inbox_id)
         return ends
 
     async def adopted(self, row: Row[Any]) -> bool | None:
@@ -230,6 +255,12 @@ class _Applying:
             return False
         alias = update(attempts).where(attempts.c.id == row.id, attempts.c.report_id.is_(None))
         return bool((await self.db.execute(alias.values(report_id=row.inbox_call_id))).rowcount)
+
+
+def _raise_of_ledger(error: Exception) -> None:
+    """If the ledger failed, no report is to blame for it."""
+    if isinstance(error, LedgerError) or is_outage(error) or has_to_be_repeated(error):
+        raise error
 
 
 def _told(

@@ -159,9 +159,9 @@ async def apply_report(
     if ends or row.state == AttemptState.ENDED:
         told["outcome"] = outcome
     changed = {key: value for key, value in told.items() if value != getattr(row, key)}
-    if changed:
+    ended = ends and await move(db, row.id, Event.REPORTED, complete=True, **changed)
+    if changed and not ended:
         await db.execute(update(attempts).where(attempts.c.id == row.id).values(changed))
-    ended = ends and await move(db, row.id, Event.REPORTED, complete=True)
     if not ended and (row.state != AttemptState.ENDED or not {"outcome", "analysis"} & changed.keys()):
         return False
     cause = do_not_call_cause(policy, outcome, object_of(told["analysis"]))
