@@ -12,7 +12,7 @@ from prefect.utilities.callables import parameter_schema
 from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
-from tests.flows.deploying import assert_completed, call, deploy_all, run_of, worker
+from tests.flows.deploying import call, deploy_all, run_of, worker
 from tests.flows.stage import POLICY, Stored, patiently
 from tests.sandbox.running import RunningSandbox
 
@@ -41,6 +41,7 @@ def test_every_deployment_names_a_flow_and_parameters_that_fit_it(deployment: di
 
 @pytest.mark.server
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("nothing_left")
 def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
     tmp_path: Path, sandbox: RunningSandbox, stored: Stored
@@ -63,16 +64,17 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
         assert leads > 40
         assert (project / "results" / "results.csv").is_file()
 
-        # No worker waits for the calls; see test_unattended.py for what becomes of them.
+        # No worker waits for the calls. Until somebody collects them, nobody else rings these people.
+        run_of(stored, made["collect-reports"], {"patience_seconds": 200})
+
         # So often that a slow machine does not miss it; the second run of the campaign rings nobody.
         schedule = {
-            "schedule": {"interval": 20, "anchor_date": datetime.now(UTC).isoformat()},
+            "schedule": {"interval": 30, "anchor_date": datetime.now(UTC).isoformat()},
             "active": True,
             "parameters": {"policy": POLICY.model_dump(mode="json"), "campaign": "by schedule"},
         }
         call(stored.url, "POST", f"deployments/{deployment}/schedules", [schedule])
-        scheduled = patiently(lambda: _first_of_a_schedule(stored, deployment))
-        assert_completed(stored, scheduled)
+        patiently(lambda: _completed_of_a_schedule(stored, deployment), 240)
         assert len(sandbox.rings()) == 2 * leads
 
 
@@ -83,7 +85,10 @@ def test_nobody_waits_and_results_are_collected_every_five_minutes() -> None:
     assert (schedule["interval"], schedule["active"]) == (300, True)
 
 
-def _first_of_a_schedule(stored: Stored, deployment_id: str) -> str | None:
-    mine = {"deployments": {"id": {"any_": [deployment_id]}}, "sort": "EXPECTED_START_TIME_ASC"}
+def _completed_of_a_schedule(stored: Stored, deployment_id: str) -> bool:
+    """Whether any run of the schedule went well. Only one runs at a time, and which of them waits is Prefect's."""
+    mine = {"deployments": {"id": {"any_": [deployment_id]}}}
     runs = [run for run in stored._all("flow_runs", mine) if run["auto_scheduled"]]
-    return str(runs[0]["id"]) if runs else None
+    bad = [run for run in runs if run["state"]["type"] in ("FAILED", "CRASHED")]
+    assert not bad, [(run["state"], stored.log(run["id"])) for run in bad]
+    return any(run["state"]["type"] == "COMPLETED" for run in runs)
