@@ -149,7 +149,9 @@ attempts = Table(
     Index("flireo_attempt_of_vendor_lead", "vendor_lead_id", unique=True),
 )
 
-# All that tells whether, when and how results came in, so that nobody reads transcripts to count them.
+# All that tells whether, when and how results came in, so that nobody reads transcripts to count them. Only of calls
+# that are over: nothing is written there while people are rung.
+IS_OVER: Final = attempts.c.over_at.is_not(None)
 Index(
     "flireo_attempts_in_time",
     attempts.c.campaign,
@@ -163,6 +165,8 @@ Index(
     attempts.c.reported_at,
     attempts.c.report_channel,
     attempts.c.analysed_at,
+    sqlite_where=IS_OVER,
+    postgresql_where=IS_OVER,
 )
 
 IS_OPEN: Final = attempts.c.state.in_([str(state) for state in OPEN])
