@@ -21,7 +21,7 @@ from prefect.settings import PREFECT_API_URL
 from flireo_flows.calling.happenings import Happening
 from flireo_flows.calling.ledger import Database, LedgerError
 from flireo_flows.calling.ledger.notices import Notice, read_notices
-from flireo_flows.calling.ledger.outbox import Outbox
+from flireo_flows.calling.ledger.outbox import Outbox, Posted
 from flireo_flows.calling.ledger.waiting import note_waiting
 
 ROUND_SECONDS: Final = 2.0
@@ -65,24 +65,24 @@ class Publisher:
         if not waiting:
             return 0
         is_backlog = waiting > BACKLOG
-        posted = await box.claim(BACKLOG if is_backlog else A_ROUND)
-        ids = [it.id for it in posted]
-        notices = await read_notices(self.database, posted)
+        claiming = asyncio.ensure_future(box.claim(BACKLOG if is_backlog else A_ROUND))
         try:
+            posted = await asyncio.shield(claiming)
+            notices = await read_notices(self.database, posted)
             await self._send(list(_events(notices, self.flow_run_id, is_backlog)))
         except asyncio.CancelledError:
             # The run ends. What may have arrived is sent again under its id, by whoever comes first.
-            await asyncio.shield(box.give_back(ids))
+            await asyncio.shield(_give_back(box, claiming))
             raise
         except Exception as error:  # the client raises bare ones as well; telling never stops the calling
             self._failed(error)
-            await box.give_back(ids)
+            await _give_back(box, claiming)
             return 0
         if is_backlog:
             logger.warning("%d notices waited: ended calls are told together as %s", waiting, CALLS_ENDED)
         self._failures = 0
-        await box.sent(ids)
-        return len(ids)
+        await box.sent(it.id for it in posted)
+        return len(posted)
 
     async def publish_forever(self) -> None:
         """Send what there is every two seconds, and more seldom while Prefect is not reached."""
@@ -142,6 +142,11 @@ async def announce_forever(ledger_url: str) -> None:
             await asyncio.gather(beside, return_exceptions=True)
 
 
+async def _give_back(box: Outbox, claiming: "asyncio.Future[list[Posted]]") -> None:
+    """Let others send what was claimed, also where the claim itself was under way."""
+    await box.give_back([it.id for it in await claiming])
+
+
 @asynccontextmanager
 async def publishing(database: Database) -> AsyncIterator[None]:
     """Send notices beside whatever the block does, and at its end what is left, for five seconds.
@@ -155,8 +160,9 @@ async def publishing(database: Database) -> AsyncIterator[None]:
     finally:
         beside.cancel()
         await asyncio.gather(beside, return_exceptions=True)
-    if left := await publisher.drain(GOODBYE_SECONDS):
-        logger.warning("%d events wait in the ledger to be sent to Prefect", left)
+    with suppress(LedgerError):
+        if left := await publisher.drain(GOODBYE_SECONDS):
+            logger.warning("%d events wait in the ledger to be sent to Prefect", left)
 
 
 def _events(notices: Sequence[Notice], flow_run_id: str, is_backlog: bool) -> Iterator[Event]:
