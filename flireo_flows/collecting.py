@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger, FlireoCredentials
 from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger.naming import find_campaign
 from flireo_flows.calling.sweep import Summary, Sweep
 from flireo_flows.calling.swept import Swept
 from flireo_flows.driving import drive
@@ -33,7 +34,7 @@ def collect(
     Args:
         credentials: The API key of the organization.
         ledger: Where it is kept who was rung.
-        campaign: Only this one; empty for all.
+        campaign: Only this one, by its name or as an event's payload has it; empty for all.
         patience_seconds: How long to go on while calls are open; 0 reads once.
 
     Raises:
@@ -44,7 +45,8 @@ def collect(
 
     async def work() -> Summary:
         async with await Database.open(ledger.database_url()) as database, publishing(database):
-            return await Sweep(database, credentials.account(), campaign, patience_seconds).run()
+            only = await find_campaign(database, campaign) if campaign else ""
+            return await Sweep(database, credentials.account(), only, patience_seconds).run()
 
     summary = drive(work)
     show(summary)

@@ -8,8 +8,8 @@ from prefect.cache_policies import NO_CACHE
 
 from flireo_flows.blocks import CallLedger
 from flireo_flows.calling.ledger import Database, LeadResult, Views
-from flireo_flows.calling.ledger.campaigns import require_campaign
 from flireo_flows.calling.ledger.completeness import Completeness, completeness
+from flireo_flows.calling.ledger.naming import find_campaign
 from flireo_flows.driving import drive
 
 
@@ -19,7 +19,7 @@ def export_campaign(ledger: CallLedger, campaign: str, out: Path) -> list[Path]:
 
     Args:
         ledger: Where it is kept who was rung.
-        campaign: Its name.
+        campaign: Its name, or as an event's payload has it.
         out: Folder for the files.
 
     Returns:
@@ -31,12 +31,11 @@ def export_campaign(ledger: CallLedger, campaign: str, out: Path) -> list[Path]:
         LedgerError: The ledger failed.
     """
 
-    async def check() -> None:
-        async with await Database.open(ledger.database_url()) as database, database.read() as db:
-            await require_campaign(db, campaign, database.where)
+    async def name() -> str:
+        async with await Database.open(ledger.database_url()) as database:
+            return await find_campaign(database, campaign)
 
-    drive(check)
-    return write_results(ledger, campaign, out, rejects=None)
+    return write_results(ledger, drive(name), out, rejects=None)
 
 
 def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | None) -> list[Path]:

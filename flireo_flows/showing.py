@@ -10,7 +10,7 @@ from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.exceptions import PrefectException
 
-from flireo_flows.api.redaction import mask_phone
+from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.calling.ledger import CampaignStatus, LeadResult
 from flireo_flows.calling.ledger.completeness import Completeness
 from flireo_flows.calling.states import FINAL
@@ -20,7 +20,7 @@ BAR: Final = 24  # characters
 
 def artifact_key(campaign: str, what: str) -> str:
     """Prefect takes only lower-case letters, digits and dashes as an artifact's key."""
-    return re.sub(r"[^a-z0-9]+", "-", f"flireo-{campaign}-{what}".lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", f"flireo-{redact(campaign)}-{what}".lower()).strip("-")
 
 
 def final(status: CampaignStatus) -> int:
@@ -81,7 +81,7 @@ def show_tables(status: CampaignStatus, latest: list[LeadResult], complete: Comp
     create_table_artifact(
         [_call_row(result) for result in latest],
         key=artifact_key(status.campaign, "calls"),
-        description=f"The latest {len(latest)} calls of {status.campaign}",
+        description=f"The latest {len(latest)} calls of {redact(status.campaign)}",
     )
     rows: list[dict[str, object]] = [
         *({"figure": "leads " + name, "count": count} for name, count in status.states.items()),
@@ -105,7 +105,7 @@ def show_failures(campaign: str, failures: Sequence[str]) -> None:
     create_table_artifact(
         [{"failure": failure} for failure in failures],
         key=artifact_key(campaign, "failures"),
-        description=f"What made the breaker pause {campaign}, newest first",
+        description=f"What made the breaker pause {redact(campaign)}, newest first",
     )
 
 

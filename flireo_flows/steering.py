@@ -13,10 +13,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun
 from prefect.logging.loggers import flow_run_logger
 
+from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger, FlireoCredentials
 from flireo_flows.calling.handover import NotTold, tell
 from flireo_flows.calling.ledger import Database, LedgerError
 from flireo_flows.calling.ledger.campaigns import Declined, Standing, Steering
+from flireo_flows.calling.ledger.naming import find_campaign
 from flireo_flows.calling.states import CampaignState
 from flireo_flows.driving import drive
 
@@ -31,7 +33,7 @@ def pause_campaign(
 
     Args:
         ledger: Where it is kept who was rung.
-        campaign: Its name.
+        campaign: Its name, or as an event's payload has it.
         reason: Why, in words.
         credentials: The API key, needed where the leads were handed to a campaign of Flireo's own.
 
@@ -49,7 +51,7 @@ def resume_campaign(ledger: CallLedger, campaign: str) -> Standing:
 
     Args:
         ledger: Where it is kept who was rung.
-        campaign: Its name.
+        campaign: Its name, or as an event's payload has it.
 
     Raises:
         Declined: There is no such campaign, or it is cancelled.
@@ -66,7 +68,7 @@ def cancel_campaign(
 
     Args:
         ledger: Where it is kept who was rung.
-        campaign: Its name.
+        campaign: Its name, or as an event's payload has it.
         reason: Why, in words.
         credentials: The API key, needed where the leads were handed to a campaign of Flireo's own.
 
@@ -91,13 +93,14 @@ def pause_when_cancelled(flow: Flow[Any, Any], flow_run: FlowRun, state: State[A
     """
     logger = flow_run_logger(flow_run, flow)
     campaign = str(flow_run.parameters.get("campaign", ""))
+    shown = redact(campaign)
     ledger = _ledger(flow_run.parameters.get("ledger"))
     credentials = _credentials(flow_run.parameters.get("credentials"))
     if ledger is None:
         # A block that was never saved stands in the run's parameters without its secret.
         logger.warning(
             "Campaign %r cannot be paused, for its ledger is no saved block: run flireo-flows pause.",
-            campaign,
+            shown,
         )
         return
     try:
@@ -105,11 +108,11 @@ def pause_when_cancelled(flow: Flow[Any, Any], flow_run: FlowRun, state: State[A
     except Declined as nothing_to_pause:
         logger.info("%s", nothing_to_pause)
     except NotTold as error:
-        logger.error("Campaign %r is paused here, but %s", campaign, error)
+        logger.error("Campaign %r is paused here, but %s", shown, error)
     except LedgerError as error:
-        logger.error("Campaign %r is not paused: %s", campaign, error)
+        logger.error("Campaign %r is not paused: %s", shown, error)
     else:
-        logger.info("Campaign %r is %s. Resume it with flireo-flows resume.", campaign, standing.in_words)
+        logger.info("Campaign %r is %s. Resume it with flireo-flows resume.", shown, standing.in_words)
 
 
 CANCELLED: Final = "the Prefect run was cancelled"
@@ -122,7 +125,7 @@ def _steer(
     ledger: CallLedger, campaign: str, change: Change, credentials: FlireoCredentials | None = None
 ) -> Standing:
     standing = _change(ledger, campaign, change, credentials)
-    get_run_logger().info("Campaign %r is %s", campaign, standing.in_words)
+    get_run_logger().info("Campaign %r is %s", redact(campaign), standing.in_words)
     return standing
 
 
@@ -131,9 +134,10 @@ def _change(
 ) -> Standing:
     async def write() -> Standing:
         async with await Database.open(ledger.database_url()) as database:
-            standing = await change(Steering(database, campaign))
+            name = await find_campaign(database, campaign)
+            standing = await change(Steering(database, name))
             if standing.state is not CampaignState.OPEN:
-                await tell(database, credentials.account() if credentials else None, campaign)
+                await tell(database, credentials.account() if credentials else None, name)
             return standing
 
     return drive(write)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.errors import InsufficientCredits
-from flireo_flows.api.redaction import mask_phone
+from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.calling.account import Caller, NotReady
 from flireo_flows.calling.engine import Engine, Progress, Ran
@@ -25,6 +25,7 @@ from flireo_flows.calling.handover import HandOver, Words
 from flireo_flows.calling.ledger import CampaignStatus, Database, LeadBook, LeadResult, OpenLead, Views
 from flireo_flows.calling.ledger.completeness import Completeness, completeness
 from flireo_flows.calling.ledger.handed import HandedBook
+from flireo_flows.calling.ledger.naming import refuse_shown_name
 from flireo_flows.calling.plan import Wanted
 from flireo_flows.calling.policy import CallingPolicy, unusable, warnings
 from flireo_flows.calling.saved_plan import only_planned
@@ -182,6 +183,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
         NotReady: Nobody can be rung here under the policy.
         PlanError: The plan cannot be read, or something else than it would be done.
         ScriptError: The account's dialect cannot do what the script says.
+        Declined: The campaign's name is one that an event masked.
         LedgerError: The ledger cannot be opened.
     """
     logger = get_run_logger()
@@ -203,6 +205,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
 
     async def write() -> str:
         async with await Database.open(run.ledger.database_url()) as database:
+            await refuse_shown_name(database, run.campaign)
             book = LeadBook(database, run.campaign)
             if forbidden is not None:
                 await book.forbid(forbidden)
@@ -351,8 +354,8 @@ async def _engine(
         )
     if await HandedBook(database, run.campaign).was_handed_over():
         raise NotReady(
-            f"the leads of campaign {run.campaign!r} were handed to a campaign of Flireo's own, which may be ringing "
-            "them: go on with mode 'flireo', or use another campaign name for other people."
+            f"the leads of campaign {redact(run.campaign)!r} were handed to a campaign of Flireo's own, "
+            "which may be ringing them: go on with mode 'flireo', or use another campaign name for other people."
         )
     composer = run.composer()
     if imported.told_agents:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from prefect import flow
 from pydantic import Field
 
+from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger, FlireoCredentials
 from flireo_flows.steering import cancel_campaign, pause_campaign, resume_campaign
 
@@ -32,4 +33,4 @@ def steer_campaign(
         standing = resume_campaign(ledger, campaign)
     else:
         standing = cancel_campaign(ledger, campaign, reason, credentials)
-    return f"Campaign {campaign} is {standing.in_words}"
+    return f"Campaign {redact(campaign)} is {standing.in_words}"

@@ -18,6 +18,7 @@ from sqlalchemy import insert, select, update
 from flireo_flows.api import errors
 from flireo_flows.api.calls import get_call
 from flireo_flows.api.client import Account, AsyncFlireoClient
+from flireo_flows.api.redaction import redact
 from flireo_flows.calling.account import LONGEST_CALL_SECONDS, NotReady, Readiness
 from flireo_flows.calling.ledger import Database, Expectations
 from flireo_flows.calling.ledger.milestones import tell_started
@@ -161,8 +162,9 @@ async def require_account(database: Database, client: AsyncFlireoClient, campaig
             return
     if not await is_of_account(database, client, campaign, remembered):
         raise NotReady(
-            f"campaign {campaign!r} rang under another API key, and of some of its calls nobody knows whether they "
-            "rang: this key's list of calls cannot tell. Run it once with the key it had, or take another name."
+            f"campaign {redact(campaign)!r} rang under another API key, and of some of its calls nobody knows "
+            "whether they rang: this key's list of calls cannot tell. Run it once with the key it had, or take "
+            "another name."
         )
 
 

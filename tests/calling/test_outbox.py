@@ -3,15 +3,16 @@
 import json
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from flireo_flows.calling.happenings import Happening
 from flireo_flows.calling.ledger import AttemptBook, Database
-from flireo_flows.calling.ledger.campaigns import Steering
+from flireo_flows.calling.ledger.campaigns import Declined, Steering
 from flireo_flows.calling.ledger.forgetting import forget
+from flireo_flows.calling.ledger.naming import find_campaign, refuse_shown_name
 from flireo_flows.calling.ledger.notices import Notice, read_notices
 from flireo_flows.calling.ledger.outbox import CLAIM_SECONDS, KEPT_SECONDS, Outbox, post
-from flireo_flows.calling.ledger.schema import inbox, leads, outbox
+from flireo_flows.calling.ledger.schema import campaigns, inbox, leads, outbox
 from flireo_flows.calling.ledger.waiting import DISTANCE_SECONDS, WAITED_SECONDS, note_waiting
 from flireo_flows.calling.states import LeadState
 
@@ -74,6 +75,30 @@ async def test_nothing_that_is_told_holds_a_number_or_a_secret(heard: Heard, boo
     (notice,) = await told(heard.database)
     text = json.dumps([dict(notice.payload), dict(notice.labels), notice.resource, notice.campaign])
     assert not [private for private in (ANNA, ANNA[1:], BEN, BEN[1:], "abcdef") if private in text]
+
+
+async def test_a_campaign_that_is_named_by_a_number_is_told_masked_and_is_found_by_what_is_told(
+    heard: Heard,
+) -> None:
+    database = heard.database
+    for name in (f"{ANNA} again", f"{ANNA} at noon", "spring 2026-03-01"):
+        async with database.write() as db:
+            await db.execute(insert(campaigns).values(name=name, state="open"))
+        await Steering(database, name).pause("")
+    shown = {notice.campaign: notice for notice in await told(database)}
+    masked = [name for name in shown if "*" in name]
+    assert len(shown) == 3 and len(masked) == 2 and "spring 2026-03-01" in shown
+    for name, notice in shown.items():
+        assert notice.resource == f"flireo.campaign.{name}" and notice.payload["campaign"] == name
+        assert ANNA[1:] not in json.dumps([notice.resource, dict(notice.payload)])
+    assert {await find_campaign(database, name) for name in masked} == {f"{ANNA} again", f"{ANNA} at noon"}
+    for name in (f"{ANNA} again", "+44********01 again"):  # its own name may be rung under, and so may others
+        await refuse_shown_name(database, name)
+    with pytest.raises(Declined, match="by its own name"):
+        await refuse_shown_name(database, masked[0])
+    with pytest.raises(Declined) as unknown:
+        await find_campaign(database, f"{ANNA} tomorrow")
+    assert ANNA[1:] not in str(unknown.value)
 
 
 async def test_a_lead_that_a_person_has_to_look_at_is_told(heard: Heard, book: AttemptBook) -> None:

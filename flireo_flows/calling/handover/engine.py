@@ -9,6 +9,7 @@ from typing import Any
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.operation import Operation
+from flireo_flows.api.redaction import redact
 from flireo_flows.calling.account import Caller, LowBalance, NotReady, Readiness, check_account
 from flireo_flows.calling.brakes import Brakes
 from flireo_flows.calling.engine import Progress, Ran, silent
@@ -97,7 +98,7 @@ class HandOver:
         while not await handed.claim(runner.id):
             if self.database.now() > patience:
                 raise CannotHandOver(
-                    f"another run hands campaign {self.campaign!r} over and follows it: let it end first"
+                    f"another run hands campaign {redact(self.campaign)!r} over and follows it: let it end first"
                 )
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -212,11 +213,11 @@ async def tell(database: Database, account: Account | None, campaign: str) -> No
     remedy = "so it may go on ringing. Pause or cancel it again, or do so in Flireo's dashboard"
     if account is None:
         raise NotTold(
-            f"the leads of {campaign!r} were handed to Flireo, which cannot be told without a key, {remedy}."
+            f"the leads of {redact(campaign)!r} were handed to Flireo, which cannot be told without a key, {remedy}."
         )
     try:
         await obey(database, account, campaign)
     except FlireoError as error:
         raise NotTold(
-            f"the leads of {campaign!r} were handed to Flireo, which was not told ({error}), {remedy}."
+            f"the leads of {redact(campaign)!r} were handed to Flireo, which was not told ({error}), {remedy}."
         ) from error

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import insert, select, union, update
+from sqlalchemy import Select, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
@@ -163,15 +163,23 @@ async def require_campaign(db: AsyncConnection, campaign: str, where: str) -> No
     Raises:
         Declined: There is no such campaign; names those there are.
     """
-    everybody = union(select(leads.c.campaign.label("name")), select(campaigns.c.name)).subquery()
-    known = select(everybody.c.name)
-    if (await db.execute(known.where(everybody.c.name == campaign))).first():
+    was_run, was_steered = leads.c.campaign == campaign, campaigns.c.name == campaign
+    known = union(select(leads.c.campaign).where(was_run), select(campaigns.c.name).where(was_steered))
+    if (await db.execute(known)).first():
         return
-    names = list((await db.execute(known.order_by(everybody.c.name).limit(SHOWN_CAMPAIGNS + 1))).scalars())
+    names = [
+        redact(name) for name in (await db.execute(known_campaigns().limit(SHOWN_CAMPAIGNS + 1))).scalars()
+    ]
     listed = ", ".join(names[:SHOWN_CAMPAIGNS]) + (" and others" if len(names) > SHOWN_CAMPAIGNS else "")
     raise Declined(
-        f"there is no campaign {campaign!r} in ledger {where}. Its campaigns: {listed or 'none yet'}."
+        f"there is no campaign {redact(campaign)!r} in ledger {where}. Its campaigns: {listed or 'none yet'}."
     )
+
+
+def known_campaigns() -> Select[Any]:
+    """Names of campaigns that were run or steered, in order."""
+    everybody = union(select(leads.c.campaign.label("name")), select(campaigns.c.name)).subquery()
+    return select(everybody.c.name).order_by(everybody.c.name)
 
 
 async def _keep(db: AsyncConnection, campaign: str, standing: Standing) -> None:
@@ -197,7 +205,7 @@ def _again(was: Standing, reason: str) -> Standing:
 def _no(campaign: str, was: Standing, to: CampaignState) -> str:
     verb = {CampaignState.OPEN: "resumed", CampaignState.PAUSED: "paused"}.get(to, "cancelled")
     return (
-        f"campaign {campaign!r} cannot be {verb}: it was {was.in_words}. Cancelling is final; "
+        f"campaign {redact(campaign)!r} cannot be {verb}: it was {was.in_words}. Cancelling is final; "
         "ring its people under another campaign name."
     )
 

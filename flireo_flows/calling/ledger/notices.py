@@ -16,6 +16,7 @@ from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.calling.happenings import Happening
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.forgetting import is_pseudonym
+from flireo_flows.calling.ledger.naming import shown_name
 from flireo_flows.calling.ledger.outbox import Posted
 from flireo_flows.calling.ledger.schema import attempts, inbox, leads
 
@@ -77,13 +78,14 @@ Rows = Mapping[int, Row[Any]]
 def _notice(
     database: Database, it: Posted, calls: Rows, people: Rows, letters: Rows, figures: Mapping[str, Any]
 ) -> Notice:
-    about: dict[str, Any] = {"resource": f"flireo.campaign.{it.campaign}"}
+    name = shown_name(it.campaign, database.key)
+    about: dict[str, Any] = {"resource": f"flireo.campaign.{name}"}
     # The first line is the reason as it stands; a campaign's others are its history.
     reason = redact(it.reason.partition("\n")[0])
-    said: dict[str, Any] = {"campaign": it.campaign, "reason": reason}
+    said: dict[str, Any] = {"campaign": name, "reason": reason}
     if it.event in OF_CALLS and (call := calls.get(it.row_id or 0)):
         about = _about_call(call)
-        said = _said_of_call(call)
+        said = {"campaign": name, **_said_of_call(call)}
     elif it.event in OF_LEADS and (lead := people.get(it.row_id or 0)):
         about = {"resource": f"flireo.lead.{lead.id}", "lead_id": lead.id}
         said |= {"reason": redact(lead.reason), "outcome": lead.outcome, **_said_of_lead(lead)}
@@ -98,7 +100,7 @@ def _notice(
     return Notice(
         id=_id(database, it.key),
         event=str(it.event),
-        campaign=it.campaign,
+        campaign=name,
         occurred_at=datetime.fromtimestamp(it.occurred_at, UTC),
         payload=said,
         **about,
@@ -123,7 +125,6 @@ def _said_of_call(row: Row[Any]) -> dict[str, Any]:
     analysis = _analysis(row)
     is_large = len(json.dumps(analysis)) > LARGEST_ANALYSIS
     return {
-        "campaign": row.campaign,
         "lead_id": row.lead_id,
         "attempt": row.number,
         "call_id": _shown_id(row.call_id),
@@ -132,8 +133,8 @@ def _said_of_call(row: Row[Any]) -> dict[str, Any]:
         "duration_seconds": row.duration_seconds,
         "ended_at": _iso(row.ended_at or row.over_at),
         "end_reason": redact(row.end_reason),
-        "agent_id": row.agent_id,
-        "variant": row.variant,
+        "agent_id": redact(row.agent_id),
+        "variant": redact(row.variant),
         "analysis": {} if is_large else analysis,
         "analysis_omitted": is_large,
     }
