@@ -29,6 +29,12 @@ os.environ |= {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: begun last, one of them would be waited for by everybody who has nothing left."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session")
 def prefect_home() -> Path:
     """Where the session's Prefect server keeps what it stores."""
@@ -72,8 +78,7 @@ def at_prefect(prefect_url: str) -> Iterator[str]:
     from prefect.events.worker import EventsWorker
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
+    # One worker a process sends all events, for as long as it lives, and to the server it was made for.
+    EventsWorker.drain_all(timeout=60, at_exit=False)
     with temporary_settings({PREFECT_API_URL: prefect_url}):
         yield prefect_url
-        # One worker a process sends all events, for as long as it lives: a connection that an earlier test
-        # left broken would lose those of every later one.
-        EventsWorker.drain_all(timeout=60, at_exit=False)

@@ -89,7 +89,7 @@ def test_a_run_of_a_saved_plan_refuses_what_was_not_planned(shell: Shell, sandbo
     assert sandbox.requests() == {}
 
     # Ben was on the list when it was approved; without the list he would be rung.
-    other = shell.run_here("--policy", "policy.yaml", "--plan", "plan.json")
+    other = shell.run("--policy", "policy.yaml", "--plan", "plan.json")
     assert other.status == 1
     assert "The file holds 1 person (line 3) more. Nobody was rung." in other.complaint
     assert sandbox.requests() == {}
