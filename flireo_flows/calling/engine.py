@@ -138,14 +138,11 @@ class Engine:
                 raise
             self.stopped_by = problem  # who was rung already is heard of all the same
             return Readiness()
-        starts = bool(left.due) or left.next_at is not None
-        await remember(self.database, self.campaign, self.policy, readiness, self.account, starts)
+        await remember(self.database, self.campaign, self.policy, readiness, self.account, left.has_waiting)
         return readiness
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
-        """What is to be known of the campaign as a whole."""
-        run = self.run_id or runner.id
-        await tell_end(self.database, self.campaign, self.policy, stopped_by, run)
+        await tell_end(self.database, self.campaign, self.policy, stopped_by, self.run_id or runner.id)
 
     async def _look_up(self, client: AsyncFlireoClient) -> Readiness:
         return await check_account(client, self.caller, self.policy.min_balance_minutes)

@@ -67,9 +67,9 @@ def worker(project: Path, url: str, log: Path) -> Iterator[None]:
         running.wait()
 
 
-def run_python(folder: Path, url: str, *arguments: str) -> None:
-    """Run Python there, reporting to the server; it must succeed."""
-    env = {**os.environ, "PREFECT_API_URL": url}
+def run_python(folder: Path, url: str, *arguments: str, **more: str) -> None:
+    """Run Python there, reporting to the server, with more in its environment; it must succeed."""
+    env = {**os.environ, "PREFECT_API_URL": url, **more}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,

@@ -4,13 +4,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from html import unescape
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.flows.deploying import run_python
 from tests.flows.stage import patiently
 
 PROJECT = Path(__file__).parents[2]
@@ -75,12 +75,7 @@ def shows(url: str, folder: Path, *words: str) -> str:
 def deployment(prefect_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The id of the deployment of prefect.yaml, on the session's server, with blocks to pick."""
     folder = tmp_path_factory.mktemp("deploy") / "mine"
-    env = {
-        **os.environ,
-        "PREFECT_API_URL": prefect_url,
-        "FLIREO_API_KEY": "k",
-        "FLIREO_NUMBER_ID": "demo-number",
-    }
+    settings = {"FLIREO_API_KEY": "k", "FLIREO_NUMBER_ID": "demo-number"}
     for command in (
         ("-m", "flireo_flows.cli", "init", str(folder)),
         ("-m", "prefect", "block", "register", "-m", "flireo_flows"),
@@ -89,17 +84,8 @@ def deployment(prefect_url: str, tmp_path_factory: pytest.TempPathFactory) -> st
         ("-m", "prefect", "work-pool", "create", "flireo", "--type", "process", "--overwrite"),
         ("-m", "prefect", "--no-prompt", "deploy", "--all"),
     ):
-        cwd = folder if folder.exists() else folder.parent
-        done = subprocess.run(
-            [sys.executable, *command],
-            cwd=cwd,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        where = folder if folder.exists() else folder.parent
+        run_python(where, prefect_url, *command, **settings)
     url = f"{prefect_url}/deployments/name/outbound-campaign/outbound-campaign"
     return str(httpx.get(url, trust_env=False, timeout=60).raise_for_status().json()["id"])
 

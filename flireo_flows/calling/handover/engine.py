@@ -138,14 +138,11 @@ class HandOver:
             return self.readiness or Readiness()
         await require_account(self.database, client, self.campaign)
         readiness = self.readiness or await check_account(client, Caller(self.words.agent_id))
-        starts = bool(left.due) or left.next_at is not None
-        await remember(self.database, self.campaign, self.policy, readiness, self.account, starts)
+        await remember(self.database, self.campaign, self.policy, readiness, self.account, left.has_waiting)
         return readiness
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
-        """What is to be known of the campaign as a whole."""
-        run = self.run_id or runner.id
-        await tell_end(self.database, self.campaign, self.policy, stopped_by, run)
+        await tell_end(self.database, self.campaign, self.policy, stopped_by, self.run_id or runner.id)
 
     async def _left(self, leads: LeadBook) -> Outlook:
         return await leads.outlook(self.batch, self.database.now())

@@ -57,6 +57,11 @@ class Outlook:
         """Every lead is final."""
         return self.final == self.total
 
+    @property
+    def has_waiting(self) -> bool:
+        """Somebody is to be rung, now or later."""
+        return bool(self.due) or self.next_at is not None
+
 
 class LeadBook:
     """The leads of one campaign."""
