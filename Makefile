@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Some images forbid Python to keep what it compiled: then each of the tests' processes compiles all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check format bench install clean
 
 demo: $(STAMP) ## the main job end to end: no account, no network

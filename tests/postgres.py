@@ -1,5 +1,6 @@
 """A PostgreSQL of our own, from the binaries of a wheel: no server, no container, no privileges needed."""
 
+import asyncio
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from flireo_flows.calling.ledger import Database
 
 
 @dataclass
@@ -22,12 +25,23 @@ class Postgres:
 
     server: Any
     _numbers: Iterator[int] = field(default_factory=count)
+    _template: str = ""
 
     def fresh_database(self) -> str:
         """URL of a database that holds nothing."""
+        return self.url(self._create("template1"))
+
+    def new_ledger(self) -> str:
+        """URL of a ledger that nobody used yet: a copy, for to make one takes longer than most tests."""
+        if not self._template:
+            self._template = self._create("template1")
+            make_ledger(self.url(self._template))
+        return self.url(self._create(self._template))
+
+    def _create(self, template: str) -> str:
         name = f"ledger_{next(self._numbers)}"
-        self.sql(f"CREATE DATABASE {name}")
-        return self.url(name)
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
 
     def url(self, database: str) -> str:
         """URL of a database of this server, which listens on a socket only."""
@@ -38,6 +52,16 @@ class Postgres:
         """Do something as its superuser."""
         output: str = self.server.psql(statement)
         return output
+
+
+def make_ledger(url: str) -> None:
+    """Make a ledger of an empty database, or of no file."""
+
+    async def make() -> None:
+        async with await Database.open(url):
+            pass
+
+    asyncio.run(make())
 
 
 @contextmanager

@@ -1,17 +1,16 @@
 """What an operation writes in a dialect, and whether the contract takes it."""
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator
 
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.operation import Operation
+from tests.document import openapi
 
 # Read at import: it takes longer than hypothesis grants one example.
-DOCUMENT: dict[str, Any] = yaml.safe_load((Path(__file__).parent.parent / "openapi.yaml").read_text())
+DOCUMENT = openapi()
 
 
 @cache

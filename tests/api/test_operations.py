@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,6 +20,7 @@ from flireo_flows.api.operation import Effect, Operation, endpoint_of
 from flireo_flows.api.registry import OPERATIONS, OperationFunction
 from flireo_flows.sandbox import Dialect as SandboxDialect
 from flireo_flows.sandbox import SandboxSettings
+from tests.document import openapi
 from tests.sandbox.contract import check
 from tests.sandbox.running import ANNA, BEN, RunningSandbox, run_sandbox
 
@@ -29,17 +29,11 @@ from .speaking import KEY, SPEAKERS, MakesSpeaker, Speaker
 
 
 @cache
-def contract() -> Mapping[str, Any]:
-    document: dict[str, Any] = yaml.safe_load((Path(__file__).parent.parent / "openapi.yaml").read_text())
-    return document
-
-
-@cache
 def promised() -> Mapping[str, tuple[str, str, Mapping[str, Any]]]:
     """Method, path and description of each operation of the contract, by its id."""
     return {
         described["operationId"]: (method.upper(), path, described)
-        for path, methods in contract()["paths"].items()
+        for path, methods in openapi()["paths"].items()
         for method, described in methods.items()
     }
 
@@ -84,7 +78,7 @@ def body_schema(operation_id: str) -> Draft202012Validator | None:
     if body is None:
         return None
     schema = body["content"]["application/json"]["schema"]
-    return Draft202012Validator({**schema, "components": contract()["components"]})
+    return Draft202012Validator({**schema, "components": openapi()["components"]})
 
 
 class Wiretap(httpx.HTTPTransport):
@@ -227,7 +221,7 @@ def test_what_is_not_asked_is_not_written() -> None:
     assert list_calls().target(Dialect.FLIREO) == "/calls?limit=100&offset=0"
 
 
-def test_every_query_parameter_is_one_of_the_contract() -> None:
+def test_every_query_parameter_is_one_of_the_openapi() -> None:
     moment = datetime(2026, 1, 10, tzinfo=UTC)
     known = {parameter["name"] for parameter in promised()["list_calls"][2]["parameters"]}
     assert query(list_calls(1, 1, "ended", moment, moment)).keys() == known

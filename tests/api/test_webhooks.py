@@ -4,11 +4,9 @@ import json
 import pickle
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from flireo_flows.api.webhooks import (
     AssistantRequest,
@@ -27,6 +25,7 @@ from flireo_flows.api.webhooks import (
     sign,
     verify,
 )
+from tests.document import openapi
 
 # The test vector of the contract, section 18.2.
 SECRET = "whsec_test_secret_12345"
@@ -173,8 +172,7 @@ def test_keys_that_are_the_users_own_keep_their_spelling() -> None:
 
 
 def _examples() -> list[Any]:
-    document = yaml.safe_load((Path(__file__).parent.parent / "openapi.yaml").read_text())
-    bodies = (event["post"]["requestBody"]["content"] for event in document["webhooks"].values())
+    bodies = (event["post"]["requestBody"]["content"] for event in openapi()["webhooks"].values())
     return [
         pytest.param(example["value"], id=f"{example['value']['message']['type']}-{name}")
         for content in bodies

@@ -4,15 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from tests.flows.stage import Stored, patiently
+from tests.prefect_api import ask
 
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
@@ -25,21 +23,21 @@ def deploy_all(project: Path, url: str, notify: str = "") -> dict[str, str]:
     run_python(project, url, "-m", "prefect", "--no-prompt", "deploy", "--all")
     if notify:
         run_python(project, url, "-m", "flireo_flows.cli", "automations", "--notify", notify)
-    made: list[dict[str, Any]] = call(url, "POST", "deployments/filter", {})
+    made: list[dict[str, Any]] = ask(url, "POST", "deployments/filter", {})
     return {it["name"]: it["id"] for it in made}
 
 
 def undeploy(url: str) -> None:
     """Nothing of it is scheduled or set off any more."""
     for what in ("automations", "deployments"):
-        for made in call(url, "POST", f"{what}/filter", {}):
-            call(url, "DELETE", f"{what}/{made['id']}")
+        for made in ask(url, "POST", f"{what}/filter", {}):
+            ask(url, "DELETE", f"{what}/{made['id']}")
 
 
 def run_of(stored: Stored, deployment: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Have a worker run a deployment, to its end."""
     path = f"deployments/{deployment}/create_flow_run"
-    run: dict[str, Any] = call(stored.url, "POST", path, {"parameters": parameters})
+    run: dict[str, Any] = ask(stored.url, "POST", path, {"parameters": parameters})
     assert_completed(stored, run["id"])
     return run
 
@@ -80,14 +78,3 @@ def run_python(folder: Path, url: str, *arguments: str, **more: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def call(url: str, method: str, path: str, body: Any = None) -> Any:
-    """Ask the server."""
-    for _ in range(20):  # a busy server says 503, as its own clients know
-        answer = httpx.request(method, f"{url}/{path}", json=body, trust_env=False, timeout=60)
-        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-            break
-        time.sleep(1)
-    assert answer.is_success, answer.text
-    return answer.json() if answer.content else None

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
 from prefect import Flow
 from pydantic import SecretStr
 
@@ -16,6 +15,7 @@ from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.cli.run import load_flow
 from flireo_flows.steps import CampaignSummary
+from tests.prefect_api import ask
 from tests.sandbox.running import RunningSandbox
 
 # Numbers that Ofcom keeps for fiction, and that are valid.
@@ -135,13 +135,7 @@ class Stored:
         return rows
 
     def _post(self, path: str, body: dict[str, Any]) -> Any:
-        return (
-            httpx.post(f"{self.url}/{path}", json=body, trust_env=False, timeout=60).raise_for_status().json()
-        )
+        return ask(self.url, "POST", path, body)
 
     def _get(self, path: str, **query: str) -> Any:
-        return (
-            httpx.get(f"{self.url}/{path}/", params=query, trust_env=False, timeout=60)
-            .raise_for_status()
-            .json()
-        )
+        return ask(self.url, "GET", f"{path}/", **query)

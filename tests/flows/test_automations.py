@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 from prefect import flow
@@ -12,6 +11,7 @@ from prefect.client.orchestration import get_client
 from flireo_flows.automating import AutomationError, automation_files, make_automation
 from flireo_flows.calling.happenings import Happening
 from flireo_flows.events import CALLS_ENDED
+from tests.prefect_api import ask
 
 PROJECT = Path(__file__).parents[2]
 FILES = sorted((PROJECT / "automations").glob("*.yaml"))
@@ -64,7 +64,7 @@ def test_loading_a_file_again_replaces_its_automation(
     file = _file(tmp_path, actions=actions)
     made = [make_automation(file, "custom-webhook/of-a-test") for _ in range(2)]
     assert [it.is_new for it in made] == [True, False]
-    found = httpx.post(f"{at_prefect}/automations/filter", json={}, trust_env=False, timeout=60).json()
+    found = ask(at_prefect, "POST", "automations/filter", {})
     (mine,) = [it for it in found if it["name"] == "of a test"]
     assert [action["type"] for action in mine["actions"]] == ["run-deployment", "send-notification"]
     assert mine["trigger"]["expect"] == ["flireo.reports.waiting"]

@@ -2,10 +2,8 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from fastapi.routing import APIRoute
 from prefect import Task
 
@@ -14,12 +12,12 @@ from flireo_flows.api.operation import endpoint_of
 from flireo_flows.api.registry import OPERATIONS
 from flireo_flows.api.webhooks import EventType
 from flireo_flows.sandbox.routes import ROUTERS
+from tests.document import openapi
 
 PROJECT = Path(__file__).parents[2]
-CONTRACT: dict[str, Any] = yaml.safe_load((PROJECT / "tests" / "openapi.yaml").read_text())
 PROMISED = {
     described["operationId"]: f"{method.upper()} {path}"
-    for path, methods in CONTRACT["paths"].items()
+    for path, methods in openapi()["paths"].items()
     for method, described in methods.items()
     if method in ("get", "post", "patch", "delete")
 }
@@ -51,4 +49,4 @@ def test_there_is_no_operation_that_the_contract_does_not_have() -> None:
 
 
 def test_every_webhook_of_the_contract_has_a_name() -> None:
-    assert set(CONTRACT["webhooks"]) == {str(event) for event in EventType}
+    assert set(openapi()["webhooks"]) == {str(event) for event in EventType}

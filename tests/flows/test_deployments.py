@@ -12,8 +12,9 @@ from prefect.utilities.callables import parameter_schema
 from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
-from tests.flows.deploying import call, deploy_all, run_of, worker
+from tests.flows.deploying import deploy_all, run_of, worker
 from tests.flows.stage import POLICY, Stored, patiently
+from tests.prefect_api import ask
 from tests.sandbox.running import RunningSandbox
 
 PROJECT = Path(__file__).parents[2]
@@ -73,7 +74,7 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
             "active": True,
             "parameters": {"policy": POLICY.model_dump(mode="json"), "campaign": "by schedule"},
         }
-        call(stored.url, "POST", f"deployments/{deployment}/schedules", [schedule])
+        ask(stored.url, "POST", f"deployments/{deployment}/schedules", [schedule])
         patiently(lambda: _completed_of_a_schedule(stored, deployment), 240)
         assert len(sandbox.rings()) == 2 * leads
 

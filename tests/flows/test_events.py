@@ -6,7 +6,6 @@ import socket
 from collections import Counter
 from typing import Any
 
-import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import select, update
@@ -19,17 +18,16 @@ from flireo_flows.events import Publisher
 from tests.calling.campaign import people
 from tests.calling.hearing import Heard, report
 from tests.flows.stage import ANNA, PEOPLE, Stage, Stored, patiently
+from tests.prefect_api import ask
 
 
 def arrived(url: str, prefix: str = "flireo.") -> list[dict[str, Any]]:
     """The events that the server has of ours."""
     body = {"filter": {"event": {"prefix": [prefix]}}, "limit": 50}
-    page = (
-        httpx.post(f"{url}/events/filter", json=body, trust_env=False, timeout=60).raise_for_status().json()
-    )
+    page = ask(url, "POST", "events/filter", body)
     found = list(page["events"])
     while page.get("next_page"):
-        page = httpx.get(page["next_page"], trust_env=False, timeout=60).raise_for_status().json()
+        page = ask(url, "GET", page["next_page"].removeprefix(f"{url}/"))
         found += page["events"]
     # By id: while more come in, a page may begin with what the last one ended with.
     return list({event["id"]: event for event in found}.values())

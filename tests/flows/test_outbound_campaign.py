@@ -7,7 +7,6 @@ import json
 import shutil
 from pathlib import Path
 
-import httpx
 import pandas as pd
 import pytest
 from prefect import flow
@@ -18,6 +17,7 @@ from flireo_flows.calling.policy.limits import Breaker
 from flireo_flows.sandbox import SandboxSettings
 from flireo_flows.steps import CampaignSummary
 from tests.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored
+from tests.prefect_api import ask
 from tests.receiver.relay import post, receiver
 from tests.sandbox.receiving import run_receiver
 from tests.sandbox.running import run_sandbox, until
@@ -76,8 +76,7 @@ def test_what_made_the_breaker_pause_a_campaign_is_shown(stage: Stage, stored: S
     assert summary.held_by.startswith("paused by breaker at ")
     assert len(stage.rung()) < len(people) and not summary.is_finished
     wanted = {"artifacts": {"key": {"any_": ["flireo-breaks-failures"]}}}
-    url = f"{stored.url}/artifacts/filter"
-    (shown,) = httpx.post(url, json=wanted, trust_env=False, timeout=60).raise_for_status().json()
+    (shown,) = ask(stored.url, "POST", "artifacts/filter", wanted)
     failures = [row["failure"] for row in json.loads(shown["data"])]
     assert failures == list(summary.last_failures) and len(failures) >= 3
     assert all(failure.startswith("+44********") for failure in failures)
@@ -87,8 +86,7 @@ def test_prefect_shows_how_complete_the_results_are(stage: Stage, stored: Stored
     stage.sandbox.settings(outcomes={ANNA: ["answered"], BEN: ["no_answer"], CARLA: ["answered"]})
     assert stage.run(campaign="complete").is_finished
     wanted = {"artifacts": {"key": {"any_": ["flireo-complete-figures"]}}}
-    url = f"{stored.url}/artifacts/filter"
-    (shown,) = httpx.post(url, json=wanted, trust_env=False, timeout=60).raise_for_status().json()
+    (shown,) = ask(stored.url, "POST", "artifacts/filter", wanted)
     figures = {row["figure"]: row["count"] for row in json.loads(shown["data"])}
     assert figures["results ended calls"] == "3"
     assert figures["results reports in"] == figures["results analyses in"] == "2 of 2 (100%)"

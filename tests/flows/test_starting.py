@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -15,6 +14,7 @@ from prefect.client.orchestration import get_client
 from flireo_flows.receiver import Receiver
 from flireo_flows.starting import starts_deployment
 from tests.calling.hearing import webhook
+from tests.prefect_api import ask
 from tests.receiver.relay import in_thread, post, served, signed
 from tests.sandbox.running import ANNA
 
@@ -41,13 +41,12 @@ def deployment(at_prefect: str) -> Iterator[UUID]:
 
     made = in_thread(make)
     yield made
-    httpx.delete(f"{at_prefect}/deployments/{made}", trust_env=False).raise_for_status()
+    ask(at_prefect, "DELETE", f"deployments/{made}")
 
 
 def runs_of(url: str, deployment: UUID) -> list[dict[str, Any]]:
     wanted = {"deployments": {"id": {"any_": [str(deployment)]}}}
-    answer = httpx.post(f"{url}/flow_runs/filter", json=wanted, trust_env=False, timeout=60)
-    runs: list[dict[str, Any]] = answer.raise_for_status().json()
+    runs: list[dict[str, Any]] = ask(url, "POST", "flow_runs/filter", wanted)
     return runs
 
 

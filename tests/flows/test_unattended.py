@@ -17,8 +17,9 @@ from flireo_flows import CallLedger, FlireoCredentials
 from flireo_flows.leash import child
 from flireo_flows.prefect_server import free_port
 from flireo_flows.sandbox import SandboxSettings
-from tests.flows.deploying import call, deploy_all, run_of, worker
+from tests.flows.deploying import deploy_all, run_of, worker
 from tests.flows.stage import ANNA, PEOPLE, POLICY, Stored, patiently
+from tests.prefect_api import ask
 from tests.sandbox.running import run_sandbox
 
 SECRET = "whsec_of_the_demo_agent"
@@ -134,7 +135,7 @@ def _cli(folder: Path, env: dict[str, str], *words: str) -> None:
 
 def _all_completed(stored: Stored, deployment: str) -> list[dict[str, Any]]:
     mine = {"deployments": {"id": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"}
-    runs: list[dict[str, Any]] = call(stored.url, "POST", "flow_runs/filter", mine)
+    runs: list[dict[str, Any]] = ask(stored.url, "POST", "flow_runs/filter", mine)
     failed = [run for run in runs if run["state"]["type"] in ("FAILED", "CRASHED")]
     assert not failed, [(run["name"], stored.log(run["id"])) for run in failed]
     return [run for run in runs if run["state"]["type"] == "COMPLETED"]

@@ -9,14 +9,12 @@ its formats) as documented; what breaks a schema refused; what keeps to it accep
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from itertools import count
-from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
 import pytest
 import requests
 import schemathesis
-import yaml
 from fastapi.routing import APIRoute
 from schemathesis import Case, CheckFunction, HookContext, Response
 from schemathesis.core.failures import Failure
@@ -26,18 +24,18 @@ from schemathesis.specs.openapi import checks
 
 from flireo_flows.sandbox import Outcome, SandboxSettings
 from flireo_flows.sandbox.routes import ROUTERS
+from tests.document import openapi
 
 from .contract import check
 from .running import ANNA, RunningSandbox, run_sandbox, until
 
 _KEY: Final = "contract-key"
-_OPENAPI: Final = Path(__file__).parent.parent / "openapi.yaml"
 _MOMENT: Final = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
 
 
 def _document() -> dict[str, Any]:
     """The contract, and what flireo-api.md, which it must follow, says beyond it."""
-    document: dict[str, Any] = yaml.safe_load(_OPENAPI.read_text())
+    document = deepcopy(openapi())
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     for operation in operations:
         # It stands for 5xx, which no request may cause, and would make every other status a documented one.

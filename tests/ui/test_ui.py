@@ -7,10 +7,11 @@ import subprocess
 from html import unescape
 from pathlib import Path
 
-import httpx
 import pytest
+from pydantic import SecretStr
 
-from tests.flows.deploying import run_python
+from flireo_flows import CallLedger, FlireoCredentials
+from tests.flows.deploying import deploy_all, run_python
 from tests.flows.stage import patiently
 
 PROJECT = Path(__file__).parents[2]
@@ -71,29 +72,19 @@ def shows(url: str, folder: Path, *words: str) -> str:
     return seen[0]
 
 
-@pytest.fixture(scope="module")
-def deployment(prefect_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+@pytest.fixture
+def deployment(at_prefect: str, tmp_path: Path) -> str:
     """The id of the deployment of prefect.yaml, on the session's server, with blocks to pick."""
-    folder = tmp_path_factory.mktemp("deploy") / "mine"
-    settings = {"FLIREO_API_KEY": "k", "FLIREO_NUMBER_ID": "demo-number"}
-    for command in (
-        ("-m", "flireo_flows.cli", "init", str(folder)),
-        ("-m", "prefect", "block", "register", "-m", "flireo_flows"),
-        (str(folder / "blocks" / "save_credentials.py"),),
-        (str(folder / "blocks" / "save_ledger.py"),),
-        ("-m", "prefect", "work-pool", "create", "flireo", "--type", "process", "--overwrite"),
-        ("-m", "prefect", "--no-prompt", "deploy", "--all"),
-    ):
-        where = folder if folder.exists() else folder.parent
-        run_python(where, prefect_url, *command, **settings)
-    url = f"{prefect_url}/deployments/name/outbound-campaign/outbound-campaign"
-    return str(httpx.get(url, trust_env=False, timeout=60).raise_for_status().json()["id"])
+    run_python(tmp_path, at_prefect, "-m", "prefect", "block", "register", "-m", "flireo_flows")
+    FlireoCredentials(api_key=SecretStr("k")).save("flireo", overwrite=True)
+    CallLedger().save("ledger", overwrite=True)
+    return deploy_all(tmp_path / "mine", at_prefect)["outbound-campaign"]
 
 
 def test_the_catalogue_shows_our_blocks_and_the_run_form_what_to_fill_in(
-    prefect_url: str, deployment: str, tmp_path: Path
+    at_prefect: str, deployment: str, tmp_path: Path
 ) -> None:
-    ui = prefect_url.removesuffix("/api")
+    ui = at_prefect.removesuffix("/api")
     shows(
         f"{ui}/v2/blocks/catalog",
         tmp_path,
