@@ -114,7 +114,7 @@ class Engine:
         async with AsyncFlireoClient(self.account, heard=self._count) as client:
             try:
                 await book.orphaned()
-                readiness = await self._ready(client)
+                readiness = await self._ready(client, runner)
                 ran = await self._run(until, deadline, client, book, runner, readiness)
                 await self._tell(ran.stopped_by, runner)
                 return ran
@@ -124,13 +124,13 @@ class Engine:
             finally:
                 await asyncio.shield(self._leave(runner))
 
-    async def _ready(self, client: AsyncFlireoClient) -> Readiness:
+    async def _ready(self, client: AsyncFlireoClient, runner: Runner) -> Readiness:
         """Check, and write down what is rung under. Costs no request when there is nothing to do."""
         await keep_current(self.database, self.campaign, self.policy)
         left = await LeadBook(self.database, self.campaign).outlook(self.batch, self.database.now())
         if left.is_finished or self.stopped_by is not None:
             return self.readiness or Readiness()
-        await require_account(self.database, client, self.campaign)
+        beside = await require_account(self.database, client, self.campaign, runner)
         try:
             readiness = self.readiness or await self._look_up(client)
         except NotReady as problem:
@@ -138,7 +138,8 @@ class Engine:
                 raise
             self.stopped_by = problem  # who was rung already is heard of all the same
             return Readiness()
-        await remember(self.database, self.campaign, self.policy, readiness, self.account, left.has_waiting)
+        starts = left.has_waiting
+        await remember(self.database, self.campaign, self.policy, readiness, self.account, starts, beside)
         return readiness
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:

@@ -14,13 +14,14 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api import errors
 from flireo_flows.api.calls import get_call
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.account import LONGEST_CALL_SECONDS, NotReady, Readiness
-from flireo_flows.calling.ledger import Database, Expectations
+from flireo_flows.calling.ledger import Database, Expectations, Runner
 from flireo_flows.calling.ledger.milestones import tell_started
 from flireo_flows.calling.ledger.schema import attempts, campaigns, leads
 from flireo_flows.calling.policy import CallingPolicy
@@ -61,6 +62,7 @@ async def remember(
     readiness: Readiness,
     account: Account,
     is_starting: bool,
+    beside: "Beside | None" = None,
 ) -> None:
     """Write down what a run rings under, before it rings.
 
@@ -71,15 +73,22 @@ async def remember(
         readiness: What the checks told.
         account: Where it rings.
         is_starting: Whether there is somebody to ring.
+        beside: What the run knows of others; None for no run.
+
+    Raises:
+        NotReady: Another run of the campaign began at the same moment, in another account.
     """
+    mine = fingerprint(account, database)
     told = {
-        "account": fingerprint(account, database),
+        "account": mine,
         "analysis": readiness.expects.analysis,
         "fewest_messages": readiness.expects.fewest_messages,
         "longest_call": readiness.longest_call,
     }
     values = {"policy": policy.model_dump_json(), "readiness": json.dumps(told)}
     async with database.write(campaign) as db:
+        if beside is not None:
+            await beside.require_same(db, campaign, mine)
         known = update(campaigns).where(campaigns.c.name == campaign).values(values)
         if not (await db.execute(known)).rowcount:
             await db.execute(insert(campaigns).values(name=campaign, state=CampaignState.OPEN, **values))
@@ -141,16 +150,50 @@ async def is_of_account(
     return False
 
 
-async def require_account(database: Database, client: AsyncFlireoClient, campaign: str) -> None:
-    """Refuse to go on in another account while calls of the last one may have rung.
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a run knows of others of its campaign, once it was let in.
+
+    Attributes:
+        runner: The run's own.
+        account: Fingerprint that the campaign had then: none, the run's own, or one that proved to be the same.
+    """
+
+    runner: Runner
+    account: str
+
+    async def require_same(self, db: AsyncConnection, campaign: str, mine: str) -> None:
+        """Refuse where another run, alive, wrote another account down since.
+
+        Args:
+            db: A transaction of `Database.write(campaign)`.
+            campaign: Its name.
+            mine: Fingerprint of the run's account.
+
+        Raises:
+            NotReady: So it is.
+        """
+        row = (await db.execute(select(campaigns.c.readiness).where(campaigns.c.name == campaign))).first()
+        now = str(_object(row.readiness if row else "").get("account") or "")
+        if now not in ("", mine, self.account) and not await self.runner.is_alone_in(db):
+            raise NotReady(_two_accounts(campaign))
+
+
+async def require_account(
+    database: Database, client: AsyncFlireoClient, campaign: str, runner: Runner
+) -> Beside:
+    """Refuse to ring in another account while a run of the last one is alive, or its calls may have rung.
+
+    Each would look for the other's lost calls in its own list, not find them, and ring those people again.
 
     Raises:
-        NotReady: There are such calls, and nothing shows that this is the account in which they were made.
+        NotReady: So it is, and nothing shows that this is the account in which those calls were made.
         FlireoError: Nobody could tell.
     """
     remembered = await rules_of(database, campaign)
+    beside = Beside(runner, remembered.account)
     if remembered.account in ("", fingerprint(client.account, database)):
-        return
+        return beside
     lost = (
         select(attempts.c.id)
         .join(leads, leads.c.id == attempts.c.lead_id)
@@ -158,14 +201,25 @@ async def require_account(database: Database, client: AsyncFlireoClient, campaig
         .where(leads.c.state == LeadState.CALLING)  # who is up for review is not rung by machine
     )
     async with database.read() as db:
-        if (await db.execute(lost.limit(1))).first() is None:
-            return
-    if not await is_of_account(database, client, campaign, remembered):
-        raise NotReady(
-            f"campaign {redact(campaign)!r} rang under another API key, and of some of its calls nobody knows "
-            "whether they rang: this key's list of calls cannot tell. Run it once with the key it had, or take "
-            "another name."
-        )
+        is_alone = await runner.is_alone_in(db)
+        if is_alone and (await db.execute(lost.limit(1))).first() is None:
+            return beside
+    if await is_of_account(database, client, campaign, remembered):
+        return beside
+    if not is_alone:
+        raise NotReady(_two_accounts(campaign))
+    raise NotReady(
+        f"campaign {redact(campaign)!r} rang under another API key, and of some of its calls nobody knows "
+        "whether they rang: this key's list of calls cannot tell. Run it once with the key it had, or take "
+        "another name."
+    )
+
+
+def _two_accounts(campaign: str) -> str:
+    return (
+        f"another run of campaign {redact(campaign)!r} rings under another API key: run it with that key, or wait "
+        "until the other run has ended."
+    )
 
 
 def _object(text: str) -> Mapping[str, Any]:

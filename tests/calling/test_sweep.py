@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select, update
 
 from flireo_flows.api import errors
-from flireo_flows.api.client import Account
+from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.calling.account import NotReady, Readiness
 from flireo_flows.calling.collector import AGAIN_SECONDS, MOST_ASKED, RINGING_SECONDS
 from flireo_flows.calling.ledger import Database, Inbox, Runner
@@ -23,7 +23,7 @@ from flireo_flows.calling.ledger.schema import campaigns, outbox, requests, runn
 from flireo_flows.calling.ledger.unheard import unheard_of
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.policy.limits import AnalysisRule
-from flireo_flows.calling.remembered import remember, rules_of
+from flireo_flows.calling.remembered import remember, require_account, rules_of
 from flireo_flows.calling.sweep import ANOTHER_RUNNER, Summary, Sweep
 from flireo_flows.calling.swept import ANOTHER_ACCOUNT, Swept
 from flireo_flows.calling.turns import Until
@@ -319,6 +319,37 @@ async def test_a_run_with_another_key_is_refused_while_it_is_not_known_who_was_r
             await wrong.run()
         assert (other.posts, other.reads) == ([], 0)
     assert (await rules_of(campaign.database, "campaign")).account
+
+
+async def test_while_a_run_of_one_account_is_alive_none_of_another_begins(
+    campaign: Campaign, line: BadLine
+) -> None:
+    alive = Runner(campaign.database, campaign.name)
+    await alive.join()
+    await campaign.take_in(person(ANNA))
+    with bad_line() as other:
+        wrong = replace(campaign, base_url=other.url, readiness=Readiness())
+        with pytest.raises(NotReady, match="rings under another API key"):
+            await wrong.run()
+        assert (other.posts, other.reads) == ([], 0)
+        await alive.leave()
+        await wrong.run()
+        assert len(other.posts) == 1
+
+
+async def test_of_two_runs_that_begin_at_once_in_two_accounts_only_one_goes_on(database: Database) -> None:
+    async def begin(name: str) -> None:
+        runner, account = Runner(database, "campaign"), Account(name, "http://127.0.0.1:9")
+        await runner.join()
+        async with AsyncFlireoClient(account) as client:
+            beside = await require_account(database, client, "campaign", runner)
+        await both.wait()
+        await remember(database, "campaign", POLICY, Readiness(), account, is_starting=True, beside=beside)
+
+    both = asyncio.Barrier(2)
+    ended = await asyncio.gather(begin("one"), begin("two"), return_exceptions=True)
+    (refused,) = [error for error in ended if error is not None]
+    assert isinstance(refused, NotReady)
 
 
 async def test_a_reading_that_fails_decides_nothing_and_the_next_sweep_makes_up_for_it(

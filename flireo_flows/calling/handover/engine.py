@@ -117,7 +117,7 @@ class HandOver:
         filler = Filler(client, self.database, book, handed, self.batch, self.words, self.policy)
         filler.ends_at = math.inf if deadline is None else deadline
         await filler.check()
-        readiness = await self._ready(client, await self._left(leads))
+        readiness = await self._ready(client, runner, await self._left(leads))
         follower = Follower(client, self.database, book, handed, self.policy, readiness)
         brakes = Brakes(client, self.database, self.campaign, self.policy)
         turns = Turns(
@@ -131,14 +131,15 @@ class HandOver:
         left = await turns.outlook()
         return Ran(turns.stopped_by, turns.timed_out, left, readiness, brakes.held_by, brakes.last_failures)
 
-    async def _ready(self, client: AsyncFlireoClient, left: Outlook) -> Readiness:
+    async def _ready(self, client: AsyncFlireoClient, runner: Runner, left: Outlook) -> Readiness:
         """Check, and write down what is rung under. Costs no request when there is nothing to do."""
         await keep_current(self.database, self.campaign, self.policy)
         if left.is_finished:
             return self.readiness or Readiness()
-        await require_account(self.database, client, self.campaign)
+        beside = await require_account(self.database, client, self.campaign, runner)
         readiness = self.readiness or await check_account(client, Caller(self.words.agent_id))
-        await remember(self.database, self.campaign, self.policy, readiness, self.account, left.has_waiting)
+        starts = left.has_waiting
+        await remember(self.database, self.campaign, self.policy, readiness, self.account, starts, beside)
         return readiness
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:

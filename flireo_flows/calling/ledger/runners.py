@@ -52,13 +52,17 @@ class Runner:
 
     async def is_alone(self) -> bool:
         """Whether no other runner of the campaign is alive."""
+        async with self._database.read() as db:
+            return await self.is_alone_in(db)
+
+    async def is_alone_in(self, db: AsyncConnection) -> bool:
+        """As `is_alone`, inside any transaction."""
         others = select(runners.c.id).where(
             runners.c.campaign == self.campaign,
             runners.c.lease_until > self._database.now(),
             runners.c.id != self.id,
         )
-        async with self._database.read() as db:
-            return (await db.execute(others.limit(1))).first() is None
+        return (await db.execute(others.limit(1))).first() is None
 
     async def renew(self, sent: Mapping[tuple[str, str], int]) -> None:
         """Renew the lease, and count requests.
