@@ -333,7 +333,7 @@ async def test_while_a_run_of_one_account_is_alive_none_of_another_begins(
             await wrong.run()
         assert (other.posts, other.reads) == ([], 0)
         await alive.leave()
-        await wrong.run()
+        await wrong.run(Until.DIALLED)
         assert len(other.posts) == 1
 
 
