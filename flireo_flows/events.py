@@ -20,7 +20,7 @@ from prefect.settings import PREFECT_API_URL
 
 from flireo_flows.calling.happenings import Happening
 from flireo_flows.calling.ledger import Database, LedgerError
-from flireo_flows.calling.ledger.notices import Notice, read_notices
+from flireo_flows.calling.ledger.notices import OF_CALLS, Notice, names_told, read_notices
 from flireo_flows.calling.ledger.outbox import Outbox, Posted
 from flireo_flows.calling.ledger.waiting import note_waiting
 
@@ -69,6 +69,8 @@ class Publisher:
         try:
             posted = await asyncio.shield(claiming)
             notices = await read_notices(self.database, posted)
+            told = zip(posted, notices, strict=True)
+            await box.keep({it.id: names_told(notice) for it, notice in told if it.event in OF_CALLS})
             await self._send(list(_events(notices, self.flow_run_id, is_backlog)))
         except asyncio.CancelledError:
             # The run ends. What may have arrived is sent again under its id, by whoever comes first.

@@ -10,9 +10,9 @@ from flireo_flows.calling.ledger import AttemptBook, Database
 from flireo_flows.calling.ledger.campaigns import Declined, Steering
 from flireo_flows.calling.ledger.forgetting import forget
 from flireo_flows.calling.ledger.naming import find_campaign, refuse_shown_name
-from flireo_flows.calling.ledger.notices import Notice, read_notices
+from flireo_flows.calling.ledger.notices import Notice, names_told, read_notices
 from flireo_flows.calling.ledger.outbox import CLAIM_SECONDS, KEPT_SECONDS, Outbox, post
-from flireo_flows.calling.ledger.schema import campaigns, inbox, leads, outbox
+from flireo_flows.calling.ledger.schema import attempts, campaigns, inbox, leads, outbox
 from flireo_flows.calling.ledger.waiting import DISTANCE_SECONDS, WAITED_SECONDS, note_waiting
 from flireo_flows.calling.states import LeadState
 
@@ -24,7 +24,11 @@ __all__ = ["book", "heard"]  # fixtures
 
 async def told(database: Database) -> list[Notice]:
     """Everything that is to be told, taken by whoever sends it."""
-    return await read_notices(database, await Outbox(database).claim(1000))
+    box = Outbox(database)
+    posted = await box.claim(1000)
+    notices = await read_notices(database, posted)
+    await box.keep({it.id: names_told(notice) for it, notice in zip(posted, notices, strict=True)})
+    return notices
 
 
 async def events(database: Database) -> list[str]:
@@ -50,11 +54,41 @@ async def test_a_call_that_ends_is_told_once_however_often_it_is_reported(
 async def test_an_analysis_that_comes_later_is_told_as_an_amendment(heard: Heard, book: AttemptBook) -> None:
     await heard.campaign.placed(book)
     await heard.hear(report(analysis=None))
+    (ended,) = await told(heard.database)
     await heard.read(listed(analysis_result={"appointment_booked": False}))
-    ended, amended = await told(heard.database)
+    (amended,) = await told(heard.database)
     assert (ended.event, amended.event) == ("flireo.call.ended", "flireo.call.amended")
-    assert amended.labels["flireo.analysis.appointment_booked"] == "false"
+    assert amended.payload["analysis"] == {"appointment_booked": False}
     assert ended.id != amended.id
+    # By labels an automation chooses: what the first event had chosen by is not chosen again.
+    assert dict(ended.labels) == {"flireo.outcome": "answered", "flireo.lead": "1"}
+    assert dict(amended.labels) == {"flireo.lead": "1", "flireo.analysis.appointment_booked": "false"}
+
+
+async def test_an_answer_is_a_label_of_one_event_only_however_many_are_told_of_a_call(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report(analysis={"appointment_booked": False}))
+    await heard.hear(report(analysis={"appointment_booked": False, "budget": 10}))
+    ended, amended = await told(heard.database)  # together: the first says already what the second came for
+    assert ended.labels["flireo.analysis.appointment_booked"] == "false"
+    assert ended.labels["flireo.analysis.budget"] == "10"
+    assert dict(amended.labels) == {"flireo.lead": "1"}
+    await heard.hear(report(analysis={"mood": "good"}))
+    (again,) = await told(heard.database)
+    assert dict(again.labels) == {"flireo.lead": "1", "flireo.analysis.mood": "good"}
+    assert again.payload["analysis"] == {"appointment_booked": False, "budget": 10, "mood": "good"}
+
+
+async def test_an_outcome_that_changed_is_a_label_of_the_amendment(heard: Heard, book: AttemptBook) -> None:
+    attempt = await heard.campaign.placed(book)
+    await heard.hear(report())
+    assert (await told(heard.database))[0].labels["flireo.outcome"] == "answered"
+    async with heard.database.write() as db:
+        await db.execute(update(attempts).where(attempts.c.id == attempt.id).values(outcome="voicemail"))
+    (amended,) = await told(heard.database)
+    assert dict(amended.labels) == {"flireo.lead": "1", "flireo.outcome": "voicemail"}
 
 
 async def test_a_later_report_adds_answers_to_an_analysis_and_changes_none(

@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -18,11 +18,13 @@ from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.forgetting import is_pseudonym
 from flireo_flows.calling.ledger.naming import shown_name
 from flireo_flows.calling.ledger.outbox import Posted
-from flireo_flows.calling.ledger.schema import attempts, inbox, leads
+from flireo_flows.calling.ledger.schema import attempts, inbox, leads, outbox
 
 LARGEST_ANALYSIS: Final = 20_000  # characters of JSON; the server refuses events above 1.5 MB
 MOST_LABELS: Final = 40  # answers that become labels, by which an automation can choose
 LONGEST_LABEL: Final = 100  # characters
+OUTCOME: Final = "flireo.outcome"  # labels
+LEAD: Final = "flireo.lead"
 OF_CALLS: Final = (Happening.CALL_ENDED, Happening.CALL_AMENDED)
 OF_LEADS: Final = (Happening.NEEDS_REVIEW,)
 
@@ -35,7 +37,8 @@ class Notice:
         id: The same for the same happening, however often it is sent: whoever takes it knows a repetition.
         resource: What it is about, such as `flireo.call.<id>`.
         labels: What an automation can choose by, beside the resource: outcome, and each answer of the analysis
-            as `flireo.analysis.<key>`, in lower case.
+            as `flireo.analysis.<key>`, in lower case. An amended call has only those that no earlier notice of
+            it had: else whatever follows up an answer would do so twice.
         payload: What it says.
         lead_id: Whom it is about; None for a campaign or the inbox as a whole.
     """
@@ -59,10 +62,17 @@ async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Not
     """
     async with database.read() as db:
         calls = await _calls(db, [it.row_id for it in posted if it.event in OF_CALLS])
+        told = await _told(db, calls)
         people = await _leads(db, [it.row_id for it in posted if it.event in OF_LEADS])
         letters = await _letters(db, [it.row_id for it in posted if it.event is Happening.DEAD_LETTER])
         figures = await _figures(db, {it.campaign for it in posted if it.event in OF_CAMPAIGNS})
-    return [_notice(database, it, calls, people, letters, figures) for it in posted]
+    notices = []
+    for it in posted:
+        notice = _notice(database, it, calls, people, letters, figures)
+        if it.event in OF_CALLS and it.row_id is not None:
+            notice = _with_news(notice, it, told.setdefault(it.row_id, {}))
+        notices.append(notice)
+    return notices
 
 
 OF_CAMPAIGNS: Final = (
@@ -107,6 +117,27 @@ def _notice(
     )
 
 
+def names_told(notice: Notice) -> frozenset[str]:
+    """The labels of a call's notice, without the answers; what an outcome is may change, so it stands there too."""
+    return frozenset(
+        f"{name}={text}" if name == OUTCOME else name for name, text in notice.labels.items() if name != LEAD
+    )
+
+
+def _with_news(notice: Notice, it: Posted, told: dict[int, frozenset[str]]) -> Notice:
+    """An amended call without the labels that earlier notices of it have; and keep those of this one."""
+    if it.event is Happening.CALL_AMENDED:
+        before = frozenset[str]().union(*(names for id_, names in told.items() if id_ < it.id))
+        new = {
+            name: text
+            for name, text in notice.labels.items()
+            if name == LEAD or (f"{name}={text}" if name == OUTCOME else name) not in before
+        }
+        notice = replace(notice, labels=new)
+    told[it.id] = names_told(notice)
+    return notice
+
+
 def _id(database: Database, key: str) -> uuid.UUID:
     """Of this ledger's happening: another ledger has the same keys."""
     return uuid.uuid5(
@@ -116,7 +147,7 @@ def _id(database: Database, key: str) -> uuid.UUID:
 
 def _about_call(row: Row[Any]) -> dict[str, Any]:
     analysis = _analysis(row)
-    labels = {"flireo.outcome": row.outcome, "flireo.lead": str(row.lead_id)}
+    labels = {OUTCOME: row.outcome, LEAD: str(row.lead_id)}
     labels |= {f"flireo.analysis.{key}": text for key, text in list(_answers(analysis))[:MOST_LABELS]}
     return {"resource": f"flireo.call.{_shown_id(row.call_id)}", "labels": labels, "lead_id": row.lead_id}
 
@@ -174,6 +205,17 @@ def _iso(seconds: float | None) -> str | None:
 async def _calls(db: AsyncConnection, ids: Sequence[int | None]) -> Rows:
     rows = (await db.execute(select(attempts).where(attempts.c.id.in_(ids)))).all() if ids else ()
     return {row.id: row for row in rows}
+
+
+async def _told(db: AsyncConnection, calls: Rows) -> dict[int, dict[int, frozenset[str]]]:
+    """By call and by notice, the labels of earlier notices."""
+    wanted = select(outbox.c.id, outbox.c.row_id, outbox.c.labels).where(
+        outbox.c.event.in_([str(event) for event in OF_CALLS]), outbox.c.row_id.in_(list(calls))
+    )
+    told: dict[int, dict[int, frozenset[str]]] = {}
+    for row in (await db.execute(wanted)).all() if calls else ():
+        told.setdefault(row.row_id, {})[row.id] = frozenset(json.loads(row.labels))
+    return told
 
 
 async def _leads(db: AsyncConnection, ids: Sequence[int | None]) -> Rows:

@@ -5,11 +5,12 @@ that was rolled back, and nothing is left out, whoever writes. What a notice say
 sent (`notices.py`): nothing is kept twice, and nothing of a person who was forgotten is told.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -92,6 +93,18 @@ class Outbox:
         async with self._database.read() as db:
             waiting = select(func.count()).where(outbox.c.sent_at.is_(None), recent)
             return int((await db.execute(waiting)).scalar_one())
+
+    async def keep(self, labels: Mapping[int, Iterable[str]]) -> None:
+        """Write down, before they are sent, which labels notices have.
+
+        Args:
+            labels: By the notice's id.
+        """
+        rows = [{"notice": id_, "names": json.dumps(sorted(names))} for id_, names in labels.items()]
+        if rows:
+            named = update(outbox).where(outbox.c.id == bindparam("notice"))
+            async with self._database.write() as db:
+                await db.execute(named.values(labels=bindparam("names")), rows)
 
     async def _set(self, ids: Iterable[int], **values: object) -> None:
         chosen = list(ids)

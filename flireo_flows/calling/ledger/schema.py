@@ -223,7 +223,10 @@ outbox = Table(
     Column("occurred_at", Float, nullable=False),
     Column("claimed_until", Float, nullable=False, server_default="0"),  # by whoever is sending it
     Column("sent_at", Float),  # when Prefect had it
+    # JSON list of the labels of a call's notice, without the answers: a later one has only what is new.
+    Column("labels", Text, nullable=False, server_default="[]"),
     Index("flireo_unsent", "sent_at", "id"),
+    Index("flireo_notices_of", "row_id", "event"),
 )
 
 # Campaigns whose results fell short of what the policy asks for, which is told once each time (`completeness.py`).
