@@ -118,10 +118,13 @@ def _notice(
 
 
 def names_told(notice: Notice) -> frozenset[str]:
-    """The labels of a call's notice, without the answers; what an outcome is may change, so it stands there too."""
-    return frozenset(
-        f"{name}={text}" if name == OUTCOME else name for name, text in notice.labels.items() if name != LEAD
-    )
+    """The labels of a call's notice, without the answers."""
+    return frozenset(_told_as(name, text) for name, text in notice.labels.items() if name != LEAD)
+
+
+def _told_as(name: str, text: str) -> str:
+    """An answer never changes, so its name is enough; an outcome may."""
+    return f"{name}={text}" if name == OUTCOME else name
 
 
 def _with_news(notice: Notice, it: Posted, told: dict[int, frozenset[str]]) -> Notice:
@@ -131,7 +134,7 @@ def _with_news(notice: Notice, it: Posted, told: dict[int, frozenset[str]]) -> N
         new = {
             name: text
             for name, text in notice.labels.items()
-            if name == LEAD or (f"{name}={text}" if name == OUTCOME else name) not in before
+            if name == LEAD or _told_as(name, text) not in before
         }
         notice = replace(notice, labels=new)
     told[it.id] = names_told(notice)
