@@ -3,7 +3,9 @@
 import asyncio
 import pickle
 import re
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -59,9 +61,27 @@ async def test_several_processes_may_open_a_new_ledger_at_once(ledger_url: str) 
 
 
 async def test_several_tasks_may_open_a_new_ledger_at_once(ledger_url: str) -> None:
-    databases = await asyncio.gather(*(Database.open(ledger_url) for _ in range(8)))
-    for database in databases:
-        await database.close()
+    async def open_it() -> None:
+        async with await Database.open(ledger_url):
+            pass
+
+    ends = await asyncio.gather(*(open_it() for _ in range(8)), return_exceptions=True)
+    assert ends == [None] * 8
+
+
+async def test_a_new_file_that_somebody_else_holds_is_waited_for_although_sqlite_does_not_wait(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("CREATE TABLE held (it)")
+        other.execute("BEGIN IMMEDIATE")
+        # The time that SQLite waits stands in the URL here; met by another opener it does not wait at all.
+        opening = asyncio.create_task(Database.open(f"sqlite:///{file}?timeout=0.001"))
+        assert not (await asyncio.wait([opening], timeout=0.2))[0]
+        other.execute("COMMIT")
+        async with await opening as database:
+            assert len(database.key) == 32
 
 
 @pytest.mark.parametrize("version", [str(VERSION + 1), "0", "two"])

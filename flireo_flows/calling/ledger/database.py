@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -92,7 +92,9 @@ class Database:
         # Without the query: a password may stand there too.
         shown = parsed.set(drivername=parsed.get_backend_name(), query={})
         where = shown.render_as_string(hide_password=True)
-        database = cls(_engine(parsed, where), where)
+        if parsed.get_backend_name() == "sqlite":
+            await asyncio.to_thread(_make_file, parsed, where)
+        database = cls(_engine(parsed), where)
         try:
             await database._prepare()
         except LedgerError:
@@ -246,20 +248,43 @@ MEND: Final = "Mend it, then run the campaign again."
 USABLE: Final = "Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE (FLIREO_LEDGER_URL)."
 
 
-def _engine(url: URL, where: str) -> AsyncEngine:
+def _make_file(url: URL, where: str) -> None:
+    """Make a SQLite file and its folder, or find out that they cannot be used, before the asynchronous driver
+    does: it would leave a thread behind, and its traceback.
+    """
+    try:
+        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(where, f"its folder cannot be made: {error.strerror}", USABLE) from None
+    (file, *_), options = create_engine(url.set(drivername="sqlite")).dialect.create_connect_args(url)
+    try:
+        with closing(sqlite3.connect(file, **options)) as driver:
+            _keep_log_ahead(driver)
+    except sqlite3.Error as error:
+        raise LedgerError(where, _words(error), CHECK) from None
+
+
+def _keep_log_ahead(driver: sqlite3.Connection) -> None:
+    """Put the file in WAL mode, in which it stays: readers do not wait for the writer.
+
+    Of two connections that do so to a new file at once, one is told at once that it is locked: each has what the
+    other needs, so SQLite's own waiting (`timeout`) does not set in (sqlite.org/c3ref/busy_handler.html).
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            driver.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
+
+
+def _engine(url: URL) -> AsyncEngine:
     # hide_parameters: they hold numbers, and would stand in the text of every error.
     if url.get_backend_name() != "sqlite":
         return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
-    file = Path(url.database or "")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LedgerError(where, f"its folder cannot be made: {error.strerror}", USABLE) from None
-    try:
-        # The asynchronous driver leaves a thread behind, and its traceback, when the file cannot be opened.
-        sqlite3.connect(file).close()
-    except sqlite3.Error as error:
-        raise LedgerError(where, _words(error), CHECK) from None
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -271,7 +296,7 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     """Durable before the request goes out: a commit is on the disk when it returns (synchronous=FULL)."""
     connection.isolation_level = None  # we say BEGIN ourselves, see below
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
