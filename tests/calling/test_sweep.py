@@ -4,98 +4,46 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from flireo_flows.api import errors
-from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.calling.account import NotReady, Readiness
-from flireo_flows.calling.collector import AGAIN_SECONDS, MOST_ASKED, RINGING_SECONDS
+from flireo_flows.calling.collector import AGAIN_SECONDS, MOST_ASKED
 from flireo_flows.calling.ledger import Database, Inbox, Runner
 from flireo_flows.calling.ledger.campaigns import Declined, Steering
 from flireo_flows.calling.ledger.runners import LEASE_SECONDS
-from flireo_flows.calling.ledger.schema import campaigns, outbox, requests, runners
-from flireo_flows.calling.ledger.unheard import unheard_of
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.ledger.schema import campaigns, requests, runners
 from flireo_flows.calling.policy.limits import AnalysisRule
-from flireo_flows.calling.remembered import remember, require_account, rules_of
+from flireo_flows.calling.remembered import rules_of
 from flireo_flows.calling.sweep import ANOTHER_RUNNER, Summary, Sweep
-from flireo_flows.calling.swept import ANOTHER_ACCOUNT, Swept
+from flireo_flows.calling.swept import Swept
 from flireo_flows.calling.turns import Until
 from flireo_flows.sandbox import SandboxSettings
 from tests.faulty.server import answer
-from tests.sandbox.running import RunningSandbox, run_sandbox
+from tests.sandbox.running import run_sandbox
 
-from .bad_line import BadLine, bad_line
+from .bad_line import BadLine
 from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
-from .handover_stage import handed, rings
 from .hearing import report
+from .sweep_stage import (
+    SILENT_SECONDS,
+    bury_runners,
+    campaign,
+    left_behind,
+    line,
+    one,
+    remembered,
+    sweep,
+    told,
+)
+
+__all__ = ["campaign", "line"]  # fixtures
 
 ROOT = Path(__file__).parents[2]
-SILENT_SECONDS = 3600 + RINGING_SECONDS + POLICY.report_grace_seconds + 1
-
-
-@pytest.fixture
-def line() -> Iterator[BadLine]:
-    with bad_line() as running:
-        yield running
-
-
-@pytest.fixture
-async def campaign(database: Database, line: BadLine) -> AsyncIterator[Campaign]:
-    """A campaign that a run of this account left behind."""
-    left = Campaign(database, line.url)
-    await remembered(left)
-    yield left
-
-
-async def remembered(campaign: Campaign, readiness: Readiness | None = None, **changes: Any) -> None:
-    """A run wrote down what it rings under."""
-    policy = CallingPolicy.model_validate({**campaign.policy.model_dump(), **changes})
-    await remember(
-        campaign.database, campaign.name, policy, readiness or Readiness(), campaign.account, is_starting=True
-    )
-
-
-async def bury_runners(database: Database) -> None:
-    """Whoever was alive is dead from now on."""
-    async with database.write() as db:
-        await db.execute(update(runners).values(lease_until=0.0))
-
-
-async def left_behind(campaign: Campaign, line: BadLine, *phones: str) -> list[dict[str, Any]]:
-    """Calls that were placed by a run that is over."""
-    book = await campaign.runner()
-    calls = []
-    for phone in phones:
-        calls.append(line.place(phone))
-        await campaign.placed(book, calls[-1]["id"], phone)
-    await bury_runners(campaign.database)
-    return calls
-
-
-async def sweep(left: Campaign, **options: Any) -> Summary:
-    """Sweep as another process would."""
-    options.setdefault("account", left.account)
-    return await Sweep(left.database, **options).run()
-
-
-async def one(left: Campaign, **options: Any) -> Swept:
-    """What a sweep came to for the one campaign there is."""
-    (swept,) = (await sweep(left, **options)).campaigns
-    return swept
-
-
-async def told(database: Database) -> list[tuple[str, str]]:
-    """The notices of the ledger, but for those of single calls."""
-    async with database.read() as db:
-        rows = (await db.execute(select(outbox.c.event, outbox.c.campaign).order_by(outbox.c.id))).all()
-    return [(row.event, row.campaign) for row in rows if ".call." not in row.event]
 
 
 # What it hears.
@@ -230,126 +178,6 @@ async def test_what_a_killed_run_was_sending_is_looked_for(campaign: Campaign, l
     call = line.place(ANNA)
     await sweep(campaign)
     assert (await campaign.attempt()).call_id == call["id"]
-
-
-@pytest.mark.parametrize("key", ["another key", "another address"])
-async def test_the_list_of_another_account_decides_nothing(
-    campaign: Campaign, line: BadLine, key: str
-) -> None:
-    """It has none of the calls: read as if it were ours, everybody would be rung again."""
-    book = await campaign.runner()
-    await campaign.lost(book)
-    await campaign.placed(book, "call-in-the-other-account", BEN)
-    await bury_runners(campaign.database)
-    await campaign.age(SILENT_SECONDS)
-    before = await campaign.attempts()
-    with bad_line() as other:
-        account = (
-            Account("another-key", other.url)
-            if key == "another key"
-            else replace(campaign.account, base_url=other.url)
-        )
-        for _ in range(3):
-            swept = await one(campaign, account=account)
-            assert (swept.problem, swept.after) == (ANOTHER_ACCOUNT, 2)
-            await campaign.age(SILENT_SECONDS)
-        assert other.reads == 0
-    assert [row.state for row in await campaign.attempts()] == [row.state for row in before]
-
-
-async def test_webhooks_are_heard_whichever_account_sent_them(campaign: Campaign, line: BadLine) -> None:
-    (call,) = await left_behind(campaign, line, ANNA)
-    await Inbox(campaign.database).store(report(call["id"]))
-    with bad_line() as other:
-        assert (await one(campaign, account=Account("k", other.url))).by_webhook == 1
-
-
-async def test_the_sweep_of_one_account_does_not_keep_that_of_another_waiting(
-    campaign: Campaign, line: BadLine
-) -> None:
-    await left_behind(campaign, line, ANNA)
-    line.end_all()
-    with bad_line() as other:
-        theirs = Campaign(campaign.database, other.url, name="theirs")
-        await remembered(theirs)
-        await left_behind(theirs, other, BEN)
-        sweeping = asyncio.create_task(
-            sweep(campaign, account=theirs.account, patience_seconds=60, pause_seconds=0.05)
-        )
-        while other.reads < 4:  # noqa: ASYNC110 - what is waited for is in a server
-            await asyncio.sleep(0.01)
-        assert (await one(campaign, campaign="campaign")).after == 0
-        other.end_all()
-        assert [swept.after for swept in (await sweeping).campaigns] == [0, 0]
-
-
-async def test_a_key_that_was_replaced_is_known_by_a_call_that_is_there(
-    campaign: Campaign, line: BadLine
-) -> None:
-    await left_behind(campaign, line, ANNA)
-    line.end_all()
-    swept = await one(campaign, account=Account("the new key", line.url))
-    assert (swept.after, swept.problem) == (0, "")
-
-
-async def test_a_campaign_of_an_older_version_is_read_once_a_call_shows_whose_it_is(
-    database: Database, line: BadLine
-) -> None:
-    old = Campaign(database, line.url)
-    book = await old.runner()
-    await old.lost(book)
-    await bury_runners(database)
-    assert (await one(old)).problem == ANOTHER_ACCOUNT  # nothing shows it
-    await left_behind(old, line, BEN)
-    line.end_all()
-    swept = await one(old)
-    assert (swept.before, swept.after, swept.problem) == (2, 1, "")
-    assert "default policy" in swept.rules
-
-
-async def test_a_run_with_another_key_is_refused_while_it_is_not_known_who_was_rung(
-    campaign: Campaign, line: BadLine
-) -> None:
-    await campaign.lost(await campaign.runner())
-    await bury_runners(campaign.database)
-    await campaign.take_in(person(ANNA), person(BEN))
-    with bad_line() as other:
-        wrong = replace(campaign, base_url=other.url, readiness=Readiness())
-        with pytest.raises(NotReady, match="under another API key"):
-            await wrong.run()
-        assert (other.posts, other.reads) == ([], 0)
-    assert (await rules_of(campaign.database, "campaign")).account
-
-
-async def test_while_a_run_of_one_account_is_alive_none_of_another_begins(
-    campaign: Campaign, line: BadLine
-) -> None:
-    alive = Runner(campaign.database, campaign.name)
-    await alive.join()
-    await campaign.take_in(person(ANNA))
-    with bad_line() as other:
-        wrong = replace(campaign, base_url=other.url, readiness=Readiness())
-        with pytest.raises(NotReady, match="rings under another API key"):
-            await wrong.run()
-        assert (other.posts, other.reads) == ([], 0)
-        await alive.leave()
-        await wrong.run(Until.DIALLED)
-        assert len(other.posts) == 1
-
-
-async def test_of_two_runs_that_begin_at_once_in_two_accounts_only_one_goes_on(database: Database) -> None:
-    async def begin(name: str) -> None:
-        runner, account = Runner(database, "campaign"), Account(name, "http://127.0.0.1:9")
-        await runner.join()
-        async with AsyncFlireoClient(account) as client:
-            beside = await require_account(database, client, "campaign", runner)
-        await both.wait()
-        await remember(database, "campaign", POLICY, Readiness(), account, is_starting=True, beside=beside)
-
-    both = asyncio.Barrier(2)
-    ended = await asyncio.gather(begin("one"), begin("two"), return_exceptions=True)
-    (refused,) = [error for error in ended if error is not None]
-    assert isinstance(refused, NotReady)
 
 
 async def test_a_reading_that_fails_decides_nothing_and_the_next_sweep_makes_up_for_it(
@@ -529,82 +357,6 @@ async def test_a_sweep_spends_its_share_of_the_requests_and_no_more(
     summary = await sweeping.run()
     assert campaign.database.now() - began < 60
     assert 2 <= summary.requests <= 5  # two learned the clock and the limit
-
-
-# Leads that Flireo rings by itself.
-
-
-@pytest.fixture
-def sandbox() -> Iterator[RunningSandbox]:
-    """Calls last for seconds."""
-    everybody = {phone: ("answered",) for phone in (ANNA, BEN, CARLA)}
-    with run_sandbox(SandboxSettings(rate_limit=0, time_scale=30, outcomes=everybody)) as running:
-        yield running
-
-
-def changes(sandbox: RunningSandbox) -> dict[tuple[str, int], int]:
-    """Requests that are no readings."""
-    return {what: n for what, n in sandbox.requests().items() if not what[0].startswith("GET")}
-
-
-async def test_leads_that_were_handed_over_are_followed_and_nothing_is_sent_but_readings(
-    database: Database, sandbox: RunningSandbox
-) -> None:
-    campaign = await handed(database, sandbox)
-    await campaign.run(Until.DIALLED)
-    before, open_ = changes(sandbox), (await unheard_of(database, campaign.name)).open
-    assert open_
-    swept = await one(campaign, patience_seconds=100, pause_seconds=0.2)
-    assert (swept.before, swept.after, swept.by_list, swept.problem) == (open_, 0, open_, "")
-    assert {result.outcome for result in (await campaign.results()).values()} == {"answered"}
-    assert changes(sandbox) == before
-    assert sum(rings(sandbox).values()) == 3
-    assert [event for event, _ in await told(database)] == [
-        "flireo.campaign.started",
-        "flireo.campaign.finished",
-    ]
-
-
-async def test_leads_that_were_handed_over_under_another_key_are_left_alone(
-    database: Database, sandbox: RunningSandbox
-) -> None:
-    campaign = await handed(database, sandbox)
-    await campaign.run(Until.DIALLED)
-    with bad_line() as other:
-        swept = await one(campaign, account=Account("k", other.url))
-    assert (swept.problem, swept.after) == (ANOTHER_ACCOUNT, swept.before)
-
-
-async def test_a_silent_call_of_a_lead_that_was_handed_over_is_closed_over_sweeps(database: Database) -> None:
-    """And calls that the list shows to have begun lately are not asked for, however long their leads waited."""
-    everybody = [lead.phone for lead in people(8)]
-    answered = {phone: ("answered",) for phone in everybody}
-    with run_sandbox(SandboxSettings(rate_limit=0, outcomes=answered)) as slow:  # five calls at once
-        campaign = await handed(database, slow, *everybody)
-        await campaign.run(Until.DIALLED)
-        await sweep(campaign)
-        waits = next(row for row in await campaign.attempts() if row.call_id is None)
-        await campaign.handed.rang([(waits.id, "call-of-nobody")])
-        for is_closed in (False, False, True):
-            await campaign.age(SILENT_SECONDS if is_closed or waits.asked_at is None else 0)
-            await sweep(campaign)
-            (waits,) = [row for row in await campaign.attempts() if row.id == waits.id]
-            assert (waits.state == "ended", waits.asked_at is not None) == (is_closed, True)
-        lead = await campaign.lead(waits.phone)
-        assert (lead.state, lead.reason) == ("review", "Flireo does not know the call any more")
-        assert slow.requests()["GET /calls/{id}", 404] == 2
-        assert ("GET /calls/{id}", 200) not in slow.requests()
-
-
-async def test_a_run_that_follows_keeps_its_claim(database: Database, sandbox: RunningSandbox) -> None:
-    campaign = await handed(database, sandbox)
-    await campaign.run(Until.DIALLED)
-    run = Runner(database, campaign.name)
-    await run.join()
-    assert await campaign.handed.claim(run.id)
-    assert (await one(campaign)).problem == ANOTHER_RUNNER
-    assert await campaign.handed.claim(run.id)
-    await run.leave()
 
 
 # What it tells.
