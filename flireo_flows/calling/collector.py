@@ -189,11 +189,11 @@ class Collector:
         if any(call.analysis_result is not None for call, _ in mine):
             # The agent names no plan that we can read, and yet its calls are analysed: the others will be too.
             self.readiness = replace(self.readiness, expects=self.readiness.expects.with_analysis())
-        telling = [(call, row) for call, row in mine if _tells_more(row, call)]
+        telling = {row.id: call for call, row in mine if _tells_more(row, call)}
         if telling:
             async with self.database.write(self.book.campaign) as db:
-                for call, row in telling:
-                    ended += await self._apply_report(db, row, call, now)
+                for row in await _read_again(db, telling):
+                    ended += await self._apply_report(db, row, telling[row.id], now)
         return ended
 
     async def _apply_report(self, db: AsyncConnection, row: Row[Any], call: Call, now: float) -> bool:
@@ -289,16 +289,27 @@ class Collector:
             reason = f"the call is still {call.status or 'open'} long after its longest time"
             if call.is_over:
                 async with self.database.write(self.book.campaign) as db:
+                    (row,) = await _read_again(db, [row.id])
                     if not await self._apply_report(db, row, call, now):  # its summary may still come
                         asked = update(attempts).where(attempts.c.id == row.id)
                         await db.execute(asked.values(asked_at=now))
                 return
         async with self.database.write(self.book.campaign) as db:
+            (row,) = await _read_again(db, [row.id])
             if row.asked_at is None:  # the ledger keeps it, for the next to ask may be another process
                 first = update(attempts).where(attempts.c.id == row.id, attempts.c.asked_at.is_(None))
                 await db.execute(first.values(asked_at=now))
             else:
                 await close_without_report(db, row, reason, self.policy, now)
+
+
+async def _read_again(db: AsyncConnection, attempt_ids: Iterable[int]) -> list[Row[Any]]:
+    """Attempts as the transaction that writes to them sees them: a webhook may have told of them meanwhile."""
+    rows: list[Row[Any]] = []
+    for chunk in chunks(list(attempt_ids)):
+        wanted = select(attempts).where(attempts.c.id.in_(chunk)).order_by(attempts.c.id)
+        rows += (await db.execute(wanted)).all()
+    return rows
 
 
 async def owners_of(database: Database, page: Sequence[Call]) -> dict[str, Row[Any]]:

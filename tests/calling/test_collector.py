@@ -13,6 +13,7 @@ from flireo_flows.calling.collector import AGAIN_SECONDS, MOST_FAILURES, RINGING
 from flireo_flows.calling.ledger import Answer, Database
 from flireo_flows.calling.ledger.attempts import REVIEWED_SECONDS
 from flireo_flows.calling.ledger.schema import attempts
+from flireo_flows.calling.ledger.unheard import has_open
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import Event, LeadState
 from tests.faulty.server import Act, answer, cut, lost, page
@@ -174,6 +175,22 @@ async def test_a_call_that_could_be_either_is_for_a_person_to_look_at(
     assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("unknown", "review")
     await campaign.take_in(person(ANNA))
     assert await campaign.begin(collector.book) == []
+
+
+async def test_an_ambiguous_attempt_is_not_looked_for_for_ever(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    for _ in range(2):
+        line.place(ANNA)
+    await campaign.age(RINGING_SECONDS + 1)
+    for _ in range(3):  # as sweeps read it, again and again
+        await collector.poll()
+        await campaign.age(REVIEWED_SECONDS / 2 + 1)
+    before = line.reads
+    await collector.poll()
+    assert (line.reads, (await campaign.lead()).state) == (before, "review")
+    assert not await has_open(campaign.database, campaign.name)
 
 
 async def test_one_call_is_not_given_to_one_of_two_campaigns(

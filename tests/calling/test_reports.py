@@ -1,5 +1,6 @@
 """What is told of a call is written once, whatever tells it, in whatever order and however often."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -14,7 +15,7 @@ from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import AttemptState, Event, LeadState
 
 from .campaign import ANNA, BEN, POLICY, person
-from .hearing import ANALYSED, ANALYSIS, Heard, book, heard, listed, report, status_update
+from .hearing import ANALYSED, ANALYSIS, TALK, Heard, book, heard, listed, report, status_update
 
 __all__ = ["book", "heard"]  # fixtures
 
@@ -122,6 +123,51 @@ async def test_a_late_analysis_only_adds(heard: Heard, book: AttemptBook) -> Non
     assert not await heard.read(listed(analysis_result=ANALYSIS, summary="Later."))
     result = await heard.result()
     assert (result.analysis, result.summary, result.state) == (ANALYSIS, "Later.", "done")
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "both"),
+    [
+        ({"no_calls": None, "x": 1}, {"no_calls": "yes", "x": 2}, {"no_calls": "yes", "x": 1}),
+        (
+            {"who": {"reached": True}},
+            {"who": {"no_calls": "yes"}},
+            {"who": {"reached": True, "no_calls": "yes"}},
+        ),
+        ({"who": {"reached": True}}, {"who": {"reached": None}, "x": 1}, {"who": {"reached": True}, "x": 1}),
+    ],
+)
+async def test_an_answer_within_an_answer_is_added_too_and_null_is_no_answer(
+    heard: Heard, book: AttemptBook, first: Any, then: Any, both: Any
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report(analysis=first))
+    await heard.hear(report(analysis=then))
+    assert (await heard.result()).analysis == both
+
+
+async def test_the_beginning_of_a_transcript_does_not_hide_the_whole(heard: Heard, book: AttemptBook) -> None:
+    whole = [*TALK, {"role": "user", "content": "Never call me again."}]
+    await heard.campaign.placed(book)
+    await heard.read(listed(messages=whole[:1], summary=None))
+    await heard.hear(report(messages=whole))
+    await heard.read(listed(messages=whole[:2]))
+    assert [turn["content"] for turn in json.loads((await heard.campaign.attempt()).messages)] == [
+        turn["content"] for turn in whole
+    ]
+
+
+@pytest.mark.parametrize("ended", ["2001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2100-01-01T00:00:00Z"])
+async def test_a_moment_that_cannot_be_keeps_the_distance_to_the_next_attempt_all_the_same(
+    local: Database, ended: str
+) -> None:
+    retried = {**POLICY.model_dump(), "max_attempts": 2, "retry_outcomes": ["voicemail"]}
+    heard = Heard(local, CallingPolicy.model_validate({**retried, "retry_delay_seconds": 3600}))
+    await heard.campaign.placed(await heard.campaign.runner())
+    began = local.now()
+    over = {"end_reason": "voicemail", "started_at": None, "ended_at": ended, "duration_seconds": None}
+    await heard.read(listed(**over, summary=None, messages=None))
+    assert 3600 <= (await heard.campaign.lead()).not_before - began < 3900
 
 
 async def test_a_late_report_may_correct_what_a_call_means(heard: Heard, book: AttemptBook) -> None:

@@ -155,13 +155,16 @@ class AttemptBook:
     async def ambiguous(self, attempt: Attempt, reason: str) -> None:
         """Put a lead up for review while its attempt stays unknown: nobody rings it again by machine."""
         async with self._database.write(self.campaign) as db:
-            await db.execute(
-                update(leads)
-                .where(leads.c.id == attempt.lead_id, leads.c.state == LeadState.CALLING)
-                .values(state=LeadState.REVIEW, reason=reason)
+            still = update(attempts).where(
+                attempts.c.id == attempt.id, attempts.c.state == AttemptState.UNKNOWN
             )
-            gone = update(attempts).where(attempts.c.id == attempt.id)
-            await db.execute(gone.values(reason=reason, over_at=self._database.now()))
+            since = func.coalesce(attempts.c.over_at, self._database.now())  # it is not looked for for ever
+            if (await db.execute(still.values(reason=reason, over_at=since))).rowcount:
+                await db.execute(
+                    update(leads)
+                    .where(leads.c.id == attempt.lead_id, leads.c.state == LeadState.CALLING)
+                    .values(state=LeadState.REVIEW, reason=reason)
+                )
 
     async def _record_accepted(self, db: AsyncConnection, answers: Sequence[Answer]) -> None:
         """The common case, in one statement: a faster hand that was there first makes it do nothing."""

@@ -138,7 +138,8 @@ async def apply_report(
     Args:
         db: A transaction that may write.
         database: Its ledger.
-        row: The attempt, placed or ended.
+        row: The attempt, placed or ended, as this transaction reads it: what somebody wrote since an older reading
+            would be written over.
         report: What was told.
         policy: Says when to stop waiting for more, whether the lead is rung again, and what it teaches.
         expects: What is still to come.
@@ -166,7 +167,7 @@ async def apply_report(
         return False
     cause = do_not_call_cause(policy, outcome, object_of(told["analysis"]))
     if ended:
-        await _finish_lead(db, row, outcome, told["ended_at"] or now, policy, never=bool(cause))
+        await _finish_lead(db, row, outcome, _ended_at(row, told), policy, never=bool(cause))
     else:
         await correct_lead(db, row, outcome, policy, never=bool(cause))
     await never_again(db, database, row, outcome, policy, cause, now)
@@ -214,6 +215,17 @@ async def close_without_report(
         )
 
 
+def _ended_at(row: Row[Any], told: Mapping[str, Any]) -> float:
+    """When a call ended, on the ledger's clock: what is rung next keeps its distance from it.
+
+    Flireo's own moment counts where it can be true. One before the call could have ended, or after its end was
+    heard, is of another clock; then the call ended when that was heard.
+    """
+    earliest = row.began_at + max(0, told["duration_seconds"] or 0)
+    ended, heard = told["ended_at"], float(told["over_at"])
+    return float(ended) if ended is not None and earliest <= ended <= heard else heard
+
+
 def _merged(row: Row[Any], report: Report, now: float) -> dict[str, Any]:
     """The attempt's columns with what the report adds; empty if the call is still running."""
     if not report.is_over and row.over_at is None:
@@ -221,7 +233,7 @@ def _merged(row: Row[Any], report: Report, now: float) -> dict[str, Any]:
     keeps = {
         "summary": row.summary or report.summary,
         "analysis": _added(row.analysis, report.analysis),
-        "messages": row.messages if row.messages is not None else report.messages,
+        "messages": _longer(row.messages, report),
         "recording_url": row.recording_url or report.recording_url,
         "end_reason": row.end_reason or report.end_reason,
         "error": row.error or report.error,
@@ -248,9 +260,36 @@ def _added(known: str | None, told: str | None) -> str | None:
     if known is None or told is None or known == told:
         return known if known is not None else told
     had, new = object_of(known), object_of(told)
-    if had is None or new is None or new.keys() <= had.keys():
+    if had is None or new is None:
         return known
-    return to_json({**new, **had})
+    both = _filled(had, new)
+    return known if both == had else to_json(both)
+
+
+def _filled(had: Mapping[str, object], new: Mapping[str, object]) -> dict[str, object]:
+    """An object with what it lacked, in the objects within it too; null is no answer yet."""
+    both = dict(had)
+    for key, value in new.items():
+        known = had.get(key)
+        if isinstance(known, Mapping) and isinstance(value, Mapping):
+            both[key] = _filled(known, value)
+        elif known is None:
+            both[key] = value
+    return both
+
+
+def _longer(known: str | None, report: Report) -> str | None:
+    """The transcript that is known, or the whole one of which it is the beginning: the list shows calls early."""
+    if known is None or report.messages is None:
+        return known if known is not None else report.messages
+    had, told = _spoken(known), _spoken(report.messages)
+    goes_on = len(told) > len(had) and (report.is_last_word or told[: len(had)] == had)
+    return report.messages if goes_on else known
+
+
+def _spoken(messages: str) -> list[tuple[object, object]]:
+    turns = (turn for turn in json.loads(messages) if isinstance(turn, dict))
+    return [(turn.get("role"), turn.get("content")) for turn in turns]
 
 
 def _is_complete(
