@@ -16,6 +16,7 @@ from flireo_flows.api.operation import Effect, Sends, operation
 from flireo_flows.api.times import iso
 
 LARGEST_PAGE: Final = 1000  # contract section 4
+SURE_DIGITS: Final = 7  # at the end of two numbers: where they differ, so do the people
 RING_PATH: Final = "/calls/outbound"
 AGENT_KEYS: Final = frozenset({"agent_id", "assistant_id", "agent_config", "assistant", "agent"})
 
@@ -79,6 +80,16 @@ class Call(ApiModel):
     def is_outbound(self) -> bool:
         """Whether we rang; a call that does not say is taken for ours."""
         return self.direction in (None, "outbound")
+
+    def may_be_with(self, phone: str) -> bool:
+        """Whether the other party may be `phone` (E.164), as far as the call tells.
+
+        False only for a telephone number that ends otherwise: null is allowed (contract section 9.2), and a name, an
+        address or a number without its country tells nothing for certain.
+        """
+        ours, theirs = _digits(phone), _digits(self.caller_phone or "")
+        is_number = len(theirs) >= SURE_DIGITS and not any(map(str.isalpha, self.caller_phone or ""))
+        return not is_number or theirs[-SURE_DIGITS:] == ours[-SURE_DIGITS:]
 
     def is_with(self, phone: str) -> bool:
         """Whether the other party is `phone` (E.164); formatting characters do not count."""

@@ -38,6 +38,7 @@ class Pacing:
     probed_at: float = 0.0
     answered: bool = False  # any answer heard at all
     skew: float | None = None  # server's clock minus ours
+    least_skew: float | None = None  # the least that was told: gateways differ, and clocks are set
     edges: Edges = field(default_factory=Edges)
     others: Others = field(default_factory=Others)
 
@@ -183,7 +184,9 @@ class Pacing:
         """Date is cut to whole seconds, so the largest difference seen is the nearest to the truth."""
         told = http_date(date) if date else None
         if told is not None:
-            self.skew = max(self.skew if self.skew is not None else told - now, told - now)
+            skew = told - now
+            self.skew = skew if self.skew is None else max(self.skew, skew)
+            self.least_skew = skew if self.least_skew is None else min(self.least_skew, skew)
 
 
 NAMES: Final = ("limit", "remaining", "reset")

@@ -129,7 +129,7 @@ def iter_calls(
 
     Source: contract sections 4 and 9.1.
     """
-    return _drive(client, _calls(status, start_date, end_date, page_size))
+    return _drive(client, call_pages(status, start_date, end_date, page_size))
 
 
 def aiter_calls(
@@ -140,7 +140,7 @@ def aiter_calls(
     page_size: int = LARGEST_PAGE,
 ) -> AsyncIterator[Call]:
     """As `iter_calls`, for async code."""
-    return _adrive(client, _calls(status, start_date, end_date, page_size))
+    return _adrive(client, call_pages(status, start_date, end_date, page_size))
 
 
 def iter_usage(
@@ -215,7 +215,8 @@ async def _adrive(client: AsyncFlireoClient, ask: Ask[Row]) -> AsyncIterator[Row
             yield row
 
 
-def _calls(status: str, start_date: datetime | None, end_date: datetime | None, size: int) -> Ask[Call]:
+def call_pages(status: str, start_date: datetime | None, end_date: datetime | None, size: int) -> Ask[Call]:
+    """The requests for the pages of the calls, for `walk`; arguments as those of `iter_calls`."""
     return _checked(
         lambda offset: _rows_of(
             list_calls(size, offset, status, start_date, end_date),

@@ -4,12 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
-from flireo_flows.api.calls import LARGEST_PAGE, Call, CallPage, get_call, list_calls
+from flireo_flows.api import errors
+from flireo_flows.api.calls import LARGEST_PAGE, Call, get_call, list_calls
 from flireo_flows.api.client import AsyncFlireoClient
+from flireo_flows.api.paging import call_pages, walk
 from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.rhythm import LIMIT_SECONDS, Budget
 from flireo_flows.calling.windows import Window
+
+LONGEST_DOUBT_SECONDS: Final = 86_400.0
+NO_MOMENT: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # a clock that says so is broken
 
 
 @dataclass(slots=True)
@@ -56,27 +62,27 @@ class CallList:
         return await self.client.send(get_call(call_id))
 
     async def _pages(self, window: Window) -> AsyncIterator[tuple[Call, ...]]:
-        """Pages of one window, until it ends or the server stops giving new ones."""
-        start = self._theirs(window.start)
-        end = self._theirs(window.end) if window.end is not None else None
-        seen: set[str] = set()  # of this window: what another one gave says nothing about this one's end
-        offset = 0
-        while True:
-            page = await self._ask(LARGEST_PAGE, offset, start, end)
-            fresh = tuple(call for call in page.calls if call.id not in seen)
-            yield fresh
-            seen.update(call.id for call in fresh)
-            offset += len(page.calls)
-            # A server may clamp the page, leave out the total, or ignore the offset (contract section 4). So a
-            # short page is no end: what is not on it would count as not placed, and be rung again.
-            if not fresh or (page.total is not None and offset >= page.total):
-                return
+        """Pages of one window, to its end, whatever arrives meanwhile.
 
-    async def _ask(
-        self, limit: int, offset: int = 0, start: datetime | None = None, end: datetime | None = None
-    ) -> CallPage:
-        await self._afford()
-        return await self.client.send(list_calls(limit=limit, offset=offset, start_date=start, end_date=end))
+        Raises:
+            UnreadableAnswer: It has more calls than it gives. What is not given would count as not placed, and be
+                rung again.
+        """
+        end = self._late(window.end) if window.end is not None else None
+        asks = call_pages("", self._early(window.start), end, LARGEST_PAGE)
+        steps = walk(asks)
+        step, promised, given = next(steps), None, 0
+        while step.asks is not None:
+            await self._afford()
+            page = await self.client.send(step.asks)
+            promised = page.total if promised is None else promised
+            step = steps.send(page)
+            given += len(step.rows)
+            yield step.rows
+        if promised is not None and given < promised:
+            first = asks(0)
+            text = f"the list has {promised} calls and gives {given}"
+            raise errors.UnreadableAnswer(first.name, first.route, text=text)
 
     async def _afford(self) -> None:
         self.requests += 1
@@ -91,13 +97,35 @@ class CallList:
         as not placed. A run that begins with the account checks knows it already.
         """
         if self.client.pacing.skew is None and not self._has_asked_the_time:
-            await self._ask(1)
+            await self._afford()
+            await self.client.send(list_calls(limit=1))
             self._has_asked_the_time = True  # a server that does not tell is not asked each time
 
-    def _theirs(self, moment: float) -> datetime:
-        return datetime.fromtimestamp(moment + self.skew, UTC)
+    def _early(self, moment: float) -> datetime:
+        """A moment on Flireo's clock, or before it: more calls do no harm, and one less would be rung again."""
+        return datetime.fromtimestamp(moment + min(self.least_skew, 0.0), UTC)
+
+    def _late(self, moment: float) -> datetime | None:
+        """A moment on Flireo's clock, or after it; None for no end."""
+        there = moment + self.most_skew
+        return datetime.fromtimestamp(there, UTC) if there < NO_MOMENT else None
 
     @property
-    def skew(self) -> float:
-        """Flireo's clock minus the ledger's, seconds."""
-        return (self.client.pacing.skew or 0.0) + self.client.now() - self.database.now()
+    def least_skew(self) -> float:
+        """The least that Flireo's clock may be ahead of the ledger's, seconds; below 0 where it is behind.
+
+        Not what one answer told that is a day from the others.
+        """
+        pacing = self.client.pacing
+        if pacing.skew is None or pacing.least_skew is None:
+            return self._ours(None)
+        return self._ours(max(pacing.least_skew, pacing.skew - LONGEST_DOUBT_SECONDS))
+
+    @property
+    def most_skew(self) -> float:
+        """The most that Flireo's clock may be ahead of the ledger's, seconds; 0 at least."""
+        return max(self._ours(self.client.pacing.skew), 0.0)
+
+    def _ours(self, skew: float | None) -> float:
+        """A difference to this machine's clock as one to the ledger's."""
+        return (skew or 0.0) + self.client.now() - self.database.now()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Row, and_, func, or_, select, update
@@ -211,13 +212,15 @@ class Collector:
         rivals = await self.book.rivals({attempt.phone for attempt in open_}, since)
         for attempt in open_:
             calls = [call for call in strangers.values() if self._may_own(attempt, call)]
-            if not calls:
+            doubtful = [call for call in strangers.values() if self._is_doubtful(attempt, call)]
+            if not calls and not doubtful:
                 await self.book.absent(attempt, read_at, self.policy.reconcile_grace_seconds, self.policy)
             elif len(calls) == 1 and rivals.get(attempt.phone, 1) == 1:
                 if await self.book.found(attempt, calls[0].id):
                     del strangers[calls[0].id]  # it is nobody else's
             elif read_at > attempt.began_at + max(self.policy.reconcile_grace_seconds, RINGING_SECONDS):
-                await self.book.ambiguous(attempt, f"{len(calls)} calls in the list could be this one")
+                could = len(calls) or len(doubtful)
+                await self.book.ambiguous(attempt, f"{could} calls in the list could be this one")
 
     async def _hold_back(self, strangers: Sequence[Call]) -> None:
         """A call shows up at a number whose last request was refused or limited: a person looks before the next.
@@ -246,9 +249,24 @@ class Collector:
         """Same number, and created about when we rang, on Flireo's clock."""
         if not call.is_with(attempt.phone):
             return False
-        if call.created_at is None:
-            return True
-        return call.created_at.timestamp() >= attempt.began_at + self.calls.skew - EARLY_SECONDS
+        return call.created_at is None or self._is_of(attempt, call.created_at, self.calls.least_skew)
+
+    def _is_doubtful(self, attempt: Attempt, call: Call) -> bool:
+        """It does not prove to be the attempt's call, and forbids to say that there is none.
+
+        It tells no number, which the contract allows (section 9.2); or it is ours only where an answer of another
+        clock, or of none, misled us about Flireo's.
+        """
+        if call.created_at is not None:
+            latest = attempt.began_at + self.calls.most_skew + LATE_SECONDS
+            is_early = not self._is_of(attempt, call.created_at, min(self.calls.least_skew, 0.0))
+            if is_early or call.created_at.timestamp() > latest:
+                return False
+        return call.may_be_with(attempt.phone)
+
+    @staticmethod
+    def _is_of(attempt: Attempt | Row[Any], created_at: datetime, skew: float) -> bool:
+        return created_at.timestamp() >= attempt.began_at + skew - EARLY_SECONDS
 
     async def _close_silent(self, now: float, most: int) -> int:
         """Ask by id for calls that should be long over, and close them if that tells nothing either, twice."""

@@ -1,6 +1,6 @@
 """Flireo at the end of a bad line: it keeps a list of calls, and answers requests that ring as it is told."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,6 +32,7 @@ class BadLine:
         shows: What is done with one who asks for a call by its id, instead of showing it.
         poison: Ids of calls that cannot be shown.
         deaf_to: Parameters of the list that it does not heed.
+        arrives: Called after each page that was given.
         limit: Requests a minute that it says it allows; None: it says nothing. It refuses nobody.
         given: Calls that were listed so far.
         ahead: Seconds that its clock is ahead of ours, which it tells; None: it tells no time.
@@ -51,6 +52,7 @@ class BadLine:
     shows: Act | None = None
     poison: set[str] = field(default_factory=set)
     deaf_to: set[str] = field(default_factory=set)
+    arrives: Callable[[], object] | None = None
     given: int = 0
     limit: int | None = None
 
@@ -99,14 +101,16 @@ class BadLine:
         return self.shows or (answer(200, call) if call else answer(404))
 
     def _list(self, query: dict[str, list[str]]) -> Act:
-        offset, limit = int(query["offset"][0]), min(self.page, int(query["limit"][0]))
         heeded = {name: value for name, value in query.items() if name not in self.deaf_to}
+        offset, limit = int(heeded.get("offset", ["0"])[0]), min(self.page, int(query["limit"][0]))
         since, until = heeded.get("start_date", [""])[0], heeded.get("end_date", ["~"])[0]
         calls = [call for call in self.calls if since <= call["created_at"] <= until]
         page: Json = {"calls": calls[offset : offset + limit]}
         self.given += len(page["calls"])
         if self.tells_total:
             page["pagination"] = {"total": len(calls), "limit": limit, "offset": offset}
+        if self.arrives is not None:
+            self.arrives()
         headers = {} if self.ahead is None else {"Date": format_datetime(self._now(), usegmt=True)}
         if self.limit is not None:
             resets_at = f"{datetime.now(UTC).timestamp() + 30:.0f}"

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from sqlalchemy import insert, update
@@ -16,6 +17,7 @@ from flireo_flows.calling.ledger.schema import attempts
 from flireo_flows.calling.ledger.unheard import has_open
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import Event, LeadState
+from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS
 from tests.faulty.server import Act, answer, cut, lost, page
 
 from .bad_line import BadLine, bad_line
@@ -455,3 +457,80 @@ async def test_asking_for_silent_calls_is_paid_for_too(
     now = campaign.database.now()
     assert collector.calls.requests == 12
     assert collector.budget.wait(now) == pytest.approx(12 * 60 / (0.1 * 60), abs=10)
+
+
+@pytest.mark.parametrize("shown", [None, "", "anonymous", "sip:anna@example.org", "07700 900001"])
+async def test_a_call_of_that_moment_that_does_not_tell_its_number_proves_nothing(
+    campaign: Campaign, collector: Collector, line: BadLine, shown: str | None
+) -> None:
+    await campaign.lost(collector.book)
+    line.place(ANNA, caller_phone=shown)
+    for _ in range(3):
+        await collector.poll()
+        assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("unknown", "calling")
+    await campaign.age(RINGING_SECONDS + 1)
+    line.calls[0]["created_at"] = iso(datetime.now(UTC) - timedelta(seconds=RINGING_SECONDS + 1))
+    await collector.poll()
+    assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("unknown", "review")
+
+
+async def test_a_call_without_a_number_at_another_time_is_not_ours(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    for earlier in (-LATE_SECONDS - 60, EARLY_SECONDS + 60):
+        line.place(ANNA, caller_phone=None, created_at=iso(datetime.now(UTC) - timedelta(seconds=earlier)))
+    for _ in range(2):
+        await collector.poll()
+    assert (await campaign.attempt()).state == "not_placed"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "afterwards", "state"),
+    [(240.0, 0.0, "placed"), (7200.0, 0.0, "placed"), (240.0, None, "unknown"), (2e11, 0.0, "unknown")],
+)
+async def test_one_answer_of_a_clock_that_is_ahead_has_nobody_rung_twice(
+    campaign: Campaign,
+    collector: Collector,
+    line: BadLine,
+    ahead: float,
+    afterwards: float | None,
+    state: str,
+) -> None:
+    pacing, now = collector.client.pacing, collector.client.now()
+    wrong = format_datetime(datetime.fromtimestamp(now + ahead, UTC), usegmt=True)
+    pacing.sent(now)
+    pacing.heard({"date": wrong}, 200, now, now)
+    line.ahead = afterwards
+    await campaign.lost(collector.book)
+    line.place(ANNA)
+    for _ in range(3):
+        await collector.poll()
+    assert (await campaign.attempt()).state == state
+
+
+async def test_calls_that_come_in_while_a_list_of_small_pages_is_read_hide_none(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    line.page = 2
+    await campaign.lost(collector.book)
+    ours = line.place(ANNA)
+    for _ in range(2):
+        line.place(BEN)
+    line.arrives = lambda: [line.place(CARLA), line.place(CARLA)] if line.reads in (2, 4) else None
+    await collector.poll()
+    assert (await campaign.attempt()).call_id == ours["id"]
+
+
+async def test_a_list_that_gives_less_than_it_promises_proves_nothing(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    line.page, line.deaf_to = 2, {"offset"}
+    await campaign.lost(collector.book)
+    line.place(ANNA)
+    for _ in range(2):
+        line.place(BEN)
+    for _ in range(3):
+        await collector.poll()
+        assert (await campaign.attempt()).state == "unknown"
+    assert collector.failures == 3
