@@ -165,12 +165,20 @@ class Late(Exception):
     """It became too late to send between the decision and the first byte."""
 
 
-def check_time(event: str, before: float | None) -> None:
-    """Look at the clock once more when a connection is there and the first byte is about to go out.
+def never() -> bool:
+    """Nothing keeps a request back."""
+    return False
 
-    Making a connection takes time, and a machine can sleep in between; afterwards nobody may have been rung.
+
+def check_time(event: str, before: float | None, unless: Callable[[], bool]) -> None:
+    """Look once more when a connection is there and the first byte is about to go out: at the clock, and `unless`.
+
+    Waiting for the rate limit and making a connection take time, and a machine can sleep in between; afterwards
+    nobody may have been rung.
     """
-    if before is not None and event.endswith("send_request_headers.started") and time.time() > before:
+    if event.endswith("send_request_headers.started") and (
+        unless() or (before is not None and time.time() > before)
+    ):
         raise Late
 
 
@@ -202,12 +210,15 @@ class FlireoClient:
         self._pooled = _sync_http(transport, fresh=False)
         self._fresh = _sync_http(transport, fresh=True)
 
-    def send(self, operation: Operation[T], before: float | None = None) -> T:
+    def send(
+        self, operation: Operation[T], before: float | None = None, unless: Callable[[], bool] = never
+    ) -> T:
         """Have an operation answered.
 
         Args:
             operation: What to send.
             before: Unix seconds after which it must not go out any more.
+            unless: Asked right before it goes out: True keeps it back, as if it were too late.
 
         Raises:
             FlireoError: See `flireo_flows.api.errors`.
@@ -220,19 +231,21 @@ class FlireoClient:
                     time.sleep(step.seconds)
                     step = steps.send(time.time())
                 else:
-                    step = steps.send(self._transmit(operation, before))
+                    step = steps.send(self._transmit(operation, before, unless))
         except StopIteration as done:
             return cast(T, done.value)  # StopIteration does not say what it carries
 
-    def _transmit(self, operation: Operation[T], before: float | None) -> Reply | Lost:
+    def _transmit(
+        self, operation: Operation[T], before: float | None, unless: Callable[[], bool]
+    ) -> Reply | Lost:
         http = self._fresh if operation.effect is Effect.RINGS else self._pooled
 
         def trace(event: str, info: object) -> None:
-            check_time(event, before)
+            check_time(event, before, unless)
 
         request = prepared(self.account, self.pacing, operation)
         try:
-            response = http.request(**request.arguments, extensions=_traced(trace, before))
+            response = http.request(**request.arguments, extensions=_traced(trace, before, unless))
             answer: Reply | Lost = reply(response, request.secrets)
         except FAILURES as error:
             answer = lost(error)
@@ -270,7 +283,9 @@ class AsyncFlireoClient:
         """The clock that `send`'s `before` is measured by, Unix seconds."""
         return time.time()
 
-    async def send(self, operation: Operation[T], before: float | None = None) -> T:
+    async def send(
+        self, operation: Operation[T], before: float | None = None, unless: Callable[[], bool] = never
+    ) -> T:
         """Have an operation answered; see `FlireoClient.send`."""
         steps = exchange(operation, self.pacing, time.time(), random.random(), before)  # noqa: S311 - jitter
         try:
@@ -280,19 +295,21 @@ class AsyncFlireoClient:
                     await asyncio.sleep(step.seconds)
                     step = steps.send(time.time())
                 else:
-                    step = steps.send(await self._transmit(operation, before))
+                    step = steps.send(await self._transmit(operation, before, unless))
         except StopIteration as done:
             return cast(T, done.value)  # StopIteration does not say what it carries
 
-    async def _transmit(self, operation: Operation[T], before: float | None) -> Reply | Lost:
+    async def _transmit(
+        self, operation: Operation[T], before: float | None, unless: Callable[[], bool]
+    ) -> Reply | Lost:
         http = self._fresh if operation.effect is Effect.RINGS else self._pooled
 
         async def trace(event: str, info: object) -> None:
-            check_time(event, before)
+            check_time(event, before, unless)
 
         request = prepared(self.account, self.pacing, operation)
         try:
-            response = await http.request(**request.arguments, extensions=_traced(trace, before))
+            response = await http.request(**request.arguments, extensions=_traced(trace, before, unless))
             answer: Reply | Lost = reply(response, request.secrets)
         except FAILURES as error:
             answer = lost(error)
@@ -322,9 +339,11 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _traced(trace: Callable[[str, object], object], before: float | None) -> dict[str, Any]:
-    """httpx's hook for what happens on the wire; only where a time is set, for it costs a little."""
-    return {"trace": trace} if before is not None else {}
+def _traced(
+    trace: Callable[[str, object], object], before: float | None, unless: Callable[[], bool]
+) -> dict[str, Any]:
+    """httpx's hook for what happens on the wire; only where something may keep it back, for it costs a little."""
+    return {"trace": trace} if before is not None or unless is not never else {}
 
 
 def _sync_http(transport: httpx.BaseTransport | None, *, fresh: bool) -> httpx.Client:

@@ -69,11 +69,13 @@ class Readiness:
 
     Attributes:
         expects: What is still to come after a call's end.
-        longest_call: Seconds a call can last at most.
+        longest_call: Seconds a call can last at most, by an agent that was looked up.
+        agents: Ids of those. A call by another one, as a lead's own row may name it, can last an hour.
     """
 
     expects: Expectations = field(default_factory=Expectations)
     longest_call: float = LONGEST_CALL_SECONDS
+    agents: frozenset[str] = frozenset()
 
 
 async def check_account(
@@ -93,7 +95,8 @@ async def check_account(
         NotReady: An agent or number is unknown or switched off, or the balance is empty or too low.
         FlireoError: Flireo refused the key, failed, or was not reached.
     """
-    agents = [await _agent(client, agent_id) for agent_id in sorted(caller.agent_ids)[:MOST_LOOKED_UP]]
+    agent_ids = sorted(caller.agent_ids)[:MOST_LOOKED_UP]
+    agents = [await _agent(client, agent_id) for agent_id in agent_ids]
     for number_id in sorted(caller.number_ids)[:MOST_LOOKED_UP]:
         await _check_number(client, number_id)
     await check_balance(client, min_balance_minutes)
@@ -101,7 +104,9 @@ async def check_account(
     analysed = [plan.min_messages_threshold for plan in plans if plan.is_on]
     lengths = [float(agent.max_duration_seconds or LONGEST_CALL_SECONDS) for agent in agents]
     return Readiness(
-        Expectations(bool(analysed), min(analysed, default=0)), max(lengths, default=LONGEST_CALL_SECONDS)
+        Expectations(bool(analysed), min(analysed, default=0)),
+        max(lengths, default=LONGEST_CALL_SECONDS),
+        frozenset(agent_ids),
     )
 
 

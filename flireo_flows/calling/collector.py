@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy import Row, and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.account import LONGEST_CALL_SECONDS, Readiness
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.ledger import Attempt, AttemptBook, Database, Inbox
 from flireo_flows.calling.ledger.leads import chunks
@@ -151,7 +151,7 @@ class Collector:
         """
         await self._reconcile(sought.unknown, strangers, read_at)
         await self._hold_back(list(strangers.values()))
-        return await self._close_silent(read_at, most_asked)
+        return await self._close_silent(list(strangers.values()), read_at, most_asked)
 
     async def unknown_due(self) -> bool:
         """Whether a reading of the list now could settle an unknown attempt."""
@@ -268,13 +268,17 @@ class Collector:
     def _is_of(attempt: Attempt | Row[Any], created_at: datetime, skew: float) -> bool:
         return created_at.timestamp() >= attempt.began_at + skew - EARLY_SECONDS
 
-    async def _close_silent(self, now: float, most: int) -> int:
+    async def _close_silent(self, strangers: Sequence[Call], now: float, most: int) -> int:
         """Ask by id for calls that should be long over, and close them if that tells nothing either, twice."""
-        patience = self.readiness.longest_call + RINGING_SECONDS + self.policy.report_grace_seconds
+        longest = self.readiness.longest_call
+        lasts = case(
+            (attempts.c.agent_id.in_(self.readiness.agents), longest),
+            else_=max(longest, LONGEST_CALL_SECONDS),
+        )
         wanted = select(attempts).where(
             attempts.c.campaign == self.book.campaign,
             attempts.c.state == AttemptState.PLACED,
-            attempts.c.began_at < now - patience,
+            attempts.c.began_at + lasts < now - RINGING_SECONDS - self.policy.report_grace_seconds,
             or_(attempts.c.asked_at.is_(None), attempts.c.asked_at <= now - AGAIN_SECONDS),
         )
         async with self.database.read() as db:
@@ -283,7 +287,7 @@ class Collector:
         in_vain = 0
         for asked, row in enumerate(silent, start=1):
             try:
-                await self._ask(row, now)
+                await self._ask(row, strangers, now)
             except errors.FlireoError as error:  # decides nothing
                 in_vain += 1
                 if in_vain >= MOST_IN_VAIN or isinstance(error, REFUSED_KEY):  # the next would fare no better
@@ -293,15 +297,17 @@ class Collector:
                 in_vain = 0
         return len(silent)
 
-    async def _ask(self, row: Row[Any], now: float) -> None:
+    async def _ask(self, row: Row[Any], strangers: Sequence[Call], now: float) -> None:
         """Ask for one silent call.
 
         Raises:
             FlireoError: Flireo was not reached, or did not answer as it should.
         """
         try:
-            call = await self.calls.call(row.call_id)
+            call = await self._call_of(row)
         except errors.NotFound:
+            if await self._is_listed_otherwise(row, strangers):
+                return  # the next reading tells of it
             reason = "Flireo does not know the call any more"
         else:
             reason = f"the call is still {call.status or 'open'} long after its longest time"
@@ -320,6 +326,21 @@ class Collector:
             else:
                 await close_without_report(db, row, reason, self.policy, now)
 
+    async def _call_of(self, row: Row[Any]) -> Call:
+        try:
+            return await self.calls.call(row.call_id)
+        except errors.NotFound:
+            if row.report_id is None:
+                raise
+            return await self.calls.call(row.report_id)
+
+    async def _is_listed_otherwise(self, row: Row[Any], strangers: Sequence[Call]) -> bool:
+        """Whether the call is in the list under another id, as one that a webhook told of first may be."""
+        calls = [call for call in strangers if self._may_own(row, call)]
+        if len(calls) != 1 or await self.book.rivals({row.phone}, row.began_at - EARLY_SECONDS):
+            return False
+        return await self.book.listed_as(row.id, calls[0].id)
+
 
 async def _read_again(db: AsyncConnection, attempt_ids: Iterable[int]) -> list[Row[Any]]:
     """Attempts as the transaction that writes to them sees them: a webhook may have told of them meanwhile."""
@@ -335,8 +356,9 @@ async def owners_of(database: Database, page: Sequence[Call]) -> dict[str, Row[A
     owners: dict[str, Row[Any]] = {}
     async with database.read() as db:
         for chunk in chunks([call.id for call in page]):
-            wanted = select(attempts).where(attempts.c.call_id.in_(chunk))
-            owners |= {row.call_id: row for row in (await db.execute(wanted)).all()}
+            for known_as in (attempts.c.report_id, attempts.c.call_id):
+                rows = (await db.execute(select(attempts).where(known_as.in_(chunk)))).all()
+                owners |= {getattr(row, known_as.name): row for row in rows}
     return owners
 
 

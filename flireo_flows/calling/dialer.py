@@ -14,9 +14,9 @@ from flireo_flows.api.redaction import redact
 from flireo_flows.calling.choice import CannotCompose, Composes
 from flireo_flows.calling.endings import EVENTS, Ending, ending_of, in_words
 from flireo_flows.calling.ledger import Answer, Attempt, Database
+from flireo_flows.calling.ledger.beginning import FRESH_SECONDS
 from flireo_flows.calling.states import Event, LeadState
 
-FRESH_SECONDS: Final = 5.0  # an attempt decided longer ago is not sent any more: it must be decided anew
 MOST_REFUSALS: Final = 5  # in a row, from different leads: then it is not the leads
 MOST_UNREACHED: Final = 5  # in a row
 STOPPING: Final = (
@@ -96,7 +96,9 @@ class Dialer:
         latest = min(attempt.began_at + FRESH_SECONDS, self.owns_until) - self.database.now()
         try:
             # The client counts in this machine's time, the ledger perhaps in its server's.
-            return await self.client.send(request, before=self.client.now() + latest)
+            before = self.client.now() + latest
+            # It may have waited for the rate limit while a person paused the campaign, or the key was refused.
+            return await self.client.send(request, before=before, unless=lambda: bool(self.silent_for))
         except errors.FlireoError:
             raise
         except Exception as error:
@@ -125,7 +127,11 @@ class Dialer:
         if isinstance(error, errors.InvalidInput):
             return _for_review(attempt, f"not sent: {_invalid(error)}")
         if error.text in errors.TOO_LATE:
-            return self._waits(attempt, in_words(error))
+            return (
+                self.given_back(attempt, self.silent_for)
+                if self.silent_for
+                else self._waits(attempt, in_words(error))
+            )
         now = self.database.now()
         if now >= self._hold_until:  # what failed together counts once
             self._unreached += 1

@@ -27,7 +27,7 @@ from flireo_flows.calling.ledger.completeness import check_completeness
 from flireo_flows.calling.ledger.rederiving import keep_current
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.remembered import remember, require_account
+from flireo_flows.calling.remembered import remember, require_account, rules_of
 from flireo_flows.calling.telling import tell_end
 from flireo_flows.calling.turns import Turns, Until
 
@@ -129,7 +129,7 @@ class Engine:
         await keep_current(self.database, self.campaign, self.policy)
         left = await LeadBook(self.database, self.campaign).outlook(self.batch, self.database.now())
         if left.is_finished or self.stopped_by is not None:
-            return self.readiness or Readiness()
+            return self.readiness or (await rules_of(self.database, self.campaign)).readiness
         beside = await require_account(self.database, client, self.campaign, runner)
         try:
             readiness = self.readiness or await self._look_up(client)
@@ -137,7 +137,7 @@ class Engine:
             if not (left.placed or left.unknown):
                 raise
             self.stopped_by = problem  # who was rung already is heard of all the same
-            return Readiness()
+            return (await rules_of(self.database, self.campaign)).readiness
         starts = left.has_waiting
         await remember(self.database, self.campaign, self.policy, readiness, self.account, starts, beside)
         return readiness

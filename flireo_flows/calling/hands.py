@@ -57,6 +57,10 @@ class Hands:
         answers, self._answers = self._answers, []
         return answers
 
+    def give_back_answers(self, answers: list[Answer]) -> None:
+        """They were taken, and perhaps not written: the next to take has them again."""
+        self._answers = answers + self._answers
+
     async def wait(self, seconds: float) -> None:
         """Until an answer came, but no longer than `seconds`."""
         if not self._answers:

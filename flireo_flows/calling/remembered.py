@@ -1,8 +1,8 @@
 """What a campaign last rang under: its rules, what to expect of its calls, and in which account.
 
-A run writes it down before it rings; whoever collects without a run reads it. Rules that another version wrote,
-or that cannot be read, are the default ones: a call's result is kept under any rules, and they only say how long
-to wait for more and whether to ring again.
+A run writes it down before it rings; whoever collects without a run reads it. Of rules that another version wrote,
+those that cannot be read are the default ones: they only say how long to wait for more and whether to ring again.
+But where the rules cannot be read by which a call teaches a "no", its result waits for somebody who can read them.
 """
 
 import hashlib
@@ -18,7 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api import errors
 from flireo_flows.api.calls import get_call
+from flireo_flows.api.campaigns import get_campaign
 from flireo_flows.api.client import Account, AsyncFlireoClient
+from flireo_flows.api.operation import Operation
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.account import LONGEST_CALL_SECONDS, NotReady, Readiness
 from flireo_flows.calling.ledger import Database, Expectations, Runner
@@ -28,6 +30,7 @@ from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import AttemptState, CampaignState, LeadState
 
 DIGITS: Final = 16  # of an account's fingerprint
+TEACHING: Final = frozenset({"do_not_call_keys", "do_not_call_outcomes", "outcomes"})
 MOST_PROVING: Final = 3  # calls asked for to know an account by them
 
 
@@ -37,13 +40,15 @@ class Remembered:
 
     Attributes:
         account: Fingerprint of the account; empty where no run wrote it down.
-        problem: Why the rules could not be read, so that they are the default ones; empty where they could.
+        problem: Which rules could not be read, so that they are the default ones; empty where all could.
+        teaches: Whether those could by which a call tells that somebody is not to be rung again.
     """
 
     policy: CallingPolicy = field(default_factory=CallingPolicy)
     readiness: Readiness = field(default_factory=Readiness)
     account: str = ""
     problem: str = ""
+    teaches: bool = True
 
 
 def fingerprint(account: Account, database: Database) -> str:
@@ -84,6 +89,7 @@ async def remember(
         "analysis": readiness.expects.analysis,
         "fewest_messages": readiness.expects.fewest_messages,
         "longest_call": readiness.longest_call,
+        "agents": sorted(readiness.agents),
     }
     values = {"policy": policy.model_dump_json(), "readiness": json.dumps(told)}
     async with database.write(campaign) as db:
@@ -105,14 +111,28 @@ async def rules_of(database: Database, campaign: str) -> Remembered:
         return Remembered(problem="no run of this version wrote its rules down: the default policy is used")
     told = _object(row.readiness)
     expects = Expectations(bool(told.get("analysis")), int(_number(told.get("fewest_messages"), 0)))
-    readiness = Readiness(expects, _number(told.get("longest_call"), LONGEST_CALL_SECONDS))
+    named = told.get("agents")
+    agents = frozenset(map(str, named)) if isinstance(named, list) else frozenset()
+    readiness = Readiness(expects, _number(told.get("longest_call"), LONGEST_CALL_SECONDS), agents)
     account = str(told.get("account") or "")
+    policy, unread = _policy_of(row.policy)
+    problem = ""
+    if unread:
+        problem = f"rules of another version cannot be read ({', '.join(unread)}): those of the default policy count"
+    return Remembered(policy, readiness, account, problem, not TEACHING & set(unread))
+
+
+def _policy_of(text: str) -> tuple[CallingPolicy, list[str]]:
+    """What can be read of rules, and the fields that cannot: they keep their defaults."""
     try:
-        return Remembered(CallingPolicy.model_validate_json(row.policy), readiness, account)
+        return CallingPolicy.model_validate_json(text), []
     except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        problem = f"its rules were written by another version ({where}): the default policy is used"
-        return Remembered(CallingPolicy(), readiness, account, problem)
+        wrong = {str(each["loc"][0]) if each["loc"] else "" for each in error.errors(include_input=False)}
+    told = {name: value for name, value in _object(text).items() if name not in wrong}
+    try:
+        return CallingPolicy.model_validate_json(json.dumps(told)), sorted(wrong)
+    except ValidationError:  # they are right one by one, and not together
+        return CallingPolicy(), sorted(set(CallingPolicy.model_fields))
 
 
 async def is_of_account(
@@ -120,7 +140,8 @@ async def is_of_account(
 ) -> bool:
     """Whether a campaign's calls are in this account. What another account's list lacks proves nothing.
 
-    A key that was replaced, and a ledger that an older version wrote, are known by a call that is there.
+    A key that was replaced, and a ledger that an older version wrote, are known by a call that is there, or by
+    the campaign of Flireo's own that rings the leads.
 
     Args:
         database: The ledger.
@@ -139,11 +160,16 @@ async def is_of_account(
         .order_by(attempts.c.id.desc())
         .limit(MOST_PROVING)
     )
+    handed = select(campaigns.c.vendor_campaign_id).where(campaigns.c.name == campaign)
     async with database.read() as db:
         call_ids = (await db.execute(newest)).scalars().all()
-    for call_id in call_ids:
+        vendor_id = (await db.execute(handed)).scalar_one_or_none()
+    proofs: list[Operation[Any]] = [get_call(call_id) for call_id in call_ids]
+    if vendor_id:
+        proofs.append(get_campaign(vendor_id))
+    for proof in proofs:
         try:
-            await client.send(get_call(call_id))
+            await client.send(proof)
         except errors.NotFound:
             continue
         return True
@@ -163,7 +189,7 @@ class Beside:
     account: str
 
     async def require_same(self, db: AsyncConnection, campaign: str, mine: str) -> None:
-        """Refuse where another run, alive, wrote another account down since.
+        """Refuse where another run wrote another account down since: it is alive, or left calls behind.
 
         Args:
             db: A transaction of `Database.write(campaign)`.
@@ -175,16 +201,17 @@ class Beside:
         """
         row = (await db.execute(select(campaigns.c.readiness).where(campaigns.c.name == campaign))).first()
         now = str(_object(row.readiness if row else "").get("account") or "")
-        if now not in ("", mine, self.account) and not await self.runner.is_alone_in(db):
+        if now not in ("", mine, self.account):
             raise NotReady(_two_accounts(campaign))
 
 
 async def require_account(
     database: Database, client: AsyncFlireoClient, campaign: str, runner: Runner
 ) -> Beside:
-    """Refuse to ring in another account while a run of the last one is alive, or its calls may have rung.
+    """Refuse to ring in another account while a run of the last one is alive, or the results of its calls are out.
 
-    Each would look for the other's lost calls in its own list, not find them, and ring those people again.
+    Each would look for the other's calls in its own list and not find them: it would ring those people again of
+    whom nobody knows whether they were rung, and give up the results of the others.
 
     Raises:
         NotReady: So it is, and nothing shows that this is the account in which those calls were made.
@@ -194,23 +221,24 @@ async def require_account(
     beside = Beside(runner, remembered.account)
     if remembered.account in ("", fingerprint(client.account, database)):
         return beside
-    lost = (
+    out = (
         select(attempts.c.id)
         .join(leads, leads.c.id == attempts.c.lead_id)
-        .where(attempts.c.campaign == campaign, attempts.c.state == AttemptState.UNKNOWN)
+        .where(attempts.c.campaign == campaign)
+        .where(attempts.c.state.in_([str(AttemptState.UNKNOWN), str(AttemptState.PLACED)]))
         .where(leads.c.state == LeadState.CALLING)  # who is up for review is not rung by machine
     )
     async with database.read() as db:
         is_alone = await runner.is_alone_in(db)
-        if is_alone and (await db.execute(lost.limit(1))).first() is None:
+        if is_alone and (await db.execute(out.limit(1))).first() is None:
             return beside
     if await is_of_account(database, client, campaign, remembered):
         return beside
     if not is_alone:
         raise NotReady(_two_accounts(campaign))
     raise NotReady(
-        f"campaign {redact(campaign)!r} rang under another API key, and of some of its calls nobody knows "
-        "whether they rang: this key's list of calls cannot tell. Run it once with the key it had, or take "
+        f"campaign {redact(campaign)!r} rang under another API key, and how some of its calls ended is not known: "
+        "this key's list of calls cannot tell. Run it, or flireo-flows collect, once with the key it had, or take "
         "another name."
     )
 

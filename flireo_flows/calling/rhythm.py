@@ -7,6 +7,9 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 # One poll for so many calls placed: with webhooks only unanswered calls, which have no report, wait for it.
 CALLS_A_POLL: Final = 150
 CALLS_A_POLL_WITH_WEBHOOKS: Final = 300
+# But it does not wait for longer than this; at full speed so many calls are placed before.
+DIALLING_SECONDS: Final = 120.0
+DIALLING_WITH_WEBHOOKS_SECONDS: Final = 300.0
 # The balance is read again after so many calls, or after so long, if any call was placed meanwhile.
 CALLS_A_BALANCE: Final = 500
 BALANCE_SECONDS: Final = 300.0
@@ -47,8 +50,8 @@ class Budget:
 class PollRhythm:
     """When the call list is due to be read again.
 
-    While there are leads to ring, a poll waits until enough calls were placed to be worth it, or until the
-    calls at once are used up. Afterwards polls come at growing distances.
+    While there are leads to ring, a poll waits until enough calls were placed to be worth it, until the calls at
+    once are used up, or for minutes. Afterwards polls come at growing distances.
 
     Attributes:
         every: Shortest time between two polls, seconds.
@@ -80,7 +83,9 @@ class PollRhythm:
         if dialling:
             share = CALLS_A_POLL_WITH_WEBHOOKS if by_webhook else CALLS_A_POLL
             patience = self.every * (6.0 if by_webhook else 1.5)
-            return placed - self.placed_before >= share or (starved and waited >= patience)
+            # A slow campaign has to hear its calls too: who is rung again, who said no, what breaks.
+            longest = max(self.every, DIALLING_WITH_WEBHOOKS_SECONDS if by_webhook else DIALLING_SECONDS)
+            return placed - self.placed_before >= share or waited >= (patience if starved else longest)
         quiet = self.in_a_row if placed == self.placed_before else 0  # a call placed since is soon over
         pause = self.every * 1.5**quiet * (2.0 if by_webhook else 1.0)
         return waited >= min(max(self.every, LONGEST_PAUSE_SECONDS), pause)

@@ -23,6 +23,10 @@ ANOTHER_ACCOUNT: Final = (
     "it rang under another API key, whose list of calls alone can tell: only webhooks were heard. Collect it with "
     "that key, or run it once with this one"
 )
+UNREADABLE_RULES: Final = (
+    "its results wait: the rules cannot be read by which a call tells that somebody is not to be rung again. Collect "
+    "it with the version of flireo-flows that ran it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Swept:
         by_list: Attempts that ended by what was read.
         for_review: Leads that a person has to look at, in all.
         problem: Why nothing was read of it, in words; empty where it was.
-        rules: Why its results were written under the default policy; empty where they were not.
+        rules: Which of its rules could not be read, so that those of the default policy counted; empty for none.
     """
 
     campaign: str
@@ -91,7 +95,7 @@ class Case:
         rules = await rules_of(database, campaign)
         collector = Collector(calls.client, database, book, rules.policy, rules.readiness)
         collector.calls = calls
-        return cls(
+        case = cls(
             database,
             runner,
             collector,
@@ -102,6 +106,9 @@ class Case:
             before,
             rules.account == fingerprint(calls.client.account, database),
         )
+        if not rules.teaches:
+            await case.give_up(UNREADABLE_RULES)
+        return case
 
     @property
     def campaign(self) -> str:
@@ -114,6 +121,8 @@ class Case:
 
     async def hear(self) -> None:
         """Write down all that webhooks brought, whichever account's they are."""
+        if not self.remembered.teaches:
+            return  # it waits in the inbox
         expects = (self.follower if self.follows else self.collector).readiness.expects
         while True:
             inbox = Inbox(self.database)

@@ -7,9 +7,9 @@ from typing import Final
 
 from flireo_flows.calling.brakes import Brakes
 from flireo_flows.calling.collector import Collector
-from flireo_flows.calling.dialer import FRESH_SECONDS
 from flireo_flows.calling.hands import CONNECTIONS, Hands
 from flireo_flows.calling.ledger import AttemptBook, LeadBook, Outlook
+from flireo_flows.calling.ledger.beginning import FRESH_SECONDS
 from flireo_flows.calling.policy import CallingPolicy, Deny, Rule, words
 from flireo_flows.calling.rhythm import DialRhythm, PollRhythm
 
@@ -89,7 +89,12 @@ class Turns:
         if not most and not answers:
             return 0
         scan = SCAN if self._many_denied else 0
-        begun = await self.book.begin(self.batch, self.policy, most, scan, answers)
+        try:
+            begun = await self.book.begin(self.batch, self.policy, most, scan, answers)
+        except BaseException:
+            # Cancelled, or the ledger failed: whether they were written is not known, and twice does no harm.
+            self.hands.give_back_answers(answers)
+            raise
         self._many_denied = begun.decided > len(begun.attempts)
         self._dials.began(len(begun.attempts), self._now())
         self.hands.give(begun.attempts)

@@ -11,17 +11,19 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.times import iso
 from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.collector import AGAIN_SECONDS, MOST_FAILURES, RINGING_SECONDS, Collector
-from flireo_flows.calling.ledger import Answer, Database
+from flireo_flows.calling.ledger import Answer, Database, Inbox
 from flireo_flows.calling.ledger.attempts import REVIEWED_SECONDS
 from flireo_flows.calling.ledger.schema import attempts
 from flireo_flows.calling.ledger.unheard import has_open
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import Event, LeadState
 from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS
+from flireo_flows.leads.wishes import Wishes
 from tests.faulty.server import Act, answer, cut, lost, page
 
 from .bad_line import BadLine, bad_line
 from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
+from .hearing import status_update
 
 AT_ONCE = CallingPolicy.model_validate({**POLICY.model_dump(), "reconcile_grace_seconds": 0})
 
@@ -534,3 +536,39 @@ async def test_a_list_that_gives_less_than_it_promises_proves_nothing(
         await collector.poll()
         assert (await campaign.attempt()).state == "unknown"
     assert collector.failures == 3
+
+
+async def test_a_call_that_a_webhook_told_of_first_is_found_in_the_list_under_its_other_id(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    """Webhooks show one id and the list another (contract section 19); the report of the call's end is lost."""
+    await campaign.lost(collector.book)
+    row = await campaign.attempt()
+    listed = line.place(ANNA)
+    told = status_update("in-progress", call_id="5f0c7a52-0000-4000-8000-000000000000")
+    await Inbox(campaign.database).store(told, row.reference)
+    await collector.hear()
+    line.end_all()
+    aged = 3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1
+    await campaign.age(aged)
+    listed["created_at"] = iso(datetime.now(UTC) - timedelta(seconds=aged))
+    for _ in range(2):
+        await collector.poll()
+    row = await campaign.attempt()
+    assert (row.state, row.outcome, row.report_id) == ("ended", "no_answer", listed["id"])
+
+
+@pytest.mark.parametrize(("agent", "state"), [("demo-agent", "ended"), ("the-consultant", "placed")])
+async def test_a_call_by_an_agent_that_was_not_looked_up_may_last_an_hour(
+    campaign: Campaign, collector: Collector, line: BadLine, agent: str, state: str
+) -> None:
+    collector.readiness = Readiness(longest_call=120, agents=frozenset({"demo-agent"}))
+    await campaign.take_in(person(ANNA, wishes=Wishes(agent_id=agent)))
+    (attempt,) = await campaign.begin(collector.book)
+    call = line.place(ANNA, created_at=iso(datetime.now(UTC) - timedelta(seconds=900)))
+    await campaign.record(collector.book, Answer(attempt, Event.ACCEPTED, call_id=call["id"]))
+    await campaign.age(900)
+    for _ in range(2):
+        await collector.poll()
+        await campaign.age(AGAIN_SECONDS)
+    assert (await campaign.attempt()).state == state

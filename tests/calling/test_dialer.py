@@ -2,14 +2,17 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from flireo_flows.api import errors
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
 from flireo_flows.calling.account import Readiness
-from flireo_flows.calling.dialer import FRESH_SECONDS, MOST_REFUSALS
+from flireo_flows.calling.dialer import MOST_REFUSALS
+from flireo_flows.calling.hands import Hands
 from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger.beginning import FRESH_SECONDS
 from flireo_flows.calling.states import LeadState
 from flireo_flows.calling.turns import Until
 from tests.faulty.server import (
@@ -157,6 +160,52 @@ async def test_an_attempt_that_was_decided_too_long_ago_is_not_sent(local: Datab
             await campaign.record(book, await campaign.dialer(client).ring(stale))
     assert line.posts == []
     assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("not_placed", "waiting")
+
+
+@pytest.mark.parametrize("why", ["paused", "the key was refused"])
+async def test_what_waits_for_the_rate_limit_is_not_sent_once_nobody_is_to_be_rung(
+    local: Database, why: str
+) -> None:
+    with bad_line() as line:
+        campaign = Campaign(local, line.url)
+        await campaign.take_in(person(ANNA))
+        book = await campaign.runner()
+        async with AsyncFlireoClient(campaign.account) as client:
+            hands = Hands(campaign.dialer(client))
+            client.pacing.blocked_until = client.now() + 1
+            hands.give(await campaign.begin(book))
+            await asyncio.sleep(0.1)
+            if why == "paused":
+                hands.hold("paused")
+            else:
+                hands.dialer.stopped_by = errors.AuthenticationFailed("get_call", "GET /calls/{id}")
+            await hands.wait(60)
+            await campaign.record(book, *await hands.stop())
+        assert line.posts == []
+    lead = await campaign.lead()
+    assert (lead.state, (await campaign.attempt()).state) == ("waiting", "not_placed")
+    assert lead.reason.startswith("not sent: ")
+
+
+async def test_an_answer_that_was_heard_is_written_down_by_a_run_that_is_cancelled(
+    new_file: Path,
+) -> None:
+    """In the moment in which the answers are taken and the ledger is busy."""
+    url = f"sqlite:///{new_file}"
+    with bad_line() as line:
+        async with await Database.open(url) as database, await Database.open(url) as another:
+            campaign = Campaign(database, line.url, readiness=Readiness())
+            await campaign.take_in(*people(3))
+            run = asyncio.create_task(campaign.run(Until.DIALLED))
+            while not line.posts:  # noqa: ASYNC110 - what is waited for is in a server
+                await asyncio.sleep(0.001)
+            async with another.write(campaign.name):
+                await asyncio.sleep(0.7)
+                run.cancel()
+                await asyncio.sleep(0.1)
+            with pytest.raises(asyncio.CancelledError):
+                await run
+            assert [row.state for row in await campaign.attempts()] == ["placed"] * len(line.posts)
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404])

@@ -13,8 +13,9 @@ import pytest
 from flireo_flows.api import errors
 from flireo_flows.calling.account import Caller, NotReady, Readiness
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.ledger import Database, Inbox, Views
+from flireo_flows.calling.ledger import Database, Expectations, Inbox, Views
 from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.remembered import remember
 from flireo_flows.calling.turns import Until
 from flireo_flows.sandbox import Outcome, SandboxSettings
 from tests.faulty.server import answer
@@ -273,6 +274,18 @@ async def test_a_balance_that_runs_out_stops_the_run_and_a_top_up_lets_it_go_on(
         await campaign.run()
         assert rung(sandbox) == once(60)
         await check_results(campaign, sandbox)
+
+
+async def test_a_run_without_a_balance_waits_for_analyses_as_the_run_before_it(local: Database) -> None:
+    known = Readiness(Expectations(analysis=True, fewest_messages=2), 600, frozenset({"demo-agent"}))
+    with run_sandbox(settings(minutes_balance=0)) as sandbox:
+        campaign = Campaign(local, sandbox.base_url)
+        await campaign.placed(await campaign.runner())
+        await campaign.take_in(person(ANNA), person(BEN))
+        await remember(local, campaign.name, campaign.policy, known, campaign.account, True)
+        ran = await campaign.run(Until.DIALLED)
+    assert isinstance(ran.stopped_by, NotReady)
+    assert ran.readiness == known
 
 
 @pytest.mark.parametrize(

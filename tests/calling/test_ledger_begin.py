@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.calling.choice import CannotCompose, Choice, LeadFacts
 from flireo_flows.calling.ledger import Answer, Attempt, AttemptBook, Begun, Database, Runner
+from flireo_flows.calling.ledger.beginning import FRESH_SECONDS
 from flireo_flows.calling.ledger.campaigns import Steering
 from flireo_flows.calling.ledger.picking import LEAST_LEASE_SECONDS, LONGEST_CALL_SECONDS, STALE_SECONDS
 from flireo_flows.calling.ledger.schema import attempts, decisions, leads, runners, tallies
@@ -22,7 +23,7 @@ from flireo_flows.calling.policy import CallingPolicy, Rule
 from flireo_flows.calling.states import Event, LeadState
 from flireo_flows.leads.wishes import Wishes
 
-from .campaign import ANNA, BEN, CARLA, Campaign, people, person
+from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
 
 
 def policy(**fields: Any) -> CallingPolicy:
@@ -415,3 +416,14 @@ async def test_all_runners_together_keep_to_the_calls_a_minute(database: Databas
     assert begun == [7, 5, 0]
     await campaign.age(61)
     assert len(await campaign.begin(books[0], most=30)) == 12
+
+
+@pytest.mark.parametrize(("seconds", "begun"), [(FRESH_SECONDS - 1, 0), (FRESH_SECONDS + 60, 1)])
+async def test_nobody_is_begun_who_may_not_be_rung_any_more_when_the_request_goes_out(
+    local: Database, seconds: float, begun: int
+) -> None:
+    last = datetime.fromtimestamp(local.now() + seconds, UTC)
+    policy = CallingPolicy.model_validate({**POLICY.model_dump(), "dial_before": last.isoformat()})
+    campaign = Campaign(local, policy=policy)
+    await campaign.take_in(person(ANNA))
+    assert len(await campaign.begin(await campaign.runner())) == begun

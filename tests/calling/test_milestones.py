@@ -9,16 +9,19 @@ from sqlalchemy import delete, select
 from flireo_flows.api import errors
 from flireo_flows.calling.account import NotReady, Readiness
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger import Database, Expectations
+from flireo_flows.calling.ledger.leads import GONE_FROM_FILE
 from flireo_flows.calling.ledger.milestones import tell_finished
 from flireo_flows.calling.ledger.schema import outbox
+from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.calling.turns import Until
 from flireo_flows.sandbox import SandboxSettings
 from tests.sandbox.running import RunningSandbox, run_sandbox
 
-from .campaign import ANNA, BEN, CALLER, Campaign, person
+from .campaign import ANNA, BEN, CALLER, POLICY, Campaign, person
 from .handing import HandedCampaign
+from .hearing import Heard, listed
 
 LOW, STARTED, FINISHED = "flireo.credits.low", "flireo.campaign.started", "flireo.campaign.finished"
 
@@ -53,6 +56,25 @@ async def test_a_run_tells_that_its_campaign_started_and_finished_and_running_it
     await campaign.take_in(person(ANNA), person(BEN))
     await campaign.run()
     assert await told(database) == [STARTED, FINISHED, FINISHED]
+
+
+async def test_who_is_taken_out_of_the_file_while_their_phone_rings_keeps_no_campaign_from_being_finished(
+    database: Database,
+) -> None:
+    retried = {**POLICY.model_dump(), "max_attempts": 3, "retry_delay_seconds": 0}
+    heard = Heard(database, CallingPolicy.model_validate(retried))
+    campaign = heard.campaign
+    book = await campaign.runner()
+    await campaign.placed(book, "call-anna", ANNA)
+    await campaign.placed(book, "call-ben", BEN)  # from a file in which Anna is not
+    await heard.read(listed("call-ben", BEN), Expectations())
+    over = {"status": "failed", "error": "no answer", "end_reason": None, "started_at": None}
+    await heard.read(listed("call-anna", **over, summary=None, messages=None, duration_seconds=None))
+    anna = await campaign.lead()
+    assert (anna.state, anna.outcome, anna.reason) == ("waiting", "no_answer", GONE_FROM_FILE)
+    assert await tell_finished(database, campaign.name)
+    await campaign.take_in(person(ANNA), person(BEN))
+    assert [attempt.phone for attempt in await campaign.begin(book)] == [ANNA]
 
 
 async def test_a_campaign_that_may_ring_nobody_does_not_start_and_is_finished(

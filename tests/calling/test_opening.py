@@ -28,6 +28,19 @@ asyncio.run(main())
 """
 
 
+FREEZES = """
+import asyncio, os, signal, sys
+from flireo_flows.calling.ledger import Database
+
+async def main():
+    async with await Database.open(sys.argv[1]) as database, database.write("campaign"):
+        print("holds", flush=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+asyncio.run(main())
+"""
+
+
 async def refusal(url: str) -> LedgerError:
     """What is said of a ledger that cannot be opened."""
     with pytest.raises(LedgerError) as refused:
@@ -100,6 +113,7 @@ async def test_a_ledger_of_another_version_is_left_alone(ledger_url: str, versio
         ("leads.db", "this is no database URL"),
         (f"postgresql//anna:{SECRET}@db/ledger", "this is no database URL"),
         (f"postgresql://anna:{SECRET}@db:port/ledger", "this is no database URL"),
+        (f"postgresql://anna:{SECRET}/ledger", "ledger postgresql://...: this is no database URL"),
         (f"mysql://anna:{SECRET}@db/ledger", "ledger mysql: this kind of database is not supported"),
         ("sqlite://", "a ledger in memory forgets who was rung"),
         ("sqlite:///:memory:", "a ledger in memory forgets who was rung"),
@@ -181,6 +195,30 @@ async def test_a_server_that_goes_away_in_the_middle_is_one_clear_error(postgres
             with pytest.raises(LedgerError, match="Mend it, then run the campaign again"):
                 async with transaction() as db:
                     await db.execute(select(meta))
+
+
+@pytest.mark.postgres
+async def test_who_freezes_in_the_middle_of_a_transaction_does_not_keep_the_others_waiting(
+    postgres: Postgres,
+) -> None:
+    url = postgres.fresh_database()
+    async with await Database.open(url):
+        pass
+    frozen = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", FREEZES, url, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert frozen.stdout is not None
+        assert await frozen.stdout.readline() == b"holds\n"
+        async with (
+            await Database.open(url) as database,
+            asyncio.timeout(120),
+            database.write("campaign") as db,
+        ):
+            await db.execute(select(meta))
+    finally:
+        frozen.kill()
+        await frozen.communicate()
 
 
 async def test_a_disk_that_is_full_is_one_clear_error(tmp_path: Path) -> None:

@@ -168,3 +168,12 @@ def test_where_no_limit_is_told_nothing_is_bounded() -> None:
     budget = Budget(0.1)
     budget.spent(1000, None, 1000.0)
     assert budget.wait(1000.0) == 0
+
+
+@pytest.mark.parametrize(("by_webhook", "seconds"), [(False, 120.0), (True, 300.0)])
+def test_a_slow_campaign_hears_of_its_calls_while_it_dials(by_webhook: bool, seconds: float) -> None:
+    rhythm = PollRhythm(10.0)
+    rhythm.polled(0.0, placed=0, dialling=True)
+    how = {"placed": 1, "by_webhook": by_webhook, "dialling": True, "starved": False, "unknown": False}
+    assert not rhythm.is_due(seconds - 1, **how)
+    assert rhythm.is_due(seconds, **how)

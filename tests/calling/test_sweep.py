@@ -1,6 +1,7 @@
 """A sweep: results of calls that nobody is waiting for, without a run, and without ringing anybody."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ from flireo_flows.calling.ledger.schema import campaigns, requests, runners
 from flireo_flows.calling.policy.limits import AnalysisRule
 from flireo_flows.calling.remembered import rules_of
 from flireo_flows.calling.sweep import ANOTHER_RUNNER, Summary, Sweep
-from flireo_flows.calling.swept import Swept
+from flireo_flows.calling.swept import UNREADABLE_RULES, Swept
 from flireo_flows.calling.turns import Until
 from flireo_flows.sandbox import SandboxSettings
 from tests.faulty.server import answer
@@ -295,6 +296,7 @@ async def test_the_rules_of_the_last_run_decide_who_is_rung_again_and_who_never(
     rule = AnalysisRule(key="interest", equals="none").model_dump()
     await remembered(campaign, max_attempts=2, retry_outcomes=["no_answer"], do_not_call_keys=[rule])
     calls = await left_behind(campaign, line, ANNA, BEN)
+    await campaign.take_in(person(ANNA), person(BEN))
     line.end_all()
     talked = {"status": "ended", "error": None, "started_at": "2026-01-10T11:59:00Z", "summary": "No."}
     calls[1].update(**talked, analysis_result={"interest": "none"})
@@ -309,19 +311,35 @@ async def test_the_rules_of_the_last_run_decide_who_is_rung_again_and_who_never(
     assert line.posts == []
 
 
-async def test_rules_are_not_written_by_a_sweep_and_those_of_another_version_are_the_default_ones(
+async def test_rules_are_not_written_by_a_sweep_and_those_of_another_version_are_left_out(
     campaign: Campaign, line: BadLine
 ) -> None:
     await left_behind(campaign, line, ANNA)
     line.end_all()
-    newer = '{"max_attempts": 3, "rings_at_full_moon": true}'
+    newer = '{"max_attempts": 3, "retry_outcomes": ["no_answer"], "rings_at_full_moon": true}'
     async with campaign.database.write() as db:
         await db.execute(update(campaigns).values(policy=newer))
     swept = await one(campaign)
     assert swept.after == 0
-    assert "another version (rings_at_full_moon)" in swept.rules
+    assert "another version cannot be read (rings_at_full_moon)" in swept.rules
+    assert (await campaign.lead()).state == "waiting"  # the others count
     async with campaign.database.read() as db:
         assert (await db.execute(select(campaigns.c.policy))).scalar_one() == newer
+
+
+async def test_where_it_cannot_be_read_who_said_no_the_results_wait(
+    campaign: Campaign, line: BadLine
+) -> None:
+    (call,) = await left_behind(campaign, line, ANNA)
+    line.end_all()
+    await Inbox(campaign.database).store(report(call["id"]))
+    rule = {"key": "interest", "equals": "none", "but_not_at_full_moon": True}
+    async with campaign.database.write() as db:
+        await db.execute(update(campaigns).values(policy=json.dumps({"do_not_call_keys": [rule]})))
+    swept = await one(campaign)
+    assert (swept.after, swept.problem) == (1, UNREADABLE_RULES)
+    await remembered(campaign)
+    assert (await one(campaign)).after == 0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"account": 7, "longest_call": "x"}', "null"])

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.choice import Choice, Composes, LeadFacts
 from flireo_flows.calling.ledger.beginning import Attempt, Beginning, Begun
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.leads import stored
+from flireo_flows.calling.ledger.leads import GONE_FROM_FILE, stored
 from flireo_flows.calling.ledger.schema import attempts, leads, runners
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import AttemptState, Event, LeadState, sources, target
@@ -126,11 +126,25 @@ class AttemptBook:
 
     async def found(self, attempt: Attempt, call_id: str) -> bool:
         """An unknown attempt's call turned up; False if the attempt moved meanwhile, or the call has an owner."""
-        owner = select(attempts.c.id).where(attempts.c.call_id == call_id)
+        owner = select(attempts.c.id).where(
+            or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
+        )
         async with self._database.write(self.campaign) as db:
             if (await db.execute(owner)).first():
                 return False
             return await move(db, attempt.id, Event.FOUND, call_id=call_id, reason="")
+
+    async def listed_as(self, attempt_id: int, call_id: str) -> bool:
+        """The list has a call under another id than we know it by. False if it has an owner, or is known so already.
+
+        Possible, never yet proved (contract section 19).
+        """
+        known = or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
+        async with self._database.write(self.campaign) as db:
+            if (await db.execute(select(attempts.c.id).where(known))).first():
+                return False
+            alias = update(attempts).where(attempts.c.id == attempt_id, attempts.c.report_id.is_(None))
+            return bool((await db.execute(alias.values(report_id=call_id))).rowcount)
 
     async def absent(self, attempt: Attempt, read_at: float, grace: float, policy: CallingPolicy) -> bool:
         """The list was read without its call. True once that proves that nobody was rung.
@@ -170,7 +184,7 @@ class AttemptBook:
         """The common case, in one statement: a faster hand that was there first makes it do nothing."""
         if not answers:
             return
-        called = [{"attempt": answer.attempt.id, "answered": answer.call_id} for answer in answers]
+        called = [{"attempt": answer.attempt.id, "answered": stored(answer.call_id)} for answer in answers]
         accept = _ACCEPT_SQLITE if self._database.is_sqlite else _ACCEPT_POSTGRESQL
         if (await db.execute(accept, called)).rowcount == len(answers):
             return  # SQLite tells; PostgreSQL's driver does not, of many rows at once
@@ -190,7 +204,7 @@ class AttemptBook:
 
     async def _record(self, db: AsyncConnection, answer: Answer) -> None:
         attempt = answer.attempt
-        call_id, reason = answer.call_id or None, stored(answer.reason)
+        call_id, reason = stored(answer.call_id) or None, stored(answer.reason)
         if not await move(db, attempt.id, answer.event, call_id=call_id, reason=reason):
             return  # a faster hand was there: the reconciler adopted the call, or its report came in
         if answer.event is Event.REFUSED:
@@ -259,9 +273,11 @@ async def _not_rung(
     a missing connection or a refused key, which are nobody's.
     """
     lead = (leads.c.id == attempt.lead_id) & (leads.c.state == LeadState.CALLING)
+    # Who was taken out of the file meanwhile waits for nothing.
+    stays = case((leads.c.reason == GONE_FROM_FILE, GONE_FROM_FILE), else_=reason)
     values = {
         "state": state,
-        "reason": reason,
+        "reason": stays if state == LeadState.WAITING else reason,
         "not_before": not_before,
         "unplaced": leads.c.unplaced + counts,
     }

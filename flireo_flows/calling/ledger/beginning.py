@@ -20,6 +20,8 @@ from flireo_flows.calling.ledger.schema import attempts, leads
 from flireo_flows.calling.policy import Allow, CallingPolicy, Deny, Rule, calls_left, decide
 from flireo_flows.calling.states import AttemptState, LeadState
 
+FRESH_SECONDS: Final = 5.0  # an attempt decided longer ago is not sent any more: it must be decided anew
+FRESH: Final = timedelta(seconds=FRESH_SECONDS)
 SOON: Final = timedelta(
     seconds=5
 )  # when a number is asked about again that another campaign just began to ring
@@ -109,6 +111,9 @@ class Beginning:
             if len(wishes) >= room:
                 break
             verdict = decide(due.lead, moment, policy, due.history)
+            if isinstance(verdict, Allow):  # and still when the request goes out, at the latest
+                latest = decide(due.lead, moment + FRESH, policy, due.history)
+                verdict = latest if isinstance(latest, Deny) else verdict
             if isinstance(verdict, Deny):
                 decisions.append(Decision(due.row, _patient(verdict, due, moment)))
             elif wish := await self._choose(db, due, verdict):

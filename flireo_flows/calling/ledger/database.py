@@ -33,6 +33,7 @@ DRIVERS: Final = {
     "postgres": "postgresql+asyncpg",
 }
 BUSY_SECONDS: Final = 30  # how long one writer waits for another
+FROZEN_SECONDS: Final = 15  # how long PostgreSQL waits for the next word in a transaction; as long as a lease
 # Classes of SQLSTATE: no connection, no resources, not in a state for it, shut down, broken.
 TROUBLE: Final = ("08", "53", "55", "57", "58", "XX")
 WRITING: Final = 704_196  # first key of PostgreSQL's advisory lock; the campaign's hash is the second
@@ -227,8 +228,7 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # ValueError: the port is no number
-        # What is before an @ may be a password, wherever it was meant to stand.
-        raise LedgerError(redact(url.rpartition("@")[2]), "this is no database URL", USABLE) from None
+        raise LedgerError(_harmless(url), "this is no database URL", USABLE) from None
     driver = DRIVERS.get(parsed.get_backend_name())
     if driver is None:
         raise LedgerError(parsed.get_backend_name(), "this kind of database is not supported", USABLE)
@@ -237,6 +237,14 @@ def _parse(url: str) -> URL:
     # Hosting providers hand out URLs with libpq's sslmode; asyncpg takes the same words as ssl.
     query = {"ssl" if name == "sslmode" else name: value for name, value in parsed.query.items()}
     return parsed.set(drivername=driver, query=query)
+
+
+def _harmless(url: str) -> str:
+    """What may be shown of a URL that cannot be read: a password may stand before an @, wherever it was meant to be,
+    and where the host is missing.
+    """
+    kind, sign, _ = url.partition("://")
+    return redact(url.rpartition("@")[2]) if "@" in url or not sign else f"{redact(kind)}://..."
 
 
 def _is_in_memory(url: URL) -> bool:
@@ -284,12 +292,25 @@ def _keep_log_ahead(driver: sqlite3.Connection) -> None:
 def _engine(url: URL) -> AsyncEngine:
     # hide_parameters: they hold numbers, and would stand in the text of every error.
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+        engine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+        event.listen(engine.sync_engine, "connect", _set_up_postgresql)
+        return engine
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     event.listen(engine.sync_engine, "invalidate", _unlock_sqlite)
     return engine
+
+
+def _set_up_postgresql(connection: Any, _record: object) -> None:
+    """A runner that stops in the middle of a transaction, frozen or with its machine, keeps nobody waiting for ever.
+
+    Source: PostgreSQL's documentation of idle_in_transaction_session_timeout.
+    """
+    cursor = connection.cursor()
+    cursor.execute(f"SET idle_in_transaction_session_timeout = '{FROZEN_SECONDS}s'")
+    cursor.close()
+    connection.commit()
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

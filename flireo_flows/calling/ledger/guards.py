@@ -1,7 +1,8 @@
 """What the database itself refuses: every move that `states` does not name, and what would falsify the record.
 
 SQLite and PostgreSQL get the same triggers, made from the tables in `states`. What they refuse is an
-IntegrityError, whoever writes: an older release, a script, a person at a prompt.
+IntegrityError, whoever writes: an older release, a script, a person at a prompt. (Only SQLite's `OR REPLACE`, which
+nothing here says, goes past its triggers: it deletes the row that it meets without asking them.)
 """
 
 from collections.abc import Iterable, Iterator, Mapping

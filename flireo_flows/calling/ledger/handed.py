@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.calling.choice import LeadFacts
 from flireo_flows.calling.ledger.attempts import move
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.leads import stored
+from flireo_flows.calling.ledger.leads import GONE_FROM_FILE, stored
 from flireo_flows.calling.ledger.reports import Expectations, Report, apply_report, close_without_report
 from flireo_flows.calling.ledger.schema import (
     IS_OPEN,
@@ -28,7 +28,6 @@ from flireo_flows.calling.states import AttemptState, CampaignState, Event, Lead
 from flireo_flows.leads.wishes import Wishes
 
 PORTION: Final = 500  # rows a statement
-GONE_FROM_FILE: Final = "not_in_the_newest_file"
 
 
 @dataclass(frozen=True, slots=True)

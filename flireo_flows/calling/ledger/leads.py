@@ -20,6 +20,7 @@ from flireo_flows.leads.lead import Lead
 
 T = TypeVar("T")
 RENEWED: Final = ("name", "columns", "zones", "zone_source", "wishes", "batch", "line")  # from a newer file
+GONE_FROM_FILE: Final = "not_in_the_newest_file"  # why somebody waits whom no run asks about
 CHUNK: Final = 500  # rows a statement: SQLite takes 32,766 values, PostgreSQL's driver 32,767
 
 
@@ -143,12 +144,21 @@ class LeadBook:
             leads.c.batch == batch,
             leads.c.state.in_([LeadState.WAITING, LeadState.SKIPPED]),
         )
+        # Who is being called now has the reason from now on, for when the call ends and they would wait again.
+        others = (LeadState.WAITING, LeadState.CALLING)
         gone = update(leads).where(
-            leads.c.campaign == self.campaign, leads.c.batch != batch, leads.c.state == LeadState.WAITING
+            leads.c.campaign == self.campaign, leads.c.batch != batch, leads.c.state.in_(others)
+        )
+        back = update(leads).where(
+            leads.c.campaign == self.campaign,
+            leads.c.batch == batch,
+            leads.c.state == LeadState.CALLING,
+            leads.c.reason == GONE_FROM_FILE,
         )
         async with self._database.write(self.campaign) as db:
             await db.execute(fresh.values(state=LeadState.WAITING, not_before=0.0, reason=""))
-            await db.execute(gone.values(reason="not_in_the_newest_file"))
+            await db.execute(gone.values(reason=GONE_FROM_FILE))
+            await db.execute(back.values(reason=""))
 
     def _open_attempts(self, batch: str) -> Select[Any]:
         """By state: how many there are, and how many of them may still be on the phone."""

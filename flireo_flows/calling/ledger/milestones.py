@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.happenings import Happening
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.handed import GONE_FROM_FILE
+from flireo_flows.calling.ledger.leads import GONE_FROM_FILE
 from flireo_flows.calling.ledger.outbox import post
 from flireo_flows.calling.ledger.schema import attempts, leads
 from flireo_flows.calling.states import LeadState

@@ -366,7 +366,8 @@ async def _finish_lead(
     never: bool = False,
 ) -> None:
     """The attempt is used up; the lead is rung again only if the policy says so, and never if the call said no."""
-    lead = (await db.execute(select(leads.c.state, leads.c.attempts).where(leads.c.id == row.lead_id))).one()
+    wanted = select(leads.c.state, leads.c.attempts, leads.c.reason).where(leads.c.id == row.lead_id)
+    lead = (await db.execute(wanted)).one()
     used = lead.attempts + 1
     again = not never and lead.state == LeadState.CALLING and is_retried(policy, outcome, used)
     await db.execute(
@@ -375,7 +376,8 @@ async def _finish_lead(
         .values(
             # Who was skipped meanwhile, as when the campaign was cancelled, stays so.
             state=lead.state if lead.state == LeadState.SKIPPED else _after(again),
-            reason=_to_be_rung_after(outcome) if again else "",
+            # Who was taken out of the file meanwhile waits for nothing.
+            reason=(lead.reason or _to_be_rung_after(outcome)) if again else "",
             not_before=ended_at + retry_delay(policy, outcome, used),
             attempts=used,
             unplaced=0,
