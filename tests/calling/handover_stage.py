@@ -82,6 +82,6 @@ def fault(sandbox: RunningSandbox, operation: str, kind: str = "connection_lost"
 
 
 async def met(is_so: Callable[[], Any]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while not is_so():  # noqa: ASYNC110 - what is waited for is in a server
             await asyncio.sleep(0.01)
