@@ -26,7 +26,7 @@ POLICY = CallingPolicy(
     calling_hours=None, reconcile_grace_seconds=0.3, poll_seconds=0.1, breaker=Breaker(enabled=False)
 )
 WORDS = Words("demo-agent", "You ring {{ name }}.")
-SECONDS = 30.0  # nothing here takes so long
+SECONDS = 120.0  # nothing here takes so long
 
 
 @dataclass
