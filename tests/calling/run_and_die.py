@@ -62,8 +62,8 @@ def die_on_the_wire(step: str, heard: Callable[[], bool]) -> None:
     """At an event of the connection by which a call is asked for, once the server has heard so much."""
     original = client.check_time
 
-    def hooked(name: str, before: float | None) -> None:
-        original(name, before)
+    def hooked(name: str, before: float | None, unless: Callable[[], bool]) -> None:
+        original(name, before, unless)
         if before is not None and name.endswith(step):
             while not heard():  # blocks the event loop, so that no answer is read meanwhile
                 time.sleep(0.01)
