@@ -34,7 +34,7 @@ from flireo_flows.calling.choice import CannotCompose
 from flireo_flows.calling.endings import EVENTS, Ending, ending_of, in_words
 from flireo_flows.calling.handover.refusing import refusal_of_row
 from flireo_flows.calling.handover.safety import refuse_over, refuse_strangers, without_hours
-from flireo_flows.calling.handover.window import ALWAYS, CannotHandOver, Window, common_window
+from flireo_flows.calling.handover.window import ALWAYS, CannotHandOver, Window, common_window, daily_span
 from flireo_flows.calling.handover.words import Words
 from flireo_flows.calling.ledger import Attempt, AttemptBook, Database
 from flireo_flows.calling.ledger.campaigns import Steering
@@ -125,8 +125,7 @@ class Filler:
         if hours is None:
             return ALWAYS
         now = datetime.fromtimestamp(self.database.now(), UTC)
-        # All seven days are alike, or it would have been refused.
-        return common_window(hours.start, hours.end, await self.handed.zones(self.batch), now)
+        return common_window(*daily_span(hours), await self.handed.zones(self.batch), now)
 
     async def campaign(self) -> Campaign | None:
         """Flireo's campaign; None while there is none that we know of.

@@ -9,6 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from flireo_flows.calling.account import NotReady
+from flireo_flows.calling.policy.hours import CallingHours, week_of
 
 LOOKAHEAD: Final = timedelta(days=366)  # every change of the clocks comes round within it
 A_DAY: Final = 24 * 60  # minutes
@@ -43,6 +44,16 @@ class Window:
 
 
 ALWAYS: Final = Window("00:00:00", "23:59:59", "UTC")
+
+
+def daily_span(hours: CallingHours) -> tuple[str, str]:
+    """From when until when, HH:MM, people may be rung: what breaks and other days leave of each day.
+
+    Args:
+        hours: Open in one span, the same on all seven days; others are refused before (`refusals`).
+    """
+    (((opens, closes),),) = set(week_of(hours))
+    return _hour(opens), _hour(closes)
 
 
 def common_window(start: str, end: str, zones: Iterable[Sequence[str]], now: datetime) -> Window:
@@ -98,6 +109,10 @@ def _offset(local: datetime) -> int:
 def _minutes(clock: str) -> int:
     hours, minutes = clock.split(":")[:2]
     return int(hours) * 60 + int(minutes)
+
+
+def _hour(seconds: int) -> str:
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}"
 
 
 def _clock(minutes: int) -> str:
