@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -123,6 +124,43 @@ async def test_who_said_no_after_the_hand_over_is_taken_out_again(
     lead = await campaign.lead(last)
     expected = ("skipped", "do_not_call") if how == "list" else ("waiting", "not_in_the_newest_file")
     assert (lead.state, lead.reason) == expected
+
+
+NOW, GIVEN = datetime.now(UTC), Consent(given=True)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "state", "reason"),
+    [
+        (Wishes(consent=Consent(given=False)), "skipped", "no_consent"),
+        (Wishes(consent=Consent(True, expires_at=NOW - timedelta(days=1))), "skipped", "consent_expired"),
+        (Wishes(consent=GIVEN, dial_before=NOW - timedelta(days=1)), "skipped", "too_late"),
+        (
+            Wishes(consent=GIVEN, dial_before=NOW + timedelta(days=1)),
+            "skipped",
+            "its row asks for a last moment (dial",
+        ),
+        (Wishes("another", consent=GIVEN), "skipped", "its row asks for an agent of its own"),
+        (Wishes(consent=Consent(True, NOW + timedelta(days=1))), "waiting", "no_consent"),
+    ],
+    ids=["withdrawn", "over", "too late", "a last moment", "another agent", "not given yet"],
+)
+async def test_whose_row_does_not_let_them_be_rung_any_more_is_taken_out_again(
+    local: Database, slow: RunningSandbox, wishes: Wishes, state: str, reason: str
+) -> None:
+    everybody = [replace(lead, wishes=Wishes(consent=GIVEN)) for lead in people(7)]
+    campaign = await handed(local, slow)
+    campaign.policy = campaign.policy.model_copy(update={"consent_required": True})
+    await campaign.take_in(*everybody)
+    await campaign.run(Until.DIALLED)
+    await met(lambda: len(slow.rings()) == 5)
+    *others, last = everybody
+    await campaign.take_in(*others, replace(last, wishes=wishes))  # the same people, so the same batch
+    await campaign.run(Until.DIALLED)
+    assert last.phone not in {lead["phone_number"] for lead in theirs(slow)["leads"]}
+    assert theirs(slow)["status"] == "scheduled" and slow.times_rung(last.phone) == 0
+    lead = await campaign.lead(last.phone)
+    assert lead.state == state and lead.reason.startswith(reason)
 
 
 async def test_who_may_not_be_rung_or_lacks_a_variable_is_never_handed_over(

@@ -38,7 +38,7 @@ from flireo_flows.calling.handover.window import ALWAYS, CannotHandOver, Window,
 from flireo_flows.calling.handover.words import Words
 from flireo_flows.calling.ledger import Attempt, AttemptBook, Database
 from flireo_flows.calling.ledger.campaigns import Steering
-from flireo_flows.calling.ledger.handed import Added, HandedBook
+from flireo_flows.calling.ledger.handed import Added, Handed, HandedBook
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import CampaignState, Event, LeadState
 
@@ -204,10 +204,17 @@ class Filler:
                 f"campaign {redact(self.name)!r} was paused at Flireo: resume it there, "
                 "or pause and resume it here"
             )
-        if not figures.waiting or await self.handed.unwanted(self.batch):
+        if not figures.waiting or await self.unwanted():
             return campaign  # who said no while the others were added is taken out first
         await self._refuse_strangers(campaign)
         return await self._schedule(campaign, self.window)
+
+    async def unwanted(self) -> list[tuple[Handed, LeadState, str]]:
+        """Who is in Flireo's campaign, is not rung, and must not be any more: what becomes of each, and why."""
+        rules = without_hours(self.policy)
+        return await self.handed.unwanted(
+            self.batch, rules, lambda wishes: refusal_of_row(wishes, self.words.agent_id)
+        )
 
     async def quiet(self, campaign: Campaign) -> Campaign:
         """Have Flireo ring nobody for now; calls that run go on."""
@@ -282,7 +289,7 @@ class Filler:
 
     async def _take_out(self, campaign: Campaign) -> None:
         """The campaign rings nobody now, so whoever has no call cannot get one before they are taken out."""
-        unwanted = await self.handed.unwanted(self.batch)
+        unwanted = await self.unwanted()
         if not unwanted:
             return
         waiting = {

@@ -116,7 +116,7 @@ class Turns:
         """Who waits is put into Flireo's campaign, and who must not be rung any more is taken out of it."""
         handed = self.filler.handed
         self.left = await self.outlook()  # who proved not to have arrived waits again
-        unwanted = campaign is not None and bool(await handed.unwanted(self.batch))
+        unwanted = campaign is not None and bool(await self.filler.unwanted())
         if campaign is None and (self.left.due or self.left.unknown):
             campaign = await self.filler.ensure()
         if self.left.due or unwanted:
