@@ -9,7 +9,7 @@ import pytest
 
 from flireo_flows.api.campaign_rules import CampaignRefused
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.handover import CannotHandOver, Words, obey
+from flireo_flows.calling.handover import CannotHandOver, NotTold, Words, obey, tell
 from flireo_flows.calling.handover.filling import Filler
 from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.campaigns import Steering
@@ -91,6 +91,22 @@ async def test_a_pause_without_a_run_reaches_flireo_too(local: Database, slow: R
     await Steering(local, "campaign").cancel("")
     await obey(local, campaign.account, "campaign")
     assert theirs(slow)["status"] == "cancelled"
+
+
+async def test_that_flireo_could_not_be_told_of_a_pause_is_said(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow)
+    await campaign.run(Until.DIALLED)
+    await Steering(local, "campaign").pause("")
+    with pytest.raises(NotTold, match="cannot be told without a key, so it may go on ringing"):
+        await tell(local, None, "campaign")
+    fault(slow, "update_campaign", "server_error")
+    with pytest.raises(NotTold, match=r"was not told \(.*500.*\), so it may go on ringing"):
+        await tell(local, campaign.account, "campaign")
+    await campaign.handed.remember("of-another-account")
+    with pytest.raises(NotTold, match=r"not there under this key.*\), so it may go on ringing"):
+        await tell(local, campaign.account, "campaign")
 
 
 async def test_of_a_cancelled_campaign_nobody_else_is_rung(local: Database, sandbox: RunningSandbox) -> None:

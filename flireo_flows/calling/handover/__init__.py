@@ -4,11 +4,13 @@
     problems = refusals(policy, words)  # at plan time: what Flireo's campaign cannot honour
     ran = await HandOver(database, account, campaign, batch, words, policy).run(Until.FINISHED)
 
-Whoever pauses or cancels such a campaign outside a run says so to Flireo too: `tell`.
+Whoever pauses or cancels such a campaign outside a run says so to Flireo too: `tell`. So does whoever suppresses
+somebody: `spare`.
 """
 
 from flireo_flows.calling.handover.engine import HandOver, NotTold, obey, tell
 from flireo_flows.calling.handover.refusing import notices, refusal_of_row, refusals
+from flireo_flows.calling.handover.sparing import Spared, spare
 from flireo_flows.calling.handover.window import CannotHandOver, Window, common_window
 from flireo_flows.calling.handover.words import Words
 
@@ -16,6 +18,7 @@ __all__ = [
     "CannotHandOver",
     "HandOver",
     "NotTold",
+    "Spared",
     "Window",
     "Words",
     "common_window",
@@ -23,5 +26,6 @@ __all__ = [
     "obey",
     "refusal_of_row",
     "refusals",
+    "spare",
     "tell",
 ]

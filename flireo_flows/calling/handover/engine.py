@@ -4,8 +4,9 @@ import asyncio
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from flireo_flows.api.campaign_rules import CampaignRefused
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.operation import Operation
@@ -191,8 +192,11 @@ async def obey(database: Database, account: Account, campaign: str) -> None:
             await filler.obey(there, (await Steering(database, campaign).standing()).state)
 
 
+NOT_THERE: Final = "its campaign is not there under this key: it was deleted, or is another account's"
+
+
 class NotTold(NotReady):
-    """Flireo rings the leads of a campaign that is paused or cancelled here, and was not told. Says what to do."""
+    """Flireo rings the leads of a campaign, or somebody, that must not be rung any more. Says what to do."""
 
 
 async def tell(database: Database, account: Account | None, campaign: str) -> None:
@@ -215,7 +219,8 @@ async def tell(database: Database, account: Account | None, campaign: str) -> No
         )
     try:
         await obey(database, account, campaign)
-    except FlireoError as error:
+    except (FlireoError, CampaignRefused) as error:
+        why = NOT_THERE if isinstance(error, CampaignRefused) else error
         raise NotTold(
-            f"the leads of {redact(campaign)!r} were handed to Flireo, which was not told ({error}), {remedy}."
+            f"the leads of {redact(campaign)!r} were handed to Flireo, which was not told ({why}), {remedy}."
         ) from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -179,7 +180,7 @@ class Filler:
         """
         refuse_over(campaign)
         campaign = await self.quiet(campaign)
-        await self._take_out(campaign)
+        await self.take_out(campaign, await self.unwanted())
         await self._refuse_strangers(campaign)
         await self._add_all(campaign)
         return campaign
@@ -234,6 +235,48 @@ class Filler:
         elif not await self.handed.is_held():
             await self.handed.hold(True)  # whoever resumes it here means it, whoever paused it there
 
+    async def take_out(
+        self, campaign: Campaign, unwanted: Sequence[tuple[Handed, LeadState, str]]
+    ) -> tuple[int, int]:
+        """Take leads out. The campaign rings nobody now, so whoever has no call cannot get one before that.
+
+        Args:
+            campaign: Flireo's, quiet.
+            unwanted: Who is taken out, what becomes of each, and why.
+
+        Returns:
+            How many were taken out; and how many are in there still, and may be rung once it goes on, for their
+            status tells us nothing.
+        """
+        gone, left = 0, 0
+        if not unwanted:
+            return gone, left
+        there = {lead.id: lead for lead in await self.converse(read_leads(campaign.id))}
+        ours = [(it, there.get(it.vendor_lead_id or "")) for it, _, _ in unwanted]
+        await self.handed.rang([(it.id, lead.call_id) for it, lead in ours if lead and lead.call_id])
+        for (handed, lead), (_, state, reason) in zip(ours, unwanted, strict=True):
+            if lead is None or lead.is_over or lead.call_id or lead.status == LeadStatus.CALLING:
+                continue
+            if lead.status != LeadStatus.PENDING:
+                left += 1
+                continue
+            try:
+                await self.client.send(remove_campaign_lead(campaign.id, lead.id))
+            except (errors.Conflict, errors.NotFound):
+                continue  # it is being called, or somebody was faster: the next reading tells
+            gone += await self.handed.drop(handed.id, state, reason)
+        return gone, left
+
+    async def ring_on(self, campaign: Campaign) -> None:
+        """Have Flireo ring again as before it was made quiet, unless somebody paused or cancelled it here since."""
+        steering = Steering(self.database, self.name)
+        if (await steering.standing()).state is not CampaignState.OPEN:
+            return
+        campaign = await self._change(campaign, CampaignChanges(status=CampaignStatus.SCHEDULED))
+        await self.handed.hold(False)
+        # Who paused it just before that found it quiet, and left it so.
+        await self.obey(campaign, (await steering.standing()).state)
+
     async def converse(self, conversation: Conversation[T]) -> T:
         """Hold a conversation with Flireo."""
         return await aconverse(conversation, self.client)
@@ -286,25 +329,6 @@ class Filler:
         unsettled = {digits(it.phone) for it in await self.handed.open() if it.vendor_lead_id is None}
         known = await self.handed.known_ids()
         refuse_strangers(there, known | {lead.id for lead in there if digits(lead.phone_number) in unsettled})
-
-    async def _take_out(self, campaign: Campaign) -> None:
-        """The campaign rings nobody now, so whoever has no call cannot get one before they are taken out."""
-        unwanted = await self.unwanted()
-        if not unwanted:
-            return
-        waiting = {
-            lead.id
-            for lead in await self.converse(read_leads(campaign.id))
-            if lead.status == LeadStatus.PENDING and not lead.call_id
-        }
-        for handed, state, reason in unwanted:
-            if handed.vendor_lead_id not in waiting:
-                continue
-            try:
-                await self.client.send(remove_campaign_lead(campaign.id, handed.vendor_lead_id))
-            except (errors.Conflict, errors.NotFound):
-                continue  # it is being called, or somebody was faster: the next reading tells
-            await self.handed.drop(handed.id, state, reason)
 
     async def _add_all(self, campaign: Campaign) -> None:
         rules = without_hours(self.policy)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -98,6 +98,22 @@ class Figures:
     unsettled: int
     waiting: int
     running: int
+
+
+async def waiting_at_flireo(database: Database, phones: Collection[str]) -> dict[str, list[Handed]]:
+    """Who of these waits in a campaign of Flireo's own to be rung, as far as we know, by our campaign's name.
+
+    Args:
+        database: The ledger.
+        phones: E.164.
+    """
+    found: dict[str, list[Handed]] = {}
+    async with database.read() as db:
+        for chunk in chunks(sorted(phones)):
+            wanted = _handed(attempts.c.campaign).where(attempts.c.phone.in_(chunk), _waits_at_flireo())
+            for row in (await db.execute(wanted)).all():
+                found.setdefault(row.campaign, []).append(_of(row))
+    return found
 
 
 class HandedBook:
