@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
 from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.handed import HandedBook
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
 from flireo_flows.calling.ledger.suppressions import suppressed_in
 from flireo_flows.calling.ledger.tallies import totals_in
@@ -52,11 +53,17 @@ class Past:
         campaign: Calls in progress, and what the day and the campaign have used up.
         standing: Whether the campaign is open.
         people: By number; whom the ledger does not know is not in it.
+        was_handed_over: Whether the leads went to a campaign of Flireo's own before.
+        was_dialled: Whether they were rung from here before.
+        open_elsewhere: Zones of those who are not in the file, and are being rung or wait at Flireo: each set once.
     """
 
     campaign: History = NEW
     standing: Standing = field(default_factory=Standing)
     people: Mapping[str, Known] = field(default_factory=dict)
+    was_handed_over: bool = False
+    was_dialled: bool = False
+    open_elsewhere: Collection[tuple[str, ...]] = ()
 
 
 async def read_past(
@@ -91,10 +98,14 @@ async def read_past(
             people = await _people(db, campaign, frozenset(phones), moment - number_memory(policy))
             forbidden = await _forbidden(db, database, campaign, phones, has_list)
             standing = await standing_in(db, campaign)
+            elsewhere = await _open_elsewhere(db, campaign, frozenset(phones))
+        handed = HandedBook(database, campaign)
+        was_handed_over, was_dialled = await handed.was_handed_over(), await handed.was_dialled()
     for phone, source in forbidden.items():
         known = people.get(phone, Known())
         people[phone] = replace(known, history=replace(known.history, do_not_call=source))
-    return Past(History(live=live, day=day, campaign=whole), standing, people)
+    history = History(live=live, day=day, campaign=whole)
+    return Past(history, standing, people, was_handed_over, was_dialled, elsewhere)
 
 
 def is_there(url: str) -> bool:
@@ -105,6 +116,16 @@ def is_there(url: str) -> bool:
         return True
     is_file = parsed.get_backend_name() == "sqlite" and bool(parsed.database)
     return not is_file or Path(parsed.database or "").is_file()
+
+
+async def _open_elsewhere(
+    db: AsyncConnection, campaign: str, phones: frozenset[str]
+) -> frozenset[tuple[str, ...]]:
+    calling = select(leads.c.phone, leads.c.zones).where(
+        leads.c.campaign == campaign, leads.c.state == LeadState.CALLING
+    )
+    rows = (await db.execute(calling)).all()
+    return frozenset(tuple(row.zones.split()) for row in rows if row.phone not in phones)
 
 
 async def _people(

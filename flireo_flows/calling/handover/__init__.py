@@ -10,8 +10,9 @@ somebody: `spare`.
 
 from flireo_flows.calling.handover.engine import HandOver, NotTold, obey, tell
 from flireo_flows.calling.handover.refusing import notices, refusal_of_row, refusals
+from flireo_flows.calling.handover.safety import dialled_before, handed_over_before
 from flireo_flows.calling.handover.sparing import Spared, spare
-from flireo_flows.calling.handover.window import CannotHandOver, Window, common_window
+from flireo_flows.calling.handover.window import CannotHandOver, Window, common_window, window_of
 from flireo_flows.calling.handover.words import Words
 
 __all__ = [
@@ -22,10 +23,13 @@ __all__ = [
     "Window",
     "Words",
     "common_window",
+    "dialled_before",
+    "handed_over_before",
     "notices",
     "obey",
     "refusal_of_row",
     "refusals",
     "spare",
     "tell",
+    "window_of",
 ]

@@ -34,8 +34,8 @@ from flireo_flows.api.redaction import redact
 from flireo_flows.calling.choice import CannotCompose
 from flireo_flows.calling.endings import EVENTS, Ending, ending_of, in_words
 from flireo_flows.calling.handover.refusing import refusal_of_row
-from flireo_flows.calling.handover.safety import refuse_over, refuse_strangers, without_hours
-from flireo_flows.calling.handover.window import ALWAYS, CannotHandOver, Window, common_window, daily_span
+from flireo_flows.calling.handover.safety import dialled_before, refuse_over, refuse_strangers, without_hours
+from flireo_flows.calling.handover.window import ALWAYS, CannotHandOver, Window, window_of
 from flireo_flows.calling.handover.words import Words
 from flireo_flows.calling.ledger import Attempt, AttemptBook, Database
 from flireo_flows.calling.ledger.campaigns import Steering
@@ -96,11 +96,9 @@ class Filler:
                 be rung, or the campaign was dialled directly before.
         """
         if await self.handed.was_dialled():
-            raise CannotHandOver(
-                f"campaign {redact(self.name)!r} was dialled directly before: go on with mode 'direct', "
-                "or take another campaign name"
-            )
-        self.window = await self._common_window()
+            raise dialled_before(self.name)
+        now = datetime.fromtimestamp(self.database.now(), UTC)
+        self.window = window_of(self.policy, await self.handed.zones(self.batch), now)
         after, asked, asking, first = 0, "", 0, 0
         while page := await self.handed.waiting(self.batch, after):
             after = page[-1].lead_id
@@ -119,14 +117,6 @@ class Filler:
                 f"{asking} rows ask for what a campaign of Flireo's own cannot do, first line {first} for {asked}: "
                 "take these columns out of the file, or use mode 'direct'; nobody was handed over"
             )
-
-    async def _common_window(self) -> Window:
-        """The hours at which everybody who is or will be in Flireo's campaign may be rung."""
-        hours = self.policy.calling_hours
-        if hours is None:
-            return ALWAYS
-        now = datetime.fromtimestamp(self.database.now(), UTC)
-        return common_window(*daily_span(hours), await self.handed.zones(self.batch), now)
 
     async def campaign(self) -> Campaign | None:
         """Flireo's campaign; None while there is none that we know of.

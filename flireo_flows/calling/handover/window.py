@@ -9,7 +9,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from flireo_flows.calling.account import NotReady
-from flireo_flows.calling.policy.hours import CallingHours, week_of
+from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.policy.hours import week_of
 
 LOOKAHEAD: Final = timedelta(days=366)  # every change of the clocks comes round within it
 A_DAY: Final = 24 * 60  # minutes
@@ -46,14 +47,22 @@ class Window:
 ALWAYS: Final = Window("00:00:00", "23:59:59", "UTC")
 
 
-def daily_span(hours: CallingHours) -> tuple[str, str]:
-    """From when until when, HH:MM, people may be rung: what breaks and other days leave of each day.
+def window_of(policy: CallingPolicy, zones: Iterable[Sequence[str]], now: datetime) -> Window:
+    """The hours at which everybody who is or will be in a vendor campaign may be rung.
 
     Args:
-        hours: Open in one span, the same on all seven days; others are refused before (`refusals`).
+        policy: Its calling hours are one span, the same on all seven days; others are refused before (`refusals`).
+        zones: Of every lead, all zones that it may be in.
+        now: Aware.
+
+    Raises:
+        CannotHandOver: There are no such hours.
     """
-    (((opens, closes),),) = set(week_of(hours))
-    return _hour(opens), _hour(closes)
+    if policy.calling_hours is None:
+        return ALWAYS
+    # Not the form's own start and end: breaks and other days may leave less.
+    (((opens, closes),),) = set(week_of(policy.calling_hours))
+    return common_window(_hour(opens), _hour(closes), zones, now)
 
 
 def common_window(start: str, end: str, zones: Iterable[Sequence[str]], now: datetime) -> Window:
