@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.handed import HandedBook
+from flireo_flows.calling.ledger.picking import RANG_AT
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
 from flireo_flows.calling.ledger.suppressions import suppressed_in
 from flireo_flows.calling.ledger.tallies import totals_in
@@ -153,13 +154,13 @@ async def _calls(
 ) -> dict[str, History]:
     """When each number was rung, here and by other campaigns, and whether it is on the phone now."""
     open_ = attempts.c.state.in_([str(state) for state in OPEN])
+    moment = RANG_AT
+    columns = (attempts.c.phone, attempts.c.campaign, attempts.c.state, attempts.c.over_at)
     wanted = (
-        select(
-            attempts.c.phone, attempts.c.campaign, attempts.c.began_at, attempts.c.state, attempts.c.over_at
-        )
+        select(*columns, moment.label("rang_at"))
         .where(attempts.c.state != AttemptState.NOT_PLACED)
-        .where(or_(attempts.c.campaign == campaign, attempts.c.began_at >= since.timestamp(), open_))
-        .order_by(attempts.c.began_at)
+        .where(or_(attempts.c.campaign == campaign, moment >= since.timestamp(), open_))
+        .order_by(moment)
     )
     by_phone: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in (await db.execute(wanted)).all():
@@ -167,8 +168,8 @@ async def _calls(
             by_phone[row.phone].append(row)
     return {
         phone: History(
-            rung_at=tuple(_moment(row.began_at) for row in rows if row.campaign == campaign),
-            number_rung_at=tuple(_moment(row.began_at) for row in rows),
+            rung_at=tuple(_moment(row.rang_at) for row in rows if row.campaign == campaign),
+            number_rung_at=tuple(_moment(row.rang_at) for row in rows),
             is_ringing=any(row.state in OPEN and row.over_at is None for row in rows),
         )
         for phone, rows in by_phone.items()
