@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, create_engine, func, or_, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -113,10 +114,14 @@ def is_there(url: str) -> bool:
     """Whether a ledger may exist; a URL that cannot be read says so when it is opened."""
     try:
         parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite" or not parsed.database:
+            return True
+        dialect = create_engine(parsed.set(drivername="sqlite")).dialect
+        (file, *_), options = dialect.create_connect_args(parsed)
     except (ArgumentError, ValueError):
         return True
-    is_file = parsed.get_backend_name() == "sqlite" and bool(parsed.database)
-    return not is_file or Path(parsed.database or "").is_file()
+    # SQLite takes its file as a URI too (`sqlite:///file:/x/ledger.db?uri=true`).
+    return Path(unquote(urlsplit(file).path) if options.get("uri") else file).is_file()
 
 
 async def _open_elsewhere(

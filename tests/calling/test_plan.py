@@ -318,6 +318,24 @@ def test_a_ledger_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert not ledger.parent.exists()
 
 
+def test_a_ledger_that_is_named_as_a_uri_is_read_where_it_is_and_not_made_where_it_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = f"sqlite:///file:{tmp_path}/led%20ger.db?uri=true"
+
+    def read() -> Past:
+        return asyncio.run(read_past(url, "spring", [ANNA], CallingPolicy()))
+
+    async def suppress() -> None:
+        async with await Database.open(f"sqlite:///{tmp_path}/led ger.db") as database:
+            await Suppressions(database).suppress([ANNA], "said so on the phone")
+
+    assert read() == Past() and not list(tmp_path.iterdir())
+    asyncio.run(suppress())
+    assert read().people[ANNA].history.do_not_call == "person"
+
+
 async def test_what_the_ledger_knows_of_people_and_campaign_is_taken_into_account(
     database: Database, ledger_url: str
 ) -> None:
