@@ -39,6 +39,12 @@ __all__ = ["sandbox", "server", "slow", "slow_server"]  # fixtures
 # Said no, paused, cancelled.
 
 
+def theirs_status(sandbox: RunningSandbox) -> str:
+    """Of Flireo's one campaign, whose leads cannot be read."""
+    (campaign,) = sandbox.api.get("/campaigns").json()["campaigns"]
+    return str(campaign["status"])
+
+
 async def test_a_pause_reaches_flireo_and_so_does_the_end_of_it(
     local: Database, slow: RunningSandbox
 ) -> None:
@@ -55,6 +61,23 @@ async def test_a_pause_reaches_flireo_and_so_does_the_end_of_it(
     await Steering(local, "campaign").resume()
     await campaign.run(Until.DIALLED)
     assert theirs(slow)["status"] == "scheduled"
+
+
+@pytest.mark.parametrize("what", ["paused", "cancelled", "said no"])
+async def test_flireo_rings_nobody_on_while_its_campaign_cannot_be_read(
+    local: Database, slow: RunningSandbox, what: str
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+    await campaign.run(Until.DIALLED)
+    if what == "said no":
+        await campaign.book.forbid([people(8)[-1].phone])
+    elif what == "paused":
+        await Steering(local, "campaign").pause("")
+    else:
+        await Steering(local, "campaign").cancel("")
+    fault(slow, "list_campaign_leads", "server_error", next=1000)
+    await campaign.run(Until.DIALLED, seconds=1)
+    assert theirs_status(slow) == ("cancelled" if what == "cancelled" else "paused")
 
 
 @pytest.mark.parametrize("meanwhile", ["said no", "paused", "somebody else's", "twice"])
