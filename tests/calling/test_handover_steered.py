@@ -13,6 +13,7 @@ from flireo_flows.calling.handover import CannotHandOver, NotTold, Words, obey, 
 from flireo_flows.calling.handover.filling import Filler
 from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.campaigns import Steering
+from flireo_flows.calling.policy import WEEKDAYS, CallingHours
 from flireo_flows.calling.turns import Until
 from flireo_flows.leads.wishes import Consent, Wishes
 from tests.sandbox.running import RunningSandbox
@@ -243,6 +244,26 @@ async def test_what_cannot_be_honoured_is_refused_before_any_request(
     with pytest.raises(CannotHandOver, match=r"1 rows ask .* line 3 for a last moment"):
         await campaign.run()
     assert not sandbox.requests()
+
+
+async def test_flireo_rings_nobody_on_by_hours_that_the_newest_file_says_do_not_hold(
+    local: Database, slow: RunningSandbox
+) -> None:
+    everybody = people(8)
+    campaign = await handed(local, slow)
+    hours = CallingHours(start="09:00", end="16:00", weekdays=list(WEEKDAYS))
+    campaign.policy = campaign.policy.model_copy(update={"calling_hours": hours})
+    await campaign.take_in(*everybody)
+    await campaign.run(Until.DIALLED)
+    assert theirs(slow)["status"] == "scheduled"
+    *others, last = everybody
+    await campaign.take_in(*others, replace(last, zones=("Asia/Tokyo",)))
+    with pytest.raises(CannotHandOver, match="no calling hours in common"):
+        await campaign.run()
+    assert theirs(slow)["status"] == "paused"
+    await campaign.take_in(*everybody)
+    await campaign.run(Until.DIALLED)
+    assert theirs(slow)["status"] == "scheduled"
 
 
 async def test_a_campaign_is_not_dialled_in_both_ways(local: Database, sandbox: RunningSandbox) -> None:

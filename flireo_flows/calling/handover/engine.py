@@ -68,7 +68,8 @@ class HandOver:
                 Flireo rings on whom it has then; to stop it, pause the campaign (`Steering`, `obey`).
 
         Raises:
-            CannotHandOver: Flireo's campaign cannot do what is asked; nobody was handed over.
+            CannotHandOver: Flireo's campaign cannot do what is asked; nobody was handed over. One that is there
+                already rings nobody until a run finds all in order.
             NotReady: The account cannot ring as asked; nobody was handed over.
             FlireoError: Flireo refused the key or was not reached; before anybody was handed over.
             LedgerError: The ledger failed. What it holds is right; run again.
@@ -117,7 +118,13 @@ class HandOver:
         await book.orphaned()
         filler = Filler(client, self.database, book, handed, self.batch, self.words, self.policy)
         filler.ends_at = math.inf if deadline is None else deadline
-        await filler.check()
+        try:
+            await filler.check()
+        except CannotHandOver:
+            await (
+                filler.calm()
+            )  # the newest file tells that Flireo rings by hours or rows that do not hold any more
+            raise
         readiness = await self._ready(client, runner, await self._left(leads))
         follower = Follower(client, self.database, book, handed, self.policy, readiness)
         brakes = Brakes(client, self.database, self.campaign, self.policy)

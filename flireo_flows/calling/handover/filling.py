@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from flireo_flows.api import errors
 from flireo_flows.api.campaign_rules import (
+    CampaignProblem,
     CampaignRefused,
     Which,
     digits,
@@ -213,6 +214,15 @@ class Filler:
             return campaign
         await self.handed.hold(True)
         return await self._change(campaign, CampaignChanges(status=CampaignStatus.PAUSED))
+
+    async def calm(self) -> None:
+        """What we do not understand, or must not go on, rings nobody, as far as we can reach it."""
+        try:
+            campaign = await self.campaign()
+            if campaign is not None:
+                await self.quiet(campaign)
+        except (CampaignProblem, errors.FlireoError):
+            return  # the run ends with the problem that was met first
 
     async def obey(self, campaign: Campaign, state: CampaignState) -> None:
         """Have Flireo ring nobody of a campaign that is paused or cancelled here; calls that run go on."""

@@ -150,22 +150,13 @@ class Turns:
             await work
         except CampaignProblem as problem:
             self._problem = problem
-            await self._calm()
+            await self.filler.calm()
         except errors.FlireoError as error:
             self._failures += 1
             if isinstance(error, STOPPING) or self._failures >= MOST_FAILURES:
                 self._problem = error
         else:
             self._failures = 0
-
-    async def _calm(self) -> None:
-        """What we do not understand rings nobody, as far as we can reach it."""
-        try:
-            campaign = await self.filler.campaign()
-            if campaign is not None:
-                await self.filler.quiet(campaign)
-        except (CampaignProblem, errors.FlireoError):
-            return  # the run ends with the problem that was met first
 
     async def _show(self) -> None:
         if self._now() - self._shown_at >= PROGRESS_SECONDS:
