@@ -127,7 +127,7 @@ class HandOver:
             raise
         readiness = await self._ready(client, runner, await self._left(leads))
         follower = Follower(client, self.database, book, handed, self.policy, readiness)
-        brakes = Brakes(client, self.database, self.campaign, self.policy)
+        brakes = Brakes(client, self.database, self.campaign, self.policy, is_handed_over=True)
         turns = Turns(
             self.batch, self.policy, self.progress, until, deadline, filler, follower, brakes, leads
         )
