@@ -9,14 +9,17 @@ import pytest
 
 from flireo_flows.api.campaign_rules import CampaignRefused
 from flireo_flows.api.client import AsyncFlireoClient
+from flireo_flows.calling.account import NotReady
 from flireo_flows.calling.handover import CannotHandOver, NotTold, Words, obey, tell
 from flireo_flows.calling.handover.filling import Filler
 from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.campaigns import Steering
+from flireo_flows.calling.ledger.unheard import has_open
 from flireo_flows.calling.policy import WEEKDAYS, CallingHours
 from flireo_flows.calling.turns import Until
 from flireo_flows.leads.wishes import Consent, Wishes
-from tests.sandbox.running import RunningSandbox
+from flireo_flows.sandbox import SandboxSettings
+from tests.sandbox.running import RunningSandbox, run_sandbox
 
 from .campaign import ANNA, BEN, CARLA, Campaign, people, person
 from .handing import HandedCampaign
@@ -332,6 +335,42 @@ async def test_what_a_person_paused_at_flireo_is_not_resumed_by_us(
     await Steering(local, "campaign").resume()
     await campaign.run(Until.DIALLED)
     assert theirs(slow)["status"] == "scheduled"
+
+
+@pytest.mark.slow
+async def test_of_a_campaign_that_was_deleted_at_flireo_calls_are_heard_and_nobody_is_held_for_ever(
+    local: Database,
+) -> None:
+    everybody = people(7)
+    outcomes = {lead.phone: ("answered",) for lead in everybody}
+    with run_sandbox(SandboxSettings(rate_limit=0, time_scale=15, outcomes=outcomes)) as sandbox:
+        campaign = await handed(local, sandbox, *(lead.phone for lead in everybody))
+        running = asyncio.create_task(campaign.run())
+        async with asyncio.timeout(20):
+            while (await campaign.handed.figures()).running < 5:  # noqa: ASYNC110 - the ledger says it
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        there = theirs(sandbox)["id"]
+        change_theirs(sandbox, status="paused")
+        sandbox.api.delete(f"/campaigns/{there}").raise_for_status()
+
+        # Under a key of another account it only seems so.
+        stranger = campaign.hand_over
+        stranger.account = replace(stranger.account, api_key="another-key")
+        with pytest.raises(NotReady, match="under another API key, and its campaign is not there"):
+            await stranger.run(Until.FINISHED, local.now() + 5)
+
+        async with asyncio.timeout(60):
+            while await has_open(local, "campaign"):
+                ran = await campaign.run()
+                assert "was deleted at Flireo" in str(ran.stopped_by)
+                await asyncio.sleep(0.4)  # longer than the grace
+    states = Counter((row.state, row.outcome) for row in (await campaign.leads()).values())
+    assert states == {("done", "answered"): 5, ("review", "unknown"): 2}
+    other = Campaign(local, name="other")
+    await other.take_in(*everybody[5:])
+    assert len(await other.begin(await other.runner())) == 2
 
 
 async def test_leads_that_flireo_never_rang_are_put_up_for_review(

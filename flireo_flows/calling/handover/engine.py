@@ -26,7 +26,7 @@ from flireo_flows.calling.ledger.handed import HandedBook
 from flireo_flows.calling.ledger.rederiving import keep_current
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.remembered import remember, require_account
+from flireo_flows.calling.remembered import fingerprint, remember, require_account
 from flireo_flows.calling.telling import tell_end
 from flireo_flows.calling.turns import LOOK_SECONDS, Until
 
@@ -125,7 +125,7 @@ class HandOver:
                 filler.calm()
             )  # the newest file tells that Flireo rings by hours or rows that do not hold any more
             raise
-        readiness = await self._ready(client, runner, await self._left(leads))
+        readiness = await self._ready(client, runner, await self._left(leads), filler)
         follower = Follower(client, self.database, book, handed, self.policy, readiness)
         brakes = Brakes(client, self.database, self.campaign, self.policy, is_handed_over=True)
         turns = Turns(
@@ -139,16 +139,30 @@ class HandOver:
         left = await turns.outlook()
         return Ran(turns.stopped_by, turns.timed_out, left, readiness, brakes.held_by, brakes.last_failures)
 
-    async def _ready(self, client: AsyncFlireoClient, runner: Runner, left: Outlook) -> Readiness:
+    async def _ready(
+        self, client: AsyncFlireoClient, runner: Runner, left: Outlook, filler: Filler
+    ) -> Readiness:
         """Check, and write down what is rung under. Costs no request when there is nothing to do."""
         await keep_current(self.database, self.campaign, self.policy)
         if left.is_finished:
             return self.readiness or Readiness()
         beside = await require_account(self.database, client, self.campaign, runner)
+        if beside.account not in ("", fingerprint(self.account, self.database)):
+            await self._require_there(filler)
         readiness = self.readiness or await check_account(client, Caller(self.words.agent_id))
         starts = left.has_waiting
         await remember(self.database, self.campaign, self.policy, readiness, self.account, starts, beside)
         return readiness
+
+    async def _require_there(self, filler: Filler) -> None:
+        """Under another key than before: it is the same account if Flireo's campaign is there."""
+        try:
+            await filler.campaign()
+        except CampaignRefused:
+            raise NotReady(
+                f"campaign {redact(self.campaign)!r} was handed over under another API key, and {NOT_THERE}: run it "
+                "with the key it had, or take another name."
+            ) from None
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
         await tell_end(self.database, self.campaign, self.policy, stopped_by, self.run_id or runner.id)

@@ -100,7 +100,11 @@ class Turns:
             self._obeyed = state
             return  # costs no request
         await self._require_claim()
-        campaign = await self.filler.campaign()
+        try:
+            campaign = await self.filler.campaign()
+        except CampaignRefused:
+            await self.follower.read_deleted()
+            raise
         if campaign is not None:
             campaign = await self._hold_back(campaign, state)
             await self.follower.read(campaign)
