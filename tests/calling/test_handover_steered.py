@@ -9,7 +9,7 @@ import pytest
 
 from flireo_flows.api.campaign_rules import CampaignRefused
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.account import NotReady
+from flireo_flows.calling.account import LowBalance, NotReady
 from flireo_flows.calling.handover import CannotHandOver, NotTold, Words, obey, tell
 from flireo_flows.calling.handover.filling import Filler
 from flireo_flows.calling.ledger import Database
@@ -335,6 +335,32 @@ async def test_what_a_person_paused_at_flireo_is_not_resumed_by_us(
     await Steering(local, "campaign").resume()
     await campaign.run(Until.DIALLED)
     assert theirs(slow)["status"] == "scheduled"
+
+
+async def test_calls_are_heard_although_the_account_is_not_ready_for_more(
+    local: Database, sandbox: RunningSandbox
+) -> None:
+    campaign = await handed(local, sandbox)
+    await campaign.run(Until.DIALLED)
+    await met(lambda: len(sandbox.rings()) == 3)
+    sandbox.settings(minutes_balance=0)
+    async with asyncio.timeout(30):
+        while await has_open(local, "campaign"):
+            with pytest.raises(LowBalance, match="the Flireo balance is empty"):
+                await campaign.run()
+    assert {row.state for row in (await campaign.leads()).values()} == {"done"}
+
+
+async def test_who_said_no_is_not_rung_on_while_the_account_is_not_ready(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+    await campaign.run(Until.DIALLED)
+    await campaign.book.forbid([people(8)[-1].phone])
+    slow.settings(minutes_balance=0)
+    with pytest.raises(LowBalance):
+        await campaign.run()
+    assert theirs(slow)["status"] == "paused"
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from flireo_flows.calling.ledger.handed import HandedBook
 from flireo_flows.calling.ledger.rederiving import keep_current
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.remembered import fingerprint, remember, require_account
+from flireo_flows.calling.remembered import fingerprint, remember, require_account, rules_of
 from flireo_flows.calling.telling import tell_end
 from flireo_flows.calling.turns import LOOK_SECONDS, Until
 
@@ -149,10 +150,26 @@ class HandOver:
         beside = await require_account(self.database, client, self.campaign, runner)
         if beside.account not in ("", fingerprint(self.account, self.database)):
             await self._require_there(filler)
-        readiness = self.readiness or await check_account(client, Caller(self.words.agent_id))
+        try:
+            readiness = self.readiness or await check_account(client, Caller(self.words.agent_id))
+        except NotReady:
+            if left.placed or left.unknown:
+                await self._look(filler)  # who was handed over already is heard of all the same
+            raise
         starts = left.has_waiting
         await remember(self.database, self.campaign, self.policy, readiness, self.account, starts, beside)
         return readiness
+
+    async def _look(self, filler: Filler) -> None:
+        """Hold back who must not be rung any more, and write down what one reading tells."""
+        expected = (await rules_of(self.database, self.campaign)).readiness
+        follower = Follower(filler.client, self.database, filler.book, filler.handed, self.policy, expected)
+        await follower.hear()
+        with suppress(CampaignRefused, FlireoError):  # the run ends with what it is not ready for
+            campaign = await filler.campaign()
+            if campaign is not None:
+                standing = await Steering(self.database, self.campaign).standing()
+                await follower.read(await filler.hold_back(campaign, standing.state))
 
     async def _require_there(self, filler: Filler) -> None:
         """Under another key than before: it is the same account if Flireo's campaign is there."""

@@ -235,6 +235,14 @@ class Filler:
         elif not await self.handed.is_held():
             await self.handed.hold(True)  # whoever resumes it here means it, whoever paused it there
 
+    async def hold_back(self, campaign: Campaign, state: CampaignState) -> Campaign:
+        """Whom Flireo must not ring it does not ring from now on: to read it may take minutes, and may fail."""
+        if state is not CampaignState.OPEN:
+            await self.obey(campaign, state)
+        elif campaign.status == CampaignStatus.SCHEDULED and await self.unwanted():
+            return await self.quiet(campaign)
+        return campaign
+
     async def take_out(
         self, campaign: Campaign, unwanted: Sequence[tuple[Handed, LeadState, str]]
     ) -> tuple[int, int]:

@@ -106,21 +106,13 @@ class Turns:
             await self.follower.read_deleted()
             raise
         if campaign is not None:
-            campaign = await self._hold_back(campaign, state)
+            campaign = await self.filler.hold_back(campaign, state)
             await self.follower.read(campaign)
             limit = self.filler.client.pacing.limit
             self._budget.spent(self.follower.requests, limit, self._now())
         if state is CampaignState.OPEN:
             await self._hand_over(campaign)
         self._obeyed = state
-
-    async def _hold_back(self, campaign: Campaign, state: CampaignState) -> Campaign:
-        """Whom Flireo must not ring it does not ring from now on: to read it may take minutes, and may fail."""
-        if state is not CampaignState.OPEN:
-            await self.filler.obey(campaign, state)
-        elif campaign.status == CampaignStatus.SCHEDULED and await self.filler.unwanted():
-            return await self.filler.quiet(campaign)
-        return campaign
 
     async def _hand_over(self, campaign: Campaign | None) -> None:
         """Who waits is put into Flireo's campaign, and who must not be rung any more is taken out of it."""
