@@ -122,9 +122,8 @@ class HandOver:
         try:
             await filler.check()
         except CannotHandOver:
-            await (
-                filler.calm()
-            )  # the newest file tells that Flireo rings by hours or rows that do not hold any more
+            # The newest file tells that Flireo rings by hours, or rows, that do not hold any more.
+            await filler.calm()
             raise
         readiness = await self._ready(client, runner, await self._left(leads), filler)
         follower = Follower(client, self.database, book, handed, self.policy, readiness)
