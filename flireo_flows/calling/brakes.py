@@ -13,6 +13,7 @@ from flireo_flows.calling.account import NotReady, check_balance
 from flireo_flows.calling.breaker import Ended, shown, trips
 from flireo_flows.calling.ledger.campaigns import Standing, change_in, skip_waiting_in, standing_in
 from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.picking import RANG_AT
 from flireo_flows.calling.ledger.schema import attempts
 from flireo_flows.calling.outcomes import Outcome
 from flireo_flows.calling.policy import CallingPolicy
@@ -32,6 +33,7 @@ class Brakes:
     second runner changes nothing.
 
     Attributes:
+        is_handed_over: Whether a campaign of Flireo's own rings the leads, perhaps days after their attempts began.
         standing: Of the campaign, at the last look.
         last_failures: What made the breaker pause it: masked number and reason, newest first.
         stopped_by: A balance that is too low; None while it is not. Running calls are collected all the same.
@@ -41,6 +43,7 @@ class Brakes:
     database: Database
     campaign: str
     policy: CallingPolicy
+    is_handed_over: bool = False
     standing: Standing = field(default_factory=Standing)
     last_failures: tuple[str, ...] = ()
     stopped_by: Exception | None = None
@@ -98,11 +101,14 @@ class Brakes:
         since = now - self.policy.breaker.window_seconds
         known = attempts.c.state.in_([str(AttemptState.ENDED), str(AttemptState.PLACED)])
         over = and_(known, attempts.c.over_at >= since)
-        going_on = and_(
-            attempts.c.state == AttemptState.PLACED,
-            attempts.c.over_at.is_(None),
-            attempts.c.began_at.between(since, now - RINGING_SECONDS),
-        )
+        not_over = and_(attempts.c.state == AttemptState.PLACED, attempts.c.over_at.is_(None))
+        going_on = and_(not_over, attempts.c.began_at.between(since, now - RINGING_SECONDS))
+        earliest = max(resumed_at, since - LONGEST_CALL_SECONDS)
+        in_time = attempts.c.began_at >= earliest
+        if self.is_handed_over:
+            # Who has no call waits there to be rung; since when a call runs nobody knows, but it did not fail at once.
+            going_on = and_(not_over, attempts.c.call_id.is_not(None))
+            in_time = or_(not_over, earliest <= RANG_AT)
         # What Flireo refused for the lead's own sake; see `endings.in_words`. Other refusals stop the run.
         about_lead = or_(attempts.c.reason.startswith("400"), attempts.c.reason.startswith("422"))
         refused = and_(attempts.c.state == AttemptState.NOT_PLACED, attempts.c.began_at >= since, about_lead)
@@ -110,7 +116,7 @@ class Brakes:
         wanted = (
             select(*columns, attempts.c.error, attempts.c.end_reason, attempts.c.over_at, attempts.c.began_at)
             .where(attempts.c.campaign == self.campaign, or_(over, going_on, refused))
-            .where(attempts.c.began_at >= max(resumed_at, since - LONGEST_CALL_SECONDS))
+            .where(in_time)
         )
         rows = sorted((await db.execute(wanted)).all(), key=lambda row: float(row.over_at or row.began_at))
         return [

@@ -157,7 +157,9 @@ class _Simulation:
         pace: Pace,
         campaign: History,
     ) -> None:
-        self._prospects, self._policy, self._start = prospects, policy, start
+        self._policy, self._start = policy, start
+        self._are_ringing = [prospect.history.is_ringing for prospect in prospects]
+        self._prospects = [_hung_up(prospect) for prospect in prospects]
         self._spacing, self._length = pace.spacing(policy), timedelta(seconds=pace.call_seconds)
         self._free_at = start
         self._brakes = _Brakes(policy, campaign, start, self._length)
@@ -226,8 +228,11 @@ class _Simulation:
         for place, prospect in enumerate(self._prospects):
             lead = prospect.lead
             hours = (lead.zones, lead.zone_source, country_of(lead.phone))
-            alike = (hours, lead.consent, lead.dial_before, prospect.history)
-            _, group = groups.setdefault(alike, (hours, _Group(self._start)))
+            is_ringing = self._are_ringing[place]
+            alike = (hours, lead.consent, lead.dial_before, prospect.history, is_ringing)
+            # A call that goes on now is taken to last as long as any other.
+            at = self._start + self._length if is_ringing else self._start
+            _, group = groups.setdefault(alike, (hours, _Group(at)))
             group.waiting.append(place)
         clocks: dict[Hashable, _Clock] = {}
         for shared, group in groups.values():
@@ -237,6 +242,13 @@ class _Simulation:
         for clock in clocks.values():
             heappush(queue, (*clock.next, clock))
         return queue
+
+
+def _hung_up(prospect: Prospect) -> Prospect:
+    """A lead as it is once the call to it is over that may go on now."""
+    if not prospect.history.is_ringing:
+        return prospect
+    return replace(prospect, history=replace(prospect.history, is_ringing=False))
 
 
 class _Brakes:

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, create_engine, func, or_, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
 from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.handed import HandedBook
+from flireo_flows.calling.ledger.picking import RANG_AT
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
 from flireo_flows.calling.ledger.suppressions import suppressed_in
 from flireo_flows.calling.ledger.tallies import totals_in
@@ -52,11 +55,17 @@ class Past:
         campaign: Calls in progress, and what the day and the campaign have used up.
         standing: Whether the campaign is open.
         people: By number; whom the ledger does not know is not in it.
+        was_handed_over: Whether the leads went to a campaign of Flireo's own before.
+        was_dialled: Whether they were rung from here before.
+        open_elsewhere: Zones of those who are not in the file, and are being rung or wait at Flireo: each set once.
     """
 
     campaign: History = NEW
     standing: Standing = field(default_factory=Standing)
     people: Mapping[str, Known] = field(default_factory=dict)
+    was_handed_over: bool = False
+    was_dialled: bool = False
+    open_elsewhere: Collection[tuple[str, ...]] = ()
 
 
 async def read_past(
@@ -91,20 +100,38 @@ async def read_past(
             people = await _people(db, campaign, frozenset(phones), moment - number_memory(policy))
             forbidden = await _forbidden(db, database, campaign, phones, has_list)
             standing = await standing_in(db, campaign)
+            elsewhere = await _open_elsewhere(db, campaign, frozenset(phones))
+        handed = HandedBook(database, campaign)
+        was_handed_over, was_dialled = await handed.was_handed_over(), await handed.was_dialled()
     for phone, source in forbidden.items():
         known = people.get(phone, Known())
         people[phone] = replace(known, history=replace(known.history, do_not_call=source))
-    return Past(History(live=live, day=day, campaign=whole), standing, people)
+    history = History(live=live, day=day, campaign=whole)
+    return Past(history, standing, people, was_handed_over, was_dialled, elsewhere)
 
 
 def is_there(url: str) -> bool:
     """Whether a ledger may exist; a URL that cannot be read says so when it is opened."""
     try:
         parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite" or not parsed.database:
+            return True
+        dialect = create_engine(parsed.set(drivername="sqlite")).dialect
+        (file, *_), options = dialect.create_connect_args(parsed)
     except (ArgumentError, ValueError):
         return True
-    is_file = parsed.get_backend_name() == "sqlite" and bool(parsed.database)
-    return not is_file or Path(parsed.database or "").is_file()
+    # SQLite takes its file as a URI too (`sqlite:///file:/x/ledger.db?uri=true`).
+    return Path(unquote(urlsplit(file).path) if options.get("uri") else file).is_file()
+
+
+async def _open_elsewhere(
+    db: AsyncConnection, campaign: str, phones: frozenset[str]
+) -> frozenset[tuple[str, ...]]:
+    calling = select(leads.c.phone, leads.c.zones).where(
+        leads.c.campaign == campaign, leads.c.state == LeadState.CALLING
+    )
+    rows = (await db.execute(calling)).all()
+    return frozenset(tuple(row.zones.split()) for row in rows if row.phone not in phones)
 
 
 async def _people(
@@ -132,13 +159,13 @@ async def _calls(
 ) -> dict[str, History]:
     """When each number was rung, here and by other campaigns, and whether it is on the phone now."""
     open_ = attempts.c.state.in_([str(state) for state in OPEN])
+    moment = RANG_AT
+    columns = (attempts.c.phone, attempts.c.campaign, attempts.c.state, attempts.c.over_at)
     wanted = (
-        select(
-            attempts.c.phone, attempts.c.campaign, attempts.c.began_at, attempts.c.state, attempts.c.over_at
-        )
+        select(*columns, moment.label("rang_at"))
         .where(attempts.c.state != AttemptState.NOT_PLACED)
-        .where(or_(attempts.c.campaign == campaign, attempts.c.began_at >= since.timestamp(), open_))
-        .order_by(attempts.c.began_at)
+        .where(or_(attempts.c.campaign == campaign, moment >= since.timestamp(), open_))
+        .order_by(moment)
     )
     by_phone: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in (await db.execute(wanted)).all():
@@ -146,8 +173,8 @@ async def _calls(
             by_phone[row.phone].append(row)
     return {
         phone: History(
-            rung_at=tuple(_moment(row.began_at) for row in rows if row.campaign == campaign),
-            number_rung_at=tuple(_moment(row.began_at) for row in rows),
+            rung_at=tuple(_moment(row.rang_at) for row in rows if row.campaign == campaign),
+            number_rung_at=tuple(_moment(row.rang_at) for row in rows),
             is_ringing=any(row.state in OPEN and row.over_at is None for row in rows),
         )
         for phone, rows in by_phone.items()

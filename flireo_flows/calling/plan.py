@@ -23,6 +23,7 @@ from flireo_flows.calling.fingerprints import (
 )
 from flireo_flows.calling.foresight import HORIZON, Foreseen, Pace, Prospect, foresee
 from flireo_flows.calling.handed_plan import handover_warnings, refuse_handover
+from flireo_flows.calling.handover import handed_over_before
 from flireo_flows.calling.past import Known, Past
 from flireo_flows.calling.policy import CallingPolicy, Deny, PolicyLead, Rule, words
 from flireo_flows.calling.states import CampaignState, LeadState
@@ -165,9 +166,12 @@ def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Pl
 
     Raises:
         CannotHandOver: In the mode `flireo`, what was asked for and Flireo's campaign cannot do.
+        NotReady: In the mode `direct`, the leads were handed to a campaign of Flireo's own before.
     """
     if wanted.mode == "flireo":
-        refuse_handover(batch.leads, wanted.policy, wanted.composer)
+        refuse_handover(batch.leads, wanted.campaign, wanted.policy, wanted.composer, past, now)
+    elif past.was_handed_over:
+        raise handed_over_before(wanted.campaign)
     start, salt = now.astimezone(UTC), salt_of(wanted.campaign, batch.leads)
     composer = without_asking(wanted.composer, batch.leads)
     skipped = [Skipped(it.line, "", str(it.code), it.message) for it in batch.rejects]

@@ -156,7 +156,8 @@ class Case:
             there = await self.filler.campaign()
             if there is not None:
                 await self.follower.read(there)
-        except CampaignProblem as problem:
+        except CampaignProblem as problem:  # it was deleted
+            await self.follower.read_deleted()
             await self.give_up(str(problem))
         else:
             if there is None:

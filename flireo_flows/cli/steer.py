@@ -82,15 +82,15 @@ def _steer(campaign: str, change: "Callable[[Steering], Coroutine[Any, Any, Stan
         standing = await change(Steering(database, campaign))
         print(f"Campaign {campaign} is {standing.in_words}")
         if standing.state is not CampaignState.OPEN:
-            await tell(database, _account(), campaign)
+            await tell(database, account(), campaign)
         return standing
 
     in_ledger(work)
     return 0
 
 
-def _account() -> "Account | None":
-    """Of the environment; None where it names no key."""
+def account() -> "Account | None":
+    """The account of the environment; None where it names no key."""
     from flireo_flows.cli import settings
     from flireo_flows.cli.problems import SettingError
 

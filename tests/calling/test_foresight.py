@@ -172,3 +172,13 @@ def test_nobody_is_asked_again_and_again_while_others_are_rung_for_days() -> Non
         assert len(foreseen.moments) == count
         asked[count] = foreseen.asked / count
     assert asked[8_000] <= 1.05 * asked[1_000] <= 1.2
+
+
+def test_whoever_is_on_the_phone_is_foreseen_once_that_call_is_over() -> None:
+    people = [Prospect(lead(number), History(is_ringing=number < 2)) for number in range(3)]
+    pace = Pace(call_seconds=300)
+    foreseen = foresee(people, MONDAY, CallingPolicy(calling_hours=None), pace, OPEN)
+    first, second, third = foreseen.verdicts
+    assert third == MONDAY
+    assert first == MONDAY + timedelta(seconds=300) and isinstance(second, datetime) and second > first
+    assert foreseen.asked == len(people)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.policy import WEEKDAYS, CallingHours, DayHours, Span
 from flireo_flows.calling.turns import Until
 from tests.sandbox.running import RunningSandbox
 
@@ -33,6 +34,7 @@ from .handover_stage import (
 __all__ = ["sandbox", "server", "slow", "slow_server"]  # fixtures
 
 ROOT = Path(__file__).parents[2]
+ALL = list(WEEKDAYS)
 
 
 # All as it should be.
@@ -73,6 +75,25 @@ async def test_flireo_is_told_the_hours_the_words_and_only_the_variables_they_ne
     assert (there["schedule_start_time"], there["schedule_end_time"]) == ("00:00:00", "23:59:59")
     assert there["system_message_template"] == "You ring {{ name }}."
     assert [lead["variables"] for lead in there["leads"]] == [{"name": "Anna"}]
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [
+        CallingHours(start="09:00", end="20:00", breaks=[Span(start="09:00", end="12:00")], weekdays=ALL),
+        CallingHours(start="00:00", end="20:00", breaks=[Span(start="00:00", end="12:00")], weekdays=ALL),
+        CallingHours(start="08:00", end="22:00", other_days=[DayHours(start="12:00", weekdays=ALL)]),
+    ],
+    ids=["a break at the edge", "a night that is a break", "other hours on all days"],
+)
+async def test_flireo_is_told_the_span_that_breaks_and_other_days_leave(
+    local: Database, sandbox: RunningSandbox, hours: CallingHours
+) -> None:
+    campaign = await handed(local, sandbox)
+    campaign.policy = campaign.policy.model_copy(update={"calling_hours": hours})
+    await campaign.run(Until.DIALLED)
+    there = theirs(sandbox)
+    assert (there["schedule_start_time"], there["schedule_end_time"]) == ("12:00:00", "20:00:00")
 
 
 async def test_a_run_that_is_repeated_costs_no_request_and_rings_nobody(

@@ -2,19 +2,24 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from flireo_flows.api.campaign_rules import CampaignRefused
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.handover import CannotHandOver, Words, obey
+from flireo_flows.calling.account import LowBalance, NotReady
+from flireo_flows.calling.handover import CannotHandOver, NotTold, Words, obey, tell
 from flireo_flows.calling.handover.filling import Filler
 from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.campaigns import Steering
+from flireo_flows.calling.ledger.unheard import has_open
+from flireo_flows.calling.policy import WEEKDAYS, CallingHours
 from flireo_flows.calling.turns import Until
 from flireo_flows.leads.wishes import Consent, Wishes
-from tests.sandbox.running import RunningSandbox
+from flireo_flows.sandbox import SandboxSettings
+from tests.sandbox.running import RunningSandbox, run_sandbox
 
 from .campaign import ANNA, BEN, CARLA, Campaign, people, person
 from .handing import HandedCampaign
@@ -38,6 +43,12 @@ __all__ = ["sandbox", "server", "slow", "slow_server"]  # fixtures
 # Said no, paused, cancelled.
 
 
+def theirs_status(sandbox: RunningSandbox) -> str:
+    """Of Flireo's one campaign, whose leads cannot be read."""
+    (campaign,) = sandbox.api.get("/campaigns").json()["campaigns"]
+    return str(campaign["status"])
+
+
 async def test_a_pause_reaches_flireo_and_so_does_the_end_of_it(
     local: Database, slow: RunningSandbox
 ) -> None:
@@ -54,6 +65,23 @@ async def test_a_pause_reaches_flireo_and_so_does_the_end_of_it(
     await Steering(local, "campaign").resume()
     await campaign.run(Until.DIALLED)
     assert theirs(slow)["status"] == "scheduled"
+
+
+@pytest.mark.parametrize("what", ["paused", "cancelled", "said no"])
+async def test_flireo_rings_nobody_on_while_its_campaign_cannot_be_read(
+    local: Database, slow: RunningSandbox, what: str
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+    await campaign.run(Until.DIALLED)
+    if what == "said no":
+        await campaign.book.forbid([people(8)[-1].phone])
+    elif what == "paused":
+        await Steering(local, "campaign").pause("")
+    else:
+        await Steering(local, "campaign").cancel("")
+    fault(slow, "list_campaign_leads", "server_error", next=1000)
+    await campaign.run(Until.DIALLED, seconds=1)
+    assert theirs_status(slow) == ("cancelled" if what == "cancelled" else "paused")
 
 
 @pytest.mark.parametrize("meanwhile", ["said no", "paused", "somebody else's", "twice"])
@@ -92,6 +120,22 @@ async def test_a_pause_without_a_run_reaches_flireo_too(local: Database, slow: R
     assert theirs(slow)["status"] == "cancelled"
 
 
+async def test_that_flireo_could_not_be_told_of_a_pause_is_said(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow)
+    await campaign.run(Until.DIALLED)
+    await Steering(local, "campaign").pause("")
+    with pytest.raises(NotTold, match="cannot be told without a key, so it may go on ringing"):
+        await tell(local, None, "campaign")
+    fault(slow, "update_campaign", "server_error")
+    with pytest.raises(NotTold, match=r"was not told \(.*500.*\), so it may go on ringing"):
+        await tell(local, campaign.account, "campaign")
+    await campaign.handed.remember("of-another-account")
+    with pytest.raises(NotTold, match=r"not there under this key.*\), so it may go on ringing"):
+        await tell(local, campaign.account, "campaign")
+
+
 async def test_of_a_cancelled_campaign_nobody_else_is_rung(local: Database, sandbox: RunningSandbox) -> None:
     campaign = await handed(local, sandbox)
     campaign.policy = campaign.policy.model_copy(update={"reconcile_grace_seconds": 60})
@@ -123,6 +167,43 @@ async def test_who_said_no_after_the_hand_over_is_taken_out_again(
     lead = await campaign.lead(last)
     expected = ("skipped", "do_not_call") if how == "list" else ("waiting", "not_in_the_newest_file")
     assert (lead.state, lead.reason) == expected
+
+
+NOW, GIVEN = datetime.now(UTC), Consent(given=True)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "state", "reason"),
+    [
+        (Wishes(consent=Consent(given=False)), "skipped", "no_consent"),
+        (Wishes(consent=Consent(True, expires_at=NOW - timedelta(days=1))), "skipped", "consent_expired"),
+        (Wishes(consent=GIVEN, dial_before=NOW - timedelta(days=1)), "skipped", "too_late"),
+        (
+            Wishes(consent=GIVEN, dial_before=NOW + timedelta(days=1)),
+            "skipped",
+            "its row asks for a last moment (dial",
+        ),
+        (Wishes("another", consent=GIVEN), "skipped", "its row asks for an agent of its own"),
+        (Wishes(consent=Consent(True, NOW + timedelta(days=1))), "waiting", "no_consent"),
+    ],
+    ids=["withdrawn", "over", "too late", "a last moment", "another agent", "not given yet"],
+)
+async def test_whose_row_does_not_let_them_be_rung_any_more_is_taken_out_again(
+    local: Database, slow: RunningSandbox, wishes: Wishes, state: str, reason: str
+) -> None:
+    everybody = [replace(lead, wishes=Wishes(consent=GIVEN)) for lead in people(7)]
+    campaign = await handed(local, slow)
+    campaign.policy = campaign.policy.model_copy(update={"consent_required": True})
+    await campaign.take_in(*everybody)
+    await campaign.run(Until.DIALLED)
+    await met(lambda: len(slow.rings()) == 5)
+    *others, last = everybody
+    await campaign.take_in(*others, replace(last, wishes=wishes))  # the same people, so the same batch
+    await campaign.run(Until.DIALLED)
+    assert last.phone not in {lead["phone_number"] for lead in theirs(slow)["leads"]}
+    assert theirs(slow)["status"] == "scheduled" and slow.times_rung(last.phone) == 0
+    lead = await campaign.lead(last.phone)
+    assert lead.state == state and lead.reason.startswith(reason)
 
 
 async def test_who_may_not_be_rung_or_lacks_a_variable_is_never_handed_over(
@@ -166,6 +247,26 @@ async def test_what_cannot_be_honoured_is_refused_before_any_request(
     with pytest.raises(CannotHandOver, match=r"1 rows ask .* line 3 for a last moment"):
         await campaign.run()
     assert not sandbox.requests()
+
+
+async def test_flireo_rings_nobody_on_by_hours_that_the_newest_file_says_do_not_hold(
+    local: Database, slow: RunningSandbox
+) -> None:
+    everybody = people(8)
+    campaign = await handed(local, slow)
+    hours = CallingHours(start="09:00", end="16:00", weekdays=list(WEEKDAYS))
+    campaign.policy = campaign.policy.model_copy(update={"calling_hours": hours})
+    await campaign.take_in(*everybody)
+    await campaign.run(Until.DIALLED)
+    assert theirs(slow)["status"] == "scheduled"
+    *others, last = everybody
+    await campaign.take_in(*others, replace(last, zones=("Asia/Tokyo",)))
+    with pytest.raises(CannotHandOver, match="no calling hours in common"):
+        await campaign.run()
+    assert theirs(slow)["status"] == "paused"
+    await campaign.take_in(*everybody)
+    await campaign.run(Until.DIALLED)
+    assert theirs(slow)["status"] == "scheduled"
 
 
 async def test_a_campaign_is_not_dialled_in_both_ways(local: Database, sandbox: RunningSandbox) -> None:
@@ -234,6 +335,68 @@ async def test_what_a_person_paused_at_flireo_is_not_resumed_by_us(
     await Steering(local, "campaign").resume()
     await campaign.run(Until.DIALLED)
     assert theirs(slow)["status"] == "scheduled"
+
+
+async def test_calls_are_heard_although_the_account_is_not_ready_for_more(
+    local: Database, sandbox: RunningSandbox
+) -> None:
+    campaign = await handed(local, sandbox)
+    await campaign.run(Until.DIALLED)
+    await met(lambda: len(sandbox.rings()) == 3)
+    sandbox.settings(minutes_balance=0)
+    async with asyncio.timeout(30):
+        while await has_open(local, "campaign"):
+            with pytest.raises(LowBalance, match="the Flireo balance is empty"):
+                await campaign.run()
+    assert {row.state for row in (await campaign.leads()).values()} == {"done"}
+
+
+async def test_who_said_no_is_not_rung_on_while_the_account_is_not_ready(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+    await campaign.run(Until.DIALLED)
+    await campaign.book.forbid([people(8)[-1].phone])
+    slow.settings(minutes_balance=0)
+    with pytest.raises(LowBalance):
+        await campaign.run()
+    assert theirs(slow)["status"] == "paused"
+
+
+@pytest.mark.slow
+async def test_of_a_campaign_that_was_deleted_at_flireo_calls_are_heard_and_nobody_is_held_for_ever(
+    local: Database,
+) -> None:
+    everybody = people(7)
+    outcomes = {lead.phone: ("answered",) for lead in everybody}
+    with run_sandbox(SandboxSettings(rate_limit=0, time_scale=15, outcomes=outcomes)) as sandbox:
+        campaign = await handed(local, sandbox, *(lead.phone for lead in everybody))
+        running = asyncio.create_task(campaign.run())
+        async with asyncio.timeout(20):
+            while (await campaign.handed.figures()).running < 5:  # noqa: ASYNC110 - the ledger says it
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        there = theirs(sandbox)["id"]
+        change_theirs(sandbox, status="paused")
+        sandbox.api.delete(f"/campaigns/{there}").raise_for_status()
+
+        # Under a key of another account it only seems so.
+        stranger = campaign.hand_over
+        stranger.account = replace(stranger.account, api_key="another-key")
+        with pytest.raises(NotReady, match="under another API key, and its campaign is not there"):
+            await stranger.run(Until.FINISHED, local.now() + 5)
+
+        async with asyncio.timeout(60):
+            while await has_open(local, "campaign"):
+                ran = await campaign.run()
+                assert "was deleted at Flireo" in str(ran.stopped_by)
+                await asyncio.sleep(0.4)  # longer than the grace
+    states = Counter((row.state, row.outcome) for row in (await campaign.leads()).values())
+    assert states == {("done", "answered"): 5, ("review", "unknown"): 2}
+    other = Campaign(local, name="other")
+    await other.take_in(*everybody[5:])
+    assert len(await other.begin(await other.runner())) == 2
 
 
 async def test_leads_that_flireo_never_rang_are_put_up_for_review(

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from flireo_flows.calling.account import Caller
+from flireo_flows.calling.account import Caller, NotReady
 from flireo_flows.calling.handover import CannotHandOver
 from flireo_flows.calling.ledger import Database, LeadBook
 from flireo_flows.calling.ledger.campaigns import Steering
+from flireo_flows.calling.ledger.handed import HandedBook
 from flireo_flows.calling.ledger.suppressions import Suppressions
 from flireo_flows.calling.past import Past, read_past
 from flireo_flows.calling.plan import Plan, Wanted, make_plan, reasons_in_words
@@ -30,7 +31,7 @@ from flireo_flows.calling.saved_plan import (
 from flireo_flows.calling.script import Composer, PoolNumber, Script, Variant
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
 from flireo_flows.leads.wishes import Wishes
-from tests.calling.campaign import ANNA, BEN, CARLA
+from tests.calling.campaign import ANNA, BEN, CARLA, Campaign
 
 MONDAY = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 GREETING = Script(first_message="Hi {{ name }} from {{ city }}, this is an AI.")
@@ -113,6 +114,51 @@ def test_what_a_campaign_of_flireos_own_cannot_do_is_refused_while_planning() ->
     with pytest.raises(CannotHandOver, match="Line 7 asks for a number to ring from"):
         plan(THREE[0], own_number, asked=asked)
     assert any("chooses its own pace" in warning for warning in plan(*THREE, asked=asked).warnings)
+
+
+HANDED = wanted(
+    Script(),
+    CallingPolicy(calling_hours=CallingHours(end="16:00", weekdays=list(WEEKDAYS))),
+    number="",
+    mode="flireo",
+)
+
+
+async def test_a_plan_of_hours_that_nobody_has_in_common_is_refused_as_the_run_is(
+    database: Database, ledger_url: str
+) -> None:
+    tokyo = somebody(BEN, "Ben", 3, zones=("Asia/Tokyo",))
+    with pytest.raises(CannotHandOver, match="no calling hours in common"):
+        plan(THREE[0], tokyo, asked=HANDED)
+    # Of those in the ledger only who is in Flireo's campaign counts, in the file or not.
+    await HandedBook(database, "spring").remember("vendor-campaign-1")
+    book = Campaign(database, name="spring")
+    await book.take_in(tokyo)
+    past = await read_past(ledger_url, "spring", [ANNA], HANDED.policy)
+    assert plan(THREE[0], asked=HANDED, past=past).calls
+    assert await book.begin(await book.runner())
+    past = await read_past(ledger_url, "spring", [ANNA], HANDED.policy)
+    with pytest.raises(CannotHandOver, match="Asia/Tokyo"):
+        plan(THREE[0], asked=HANDED, past=past)
+    past = await read_past(ledger_url, "spring", [ANNA, BEN], HANDED.policy)
+    moved = somebody(BEN, "Ben", 3, zones=("Europe/London",))
+    assert plan(THREE[0], moved, asked=HANDED, past=past).calls  # the file has them somewhere else by now
+
+
+@pytest.mark.parametrize("mode", ["direct", "flireo"])
+async def test_a_plan_of_the_other_mode_than_the_campaign_was_run_in_is_refused_as_the_run_is(
+    database: Database, ledger_url: str, mode: str
+) -> None:
+    if mode == "flireo":
+        book = Campaign(database, name="spring")
+        await book.placed(await book.runner(), phone=CARLA)
+    else:
+        await HandedBook(database, "spring").remember("vendor-campaign-1")
+    past = await read_past(ledger_url, "spring", [ANNA, BEN], CallingPolicy())
+    asked, other = (HANDED, wanted()) if mode == "flireo" else (wanted(), HANDED)
+    with pytest.raises(NotReady, match=f"go on with mode '{other.mode}'"):
+        plan(*THREE[:2], asked=asked, past=past)
+    assert len(plan(*THREE[:2], asked=other, past=past).calls) == 2
 
 
 @pytest.mark.parametrize(
@@ -270,6 +316,24 @@ def test_a_ledger_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     ledger = tmp_path / "sub" / "ledger.db"
     assert asyncio.run(read_past(f"sqlite:///{ledger}", "spring", [ANNA], CallingPolicy())) == Past()
     assert not ledger.parent.exists()
+
+
+def test_a_ledger_that_is_named_as_a_uri_is_read_where_it_is_and_not_made_where_it_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = f"sqlite:///file:{tmp_path}/led%20ger.db?uri=true"
+
+    def read() -> Past:
+        return asyncio.run(read_past(url, "spring", [ANNA], CallingPolicy()))
+
+    async def suppress() -> None:
+        async with await Database.open(f"sqlite:///{tmp_path}/led ger.db") as database:
+            await Suppressions(database).suppress([ANNA], "said so on the phone")
+
+    assert read() == Past() and not list(tmp_path.iterdir())
+    asyncio.run(suppress())
+    assert read().people[ANNA].history.do_not_call == "person"
 
 
 async def test_what_the_ledger_knows_of_people_and_campaign_is_taken_into_account(

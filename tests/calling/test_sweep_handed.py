@@ -15,7 +15,7 @@ from tests.sandbox.running import RunningSandbox, run_sandbox
 
 from .bad_line import bad_line
 from .campaign import ANNA, BEN, CARLA, people
-from .handover_stage import handed, rings
+from .handover_stage import change_theirs, handed, rings, theirs
 from .sweep_stage import SILENT_SECONDS, one, sweep, told
 
 
@@ -48,6 +48,22 @@ async def test_leads_that_were_handed_over_are_followed_and_nothing_is_sent_but_
         "flireo.campaign.started",
         "flireo.campaign.finished",
     ]
+
+
+async def test_leads_of_a_campaign_that_was_deleted_at_flireo_are_let_go_over_sweeps(
+    database: Database, sandbox: RunningSandbox
+) -> None:
+    campaign = await handed(database, sandbox)
+    await campaign.run(Until.DIALLED)
+    change_theirs(sandbox, status="paused")
+    sandbox.api.delete(f"/campaigns/{theirs(sandbox)['id']}").raise_for_status()
+    first = await one(campaign)
+    assert (
+        "was deleted at Flireo" in first.problem and first.after == first.before
+    )  # one look decides nothing
+    await campaign.age(campaign.policy.reconcile_grace_seconds)
+    assert (await one(campaign)).after == 0
+    assert {row.state for row in (await campaign.leads()).values()} <= {"done", "review"}
 
 
 async def test_leads_that_were_handed_over_under_another_key_are_left_alone(

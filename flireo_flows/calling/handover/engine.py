@@ -3,9 +3,11 @@
 import asyncio
 import math
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from flireo_flows.api.campaign_rules import CampaignRefused
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.operation import Operation
@@ -25,7 +27,7 @@ from flireo_flows.calling.ledger.handed import HandedBook
 from flireo_flows.calling.ledger.rederiving import keep_current
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.remembered import remember, require_account
+from flireo_flows.calling.remembered import fingerprint, remember, require_account, rules_of
 from flireo_flows.calling.telling import tell_end
 from flireo_flows.calling.turns import LOOK_SECONDS, Until
 
@@ -67,7 +69,8 @@ class HandOver:
                 Flireo rings on whom it has then; to stop it, pause the campaign (`Steering`, `obey`).
 
         Raises:
-            CannotHandOver: Flireo's campaign cannot do what is asked; nobody was handed over.
+            CannotHandOver: Flireo's campaign cannot do what is asked; nobody was handed over. One that is there
+                already rings nobody until a run finds all in order.
             NotReady: The account cannot ring as asked; nobody was handed over.
             FlireoError: Flireo refused the key or was not reached; before anybody was handed over.
             LedgerError: The ledger failed. What it holds is right; run again.
@@ -116,10 +119,15 @@ class HandOver:
         await book.orphaned()
         filler = Filler(client, self.database, book, handed, self.batch, self.words, self.policy)
         filler.ends_at = math.inf if deadline is None else deadline
-        await filler.check()
-        readiness = await self._ready(client, runner, await self._left(leads))
+        try:
+            await filler.check()
+        except CannotHandOver:
+            # The newest file tells that Flireo rings by hours, or rows, that do not hold any more.
+            await filler.calm()
+            raise
+        readiness = await self._ready(client, runner, await self._left(leads), filler)
         follower = Follower(client, self.database, book, handed, self.policy, readiness)
-        brakes = Brakes(client, self.database, self.campaign, self.policy)
+        brakes = Brakes(client, self.database, self.campaign, self.policy, is_handed_over=True)
         turns = Turns(
             self.batch, self.policy, self.progress, until, deadline, filler, follower, brakes, leads
         )
@@ -131,16 +139,46 @@ class HandOver:
         left = await turns.outlook()
         return Ran(turns.stopped_by, turns.timed_out, left, readiness, brakes.held_by, brakes.last_failures)
 
-    async def _ready(self, client: AsyncFlireoClient, runner: Runner, left: Outlook) -> Readiness:
+    async def _ready(
+        self, client: AsyncFlireoClient, runner: Runner, left: Outlook, filler: Filler
+    ) -> Readiness:
         """Check, and write down what is rung under. Costs no request when there is nothing to do."""
         await keep_current(self.database, self.campaign, self.policy)
         if left.is_finished:
             return self.readiness or Readiness()
         beside = await require_account(self.database, client, self.campaign, runner)
-        readiness = self.readiness or await check_account(client, Caller(self.words.agent_id))
+        if beside.account not in ("", fingerprint(self.account, self.database)):
+            await self._require_there(filler)
+        try:
+            readiness = self.readiness or await check_account(client, Caller(self.words.agent_id))
+        except NotReady:
+            if left.placed or left.unknown:
+                await self._look(filler)  # who was handed over already is heard of all the same
+            raise
         starts = left.has_waiting
         await remember(self.database, self.campaign, self.policy, readiness, self.account, starts, beside)
         return readiness
+
+    async def _look(self, filler: Filler) -> None:
+        """Hold back who must not be rung any more, and write down what one reading tells."""
+        expected = (await rules_of(self.database, self.campaign)).readiness
+        follower = Follower(filler.client, self.database, filler.book, filler.handed, self.policy, expected)
+        await follower.hear()
+        with suppress(CampaignRefused, FlireoError):  # the run ends with what it is not ready for
+            campaign = await filler.campaign()
+            if campaign is not None:
+                standing = await Steering(self.database, self.campaign).standing()
+                await follower.read(await filler.hold_back(campaign, standing.state))
+
+    async def _require_there(self, filler: Filler) -> None:
+        """Under another key than before: it is the same account if Flireo's campaign is there."""
+        try:
+            await filler.campaign()
+        except CampaignRefused:
+            raise NotReady(
+                f"campaign {redact(self.campaign)!r} was handed over under another API key, and {NOT_THERE}: run it "
+                "with the key it had, or take another name."
+            ) from None
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
         await tell_end(self.database, self.campaign, self.policy, stopped_by, self.run_id or runner.id)
@@ -191,8 +229,11 @@ async def obey(database: Database, account: Account, campaign: str) -> None:
             await filler.obey(there, (await Steering(database, campaign).standing()).state)
 
 
+NOT_THERE: Final = "its campaign is not there under this key: it was deleted, or is another account's"
+
+
 class NotTold(NotReady):
-    """Flireo rings the leads of a campaign that is paused or cancelled here, and was not told. Says what to do."""
+    """Flireo rings the leads of a campaign, or somebody, that must not be rung any more. Says what to do."""
 
 
 async def tell(database: Database, account: Account | None, campaign: str) -> None:
@@ -215,7 +256,8 @@ async def tell(database: Database, account: Account | None, campaign: str) -> No
         )
     try:
         await obey(database, account, campaign)
-    except FlireoError as error:
+    except (FlireoError, CampaignRefused) as error:
+        why = NOT_THERE if isinstance(error, CampaignRefused) else error
         raise NotTold(
-            f"the leads of {redact(campaign)!r} were handed to Flireo, which was not told ({error}), {remedy}."
+            f"the leads of {redact(campaign)!r} were handed to Flireo, which was not told ({why}), {remedy}."
         ) from error

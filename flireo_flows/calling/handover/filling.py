@@ -2,12 +2,14 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from flireo_flows.api import errors
 from flireo_flows.api.campaign_rules import (
+    CampaignProblem,
     CampaignRefused,
     Which,
     digits,
@@ -33,12 +35,12 @@ from flireo_flows.api.redaction import redact
 from flireo_flows.calling.choice import CannotCompose
 from flireo_flows.calling.endings import EVENTS, Ending, ending_of, in_words
 from flireo_flows.calling.handover.refusing import refusal_of_row
-from flireo_flows.calling.handover.safety import refuse_over, refuse_strangers, without_hours
-from flireo_flows.calling.handover.window import ALWAYS, CannotHandOver, Window, common_window
+from flireo_flows.calling.handover.safety import dialled_before, refuse_over, refuse_strangers, without_hours
+from flireo_flows.calling.handover.window import ALWAYS, CannotHandOver, Window, window_of
 from flireo_flows.calling.handover.words import Words
 from flireo_flows.calling.ledger import Attempt, AttemptBook, Database
 from flireo_flows.calling.ledger.campaigns import Steering
-from flireo_flows.calling.ledger.handed import Added, HandedBook
+from flireo_flows.calling.ledger.handed import Added, Handed, HandedBook
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import CampaignState, Event, LeadState
 
@@ -95,11 +97,9 @@ class Filler:
                 be rung, or the campaign was dialled directly before.
         """
         if await self.handed.was_dialled():
-            raise CannotHandOver(
-                f"campaign {redact(self.name)!r} was dialled directly before: go on with mode 'direct', "
-                "or take another campaign name"
-            )
-        self.window = await self._common_window()
+            raise dialled_before(self.name)
+        now = datetime.fromtimestamp(self.database.now(), UTC)
+        self.window = window_of(self.policy, await self.handed.zones(self.batch), now)
         after, asked, asking, first = 0, "", 0, 0
         while page := await self.handed.waiting(self.batch, after):
             after = page[-1].lead_id
@@ -118,15 +118,6 @@ class Filler:
                 f"{asking} rows ask for what a campaign of Flireo's own cannot do, first line {first} for {asked}: "
                 "take these columns out of the file, or use mode 'direct'; nobody was handed over"
             )
-
-    async def _common_window(self) -> Window:
-        """The hours at which everybody who is or will be in Flireo's campaign may be rung."""
-        hours = self.policy.calling_hours
-        if hours is None:
-            return ALWAYS
-        now = datetime.fromtimestamp(self.database.now(), UTC)
-        # All seven days are alike, or it would have been refused.
-        return common_window(hours.start, hours.end, await self.handed.zones(self.batch), now)
 
     async def campaign(self) -> Campaign | None:
         """Flireo's campaign; None while there is none that we know of.
@@ -180,7 +171,7 @@ class Filler:
         """
         refuse_over(campaign)
         campaign = await self.quiet(campaign)
-        await self._take_out(campaign)
+        await self.take_out(campaign, await self.unwanted())
         await self._refuse_strangers(campaign)
         await self._add_all(campaign)
         return campaign
@@ -205,10 +196,17 @@ class Filler:
                 f"campaign {redact(self.name)!r} was paused at Flireo: resume it there, "
                 "or pause and resume it here"
             )
-        if not figures.waiting or await self.handed.unwanted(self.batch):
+        if not figures.waiting or await self.unwanted():
             return campaign  # who said no while the others were added is taken out first
         await self._refuse_strangers(campaign)
         return await self._schedule(campaign, self.window)
+
+    async def unwanted(self) -> list[tuple[Handed, LeadState, str]]:
+        """Who is in Flireo's campaign, is not rung, and must not be any more: what becomes of each, and why."""
+        rules = without_hours(self.policy)
+        return await self.handed.unwanted(
+            self.batch, rules, lambda wishes: refusal_of_row(wishes, self.words.agent_id)
+        )
 
     async def quiet(self, campaign: Campaign) -> Campaign:
         """Have Flireo ring nobody for now; calls that run go on."""
@@ -216,6 +214,15 @@ class Filler:
             return campaign
         await self.handed.hold(True)
         return await self._change(campaign, CampaignChanges(status=CampaignStatus.PAUSED))
+
+    async def calm(self) -> None:
+        """What we do not understand, or must not go on, rings nobody, as far as we can reach it."""
+        try:
+            campaign = await self.campaign()
+            if campaign is not None:
+                await self.quiet(campaign)
+        except (CampaignProblem, errors.FlireoError):
+            return  # the run ends with the problem that was met first
 
     async def obey(self, campaign: Campaign, state: CampaignState) -> None:
         """Have Flireo ring nobody of a campaign that is paused or cancelled here; calls that run go on."""
@@ -227,6 +234,56 @@ class Filler:
             await self.quiet(campaign)
         elif not await self.handed.is_held():
             await self.handed.hold(True)  # whoever resumes it here means it, whoever paused it there
+
+    async def hold_back(self, campaign: Campaign, state: CampaignState) -> Campaign:
+        """Whom Flireo must not ring it does not ring from now on: to read it may take minutes, and may fail."""
+        if state is not CampaignState.OPEN:
+            await self.obey(campaign, state)
+        elif campaign.status == CampaignStatus.SCHEDULED and await self.unwanted():
+            return await self.quiet(campaign)
+        return campaign
+
+    async def take_out(
+        self, campaign: Campaign, unwanted: Sequence[tuple[Handed, LeadState, str]]
+    ) -> tuple[int, int]:
+        """Take leads out. The campaign rings nobody now, so whoever has no call cannot get one before that.
+
+        Args:
+            campaign: Flireo's, quiet.
+            unwanted: Who is taken out, what becomes of each, and why.
+
+        Returns:
+            How many were taken out; and how many are in there still, and may be rung once it goes on, for their
+            status tells us nothing.
+        """
+        gone, left = 0, 0
+        if not unwanted:
+            return gone, left
+        there = {lead.id: lead for lead in await self.converse(read_leads(campaign.id))}
+        ours = [(it, there.get(it.vendor_lead_id or "")) for it, _, _ in unwanted]
+        await self.handed.rang([(it.id, lead.call_id) for it, lead in ours if lead and lead.call_id])
+        for (handed, lead), (_, state, reason) in zip(ours, unwanted, strict=True):
+            if lead is None or lead.is_over or lead.call_id or lead.status == LeadStatus.CALLING:
+                continue
+            if lead.status != LeadStatus.PENDING:
+                left += 1
+                continue
+            try:
+                await self.client.send(remove_campaign_lead(campaign.id, lead.id))
+            except (errors.Conflict, errors.NotFound):
+                continue  # it is being called, or somebody was faster: the next reading tells
+            gone += await self.handed.drop(handed.id, state, reason)
+        return gone, left
+
+    async def ring_on(self, campaign: Campaign) -> None:
+        """Have Flireo ring again as before it was made quiet, unless somebody paused or cancelled it here since."""
+        steering = Steering(self.database, self.name)
+        if (await steering.standing()).state is not CampaignState.OPEN:
+            return
+        campaign = await self._change(campaign, CampaignChanges(status=CampaignStatus.SCHEDULED))
+        await self.handed.hold(False)
+        # Who paused it just before that found it quiet, and left it so.
+        await self.obey(campaign, (await steering.standing()).state)
 
     async def converse(self, conversation: Conversation[T]) -> T:
         """Hold a conversation with Flireo."""
@@ -280,25 +337,6 @@ class Filler:
         unsettled = {digits(it.phone) for it in await self.handed.open() if it.vendor_lead_id is None}
         known = await self.handed.known_ids()
         refuse_strangers(there, known | {lead.id for lead in there if digits(lead.phone_number) in unsettled})
-
-    async def _take_out(self, campaign: Campaign) -> None:
-        """The campaign rings nobody now, so whoever has no call cannot get one before they are taken out."""
-        unwanted = await self.handed.unwanted(self.batch)
-        if not unwanted:
-            return
-        waiting = {
-            lead.id
-            for lead in await self.converse(read_leads(campaign.id))
-            if lead.status == LeadStatus.PENDING and not lead.call_id
-        }
-        for handed, state, reason in unwanted:
-            if handed.vendor_lead_id not in waiting:
-                continue
-            try:
-                await self.client.send(remove_campaign_lead(campaign.id, handed.vendor_lead_id))
-            except (errors.Conflict, errors.NotFound):
-                continue  # it is being called, or somebody was faster: the next reading tells
-            await self.handed.drop(handed.id, state, reason)
 
     async def _add_all(self, campaign: Campaign) -> None:
         rules = without_hours(self.policy)

@@ -79,6 +79,17 @@ class Follower:
         await self._read_calls()
         self._read_at = read_at
 
+    async def read_deleted(self) -> None:
+        """Flireo's campaign was deleted, in this account: its calls are heard of still, and who has none is let go.
+
+        Raises:
+            FlireoError: A request failed; what was read before it is written.
+        """
+        open_, read_at = await self.handed.open(), self.database.now()
+        await self._settle_unknown(open_, (), True, read_at)
+        await self._settle_leads(open_, (), True, read_at)
+        await self._read_calls()
+
     async def _settle_unknown(
         self, open_: Sequence[Handed], there: Sequence[CampaignLead], is_complete: bool, read_at: float
     ) -> None:

@@ -98,7 +98,8 @@ def notices(policy: CallingPolicy) -> list[str]:
     """What holds less strictly in a campaign of Flireo's own than in one that is dialled directly."""
     told = [
         "do-not-call lists and consent are looked at when leads are handed over, and again whenever a run "
-        "follows the campaign; between runs Flireo rings whom it has",
+        "follows the campaign; between runs Flireo rings whom it has, but for whom the commands that suppress and "
+        "forget take out",
         "a pause reaches Flireo's campaign when it is said to it: by a run, or by the command that pauses",
     ]
     if policy.breaker.enabled:

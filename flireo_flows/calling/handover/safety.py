@@ -6,9 +6,27 @@ from typing import Final
 from flireo_flows.api.campaign_rules import CampaignRefused, first_repeated
 from flireo_flows.api.campaigns import Campaign, CampaignLead
 from flireo_flows.api.redaction import mask_phone, redact
+from flireo_flows.calling.account import NotReady
+from flireo_flows.calling.handover.window import CannotHandOver
 from flireo_flows.calling.policy import WEEKDAYS, CallingHours, CallingPolicy
 
 UNLIMITED: Final = 1_000_000_000
+
+
+def dialled_before(campaign: str) -> CannotHandOver:
+    """Why a campaign is not handed over: nothing of a hand-over would know whom we rang."""
+    return CannotHandOver(
+        f"campaign {redact(campaign)!r} was dialled directly before: go on with mode 'direct', "
+        "or take another campaign name"
+    )
+
+
+def handed_over_before(campaign: str) -> NotReady:
+    """Why a campaign is not dialled directly: nothing of the dialling would know whom Flireo rings."""
+    return NotReady(
+        f"the leads of campaign {redact(campaign)!r} were handed to a campaign of Flireo's own, which may be ringing "
+        "them: go on with mode 'flireo', or use another campaign name for other people."
+    )
 
 
 def refuse_over(campaign: Campaign) -> None:

@@ -100,15 +100,17 @@ class Turns:
             self._obeyed = state
             return  # costs no request
         await self._require_claim()
-        campaign = await self.filler.campaign()
+        try:
+            campaign = await self.filler.campaign()
+        except CampaignRefused:
+            await self.follower.read_deleted()
+            raise
         if campaign is not None:
+            campaign = await self.filler.hold_back(campaign, state)
             await self.follower.read(campaign)
             limit = self.filler.client.pacing.limit
             self._budget.spent(self.follower.requests, limit, self._now())
-        if state is not CampaignState.OPEN:
-            if campaign is not None:
-                await self.filler.obey(campaign, state)
-        else:
+        if state is CampaignState.OPEN:
             await self._hand_over(campaign)
         self._obeyed = state
 
@@ -116,7 +118,7 @@ class Turns:
         """Who waits is put into Flireo's campaign, and who must not be rung any more is taken out of it."""
         handed = self.filler.handed
         self.left = await self.outlook()  # who proved not to have arrived waits again
-        unwanted = campaign is not None and bool(await handed.unwanted(self.batch))
+        unwanted = campaign is not None and bool(await self.filler.unwanted())
         if campaign is None and (self.left.due or self.left.unknown):
             campaign = await self.filler.ensure()
         if self.left.due or unwanted:
@@ -144,22 +146,13 @@ class Turns:
             await work
         except CampaignProblem as problem:
             self._problem = problem
-            await self._calm()
+            await self.filler.calm()
         except errors.FlireoError as error:
             self._failures += 1
             if isinstance(error, STOPPING) or self._failures >= MOST_FAILURES:
                 self._problem = error
         else:
             self._failures = 0
-
-    async def _calm(self) -> None:
-        """What we do not understand rings nobody, as far as we can reach it."""
-        try:
-            campaign = await self.filler.campaign()
-            if campaign is not None:
-                await self.filler.quiet(campaign)
-        except (CampaignProblem, errors.FlireoError):
-            return  # the run ends with the problem that was met first
 
     async def _show(self) -> None:
         if self._now() - self._shown_at >= PROGRESS_SECONDS:

@@ -9,6 +9,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from flireo_flows.calling.account import NotReady
+from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.policy.hours import week_of
 
 LOOKAHEAD: Final = timedelta(days=366)  # every change of the clocks comes round within it
 A_DAY: Final = 24 * 60  # minutes
@@ -43,6 +45,24 @@ class Window:
 
 
 ALWAYS: Final = Window("00:00:00", "23:59:59", "UTC")
+
+
+def window_of(policy: CallingPolicy, zones: Iterable[Sequence[str]], now: datetime) -> Window:
+    """The hours at which everybody who is or will be in a vendor campaign may be rung.
+
+    Args:
+        policy: Its calling hours are one span, the same on all seven days; others are refused before (`refusals`).
+        zones: Of every lead, all zones that it may be in.
+        now: Aware.
+
+    Raises:
+        CannotHandOver: There are no such hours.
+    """
+    if policy.calling_hours is None:
+        return ALWAYS
+    # Not the form's own start and end: breaks and other days may leave less.
+    (((opens, closes),),) = set(week_of(policy.calling_hours))
+    return common_window(_hour(opens), _hour(closes), zones, now)
 
 
 def common_window(start: str, end: str, zones: Iterable[Sequence[str]], now: datetime) -> Window:
@@ -98,6 +118,10 @@ def _offset(local: datetime) -> int:
 def _minutes(clock: str) -> int:
     hours, minutes = clock.split(":")[:2]
     return int(hours) * 60 + int(minutes)
+
+
+def _hour(seconds: int) -> str:
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}"
 
 
 def _clock(minutes: int) -> str:

@@ -1,17 +1,19 @@
 """Leads that were handed to a campaign of Flireo's own: what the ledger knows of them, and writes."""
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.choice import LeadFacts
 from flireo_flows.calling.ledger.attempts import move
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.leads import GONE_FROM_FILE, stored
+from flireo_flows.calling.ledger.leads import GONE_FROM_FILE, chunks, stored
 from flireo_flows.calling.ledger.reports import Expectations, Report, apply_report, close_without_report
 from flireo_flows.calling.ledger.schema import (
     IS_OPEN,
@@ -23,7 +25,8 @@ from flireo_flows.calling.ledger.schema import (
     runners,
 )
 from flireo_flows.calling.ledger.suppressions import suppressed_in
-from flireo_flows.calling.policy import CallingPolicy, Rule
+from flireo_flows.calling.outcomes import Outcome
+from flireo_flows.calling.policy import CallingPolicy, Deny, History, PolicyLead, decide
 from flireo_flows.calling.states import AttemptState, CampaignState, Event, LeadState
 from flireo_flows.leads.wishes import Wishes
 
@@ -94,6 +97,22 @@ class Figures:
     unsettled: int
     waiting: int
     running: int
+
+
+async def waiting_at_flireo(database: Database, phones: Collection[str]) -> dict[str, list[Handed]]:
+    """Who of these waits in a campaign of Flireo's own to be rung, as far as we know, by our campaign's name.
+
+    Args:
+        database: The ledger.
+        phones: E.164.
+    """
+    found: dict[str, list[Handed]] = {}
+    async with database.read() as db:
+        for chunk in chunks(sorted(phones)):
+            wanted = _handed(attempts.c.campaign).where(attempts.c.phone.in_(chunk), _waits_at_flireo())
+            for row in (await db.execute(wanted)).all():
+                found.setdefault(row.campaign, []).append(_of(row))
+    return found
 
 
 class HandedBook:
@@ -254,24 +273,39 @@ class HandedBook:
         async with self._database.read() as db:
             return set((await db.execute(known)).scalars())
 
-    async def unwanted(self, batch: str) -> list[tuple[Handed, LeadState, str]]:
-        """Who was handed over, is not rung, and must not be any more: what becomes of each, and why."""
+    async def unwanted(
+        self, batch: str, rules: CallingPolicy, refused: Callable[[Wishes], str]
+    ) -> list[tuple[Handed, LeadState, str]]:
+        """Who was handed over, is not rung, and must not be any more: what becomes of each, and why.
+
+        Args:
+            batch: The newest file; who is not in it waits.
+            rules: By which everybody is decided about anew: a newer file may say something else of them.
+            refused: What a row asks for and Flireo's campaign cannot do, in words; empty when there is nothing.
+        """
         listed = exists().where(do_not_call.c.campaign == self.campaign, do_not_call.c.phone == leads.c.phone)
+        told = (leads.c[name] for name in ("batch", "zones", "zone_source", "wishes"))
+        used = (leads.c[name] for name in ("attempts", "outcome", "last_ended_at"))
         wanted = (
-            _handed(leads.c.batch, listed.label("listed"))
+            _handed(*told, *used, listed.label("listed"))
             .join(leads, leads.c.id == attempts.c.lead_id)
-            .where(attempts.c.campaign == self.campaign, attempts.c.state == AttemptState.PLACED)
-            .where(attempts.c.call_id.is_(None), attempts.c.report_id.is_(None))
-            .where(attempts.c.vendor_lead_id.is_not(None))
+            .where(attempts.c.campaign == self.campaign, _waits_at_flireo())
         )
         async with self._database.read() as db:
             rows = (await db.execute(wanted)).all()
             forbidden = await suppressed_in(db, self._database, [row.phone for row in rows])
-        no = [row for row in rows if row.listed or row.phone in forbidden]
-        gone = [row for row in rows if row.batch != batch and row not in no]
-        return [(_of(row), LeadState.SKIPPED, str(Rule.DO_NOT_CALL)) for row in no] + [
-            (_of(row), LeadState.WAITING, GONE_FROM_FILE) for row in gone
-        ]
+        now = datetime.fromtimestamp(self._database.now(), UTC)
+        found: list[tuple[Handed, LeadState, str]] = []
+        for portion in chunks(rows):
+            for row in portion:
+                said_no = forbidden.get(row.phone) or ("file" if row.listed else "")
+                denial = _denial(row, said_no, rules, refused, now)
+                if denial is None and row.batch != batch:
+                    denial = LeadState.WAITING, GONE_FROM_FILE
+                if denial is not None:
+                    found.append((_of(row), *denial))
+            await asyncio.sleep(0)  # many leads take seconds, and the lease has to be renewed meanwhile
+        return found
 
     async def record(self, answers: Sequence[Added]) -> None:
         """Write what came of requests that add leads."""
@@ -350,6 +384,38 @@ class HandedBook:
 def _handed(*more: Any) -> Any:
     columns = ("id", "lead_id", "phone", "state", "vendor_lead_id", "call_id", "began_at", "asked_at")
     return select(*(attempts.c[name] for name in columns), *more).order_by(attempts.c.id)
+
+
+def _waits_at_flireo() -> ColumnElement[bool]:
+    """Of an attempt: Flireo's campaign has its lead, and did not ring it yet as far as we know."""
+    return and_(
+        attempts.c.state == AttemptState.PLACED,
+        attempts.c.vendor_lead_id.is_not(None),
+        attempts.c.call_id.is_(None),
+        attempts.c.report_id.is_(None),
+    )
+
+
+def _denial(
+    row: Row[Any], said_no: str, rules: CallingPolicy, refused: Callable[[Wishes], str], now: datetime
+) -> tuple[LeadState, str] | None:
+    """What becomes of a lead that may not be rung as its row is now, and why; None where it may."""
+    wishes = Wishes.from_json(row.wishes)
+    zones = tuple(row.zones.split())
+    lead = PolicyLead(row.phone, zones, row.zone_source, wishes.consent, wishes.dial_before)
+    ended = row.last_ended_at
+    history = History(
+        do_not_call=said_no,
+        attempts=row.attempts,
+        last_outcome=Outcome(row.outcome) if row.attempts and row.outcome else None,
+        last_ended_at=datetime.fromtimestamp(ended, UTC) if ended is not None else None,
+    )
+    verdict = decide(lead, now, rules, history)
+    if isinstance(verdict, Deny):
+        return (LeadState.SKIPPED if verdict.until is None else LeadState.WAITING), str(verdict.reason)
+    if asked := refused(wishes):
+        return LeadState.SKIPPED, f"its row asks for {asked}, which a campaign of Flireo's own cannot do"
+    return None
 
 
 def _of(row: Row[Any]) -> Handed:
