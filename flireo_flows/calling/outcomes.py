@@ -99,7 +99,11 @@ class AnalysisAnswer(BaseModel):
     ]
     equals: Annotated[
         str,
-        Field(max_length=200, title="Equals", description="The answer, whatever its case; true for a yes."),
+        Field(
+            max_length=200,
+            title="Equals",
+            description="The answer, whatever its case. true is also yes, y and 1; false is also no, n and 0.",
+        ),
     ] = "true"
 
     @field_validator("equals", mode="before")
