@@ -331,7 +331,7 @@ SAID = [
     ),
     (
         caps("run", calls=4),
-        "the cap of 4 calls per run is used up (4, 2 calls in progress at their assumed length); "
+        "the cap of 4 calls per run is used up (4, 2 calls in progress or of unknown length, as assumed); "
         "next when the cap per run is raised",
     ),
     (caps("campaign", minutes=4), "the cap of 4 minutes per campaign is used up (4, 2 calls in progress"),

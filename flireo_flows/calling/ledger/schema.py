@@ -308,5 +308,8 @@ tallies = Table(
     Column("key", String, primary_key=True),  # empty, the run, the quarter of an hour since 1970
     Column("calls", Integer, nullable=False),  # attempts that rang or may have rung
     Column("seconds", Float, nullable=False),  # talk of those that ended
-    Column("open_calls", Integer, nullable=False),  # those that did not end yet
+    Column(
+        "open_calls", Integer, nullable=False
+    ),  # those whose length is not known (yet), unless nobody answered
+    Column("minutes", Float, nullable=False, server_default="0"),  # begun minutes of those that ended
 )
