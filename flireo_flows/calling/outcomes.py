@@ -133,6 +133,13 @@ class OutcomeRule(BaseModel):
             "-, _ or spaces.",
         ),
     ] = []
+    says_not: Annotated[
+        list[Phrase],
+        Field(
+            title="End reason and error do not say",
+            description="None of these words stands in the end reason or the error, as in `transfer failed`.",
+        ),
+    ] = []
     end_reason: Annotated[
         list[Phrase],
         Field(title="End reason says", description="One of these words stands in the end reason."),
@@ -209,9 +216,12 @@ class OutcomeRule(BaseModel):
     def _of_words(self, ending: Ending) -> Iterator[bool]:
         if self.status:
             yield ending.status in self.status
+        # Both in one: which of the two holds the words is not documented (contract section 9.4).
+        told = f"{ending.end_reason} {ending.error}"
         if self.says:
-            # Both in one: which of the two holds the words is not documented (contract section 9.4).
-            yield _holds(f"{ending.end_reason} {ending.error}", self.says)
+            yield _holds(told, self.says)
+        if self.says_not:
+            yield not _holds(told, self.says_not)
         if self.end_reason:
             yield _holds(ending.end_reason, self.end_reason)
         if self.no_end_reason:
