@@ -48,7 +48,8 @@ campaigns = Table(
     # What the last run rang under, for whoever collects without one: JSON of the policy and of what to expect.
     Column("policy", Text, nullable=False, server_default=""),
     Column("readiness", Text, nullable=False, server_default=""),
-    Column("outcome_table", String, nullable=False, server_default=""),  # digest of what outcomes follow from
+    # Digests of the rules that outcomes follow from, and of those by which a no is learnt from them.
+    Column("outcome_table", String, nullable=False, server_default=""),
 )
 
 # Campaigns whose leads were handed to a campaign of Flireo's own (`campaigns.vendor_campaign_id`).
