@@ -10,8 +10,10 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from flireo_flows.api.redaction import redact
 from flireo_flows.calling.past import read_past
 from flireo_flows.calling.plan import Plan, PlannedCall, Skipped, Wanted, make_plan, reasons_in_words
+from flireo_flows.calling.planned_name import refuse_name
 from flireo_flows.calling.saved_plan import save_plan
 from flireo_flows.calling.script.checking import assuming
 from flireo_flows.driving import drive
@@ -108,6 +110,7 @@ def plan_leads(
         requests_per_minute: What the API key allows.
 
     Raises:
+        Declined: The campaign's name is one that an event masked.
         LeadFileError: A file cannot be read; says what, where, and what to do.
         LedgerError: The ledger is there and cannot be read.
         PlanError: The plan cannot be saved.
@@ -119,6 +122,7 @@ def plan_leads(
         run.campaign, run.policy, assuming(run.composer(), batch.leads), run.mode, requests_per_minute
     )
     phones = [lead.phone for lead in batch.leads]
+    drive(lambda: refuse_name(run.ledger.database_url(), run.campaign))
     past = drive(
         lambda: read_past(
             run.ledger.database_url(), run.campaign, phones, run.policy, has_list=forbidden is not None
@@ -139,7 +143,7 @@ def plan_leads(
 
 def in_markdown(plan: Plan) -> str:
     """A plan as a page, for whoever approves it: figures, warnings, reasons; no full number."""
-    parts = [f"# Plan of {_plain(plan.campaign)}", _in_a_line(plan), _bullets(plan.estimate.in_words)]
+    parts = [f"# Plan of {_name(plan)}", _in_a_line(plan), _bullets(plan.estimate.in_words)]
     if plan.warnings:
         parts += ["## Look at this first", _bullets(plan.warnings)]
     if plan.skipped:
@@ -178,10 +182,13 @@ def _skip_row(skip: Skipped) -> dict[str, str | int]:
 
 
 def _in_a_line(plan: Plan) -> str:
-    return (
-        f"Plan {plan.digest} of {_plain(plan.campaign)}: {len(plan.calls)} to be rung, {len(plan.skipped)} not. "
-        "Nothing was sent."
-    )
+    counts = f"{len(plan.calls)} to be rung, {len(plan.skipped)} not"
+    return f"Plan {plan.digest} of {_name(plan)}: {counts}. Nothing was sent."
+
+
+def _name(plan: Plan) -> str:
+    """The campaign's, without a number that it may hold."""
+    return _plain(redact(plan.campaign))
 
 
 def _bullets(sentences: tuple[str, ...] | list[str]) -> str:

@@ -175,11 +175,12 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
         run: The run.
         leads: CSV or Excel file, one person a row.
         lead_format: How to read it.
-        do_not_call: File of numbers that are not to be rung; empty for none.
+        do_not_call: File of numbers that are not to be rung; empty for none. Kept as the campaign's list as soon as
+            it is read, whatever ends the run after that.
 
     Raises:
         LeadFileError: A file cannot be read; says what, where, and what to do.
-        NoLeads: Every row is a reject.
+        NoLeads: Every row is a reject, and nobody is to be taken out of Flireo's campaign for standing on the list.
         NotReady: Nobody can be rung here under the policy.
         PlanError: The plan cannot be read, or something else than it would be done.
         ScriptError: The account's dialect cannot do what the script says.
@@ -189,6 +190,8 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     logger = get_run_logger()
     _check_policy(run.policy)
     forbidden = read_do_not_call(Path(do_not_call), lead_format.default_region) if do_not_call else None
+    if forbidden is not None:
+        _forbid(run, forbidden)
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
     composer = assuming(run.composer(), batch.leads)
     if run.plan:
@@ -198,7 +201,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     rejects_file = run.out / "rejects.csv"
     write_rejects(batch.rejects, rejects_file, batch.columns)
     logger.info("%s: %d leads, %d rejects (%s)", leads, len(batch.leads), len(batch.rejects), rejects_file)
-    if not batch.leads:
+    if not batch.leads and not (forbidden and _may_ring_at_flireo(run)):
         raise NoLeads(
             f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
         )
@@ -206,10 +209,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     async def write() -> str:
         async with await Database.open(run.ledger.database_url()) as database:
             await refuse_shown_name(database, run.campaign)
-            book = LeadBook(database, run.campaign)
-            if forbidden is not None:
-                await book.forbid(forbidden)
-            return await book.take_in(batch.leads)
+            return await LeadBook(database, run.campaign).take_in(batch.leads)
 
     told = told_otherwise(composer, batch.leads)
     return Imported(drive(write), len(batch.leads), len(batch.rejects), rejects_file, told)
@@ -306,6 +306,27 @@ def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) 
         last_failures=ran.last_failures,
         files=tuple(str(file) for file in files),
     )
+
+
+def _forbid(run: CampaignRun, forbidden: frozenset[str]) -> None:
+    """Keep the do-not-call list for the campaign before anything else can end the run: later ones go by it too."""
+
+    async def write() -> None:
+        async with await Database.open(run.ledger.database_url()) as database:
+            await refuse_shown_name(database, run.campaign)
+            await LeadBook(database, run.campaign).forbid(forbidden)
+
+    drive(write)
+
+
+def _may_ring_at_flireo(run: CampaignRun) -> bool:
+    """Whether leads were handed over before, so that the run must go on to take out who was forbidden since."""
+
+    async def read() -> bool:
+        async with await Database.open(run.ledger.database_url()) as database:
+            return await HandedBook(database, run.campaign).was_handed_over()
+
+    return run.mode == "flireo" and drive(read)
 
 
 def _check_policy(policy: CallingPolicy) -> None:

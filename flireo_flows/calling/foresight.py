@@ -4,6 +4,7 @@ Leads that share the same calling hours share a queue, so a closed day is asked 
 time jumps from one call to the next. Nobody is foreseen to be rung whom `decide` does not allow at that moment.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
@@ -291,9 +292,14 @@ class _Brakes:
 
 
 def _begun(totals: Totals) -> Totals:
-    return Totals(totals.calls + 1, totals.seconds, totals.open_calls + 1)
+    return replace(totals, calls=totals.calls + 1, open_calls=totals.open_calls + 1)
 
 
 def _ended(totals: Totals, length: timedelta) -> Totals:
-    seconds = totals.seconds + length.total_seconds()
-    return Totals(totals.calls, seconds, max(0, totals.open_calls - 1))
+    seconds = length.total_seconds()
+    return Totals(
+        totals.calls,
+        totals.seconds + seconds,
+        max(0, totals.open_calls - 1),
+        totals.minutes + math.ceil(seconds / 60),
+    )

@@ -99,7 +99,11 @@ class AnalysisAnswer(BaseModel):
     ]
     equals: Annotated[
         str,
-        Field(max_length=200, title="Equals", description="The answer, whatever its case; true for a yes."),
+        Field(
+            max_length=200,
+            title="Equals",
+            description="The answer, whatever its case. true is also yes, y and 1; false is also no, n and 0.",
+        ),
     ] = "true"
 
     @field_validator("equals", mode="before")
@@ -127,6 +131,13 @@ class OutcomeRule(BaseModel):
             title="End reason or error says",
             description="One of these words stands in the end reason or the error, be it written with capitals, "
             "-, _ or spaces.",
+        ),
+    ] = []
+    says_not: Annotated[
+        list[Phrase],
+        Field(
+            title="End reason and error do not say",
+            description="None of these words stands in the end reason or the error, as in `transfer failed`.",
         ),
     ] = []
     end_reason: Annotated[
@@ -205,9 +216,12 @@ class OutcomeRule(BaseModel):
     def _of_words(self, ending: Ending) -> Iterator[bool]:
         if self.status:
             yield ending.status in self.status
+        # Both in one: which of the two holds the words is not documented (contract section 9.4).
+        told = f"{ending.end_reason} {ending.error}"
         if self.says:
-            # Both in one: which of the two holds the words is not documented (contract section 9.4).
-            yield _holds(f"{ending.end_reason} {ending.error}", self.says)
+            yield _holds(told, self.says)
+        if self.says_not:
+            yield not _holds(told, self.says_not)
         if self.end_reason:
             yield _holds(ending.end_reason, self.end_reason)
         if self.no_end_reason:

@@ -1,9 +1,13 @@
 """Files of settings that people write: YAML or JSON, read with one clear sentence for what is wrong."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from flireo_flows.cli.problems import SettingError
+
+_TEXT: Final = "tag:yaml.org,2002:str"
+_MOMENT: Final = "tag:yaml.org,2002:timestamp"
+_FIGURES: Final = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 
 
 def read_document(file: Path, what: str, holds: str) -> dict[str, Any]:
@@ -19,15 +23,21 @@ def read_document(file: Path, what: str, holds: str) -> dict[str, Any]:
     """
     import yaml
 
-    # It reads +447700900001 as text also where it is not quoted: to YAML it is a number.
-    resolvers = yaml.SafeLoader.yaml_implicit_resolvers
-    kept = {first: kinds for first, kinds in resolvers.items() if first != "+"}
-    loader = type("Loader", (yaml.SafeLoader,), {"yaml_implicit_resolvers": kept})
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
+        """YAML 1.1, but for what people mean as text and it takes for a figure or a moment."""
+
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+            tag = super().resolve(kind, value, implicit)
+            return _TEXT if _is_meant_as_text(tag, value) else tag
+
     try:
-        read = yaml.load(file.read_text(encoding="utf-8-sig"), loader)  # noqa: S506 - a safe one
+        read = yaml.load(file.read_text(encoding="utf-8-sig"), Loader)  # noqa: S506 - a safe one
     except OSError as error:
         raise SettingError(f"{what} {file}: {error.strerror}. Check the path.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise SettingError(f"{what} {file}: its lists or fields are nested too deeply") from None
+    # ValueError: not UTF-8, or a figure of thousands of digits.
+    except (yaml.YAMLError, ValueError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = f", line {line + 1}" if line is not None else ""
         raise SettingError(f"{what} {file}{where}: this is not readable as YAML or JSON") from None
@@ -36,3 +46,14 @@ def read_document(file: Path, what: str, holds: str) -> dict[str, Any]:
     if not isinstance(read, dict):
         raise SettingError(f"{what} {file}: it must hold {holds}")
     return read
+
+
+def _is_meant_as_text(tag: str, value: Any) -> bool:
+    """Whether what stands there without quotation marks is text to whoever wrote it.
+
+    To YAML 1.1, `9:00` is 540, `+447700900001` a figure, and `2026-11-31` a date that fails to exist. Whoever
+    reads the field knows what belongs there, and says so by the field's name.
+    """
+    if tag == _MOMENT:
+        return True
+    return tag in _FIGURES and (value.startswith("+") or ":" in value)

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.problems import SettingError
 from flireo_flows.cli.steer import in_ledger
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ def outcomes(
     dry_run
         Only show what would change.
     """
+    from flireo_flows.api.redaction import redact
     from flireo_flows.cli import USAGE, say, settings
 
     if dry_run and not (campaign and policy):
@@ -42,9 +42,11 @@ def outcomes(
     if not campaign:
         print(_table(rules), end="")
     elif policy:
-        _show_changes(campaign, in_ledger(lambda it: _rederive(it, campaign, rules, dry_run)), dry_run)
+        _show_changes(
+            redact(campaign), in_ledger(lambda it: _rederive(it, campaign, rules, dry_run)), dry_run
+        )
     else:
-        _show_endings(campaign, in_ledger(lambda it: _endings(it, campaign)))
+        _show_endings(redact(campaign), in_ledger(lambda it: _endings(it, campaign)))
     return 0
 
 
@@ -67,28 +69,17 @@ def _table(policy: "CallingPolicy") -> str:
 async def _rederive(
     database: "Database", campaign: str, rules: "CallingPolicy", dry_run: bool
 ) -> "Rederived":
+    from flireo_flows.calling.ledger.naming import find_campaign
     from flireo_flows.calling.ledger.rederiving import rederive
 
-    await _check(database, campaign)
-    return await rederive(database, campaign, rules, dry_run=dry_run)
+    return await rederive(database, await find_campaign(database, campaign), rules, dry_run=dry_run)
 
 
 async def _endings(database: "Database", campaign: str) -> "list[EndingCount]":
+    from flireo_flows.calling.ledger.naming import find_campaign
     from flireo_flows.calling.ledger.rederiving import endings
 
-    await _check(database, campaign)
-    return await endings(database, campaign)
-
-
-async def _check(database: "Database", campaign: str) -> None:
-    from flireo_flows.calling.ledger import Views
-
-    known = await Views(database).campaigns()
-    if campaign not in known:
-        raise SettingError(
-            f"there is no campaign {campaign!r} in ledger {database.where}. "
-            f"Its campaigns: {', '.join(known) or 'none yet'}."
-        )
+    return await endings(database, await find_campaign(database, campaign))
 
 
 def _show_changes(campaign: str, found: "Rederived", dry_run: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter, validators
 
 from flireo_flows.cli.problems import SettingError
-from flireo_flows.cli.run import Flag
+from flireo_flows.cli.run import CampaignName, Flag
 
 if TYPE_CHECKING:
     from flireo_flows.api.dialect import Dialect
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def plan(
     leads: Path,
     *,
-    campaign: str,
+    campaign: CampaignName,
     agent_id: str = "",
     number_id: str = "",
     policy: str = "",
@@ -113,6 +113,7 @@ def _make(leads: Path, do_not_call: Path | None, wanted: "Wanted", default_regio
 
     from flireo_flows.calling.past import read_past
     from flireo_flows.calling.plan import make_plan
+    from flireo_flows.calling.planned_name import refuse_name
     from flireo_flows.calling.script import Composer
     from flireo_flows.calling.script.checking import assuming
     from flireo_flows.cli import settings
@@ -124,10 +125,10 @@ def _make(leads: Path, do_not_call: Path | None, wanted: "Wanted", default_regio
     if isinstance(wanted.composer, Composer):
         wanted = replace(wanted, composer=assuming(wanted.composer, batch.leads))
     phones = [lead.phone for lead in batch.leads]
-    reading = read_past(
-        settings.ledger_url(), wanted.campaign, phones, wanted.policy, has_list=forbidden is not None
-    )
-    return make_plan(batch, wanted, asyncio.run(reading), datetime.now(UTC))
+    url, has_list = settings.ledger_url(), forbidden is not None
+    asyncio.run(refuse_name(url, wanted.campaign))
+    past = asyncio.run(read_past(url, wanted.campaign, phones, wanted.policy, has_list=has_list))
+    return make_plan(batch, wanted, past, datetime.now(UTC))
 
 
 def _dialect() -> "Dialect":
@@ -142,6 +143,7 @@ def _dialect() -> "Dialect":
 def _print(plan: "Plan", most: int, saved: Path | None) -> None:
     from rich.console import Console
 
+    from flireo_flows.api.redaction import redact
     from flireo_flows.calling.plan import reasons_in_words
 
     console = Console()
@@ -149,7 +151,7 @@ def _print(plan: "Plan", most: int, saved: Path | None) -> None:
     def say(text: str, style: str = "") -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
 
-    head = f"Plan {plan.digest} of campaign {plan.campaign}"
+    head = f"Plan {plan.digest} of campaign {redact(plan.campaign)}"
     say(f"{head}: {len(plan.calls)} to be rung, {len(plan.skipped)} not. Nothing was sent.", "bold")
     for sentence in plan.estimate.in_words:
         say(f"  {sentence}")

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 OPEN = 3
 Flag = Parameter(negative=())
+CampaignName = Annotated[str, Parameter(validator=lambda _type, name: _check_name(name))]
 
 
 def run(
     leads: Path,
     *,
-    campaign: Annotated[str, Parameter(validator=lambda _type, name: _check_name(name))],
+    campaign: CampaignName,
     agent_id: str = "",
     number_id: str = "",
     policy: str = "",

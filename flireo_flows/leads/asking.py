@@ -35,9 +35,19 @@ WISH_NAMES: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
     "dial_before": (
         _words("dialbefore callbefore ringbefore bellenvoor belvoor anrufenvor anrufvor appeleravant"),
     ),
+    # One group: a file that has both must say which, or a "no" in the other would go unheard.
     "consent": (
-        _words("consent consentgiven toestemming toestemminggegeven einwilligung consentement"),
-        _words("optin optedin"),
+        _words("consent consentgiven toestemming toestemminggegeven einwilligung consentement optin optedin"),
+    ),
+    "opt_out": (
+        _words(
+            """
+            optout optedout donotcall dontcall donotcontact donotphone dnc unsubscribed unsubscribe
+            nietbellen nietmeerbellen belmeniet afgemeld uitgeschreven
+            nichtanrufen nichtmehranrufen abgemeldet
+            nepasappeler neplusappeler desinscrit desabonne
+            """
+        ),
     ),
     "consent_date": (
         _words(
@@ -71,6 +81,7 @@ class WishColumns:
     client: str = ""
     dial_before: str = ""
     consent: str = ""
+    opt_out: str = ""
     consent_date: str = ""
     consent_until: str = ""
 
@@ -100,7 +111,7 @@ def read_wishes(columns: Mapping[str, str], where: WishColumns, zones: tuple[str
         return NO_WISHES
     try:
         return Wishes(
-            agent_id=_id(columns.get(where.agent, ""), RejectCode.INVALID_AGENT, "agent"),
+            agent_id=_agent_id(columns.get(where.agent, "")),
             language=_language(columns.get(where.language, "")),
             number_id=_number_id(columns.get(where.number, "")),
             client=columns.get(where.client, ""),
@@ -118,13 +129,21 @@ def read_wishes(columns: Mapping[str, str], where: WishColumns, zones: tuple[str
 
 # Opaque to us; but a person's name or an e-mail address is none, and would be refused at every call.
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
-_PHONE: Final = re.compile(r"(?:\+|00?)[0-9 ().-]{6,}|[0-9]{9,15}")
+_PHONE: Final = re.compile(r"(?:\+|00?)[0-9 ().-]{6,}|[0-9](?:[ ().:-]*[0-9]){8,14}")
 
 
 def _id(text: str, code: RejectCode, what: str) -> str:
     if text and not _ID.fullmatch(text):
         raise _Unreadable(code, f"The {what} is not an id as the dashboard shows it.")
     return text
+
+
+def _agent_id(text: str) -> str:
+    if _PHONE.fullmatch(text):  # it would be shown, as every agent's id is
+        raise _Unreadable(
+            RejectCode.INVALID_AGENT, "The agent is given by its id in Flireo, which has letters."
+        )
+    return _id(text, RejectCode.INVALID_AGENT, "agent")
 
 
 def _number_id(text: str) -> str:
@@ -168,28 +187,52 @@ def _language(text: str) -> str:
     return "-".join(part for part in parts if part)
 
 
-_YES: Final = _words("yes y ja j oui o true wahr vrai waar 1 given granted optin optedin")
-_NO: Final = _words("no n nee nein non false falsch faux onwaar 0 withdrawn revoked optout optedout")
+_YES: Final = _words("yes y ja j oui o true wahr vrai waar 1")
+_NO: Final = _words("no n nee nein non false falsch faux onwaar 0")
+_GIVEN: Final = _YES | _words("given granted optin optedin")
+_REFUSED: Final = _NO | _words("withdrawn revoked optout optedout")
+_OUT: Final = _YES | _words("optout optedout donotcall unsubscribed")
+_NOT_OUT: Final = _NO | _words("optin optedin subscribed")
+
+
+def says_no(columns: Mapping[str, str], where: WishColumns) -> bool:
+    """Whether a row that is no lead says no, for other rows of its number: what nobody understands is a no as well.
+
+    Args:
+        columns: The row, as far as it goes.
+        where: Its columns.
+    """
+    try:
+        return _is_given(columns, where) is False
+    except _Unreadable:
+        return True
 
 
 def _consent(columns: Mapping[str, str], where: WishColumns, zones: tuple[str, ...]) -> Consent:
     date, until = columns.get(where.consent_date, ""), columns.get(where.consent_until, "")
     return Consent(
-        given=_yes_or_no(columns.get(where.consent, "")),
+        given=_is_given(columns, where),
         given_at=_moment(date, zones, RejectCode.INVALID_CONSENT_DATE, "date of consent"),
         # "Until the 30th" has the 30th in it.
         expires_at=_moment(until, zones, RejectCode.INVALID_CONSENT_UNTIL, "end of consent", whole_day=True),
     )
 
 
-def _yes_or_no(text: str) -> bool | None:
+def _is_given(columns: Mapping[str, str], where: WishColumns) -> bool | None:
+    """Whether consent was given. Who opted out said no, whatever another cell says; who did not, said nothing."""
+    out = _one_of(columns.get(where.opt_out, ""), _OUT, _NOT_OUT, RejectCode.INVALID_OPT_OUT, "The opt-out")
+    given = _one_of(columns.get(where.consent, ""), _GIVEN, _REFUSED, RejectCode.INVALID_CONSENT, "Consent")
+    return False if out else given
+
+
+def _one_of(text: str, yes: frozenset[str], no: frozenset[str], code: RejectCode, what: str) -> bool | None:
     word = _bare(text)
-    if word in _YES:
+    if word in yes:
         return True
-    if word in _NO:
+    if word in no:
         return False
     if text:
-        raise _Unreadable(RejectCode.INVALID_CONSENT, "Consent is neither yes nor no.")
+        raise _Unreadable(code, f"{what} is neither yes nor no.")
     return None
 
 

@@ -67,6 +67,12 @@ class LeadFormat(BaseModel):
         description="Header of the column that says yes or no (ja, nein, oui, true, 0 ...). Empty: recognised "
         "(consent, toestemming, Einwilligung, opt_in ...); - reads none.",
     )
+    opt_out_column: str = Field(
+        default="",
+        title="Opt-out column",
+        description="Header of the column that says yes of who is not to be rung, which counts as consent that was "
+        "refused. Empty: recognised (opt_out, do_not_call, dnc, unsubscribed ...); - reads none.",
+    )
     consent_date_column: str = Field(
         default="",
         title="Consent date column",

@@ -30,6 +30,7 @@ class RejectCode(StrEnum):
     INVALID_NUMBER_ID = "invalid_number_id"
     INVALID_DIAL_BEFORE = "invalid_dial_before"
     INVALID_CONSENT = "invalid_consent"
+    INVALID_OPT_OUT = "invalid_opt_out"
     INVALID_CONSENT_DATE = "invalid_consent_date"
     INVALID_CONSENT_UNTIL = "invalid_consent_until"
     MISSING_VARIABLE = "missing_variable"  # the campaign's words need a cell that the row leaves empty

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from flireo_flows.leads.asking import WishColumns, read_wishes
+from flireo_flows.leads.asking import read_wishes, says_no
 from flireo_flows.leads.columns import Header, extra, read_header
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode, ZoneSource
 from flireo_flows.leads.phones import Refusal, is_zone, parse_phone
 from flireo_flows.leads.text import Row, read_text, split_rows
-from flireo_flows.leads.wishes import Wishes
 from flireo_flows.leads.workbook import is_workbook, read_workbook
 
 CHECKED_BYTES: Final = 1_048_576  # a header is in the first of them; decoding them takes milliseconds
@@ -88,13 +87,14 @@ class _Judge:
     region: str
     do_not_call: frozenset[str]
     lines: dict[str, int] = field(default_factory=dict)
-    refusing: set[str] = field(default_factory=set)  # numbers of which a second row says no
+    refusing: set[str] = field(default_factory=set)  # numbers of which a row that is no lead says no
 
     def judge(self, row: Row) -> Lead | Reject:
         cells = self._own_cells(row.cells)
         columns = dict(zip(self.header.names, cells, strict=False))
         verdict = self._refuse_width(columns, cells) or self._lead(row.line, columns)
         if isinstance(verdict, Refusal):
+            self._hear_no(columns)
             return Reject(row.line, verdict.code, verdict.message, columns)
         self.lines[verdict.phone] = row.line
         return verdict
@@ -105,10 +105,13 @@ class _Judge:
             return lead
         return replace(lead, wishes=replace(lead.wishes, consent=replace(lead.wishes.consent, given=False)))
 
-    def _hear_no(self, phone: str, columns: dict[str, str]) -> None:
-        wishes = read_wishes(columns, WishColumns(consent=self.header.wishes.consent), ())
-        if isinstance(wishes, Wishes) and wishes.consent.given is False:
-            self.refusing.add(phone)
+    def _hear_no(self, columns: dict[str, str]) -> None:
+        """What a row says no to holds for its number, whatever else is wrong with the row."""
+        if not says_no(columns, self.header.wishes):
+            return
+        phone = parse_phone(columns.get(self.header.phone, ""), self.region)
+        if not isinstance(phone, Refusal):
+            self.refusing.add(phone.e164)
 
     def _own_cells(self, cells: list[str]) -> list[str]:
         if self.header.dropped:
@@ -139,7 +142,6 @@ class _Judge:
         if phone.e164 in self.do_not_call:
             return Refusal(RejectCode.DO_NOT_CALL, "The number is on the do-not-call list.")
         if first := self.lines.get(phone.e164):
-            self._hear_no(phone.e164, columns)
             return Refusal(RejectCode.DUPLICATE, f"The same number stands on line {first}.")
         zone = columns.get(self.header.timezone, "")
         if zone and not is_zone(zone):

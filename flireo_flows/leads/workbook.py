@@ -15,8 +15,19 @@ from flireo_flows.leads.text import Row, read_bytes
 
 SUFFIXES: Final = (".xlsx", ".xlsm")
 
-# What openpyxl lets through when a file is cut short or is another zip; SyntaxError is broken XML.
-DAMAGE: Final = (BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, OSError, SyntaxError)
+# What openpyxl lets through when a file is cut short or is another zip; SyntaxError is broken XML, RuntimeError
+# a zip with a password or with a compression that Python does not know.
+DAMAGE: Final = (
+    BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    ValueError,
+    TypeError,
+    OSError,
+    SyntaxError,
+    RuntimeError,
+)
 
 
 def is_workbook(path: Path) -> bool:
@@ -70,8 +81,11 @@ def _open(path: Path) -> Any:  # openpyxl has no types
 
 
 def _damaged(path: Path, error: Exception) -> LeadFileError:
-    problem = f"The workbook is damaged ({type(error).__name__})."
-    return LeadFileError.at(path, problem, "Open it in Excel and save it again, or save it as CSV.")
+    advice = "Open it in Excel and save it again, or save it as CSV."
+    if isinstance(error, RuntimeError):
+        problem = "The workbook has a password, or is compressed in an unknown way."
+        return LeadFileError.at(path, problem, f"{advice[:-1]}, without a password.")
+    return LeadFileError.at(path, f"The workbook is damaged ({type(error).__name__}).", advice)
 
 
 _ZEROS: Final = re.compile(r"""(?P<plus>"\+"|\\?\+)?(?P<digits>[0#]+)""")

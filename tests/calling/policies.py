@@ -172,7 +172,9 @@ policies = st.builds(
     tariff=st.builds(Tariff, per_minute=st.floats(0, 2), per_call=st.floats(0, 2)),
     max_concurrent_calls=st.integers(1, 5),
 )
-totals = st.builds(Totals, st.integers(0, 12), st.floats(0, 3000), st.integers(0, 5))
+totals = st.builds(
+    Totals, st.integers(0, 12), st.floats(0, 3000), st.integers(0, 5), minutes=st.integers(0, 60)
+)
 
 
 def leads_of(times: st.SearchStrategy[datetime]) -> st.SearchStrategy[PolicyLead]:

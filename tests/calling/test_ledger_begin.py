@@ -16,6 +16,7 @@ from flireo_flows.calling.ledger import Answer, Attempt, AttemptBook, Begun, Dat
 from flireo_flows.calling.ledger.beginning import FRESH_SECONDS
 from flireo_flows.calling.ledger.campaigns import Steering
 from flireo_flows.calling.ledger.picking import LEAST_LEASE_SECONDS, LONGEST_CALL_SECONDS, STALE_SECONDS
+from flireo_flows.calling.ledger.reports import close_without_report
 from flireo_flows.calling.ledger.schema import attempts, decisions, leads, runners, tallies
 from flireo_flows.calling.ledger.suppressions import Suppressions
 from flireo_flows.calling.ledger.tallies import set_tallies
@@ -318,7 +319,55 @@ async def test_what_is_counted_is_what_counting_anew_gives(database: Database) -
         await db.run_sync(set_tallies)
     assert kept == await counted(database)
     whole = [row for row in kept if row.span == "campaign" and row.campaign == "campaign"]
-    assert [(row.calls, row.seconds, row.open_calls) for row in whole] == [(7, 197.0, 3)]
+    assert [(row.calls, row.seconds, row.open_calls, row.minutes) for row in whole] == [(7, 197.0, 3, 6)]
+
+
+@pytest.mark.parametrize(
+    ("told", "counted_as"),
+    [
+        pytest.param({"outcome": "unknown"}, (0, 1, 0), id="nothing is known of it"),
+        pytest.param({"outcome": "answered"}, (0, 1, 0), id="somebody answered"),
+        pytest.param({"outcome": "failed", "started_at": 5.0}, (0, 1, 0), id="it began"),
+        pytest.param({"outcome": "no_answer"}, (0, 0, 0), id="nobody answered"),
+        pytest.param({"outcome": "failed"}, (0, 0, 0), id="it never began"),
+        pytest.param({"outcome": "answered", "duration_seconds": 0}, (0, 0, 0), id="no talk"),
+        pytest.param({"outcome": "answered", "duration_seconds": 60}, (60, 0, 1), id="a minute"),
+        pytest.param({"outcome": "answered", "duration_seconds": 61}, (61, 0, 2), id="a begun minute"),
+        pytest.param(
+            {"outcome": "unknown", "duration_seconds": 2**31 - 1}, (2**31 - 1, 0, 35_791_395), id="most"
+        ),
+    ],
+)
+async def test_a_call_that_ended_counts_as_long_as_it_was_or_is_assumed_to_be(
+    database: Database, told: dict[str, Any], counted_as: tuple[int, int, int]
+) -> None:
+    campaign = campaign_of(database)
+    await campaign.take_in(*people(1))
+    book = await campaign.runner()
+    (attempt,) = await campaign.begin(book)
+    await campaign.record(book, Answer(attempt, Event.ACCEPTED, call_id="call-1"))
+    mine = update(attempts).where(attempts.c.id == attempt.id)
+    async with database.write() as db:
+        await db.execute(mine.values(state="ended", outcome="unknown"))
+        await db.execute(mine.values(told))  # what came late counts as well
+    rows = await counted(database)
+    assert {(row.calls, row.seconds, row.open_calls, row.minutes) for row in rows} == {(1, *counted_as)}
+    async with database.write() as db:
+        await db.run_sync(set_tallies)
+    assert await counted(database) == rows
+
+
+async def test_a_call_that_was_closed_unheard_keeps_its_share_of_the_cap(database: Database) -> None:
+    campaign = campaign_of(database, caps_per_campaign={"minutes": 3}, assumed_call_seconds=180)
+    await campaign.take_in(*people(2))
+    book = await campaign.runner()
+    (begun,) = await campaign.begin(book)
+    await campaign.record(book, Answer(begun, Event.ACCEPTED, call_id="call-1"))
+    async with database.write("campaign") as db:
+        await close_without_report(
+            db, await campaign.attempt(), "nothing was heard of it", campaign.policy, database.now()
+        )
+    assert await campaign.begin(book) == []
 
 
 # What is decided

@@ -32,7 +32,20 @@ MACHINE = Ending(
 )
 
 
-# What the table replaced: rules in Python, as they were. No input of theirs may mean anything else now.
+# What the table replaced: rules in Python, as they were. No input of theirs may mean anything else now, but where
+# the words deny what they name, and where something was declined in a talk.
+
+NOT_HANDED_ON = (
+    "no transfer",
+    "not transfer",
+    "transfer not",
+    "transfer declined",
+    "transfer reject",
+    "transfer error",
+)
+NOT_HANDED_ON += ("transfer timeout",)
+NO_MACHINE = ("no voicemail", "no voice mail", "no answering machine", "not voicemail", "not voice mail")
+NO_MACHINE += ("not answering machine",)
 
 
 def says(it: Ending, *words: str) -> bool:
@@ -41,15 +54,21 @@ def says(it: Ending, *words: str) -> bool:
 
 
 REFERENCE: tuple[tuple[Outcome, Callable[[Ending], bool]], ...] = (
-    (Outcome.TRANSFERRED, lambda it: it.status == "transferred" or says(it, "transfer")),
+    (
+        Outcome.TRANSFERRED,
+        lambda it: it.status == "transferred" or (says(it, "transfer") and not says(it, *NOT_HANDED_ON)),
+    ),
     (
         Outcome.VOICEMAIL,
         lambda it: (
-            says(it, "voicemail", "voice mail", "answering machine")
+            (says(it, "voicemail", "voice mail", "answering machine") and not says(it, *NO_MACHINE))
             or it.summary.lower().startswith("voicemail detected")
         ),
     ),
-    (Outcome.REJECTED, lambda it: it.status == "rejected" or says(it, "reject", "declined")),
+    (
+        Outcome.REJECTED,
+        lambda it: it.status == "rejected" or (not it.talked and says(it, "reject", "declined")),
+    ),
     (Outcome.BUSY, lambda it: not it.talked and says(it, "busy")),
     (
         Outcome.NO_ANSWER,
@@ -254,6 +273,8 @@ TALK = Ending(
         ({"heard": ["ben", "hello"]}, True),
         ({"heard": ["offer"]}, False),
         ({"most_messages": 5}, True),
+        ({"says_not": ["transfer failed"]}, True),
+        ({"says": ["hangup"], "says_not": ["USER-hangup"]}, False),
         ({"most_messages": 4}, False),
         ({"analysis": [{"key": "reached", "equals": False}]}, True),
         ({"analysis": [{"key": "reached", "equals": "FALSE"}]}, True),

@@ -39,6 +39,19 @@ TALKED = {"talked": True}
             Outcome.VOICEMAIL,
         ),
         ({"status": "ended", "summary": "Anna said: voicemail detected.", **TALKED}, Outcome.ANSWERED),
+        # It says that it was no machine, or could not tell.
+        ({"status": "ended", "end_reason": "voicemail_not_detected", **TALKED}, Outcome.ANSWERED),
+        ({"status": "ended", "end_reason": "no-voicemail", **TALKED}, Outcome.ANSWERED),
+        ({"status": "ended", "end_reason": "Voicemail detection failed", **TALKED}, Outcome.ANSWERED),
+        # It says that nobody took over.
+        ({"status": "ended", "end_reason": "transfer_failed", **TALKED}, Outcome.ANSWERED),
+        ({"status": "ended", "end_reason": "not transferred", **TALKED}, Outcome.ANSWERED),
+        ({"status": "failed", "error": "no_transfer_destination"}, Outcome.FAILED),
+        ({"status": "ended-with-error", "error": "transfer error", **TALKED}, Outcome.FAILED),
+        ({"status": "ended", "end_reason": "transferred_to_another_agent", **TALKED}, Outcome.TRANSFERRED),
+        # In a talk, something else than the call was declined.
+        ({"status": "ended", "end_reason": "customer_declined_offer", **TALKED}, Outcome.ANSWERED),
+        ({"status": "rejected", **TALKED}, Outcome.REJECTED),
         # It was handed on, refused or broken.
         ({"status": "transferred", **TALKED}, Outcome.TRANSFERRED),
         ({"status": "ended", "end_reason": "transferred", **TALKED}, Outcome.TRANSFERRED),

@@ -246,6 +246,12 @@ def test_what_is_not_what_was_planned_is_refused_and_named(
     assert not any(phone in str(refused.value) for phone in (ANNA, BEN, CARLA))
 
 
+def test_a_campaign_that_is_named_after_a_number_is_refused_without_it() -> None:
+    saved = SavedPlan.of(plan(*THREE))
+    with pytest.raises(PlanDiffers, match=r"not for 'Ben \+44\*+02'"):
+        planned_leads(saved, THREE, replace(wanted(), campaign=f"Ben {BEN}"))
+
+
 def test_who_was_skipped_stays_out_and_who_was_forbidden_since_may_be_missing(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     save_plan(plan(*THREE, somebody("+447700900004", "Dora", 5, city="")), file)

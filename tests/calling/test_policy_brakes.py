@@ -1,5 +1,6 @@
 """Brakes: what a run, a day and a campaign may use, with the calls in progress counted at an assumed length."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
@@ -7,6 +8,8 @@ from zoneinfo import available_timezones
 import pytest
 from hypothesis import given
 
+from flireo_flows.calling.estimate import estimate
+from flireo_flows.calling.foresight import Foreseen
 from flireo_flows.calling.policy import (
     CallingPolicy,
     Caps,
@@ -57,9 +60,24 @@ def test_minutes_count_what_calls_in_progress_may_still_use() -> None:
 def test_money_is_counted_by_the_tariff_without_a_cent_lost_to_rounding() -> None:
     policy = policy_with(caps_per_day=Caps(money=10), tariff=Tariff(per_minute=0.05, per_call=0.1))
     assert calls_left(NOON, policy, History()) == 50  # of 0.20 each
-    assert calls_left(NOON, policy, History(day=Totals(49, 49 * 120))) == 1
-    assert braked(policy, day=Totals(50, 50 * 120)).reason is Rule.MONEY_CAP
+    assert calls_left(NOON, policy, History(day=Totals(49, minutes=49 * 2))) == 1
+    assert braked(policy, day=Totals(50, minutes=50 * 2)).reason is Rule.MONEY_CAP
     assert braked(policy, day=Totals(50, 0, open_calls=50)).reason is Rule.MONEY_CAP
+
+
+def test_money_counts_begun_minutes_as_the_plan_does() -> None:
+    policy = CallingPolicy(
+        max_concurrent_calls=1000,
+        assumed_call_seconds=61,
+        caps_per_day=Caps(money=24),
+        tariff=Tariff(per_minute=0.12),
+    )
+    assert calls_left(NOON, policy, History()) == 100
+    moments = Foreseen((NOON,) * 100)
+    assert estimate(moments, moments, [0] * 100, policy, NOON).most_cost == pytest.approx(24)
+    hundred = Totals(100, 100 * 61, minutes=200)
+    assert braked(policy, day=hundred).reason is Rule.MONEY_CAP
+    assert braked(policy, day=Totals(100, open_calls=100)).reason is Rule.MONEY_CAP
 
 
 def test_calls_that_cost_almost_nothing_are_braked_by_something_else() -> None:
@@ -113,7 +131,8 @@ def test_calls_begun_while_any_are_left_never_use_more_than_the_caps(
     for caps, totals in ((policy.caps_per_run, history.run), (policy.caps_per_day, history.day)):
         calls = totals.calls + left
         minutes = totals.seconds / 60 + (totals.open_calls + left) * assumed
-        money = calls * policy.tariff.per_call + minutes * policy.tariff.per_minute
+        begun = totals.minutes + (totals.open_calls + left) * math.ceil(assumed)
+        money = calls * policy.tariff.per_call + begun * policy.tariff.per_minute
         assert not caps.calls or calls <= caps.calls
         assert not caps.minutes or minutes <= caps.minutes + 1e-6
         assert not caps.money or money <= caps.money + 1e-6

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from flireo_flows.calling import policy as package
 from flireo_flows.calling.policy import (
@@ -33,6 +34,7 @@ from flireo_flows.calling.policy import (
     words,
 )
 from flireo_flows.calling.policy.presets import preset_text
+from flireo_flows.cli.documents import read_document
 from flireo_flows.leads.wishes import Consent
 from tests.calling.policies import AMSTERDAM, ANY_HOUR, LONDON, NEW, NOON, PHONE, reason
 
@@ -78,19 +80,35 @@ def test_what_the_form_was_given_comes_back_from_json_and_from_yaml() -> None:
         )
 
 
-def test_yaml_may_leave_its_quotes_out() -> None:
+def test_a_policy_file_may_leave_its_quotes_out(tmp_path: Path) -> None:
     text = """
         calling_hours: {start: 9:00, end: 20:30, weekdays: [mon, 2], breaks: [{start: 12:30, end: 13:00}]}
         dial_before: 2027-03-01T18:00:00+01:00
         holidays: {closed_dates: [2027-12-24]}
     """
-    policy = CallingPolicy.model_validate(yaml.safe_load(text))
+    file = tmp_path / "policy.yaml"
+    file.write_text(text)
+    policy = CallingPolicy.model_validate(read_document(file, "policy", "fields"))
     assert policy.calling_hours is not None
     assert (policy.calling_hours.start, policy.calling_hours.end) == ("09:00", "20:30")
     assert policy.calling_hours.weekdays == ["monday", "tuesday"]
     assert policy.calling_hours.breaks[0].start == "12:30"
     assert policy.last_moment == datetime(2027, 3, 1, 17, 0, tzinfo=UTC)
     assert policy.holidays.closed_dates == ["2027-12-24"]
+
+
+@pytest.mark.parametrize("figure", [0, 9, 20, 540, 1230, 9.0, True])
+@pytest.mark.parametrize("part", ["start", "end"])
+def test_a_figure_is_no_time_of_day_in_yaml_json_or_the_form(part: str, figure: float) -> None:
+    for hours in (
+        {part: figure},
+        {"breaks": [{part: figure}]},
+        {"other_days": [{"weekdays": ["sat"], part: figure}]},
+    ):
+        with pytest.raises(ValidationError, match='written "09:00", in quotation marks'):
+            CallingPolicy.model_validate({"calling_hours": hours})
+        with pytest.raises(ValidationError, match='written "09:00", in quotation marks'):
+            CallingPolicy.model_validate_json(json.dumps({"calling_hours": hours}))
 
 
 def test_a_policy_has_one_version_in_every_process_and_another_when_a_field_differs() -> None:
@@ -313,7 +331,7 @@ SAID = [
     ),
     (
         caps("run", calls=4),
-        "the cap of 4 calls per run is used up (4, 2 calls in progress at their assumed length); "
+        "the cap of 4 calls per run is used up (4, 2 calls in progress or of unknown length, as assumed); "
         "next when the cap per run is raised",
     ),
     (caps("campaign", minutes=4), "the cap of 4 minutes per campaign is used up (4, 2 calls in progress"),

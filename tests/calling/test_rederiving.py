@@ -16,6 +16,7 @@ from flireo_flows.calling.ledger.rederiving import (
     Rederived,
     endings,
     keep_current,
+    learn,
     rederive,
 )
 from flireo_flows.calling.ledger.reports import close_without_report
@@ -362,6 +363,83 @@ async def test_an_answer_that_the_policy_learns_from_counts_where_the_outcome_ch
     assert (told.changes, told.suppressed) == ({("answered", "rejected"): 1}, 1)
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA]) == {ANNA: "analysis"}
+
+
+# What is learnt by rules that came later.
+
+
+@pytest.mark.parametrize(
+    ("rules", "source"),
+    [
+        ({"do_not_call_keys": [AnalysisRule(key="do_not_call")]}, "analysis"),
+        ({"do_not_call_outcomes": [Outcome.ANSWERED]}, "outcome"),
+    ],
+)
+async def test_who_said_no_before_a_run_that_asks_for_it_is_not_rung_any_more(
+    trying: tuple[Heard, AttemptBook], database: Database, rules: dict[str, Any], source: str
+) -> None:
+    heard, book = trying
+    await rung(heard, book, "call-1", ANNA, analysis_result={**ANALYSIS, "do_not_call": "yes"})
+    await rung(heard, book, "call-2", BEN, **{**NOBODY, "error": "no answer"})
+    other = Campaign(database, name="other")
+    await other.take_in(person(ANNA), person(BEN))
+    name = heard.campaign.name
+    await keep_current(database, name, RETRIES)
+    async with database.read() as db:
+        assert await suppressed_in(db, database, [ANNA, BEN]) == {}
+
+    told = await keep_current(database, name, RETRIES.model_copy(update=rules))
+    assert told == Rederived(1, {}, 0, 1)  # Ben's call has nothing to teach, and is not read
+    async with database.read() as db:
+        assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: source}
+    assert {phone: row.state for phone, row in (await other.leads()).items()} == {
+        ANNA: "skipped",
+        BEN: "waiting",
+    }
+    # It is remembered, also where outcomes change; and rules that went and came again are asked anew.
+    assert await keep_current(database, name, RETRIES.model_copy(update=rules)) is None
+    changed = with_rules({"outcome": "busy", "error": ["no answer"]}, **rules)
+    assert await keep_current(database, name, changed) == Rederived(2, {("no_answer", "busy"): 1})
+    assert await keep_current(database, name, RETRIES) == Rederived(2, {("busy", "no_answer"): 1})
+    assert await keep_current(database, name, RETRIES.model_copy(update=rules)) == Rederived(1)
+
+
+async def test_a_lead_that_waits_for_another_call_is_done_once_the_last_one_taught_a_no(
+    trying: tuple[Heard, AttemptBook], database: Database
+) -> None:
+    heard, book = trying
+    await rung(heard, book, **{**NOBODY, "error": "no answer"})
+    assert (await heard.campaign.lead()).state == "waiting"
+    policy = RETRIES.model_copy(update={"do_not_call_outcomes": [Outcome.NO_ANSWER]})
+    assert await keep_current(database, heard.campaign.name, policy) == Rederived(1, {}, 1, 1)
+    assert (await heard.campaign.lead()).state == "done"
+
+
+async def test_many_calls_are_asked_in_portions_what_they_teach(local: Database) -> None:
+    count = 2 * PORTION + 7
+    call = {
+        "campaign": "many",
+        "number": 1,
+        "state": "ended",
+        "runner": "r",
+        "began_at": 0.0,
+        "outcome": "answered",
+    }
+    phones = [f"+4470000{n:05d}" for n in range(count)]
+    async with local.write() as db:
+        person_ = {"campaign": "many", "batch": "b", "state": "done", "outcome": "answered"}
+        await db.execute(
+            insert(leads), [{**person_, "id": n + 1, "phone": it} for n, it in enumerate(phones)]
+        )
+        said = [{"analysis": '{"no": true}' if n % 2 else '{"no": false}'} for n in range(count)]
+        rows = [{**call, "lead_id": n + 1, "phone": it, **said[n]} for n, it in enumerate(phones)]
+        await db.execute(insert(attempts), rows)
+    policy = RETRIES.model_copy(update={"do_not_call_keys": [AnalysisRule(key="no")]})
+    assert await learn(local, "many", policy) == Rederived(count, {}, 0, count // 2)
+    assert await learn(local, "many", policy) == Rederived(count)
+    assert await learn(local, "many", RETRIES) == Rederived()
+    async with local.read() as db:
+        assert set(await suppressed_in(db, local, phones)) == set(phones[1::2])
 
 
 # What stays.

@@ -62,6 +62,12 @@ def test_name_and_language_are_known_whatever_the_columns_are_called() -> None:
         ("{% if city < 3 %}x{% endif %}", "first_message: it says or compares what is no text"),
         ("{{ city == 'Utrecht' }}", "first_message: it says or compares what is no text"),
         ("{{ none }}", "first_message: it says or compares what is no text"),
+        ("{{ nope|default(none)|upper }}", "first_message: it says or compares what is no text"),
+        ("{{ nope|d(true)|title }}", "first_message: it says or compares what is no text"),
+        ("{{ (city == 'x')|replace('F', 'f') }}", "first_message: it says or compares what is no text"),
+        ("{{ true|first_word }}", "first_message: it says or compares what is no text"),
+        ("{{ city ~ None }}", "first_message: it says or compares what is no text"),
+        ("{{ ('a' ~ (city is defined))|lower }}", "first_message: it says or compares what is no text"),
     ],
 )
 def test_what_is_missing_is_an_error_that_names_it_and_no_value(template: str, problem: str) -> None:

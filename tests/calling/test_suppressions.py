@@ -322,6 +322,29 @@ async def test_a_number_nobody_knows_is_forgotten_and_never_rung(local: Database
         assert (found.source, found.phone, found.reason) == ("forgotten", "", "")
 
 
+SPELLINGS = [
+    ANNA,
+    ANNA[1:],
+    f"00{ANNA[1:]}",
+    f"{ANNA[:3]} {ANNA[3:7]}-{ANNA[7:]}",
+    f"({ANNA[:3]}) {ANNA[3:]}",
+]
+
+
+@pytest.mark.parametrize("spelled", SPELLINGS)
+async def test_a_report_of_no_attempt_is_erased_however_it_spells_the_number(
+    database: Database, spelled: str
+) -> None:
+    # Somebody rang us: no attempt owns the call.
+    await Inbox(database).store(_body("call-in", spelled))
+    await Inbox(database).store(_body("call-of-another", BEN, "Ben said so"))
+    assert (await forget(database, ANNA)).reports == 1
+    assert SECRET not in await _everything(database)
+    assert "Ben said so" in await _everything(database)
+    await Inbox(database).store(_body("call-in-later", spelled))  # nor is what comes later kept
+    assert SECRET not in await _everything(database)
+
+
 async def test_a_late_report_is_known_as_of_a_forgotten_person(database: Database) -> None:
     campaign = Campaign(database)
     await _known(campaign)

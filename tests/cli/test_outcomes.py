@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from flireo_flows.calling.ledger import Database, Expectations
+from flireo_flows.calling.ledger.naming import shown_name
 from flireo_flows.calling.outcomes import default_text
 from flireo_flows.calling.policy import CallingPolicy
-from tests.calling.campaign import person
+from tests.calling.campaign import Campaign, person
 from tests.calling.hearing import Heard, listed
 from tests.cli.shell import ANNA, BEN, CARLA, POLICY, Shell
 from tests.sandbox.running import RunningSandbox
@@ -168,6 +169,25 @@ def test_outcomes_of_a_campaign_that_is_not_there_are_refused(spring: Shell) -> 
         ended = spring.here("outcomes", "--campaign", "autumn", *more)
         assert ended.status == 1
         assert "there is no campaign 'autumn'" in ended.complaint and "spring" in ended.complaint
+
+
+def test_a_campaign_named_after_a_number_is_found_by_its_masked_name_and_never_shown_whole(
+    bare: Shell,
+) -> None:
+    name = f"Anna {ANNA}"
+
+    async def write(database: Database) -> str:
+        await Campaign(database, name=name).take_in(person(ANNA))
+        return shown_name(name, database.key)
+
+    masked = in_ledger(bare, write)
+    for given in (name, masked):
+        told = bare.here("outcomes", "--campaign", given)
+        assert told.status == 0, told.err
+        assert "Anna +44" in told.out and ANNA not in told.out
+    refused = bare.here("outcomes", "--campaign", f"Ben {BEN}")
+    assert "there is no campaign 'Ben +44********02'" in refused.complaint
+    assert not any(phone in refused.complaint for phone in (ANNA, BEN))
 
 
 def test_a_dry_run_of_nothing_is_wrong_usage(spring: Shell) -> None:

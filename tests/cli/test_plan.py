@@ -1,12 +1,17 @@
 """`flireo-flows plan`: what a person reads, what is saved, and what is refused in a sentence."""
 
+import asyncio
 import json
 import stat
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
-from tests.cli.shell import BEN, PEOPLE, Ended, Shell
+from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger.naming import shown_name
+from flireo_flows.calling.ledger.schema import campaigns
+from tests.cli.shell import ANNA, BEN, PEOPLE, Ended, Shell
 from tests.sandbox.running import RunningSandbox
 
 SCRIPT = "first_message: Hi {{ name }} from {{ city }}, this is an AI.\n"
@@ -76,6 +81,28 @@ def test_what_is_wrong_is_one_sentence(
 def test_wrong_usage_has_status_2(bare: Shell) -> None:
     assert bare.here("plan", "leads.csv").status == 2
     assert planned(bare, "--requests-per-minute", "0").status == 2
+    for name in ("", " ", "x" * 81):
+        refused = bare.here("plan", "leads.csv", "--campaign", name)
+        assert refused.status == 2
+        assert "1 to 80 characters" in refused.err
+
+
+def test_a_name_that_holds_a_number_is_not_shown_and_a_masked_one_is_not_planned(bare: Shell) -> None:
+    name = f"Anna {ANNA}"
+    told = bare.here("plan", "leads.csv", "--campaign", name, "--agent-id", "demo-agent")
+    assert told.status == 0, told.err
+    assert "of campaign Anna +44********01: 3 to be rung" in told.out
+
+    async def steer() -> str:
+        async with await Database.open(bare.env["FLIREO_LEDGER_URL"]) as database:
+            async with database.write() as db:
+                await db.execute(insert(campaigns).values(name=name, state="open"))
+            return shown_name(name, database.key)
+
+    masked = asyncio.run(steer())
+    refused = bare.here("plan", "leads.csv", "--campaign", masked, "--agent-id", "demo-agent")
+    assert refused.status == 1
+    assert "give it by its own name" in refused.complaint
 
 
 @pytest.mark.server

@@ -147,6 +147,17 @@ def test_a_file_that_changed_after_the_plan_is_refused_and_nobody_is_rung(planni
     assert (done.calls, done.skipped, done.approved) == (0, 3, None)
 
 
+def test_a_campaign_that_is_named_after_a_number_is_planned_without_showing_it(
+    planning: Stage, stored: Stored
+) -> None:
+    planning.run(campaign=f"Anna {ANNA}", approve=False)
+    run = patiently(lambda: _newest(stored, f"Anna {ANNA}"))
+    log = patiently(lambda: _log_with("of Anna +44", stored, run["id"]))
+    artifacts = json.dumps(stored.everything_of(run["id"])["artifacts"])
+    assert "of Anna +44" in artifacts
+    assert ANNA[1:] not in log + artifacts
+
+
 def _paused(stored: Stored, campaign: str) -> dict[str, Any] | None:
     run = _newest(stored, campaign)
     return run if run and run["state"]["type"] == "PAUSED" else None

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import pickle
+import re
 import sys
 from datetime import date, datetime, time
 from pathlib import Path
@@ -279,6 +280,29 @@ def test_a_damaged_workbook_is_refused_wherever_it_is_cut(tmp_path: Path, file: 
     for end in (10, len(whole) // 2, len(whole) - 10):
         with pytest.raises(LeadFileError, match=r"The workbook is damaged.*save it again"):
             check_file(file(whole[:end], "cut.xlsx"))
+
+
+@pytest.mark.parametrize(
+    ("local", "central", "value"),
+    [
+        pytest.param(6, 8, 1, id="a password"),
+        pytest.param(8, 10, 99, id="a compression of its own"),
+    ],
+)
+def test_a_workbook_that_cannot_be_unpacked_is_refused(
+    tmp_path: Path, file: WriteFile, local: int, central: int, value: int
+) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(["phone"])
+    book.save(tmp_path / "whole.xlsx")
+    whole = bytearray((tmp_path / "whole.xlsx").read_bytes())
+    # In the headers of a zip: of each file in it, and of its table of contents.
+    for mark, place in ((b"PK\x03\x04", local), (b"PK\x01\x02", central)):
+        for found in re.finditer(re.escape(mark), bytes(whole)):
+            whole[found.start() + place] = value
+    with pytest.raises(LeadFileError, match=r"has a password, or is compressed.*without a password"):
+        check_file(file(bytes(whole), "sealed.xlsx"))
 
 
 def test_a_workbook_whose_sheet_is_broken_is_refused(tmp_path: Path) -> None:

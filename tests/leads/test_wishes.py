@@ -55,6 +55,13 @@ def read_one(file: WriteFile, header: str, cell: str, form: LeadFormat | None = 
         ("opt-in", "0", Wishes(consent=Consent(given=False))),
         ("consent", "TRUE", Wishes(consent=Consent(given=True))),
         ("consent", "", Wishes()),
+        ("opt_out", "yes", Wishes(consent=Consent(given=False))),
+        ("Do not call", "1", Wishes(consent=Consent(given=False))),
+        ("DNC", "TRUE", Wishes(consent=Consent(given=False))),
+        ("unsubscribed", "ja", Wishes(consent=Consent(given=False))),
+        ("niet bellen", "opt-out", Wishes(consent=Consent(given=False))),
+        ("opt_out", "no", Wishes()),
+        ("opted out", "", Wishes()),
         ("agent_id", "", Wishes()),
     ],
 )
@@ -81,6 +88,8 @@ def test_a_name_that_may_mean_something_else_is_left_alone(file: WriteFile, head
         (LeadFormat(number_column="caller id"), "caller_id", "n1", Wishes(number_id="n1")),
         (LeadFormat(agent_column="-"), "agent_id", "Jan de Vries", Wishes()),
         (LeadFormat(consent_column="-"), "consent", "by e-mail", Wishes()),
+        (LeadFormat(opt_out_column="-"), "unsubscribed", "2026-01-01", Wishes()),
+        (LeadFormat(opt_out_column="stop"), "stop", "y", Wishes(consent=Consent(given=False))),
     ],
 )
 def test_a_column_can_be_named_or_left_unread(
@@ -103,6 +112,8 @@ def test_a_column_named_as_the_clients_is_not_the_leads_name(file: WriteFile) ->
             "'agent_id', 'assistant_id'. Say which one with agent_column.",
         ),
         ("consent;toestemming", LeadFormat(), "Say which one with consent_column."),
+        ("consent;opt_in", LeadFormat(), "'consent', 'opt_in'. Say which one with consent_column."),
+        ("opt_out;dnc", LeadFormat(), "'opt_out', 'dnc'. Say which one with opt_out_column."),
         ("x;y", LeadFormat(dial_before_column="z"), "There is no column 'z'"),
     ],
 )
@@ -119,6 +130,9 @@ def test_an_unclear_header_says_which_setting_mends_it(
     [
         ("agent_id", "Jan de Vries", RejectCode.INVALID_AGENT),
         ("agent_id", "jan@example.org", RejectCode.INVALID_AGENT),
+        ("agent_id", "0201234502", RejectCode.INVALID_AGENT),
+        ("agent_id", "20-123-450-2", RejectCode.INVALID_AGENT),
+        ("opt_out", "since 2026", RejectCode.INVALID_OPT_OUT),
         ("language", "Dutch or so", RejectCode.INVALID_LANGUAGE),
         ("number_id", "+31 20 1234502", RejectCode.INVALID_NUMBER_ID),
         ("number_id", "0201234502", RejectCode.INVALID_NUMBER_ID),
@@ -193,6 +207,39 @@ def test_a_no_in_any_row_of_a_number_is_a_no(file: WriteFile, first: str, second
     assert batch.leads[0].wishes.consent.given is False
 
 
+def test_two_columns_of_consent_are_read_once_somebody_said_which(file: WriteFile) -> None:
+    table = file(f"phone;consent;opt_in\n{PHONE};yes;no\n")
+    assert read_leads(table, LeadFormat(consent_column="opt_in")).leads[0].wishes.consent.given is False
+    assert read_leads(table, LeadFormat(consent_column="consent")).leads[0].wishes.consent.given is True
+
+
+def test_who_opted_out_said_no_whatever_the_consent_says_and_who_did_not_gave_none(file: WriteFile) -> None:
+    table = f"phone;consent;opt_out\n{PHONE};yes;yes\n{LONDON};yes;no\n+442079460102;;no\n"
+    given = [lead.wishes.consent.given for lead in read_leads(file(table)).leads]
+    assert given == [False, True, None]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("no", "code"),
+    [
+        (f"{PHONE};Mars;no;", RejectCode.INVALID_TIMEZONE),
+        (f"{PHONE};;no;;more", RejectCode.TOO_MANY_CELLS),
+        (f"{PHONE};;no", RejectCode.TOO_FEW_CELLS),
+        (f"{PHONE};;perhaps;", RejectCode.INVALID_CONSENT),
+        (f"{PHONE};;yes;yes;more", RejectCode.TOO_MANY_CELLS),
+        (f"{PHONE};;yes;sometimes", RejectCode.INVALID_OPT_OUT),
+    ],
+)
+def test_a_no_is_heard_in_a_row_that_is_a_reject_wherever_it_stands(
+    file: WriteFile, no: str, code: RejectCode, order: int
+) -> None:
+    rows = [no, f"{PHONE};;yes;"][::order]
+    batch = read_leads(file("\n".join(["phone;timezone;consent;opt_out", *rows])))
+    assert batch.rejects[0].code in (code, RejectCode.DUPLICATE)
+    assert batch.leads[0].wishes.consent.given is False
+
+
 def test_where_the_zone_comes_from_is_told(file: WriteFile) -> None:
     batch = read_leads(file(f"phone,timezone\n{PHONE},Europe/Paris\n{LONDON},\n"))
     assert [lead.zone_source for lead in batch.leads] == ["column", "number"]
@@ -247,6 +294,15 @@ def test_any_cell_is_read_or_refused_and_never_repeated(cell: str) -> None:
     from flireo_flows.leads.asking import WishColumns, read_wishes
     from flireo_flows.leads.phones import Refusal
 
-    for wish in ("agent", "language", "number", "dial_before", "consent", "consent_date", "consent_until"):
+    for wish in (
+        "agent",
+        "language",
+        "number",
+        "dial_before",
+        "consent",
+        "opt_out",
+        "consent_date",
+        "consent_until",
+    ):
         answer = read_wishes({"x": cell}, WishColumns(**{wish: "x"}), ("Europe/Amsterdam", "Asia/Tokyo"))
         assert isinstance(answer, Wishes | Refusal)

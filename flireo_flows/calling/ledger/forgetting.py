@@ -37,6 +37,7 @@ from flireo_flows.calling.ledger.suppressions import (
 from flireo_flows.calling.policy import Rule
 from flireo_flows.calling.states import OPEN, AttemptState, InboxState, LeadState
 
+BESIDE_DIGITS: Final = "+ ()./-\u00a0\t"
 PREFIX: Final = 16  # characters of the digest in a pseudonym
 
 
@@ -119,17 +120,26 @@ def of_forgotten_in(db: Connection, key: bytes, reports: Collection[ReportOf]) -
         key: The ledger's own (`Database.key`).
         reports: A few hundred at most.
     """
-    digests = {report.phone: digest(key, report.phone) for report in reports if report.phone}
+    digests = {it.phone: [digest(key, name) for name in _spellings(it.phone)] for it in reports if it.phone}
     names = {report.call_id: _names(key, report.call_id) for report in reports}
     ids = [name for several in names.values() for name in several]
-    theirs = {"digests": list(digests.values()), "ids": ids, "references": [it.reference for it in reports]}
+    asked = [one for several in digests.values() for one in several]
+    theirs = {"digests": asked, "ids": ids, "references": [it.reference for it in reports]}
     gone = set(db.execute(_FORGOTTEN, theirs).scalars())
     return {
         report
         for report in reports
         if gone
-        and not gone.isdisjoint([digests.get(report.phone), report.reference or None, *names[report.call_id]])
+        and not gone.isdisjoint(
+            [*digests.get(report.phone, ()), report.reference or None, *names[report.call_id]]
+        )
     }
+
+
+def _spellings(phone: str) -> set[str]:
+    """A number as it came, and in E.164 where it was written with its country but otherwise: `0044 20 ...`."""
+    digits = "".join(character for character in phone if character.isascii() and character.isdigit())
+    return {phone, f"+{digits.removeprefix('00')}"}
 
 
 def _names(key: bytes, call_id: str) -> list[str]:
@@ -272,7 +282,10 @@ async def _erase_reports(db: AsyncConnection, database: Database, phone: str, na
         attempts.c.reference == inbox.c.reference,
     )
     of_a_call = select(attempts.c.id).where(attempts.c.phone == phone, same).exists()
-    his = select(inbox.c.id, inbox.c.call_id).where(or_(inbox.c.customer == phone, of_a_call))
+    # As it may be written with its country. In its own country's way it could be anybody's.
+    digits = phone.lstrip("+")
+    named = _bare(inbox.c.customer).in_([digits, f"00{digits}"])
+    his = select(inbox.c.id, inbox.c.call_id).where(or_(named, of_a_call))
     rows = list((await db.execute(his)).all())
     unread = select(inbox.c.id, inbox.c.call_id, inbox.c.body).where(inbox.c.state == InboxState.UNREADABLE)
     rows += [row for row in (await db.execute(unread)).all() if _holds(row.body, phone)]
@@ -287,6 +300,14 @@ async def _erase_reports(db: AsyncConnection, database: Database, phone: str, na
         }
         await db.execute(update(inbox).where(inbox.c.id == row.id).values(nameless))
     return len({row.id for row in rows})
+
+
+def _bare(column: Column[Any]) -> Any:
+    """A number without what may stand in it beside its digits."""
+    bare: Any = column
+    for sign in BESIDE_DIGITS:
+        bare = func.replace(bare, sign, "")
+    return bare
 
 
 def _nameless_id(database: Database, call_id: str | None, phone: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Outcomes derived anew from what the ledger holds, after their table changed. Sends nothing."""
+"""Outcomes derived anew, and no learnt anew, from what the ledger holds, after their rules changed. Sends nothing."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from flireo_flows.calling.ledger.reports import correct_lead, ending_of, never_a
 from flireo_flows.calling.ledger.schema import attempts, campaigns
 from flireo_flows.calling.ledger.suppressions import PSEUDONYM
 from flireo_flows.calling.outcomes import Outcome, outcome_of
-from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause, outcomes_version
+from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause, lessons_version, outcomes_version
 from flireo_flows.calling.states import AttemptState, CampaignState
 
 PORTION: Final = 200  # calls a transaction: a campaign that runs meanwhile waits for less than a second
@@ -100,28 +100,69 @@ async def rederive(
         after = rows[-1].id
 
 
+async def learn(database: Database, campaign: str, policy: CallingPolicy) -> Rederived:
+    """Ask a campaign's ended calls anew what they teach, and never ring again whom a policy's rules name.
+
+    Whatever their outcomes are, they stay. Doing it again changes nothing.
+
+    Args:
+        database: The ledger.
+        campaign: Its name.
+        policy: Says after which outcomes and answers nobody is rung again; without any, nothing is read.
+
+    Raises:
+        LedgerError: The ledger cannot be read or written. What was learnt before that stays; do it again.
+    """
+    if not lessons_version(policy):
+        return Rederived()
+    calls, settled, suppressed, after = 0, 0, 0, 0
+    while True:
+        async with database.write(campaign) as db:
+            rows = (await db.execute(_lessons(campaign, policy, after))).all()
+            for row in rows:
+                outcome = Outcome(row.outcome)
+                if do_not_call_cause(policy, outcome, object_of(row.analysis)):
+                    is_settled, is_suppressed = await _follow(db, database, row, outcome, policy)
+                    settled, suppressed = settled + is_settled, suppressed + is_suppressed
+        calls += len(rows)
+        if len(rows) < PORTION:
+            return Rederived(calls, {}, settled, suppressed)
+        after = rows[-1].id
+
+
 async def keep_current(database: Database, campaign: str, policy: CallingPolicy) -> Rederived | None:
-    """Derive a campaign's outcomes anew if they follow from another table than the policy's; None if they do not.
+    """Bring what a campaign's calls mean and teach in line with a policy; None if it is so already.
+
+    Outcomes are derived anew if they follow from another table, and numbers suppressed if other rules teach it.
+    Which table and rules it was is remembered, so that only a change is read for.
 
     Args:
         database: The ledger.
         campaign: Its name.
         policy: Of the run that begins.
     """
-    table = outcomes_version(policy)
+    table, lessons = outcomes_version(policy), lessons_version(policy)
+    current = f"{table} {lessons}".strip()
     mine = campaigns.c.name == campaign
     async with database.read() as db:
-        known = (await db.execute(select(campaigns.c.outcome_table).where(mine))).scalar_one_or_none()
-    if known == table:
+        known = (await db.execute(select(campaigns.c.outcome_table).where(mine))).scalar_one_or_none() or ""
+    if known == current:
         return None
-    rederived = await rederive(database, campaign, policy)
+    had_table, _, had_lessons = known.partition(" ")
+    rederived = await rederive(database, campaign, policy) if had_table != table else Rederived()
+    learnt = await learn(database, campaign, policy) if had_lessons != lessons else Rederived()
     # Afterwards: one that was killed in the middle is done again.
-    values = {"outcome_table": table}
+    values = {"outcome_table": current}
     async with database.write(campaign) as db:
         if not (await db.execute(update(campaigns).where(mine).values(values))).rowcount:
             row = {"name": campaign, "state": CampaignState.OPEN, **values}
             await db.execute(insert(campaigns).values(row))
-    return rederived
+    return Rederived(
+        max(rederived.calls, learnt.calls),
+        rederived.changes,
+        rederived.settled + learnt.settled,
+        rederived.suppressed + learnt.suppressed,
+    )
 
 
 async def endings(database: Database, campaign: str) -> list[EndingCount]:
@@ -167,11 +208,38 @@ def _portion(campaign: str, after: int) -> Select[Any]:
     )
 
 
+def _lessons(campaign: str, policy: CallingPolicy, after: int) -> Select[Any]:
+    """The next ended calls that may teach something; without their words, which are long."""
+    read = ("id", "lead_id", "number", "campaign", "phone", "outcome", "analysis")
+    by_outcome = attempts.c.outcome.in_(policy.do_not_call_outcomes)
+    has_answers = attempts.c.analysis.is_not(None)
+    return (
+        select(*(attempts.c[name] for name in read))
+        .where(
+            attempts.c.campaign == campaign,
+            attempts.c.state == AttemptState.ENDED,
+            attempts.c.outcome.in_(list(Outcome)),
+            attempts.c.id > after,
+            or_(by_outcome, has_answers) if policy.do_not_call_keys else by_outcome,
+            not_(attempts.c.phone.startswith(PSEUDONYM, autoescape=True)),
+        )
+        .order_by(attempts.c.id)
+        .limit(PORTION)
+    )
+
+
 async def _change(
     db: AsyncConnection, database: Database, row: Row[Any], outcome: Outcome, policy: CallingPolicy
 ) -> tuple[bool, bool]:
     """Let a call mean something else: whether its lead is settled by it, and its number suppressed."""
     await db.execute(update(attempts).where(attempts.c.id == row.id).values(outcome=outcome))
+    return await _follow(db, database, row, outcome, policy)
+
+
+async def _follow(
+    db: AsyncConnection, database: Database, row: Row[Any], outcome: Outcome, policy: CallingPolicy
+) -> tuple[bool, bool]:
+    """What follows from a call for its lead and for its number; see `_change`."""
     cause = do_not_call_cause(policy, outcome, object_of(row.analysis))
     is_settled = await correct_lead(db, row, outcome, policy, never=bool(cause))
     is_suppressed = await never_again(db, database, row, outcome, policy, cause, database.now())

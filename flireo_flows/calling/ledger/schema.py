@@ -48,7 +48,8 @@ campaigns = Table(
     # What the last run rang under, for whoever collects without one: JSON of the policy and of what to expect.
     Column("policy", Text, nullable=False, server_default=""),
     Column("readiness", Text, nullable=False, server_default=""),
-    Column("outcome_table", String, nullable=False, server_default=""),  # digest of what outcomes follow from
+    # Digests of the rules that outcomes follow from, and of those by which a no is learnt from them.
+    Column("outcome_table", String, nullable=False, server_default=""),
 )
 
 # Campaigns whose leads were handed to a campaign of Flireo's own (`campaigns.vendor_campaign_id`).
@@ -308,5 +309,8 @@ tallies = Table(
     Column("key", String, primary_key=True),  # empty, the run, the quarter of an hour since 1970
     Column("calls", Integer, nullable=False),  # attempts that rang or may have rung
     Column("seconds", Float, nullable=False),  # talk of those that ended
-    Column("open_calls", Integer, nullable=False),  # those that did not end yet
+    Column(
+        "open_calls", Integer, nullable=False
+    ),  # those whose length is not known (yet), unless nobody answered
+    Column("minutes", Float, nullable=False, server_default="0"),  # begun minutes of those that ended
 )

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.schema import attempts, tallies
+from flireo_flows.calling.outcomes import Outcome
 from flireo_flows.calling.policy import Totals
 from flireo_flows.calling.states import AttemptState
 
@@ -20,13 +21,20 @@ QUARTER_SECONDS: Final = 900  # every zone's midnight is at a whole quarter of a
 ADD_UP: Final = (
     "ON CONFLICT (campaign, span, key) DO UPDATE SET calls = flireo_tallies.calls + excluded.calls, "
     "seconds = flireo_tallies.seconds + excluded.seconds, "
-    "open_calls = flireo_tallies.open_calls + excluded.open_calls"
+    "open_calls = flireo_tallies.open_calls + excluded.open_calls, "
+    "minutes = flireo_tallies.minutes + excluded.minutes"
 )
-INTO: Final = "INSERT INTO flireo_tallies (campaign, span, key, calls, seconds, open_calls)"
+INTO: Final = "INSERT INTO flireo_tallies (campaign, span, key, calls, seconds, open_calls, minutes)"
+CHANGES: Final = "state, duration_seconds, outcome, started_at, began_at"
 SILENT: Final = f"('{AttemptState.ENDED}', '{AttemptState.NOT_PLACED}')"
+# Outcomes after which somebody or something may have been on the line.
+ANSWERED: Final = (
+    f"('{Outcome.UNKNOWN}', '{Outcome.ANSWERED}', '{Outcome.VOICEMAIL}', '{Outcome.TRANSFERRED}')"
+)
 IS_COUNTED: Final = (
     f"(OLD.state IN {SILENT} OR NEW.state IN {SILENT}) AND (OLD.state <> NEW.state "
-    "OR COALESCE(OLD.duration_seconds, -1) <> COALESCE(NEW.duration_seconds, -1)) "
+    "OR COALESCE(OLD.duration_seconds, -1) <> COALESCE(NEW.duration_seconds, -1) "
+    "OR OLD.outcome <> NEW.outcome OR (OLD.started_at IS NULL) <> (NEW.started_at IS NULL)) "
     "OR OLD.began_at <> NEW.began_at"
 )
 
@@ -52,10 +60,14 @@ async def totals_in(
         and_(tallies.c.span == "run", tallies.c.key == run),
         and_(tallies.c.span == "quarter", tallies.c.key.between(first, last)),
     )
-    sums = (func.sum(tallies.c.calls), func.sum(tallies.c.seconds), func.sum(tallies.c.open_calls))
+    figures = (tallies.c.calls, tallies.c.seconds, tallies.c.open_calls, tallies.c.minutes)
+    sums = [func.sum(figure) for figure in figures]
     wanted = select(tallies.c.span, *sums).where(tallies.c.campaign == campaign, mine)
     rows = (await db.execute(wanted.group_by(tallies.c.span))).all()
-    found = {span: Totals(int(calls), float(seconds), int(open_)) for span, calls, seconds, open_ in rows}
+    found = {
+        span: Totals(int(calls), float(seconds), int(open_), int(minutes))
+        for span, calls, seconds, open_, minutes in rows
+    }
     return tuple(found.get(span, Totals()) for span in ("run", "quarter", "campaign"))  # type: ignore[return-value]  # three of them
 
 
@@ -77,7 +89,7 @@ def _sqlite() -> Iterator[str]:
     events = {
         "flireo_tally_begun": f"AFTER INSERT ON {attempts.name} FOR EACH ROW BEGIN {on_insert}; END",
         "flireo_tally_changed": (
-            f"AFTER UPDATE OF state, duration_seconds, began_at ON {attempts.name} FOR EACH ROW "
+            f"AFTER UPDATE OF {CHANGES} ON {attempts.name} FOR EACH ROW "
             f"WHEN {IS_COUNTED} BEGIN {on_update}; END"
         ),
     }
@@ -98,8 +110,7 @@ def _postgresql() -> Iterator[str]:
     events = {
         "flireo_tally_begun": f"AFTER INSERT ON {attempts.name} FOR EACH ROW",
         "flireo_tally_changed": (
-            f"AFTER UPDATE OF state, duration_seconds, began_at ON {attempts.name} FOR EACH ROW "
-            f"WHEN ({IS_COUNTED})"
+            f"AFTER UPDATE OF {CHANGES} ON {attempts.name} FOR EACH ROW WHEN ({IS_COUNTED})"
         ),
     }
     for name, body in events.items():
@@ -114,12 +125,21 @@ def _add(row: str, sign: int, is_sqlite: bool) -> str:
     return f"{INTO} VALUES {', '.join(values)} {ADD_UP}"
 
 
-def _figures(row: str, sign: int) -> tuple[str, str, str]:
+def _figures(row: str, sign: int) -> tuple[str, str, str, str]:
     ended, not_placed = f"'{AttemptState.ENDED}'", f"'{AttemptState.NOT_PLACED}'"
+    length = f"COALESCE({row}.duration_seconds, 0)"
+    # Of a call that nobody answered no length is told, and it costs nothing.
+    may_have_talked = (
+        f"({row}.duration_seconds IS NULL AND ({row}.started_at IS NOT NULL OR {row}.outcome IN {ANSWERED}))"
+    )
     return (
         f"CASE WHEN {row}.state = {not_placed} THEN 0 ELSE {sign} END",
-        f"CASE WHEN {row}.state = {ended} THEN {sign} * COALESCE({row}.duration_seconds, 0) ELSE 0 END",
-        f"CASE WHEN {row}.state IN {SILENT} THEN 0 ELSE {sign} END",
+        f"CASE WHEN {row}.state = {ended} THEN {sign} * {length} ELSE 0 END",
+        f"CASE WHEN {row}.state = {not_placed} OR ({row}.state = {ended} AND NOT {may_have_talked}) "
+        f"THEN 0 ELSE {sign} END",
+        # A length may be the largest whole number there is, so nothing is added to it.
+        f"CASE WHEN {row}.state = {ended} THEN {sign} * ({length} / 60 + "
+        f"CASE WHEN {length} % 60 > 0 THEN 1 ELSE 0 END) ELSE 0 END",
     )
 
 

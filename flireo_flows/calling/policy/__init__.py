@@ -6,7 +6,13 @@ from flireo_flows.calling.policy.checking import unusable, warnings
 from flireo_flows.calling.policy.deciding import decide, number_memory
 from flireo_flows.calling.policy.history import History, PolicyLead, Totals
 from flireo_flows.calling.policy.hours import WEEKDAYS, CallingHours, DayHours, Span
-from flireo_flows.calling.policy.learning import do_not_call_cause, is_retried, outcomes_version, retry_delay
+from flireo_flows.calling.policy.learning import (
+    do_not_call_cause,
+    is_retried,
+    lessons_version,
+    outcomes_version,
+    retry_delay,
+)
 from flireo_flows.calling.policy.limits import AnalysisRule, Breaker, Caps, NumberCap, RetryDelay, Tariff
 from flireo_flows.calling.policy.model import CallingPolicy
 from flireo_flows.calling.policy.presets import preset, preset_names
@@ -39,6 +45,7 @@ __all__ = [
     "decide",
     "do_not_call_cause",
     "is_retried",
+    "lessons_version",
     "number_memory",
     "outcomes_version",
     "preset",

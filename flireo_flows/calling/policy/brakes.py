@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import floor
+from math import ceil, floor
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,7 @@ class Brake:
         rule: What denies when it is used up.
         scope: `run`, `day` or `campaign`.
         cap: At most so many calls, minutes or units of money.
-        used: Of it, calls in progress counted at their assumed length.
+        used: Of it, calls of unknown length counted at their assumed length.
         each: What one more call is assumed to use; 0 when nobody knows.
         open_calls: Calls whose length is assumed.
     """
@@ -106,8 +106,12 @@ def _caps(scope: str, caps: Caps, totals: Totals, policy: CallingPolicy) -> Iter
     if caps.minutes:
         yield Brake(Rule.MINUTE_CAP, scope, caps.minutes, minutes, each, totals.open_calls)
     if caps.money:
-        spent = totals.calls * tariff.per_call + minutes * tariff.per_minute
-        price = tariff.per_call + each * tariff.per_minute
+        # Begun minutes are billed, and so the plan counts them (contract section 11: 84 seconds are 2 minutes).
+        begun = ceil(each)
+        spent = (
+            totals.calls * tariff.per_call + (totals.minutes + totals.open_calls * begun) * tariff.per_minute
+        )
+        price = tariff.per_call + begun * tariff.per_minute
         yield Brake(Rule.MONEY_CAP, scope, caps.money, spent, price, totals.open_calls)
 
 

@@ -34,12 +34,14 @@ class Totals:
     Attributes:
         calls: Attempts that rang or may have rung.
         seconds: Talk of those that ended.
-        open_calls: Those of `calls` whose duration is not known yet.
+        open_calls: Those of `calls` whose duration is not known (yet), unless nobody answered.
+        minutes: Begun minutes of talk of each that ended, which is how they are billed.
     """
 
     calls: int = 0
     seconds: float = 0.0
     open_calls: int = 0
+    minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,9 +157,13 @@ def seconds(text: str) -> int:
 
 
 def read_clock(value: Any) -> Any:
-    """`9:00` is meant as it reads; and YAML 1.1 reads an unquoted `20:30` as 20 * 60 + 30."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 24 * 60:
-        return f"{value // 60:02d}:{value % 60:02d}"
+    """`9:00` is meant as it reads. A figure is none: YAML 1.1 makes 540 of an unquoted `9:00`, and `9` is no minute.
+
+    Raises:
+        ValueError: It is a figure, of which nobody knows whether hours or minutes are meant.
+    """
+    if isinstance(value, int | float):
+        raise ValueError('a time of day is written "09:00", in quotation marks, not as a figure')
     return f"0{value}" if isinstance(value, str) and re.fullmatch(r"\d:\d\d", value) else value
 
 

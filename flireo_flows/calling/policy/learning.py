@@ -1,5 +1,7 @@
 """What follows from a call that ended: whether and when the lead is rung again, and whether ever."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 
 from flireo_flows.calling.answers import says
@@ -13,6 +15,18 @@ def outcomes_version(policy: CallingPolicy) -> str:
     Equal in every process; another one means that outcomes in the ledger may have to be derived anew.
     """
     return table_version(policy.outcomes)
+
+
+def lessons_version(policy: CallingPolicy) -> str:
+    """A short digest of what calls teach: after which outcomes and answers a number is never rung again.
+
+    Equal in every process; empty where nothing is learnt. Another one means that calls in the ledger may have to be
+    asked anew.
+    """
+    if not (policy.do_not_call_outcomes or policy.do_not_call_keys):
+        return ""
+    lessons = policy.model_dump(mode="json", include={"do_not_call_outcomes", "do_not_call_keys"})
+    return hashlib.sha256(json.dumps(lessons, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def is_retried(policy: CallingPolicy, outcome: Outcome, attempts_used: int) -> bool:

@@ -46,7 +46,13 @@ class Caps(Form):
         float, Field(ge=0, le=10**9, title="Minutes", description="Of talk at most; 0 for no cap.")
     ] = 0
     money: Annotated[
-        float, Field(ge=0, le=10**12, title="Money", description="By the tariff at most; 0 for no cap.")
+        float,
+        Field(
+            ge=0,
+            le=10**12,
+            title="Money",
+            description="By the tariff at most, begun minutes in full; 0 for no cap.",
+        ),
     ] = 0
 
 

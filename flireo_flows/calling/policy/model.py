@@ -138,7 +138,8 @@ class CallingPolicy(BaseModel):
             ge=1,
             le=86_400,
             title="A call's assumed length (s)",
-            description="What a call counts for, in caps on minutes and money, until its own length is known.",
+            description="What a call counts for, in caps on minutes and money, until its own length is known, "
+            "unless nobody answered.",
         ),
     ] = 180
     min_balance_minutes: Annotated[

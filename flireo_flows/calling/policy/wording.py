@@ -170,7 +170,7 @@ def _cap(unit: str) -> Callable[[Facts], str]:
     def told(facts: Facts) -> str:
         what = _text(facts, "currency") if unit == "money" else unit
         assumed = _whole(facts, "open_calls")
-        open_calls = f", {assumed} calls in progress at their assumed length" if assumed else ""
+        open_calls = f", {assumed} calls in progress or of unknown length, as assumed" if assumed else ""
         cap, used = _figure(facts, "cap"), _figure(facts, "used")
         return f"the cap of {cap} {what} per {facts.get('scope', 'scope')} is used up ({used}{open_calls})"
 

@@ -5,7 +5,7 @@ filters. Without loops, calls, attributes and arithmetic there is no way to what
 and a text cannot grow beyond its own length times that of its values.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
@@ -75,6 +75,9 @@ FILTERS: Final = (
     "upper",
     "urlencode",
 )
+# What these give is what they were given: `{% if vip|default(false) %}` says nothing.
+PASSING_ON: Final = ("d", "default")
+JOINED: Final = " joined"  # what a part of a ~ b goes through; with a space, so that no template can name it
 TESTS: Final = ("defined", "undefined")
 
 _ALLOWED: Final = (
@@ -122,12 +125,24 @@ def _spoken(value: object) -> object:
     return value
 
 
+def _of_words(filter_: Callable[..., object]) -> Callable[..., object]:
+    """A filter that makes no text of what is none: `True` in capitals would be one."""
+
+    def checked(value: object, *arguments: object) -> object:
+        return filter_(_spoken(value), *arguments)
+
+    return checked
+
+
 def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(undefined=_Strict, autoescape=False, finalize=_spoken)
     environment.globals.clear()
     known = {name: environment.filters[name] for name in FILTERS if name != "first_word"}
+    known |= {"first_word": _first_word, "replace": _replace}
     environment.filters.clear()
-    environment.filters.update({**known, "first_word": _first_word, "replace": _replace})
+    for name, filter_ in known.items():
+        environment.filters[name] = filter_ if name in PASSING_ON else _of_words(filter_)
+    environment.filters[JOINED] = _spoken
     return environment
 
 
@@ -159,11 +174,12 @@ class Template:
                 f"{what}: {len(text):,} characters are too many; {LONGEST_TEMPLATE:,} are allowed"
             )
         variables: dict[str, int] = {}
-        for node in _walk(_parsed(text, what), what):
+        tree = _parsed(text, what)
+        for node in _walk(tree, what):
             _refuse(node, what)
             if isinstance(node, nodes.Name):
                 variables.setdefault(node.name, node.lineno)
-        return cls(what, variables, _compiled(text, what))
+        return cls(what, variables, _compiled(tree, what))
 
     def render(self, offered: Variables) -> str:
         """The words for one lead. A variable without a value is an error, unless it is given a default.
@@ -215,11 +231,18 @@ def _parsed(text: str, what: str) -> nodes.Template:
         raise ScriptError(f"{what}: it is nested too deeply, or holds too long a figure") from None
 
 
-def _compiled(text: str, what: str) -> jinja2.Template:
+def _compiled(tree: nodes.Template, what: str) -> jinja2.Template:
+    for joined in tree.find_all(nodes.Concat):
+        joined.nodes = [_as_joined(part) for part in joined.nodes]
     try:
-        return _ENVIRONMENT.from_string(text)
+        return _ENVIRONMENT.from_string(tree)
     except (jinja2.TemplateError, SyntaxError, RecursionError, ValueError, MemoryError, OverflowError):
         raise ScriptError(f"{what}: it cannot be read as a template; write it more simply") from None
+
+
+def _as_joined(part: nodes.Expr) -> nodes.Expr:
+    """A part of a ~ b, so that it fails where it is no text: `name ~ none` would say `AnnaNone`."""
+    return nodes.Filter(part, JOINED, [], [], None, None, lineno=part.lineno, environment=_ENVIRONMENT)
 
 
 def _walk(root: nodes.Node, what: str) -> Iterator[nodes.Node]:
@@ -248,7 +271,7 @@ def _refuse(node: nodes.Node, what: str) -> None:
     if not isinstance(node, _ALLOWED):
         named = next((name for kind, name in _CALLED.items() if isinstance(node, kind)), "this")
         raise ScriptError(f"{where}: {named} is not allowed; use variables, if, and filters")
-    if isinstance(node, nodes.Filter) and node.name not in _ENVIRONMENT.filters:
+    if isinstance(node, nodes.Filter) and node.name not in FILTERS:
         raise ScriptError(f"{where}: there is no filter {node.name!r}; there are {', '.join(FILTERS)}")
     if isinstance(node, nodes.Filter) and (node.node is None or node.dyn_args or node.dyn_kwargs):
         raise ScriptError(f"{where}: the filter {node.name!r} is used in a way that is not allowed")
