@@ -4,18 +4,16 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, create_engine, func, or_, select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
-from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.database import Database, path_of
 from flireo_flows.calling.ledger.handed import HandedBook
 from flireo_flows.calling.ledger.picking import RANG_AT
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
@@ -116,12 +114,9 @@ def is_there(url: str) -> bool:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite" or not parsed.database:
             return True
-        dialect = create_engine(parsed.set(drivername="sqlite")).dialect
-        (file, *_), options = dialect.create_connect_args(parsed)
+        return path_of(parsed).is_file()
     except (ArgumentError, ValueError):
         return True
-    # SQLite takes its file as a URI too (`sqlite:///file:/x/ledger.db?uri=true`).
-    return Path(unquote(urlsplit(file).path) if options.get("uri") else file).is_file()
 
 
 async def _open_elsewhere(

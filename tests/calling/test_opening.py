@@ -179,6 +179,13 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert f"{tmp_path}/file/ledger.db" in str(error)
 
 
+async def test_a_file_may_be_named_as_a_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with await Database.open(f"sqlite:///file:{tmp_path}/a%20b/ledger.db?uri=true"):
+        assert [path.name for path in tmp_path.iterdir()] == ["a b"]
+        assert (tmp_path / "a b/ledger.db").exists()
+
+
 async def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
     async with await Database.open(f"sqlite:///{tmp_path}/a/b/ledger.db"):
         assert (tmp_path / "a/b/ledger.db").exists()

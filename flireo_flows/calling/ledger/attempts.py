@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.calling.choice import Choice, Composes, LeadFacts
 from flireo_flows.calling.ledger.beginning import Attempt, Beginning, Begun
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.leads import GONE_FROM_FILE, stored
+from flireo_flows.calling.ledger.leads import GONE_FROM_FILE, chunks, stored
 from flireo_flows.calling.ledger.schema import attempts, leads, runners
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import AttemptState, Event, LeadState, sources, target
@@ -114,15 +114,15 @@ class AttemptBook:
         unowned = [str(AttemptState.SENDING), str(AttemptState.UNKNOWN)]
         wanted = (
             select(attempts.c.phone, func.count())
-            .where(
-                attempts.c.phone.in_(list(phones)),
-                attempts.c.state.in_(unowned),
-                attempts.c.began_at >= since,
-            )
+            .where(attempts.c.state.in_(unowned), attempts.c.began_at >= since)
             .group_by(attempts.c.phone)
         )
+        found: dict[str, int] = {}
         async with self._database.read() as db:
-            return {phone: count for phone, count in (await db.execute(wanted)).all()}
+            for chunk in chunks(sorted(phones)):
+                rows = (await db.execute(wanted.where(attempts.c.phone.in_(chunk)))).all()
+                found |= {phone: count for phone, count in rows}
+        return found
 
     async def found(self, attempt: Attempt, call_id: str) -> bool:
         """An unknown attempt's call turned up; False if the attempt moved meanwhile, or the call has an owner."""

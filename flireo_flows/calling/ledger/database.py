@@ -3,11 +3,12 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from asyncpg import PostgresError
 from sqlalchemy import Connection, create_engine, event, func, select
@@ -261,15 +262,31 @@ def _make_file(url: URL, where: str) -> None:
     does: it would leave a thread behind, and its traceback.
     """
     try:
-        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        path_of(url).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerError(where, f"its folder cannot be made: {error.strerror}", USABLE) from None
-    (file, *_), options = create_engine(url.set(drivername="sqlite")).dialect.create_connect_args(url)
+    file, options = _as_driver(url)
     try:
         with closing(sqlite3.connect(file, **options)) as driver:
             _keep_log_ahead(driver)
     except sqlite3.Error as error:
         raise LedgerError(where, _words(error), CHECK) from None
+
+
+def path_of(url: URL) -> Path:
+    """The file of a SQLite URL, which may name it as a URI too: `sqlite:///file:/x/ledger.db?uri=true`.
+
+    Raises:
+        ArgumentError, ValueError: An option of the URL is not as it should be.
+    """
+    file, options = _as_driver(url)
+    return Path(unquote(urlsplit(file).path) if options.get("uri") else file)
+
+
+def _as_driver(url: URL) -> tuple[str, Mapping[str, Any]]:
+    """File and options as the driver is given them."""
+    (file, *_), options = create_engine(url.set(drivername="sqlite")).dialect.create_connect_args(url)
+    return str(file), options
 
 
 def _keep_log_ahead(driver: sqlite3.Connection) -> None:
