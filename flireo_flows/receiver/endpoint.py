@@ -15,6 +15,7 @@ from flireo_flows.calling.ledger import Delivered
 from flireo_flows.calling.ledger.delivery import Delivery, read_delivery
 from flireo_flows.calling.states import InboxState
 from flireo_flows.receiver.clock import SenderClock
+from flireo_flows.receiver.logs import place_of
 from flireo_flows.receiver.metrics import Metrics
 from flireo_flows.receiver.reading import (
     Gone,
@@ -67,14 +68,15 @@ class Endpoint:
         told = Told()
         try:
             response = _json(200, await self._taken(scope, receive, told))
-        except Refused as refused:
+        except Gone:
+            told.outcome = "sender_gone"
+            response = _json(400, {})  # nobody hears it
+        except Exception as error:
+            refused = error if isinstance(error, Refused) else _failed(error)
             told.outcome = refused.code
             response = _json(refused.status, {"error": {"code": refused.code, "message": refused.words}})
             if refused.status == 405:
                 response.headers["Allow"] = "POST"
-        except Gone:
-            told.outcome = "sender_gone"
-            response = _json(400, {})  # nobody hears it
         self.metrics.delivery(told.event, told.outcome)
         if _log.isEnabledFor(logging.INFO):
             _log.info("delivery", extra=_line(told, response.status_code))
@@ -122,6 +124,12 @@ class Endpoint:
 def not_stored() -> Refused:
     """An honest refusal is the only thing that could make the sender try again."""
     return Refused(503, "not_stored", "the ledger does not answer; send it again")
+
+
+def _failed(error: Exception) -> Refused:
+    """A fault of ours. Its place is told, and not its words, which may quote the body."""
+    _log.error("a delivery failed: %s", type(error).__name__, extra=place_of(error))
+    return Refused(500, "failed", "the receiver failed; its log tells where")
 
 
 def _refuse_unreadable(delivery: Delivery, delivered: Delivered) -> None:

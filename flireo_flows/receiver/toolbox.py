@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from flireo_flows.api.redaction import redact
 from flireo_flows.api.webhooks import KeyCase, ToolCall, ToolCalls
 from flireo_flows.receiver.calling import TooSlow, call_within
+from flireo_flows.receiver.logs import place_of
 from flireo_flows.receiver.tool import InvalidArguments, Tool, ToolContext, ToolError
 
 REMEMBERED_SECONDS: Final = 600.0  # how long the answer to a request is kept for a doubled delivery
@@ -118,16 +119,6 @@ class Toolbox:
             return Outcome.FAILED, "the function's result could not be sent"
         except Exception as error:  # whatever the user's function raises: the model is told, the call goes on
             _log.warning(
-                "a tool failed: %s", type(error).__name__, extra={"tool": call.name, **_place(error)}
+                "a tool failed: %s", type(error).__name__, extra={"tool": call.name, **place_of(error)}
             )
             return Outcome.FAILED, "the function failed"
-
-
-def _place(error: Exception) -> dict[str, Any]:
-    """Where it was raised: enough to mend it, and no word of what it was about."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return {}
-    return {"file": trace.tb_frame.f_code.co_filename, "at_line": trace.tb_lineno}

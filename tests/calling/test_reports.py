@@ -271,6 +271,8 @@ async def test_what_cannot_be_read_is_kept_with_the_reason(heard: Heard, body: b
         {"end_reason": "\x00", "error": "\ud83d"},
         {"started_at": "yesterday", "ended_at": "9999-12-31T23:59:59Z"},
         {"timestamp": "0001-01-01T00:00:00Z"},
+        {"timestamp": "0001-01-01T00:00:00+01:00"},
+        {"startedAt": "9999-12-31T23:59:59-05:00", "endedAt": "9999-12-31T23:59:59-14:00"},
         {"analysis": "high"},
         {"a_field_of_tomorrow": {"deep": [1, 2, 3]}},
         {"recordingUrl": "\x00"},

@@ -4,14 +4,22 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
+from flireo_flows.api.webhooks import EventType
+from flireo_flows.calling.ledger.delivery import Delivery
+from flireo_flows.receiver.endpoint import Endpoint
+from flireo_flows.receiver.metrics import Metrics
 from flireo_flows.receiver.reading import LARGEST_BODY, MOST_DISCARDED
+from flireo_flows.receiver.storing import Storage
 from tests.calling.hearing import report, webhook
-from tests.receiver.relay import inbox_of, receiver, signed
+from tests.receiver.relay import inbox_of, receiver, served, signed
 
 SECRETS = ("whsec_of_one_agent", "whsec_of_another", "whsec_of_another_before")
 BODY = report()
@@ -159,3 +167,37 @@ def test_the_signed_body_counts_where_the_header_says_otherwise(url: str, ledger
     assert send(url, BODY, headers).json() == {"received": True}
     assert [row.state for row in inbox_of(ledger)] == ["waiting"]
     assert "flireo_webhook_header_mismatches_total 1.0" in httpx.get(f"{url}/metrics", trust_env=False).text
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"timestamp": "0001-01-01T00:00:00+01:00"},
+        {"startedAt": "9999-12-31T23:59:59-05:00"},
+        {"durationSeconds": 10**400},
+    ],
+    ids=lambda odd: next(iter(odd)),
+)
+def test_a_figure_that_cannot_be_reckoned_with_costs_only_itself(
+    url: str, ledger: str, odd: dict[str, object]
+) -> None:
+    body = report(**odd)
+    assert send(url, body, signed(SECRETS[0], body)).status_code == 200
+    assert [(row.state, row.body) for row in inbox_of(ledger)] == [("waiting", body)]
+
+
+def test_a_fault_of_the_receivers_own_is_counted_and_tells_nothing_of_the_body(
+    ledger: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(delivery: Delivery, deadline: float) -> dict[str, Any]:
+        raise ValueError(delivery.body)
+
+    metrics = Metrics()
+    storage = Storage(ledger, 60, metrics.wrote)
+    endpoint = Endpoint(storage, metrics, SECRETS, False, {EventType.END_OF_CALL_REPORT: (60, fail)})
+    with served(Starlette(routes=[Route("/webhooks/flireo", endpoint)])) as url:
+        answer = send(url, BODY, good())
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "failed")
+    assert metrics.outcomes == {"failed": 1}
+    assert "a delivery failed: ValueError" in caplog.text
+    assert "Anna" not in answer.text + caplog.text

@@ -74,10 +74,19 @@ def read_delivery(body: bytes, reference: str, now: float, ahead: float = 0.0) -
     """
     digest, named = hashlib.sha256(body).hexdigest(), stored(reference)[:LONGEST_REFERENCE]
     try:
-        event = glance(body)
+        return _read(body, digest, named, now, ahead)
     except UnreadableEvent as error:
-        of = ReportOf("", "", named)
-        return Delivery(body, digest, None, InboxState.UNREADABLE, str(error), named, now, None, of)
+        reason = str(error)
+    except (
+        Exception
+    ) as error:  # it is signed, and will not come again: whatever it does to the reader, it is kept
+        reason = f"it cannot be read ({type(error).__name__})"
+    of = ReportOf("", "", named)
+    return Delivery(body, digest, None, InboxState.UNREADABLE, reason, named, now, None, of)
+
+
+def _read(body: bytes, digest: str, named: str, now: float, ahead: float) -> Delivery:
+    event = glance(body)
     told = event.metadata.get(ATTEMPT_KEY)
     if not named and isinstance(told, str):
         named = stored(told)[:LONGEST_REFERENCE]
