@@ -263,3 +263,36 @@ async def test_a_large_analysis_is_left_out_and_that_is_said(heard: Heard, book:
     (notice,) = await told(heard.database)
     assert (notice.payload["analysis"], notice.payload["analysis_omitted"]) == ({}, True)
     assert len(json.dumps([dict(notice.payload), dict(notice.labels)])) < 20_000
+
+
+@pytest.mark.parametrize("levels", [60, 480, 900])
+async def test_an_analysis_that_is_too_deep_is_left_out_and_stops_no_other_notice(
+    heard: Heard, book: AttemptBook, levels: int
+) -> None:
+    await heard.campaign.placed(book)
+    told_in_it = b'{"interest": "high", "deep": ' + b'{"a":' * levels + b"1" + b"}" * (levels + 1)
+    await heard.hear(report(analysis=0).replace(b'"analysis": 0', b'"analysis": ' + told_in_it))
+    await heard.store(b"not to be read")
+    ended, letter = await told(heard.database)
+    assert (ended.payload["analysis"], ended.payload["analysis_omitted"]) == ({}, True)
+    assert (ended.payload["outcome"], ended.labels["flireo.analysis.interest"]) == ("answered", "high")
+    assert letter.event == "flireo.inbox.dead-letter"
+
+
+async def test_a_notice_that_cannot_be_read_is_told_without_details_and_stops_no_other(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report())
+    await heard.store(b"not to be read")
+    async with heard.database.write() as db:
+        await db.execute(update(attempts).values(analysis="{"))
+    told_now = await told(heard.database)
+    assert [notice.event for notice in told_now] == [
+        "flireo.call.ended", "flireo.inbox.dead-letter", "flireo.call.amended",
+    ]  # fmt: skip
+    ended = told_now[0]
+    assert (ended.resource, dict(ended.labels)) == (
+        "flireo.call.call-1", {"flireo.outcome": "answered", "flireo.lead": "1"},
+    )  # fmt: skip
+    assert ended.payload == {"campaign": "campaign", "lead_id": 1, "details_omitted": True}
