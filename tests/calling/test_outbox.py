@@ -215,6 +215,32 @@ async def test_what_could_not_be_told_for_a_week_is_not_told_any_more(heard: Hea
         assert [row.event for row in await db.execute(select(outbox.c.event))] == ["flireo.campaign.finished"]
 
 
+async def test_an_answer_is_told_once_also_where_its_call_is_amended_years_later(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report(analysis={"appointment_booked": False}))
+    await told(heard.database)
+    box = Outbox(heard.database)
+    for year in ("first", "second"):
+        await wait(heard, 365 * 86_400)
+        assert await box.prune() == 0
+        await heard.hear(report(analysis={"appointment_booked": False, f"{year}_year": "good"}))
+        (amended,) = await told(heard.database)
+        assert dict(amended.labels) == {"flireo.lead": "1", f"flireo.analysis.{year}_year": "good"}
+
+
+async def test_of_a_person_who_was_forgotten_no_label_is_kept(heard: Heard, book: AttemptBook) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report())
+    await told(heard.database)
+    await forget(heard.database, ANNA)
+    await wait(heard, KEPT_SECONDS)
+    assert await Outbox(heard.database).prune() == 1
+    async with heard.database.read() as db:
+        assert (await db.execute(select(outbox))).all() == []
+
+
 async def wait(heard: Heard, seconds: float) -> None:
     """Let all that came in and was told have come so much earlier."""
     async with heard.database.write() as db:

@@ -18,7 +18,7 @@ from flireo_flows.calling.happenings import Happening
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.forgetting import is_pseudonym
 from flireo_flows.calling.ledger.naming import shown_name
-from flireo_flows.calling.ledger.outbox import Posted
+from flireo_flows.calling.ledger.outbox import OF_CALLS, Posted
 from flireo_flows.calling.ledger.schema import attempts, inbox, leads, outbox
 
 LARGEST_ANALYSIS: Final = 20_000  # characters of JSON; the server refuses events above 1.5 MB
@@ -27,7 +27,6 @@ MOST_LABELS: Final = 40  # answers that become labels, by which an automation ca
 LONGEST_LABEL: Final = 100  # characters
 OUTCOME: Final = "flireo.outcome"  # labels
 LEAD: Final = "flireo.lead"
-OF_CALLS: Final = (Happening.CALL_ENDED, Happening.CALL_AMENDED)
 OF_LEADS: Final = (Happening.NEEDS_REVIEW,)
 _log: Final = logging.getLogger(__name__)
 
