@@ -156,6 +156,27 @@ def _until_it_answers(server: Started, url: str) -> None:
     until(lambda: server._looked(answers()), LONG)
 
 
+HANGS = f"""
+import time
+from flireo_flows.receiver import Receiver
+
+receiver = Receiver("sqlite:///ledger.db", ["{SECRET}"], tool_seconds=1)
+receiver.tool("hang")(lambda: time.sleep(86_400))
+"""
+
+
+def test_a_server_ends_at_ctrl_c_also_while_a_function_hangs(bare: Shell) -> None:
+    bare.write("mine.py", HANGS)
+    body = webhook("tool-calls", toolCallList=[{"id": "1", "function": {"name": "hang", "arguments": {}}}])
+    port = free_port()
+    with bare.started("webhooks", "--app", "mine.py:receiver", "--port", str(port)) as server:
+        _until_it_answers(server, f"http://127.0.0.1:{port}")
+        answer = post(f"http://127.0.0.1:{port}", body, signed(SECRET, body, event="tool-calls"))
+        assert "took too long" in answer.text
+        server.interrupt()
+        assert "Traceback" not in server.ended().err
+
+
 def test_a_module_serves_as_well(bare: Shell) -> None:
     bare.write("mine.py", TOOLS)
     with served(bare, "webhooks", "--app", "mine:receiver", ready="/health") as url:
