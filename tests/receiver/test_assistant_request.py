@@ -164,6 +164,18 @@ def test_a_function_may_be_async_and_give_a_mapping_or_nothing(ledger: str, give
         assert ask(url) == (given or {})
 
 
+@pytest.mark.parametrize("figure", [float("nan"), float("inf")])
+def test_no_figure_that_json_lacks_is_answered(ledger: str, figure: float) -> None:
+    receiver = Receiver(ledger, [SECRET])
+
+    @receiver.assistant_request
+    async def answer(event: AssistantRequest, caller: KnownCaller | None) -> Any:
+        return {"maxDurationSeconds": figure, "assistant": {"firstMessage": "Hi!"}}
+
+    with served(receiver.app) as url:
+        assert ask(url) == {"maxDurationSeconds": None, "assistant": {"firstMessage": "Hi!"}}
+
+
 def test_who_is_too_slow_or_fails_is_cut_off_and_reported(tmp_path: Path) -> None:
     receiver = Receiver(f"sqlite:///{tmp_path / 'l.db'}", [SECRET], assistant_seconds=1)
     stop = threading.Event()
