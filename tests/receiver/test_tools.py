@@ -23,6 +23,7 @@ from flireo_flows.api.agents import read_agent
 from flireo_flows.api.tools import FunctionConfig
 from flireo_flows.receiver import Receiver, ToolContext, ToolError
 from flireo_flows.receiver.calling import THREADS
+from flireo_flows.receiver.logs import JsonFormatter
 from tests.calling.hearing import webhook
 from tests.receiver.relay import inbox_of, post, served, signed
 from tests.sandbox.running import ANNA, until
@@ -195,6 +196,22 @@ def test_what_is_wrong_is_told_to_the_model_by_call_and_field_without_the_value(
     ):
         labels = f'{{handler="tool:{handler}",outcome="{outcome}"}}'
         assert f"flireo_webhook_handler_seconds_count{labels} " in metrics
+
+
+def test_the_log_has_the_names_of_a_functions_arguments_and_no_word_of_the_models(
+    receiver: Receiver, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    @receiver.tool("save")
+    def save(contacts: dict[str, int]) -> str:
+        raise AssertionError
+
+    first, second = ask(
+        url, call("save", {"contacts": {PRIVATE: "x"}}, "1"), call("save", {PRIVATE: 1, "contacts": {}}, "2")
+    )
+    # The model is told of its own words.
+    assert "argument 'contacts.Jan" in first["error"] and "argument 'Jan" in second["error"]
+    lines = [JsonFormatter().format(it) for it in caplog.records if it.getMessage() == "invalid arguments"]
+    assert [json.loads(line)["fields"] for line in lines] == [["contacts"], ["<unknown>"]]
 
 
 def test_who_is_too_slow_is_cut_off_and_the_others_are_answered(ledger: str) -> None:
