@@ -90,7 +90,10 @@ class Endpoint:
         body = await read_body(receive)
         sent_at = check_signature(body, headers, self.secrets, allow_unsigned=self.allow_unsigned)
         told.event = "unread"
-        delivery = await self._read(body, scope["path_params"].get("reference", ""), sent_at)
+        reference = scope["path_params"].get("reference", "")
+        # What the opening of the ledger takes is part of the event's time, and its type is not known yet.
+        ends_at = None if self.storage.is_open else self._ends_at(_type_of(body), told)
+        delivery = await self._read(body, reference, sent_at, ends_at)
         told.digest = delivery.digest[:12]
         event = delivery.event
         told.event = "unreadable"
@@ -99,7 +102,9 @@ class Endpoint:
             # The header is not signed, and the body is: so the body counts.
             if headers.get(_EVENT, event.type) != event.type:
                 self.metrics.mismatch()
-        delivered = await self._stored(delivery)
+            if ends_at is None and event.type in self.answers:
+                ends_at = self._ends_at(event.type, told)
+        delivered = await self._stored(delivery, ends_at)
         _refuse_unreadable(delivery, delivered)
         told.outcome = "stored" if delivered.is_new else "doubled"
         if event is None or event.type not in self.answers:
@@ -107,18 +112,37 @@ class Endpoint:
         seconds, answer = self.answers[event.type]
         return await answer(delivery, told.began + seconds)
 
-    async def _read(self, body: bytes, reference: str, sent_at: float | None) -> Delivery:
+    def _ends_at(self, event_type: str, told: Told) -> float:
+        """Until when (`time.monotonic`) the ledger is waited for: by then the sender must have heard of it."""
+        ends_at = time.monotonic() + self.storage.seconds
+        if event_type in self.answers:
+            return min(ends_at, told.began + self.answers[event_type][0])
+        return ends_at
+
+    async def _read(
+        self, body: bytes, reference: str, sent_at: float | None, ends_at: float | None
+    ) -> Delivery:
         try:
-            now = await self.storage.now()
+            now = await self.storage.now(_left(ends_at))
         except NotStored:
             raise not_stored() from None
         return read_delivery(body, reference, now, self.clock.ahead(sent_at, now))
 
-    async def _stored(self, delivery: Delivery) -> Delivered:
+    async def _stored(self, delivery: Delivery, ends_at: float | None) -> Delivered:
         try:
-            return await self.storage.store(delivery)
+            return await self.storage.store(delivery, _left(ends_at))
         except NotStored:
             raise not_stored() from None
+
+
+def _left(ends_at: float | None) -> float | None:
+    return None if ends_at is None else max(0.0, ends_at - time.monotonic())
+
+
+def _type_of(body: bytes) -> str:
+    """Of which type an event is, before there is a clock to read it by; empty if it cannot be read."""
+    event = read_delivery(body, "", 0.0).event
+    return event.type if event else ""
 
 
 def not_stored() -> Refused:
