@@ -18,11 +18,12 @@ from flireo_flows.receiver.clock import SenderClock
 from flireo_flows.receiver.logs import place_of
 from flireo_flows.receiver.metrics import Metrics
 from flireo_flows.receiver.reading import (
+    BodyReader,
     Gone,
     Refused,
+    check_headers,
     check_kind,
     check_signature,
-    read_body,
     read_headers,
 )
 from flireo_flows.receiver.storing import NotStored, Storage
@@ -30,6 +31,11 @@ from flireo_flows.receiver.storing import NotStored, Storage
 RECEIVED: Final = {"received": True}
 _THANKS: Final = Response(json.dumps(RECEIVED), media_type="application/json")
 _log: Final = logging.getLogger("flireo_flows.receiver")
+# Who was too slow is not listened to any more.
+ABOUT_REFUSALS: Final[Mapping[int, Mapping[str, str]]] = {
+    405: {"Allow": "POST"},
+    408: {"Connection": "close"},
+}
 _EVENT: Final = EVENT_HEADER.lower()
 _EVENTS: Final = frozenset(EventType)
 
@@ -62,6 +68,7 @@ class Endpoint:
     allow_unsigned: bool
     answers: Mapping[str, tuple[float, Answers]]
     clock: SenderClock = field(default_factory=SenderClock)
+    bodies: BodyReader = field(default_factory=BodyReader)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request and answer it."""
@@ -75,8 +82,7 @@ class Endpoint:
             refused = error if isinstance(error, Refused) else _failed(error)
             told.outcome = refused.code
             response = _json(refused.status, {"error": {"code": refused.code, "message": refused.words}})
-            if refused.status == 405:
-                response.headers["Allow"] = "POST"
+            response.headers.update(ABOUT_REFUSALS.get(refused.status, {}))
         self.metrics.delivery(told.event, told.outcome)
         if _log.isEnabledFor(logging.INFO):
             _log.info("delivery", extra=_line(told, response.status_code))
@@ -87,7 +93,8 @@ class Endpoint:
             raise Refused(405, "wrong_method", "send POST")
         headers = read_headers(scope)
         check_kind(headers)
-        body = await read_body(receive)
+        check_headers(headers, self.secrets, allow_unsigned=self.allow_unsigned)
+        body = await self.bodies.read(receive)
         sent_at = check_signature(body, headers, self.secrets, allow_unsigned=self.allow_unsigned)
         told.event = "unread"
         reference = scope["path_params"].get("reference", "")
