@@ -228,9 +228,10 @@ class Receiver:
     async def _health(self, request: Request) -> JSONResponse:
         try:
             async with asyncio.timeout(HEALTH_SECONDS):
+                await self._storage.check()
                 async with (await self._storage.database()).read() as db:
                     await counted(db)
-        except Exception:  # whatever it is, the ledger does not answer
+        except Exception:  # whatever it is, the ledger does not answer, or takes nothing
             return JSONResponse({"status": "the ledger does not answer", **self.metrics.outcomes}, 503)
         return JSONResponse({"status": "ok", **self.metrics.outcomes})
 

@@ -43,6 +43,7 @@ class Storage:
         self._held: AsyncGenerator[Database] | None = None
         self._writer: asyncio.Task[None] | None = None
         self._wrote_at = 0.0
+        self._is_failing = False
         self._queue: deque[tuple[Delivery, asyncio.Future[Delivered]]] = deque()
 
     async def database(self) -> Database:
@@ -92,6 +93,24 @@ class Storage:
         Raises:
             NotStored: It may not be.
         """
+        try:
+            return await self._stored(delivery, within)
+        except NotStored:
+            self._is_failing = True
+            raise
+
+    async def check(self) -> None:
+        """Whether deliveries can be stored: if the last one could not, by writing something that changes nothing.
+
+        Raises:
+            LedgerError: They cannot.
+        """
+        database = await self.database()
+        if self._is_failing:
+            await Inbox(database).try_writing()
+            self._is_failing = False
+
+    async def _stored(self, delivery: Delivery, within: float | None) -> Delivered:
         if len(self._queue) >= MOST_WAITING:
             raise NotStored
         future: asyncio.Future[Delivered] = asyncio.get_running_loop().create_future()
@@ -156,6 +175,7 @@ class Storage:
                 if not future.done():
                     future.set_exception(NotStored())
             return
+        self._is_failing = False
         self._on_write(time.perf_counter() - began)
         for (_, future), delivered in zip(group, told, strict=True):
             if not future.done():

@@ -29,7 +29,7 @@ from flireo_flows.calling.ledger.reports import (
     object_of,
     report_of_event,
 )
-from flireo_flows.calling.ledger.schema import attempts, inbox, leads
+from flireo_flows.calling.ledger.schema import attempts, inbox, leads, meta
 from flireo_flows.calling.ledger.suppressions import FORGOTTEN
 from flireo_flows.calling.outcomes import outcome_of
 from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause
@@ -99,6 +99,15 @@ class Inbox:
             found = await self._write(deliveries, rows, upsert)
             return _told(deliveries, rows, found)
         return _told(deliveries, rows, rows)
+
+    async def try_writing(self) -> None:
+        """Write something that changes nothing: whether the ledger takes it.
+
+        Raises:
+            LedgerError: It does not.
+        """
+        async with self._database.write() as db:
+            await db.execute(update(meta).values(value=meta.c.value))
 
     async def _write(
         self, deliveries: Sequence[Delivery], rows: Mapping[str, dict[str, Any]], statement: Any
