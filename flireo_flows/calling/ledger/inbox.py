@@ -18,7 +18,7 @@ from flireo_flows.api.webhooks import EventType, WebhookEvent, parse_event
 from flireo_flows.calling.ledger.attempts import move
 from flireo_flows.calling.ledger.bulk import insert_rows
 from flireo_flows.calling.ledger.database import Database, LedgerError, has_to_be_repeated, is_outage
-from flireo_flows.calling.ledger.delivery import Delivery, read_delivery
+from flireo_flows.calling.ledger.delivery import INBOUND, Delivery, read_delivery
 from flireo_flows.calling.ledger.forgetting import is_pseudonym, of_forgotten_in
 from flireo_flows.calling.ledger.picking import LONGEST_CALL_SECONDS
 from flireo_flows.calling.ledger.reports import (
@@ -137,13 +137,15 @@ class Inbox:
             How many reports were applied, and how many attempts ended by them.
         """
         now = self._database.now()
+        waits = select(inbox.c.id).where(_is_waiting()).limit(1)
         async with self._database.read() as db:
-            if not (await db.execute(select(inbox.c.id).where(_is_waiting()).limit(1))).first():
+            if not any([(await db.execute(found)).first() for found in (waits, _put_aside(campaign))]):
                 return 0, 0
         async with self._database.write(campaign) as db:
             applying = _Applying(db, self._database, policy, expects, now)
             await applying.each(_by_reference(campaign), applying.named)
             await applying.each(_by_call_id(campaign), applying.settle)
+            await applying.each(_put_aside(campaign), applying.settle)
             await applying.each(_by_number(campaign, now), applying.adopted)
         return applying.applied, applying.ended
 
@@ -358,6 +360,24 @@ def _by_call_id(campaign: str) -> Select[Any]:
         select(*_COLUMNS)
         .join(inbox, same)
         .where(_is_waiting(), attempts.c.campaign == campaign)
+        .order_by(inbox.c.id)
+        .limit(PORTION)
+    )
+
+
+def _put_aside(campaign: str) -> Select[Any]:
+    """Reports of open attempts that say of an inbound call: the id proves more than the platform's word for it."""
+    is_open = and_(attempts.c.campaign == campaign, attempts.c.state == AttemptState.PLACED)
+    ids = select(attempts.c.call_id).where(is_open, attempts.c.call_id.is_not(None))
+    return (
+        select(*_COLUMNS)
+        .join(inbox, attempts.c.call_id == inbox.c.call_id)
+        .where(
+            is_open,
+            inbox.c.call_id.in_(ids),
+            inbox.c.state == InboxState.APPLIED,
+            inbox.c.reason == INBOUND,
+        )
         .order_by(inbox.c.id)
         .limit(PORTION)
     )
