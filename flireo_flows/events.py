@@ -20,8 +20,8 @@ from prefect.settings import PREFECT_API_URL
 
 from flireo_flows.calling.happenings import Happening
 from flireo_flows.calling.ledger import Database, LedgerError
-from flireo_flows.calling.ledger.notices import OF_CALLS, Notice, names_told, read_notices
-from flireo_flows.calling.ledger.outbox import Outbox, Posted
+from flireo_flows.calling.ledger.notices import Notice, names_told, read_notices
+from flireo_flows.calling.ledger.outbox import OF_CALLS, Outbox, Posted
 from flireo_flows.calling.ledger.waiting import note_waiting
 
 ROUND_SECONDS: Final = 2.0
@@ -36,6 +36,7 @@ GOODBYE_SECONDS: Final = 5.0  # a run that ends waits so long for what it has no
 RECONNECTIONS: Final = 2
 LOOK_SECONDS: Final = 5.0  # how often to look whether reports wait
 LONGEST_PAUSE_SECONDS: Final = 60.0
+PRUNING_SECONDS: Final = 3600.0  # between two looks for notices that are old
 
 logger = logging.getLogger(__name__)
 
@@ -88,11 +89,13 @@ class Publisher:
 
     async def publish_forever(self) -> None:
         """Send what there is every two seconds, and more seldom while Prefect is not reached."""
-        box = Outbox(self.database)
+        box, clock, prunes_at = Outbox(self.database), asyncio.get_running_loop(), 0.0
         while True:
             with suppress(LedgerError):  # told by whoever needs the ledger for more than this
                 await self.publish()
-                await box.prune()
+                if clock.time() >= prunes_at:
+                    await box.prune()
+                    prunes_at = clock.time() + PRUNING_SECONDS
             await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, ROUND_SECONDS * 2.0**self._failures))
 
     async def drain(self, seconds: float) -> int:

@@ -1,7 +1,7 @@
 """Secrets and phone numbers in JSON of any shape: where they are, and the same JSON without them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -53,6 +53,24 @@ def masked(value: Json) -> Json:
     return _masked(without_secrets(value))
 
 
+def levels_of(value: Json) -> int:
+    """How many levels deep JSON is, however deep: every other function here stops at what Python can walk down."""
+    levels, level = 0, [value]
+    while level:
+        level = [inner for outer in level for inner in _parts(outer)]
+        levels += 1
+    return levels
+
+
+def cut_off(value: Json, levels: int) -> Json:
+    """The same JSON without what lies deeper than so many levels."""
+    if isinstance(value, dict):
+        return {name: cut_off(inner, levels - 1) for name, inner in value.items()} if levels > 1 else {}
+    if isinstance(value, list | tuple):
+        return [cut_off(item, levels - 1) for item in value] if levels > 1 else []
+    return value
+
+
 def secrets_in(value: Json, where: str = "") -> Iterator[str]:
     """Where JSON holds a secret in clear, such as `llm_config.tools.0.server.secret`."""
     if isinstance(value, dict):
@@ -78,6 +96,12 @@ def secret_values(value: Json) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from secret_values(item)
+
+
+def _parts(value: Json) -> Iterable[Json]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _masked(value: Json) -> Json:

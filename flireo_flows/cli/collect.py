@@ -26,6 +26,9 @@ def collect(
     """
     import asyncio
 
+    from flireo_flows.cli.settings import check_text
+
+    check_text("--campaign", campaign)
     summary = asyncio.run(_sweep(campaign, patience))
     _print(summary)
     if summary.refused is not None:
@@ -47,7 +50,7 @@ def _print(summary: "Summary") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = Console(markup=False)  # names are people's own words
     if not summary.campaigns:
         console.print("No call is open that a run does not wait for.")
         return
@@ -61,5 +64,5 @@ def _print(summary: "Summary") -> None:
     console.print(table)
     for swept in summary.campaigns:
         for trouble in filter(None, (swept.problem, swept.rules)):
-            console.print(f"{swept.campaign}: {trouble}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"{swept.campaign}: {trouble}", highlight=False, soft_wrap=True)
     console.print(f"{summary.requests} requests.", highlight=False)

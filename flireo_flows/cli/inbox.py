@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from flireo_flows.calling.ledger.dead_letters import Letter, Replayed
 
 Flag = Parameter(negative=())
+LARGEST_ID = 2**31 - 1  # of an integer column of PostgreSQL
 
 inbox = App(
     name="inbox",
@@ -42,14 +43,16 @@ def list_(
     from flireo_flows.calling.ledger.dead_letters import listed
     from flireo_flows.calling.states import InboxState
 
-    if limit < 1:
-        raise SettingError(f"--limit {limit}: it has to be 1 or more.")
+    if not 1 <= limit <= LARGEST_ID:
+        raise SettingError(f"--limit {limit}: it has to be 1 or more, and {LARGEST_ID} at most.")
     chosen = InboxState(state) if state else None
     rows = [_shown(letter) for letter in in_ledger(lambda database: listed(database, chosen, limit))]
     if json:
         _print_json(rows)
-    else:
+    elif rows:
         _print_table(rows)
+    else:
+        print(f"nothing in the inbox is {state}." if state else "nothing is in the inbox.")
     return 0
 
 
@@ -66,6 +69,7 @@ def show(letter_id: Annotated[int, Parameter(name="ID")], *, raw: Annotated[bool
     """
     from flireo_flows.calling.ledger.dead_letters import one
 
+    _check_id(letter_id)
     letter = in_ledger(lambda database: one(database, letter_id))
     if letter is None:
         raise SettingError(
@@ -102,6 +106,8 @@ def replay(
     if bool(ids) == all_unreadable:
         say("name deliveries by their numbers in `flireo-flows inbox list`, or say --all-unreadable.")
         return USAGE
+    for letter_id in ids:
+        _check_id(letter_id)
     told = in_ledger(lambda database: _replay(database, ids))
     for letter_id, (became, reason) in told.items():
         print(f"{letter_id}: {became}{f': {reason}' if reason else ''}")
@@ -109,6 +115,13 @@ def replay(
         print("there are no dead letters.")
     good = (Replayed.WAITING, Replayed.DONE)
     return 0 if all(became in good for became, _ in told.values()) else 1
+
+
+def _check_id(letter_id: int) -> None:
+    if not 0 <= letter_id <= LARGEST_ID:
+        raise SettingError(
+            f"ID {letter_id}: no delivery has such a number. `flireo-flows inbox list` shows those there are."
+        )
 
 
 async def _replay(database: "Database", ids: tuple[int, ...]) -> "dict[int, tuple[Replayed, str]]":
@@ -166,7 +179,7 @@ def _print_table(rows: list[dict[str, object]]) -> None:
     from rich.table import Table
 
     table = Table(title=f"{len(rows)} in the inbox", title_justify="left")
-    for name in rows[0] if rows else ("id",):
+    for name in rows[0]:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))

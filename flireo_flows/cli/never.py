@@ -92,7 +92,7 @@ def suppressions(*, json: Annotated[bool, Flag] = False) -> int:
     for one in found:
         since = f"{datetime.fromtimestamp(one.at, UTC):%Y-%m-%d %H:%M}"
         table.add_row(one.phone or "(forgotten)", since, one.source, one.campaign, one.reason)
-    Console().print(table)
+    Console(markup=False).print(table)  # reasons and names are people's own words
     return 0
 
 

@@ -96,14 +96,13 @@ def _show_changes(campaign: str, found: "Rederived", dry_run: bool) -> None:
     table.add_column("calls", justify="right")
     for (before, after), calls in sorted(found.changes.items(), key=lambda item: (-item[1], item[0])):
         table.add_row(_plain(before), _plain(after), str(calls))
-    Console().print(table)
+    Console(markup=False).print(table)
     be = "would not be" if dry_run else "are not"
     print(f"{found.settled} leads {be} rung again, {found.suppressed} numbers {be} rung by any campaign.")
 
 
 def _show_endings(campaign: str, found: "list[EndingCount]") -> None:
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     calls = sum(it.calls for it in found)
@@ -112,14 +111,15 @@ def _show_endings(campaign: str, found: "list[EndingCount]") -> None:
         table.add_column(column)
     table.add_column("calls", justify="right")
     for it in found[:MOST_ROWS]:
-        words = (escape(text) for text in (it.status, it.end_reason, it.error))
         table.add_row(
-            *words,
+            it.status,
+            it.end_reason,
+            it.error,
             _plain(it.outcome),
             str(it.calls),
             style="yellow" if it.outcome == "unknown" else "",
         )
-    Console().print(table)
+    Console(markup=False).print(table)
     if len(found) > MOST_ROWS:
         print(f"and {len(found) - MOST_ROWS} other endings, each of fewer calls")
 

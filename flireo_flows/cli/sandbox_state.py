@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flireo_flows.cli.documents import read_document
 from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.settings import webhook_secret
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -34,7 +35,8 @@ def read_state(file: Path | None, options: dict[str, Any]) -> "State":
     settings = document.get("settings") or {}
     if not isinstance(settings, dict):
         raise SettingError(f"state {file}: settings: it must hold fields, such as `time_scale: 20`")
-    environment = {name: os.environ.get(variable) for name, variable in _ENVIRONMENT.items()}
+    environment = {name: os.environ.get(variable, "") for name, variable in _ENVIRONMENT.items()}
+    environment["webhook_secret"] = webhook_secret(environment["webhook_secret"])
     defaults = {name: value for name, value in environment.items() if value}
     try:
         return State.model_validate({**document, "settings": {**defaults, **settings, **options}})

@@ -108,7 +108,7 @@ def sandbox(
         server = make_server(read.settings, host, port, read.contents())
     except StateError as error:
         raise SettingError(f"state {state}: {error}. Correct that, and start again.") from None
-    print(f"sandbox: http://{host}:{port}/api/v1 (rings nobody; Ctrl-C stops it)", flush=True)
+    print(f"sandbox: http://{_address(host, port)}/api/v1 (rings nobody; Ctrl-C stops it)", flush=True)
     server.run()
     return 0
 
@@ -155,19 +155,31 @@ def webhooks(
         from flireo_flows.events import announce_forever
 
         receiver.run_beside(lambda: announce_forever(receiver.ledger_url))
-    print(f"webhooks: http://{host}:{port}/webhooks/flireo (Ctrl-C stops it)", flush=True)
+    print(f"webhooks: http://{_address(host, port)}/webhooks/flireo (Ctrl-C stops it)", flush=True)
     serve(receiver, host, port, log_json=log_json)
     return 0
+
+
+def _address(host: str, port: int) -> str:
+    """As it stands in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _check_port(host: str, port: int) -> None:
     """A taken port is told in a sentence; the server itself would print a traceback."""
     import socket
 
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except (OSError, OverflowError) as error:
-            words = getattr(error, "strerror", None) or str(error)
-            raise SettingError(f"cannot listen on {host}:{port}: {words}. Choose another --port.") from None
+    try:
+        # As the server does: a name may have several addresses, of both kinds.
+        for family, *_, where in socket.getaddrinfo(
+            host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind((where[0], port, *where[2:]))
+    except (OSError, OverflowError) as error:
+        words = getattr(error, "strerror", None) or str(error)
+        told = f"cannot listen on {_address(host, port)}: {words}. Choose another --port."
+        raise SettingError(told) from None

@@ -44,9 +44,13 @@ def load_receiver(named: str) -> Receiver:
         SettingError: It cannot be found, or is none.
     """
     where, colon, name = named.rpartition(":")
-    if not colon or not where or not name:
+    if not colon or not where or not name or (where.startswith(".") and not where.endswith(".py")):
         raise SettingError(f"--app {named}: say MODULE:NAME or FILE.py:NAME, such as tools.py:receiver.")
-    module = _from_file(Path(where), named) if where.endswith(".py") else _from_path(where, named)
+    try:
+        module = _from_file(Path(where), named) if where.endswith(".py") else _from_path(where, named)
+    except SyntaxError as error:
+        place = f"{error.filename}, line {error.lineno}"
+        raise SettingError(f"--app {named}: {place}: this is no Python: {error.msg}. Correct that.") from None
     found = getattr(module, name, None)
     if not isinstance(found, Receiver):
         kind = "there is no such name" if found is None else f"{name} is a {type(found).__name__}"

@@ -35,7 +35,7 @@ def credentials() -> "FlireoCredentials":
             api_key=SecretStr(key),
             base_url=os.environ.get("FLIREO_BASE_URL", ""),
             dialect=Dialect(os.environ.get("FLIREO_DIALECT", "") or "flireo"),
-            webhook_secret=SecretStr(os.environ.get("FLIREO_WEBHOOK_SECRET", "")),
+            webhook_secret=SecretStr(webhook_secret(os.environ.get("FLIREO_WEBHOOK_SECRET", ""))),
         )
     except ValidationError as error:
         names = {"api_key": "FLIREO_API_KEY", "base_url": "FLIREO_BASE_URL"}
@@ -43,6 +43,31 @@ def credentials() -> "FlireoCredentials":
         raise SettingError(f"{names.get(field, field)}: {first_problem(error)}") from None
     except ValueError:
         raise SettingError("FLIREO_DIALECT must be flireo or hmsovereign") from None
+
+
+def check_text(option: str, given: str) -> None:
+    """Refuse what a shell handed over that is no text, and that no database takes.
+
+    Args:
+        option: As it is written, such as `--campaign`.
+        given: What was given with it.
+
+    Raises:
+        SettingError: It is none.
+    """
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise SettingError(f"{option}: it holds bytes that are no text in UTF-8. Type it anew.") from None
+
+
+def webhook_secret(listed: str) -> str:
+    """The secret to sign with, of all that a receiver believes: the first; empty if there is none.
+
+    Args:
+        listed: FLIREO_WEBHOOK_SECRET, with spaces between several.
+    """
+    return next(iter(listed.split()), "")
 
 
 def ledger() -> "CallLedger":

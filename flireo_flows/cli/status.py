@@ -25,6 +25,9 @@ def status(*, campaign: str, json: Annotated[bool, Parameter(negative=())] = Fal
     """
     import asyncio
 
+    from flireo_flows.cli.settings import check_text
+
+    check_text("--campaign", campaign)
     found, standing, complete = asyncio.run(_read(campaign))
     if json:
         _print_json(found, standing, complete)
@@ -88,7 +91,7 @@ def _print_tables(found: "CampaignStatus", standing: "Standing", complete: "Comp
     table.add_section()
     for name, figure in complete.rows().items():
         table.add_row("results", name, figure)
-    console = Console()
+    console = Console(markup=False)  # names and reasons are people's own words
     if standing.state != "open":
-        console.print(f"{found.campaign} is {standing.in_words}", style="bold yellow", markup=False)
+        console.print(f"{found.campaign} is {standing.in_words}", style="bold yellow")
     console.print(table)

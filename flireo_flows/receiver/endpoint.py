@@ -15,13 +15,15 @@ from flireo_flows.calling.ledger import Delivered
 from flireo_flows.calling.ledger.delivery import Delivery, read_delivery
 from flireo_flows.calling.states import InboxState
 from flireo_flows.receiver.clock import SenderClock
+from flireo_flows.receiver.logs import place_of
 from flireo_flows.receiver.metrics import Metrics
 from flireo_flows.receiver.reading import (
+    BodyReader,
     Gone,
     Refused,
+    check_headers,
     check_kind,
     check_signature,
-    read_body,
     read_headers,
 )
 from flireo_flows.receiver.storing import NotStored, Storage
@@ -29,6 +31,11 @@ from flireo_flows.receiver.storing import NotStored, Storage
 RECEIVED: Final = {"received": True}
 _THANKS: Final = Response(json.dumps(RECEIVED), media_type="application/json")
 _log: Final = logging.getLogger("flireo_flows.receiver")
+# Who was too slow is not listened to any more.
+ABOUT_REFUSALS: Final[Mapping[int, Mapping[str, str]]] = {
+    405: {"Allow": "POST"},
+    408: {"Connection": "close"},
+}
 _EVENT: Final = EVENT_HEADER.lower()
 _EVENTS: Final = frozenset(EventType)
 
@@ -61,20 +68,21 @@ class Endpoint:
     allow_unsigned: bool
     answers: Mapping[str, tuple[float, Answers]]
     clock: SenderClock = field(default_factory=SenderClock)
+    bodies: BodyReader = field(default_factory=BodyReader)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request and answer it."""
         told = Told()
         try:
             response = _json(200, await self._taken(scope, receive, told))
-        except Refused as refused:
-            told.outcome = refused.code
-            response = _json(refused.status, {"error": {"code": refused.code, "message": refused.words}})
-            if refused.status == 405:
-                response.headers["Allow"] = "POST"
         except Gone:
             told.outcome = "sender_gone"
             response = _json(400, {})  # nobody hears it
+        except Exception as error:
+            refused = error if isinstance(error, Refused) else _failed(error)
+            told.outcome = refused.code
+            response = _json(refused.status, {"error": {"code": refused.code, "message": refused.words}})
+            response.headers.update(ABOUT_REFUSALS.get(refused.status, {}))
         self.metrics.delivery(told.event, told.outcome)
         if _log.isEnabledFor(logging.INFO):
             _log.info("delivery", extra=_line(told, response.status_code))
@@ -85,10 +93,14 @@ class Endpoint:
             raise Refused(405, "wrong_method", "send POST")
         headers = read_headers(scope)
         check_kind(headers)
-        body = await read_body(receive)
+        check_headers(headers, self.secrets, allow_unsigned=self.allow_unsigned)
+        body = await self.bodies.read(receive)
         sent_at = check_signature(body, headers, self.secrets, allow_unsigned=self.allow_unsigned)
         told.event = "unread"
-        delivery = await self._read(body, scope["path_params"].get("reference", ""), sent_at)
+        reference = scope["path_params"].get("reference", "")
+        # What the opening of the ledger takes is part of the event's time, and its type is not known yet.
+        ends_at = None if self.storage.is_open else self._ends_at(_type_of(body), told)
+        delivery = await self._read(body, reference, sent_at, ends_at)
         told.digest = delivery.digest[:12]
         event = delivery.event
         told.event = "unreadable"
@@ -97,7 +109,9 @@ class Endpoint:
             # The header is not signed, and the body is: so the body counts.
             if headers.get(_EVENT, event.type) != event.type:
                 self.metrics.mismatch()
-        delivered = await self._stored(delivery)
+            if ends_at is None and event.type in self.answers:
+                ends_at = self._ends_at(event.type, told)
+        delivered = await self._stored(delivery, ends_at)
         _refuse_unreadable(delivery, delivered)
         told.outcome = "stored" if delivered.is_new else "doubled"
         if event is None or event.type not in self.answers:
@@ -105,23 +119,48 @@ class Endpoint:
         seconds, answer = self.answers[event.type]
         return await answer(delivery, told.began + seconds)
 
-    async def _read(self, body: bytes, reference: str, sent_at: float | None) -> Delivery:
+    def _ends_at(self, event_type: str, told: Told) -> float:
+        """Until when (`time.monotonic`) the ledger is waited for: by then the sender must have heard of it."""
+        ends_at = time.monotonic() + self.storage.seconds
+        if event_type in self.answers:
+            return min(ends_at, told.began + self.answers[event_type][0])
+        return ends_at
+
+    async def _read(
+        self, body: bytes, reference: str, sent_at: float | None, ends_at: float | None
+    ) -> Delivery:
         try:
-            now = await self.storage.now()
+            now = await self.storage.now(_left(ends_at))
         except NotStored:
             raise not_stored() from None
         return read_delivery(body, reference, now, self.clock.ahead(sent_at, now))
 
-    async def _stored(self, delivery: Delivery) -> Delivered:
+    async def _stored(self, delivery: Delivery, ends_at: float | None) -> Delivered:
         try:
-            return await self.storage.store(delivery)
+            return await self.storage.store(delivery, _left(ends_at))
         except NotStored:
             raise not_stored() from None
+
+
+def _left(ends_at: float | None) -> float | None:
+    return None if ends_at is None else max(0.0, ends_at - time.monotonic())
+
+
+def _type_of(body: bytes) -> str:
+    """Of which type an event is, before there is a clock to read it by; empty if it cannot be read."""
+    event = read_delivery(body, "", 0.0).event
+    return event.type if event else ""
 
 
 def not_stored() -> Refused:
     """An honest refusal is the only thing that could make the sender try again."""
     return Refused(503, "not_stored", "the ledger does not answer; send it again")
+
+
+def _failed(error: Exception) -> Refused:
+    """A fault of ours. Its place is told, and not its words, which may quote the body."""
+    _log.error("a delivery failed: %s", type(error).__name__, extra=place_of(error))
+    return Refused(500, "failed", "the receiver failed; its log tells where")
 
 
 def _refuse_unreadable(delivery: Delivery, delivered: Delivered) -> None:

@@ -77,7 +77,7 @@ def body_of(answer: Any, case: KeyCase) -> dict[str, Any]:
         return {}
     if isinstance(answer, AssistantAnswer):
         answer = answer.as_body(case)
-    body = to_jsonable_python(answer)
+    body = to_jsonable_python(answer, inf_nan_mode="null")  # JSON has neither
     if not isinstance(body, dict):
         raise TypeError("a function for assistant-request gives an AssistantAnswer, a mapping or None")
     return body

@@ -3,7 +3,7 @@
 import json
 import logging
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 # What every record has; whatever else it has was given as `extra`, and is told.
 _COMMON: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -24,3 +24,13 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[0] is not None:
             told["exception"] = record.exc_info[0].__name__  # its words may hold anything
         return json.dumps(told, default=str, ensure_ascii=False)
+
+
+def place_of(error: BaseException) -> dict[str, Any]:
+    """Where it was raised: enough to mend it, and no word of what it was about."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return {}
+    return {"file": trace.tb_frame.f_code.co_filename, "at_line": trace.tb_lineno}

@@ -1,15 +1,25 @@
 """What of a request is believed: its size, its kind, its signature. Whatever is not is refused, and not kept."""
 
+import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from starlette.types import Receive, Scope
 
-from flireo_flows.api.webhooks import SIGNATURE_HEADER, TIMESTAMP_HEADER, SignatureError, verify
+from flireo_flows.api.webhooks import (
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    SignatureError,
+    verify,
+    verify_headers,
+)
 
 LARGEST_BODY: Final = 5_000_000  # bytes; an hour of talk is some 100 kB of transcript
 MOST_DISCARDED: Final = 4 * LARGEST_BODY  # read and thrown away, so that the sender hears the answer
+READING_SECONDS: Final = 10.0
+MOST_AT_ONCE: Final = 10 * LARGEST_BODY  # bytes of bodies that came in part; most come in one piece
 _ABOUT: Final = [(name, name.lower()) for name in (TIMESTAMP_HEADER, SIGNATURE_HEADER)]
 _JSON: Final = ("application/json", "+json")
 
@@ -44,37 +54,77 @@ def check_kind(headers: Mapping[str, str]) -> None:
         raise too_large()
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The raw bytes, which are what is signed; no more of them than we would store.
+class BodyReader:
+    """Reads the bodies of requests. Nobody has proved anything yet, so there is an end to time and memory."""
 
-    Raises:
-        Refused: They are too many.
-        Gone: They never all came.
-    """
-    pieces: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Gone
-        piece = message.get("body", b"")
-        size += len(piece)
-        is_last = not message.get("more_body", False)
-        if size > LARGEST_BODY:
-            pieces.clear()
-            if is_last or size > MOST_DISCARDED:
-                raise too_large()
-        elif is_last and not pieces:
-            return bytes(piece)
-        else:
-            pieces.append(piece)
-            if is_last:
-                return b"".join(pieces)
+    def __init__(self, seconds: float = READING_SECONDS, most: int = MOST_AT_ONCE) -> None:
+        """Begin with none.
+
+        Args:
+            seconds: In which a body has to come.
+            most: Bytes of unfinished bodies that are held at the same time.
+        """
+        self._seconds, self._most, self._held = seconds, most, 0
+
+    async def read(self, receive: Receive) -> bytes:
+        """The raw bytes, which are what is signed; no more of them than we would store.
+
+        Raises:
+            Refused: They are too many, come too slowly, or too much of others is under way.
+            Gone: They never all came.
+        """
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._read(receive)
+        except TimeoutError:
+            raise Refused(408, "too_slow", f"a body has to come within {self._seconds:g} s") from None
+
+    async def _read(self, receive: Receive) -> bytes:
+        pieces: list[bytes] = []
+        size = held = 0
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Gone
+                piece = message.get("body", b"")
+                size += len(piece)
+                is_last = not message.get("more_body", False)
+                if size > LARGEST_BODY:
+                    pieces.clear()
+                    self._held, held = self._held - held, 0
+                    if is_last or size > MOST_DISCARDED:
+                        raise too_large()
+                elif is_last and not pieces:
+                    return bytes(piece)
+                else:
+                    if self._held + len(piece) > self._most:
+                        raise Refused(503, "too_busy", "too many bodies are under way; send it again")
+                    pieces.append(piece)
+                    self._held, held = self._held + len(piece), held + len(piece)
+                    if is_last:
+                        return b"".join(pieces)
+        finally:
+            self._held -= held
 
 
 def too_large() -> Refused:
     """The answer to a body over the limit."""
     return Refused(413, "too_large", f"a body may have {LARGEST_BODY} bytes")
+
+
+def check_headers(headers: Mapping[str, str], secrets: Sequence[str], *, allow_unsigned: bool) -> None:
+    """Refuse, before its body is read, what could not be believed whatever the body is.
+
+    Args:
+        headers: Names in lower case.
+        secrets: All that are valid now.
+        allow_unsigned: As of `check_signature`.
+    """
+    about = _about(headers)
+    if not _is_unsigned(about, secrets, allow_unsigned=allow_unsigned):
+        with _refusing():
+            verify_headers(about, secrets, time.time())
 
 
 def check_signature(
@@ -90,13 +140,27 @@ def check_signature(
     Returns:
         When it was sent by the sender's clock, Unix seconds; None if nobody signed it.
     """
-    about = {name: headers.get(lower, "") for name, lower in _ABOUT}
-    if allow_unsigned and (not about[SIGNATURE_HEADER] or not secrets):
+    about = _about(headers)
+    if _is_unsigned(about, secrets, allow_unsigned=allow_unsigned):
         return None
-    try:
+    with _refusing():
         verify(body, about, secrets, time.time())
+    return float(about[TIMESTAMP_HEADER])
+
+
+def _about(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: headers.get(lower, "") for name, lower in _ABOUT}
+
+
+def _is_unsigned(about: Mapping[str, str], secrets: Sequence[str], *, allow_unsigned: bool) -> bool:
+    return allow_unsigned and (not about[SIGNATURE_HEADER] or not secrets)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
     except SignatureError as error:
         raise Refused(
             401, f"signature_{error.reason.name.lower()}", f"not accepted: {error.reason}"
         ) from None
-    return float(about[TIMESTAMP_HEADER])

@@ -12,12 +12,12 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from flireo_flows.api.webhooks import AssistantRequest, EventType, ToolCalls, key_case, parse_event
+from flireo_flows.api.webhooks import AssistantRequest, EventType, KeyCase, ToolCalls, key_case, parse_event
 from flireo_flows.calling.ledger.dead_letters import counted
 from flireo_flows.calling.ledger.delivery import Delivery
 from flireo_flows.receiver import agreeing
 from flireo_flows.receiver.callers import KnownCaller, find_caller
-from flireo_flows.receiver.calling import TooSlow, call_within
+from flireo_flows.receiver.calling import Call, TooBusy, TooSlow, call_within
 from flireo_flows.receiver.endpoint import Endpoint
 from flireo_flows.receiver.greeting import Greets, body_of
 from flireo_flows.receiver.metrics import Metrics
@@ -228,9 +228,10 @@ class Receiver:
     async def _health(self, request: Request) -> JSONResponse:
         try:
             async with asyncio.timeout(HEALTH_SECONDS):
+                await self._storage.check()
                 async with (await self._storage.database()).read() as db:
                     await counted(db)
-        except Exception:  # whatever it is, the ledger does not answer
+        except Exception:  # whatever it is, the ledger does not answer, or takes nothing
             return JSONResponse({"status": "the ledger does not answer", **self.metrics.outcomes}, 503)
         return JSONResponse({"status": "ok", **self.metrics.outcomes})
 
@@ -253,25 +254,34 @@ class Receiver:
         assert isinstance(event, AssistantRequest)  # noqa: S101 - by the type it was found under
         began, outcome, body = time.monotonic(), "answered", dict[str, Any]()
         try:
-            answer = await call_within(deadline - began, self._ask, (self._assistant, event, deadline), {})
-            body = body_of(answer, key_case(delivery.body))
+            asked = (self._assistant, event, key_case(delivery.body), deadline)
+            body = await call_within(
+                deadline - began, Call(self._ask, lambda: (asked, {}), lambda body: body)
+            )
             outcome = "answered" if body else "saved_agent"
         except TooSlow:
             outcome = "too_slow"
+        except TooBusy:
+            outcome = "too_busy"
         except Exception as error:  # whatever it is: the saved agent answers, and the caller is not lost
             outcome = "failed"
             _log.warning("assistant-request failed: %s", type(error).__name__)
         seconds = time.monotonic() - began
         self.metrics.handled("assistant-request", outcome, seconds)
-        if outcome == "too_slow":
-            _log.warning("assistant-request was cut off", extra={"ms": round(seconds * 1000)})
+        if outcome in ("too_slow", "too_busy"):
+            about = {"outcome": outcome, "ms": round(seconds * 1000)}
+            _log.warning("assistant-request was cut off", extra=about)
         return body
 
-    async def _ask(self, function: Callable[..., Any], event: AssistantRequest, deadline: float) -> Any:
+    async def _ask(
+        self, function: Callable[..., Any], event: AssistantRequest, case: KeyCase, deadline: float
+    ) -> dict[str, Any]:
         caller: KnownCaller | None = None
         if event.customer_number:
             caller = await find_caller(await self._storage.database(), event.customer_number)
-        return await call_within(deadline - time.monotonic(), function, (event, caller), {})
+        asked = Call(function, lambda: ((event, caller), {}), lambda answer: body_of(answer, case))
+        body: dict[str, Any] = await call_within(deadline - time.monotonic(), asked)
+        return body
 
 
 async def _guarded(run: Callable[[], Awaitable[None]]) -> None:

@@ -36,12 +36,14 @@ class Storage:
             seconds: How long a delivery waits to be written before it counts as not stored.
             on_write: Told the seconds that each transaction took.
         """
+        self.seconds = seconds
         self._url, self._patience, self._on_write = ledger_url, Patience(seconds), on_write
         self._opening: asyncio.Task[Database] | None = None
         self._opened: Database | None = None
         self._held: AsyncGenerator[Database] | None = None
         self._writer: asyncio.Task[None] | None = None
         self._wrote_at = 0.0
+        self._is_failing = False
         self._queue: deque[tuple[Delivery, asyncio.Future[Delivered]]] = deque()
 
     async def database(self) -> Database:
@@ -59,8 +61,16 @@ class Storage:
             self._opening = None if self._opening is opening else self._opening
         return opening.result()
 
-    async def now(self) -> float:
+    @property
+    def is_open(self) -> bool:
+        """Whether the ledger is open: then nothing is waited for before a delivery is in the queue."""
+        return self._opened is not None
+
+    async def now(self, within: float | None = None) -> float:
         """The ledger's clock, Unix seconds.
+
+        Args:
+            within: How long to wait until it is open, seconds; by default as long as a delivery waits.
 
         Raises:
             NotStored: It cannot be opened, or not in time.
@@ -68,18 +78,39 @@ class Storage:
         if self._opened is not None:
             return self._opened.now()
         try:
-            async with asyncio.timeout(self._patience.seconds):
+            async with asyncio.timeout(self._patience.seconds if within is None else within):
                 return (await self.database()).now()
         except (LedgerError, TimeoutError) as error:
             _log.warning("the ledger cannot be opened: %s", type(error).__name__)
             raise NotStored from None
 
-    async def store(self, delivery: Delivery) -> Delivered:
+    async def store(self, delivery: Delivery, within: float | None = None) -> Delivered:
         """Keep a delivery. It is on the disk when this returns.
+
+        Args:
+            within: How long to wait for it, seconds, if that is less than a delivery waits anyway.
 
         Raises:
             NotStored: It may not be.
         """
+        try:
+            return await self._stored(delivery, within)
+        except NotStored:
+            self._is_failing = True
+            raise
+
+    async def check(self) -> None:
+        """Whether deliveries can be stored: if the last one could not, by writing something that changes nothing.
+
+        Raises:
+            LedgerError: They cannot.
+        """
+        database = await self.database()
+        if self._is_failing:
+            await Inbox(database).try_writing()
+            self._is_failing = False
+
+    async def _stored(self, delivery: Delivery, within: float | None) -> Delivered:
         if len(self._queue) >= MOST_WAITING:
             raise NotStored
         future: asyncio.Future[Delivered] = asyncio.get_running_loop().create_future()
@@ -87,7 +118,11 @@ class Storage:
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
         self._patience.watch(future)
-        return await future
+        try:
+            async with asyncio.timeout(within):
+                return await future
+        except TimeoutError:
+            raise NotStored from None
 
     async def close(self, seconds: float) -> None:
         """Write what is queued, for so long at most, and close the ledger. It opens again if it is needed."""
@@ -140,6 +175,7 @@ class Storage:
                 if not future.done():
                     future.set_exception(NotStored())
             return
+        self._is_failing = False
         self._on_write(time.perf_counter() - began)
         for (_, future), delivered in zip(group, told, strict=True):
             if not future.done():

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -14,6 +14,7 @@ from flireo_flows.api.redaction import redact
 from flireo_flows.api.webhooks import ToolCalls
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")  # contract section 7, `tool_config.name`
+UNKNOWN: Final = "<unknown>"  # stands for a name in a log line that the model made up
 _SHOWN: Final = 5  # problems that one answer tells of
 
 
@@ -139,7 +140,7 @@ class Tool:
         try:
             read = self._arguments.model_validate(arguments)
         except ValidationError as error:
-            raise _invalid(error) from None
+            raise _invalid(error, set(self._names.values())) from None
         given = {
             field: getattr(read, name) for name, field in self._names.items() if name in read.model_fields_set
         }
@@ -156,12 +157,14 @@ def _field(tool: str, parameter: inspect.Parameter) -> tuple[Any, Any]:
     return annotation, Field(default=parameter.default, alias=parameter.name)
 
 
-def _invalid(error: ValidationError) -> InvalidArguments:
+def _invalid(error: ValidationError, known: Collection[str]) -> InvalidArguments:
+    """The model is told of its own words where they are wrong; the log only of names that the function has."""
     problems = error.errors(include_input=False, include_url=False, include_context=False)
     words, fields = [], []
     for problem in problems[:_SHOWN]:
         where = redact(".".join(str(part) for part in problem["loc"])) or "the arguments"
-        fields.append(where)
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        fields.append(name if name in known else UNKNOWN)
         words.append(f"argument {where!r}: {_in_words(problem['type'], str(problem['msg']))}")
     return InvalidArguments("; ".join(words), tuple(fields))
 

@@ -12,7 +12,8 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.api.webhooks import KeyCase, ToolCall, ToolCalls
-from flireo_flows.receiver.calling import TooSlow, call_within
+from flireo_flows.receiver.calling import Call, TooBusy, TooSlow, call_within
+from flireo_flows.receiver.logs import place_of
 from flireo_flows.receiver.tool import InvalidArguments, Tool, ToolContext, ToolError
 
 REMEMBERED_SECONDS: Final = 600.0  # how long the answer to a request is kept for a doubled delivery
@@ -30,6 +31,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"  # the function told the model why not
     FAILED = "failed"
     SLOW = "too_slow"
+    BUSY = "too_busy"  # not called
 
 
 class Toolbox:
@@ -103,14 +105,22 @@ class Toolbox:
         if tool is None:
             return Outcome.UNKNOWN, f"there is no function {redact(call.name)!r} here"
         try:
-            named = tool.read(call.arguments, ToolContext.of(event, call.id, call.name))
-            given = await call_within(deadline - time.monotonic(), tool.function, (), named)
-            return Outcome.ANSWERED, to_jsonable_python(given, inf_nan_mode="null")
+            given = await call_within(
+                deadline - time.monotonic(),
+                Call(
+                    tool.function,
+                    read=lambda: ((), tool.read(call.arguments, ToolContext.of(event, call.id, call.name))),
+                    write=lambda given: to_jsonable_python(given, inf_nan_mode="null"),
+                ),
+            )
+            return Outcome.ANSWERED, given
         except InvalidArguments as error:
             _log.warning("invalid arguments", extra={"tool": call.name, "fields": error.fields})
             return Outcome.INVALID, error.words
         except TooSlow:
             return Outcome.SLOW, "the function took too long and was cut off; it may still have had an effect"
+        except TooBusy:
+            return Outcome.BUSY, "too much is going on here; the function was not called"
         except ToolError as error:
             return Outcome.REFUSED, str(error)
         except PydanticSerializationError:
@@ -118,16 +128,6 @@ class Toolbox:
             return Outcome.FAILED, "the function's result could not be sent"
         except Exception as error:  # whatever the user's function raises: the model is told, the call goes on
             _log.warning(
-                "a tool failed: %s", type(error).__name__, extra={"tool": call.name, **_place(error)}
+                "a tool failed: %s", type(error).__name__, extra={"tool": call.name, **place_of(error)}
             )
             return Outcome.FAILED, "the function failed"
-
-
-def _place(error: Exception) -> dict[str, Any]:
-    """Where it was raised: enough to mend it, and no word of what it was about."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return {}
-    return {"file": trace.tb_frame.f_code.co_filename, "at_line": trace.tb_lineno}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flireo_flows.api.masking import is_secret, masked, secrets_in, without_secrets
+from flireo_flows.api.masking import cut_off, is_secret, levels_of, masked, secrets_in, without_secrets
 
 PHONE = "+447700900123"
 SECRET_NAMES = (
@@ -76,3 +76,12 @@ def test_where_a_secret_stands_in_clear_is_told_by_its_path() -> None:
 def test_no_json_is_too_odd_and_no_secret_is_left_in_it(odd: object, other: object) -> None:
     shown = json.dumps(masked({"odd": odd, "deep": [{"password": "c0ffeec0ffee", "other": other}]}))
     assert "c0ffeec0ffee" not in shown
+
+
+def test_what_is_deeper_than_anybody_can_walk_is_measured_and_cut_off() -> None:
+    deep = json.loads('{"a":[' * 450 + "1" + "]}" * 450)
+    for _ in range(100_000):
+        deep = [deep]
+    assert levels_of(deep) == 100_901
+    assert cut_off({"a": [{"b": 1}, 2], "c": {}}, 2) == {"a": [], "c": {}}
+    assert levels_of(cut_off(deep, 50)) == 50

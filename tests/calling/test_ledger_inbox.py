@@ -1,21 +1,25 @@
 """What a report teaches, and whose it is: by reference, by call id, and by the number only without a rival."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from flireo_flows.calling.choice import ATTEMPT_KEY
-from flireo_flows.calling.ledger import Answer, AttemptBook, Database
+from flireo_flows.calling.ledger import Answer, Attempt, AttemptBook, Database, Views
+from flireo_flows.calling.ledger.completeness import Completeness, completeness
 from flireo_flows.calling.ledger.forgetting import forget
 from flireo_flows.calling.ledger.schema import inbox
 from flireo_flows.calling.ledger.suppressions import Suppressions
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.ledger.tallies import totals_in
+from flireo_flows.calling.policy import CallingPolicy, Totals
 from flireo_flows.calling.states import AttemptState, Event, LeadState
 
 from .campaign import ANNA, POLICY, Campaign, person
-from .hearing import ANALYSIS, Heard, book, heard, listed, report
+from .hearing import ANALYSIS, TALK, Heard, book, heard, listed, report, status_update
 
 __all__ = ["book", "heard"]  # fixtures
 
@@ -153,6 +157,65 @@ async def test_a_report_of_a_call_that_counted_as_not_placed_stops_the_next(
     assert (lead.state, lead.reason) == ("review", "a report came of a call that had counted as not placed")
     assert await heard.states() == [("applied", "its attempt had counted as not placed")]
     assert await heard.campaign.begin(book) == []
+
+
+async def counted_as_not_placed(campaign: Campaign, book: AttemptBook) -> Attempt:
+    """An attempt of whose call the list knew nothing, twice."""
+    attempt = await campaign.lost(book)
+    for after in (0, 1):
+        (open_,) = await book.unknown()
+        await book.absent(open_, campaign.database.now() + after, 0, POLICY)
+    return attempt
+
+
+async def test_who_says_no_in_a_call_that_counted_as_not_placed_is_never_rung_again(
+    database: Database,
+) -> None:
+    heard, other = Heard(database, teaching()), Campaign(database, name="another")
+    attempt = await counted_as_not_placed(heard.campaign, await heard.campaign.runner())
+    await heard.inbox.store(report(analysis={"wishes": {"no_calls": "yes"}}), attempt.reference)
+    assert await heard.apply() == (1, 0)
+    (known,) = await Suppressions(database).listed()
+    assert (known.source, known.campaign) == ("analysis", "campaign")
+    await other.take_in(person(ANNA))
+    assert await other.begin(await other.runner()) == []
+
+
+async def test_who_says_no_in_such_a_call_while_the_next_one_rings_is_not_rung_a_third_time(
+    database: Database,
+) -> None:
+    heard = Heard(database, teaching())
+    book = await heard.campaign.runner()
+    first = await counted_as_not_placed(heard.campaign, book)
+    await heard.campaign.placed(book, "call-2")
+    await heard.inbox.store(report("call-1", analysis={"wishes": {"no_calls": "yes"}}), first.reference)
+    await heard.apply()
+    await heard.read(listed("call-2", **SILENCE))
+    assert await heard.campaign.begin(book) == []
+
+
+async def test_what_was_said_in_a_call_that_counted_as_not_placed_is_written_down_and_counts_no_call(
+    heard: Heard, book: AttemptBook
+) -> None:
+    attempt = await counted_as_not_placed(heard.campaign, book)
+    late = report(durationSeconds=61, ended_at="2026-01-01T10:00:00Z")
+    await heard.inbox.store(status_update("ended"), attempt.reference)
+    await heard.inbox.store(late, attempt.reference)
+    assert await heard.apply() == (2, 0)
+    row = await heard.campaign.attempt()
+    assert (row.state, row.outcome, row.summary) == ("not_placed", "answered", "Anna wants an offer.")
+    assert (json.loads(row.analysis), json.loads(row.messages)) == (ANALYSIS, TALK)
+    assert (row.duration_seconds, row.ended_at) == (61, datetime(2026, 1, 1, 10, tzinfo=UTC).timestamp())
+    assert row.reason == "not in the call list, read twice; but a report of its call came"
+    result = await heard.result()
+    assert (result.state, result.attempts, result.outcome, result.summary) == ("review", 0, "", "")
+    status = await Views(heard.database).status("campaign")
+    assert (status.attempts, status.analysed) == ({"not_placed": 1}, 0)
+    assert await completeness(heard.database, "campaign") == Completeness()
+    assert await Views(heard.database).latest("campaign", 9) == []
+    async with heard.database.read() as db:
+        totals = await totals_in(db, "campaign", "", ZoneInfo("UTC"), datetime.now(UTC))
+    assert totals == (Totals(), Totals(), Totals())
 
 
 # By its number, where no other attempt could own it

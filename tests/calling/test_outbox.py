@@ -215,6 +215,32 @@ async def test_what_could_not_be_told_for_a_week_is_not_told_any_more(heard: Hea
         assert [row.event for row in await db.execute(select(outbox.c.event))] == ["flireo.campaign.finished"]
 
 
+async def test_an_answer_is_told_once_also_where_its_call_is_amended_years_later(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report(analysis={"appointment_booked": False}))
+    await told(heard.database)
+    box = Outbox(heard.database)
+    for year in ("first", "second"):
+        await wait(heard, 365 * 86_400)
+        assert await box.prune() == 0
+        await heard.hear(report(analysis={"appointment_booked": False, f"{year}_year": "good"}))
+        (amended,) = await told(heard.database)
+        assert dict(amended.labels) == {"flireo.lead": "1", f"flireo.analysis.{year}_year": "good"}
+
+
+async def test_of_a_person_who_was_forgotten_no_label_is_kept(heard: Heard, book: AttemptBook) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report())
+    await told(heard.database)
+    await forget(heard.database, ANNA)
+    await wait(heard, KEPT_SECONDS)
+    assert await Outbox(heard.database).prune() == 1
+    async with heard.database.read() as db:
+        assert (await db.execute(select(outbox))).all() == []
+
+
 async def wait(heard: Heard, seconds: float) -> None:
     """Let all that came in and was told have come so much earlier."""
     async with heard.database.write() as db:
@@ -263,3 +289,36 @@ async def test_a_large_analysis_is_left_out_and_that_is_said(heard: Heard, book:
     (notice,) = await told(heard.database)
     assert (notice.payload["analysis"], notice.payload["analysis_omitted"]) == ({}, True)
     assert len(json.dumps([dict(notice.payload), dict(notice.labels)])) < 20_000
+
+
+@pytest.mark.parametrize("levels", [60, 480, 900])
+async def test_an_analysis_that_is_too_deep_is_left_out_and_stops_no_other_notice(
+    heard: Heard, book: AttemptBook, levels: int
+) -> None:
+    await heard.campaign.placed(book)
+    told_in_it = b'{"interest": "high", "deep": ' + b'{"a":' * levels + b"1" + b"}" * (levels + 1)
+    await heard.hear(report(analysis=0).replace(b'"analysis": 0', b'"analysis": ' + told_in_it))
+    await heard.store(b"not to be read")
+    ended, letter = await told(heard.database)
+    assert (ended.payload["analysis"], ended.payload["analysis_omitted"]) == ({}, True)
+    assert (ended.payload["outcome"], ended.labels["flireo.analysis.interest"]) == ("answered", "high")
+    assert letter.event == "flireo.inbox.dead-letter"
+
+
+async def test_a_notice_that_cannot_be_read_is_told_without_details_and_stops_no_other(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report())
+    await heard.store(b"not to be read")
+    async with heard.database.write() as db:
+        await db.execute(update(attempts).values(analysis="{"))
+    told_now = await told(heard.database)
+    assert [notice.event for notice in told_now] == [
+        "flireo.call.ended", "flireo.inbox.dead-letter", "flireo.call.amended",
+    ]  # fmt: skip
+    ended = told_now[0]
+    assert (ended.resource, dict(ended.labels)) == (
+        "flireo.call.call-1", {"flireo.outcome": "answered", "flireo.lead": "1"},
+    )  # fmt: skip
+    assert ended.payload == {"campaign": "campaign", "lead_id": 1, "details_omitted": True}

@@ -257,6 +257,24 @@ async def test_when_the_person_rings_us_that_is_no_attempt_of_ours(
     await heard.hear(report("call-of-theirs", call_type=kind))
     assert await heard.settle() == (0, 0)
     assert (await heard.campaign.attempt()).state == AttemptState.UNKNOWN
+    # It does not wait: nobody will ever own it, and whoever looks for reports would look at it each time.
+    assert await heard.states() == [("applied", "of an inbound call, which is of no attempt")]
+    async with heard.database.read() as db:
+        assert (await db.execute(select(inbox.c.body))).scalar_one() != b""
+
+
+@pytest.mark.parametrize("overtakes", [True, False])
+async def test_the_id_of_our_call_proves_more_than_the_direction_that_it_is_said_to_have(
+    heard: Heard, book: AttemptBook, overtakes: bool
+) -> None:
+    body = report(call_type="inboundPhoneCall")
+    if overtakes:
+        await heard.hear(body)
+    await heard.campaign.placed(book)
+    assert await (heard.apply() if overtakes else heard.hear(body)) == (1, 1)
+    assert (await heard.campaign.attempt()).summary == "Anna wants an offer."
+    assert await heard.states() == [("applied", "")]
+    assert await heard.apply() == (0, 0)
 
 
 async def test_a_call_from_before_the_attempt_is_not_its_call(heard: Heard, book: AttemptBook) -> None:
@@ -317,6 +335,8 @@ async def test_what_cannot_be_read_is_kept_with_the_reason(heard: Heard, body: b
         {"end_reason": "\x00", "error": "\ud83d"},
         {"started_at": "yesterday", "ended_at": "9999-12-31T23:59:59Z"},
         {"timestamp": "0001-01-01T00:00:00Z"},
+        {"timestamp": "0001-01-01T00:00:00+01:00"},
+        {"startedAt": "9999-12-31T23:59:59-05:00", "endedAt": "9999-12-31T23:59:59-14:00"},
         {"analysis": "high"},
         {"a_field_of_tomorrow": {"deep": [1, 2, 3]}},
         {"recordingUrl": "\x00"},

@@ -1,15 +1,36 @@
 """Whatever is wrong is told in one line: what, where, and what to do. Nobody is rung for it."""
 
+import asyncio
+import socket
 import sqlite3
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
+from sqlalchemy import delete
 
+from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger.schema import runners
+from flireo_flows.calling.ledger.suppressions import Suppressions
+from flireo_flows.cli.sandbox_state import read_state
+from flireo_flows.cli.settings import credentials
 from flireo_flows.prefect_server import free_port
-from tests.cli.shell import ANNA, COMMAND, PEOPLE, Shell
-from tests.sandbox.running import RunningSandbox
+from tests.calling.campaign import Campaign
+from tests.cli.shell import ANNA, BEN, CARLA, COMMAND, LONG, PEOPLE, Shell, served
+from tests.sandbox.running import RunningSandbox, until
 
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+HAS_IPV6 = _has_ipv6()
 LEADS = "name,phone\nAnna,+442079460001\n"
 
 
@@ -297,3 +318,70 @@ def test_a_ledger_that_is_a_folder_is_told_in_one_line(bare: Shell) -> None:
         ended = bare("status", "--campaign", "c", FLIREO_LEDGER_URL=f"sqlite:///{bare.folder}")
         assert ended.status == 1
         assert "unable to open database file" in ended.complaint
+
+
+def test_names_of_campaigns_are_shown_as_they_are_and_no_text_is_told(bare: Shell) -> None:
+    names = ("q3 [/retry]", "spring [new]")
+
+    async def place() -> None:
+        async with await Database.open(bare.env["FLIREO_LEDGER_URL"]) as database:
+            for name, phone in zip(names, (ANNA, BEN), strict=True):
+                campaign = Campaign(database, name=name)
+                await campaign.placed(await campaign.runner(), f"call-{name}", phone)
+            async with database.write() as db:
+                await db.execute(
+                    delete(runners)
+                )  # they are gone, so that calls are open that nobody waits for
+            await Suppressions(database).suppress([CARLA], "said [/no]")
+
+    asyncio.run(place())
+    for name in names:
+        told = bare.here("status", "--campaign", name)
+        assert (told.status, f"{name}: 1 leads" in told.out) == (0, True), told.err
+        assert f"{name}: how 0 calls ended" in bare.here("outcomes", "--campaign", name).out
+    nobody_there = {"FLIREO_API_KEY": "k", "FLIREO_BASE_URL": "http://127.0.0.1:1/api/v1"}
+    collected = bare.here("collect", **nobody_there)
+    assert [name for name in names if name in collected.out] == [*names], collected
+    assert "said [/no]" in bare.here("suppressions").out
+    for command in ("status", "collect"):
+        told = bare.here(command, "--campaign", "\udcff", **nobody_there)
+        assert "--campaign: it holds bytes that are no text in UTF-8" in told.complaint
+
+
+def test_a_server_listens_on_whatever_address_it_can(bare: Shell) -> None:
+    with served(bare, "webhooks", "--unsigned", "--host", "localhost", ready="/health"):
+        pass
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = bare.here("webhooks", "--unsigned", "--port", str(port))
+        assert f"cannot listen on 127.0.0.1:{port}: " in ended.complaint
+    for arguments in (("--port", "99999"), ("--host", "no-such-host.invalid")):
+        assert "cannot listen on" in bare.here("webhooks", "--unsigned", *arguments).complaint
+
+
+@pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_a_server_listens_on_an_address_of_the_newer_kind(bare: Shell, host: str) -> None:
+    port = free_port()
+    with bare.started("webhooks", "--unsigned", "--host", host, "--port", str(port)) as server:
+        server.until_printed(f"http://[{host}]:{port}/webhooks/flireo (Ctrl-C stops it)")
+        until(lambda: server._looked(_answers(f"http://[::1]:{port}/health")), LONG)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def test_of_several_secrets_what_signs_itself_takes_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLIREO_API_KEY", "k")
+    for listed, first in ((" whsec_now  whsec_before ", "whsec_now"), ("whsec_now", "whsec_now")):
+        monkeypatch.setenv("FLIREO_WEBHOOK_SECRET", listed)
+        assert read_state(None, {}).settings.webhook_secret == first
+        assert credentials().webhook_secret.get_secret_value() == first
+    monkeypatch.setenv("FLIREO_WEBHOOK_SECRET", " ")
+    assert read_state(None, {}).settings.webhook_secret is None

@@ -82,6 +82,24 @@ def test_what_is_not_there_is_told(filled: Shell) -> None:
     assert filled.here("inbox", "list", "--state", "lost").status == 2
 
 
+@pytest.mark.parametrize("number", ["99999999999999999999", "2147483648", "-1"])
+def test_a_number_that_no_row_can_have_is_told(filled: Shell, number: str) -> None:
+    for command in (("show", "--", number), ("replay", "1", "--", number)):
+        assert f"ID {number}: no delivery has such a number" in filled.here("inbox", *command).complaint
+    assert f"--limit {number}: it has to be" in filled.here("inbox", "list", "--limit", number).complaint
+
+
+def test_an_empty_inbox_is_told_in_a_line(bare: Shell, filled: Shell) -> None:
+    with sqlite3.connect(filled.folder / "ledger.db") as db:
+        db.execute("DELETE FROM flireo_inbox WHERE state = 'waiting'")
+    db.close()
+    told = filled.here("inbox", "list", "--state", "waiting")
+    assert (told.status, told.out) == (0, "nothing in the inbox is waiting.\n")
+    assert listed(filled, "--state", "waiting") == []
+    (filled.folder / "ledger.db").unlink()
+    assert filled.here("inbox", "list").out == "nothing is in the inbox.\n"
+
+
 def test_dead_letters_are_read_again_and_those_that_can_be_read_wait(filled: Shell) -> None:
     still = filled.here("inbox", "replay", "--all-unreadable")
     assert still.status == 1
@@ -156,6 +174,27 @@ def _until_it_answers(server: Started, url: str) -> None:
     until(lambda: server._looked(answers()), LONG)
 
 
+HANGS = f"""
+import time
+from flireo_flows.receiver import Receiver
+
+receiver = Receiver("sqlite:///ledger.db", ["{SECRET}"], tool_seconds=1)
+receiver.tool("hang")(lambda: time.sleep(86_400))
+"""
+
+
+def test_a_server_ends_at_ctrl_c_also_while_a_function_hangs(bare: Shell) -> None:
+    bare.write("mine.py", HANGS)
+    body = webhook("tool-calls", toolCallList=[{"id": "1", "function": {"name": "hang", "arguments": {}}}])
+    port = free_port()
+    with bare.started("webhooks", "--app", "mine.py:receiver", "--port", str(port)) as server:
+        _until_it_answers(server, f"http://127.0.0.1:{port}")
+        answer = post(f"http://127.0.0.1:{port}", body, signed(SECRET, body, event="tool-calls"))
+        assert "took too long" in answer.text
+        server.interrupt()
+        assert "Traceback" not in server.ended().err
+
+
 def test_a_module_serves_as_well(bare: Shell) -> None:
     bare.write("mine.py", TOOLS)
     with served(bare, "webhooks", "--app", "mine:receiver", ready="/health") as url:
@@ -169,11 +208,17 @@ def test_a_module_serves_as_well(bare: Shell) -> None:
         ("none.py:receiver", "there is no file none.py. Check the path."),
         ("no_such_module:receiver", "there is no module no_such_module here. Check the name."),
         ("mine.py:nothing", "there is no such name. It has to be a flireo_flows.receiver.Receiver."),
+        (".mine:receiver", "say MODULE:NAME or FILE.py:NAME"),
+        ("..:receiver", "say MODULE:NAME or FILE.py:NAME"),
+        ("broken.py:receiver", "broken.py, line 2: this is no Python: '(' was never closed."),
+        ("broken_too:receiver", "broken_too.py, line 2: this is no Python: '(' was never closed."),
         ("mine.py:other", "other is a int. It has to be a flireo_flows.receiver.Receiver."),
     ],
 )
 def test_an_app_that_is_none_is_told(bare: Shell, named: str, told: str) -> None:
     bare.write("mine.py", TOOLS)
+    for name in ("broken.py", "broken_too.py"):
+        bare.write(name, "receiver = None\nx = (\n")
     assert told in bare.here("webhooks", "--app", named, "--port", str(free_port())).complaint
 
 

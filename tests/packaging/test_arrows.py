@@ -37,7 +37,6 @@ ROOMS = {
         "flireo_flows.calling.script",
         "flireo_flows.calling.states",
         "flireo_flows.leads.wishes",
-        "anyio",
         "fastapi",
         "prometheus_client",
         "pydantic",

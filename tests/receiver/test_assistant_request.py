@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from flireo_flows.api.agent_config import AgentOverride, AnalysisPlan, LLMConfig
 from flireo_flows.api.webhooks import AssistantRequest
@@ -164,6 +167,18 @@ def test_a_function_may_be_async_and_give_a_mapping_or_nothing(ledger: str, give
         assert ask(url) == (given or {})
 
 
+@pytest.mark.parametrize("figure", [float("nan"), float("inf")])
+def test_no_figure_that_json_lacks_is_answered(ledger: str, figure: float) -> None:
+    receiver = Receiver(ledger, [SECRET])
+
+    @receiver.assistant_request
+    async def answer(event: AssistantRequest, caller: KnownCaller | None) -> Any:
+        return {"maxDurationSeconds": figure, "assistant": {"firstMessage": "Hi!"}}
+
+    with served(receiver.app) as url:
+        assert ask(url) == {"maxDurationSeconds": None, "assistant": {"firstMessage": "Hi!"}}
+
+
 def test_who_is_too_slow_or_fails_is_cut_off_and_reported(tmp_path: Path) -> None:
     receiver = Receiver(f"sqlite:///{tmp_path / 'l.db'}", [SECRET], assistant_seconds=1)
     stop = threading.Event()
@@ -213,6 +228,38 @@ def test_a_ledger_that_is_held_up_leaves_the_call_to_the_saved_agent(tmp_path: P
         finally:
             go.set()
             holder.join()
+
+
+@contextmanager
+def held(ledger: Path) -> Iterator[None]:
+    """Another process writes to the ledger, for as long as the block takes."""
+    other = sqlite3.connect(ledger, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+@pytest.mark.parametrize("kind", ["assistant-request", "tool-calls"])
+@pytest.mark.parametrize("is_open", [True, False])
+def test_who_waits_for_an_answer_hears_in_time_that_the_ledger_is_held_up(
+    tmp_path: Path, kind: str, is_open: bool
+) -> None:
+    patient = {"store_seconds": 3600, "assistant_seconds": 1, "tool_seconds": 1}
+    receiver = Receiver(f"sqlite:///{tmp_path / 'l.db'}", [SECRET], **patient)
+    app = FastAPI()
+    app.mount("", receiver.app)  # so that the first delivery opens the ledger
+    with served(app) as url:
+        if is_open:
+            told = report()
+            assert post(url, told, signed(SECRET, told)).status_code == 200
+        body = webhook(kind, toolCallList=[])
+        with held(tmp_path / "l.db"):
+            answer = post(url, body, signed(SECRET, body))
+        assert answer.status_code == 503
+        assert answer.elapsed.total_seconds() < 20  # SQLite itself waits for half a minute
 
 
 def test_a_template_that_is_none_is_told_when_it_is_given(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from flireo_flows.receiver.reading import LARGEST_BODY
 from tests.receiver.relay import post, receiver, signed
+from tests.sandbox.running import until
 
 SECRET, OLD_SECRET = "whsec_new", "whsec_old"
 
@@ -125,6 +126,24 @@ def test_what_cannot_be_stored_is_answered_503_so_that_it_may_come_again(url: st
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "not_stored"
     assert str(ledger) not in answer.text
+
+
+def test_the_health_tells_that_nothing_can_be_stored_until_something_can_again(ledger: Path) -> None:
+    """As long as another process holds the ledger, which can be read all the same."""
+    with receiver(f"sqlite:///{ledger}", SECRET, store_seconds=0.2) as url:
+
+        def status() -> int:
+            return httpx.get(f"{url}/health", trust_env=False, timeout=60).status_code
+
+        other = sqlite3.connect(ledger, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        assert status() == 200  # nobody wanted to store anything
+        body = report()
+        assert post(url, body, signed(SECRET, body)).status_code == 503
+        assert status() == 503
+        other.execute("ROLLBACK")
+        other.close()
+        until(lambda: status() == 200, 60)  # also without another delivery
 
 
 def test_unsigned_deliveries_are_taken_only_if_a_setting_says_so(ledger: Path) -> None:

@@ -1,17 +1,26 @@
 """What is refused, with which status, and how it is counted. Only what Flireo signed is ever kept."""
 
+import asyncio
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
-from flireo_flows.receiver.reading import LARGEST_BODY, MOST_DISCARDED
+from flireo_flows.api.webhooks import EventType
+from flireo_flows.calling.ledger.delivery import Delivery
+from flireo_flows.receiver.endpoint import Endpoint
+from flireo_flows.receiver.metrics import Metrics
+from flireo_flows.receiver.reading import LARGEST_BODY, MOST_DISCARDED, BodyReader, Refused
+from flireo_flows.receiver.storing import Storage
 from tests.calling.hearing import report, webhook
-from tests.receiver.relay import inbox_of, receiver, signed
+from tests.receiver.relay import inbox_of, receiver, served, signed
 
 SECRETS = ("whsec_of_one_agent", "whsec_of_another", "whsec_of_another_before")
 BODY = report()
@@ -45,6 +54,12 @@ def without(headers: dict[str, str], *names: str) -> dict[str, str]:
 
 
 STAMP, SIGNATURE = "X-Webhook-Timestamp", "X-Webhook-Signature"
+
+
+def begun(headers: dict[str, str], length: int) -> bytes:
+    """The head of a request, as it goes over the wire."""
+    lines = (f"{name}: {value}" for name, value in {**headers, "Host": "x", "Content-Length": length}.items())
+    return "\r\n".join(["POST /webhooks/flireo HTTP/1.1", *lines, "", ""]).encode()
 
 
 def good() -> dict[str, str]:
@@ -134,7 +149,9 @@ def test_a_body_over_the_limit_is_thrown_away_and_one_far_over_it_not_even_read(
     def pieces() -> Iterator[bytes]:  # without a length
         yield from (b"x" * 1_000_000 for _ in range(LARGEST_BODY // 1_000_000 + 1))
 
-    chunked = httpx.post(f"{url}/webhooks/flireo", content=pieces(), trust_env=False, timeout=60)
+    chunked = httpx.post(
+        f"{url}/webhooks/flireo", content=pieces(), headers=good(), trust_env=False, timeout=60
+    )
     assert chunked.status_code == 413
 
     host, port = urlsplit(url).hostname, urlsplit(url).port
@@ -149,9 +166,68 @@ def test_a_body_over_the_limit_is_thrown_away_and_one_far_over_it_not_even_read(
 def test_a_sender_that_goes_away_costs_nobody_anything(url: str, ledger: str) -> None:
     host, port = urlsplit(url).hostname, urlsplit(url).port
     with socket.create_connection((host, port), timeout=60) as raw:
-        raw.sendall(b"POST /webhooks/flireo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+        raw.sendall(begun(good(), 100) + b"half")
     assert send(url, BODY, signed(SECRETS[0], BODY)).status_code == 200
     assert [row.body for row in inbox_of(ledger)] == [BODY]
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        (lambda: without(good(), STAMP), "signature_missing_timestamp"),
+        (lambda: without(good(), SIGNATURE), "signature_missing_signature"),
+        (lambda: signed(SECRETS[0], BODY, age=302), "signature_stale"),
+    ],
+)
+def test_what_no_body_could_prove_is_refused_before_the_body_comes(
+    url: str, headers: Callable[[], dict[str, str]], code: str
+) -> None:
+    with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=60) as raw:
+        raw.sendall(begun(headers(), LARGEST_BODY))  # and not a byte of the body
+        assert raw.recv(100).startswith(b"HTTP/1.1 401 ")
+    assert counted(url, "unproven", code) == 1
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(ledger: str) -> None:
+    metrics = Metrics()
+    storage = Storage(ledger, 60, metrics.wrote)
+    endpoint = Endpoint(storage, metrics, SECRETS, False, {}, bodies=BodyReader(seconds=0.2))
+    with (
+        served(Starlette(routes=[Route("/webhooks/flireo", endpoint)])) as url,
+        socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=60) as raw,
+    ):
+        raw.sendall(begun(good(), 100) + b"half")
+        assert raw.recv(100).startswith(b"HTTP/1.1 408 ")
+        while raw.recv(1000):
+            pass  # until the server hangs up
+    assert metrics.outcomes == {"too_slow": 1}
+
+
+async def test_no_more_of_unfinished_bodies_is_held_than_there_is_room_for() -> None:
+    bodies = BodyReader(seconds=60, most=100)
+
+    def sender(*pieces: bytes, is_whole: bool = True) -> Callable[[], Awaitable[dict[str, Any]]]:
+        left = [
+            {"type": "http.request", "body": piece, "more_body": not is_whole or number < len(pieces)}
+            for number, piece in enumerate(pieces, 1)
+        ]
+
+        async def receive() -> dict[str, Any]:
+            return left.pop(0) if left else await asyncio.Future()
+
+        return receive
+
+    slow = [asyncio.create_task(bodies.read(sender(b"x" * 40, is_whole=False))) for _ in "12"]
+    await asyncio.sleep(0)
+    assert await bodies.read(sender(b"y" * 1000)) == b"y" * 1000  # in one piece: it is not held
+    assert await bodies.read(sender(b"y" * 10, b"z" * 10)) == b"y" * 10 + b"z" * 10
+    with pytest.raises(Refused) as refused:
+        await bodies.read(sender(b"y" * 10, b"z" * 11))
+    assert (refused.value.status, refused.value.code) == (503, "too_busy")
+    slow[0].cancel()
+    await asyncio.gather(slow[0], return_exceptions=True)
+    assert await bodies.read(sender(b"y" * 30, b"z" * 30)) == b"y" * 30 + b"z" * 30
+    slow[1].cancel()
 
 
 def test_the_signed_body_counts_where_the_header_says_otherwise(url: str, ledger: str) -> None:
@@ -159,3 +235,37 @@ def test_the_signed_body_counts_where_the_header_says_otherwise(url: str, ledger
     assert send(url, BODY, headers).json() == {"received": True}
     assert [row.state for row in inbox_of(ledger)] == ["waiting"]
     assert "flireo_webhook_header_mismatches_total 1.0" in httpx.get(f"{url}/metrics", trust_env=False).text
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"timestamp": "0001-01-01T00:00:00+01:00"},
+        {"startedAt": "9999-12-31T23:59:59-05:00"},
+        {"durationSeconds": 10**400},
+    ],
+    ids=lambda odd: next(iter(odd)),
+)
+def test_a_figure_that_cannot_be_reckoned_with_costs_only_itself(
+    url: str, ledger: str, odd: dict[str, object]
+) -> None:
+    body = report(**odd)
+    assert send(url, body, signed(SECRETS[0], body)).status_code == 200
+    assert [(row.state, row.body) for row in inbox_of(ledger)] == [("waiting", body)]
+
+
+def test_a_fault_of_the_receivers_own_is_counted_and_tells_nothing_of_the_body(
+    ledger: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(delivery: Delivery, deadline: float) -> dict[str, Any]:
+        raise ValueError(delivery.body)
+
+    metrics = Metrics()
+    storage = Storage(ledger, 60, metrics.wrote)
+    endpoint = Endpoint(storage, metrics, SECRETS, False, {EventType.END_OF_CALL_REPORT: (60, fail)})
+    with served(Starlette(routes=[Route("/webhooks/flireo", endpoint)])) as url:
+        answer = send(url, BODY, good())
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "failed")
+    assert metrics.outcomes == {"failed": 1}
+    assert "a delivery failed: ValueError" in caplog.text
+    assert "Anna" not in answer.text + caplog.text

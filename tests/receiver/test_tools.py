@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -21,6 +22,8 @@ from pydantic import BaseModel, Field
 from flireo_flows.api.agents import read_agent
 from flireo_flows.api.tools import FunctionConfig
 from flireo_flows.receiver import Receiver, ToolContext, ToolError
+from flireo_flows.receiver.calling import THREADS
+from flireo_flows.receiver.logs import JsonFormatter
 from tests.calling.hearing import webhook
 from tests.receiver.relay import inbox_of, post, served, signed
 from tests.sandbox.running import ANNA, until
@@ -195,6 +198,22 @@ def test_what_is_wrong_is_told_to_the_model_by_call_and_field_without_the_value(
         assert f"flireo_webhook_handler_seconds_count{labels} " in metrics
 
 
+def test_the_log_has_the_names_of_a_functions_arguments_and_no_word_of_the_models(
+    receiver: Receiver, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    @receiver.tool("save")
+    def save(contacts: dict[str, int]) -> str:
+        raise AssertionError
+
+    first, second = ask(
+        url, call("save", {"contacts": {PRIVATE: "x"}}, "1"), call("save", {PRIVATE: 1, "contacts": {}}, "2")
+    )
+    # The model is told of its own words.
+    assert "argument 'contacts.Jan" in first["error"] and "argument 'Jan" in second["error"]
+    lines = [JsonFormatter().format(it) for it in caplog.records if it.getMessage() == "invalid arguments"]
+    assert [json.loads(line)["fields"] for line in lines] == [["contacts"], ["<unknown>"]]
+
+
 def test_who_is_too_slow_is_cut_off_and_the_others_are_answered(ledger: str) -> None:
     receiver = Receiver(ledger, [SECRET], tool_seconds=2)
     cancelled, stop = threading.Event(), threading.Event()
@@ -237,6 +256,85 @@ def test_who_is_too_slow_is_cut_off_and_the_others_are_answered(ledger: str) -> 
                     in metrics
                 )
             stop.set()
+    finally:
+        stop.set()
+
+
+@pytest.mark.parametrize("end", [SystemExit(2), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+def test_a_function_that_wants_to_end_the_process_ends_only_itself(
+    receiver: Receiver, url: str, end: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    @receiver.tool("sync")
+    def sync() -> str:
+        raise end
+
+    @receiver.tool("waiting")
+    async def waiting() -> str:
+        raise end
+
+    results = ask(url, call("sync", {}, "1"), call("waiting", {}, "2"))
+    assert [result["error"] for result in results] == ["the function failed"] * 2
+    assert httpx.get(f"{url}/health", trust_env=False).status_code == 200
+    places = [vars(record)["file"] for record in caplog.records if "a tool failed" in record.getMessage()]
+    assert places == [__file__] * 2
+
+
+def test_what_a_function_gives_is_made_in_its_own_time_and_not_in_that_of_the_others(ledger: str) -> None:
+    receiver, stop = Receiver(ledger, [SECRET], tool_seconds=2), threading.Event()
+
+    @receiver.tool("rows")
+    def rows() -> Any:
+        return (stop.wait(600) or n for n in range(3))  # as a cursor gives them
+
+    @receiver.tool("lazy")
+    def lazy() -> Any:
+        return (n for n in range(3))
+
+    try:
+        with served(receiver.app) as url:
+            late, lazily = ask(url, call("rows", {}, "1"), call("lazy", {}, "2"))
+            assert "took too long and was cut off" in late["error"]
+            assert lazily["result"] == [0, 1, 2]
+            stop.set()
+    finally:
+        stop.set()
+
+
+def test_functions_that_hang_take_no_more_threads_than_there_are_and_the_next_is_told_at_once(
+    ledger: str,
+) -> None:
+    receiver, stop = Receiver(ledger, [SECRET], tool_seconds=5), threading.Event()
+    hanging: list[threading.Thread] = []
+
+    @receiver.tool("hang")
+    def hang() -> str:
+        hanging.append(threading.current_thread())
+        stop.wait(600)
+        return "at last"
+
+    @receiver.tool("waiting")
+    async def waiting() -> str:
+        return "here"
+
+    try:
+        with served(receiver.app) as url:
+            calls = [call("hang", {}, str(n)) for n in range(THREADS + 10)]
+            results = ask(url, *calls)
+            told = Counter(result["error"].partition(";")[0] for result in results)
+            assert told == {
+                "the function took too long and was cut off": THREADS,
+                "too much is going on here": 10,
+            }
+            again, fine = ask(url, call("hang", {}, "1"), call("waiting", {}, "2"))
+            assert again["error"] == "too much is going on here; the function was not called"
+            assert fine["result"] == "here"
+            assert (len(hanging), all(thread.daemon for thread in hanging)) == (THREADS, True)
+            metrics = httpx.get(f"{url}/metrics", trust_env=False).text
+            labels = '{handler="tool:hang",outcome="too_busy"}'
+            assert f"flireo_webhook_handler_seconds_count{labels} 11.0" in metrics
+            stop.set()
+            until(lambda: not any(thread.is_alive() for thread in hanging), 60)
+            assert ask(url, call("hang", {}))[0]["result"] == "at last"
     finally:
         stop.set()
 

@@ -28,6 +28,7 @@ from flireo_flows.api.webhooks.signature import (
     SignatureProblem,
     sign,
     verify,
+    verify_headers,
 )
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "parse_event",
     "sign",
     "verify",
+    "verify_headers",
 ]

@@ -4,7 +4,7 @@
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 EVENT_HEADER: Final = "X-Webhook-Event"
+LONGEST: Final = 2**31 - 1  # seconds; a figure beyond it is no duration, and beyond what can be reckoned with
 
 
 class UnreadableEvent(ValueError):
@@ -48,6 +49,9 @@ def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
 
 
 def _in_utc(moment: datetime) -> datetime:
+    # What a program writes that has no date ("0001-01-01", "9999-12-31"); some zones cannot even say it.
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise ValueError("no year in which anybody is rung")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -56,7 +60,7 @@ def _whole(value: object) -> object:
 
 
 _Text = Annotated[str | None, WrapValidator(_or_none)]
-_WholeSeconds = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
+_WholeSeconds = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=LONGEST)]
 Seconds = Annotated[_WholeSeconds | None, WrapValidator(_or_none)]
 Moment = Annotated[Annotated[datetime, AfterValidator(_in_utc)] | None, WrapValidator(_or_none)]
 

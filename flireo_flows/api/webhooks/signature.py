@@ -68,6 +68,36 @@ def verify(
     Raises:
         SignatureError: With the reason; the first that applies.
     """
+    timestamp, signature, usable = _claim(headers, secrets, now, tolerance_seconds)
+    # The prefix is in the later documentation only, so a signature counts with and without it.
+    given = signature.removeprefix(_PREFIX).lower().encode()
+    # A list, not a generator: how long the check takes must not tell which secret matched.
+    matches = [hmac.compare_digest(_digest(secret, timestamp, body).encode(), given) for secret in usable]
+    if not any(matches):
+        raise SignatureError(SignatureProblem.MISMATCH)
+
+
+def verify_headers(
+    headers: Mapping[str, str], secrets: Sequence[str], now: float, tolerance_seconds: float = 300
+) -> None:
+    """Raise for headers with which no body at all would be believed: before it is read. Proves nothing else.
+
+    Args:
+        headers: Of the request; names in any case.
+        secrets: All that are valid now.
+        now: Unix seconds.
+        tolerance_seconds: As of `verify`.
+
+    Raises:
+        SignatureError: As `verify` would.
+    """
+    _claim(headers, secrets, now, tolerance_seconds)
+
+
+def _claim(
+    headers: Mapping[str, str], secrets: Sequence[str], now: float, tolerance_seconds: float
+) -> tuple[str, str, list[str]]:
+    """The timestamp, the signature that is to be checked, and the secrets to check it with."""
     found = {name.lower(): value for name, value in headers.items()}
     timestamp = _fresh_timestamp(found.get(TIMESTAMP_HEADER.lower()), now, tolerance_seconds)
     signature = (found.get(SIGNATURE_HEADER.lower()) or "").strip()
@@ -76,12 +106,7 @@ def verify(
     usable = [secret for secret in secrets if secret]  # an empty secret is one that anybody can sign with
     if not usable:
         raise SignatureError(SignatureProblem.NO_SECRET)
-    # The prefix is in the later documentation only, so a signature counts with and without it.
-    given = signature.removeprefix(_PREFIX).lower().encode()
-    # A list, not a generator: how long the check takes must not tell which secret matched.
-    matches = [hmac.compare_digest(_digest(secret, timestamp, body).encode(), given) for secret in usable]
-    if not any(matches):
-        raise SignatureError(SignatureProblem.MISMATCH)
+    return timestamp, signature, usable
 
 
 def _fresh_timestamp(header: str | None, now: float, tolerance_seconds: float) -> str:

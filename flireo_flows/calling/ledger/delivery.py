@@ -14,6 +14,7 @@ from flireo_flows.calling.states import InboxState
 NOBODY: Final = ReportOf("", "")
 LONGEST_REFERENCE: Final = 64  # characters; ours have 32
 ANSWERED: Final = "answered when it came; an inbound call is of no attempt"
+INBOUND: Final = "of an inbound call, which is of no attempt"  # it does not wait, so that none pile up
 _KNOWN: Final = frozenset(EventType)
 _PLAIN: Final = re.compile(r"[a-z]+(?:[-._][a-z]+)*")  # a type that surely quotes nobody
 
@@ -74,25 +75,40 @@ def read_delivery(body: bytes, reference: str, now: float, ahead: float = 0.0) -
     """
     digest, named = hashlib.sha256(body).hexdigest(), stored(reference)[:LONGEST_REFERENCE]
     try:
-        event = glance(body)
+        return _read(body, digest, named, now, ahead)
     except UnreadableEvent as error:
-        of = ReportOf("", "", named)
-        return Delivery(body, digest, None, InboxState.UNREADABLE, str(error), named, now, None, of)
+        reason = str(error)
+    except (
+        Exception
+    ) as error:  # it is signed, and will not come again: whatever it does to the reader, it is kept
+        reason = f"it cannot be read ({type(error).__name__})"
+    of = ReportOf("", "", named)
+    return Delivery(body, digest, None, InboxState.UNREADABLE, reason, named, now, None, of)
+
+
+def _read(body: bytes, digest: str, named: str, now: float, ahead: float) -> Delivery:
+    event = glance(body)
     told = event.metadata.get(ATTEMPT_KEY)
     if not named and isinstance(told, str):
         named = stored(told)[:LONGEST_REFERENCE]
-    state, reason = _standing(event)
+    state, reason = _standing(event, named)
     of = ReportOf(event.customer_number or "", event.call_id, named)
     return Delivery(body, digest, event, state, reason, named, now, _rang_at(event, now, ahead), of)
 
 
-def _standing(event: Glance) -> tuple[InboxState, str]:
+def _standing(event: Glance, reference: str) -> tuple[InboxState, str]:
     if event.type == EventType.ASSISTANT_REQUEST:
         return InboxState.APPLIED, ANSWERED
+    if event.type in _KNOWN and _is_inbound(event) and not reference:
+        return InboxState.APPLIED, INBOUND
     if event.type in _KNOWN:
         return InboxState.WAITING, ""
     known = _PLAIN.fullmatch(event.type) and len(event.type) <= 40
     return InboxState.UNREADABLE, f"the event type {repr(event.type) + ' ' if known else ''}is not known"
+
+
+def _is_inbound(event: Glance) -> bool:
+    return "inbound" in (event.call_type or "").lower()
 
 
 def _rang_at(event: Glance, now: float, ahead: float) -> float | None:
@@ -101,7 +117,7 @@ def _rang_at(event: Glance, now: float, ahead: float) -> float | None:
     Told by Flireo's clock, which may be far from ours, and further than anybody knows: so never later than so
     long before it came to us.
     """
-    if "inbound" in (event.call_type or "").lower():
+    if _is_inbound(event):
         return None  # we did not ring; no attempt of ours can own it
     sent_at = event.timestamp.timestamp() if event.timestamp else None
     if event.started_at:

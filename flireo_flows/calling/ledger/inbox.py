@@ -14,17 +14,25 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.webhooks import EventType, parse_event
+from flireo_flows.api.webhooks import EventType, WebhookEvent, parse_event
 from flireo_flows.calling.ledger.attempts import move
 from flireo_flows.calling.ledger.bulk import insert_rows
 from flireo_flows.calling.ledger.database import Database, LedgerError, has_to_be_repeated, is_outage
-from flireo_flows.calling.ledger.delivery import Delivery, read_delivery
+from flireo_flows.calling.ledger.delivery import INBOUND, Delivery, read_delivery
 from flireo_flows.calling.ledger.forgetting import is_pseudonym, of_forgotten_in
 from flireo_flows.calling.ledger.picking import LONGEST_CALL_SECONDS
-from flireo_flows.calling.ledger.reports import Expectations, apply_report, report_of_event
-from flireo_flows.calling.ledger.schema import attempts, inbox, leads
+from flireo_flows.calling.ledger.reports import (
+    Expectations,
+    apply_report,
+    ending_of,
+    never_again,
+    object_of,
+    report_of_event,
+)
+from flireo_flows.calling.ledger.schema import attempts, inbox, leads, meta
 from flireo_flows.calling.ledger.suppressions import FORGOTTEN
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.outcomes import outcome_of
+from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause
 from flireo_flows.calling.states import OPEN, AttemptState, Event, InboxState, LeadState
 
 PORTION: Final = 500  # reports handled in one transaction
@@ -38,6 +46,7 @@ NAMELESS: Final[Mapping[str, Any]] = {
     "state": InboxState.APPLIED,
     "reason": FORGOTTEN,
 }
+AFTER_ALL: Final = "; but a report of its call came"
 RESULTS: Final = (EventType.END_OF_CALL_REPORT, EventType.STATUS_UPDATE)
 
 
@@ -91,6 +100,15 @@ class Inbox:
             return _told(deliveries, rows, found)
         return _told(deliveries, rows, rows)
 
+    async def try_writing(self) -> None:
+        """Write something that changes nothing: whether the ledger takes it.
+
+        Raises:
+            LedgerError: It does not.
+        """
+        async with self._database.write() as db:
+            await db.execute(update(meta).values(value=meta.c.value))
+
     async def _write(
         self, deliveries: Sequence[Delivery], rows: Mapping[str, dict[str, Any]], statement: Any
     ) -> Mapping[str, Mapping[str, Any]]:
@@ -119,13 +137,15 @@ class Inbox:
             How many reports were applied, and how many attempts ended by them.
         """
         now = self._database.now()
+        waits = select(inbox.c.id).where(_is_waiting()).limit(1)
         async with self._database.read() as db:
-            if not (await db.execute(select(inbox.c.id).where(_is_waiting()).limit(1))).first():
+            if not any([(await db.execute(found)).first() for found in (waits, _put_aside(campaign))]):
                 return 0, 0
         async with self._database.write(campaign) as db:
             applying = _Applying(db, self._database, policy, expects, now)
             await applying.each(_by_reference(campaign), applying.named)
             await applying.each(_by_call_id(campaign), applying.settle)
+            await applying.each(_put_aside(campaign), applying.settle)
             await applying.each(_by_number(campaign, now), applying.adopted)
         return applying.applied, applying.ended
 
@@ -226,7 +246,7 @@ class _Applying:
         reason, ends = "", False
         if row.state == AttemptState.NOT_PLACED:
             reason = "its attempt had counted as not placed"
-            await _rang_after_all(self.db, row.lead_id)
+            await self._hear_after_all(row, event)
         elif event.type in RESULTS:
             report = report_of_event(event)
             ends = await apply_report(
@@ -234,6 +254,25 @@ class _Applying:
             )
         self._marks.setdefault((reason, is_pseudonym(row.phone)), []).append(row.inbox_id)
         return ends
+
+    async def _hear_after_all(self, row: Row[Any], event: WebhookEvent) -> None:
+        """Write down what was said in a call that had counted as not placed. The attempt stays what it counts as.
+
+        Another attempt may have taken its place by now; but who said no in this call is not rung again either.
+        """
+        await _rang_after_all(self.db, row)
+        if event.type not in RESULTS:
+            return
+        report = report_of_event(event)
+        await apply_report(self.db, self.database, row, report, self.policy, self.expects, self.now)
+        if not report.is_last_word:
+            return
+        heard = await self._current(row)
+        outcome = outcome_of(ending_of(heard._asdict()), self.policy.outcomes)
+        mine = update(attempts).where(attempts.c.id == row.id)
+        await self.db.execute(mine.values(outcome=outcome))
+        cause = do_not_call_cause(self.policy, outcome, object_of(heard.analysis))
+        await never_again(self.db, self.database, heard, outcome, self.policy, cause, self.now)
 
     async def adopted(self, row: Row[Any]) -> bool | None:
         """Write a report of a call to the attempt's number, if no other attempt could own it."""
@@ -326,6 +365,24 @@ def _by_call_id(campaign: str) -> Select[Any]:
     )
 
 
+def _put_aside(campaign: str) -> Select[Any]:
+    """Reports of open attempts that say of an inbound call: the id proves more than the platform's word for it."""
+    is_open = and_(attempts.c.campaign == campaign, attempts.c.state == AttemptState.PLACED)
+    ids = select(attempts.c.call_id).where(is_open, attempts.c.call_id.is_not(None))
+    return (
+        select(*_COLUMNS)
+        .join(inbox, attempts.c.call_id == inbox.c.call_id)
+        .where(
+            is_open,
+            inbox.c.call_id.in_(ids),
+            inbox.c.state == InboxState.APPLIED,
+            inbox.c.reason == INBOUND,
+        )
+        .order_by(inbox.c.id)
+        .limit(PORTION)
+    )
+
+
 def _by_number(campaign: str, now: float) -> Select[Any]:
     """Reports that may be of an attempt at their number; not those that name an attempt of ours."""
     owner = attempts.alias()
@@ -378,8 +435,11 @@ async def _has_owner(db: AsyncConnection, call_id: str) -> bool:
     return (await db.execute(select(attempts.c.id).where(owner).limit(1))).first() is not None
 
 
-async def _rang_after_all(db: AsyncConnection, lead_id: int) -> None:
+async def _rang_after_all(db: AsyncConnection, row: Row[Any]) -> None:
     """Somebody was rung of whom the list said, twice, that nobody had. A person looks before they are rung again."""
-    waits = update(leads).where(leads.c.id == lead_id, leads.c.state == LeadState.WAITING)
+    waits = update(leads).where(leads.c.id == row.lead_id, leads.c.state == LeadState.WAITING)
     reason = "a report came of a call that had counted as not placed"
     await db.execute(waits.values(state=LeadState.REVIEW, reason=reason))
+    if not row.reason.endswith(AFTER_ALL):
+        told = update(attempts).where(attempts.c.id == row.id)
+        await db.execute(told.values(reason=f"{row.reason}{AFTER_ALL}"))

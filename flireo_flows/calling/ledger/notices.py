@@ -1,6 +1,7 @@
 """What a notice of the outbox says, read from the ledger when it is sent. No name, no full number, no secret."""
 
 import json
+import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,22 +12,23 @@ from typing import Any, Final
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.masking import masked
+from flireo_flows.api.masking import cut_off, levels_of, masked
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.calling.happenings import Happening
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.forgetting import is_pseudonym
 from flireo_flows.calling.ledger.naming import shown_name
-from flireo_flows.calling.ledger.outbox import Posted
+from flireo_flows.calling.ledger.outbox import OF_CALLS, Posted
 from flireo_flows.calling.ledger.schema import attempts, inbox, leads, outbox
 
 LARGEST_ANALYSIS: Final = 20_000  # characters of JSON; the server refuses events above 1.5 MB
+DEEPEST_ANALYSIS: Final = 50  # levels; an event that is much deeper can be written by nobody
 MOST_LABELS: Final = 40  # answers that become labels, by which an automation can choose
 LONGEST_LABEL: Final = 100  # characters
 OUTCOME: Final = "flireo.outcome"  # labels
 LEAD: Final = "flireo.lead"
-OF_CALLS: Final = (Happening.CALL_ENDED, Happening.CALL_AMENDED)
 OF_LEADS: Final = (Happening.NEEDS_REVIEW,)
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,11 @@ async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Not
         figures = await _figures(db, {it.campaign for it in posted if it.event in OF_CAMPAIGNS})
     notices = []
     for it in posted:
-        notice = _notice(database, it, calls, people, letters, figures)
+        try:
+            notice = _notice(database, it, calls, people, letters, figures)
+        except Exception as error:  # whatever is wrong with one must not keep all others from being told
+            _log.warning("the details of a notice cannot be read: %s", type(error).__name__)
+            notice = _without_details(database, it, calls, people)
         if it.event in OF_CALLS and it.row_id is not None:
             notice = _with_news(notice, it, told.setdefault(it.row_id, {}))
         notices.append(notice)
@@ -94,8 +100,9 @@ def _notice(
     reason = redact(it.reason.partition("\n")[0])
     said: dict[str, Any] = {"campaign": name, "reason": reason}
     if it.event in OF_CALLS and (call := calls.get(it.row_id or 0)):
-        about = _about_call(call)
-        said = {"campaign": name, **_said_of_call(call)}
+        analysis, is_whole = _analysis(call)
+        about = _about_call(call, analysis)
+        said = {"campaign": name, **_said_of_call(call, analysis if is_whole else None)}
     elif it.event in OF_LEADS and (lead := people.get(it.row_id or 0)):
         about = {"resource": f"flireo.lead.{lead.id}", "lead_id": lead.id}
         said |= {"reason": redact(lead.reason), "outcome": lead.outcome, **_said_of_lead(lead)}
@@ -113,6 +120,24 @@ def _notice(
         campaign=name,
         occurred_at=datetime.fromtimestamp(it.occurred_at, UTC),
         payload=said,
+        **about,
+    )
+
+
+def _without_details(database: Database, it: Posted, calls: Rows, people: Rows) -> Notice:
+    """What is certain of a notice: what happened, when, and to whom."""
+    name = shown_name(it.campaign, database.key)
+    about: dict[str, Any] = {"resource": f"flireo.campaign.{name}"}
+    if it.event in OF_CALLS and (call := calls.get(it.row_id or 0)):
+        about = _about_call(call, {})
+    elif it.event in OF_LEADS and (lead := people.get(it.row_id or 0)):
+        about = {"resource": f"flireo.lead.{lead.id}", "lead_id": lead.id}
+    return Notice(
+        id=_id(database, it.key),
+        event=str(it.event),
+        campaign=name,
+        occurred_at=datetime.fromtimestamp(it.occurred_at, UTC),
+        payload={"campaign": name, "lead_id": about.get("lead_id"), "details_omitted": True},
         **about,
     )
 
@@ -148,16 +173,14 @@ def _id(database: Database, key: str) -> uuid.UUID:
     )
 
 
-def _about_call(row: Row[Any]) -> dict[str, Any]:
-    analysis = _analysis(row)
+def _about_call(row: Row[Any], analysis: object) -> dict[str, Any]:
     labels = {OUTCOME: row.outcome, LEAD: str(row.lead_id)}
     labels |= {f"flireo.analysis.{key}": text for key, text in list(_answers(analysis))[:MOST_LABELS]}
     return {"resource": f"flireo.call.{_shown_id(row.call_id)}", "labels": labels, "lead_id": row.lead_id}
 
 
-def _said_of_call(row: Row[Any]) -> dict[str, Any]:
-    analysis = _analysis(row)
-    is_large = len(json.dumps(analysis)) > LARGEST_ANALYSIS
+def _said_of_call(row: Row[Any], analysis: object) -> dict[str, Any]:
+    """The payload; without an analysis if that is None."""
     return {
         "lead_id": row.lead_id,
         "attempt": row.number,
@@ -169,8 +192,8 @@ def _said_of_call(row: Row[Any]) -> dict[str, Any]:
         "end_reason": redact(row.end_reason),
         "agent_id": redact(row.agent_id),
         "variant": redact(row.variant),
-        "analysis": {} if is_large else analysis,
-        "analysis_omitted": is_large,
+        "analysis": {} if analysis is None else analysis,
+        "analysis_omitted": analysis is None,
     }
 
 
@@ -179,8 +202,17 @@ def _said_of_lead(row: Row[Any]) -> dict[str, Any]:
     return {"lead_id": row.id, "line": row.line, "number": number, "attempts": row.attempts}
 
 
-def _analysis(row: Row[Any]) -> Any:
-    return masked(json.loads(row.analysis)) if row.analysis else {}
+def _analysis(row: Row[Any]) -> tuple[Any, bool]:
+    """The analysis as it may be told; and whether that is all of it, and not too large for an event."""
+    if not row.analysis:
+        return {}, True
+    try:
+        found = json.loads(row.analysis)
+    except RecursionError:
+        return {}, False
+    is_whole = levels_of(found) <= DEEPEST_ANALYSIS
+    told = masked(cut_off(found, DEEPEST_ANALYSIS))
+    return told, is_whole and len(json.dumps(told)) <= LARGEST_ANALYSIS
 
 
 def _answers(analysis: object, prefix: str = "") -> Any:

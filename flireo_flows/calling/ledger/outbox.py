@@ -10,19 +10,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.happenings import ONCE, Happening
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.schema import outbox
+from flireo_flows.calling.ledger.schema import attempts, outbox
+from flireo_flows.calling.ledger.suppressions import PSEUDONYM
 
 CLAIM_SECONDS: Final = 60.0  # then a sender counts as dead, and another one sends what it had
 KEPT_SECONDS: Final = (
     7 * 86_400.0
 )  # a notice that nobody sent for so long would set off what is no longer wanted
+NO_LABELS: Final = "[]"
+OF_CALLS: Final = (Happening.CALL_ENDED, Happening.CALL_AMENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +77,22 @@ class Outbox:
         await self._set(ids, claimed_until=0.0)
 
     async def prune(self) -> int:
-        """Drop what was told, or could not be told, a week ago. Returns how many were dropped."""
-        old = outbox.c.occurred_at <= self._database.now() - KEPT_SECONDS
+        """Drop what was told, or could not be told, a week ago. Returns how many were dropped.
+
+        Of a call's notices the names of the labels that were told stay, for as long as the call: who amends it next
+        year must not have the same answers followed up again. Of a person who was forgotten they do not. It reads
+        all notices there are, so an hour apart is often enough.
+        """
+        now = self._database.now()
+        old = outbox.c.occurred_at <= now - KEPT_SECONDS
+        dropped = and_(old, ~_is_kept())
+        closed = and_(old, _is_kept(), outbox.c.sent_at.is_(None))
         async with self._database.read() as db:
-            if (await db.execute(select(outbox.c.id).where(old).limit(1))).first() is None:
+            if (await db.execute(select(outbox.c.id).where(or_(dropped, closed)).limit(1))).first() is None:
                 return 0
         async with self._database.write() as db:
-            # What is known by its key alone (a campaign that started or finished) is not told again.
-            by_key = outbox.c.event.in_([str(event) for event in ONCE])
-            done = await db.execute(delete(outbox).where(old, ~by_key))
-            told = update(outbox).where(old, by_key, outbox.c.sent_at.is_(None))
-            await db.execute(told.values(sent_at=self._database.now()))
+            done = await db.execute(delete(outbox).where(dropped))
+            await db.execute(update(outbox).where(closed).values(sent_at=now))
             return int(done.rowcount)
 
     async def unsent(self) -> int:
@@ -148,6 +156,19 @@ async def post(
     }
     new = insert.values(row).on_conflict_do_nothing(index_elements=["key"]).returning(outbox.c.id)
     return (await db.execute(new)).first() is not None
+
+
+def _is_kept() -> ColumnElement[bool]:
+    """What is known for ever: that a campaign started or finished, and which labels were told of a call."""
+    forgotten = select(attempts.c.id).where(
+        attempts.c.id == outbox.c.row_id, attempts.c.phone.startswith(PSEUDONYM, autoescape=True)
+    )
+    has_labels = and_(outbox.c.event.in_(_names(OF_CALLS)), outbox.c.labels != NO_LABELS)
+    return or_(outbox.c.event.in_(_names(ONCE)), and_(has_labels, ~forgotten.exists()))
+
+
+def _names(events: Iterable[Happening]) -> list[str]:
+    return [str(event) for event in events]
 
 
 def _posted(row: Any) -> Posted:

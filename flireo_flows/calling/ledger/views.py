@@ -115,7 +115,8 @@ class Views:
             reasons = await counted(_counts(leads.c.state, leads.c.reason).where(open_or_skipped))
             sent = select(requests.c.route, func.sum(requests.c.count)).where(requests.c.campaign == campaign)
             routes = await counted(sent.group_by(requests.c.route).order_by(requests.c.route))
-            with_analysis = select(func.count()).where(tried, attempts.c.analysis.is_not(None))
+            ended = attempts.c.state == AttemptState.ENDED
+            with_analysis = select(func.count()).where(tried, ended, attempts.c.analysis.is_not(None))
             analysed = int((await db.execute(with_analysis)).scalar_one())
         return CampaignStatus(
             campaign=campaign,
