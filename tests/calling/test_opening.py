@@ -1,6 +1,7 @@
 """A ledger opens, or says in one sentence what is wrong with it and what to do."""
 
 import asyncio
+import os
 import pickle
 import re
 import sqlite3
@@ -182,8 +183,8 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 async def test_a_file_may_be_named_as_a_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with await Database.open(f"sqlite:///file:{tmp_path}/a%20b/ledger.db?uri=true"):
-        assert [path.name for path in tmp_path.iterdir()] == ["a b"]
-        assert (tmp_path / "a b/ledger.db").exists()
+        assert os.listdir(tmp_path) == ["a b"]
+        assert "ledger.db" in os.listdir("a b")
 
 
 async def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:

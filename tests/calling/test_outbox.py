@@ -81,6 +81,29 @@ async def test_an_answer_is_a_label_of_one_event_only_however_many_are_told_of_a
     assert again.payload["analysis"] == {"appointment_booked": False, "budget": 10, "mood": "good"}
 
 
+async def test_a_notice_that_is_sent_again_has_the_labels_that_it_had(
+    heard: Heard, book: AttemptBook
+) -> None:
+    """Prefect has the first, its confirmation was lost, and it drops the repetition with whatever is new in it."""
+    attempt = await heard.campaign.placed(book)
+    await heard.hear(report(analysis=None))
+    (first,) = await told(heard.database)
+    await heard.read(listed(analysis_result={"appointment_booked": False}))
+    async with heard.database.write() as db:
+        await db.execute(update(attempts).where(attempts.c.id == attempt.id).values(outcome="voicemail"))
+    for _ in range(2):
+        async with heard.database.write() as db:
+            await db.execute(update(outbox).values(claimed_until=0.0))
+        again, *amended = await told(heard.database)
+        assert (again.id, dict(again.labels)) == (first.id, dict(first.labels))
+        labels = {name: text for notice in amended for name, text in notice.labels.items()}
+        assert labels == {
+            "flireo.lead": "1",
+            "flireo.outcome": "voicemail",
+            "flireo.analysis.appointment_booked": "false",
+        }
+
+
 async def test_an_outcome_that_changed_is_a_label_of_the_amendment(heard: Heard, book: AttemptBook) -> None:
     attempt = await heard.campaign.placed(book)
     await heard.hear(report())

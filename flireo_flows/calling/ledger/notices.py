@@ -153,7 +153,13 @@ def _told_as(name: str, text: str) -> str:
 
 
 def _with_news(notice: Notice, it: Posted, told: dict[int, frozenset[str]]) -> Notice:
-    """An amended call without the labels that earlier notices of it have; and keep those of this one."""
+    """An amended call without the labels that earlier notices of it have; and keep those of this one.
+
+    One that is sent again has the labels that it had: Prefect drops it if the first came, and with it whatever it
+    had that was new.
+    """
+    if told.get(it.id):
+        return replace(notice, labels=_as_kept(notice.labels, told[it.id]))
     if it.event is Happening.CALL_AMENDED:
         before = frozenset[str]().union(*(names for id_, names in told.items() if id_ < it.id))
         new = {
@@ -164,6 +170,13 @@ def _with_news(notice: Notice, it: Posted, told: dict[int, frozenset[str]]) -> N
         notice = replace(notice, labels=new)
     told[it.id] = names_told(notice)
     return notice
+
+
+def _as_kept(labels: Mapping[str, str], kept: frozenset[str]) -> dict[str, str]:
+    """The labels that were told; an outcome may have changed since, so it is taken from what was kept."""
+    again = {name: text for name, text in labels.items() if name == LEAD or _told_as(name, text) in kept}
+    outcomes = [name.partition("=")[2] for name in kept if name.startswith(f"{OUTCOME}=")]
+    return {**again, OUTCOME: outcomes[0]} if outcomes else again
 
 
 def _id(database: Database, key: str) -> uuid.UUID:

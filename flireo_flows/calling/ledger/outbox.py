@@ -108,7 +108,8 @@ class Outbox:
         Args:
             labels: By the notice's id.
         """
-        rows = [{"notice": id_, "names": json.dumps(sorted(names))} for id_, names in labels.items()]
+        # [""] for none, which is not the same as a notice that nobody has tried to send.
+        rows = [{"notice": id_, "names": json.dumps(sorted(names) or [""])} for id_, names in labels.items()]
         if rows:
             named = update(outbox).where(outbox.c.id == bindparam("notice"))
             async with self._database.write() as db:

@@ -209,6 +209,7 @@ inbox = Table(
     Column("rang_at", Float),  # about when the call began, as far as the report tells
     Index("flireo_waiting_reports", "state", "call_id"),
     Index("flireo_waiting_references", "state", "reference"),
+    Index("flireo_waiting_numbers", "state", "customer", "rang_at", "received_at"),
 )
 
 # What happened and is to be told to Prefect, once each; written by the database itself (`outbox.py`).
