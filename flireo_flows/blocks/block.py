@@ -1,4 +1,4 @@
-"""What all our blocks share: a misspelt field is refused, and no error shows what was given."""
+"""What all our blocks share: a misspelt field is refused, and nothing private is shown."""
 
 import logging
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, model_validator
 
+from flireo_flows.api.masking import masked
 from flireo_flows.api.redaction import redact
 
 # What Prefect itself puts beside the fields where it writes a block down.
@@ -70,6 +71,13 @@ class FlireoBlock(Block):
             return super().model_validate(obj, **how)
         finally:
             _is_document.reset(token)
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        """Numbers and tokens are masked: Prefect logs the blocks of a run whose parameters do not fit."""
+        return [
+            (name, masked(value) if type(value) in (str, dict) else value)
+            for name, value in super().__repr_args__()
+        ]
 
 
 def _near(name: str, known: Iterable[str]) -> str:

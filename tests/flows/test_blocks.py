@@ -232,6 +232,7 @@ def test_a_value_that_cannot_be_right_is_refused_in_words(
     with pytest.raises(ValidationError, match=words) as refused:
         block(**fields)
     assert "hush\nhush" not in str(refused.value) and "hush hush" not in str(refused.value)
+    assert "0850835037" not in str(refused.value)
 
 
 FITTING: dict[type[Block], dict[str, Any]] = {
@@ -310,3 +311,22 @@ def test_a_document_of_a_later_version_is_loaded_without_what_it_has_more(
         assert (webhook.secrets, webhook.url) == (("whsec_now",), "https://example.com/hook")
         assert not hasattr(webhook, "retries")
     assert caplog.text.count("has a field 'retries', which this version of flireo-flows does not know") == 3
+
+
+def test_what_prefect_logs_of_a_runs_blocks_holds_no_number_and_no_secret(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    blocks = {
+        "credentials": FlireoCredentials(api_key=SecretStr("fl_live_hush")),
+        "ledger": CallLedger(url=SecretStr("postgresql://me:hush@db/ledger")),
+        "number": FlireoPhoneNumber(number_id="demo-number", phone_number=ANNA, used_for=f"for {ANNA}"),
+        "webhook": FlireoWebhook(secret=SecretStr("whsec_hush")),
+    }
+    usual = {"leads": "leads.csv", "campaign": "spring"}
+    with pytest.raises(ParameterTypeError):
+        load_flow().validate_parameters({**usual, **blocks, "deadline_seconds": -1})
+    assert "Parameter validation failed" in caplog.text and "demo-number" in caplog.text
+    agent = FlireoAgent(agent_id="a", first_message=f"Ring {ANNA}.")
+    one_time = FlireoAgent(config={**REALTIME, "first_message": f"Ring {ANNA}."})
+    for text in (caplog.text, str(agent), repr(one_time)):
+        assert ANNA[3:] not in text and "hush" not in text
