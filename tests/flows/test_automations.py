@@ -7,10 +7,12 @@ import yaml
 from prefect import flow
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flireo_flows.automating import AutomationError, automation_files, make_automation
 from flireo_flows.calling.happenings import Happening
 from flireo_flows.events import CALLS_ENDED
+from tests.faulty.server import answer, run_faulty
 from tests.prefect_api import ask
 
 PROJECT = Path(__file__).parents[2]
@@ -106,3 +108,18 @@ def test_files_that_are_not_there_or_no_yaml_are_named(tmp_path: Path) -> None:
     bad.write_text("a: [")
     with pytest.raises(AutomationError, match="it is not YAML"):
         make_automation(bad)
+
+
+def test_a_server_that_does_not_take_an_automation_is_told_by_file(tmp_path: Path) -> None:
+    file = _file(tmp_path, actions=[{"type": "do-nothing"}])
+    with (
+        run_faulty(answer(500, {"detail": "+442079460001 is broken"})) as broken,
+        temporary_settings({PREFECT_API_URL: broken.url}),
+        pytest.raises(AutomationError) as refused,
+    ):
+        make_automation(file)
+    assert "Prefect answers 500: " in str(refused.value) and "is broken" in str(refused.value)
+    assert "+442079460001" not in str(refused.value)
+    with temporary_settings({PREFECT_API_URL: broken.url}), pytest.raises(AutomationError) as lost:
+        make_automation(file)
+    assert str(file) in str(lost.value) and "Prefect was not reached" in str(lost.value)
