@@ -64,7 +64,8 @@ def outbound_campaign(
         out: Folder for results.csv, results.jsonl, results.parquet, rejects.csv and report.html; empty for one of
             the campaign's own, results/CAMPAIGN.
         wait: Off ends the run after dialling; a later run collects the results.
-        deadline_seconds: End after so many seconds in any case; 0 for no deadline.
+        deadline_seconds: End after so many seconds in any case; 0 for no deadline. Calls that run go on, and in mode
+            flireo Flireo goes on to ring whoever was handed over, until the campaign is paused.
     """
     run = CampaignRun(
         campaign=campaign,

@@ -71,7 +71,8 @@ def plan_campaign(
         approve: Off ends the run after planning; the saved plan can be run by outbound-campaign.
         approval_timeout_seconds: How long to wait for approval; after that nobody is rung.
         wait: Off ends the run after dialling; a later run collects the results.
-        deadline_seconds: End so many seconds after the approval in any case; 0 for no deadline.
+        deadline_seconds: End so many seconds after the approval in any case; 0 for no deadline. Calls that run go on,
+            and in mode flireo Flireo goes on to ring whoever was handed over, until the campaign is paused.
     """
     run = CampaignRun(
         campaign=campaign,

@@ -64,7 +64,8 @@ def run(
     no_wait
         End after dialling; a later run collects the results.
     deadline
-        End after so many seconds in any case; 0 for no deadline.
+        End after so many seconds in any case; 0 for no deadline. Calls that run go on, and in mode `flireo` Flireo goes
+        on to ring whoever was handed over, until the campaign is paused.
     """
     from flireo_flows.cli import settings
     from flireo_flows.leads import check_file, read_do_not_call
