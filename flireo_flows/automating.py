@@ -4,16 +4,20 @@ Prefect's own `prefect automation create --from-file` wants ids, which differ fr
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+import httpx
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
+
+from flireo_flows.api.redaction import redact
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 
@@ -63,10 +67,10 @@ def make_automation(file: Path, notify: str = "") -> Made:
         notify: Block to notify, `TYPE/NAME`, in place of those the file names; empty keeps them.
 
     Raises:
-        AutomationError: The file is not one, or what it names is not there.
+        AutomationError: The file is not one, what it names is not there, or Prefect does not take it.
     """
     document = _document(file)
-    with get_client(sync_client=True) as client:
+    with _explaining(file), get_client(sync_client=True) as client:
         actions = [_action(client, file, action, notify) for action in _actions(document)]
         try:
             automation = AutomationCore.model_validate({**document, "actions": actions})
@@ -78,6 +82,18 @@ def make_automation(file: Path, notify: str = "") -> Made:
         else:
             client.create_automation(automation)
     return Made(automation.name, not known)
+
+
+@contextmanager
+def _explaining(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        answer = redact(" ".join(error.response.text.split()))
+        raise AutomationError(str(file), f"Prefect answers {error.response.status_code}: {answer}") from None
+    except httpx.HTTPError as error:
+        why = str(error) or type(error).__name__
+        raise AutomationError(str(file), f"Prefect was not reached: {why}. Load it again.") from None
 
 
 def _document(file: Path) -> dict[str, Any]:

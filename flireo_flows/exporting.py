@@ -1,26 +1,73 @@
 """Write a campaign's results as they stand: from the ledger alone, for whoever wants them again or later."""
 
+import hashlib
+import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger
 from flireo_flows.calling.ledger import Database, LeadResult, Views
 from flireo_flows.calling.ledger.completeness import Completeness, completeness
-from flireo_flows.calling.ledger.naming import find_campaign
+from flireo_flows.calling.ledger.naming import find_campaign, shown_name
 from flireo_flows.driving import drive
+
+FOLDER: Final = Path("results")
+LONGEST: Final = 40  # characters of a name that are kept in its folder's; a file's name has 255 bytes
+DIGITS: Final = 12  # of the digest that tells folders apart
+# What is the same name in every file system, whatever it takes for the same letter, and no device of Windows.
+PLAIN: Final = re.compile(
+    rf"(?!.*-[0-9a-f]{{{DIGITS}}}\Z)(?!(?:con|prn|aux|nul|com\d|lpt\d)\Z)[a-z0-9][a-z0-9_-]*"
+)
+
+
+def results_folder(ledger: CallLedger, campaign: str, out: str = "") -> Path:
+    """Where a campaign's files go: no two campaigns share a folder, unless somebody says so.
+
+    Args:
+        ledger: Where it is kept who was rung.
+        campaign: Its name.
+        out: What somebody said; empty for a folder of the campaign's own in `results`.
+
+    Raises:
+        LedgerError: The ledger cannot be opened; it is needed for a name that holds a phone number.
+    """
+    if out:
+        return Path(out)
+
+    async def key() -> bytes:
+        async with await Database.open(ledger.database_url()) as database:
+            return database.key
+
+    # A path is shown, so it holds no number.
+    shown = campaign if redact(campaign) == campaign else shown_name(campaign, drive(key))
+    return FOLDER / folder_name(shown)
+
+
+def folder_name(campaign: str) -> str:
+    """A folder's name for a campaign: its own if every system takes that, else what it takes, and a digest.
+
+    Args:
+        campaign: As events show it.
+    """
+    if PLAIN.fullmatch(campaign):
+        return campaign
+    kept = re.sub(r"[^\w-]+", "-", campaign)[:LONGEST].strip("-_") or "campaign"
+    return f"{kept}-{hashlib.sha256(campaign.encode()).hexdigest()[:DIGITS]}"
 
 
 @task(name="Flireo: export campaign", tags={"flireo"}, cache_policy=NO_CACHE)
-def export_campaign(ledger: CallLedger, campaign: str, out: Path) -> list[Path]:
+def export_campaign(ledger: CallLedger, campaign: str, out: Path | None = None) -> list[Path]:
     """Write the results of a campaign, without its file of leads. Sends nothing.
 
     Args:
         ledger: Where it is kept who was rung.
         campaign: Its name, or as an event's payload has it.
-        out: Folder for the files.
+        out: Folder for the files; None for the campaign's own, see `results_folder`.
 
     Returns:
         The files: CSV, JSON Lines, Parquet if installed, and the report.
@@ -35,7 +82,8 @@ def export_campaign(ledger: CallLedger, campaign: str, out: Path) -> list[Path]:
         async with await Database.open(ledger.database_url()) as database:
             return await find_campaign(database, campaign)
 
-    return write_results(ledger, drive(name), out, rejects=None)
+    found = drive(name)
+    return write_results(ledger, found, out or results_folder(ledger, found), rejects=None)
 
 
 def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | None) -> list[Path]:

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.api.client import AsyncFlireoClient
@@ -72,7 +73,7 @@ class CampaignRun:
         mode: `direct` rings from here, `flireo` hands the leads to a campaign of Flireo's own.
         plan: A saved plan, outside which nobody is rung; empty for none.
         deadline_seconds: The run ends so many seconds after `started_at` in any case; 0 for no such time.
-        run_id: What the policy's caps per run count together.
+        run_id: What the policy's caps per run count together; a retry of the flow run is the same run.
     """
 
     campaign: str
@@ -88,7 +89,7 @@ class CampaignRun:
     out: Path = Path("results")
     deadline_seconds: int = 0
     started_at: float = field(default_factory=time.time)
-    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    run_id: str = field(default_factory=lambda: flow_run.get_id() or uuid.uuid4().hex)
 
     @property
     def deadline(self) -> float | None:

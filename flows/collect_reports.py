@@ -13,7 +13,8 @@ from flireo_flows.collecting import Summary, collect
 def collect_reports(
     credentials: FlireoCredentials,
     ledger: CallLedger,
-    campaign: Annotated[str, Field(max_length=80, title="Campaign")] = "",
+    # A name has 80 characters; an event that masks a phone number in it adds 9, to tell it apart.
+    campaign: Annotated[str, Field(max_length=89, title="Campaign")] = "",
     patience_seconds: Annotated[int, Field(ge=0, le=86_400, title="Patience (s)")] = 0,
 ) -> Summary:
     """Write down how calls ended that no run is waiting for. Rings nobody, and costs nothing when none is open.
@@ -21,7 +22,7 @@ def collect_reports(
     Args:
         credentials: The API key with which the calls were made; those of another one are left alone.
         ledger: Where it is kept who was rung.
-        campaign: Only this one; empty for all that have open calls.
+        campaign: Only this one, by its name or as an event shows it; empty for all that have open calls.
         patience_seconds: How long to go on while calls are open; 0 reads once.
     """
     return collect(credentials, ledger, campaign, patience_seconds)

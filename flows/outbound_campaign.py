@@ -1,6 +1,5 @@
 """Ring the people of a file and write down what became of each call."""
 
-from pathlib import Path
 from typing import Annotated
 
 from prefect import flow
@@ -9,6 +8,7 @@ from pydantic import Field
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.script import Script
+from flireo_flows.exporting import results_folder
 from flireo_flows.leads import LeadFormat
 from flireo_flows.steering import pause_when_cancelled
 from flireo_flows.steps import (
@@ -38,7 +38,7 @@ def outbound_campaign(
     webhook: FlireoWebhook | None = None,
     mode: Mode = "direct",
     plan: Annotated[str, Field(title="Saved plan")] = "",
-    out: Annotated[str, Field(min_length=1, title="Results folder")] = "results",
+    out: Annotated[str, Field(title="Results folder")] = "",
     wait: Annotated[bool, Field(title="Wait for results")] = True,
     deadline_seconds: Annotated[int, Field(ge=0, title="Deadline (s)")] = 0,
 ) -> CampaignSummary:
@@ -61,9 +61,11 @@ def outbound_campaign(
         webhook: Where reports are sent, for calls that can say so themselves; none leaves that to the agents.
         mode: direct rings from here; flireo hands the leads to a campaign of Flireo's own.
         plan: A plan that was saved and approved: nobody outside it is rung; empty for none.
-        out: Folder for results.csv, results.jsonl, rejects.csv and report.html.
+        out: Folder for results.csv, results.jsonl, results.parquet, rejects.csv and report.html; empty for one of
+            the campaign's own, results/CAMPAIGN.
         wait: Off ends the run after dialling; a later run collects the results.
-        deadline_seconds: End after so many seconds in any case; 0 for no deadline.
+        deadline_seconds: End after so many seconds in any case; 0 for no deadline. Calls that run go on, and in mode
+            flireo Flireo goes on to ring whoever was handed over, until the campaign is paused.
     """
     run = CampaignRun(
         campaign=campaign,
@@ -76,7 +78,7 @@ def outbound_campaign(
         webhook=webhook,
         mode=mode,
         plan=plan,
-        out=Path(out),
+        out=results_folder(ledger, campaign, out),
         deadline_seconds=deadline_seconds,
     )
     imported = import_leads(run, leads, lead_format, do_not_call)

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 from prefect import flow
@@ -12,6 +11,7 @@ from flireo_flows.approving import ask_approval
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.script import Script
+from flireo_flows.exporting import results_folder
 from flireo_flows.leads import LeadFormat
 from flireo_flows.planning import PlanOutcome, plan_leads
 from flireo_flows.steering import pause_when_cancelled
@@ -40,7 +40,7 @@ def plan_campaign(
     do_not_call: Annotated[str, Field(title="Do-not-call list")] = "",
     webhook: FlireoWebhook | None = None,
     mode: Mode = "direct",
-    out: Annotated[str, Field(min_length=1, title="Results folder")] = "results",
+    out: Annotated[str, Field(title="Results folder")] = "",
     requests_per_minute: Annotated[float, Field(gt=0, title="Requests a minute")] = 100,
     approve: Annotated[bool, Field(title="Ask for approval")] = True,
     approval_timeout_seconds: Annotated[int, Field(ge=1, le=86_400, title="Wait for approval (s)")] = 3600,
@@ -65,12 +65,14 @@ def plan_campaign(
         do_not_call: File of numbers that are not to be rung; empty for none.
         webhook: Where reports are sent, for calls that can say so themselves; none leaves that to the agents.
         mode: direct rings from here; flireo hands the leads to a campaign of Flireo's own.
-        out: Folder for the plan and, once it was run, the results.
+        out: Folder for the plan and, once it was run, the results; empty for one of the campaign's own,
+            results/CAMPAIGN.
         requests_per_minute: What the API key allows, for the duration; Flireo's own limit is 100.
         approve: Off ends the run after planning; the saved plan can be run by outbound-campaign.
         approval_timeout_seconds: How long to wait for approval; after that nobody is rung.
         wait: Off ends the run after dialling; a later run collects the results.
-        deadline_seconds: End so many seconds after the approval in any case; 0 for no deadline.
+        deadline_seconds: End so many seconds after the approval in any case; 0 for no deadline. Calls that run go on,
+            and in mode flireo Flireo goes on to ring whoever was handed over, until the campaign is paused.
     """
     run = CampaignRun(
         campaign=campaign,
@@ -82,7 +84,7 @@ def plan_campaign(
         script=script,
         webhook=webhook,
         mode=mode,
-        out=Path(out),
+        out=results_folder(ledger, campaign, out),
         deadline_seconds=deadline_seconds,
     )
     planned = plan_leads(run, leads, lead_format, do_not_call, requests_per_minute)

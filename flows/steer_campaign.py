@@ -13,7 +13,8 @@ from flireo_flows.steering import cancel_campaign, pause_campaign, resume_campai
 @flow(name="steer-campaign")
 def steer_campaign(
     action: Literal["pause", "resume", "cancel"],
-    campaign: Annotated[str, Field(min_length=1, max_length=80, title="Campaign")],
+    # A name has 80 characters; an event that masks a phone number in it adds 9, to tell it apart.
+    campaign: Annotated[str, Field(min_length=1, max_length=89, title="Campaign")],
     ledger: CallLedger,
     credentials: FlireoCredentials,
     reason: Annotated[str, Field(max_length=200, title="Reason")] = "",
@@ -22,7 +23,7 @@ def steer_campaign(
 
     Args:
         action: Pause rings nobody until it is resumed. Cancel rings nobody any more and cannot be undone.
-        campaign: Name of the campaign.
+        campaign: Name of the campaign, or as an event shows it.
         ledger: Where it is kept who was rung.
         credentials: The API key, to tell Flireo where the leads were handed to a campaign of its own.
         reason: Why, in words, without a phone number; shown by flireo-flows status and why.

@@ -2,21 +2,21 @@
 
 from typing import Any, ClassVar, Self
 
-from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, HttpUrl, ValidationError, field_validator, model_validator
 
 from flireo_flows.api.agent_config import InlineAgent
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.masking import secrets_in
+from flireo_flows.blocks.block import FlireoBlock
 from flireo_flows.blocks.number import FlireoPhoneNumber
 from flireo_flows.blocks.shown import REFERENCE, SPEAKING_HEAD, form_requires
 from flireo_flows.blocks.webhook import FlireoWebhook
 
 
-class FlireoAgent(Block):
+class FlireoAgent(FlireoBlock):
     """Who speaks on the phone: an agent that is saved in Flireo, or one that is made for each call."""
 
-    model_config = ConfigDict(hide_input_in_errors=True, json_schema_extra=form_requires("agent_id"))
+    model_config = ConfigDict(json_schema_extra=form_requires("agent_id"))
 
     _block_type_name: ClassVar[str] = "Flireo Agent"
     _block_type_slug: ClassVar[str] = "flireo-agent"

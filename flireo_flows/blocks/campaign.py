@@ -11,6 +11,7 @@ from flireo_flows.api.campaigns import Campaign, CampaignLead, Clock, NewCampaig
 from flireo_flows.api.conversation import Conversation, aconverse, converse
 from flireo_flows.api.watching import Patience
 from flireo_flows.blocks import campaign_work as work
+from flireo_flows.blocks.block import FlireoBlock
 from flireo_flows.blocks.campaign_results import CampaignResult
 from flireo_flows.blocks.credentials import FlireoCredentials
 from flireo_flows.blocks.shown import MEGAPHONE, REFERENCE
@@ -66,7 +67,7 @@ class FlireoCampaignRun(JobRun[CampaignResult]):
             return await aconverse(conversation, client, self.logger.info)
 
 
-class FlireoCampaignJob(JobBlock[CampaignResult]):
+class FlireoCampaignJob(FlireoBlock, JobBlock[CampaignResult]):
     """A campaign that Flireo runs by itself: people to ring, an agent, daily hours."""
 
     _block_type_name: ClassVar[str] = "Flireo Campaign Job"

@@ -4,17 +4,16 @@ from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from prefect.blocks.abstract import CredentialsBlock
-from pydantic import ConfigDict, Field, HttpUrl, SecretStr, field_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator
 
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
 from flireo_flows.api.dialect import Dialect
+from flireo_flows.blocks.block import FlireoBlock
 from flireo_flows.blocks.shown import KEY, REFERENCE
 
 
-class FlireoCredentials(CredentialsBlock):
+class FlireoCredentials(FlireoBlock, CredentialsBlock):
     """The API key of a Flireo organization, and where to reach Flireo."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)  # a refused key is a key all the same
 
     _block_type_name: ClassVar[str] = "Flireo Credentials"
     _block_type_slug: ClassVar[str] = "flireo-credentials"

@@ -4,17 +4,16 @@ from pathlib import Path
 from typing import ClassVar
 
 import platformdirs
-from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr
 
+from flireo_flows.blocks.block import FlireoBlock
 from flireo_flows.blocks.shown import LEDGER, REFERENCE, form_requires
 
 
-class CallLedger(Block):
+class CallLedger(FlireoBlock):
     """Where every lead, attempt and result is kept; what makes sure nobody is rung twice."""
 
-    # A URL may hold a password.
-    model_config = ConfigDict(hide_input_in_errors=True, json_schema_extra=form_requires("url"))
+    model_config = ConfigDict(json_schema_extra=form_requires("url"))
 
     _block_type_name: ClassVar[str] = "Flireo Call Ledger"
     _block_type_slug: ClassVar[str] = "flireo-call-ledger"

@@ -2,14 +2,14 @@
 
 from typing import ClassVar
 
-from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, field_validator
 
 from flireo_flows.api.fields import check_e164
+from flireo_flows.blocks.block import FlireoBlock
 from flireo_flows.blocks.shown import RECEIVER, REFERENCE
 
 
-class FlireoPhoneNumber(Block):
+class FlireoPhoneNumber(FlireoBlock):
     """A number of the organization that people are rung from."""
 
     _block_type_name: ClassVar[str] = "Flireo Phone Number"

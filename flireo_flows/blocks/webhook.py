@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
 from flireo_flows.api.agent_config import AgentSettings
 from flireo_flows.api.webhooks import EventType, verify
+from flireo_flows.blocks.block import FlireoBlock
 from flireo_flows.blocks.shown import HOOK, REFERENCE, form_requires
 
 
-class FlireoWebhook(Block):
+class FlireoWebhook(FlireoBlock):
     """The secret that signs Flireo's webhooks, where they are received, and which events are sent there."""
 
-    model_config = ConfigDict(hide_input_in_errors=True, json_schema_extra=form_requires("secret"))
+    model_config = ConfigDict(json_schema_extra=form_requires("secret"))
 
     _block_type_name: ClassVar[str] = "Flireo Webhook"
     _block_type_slug: ClassVar[str] = "flireo-webhook"

@@ -25,14 +25,16 @@ def automations(*paths: Path, notify: str = "") -> int:
 
     from flireo_flows.automating import AutomationError, automation_files, make_automation
     from flireo_flows.cli import DONE, FAILED, say
+    from flireo_flows.cli.reaching import check_prefect
 
-    if not PREFECT_API_URL.value():
+    if not (api := PREFECT_API_URL.value()):
         raise SettingError(
             "PREFECT_API_URL is not set, so there is no Prefect server to make automations at. Set it, for example "
             "to http://127.0.0.1:4200/api."
         )
-    status = DONE
-    for file in automation_files(paths or (FOLDER,)):
+    status, files = DONE, automation_files(paths or (FOLDER,))
+    check_prefect(str(api))
+    for file in files:
         try:
             made = make_automation(file, notify)
         except AutomationError as error:  # the others are made all the same

@@ -48,10 +48,11 @@ def demo(*, stay: Annotated[bool, Parameter(negative=())] = False, out: Path | N
     """
     import tempfile
 
+    from flireo_flows.cli.run import check_out
     from flireo_flows.leash import until_exit
 
     folder = out or Path("results") / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    folder.mkdir(parents=True, exist_ok=True)
+    check_out(folder)
     began = time.monotonic()
     home = until_exit(tempfile.TemporaryDirectory(prefix="flireo-demo-", ignore_cleanup_errors=True))
     stage = until_exit(_stage(folder, Path(home)))

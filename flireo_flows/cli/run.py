@@ -65,7 +65,8 @@ def run(
     no_wait
         End after dialling; a later run collects the results.
     deadline
-        End after so many seconds in any case; 0 for no deadline.
+        End after so many seconds in any case; 0 for no deadline. Calls that run go on, and in mode `flireo` Flireo goes
+        on to ring whoever was handed over, until the campaign is paused.
     """
     from flireo_flows.cli import settings
     from flireo_flows.leads import check_file, read_do_not_call
@@ -77,7 +78,7 @@ def run(
     check_file(leads, lead_format)
     if do_not_call:
         read_do_not_call(do_not_call, default_region)
-    _check_out(out)
+    check_out(out)
     key, ledger = settings.credentials(), settings.ledger()
     _say_hours(rules, any_hour=any_hour)
     summary = _run_flow(
@@ -103,14 +104,22 @@ def run(
 
 
 def prefect_api() -> str:
-    """URL of the configured Prefect API, or of a server of our own where none is configured."""
+    """URL of the configured Prefect API, or of a server of our own where none is configured.
+
+    Raises:
+        SettingError: The configured one cannot be used.
+        ChildFailed: Ours did not come up.
+    """
     from prefect.settings import PREFECT_API_URL
 
+    from flireo_flows.cli.reaching import check_prefect
     from flireo_flows.leash import until_exit
     from flireo_flows.prefect_server import prefect_server
 
-    configured = PREFECT_API_URL.value()
-    return str(configured) if configured else until_exit(prefect_server())
+    if configured := PREFECT_API_URL.value():
+        check_prefect(str(configured), "Without either, the run starts a Prefect server of its own.")
+        return str(configured)
+    return until_exit(prefect_server())
 
 
 def load_flow() -> Any:
@@ -194,7 +203,8 @@ def _number(number_id: str) -> Any:
     return FlireoPhoneNumber(number_id=number_id) if number_id else None
 
 
-def _check_out(out: Path) -> None:
+def check_out(out: Path) -> None:
+    """Make the folder of results, or say at once that it cannot be made."""
     from flireo_flows.cli.problems import SettingError
 
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import delete
 
 from flireo_flows.calling.ledger import Database
@@ -18,6 +19,7 @@ from flireo_flows.cli.settings import credentials
 from flireo_flows.prefect_server import free_port
 from tests.calling.campaign import Campaign
 from tests.cli.shell import ANNA, BEN, CARLA, COMMAND, LONG, PEOPLE, Shell, served
+from tests.faulty.server import answer, page, run_faulty
 from tests.sandbox.running import RunningSandbox, until
 
 
@@ -171,6 +173,35 @@ def test_settings_that_are_missing_or_wrong_are_told_by_name_and_never_by_value(
     assert "--default-region" in bare.run_here("--default-region", "XX").complaint
     bare.write("file", "")
     assert "--out file/results" in bare.run_here("--out", "file/results").complaint
+    demo = bare.here("demo", "--out", "file")
+    assert demo.status == 1 and "--out file: the folder cannot be made" in demo.complaint
+
+
+@pytest.mark.parametrize("command", ["run", "automations"])
+def test_a_prefect_that_cannot_be_used_is_told_before_anything_is_begun(bare: Shell, command: str) -> None:
+    bare.write("automation.yaml", "{name: a, trigger: {}, actions: []}")
+    usual = (
+        ("leads.csv", "--campaign", "spring", "--agent-id", "a") if command == "run" else ("automation.yaml",)
+    )
+
+    def told(url: str) -> str:
+        with temporary_settings({PREFECT_API_URL: url}):
+            ended = bare.here(command, *usual, FLIREO_API_KEY="k")
+        assert ended.status == 1
+        return ended.complaint
+
+    nobody = f"127.0.0.1:{free_port()}/api"
+    refused = told(f"http://me:hush@{nobody}")
+    assert f"the Prefect API at http://{nobody} cannot be used" in refused and "hush" not in refused
+    assert "PREFECT_API_URL" in refused
+    assert "'http://' or 'https://'" in told("nowhere")
+    with run_faulty(answer(401, {"detail": "Unauthorized"})) as stranger:
+        assert "it answers 401. Check PREFECT_API_KEY" in told(f"{stranger.url}/api")
+    with run_faulty(answer(405, {})) as site:
+        assert "it answers 405. Check PREFECT_API_URL" in told(site.url)
+    with run_faulty(page(200)) as site:
+        assert "cannot be used" in told(site.url)
+    assert not (bare.folder / "ledger.db").exists()
 
 
 @pytest.mark.server

@@ -21,12 +21,9 @@ from flireo_flows.api.agent_config import InlineAgent
 from flireo_flows.api.agents import update_agent
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.webhooks import SignatureError, sign
-from tests.flows.test_blocks import EVERY, PROJECT, python
+from tests.flows.test_blocks import EVERY, PROJECT, REALTIME, python
 from tests.sandbox.running import ANNA, RunningSandbox
 
-REALTIME = {
-    "llm_config": {"provider": "xai_realtime", "messages": [{"role": "system", "content": "Be kind."}]}
-}
 ALL_NUMBERS = str(PROJECT / "blocks" / "save_all_numbers.py")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from prefect.blocks.core import Block
+from prefect.exceptions import ParameterTypeError
 from prefect.testing.standard_test_suites import BlockStandardTestSuite
 from pydantic import SecretStr, ValidationError
 
@@ -22,7 +23,9 @@ from flireo_flows import (
 )
 from flireo_flows.api.client import AsyncFlireoClient, FlireoClient
 from flireo_flows.api.dialect import Dialect
-from tests.sandbox.running import RunningSandbox
+from flireo_flows.cli.run import load_flow
+from tests.prefect_api import ask
+from tests.sandbox.running import ANNA, RunningSandbox
 
 PROJECT = Path(__file__).parents[2]
 BLOCKS: tuple[type[Block], ...] = (
@@ -34,6 +37,9 @@ BLOCKS: tuple[type[Block], ...] = (
     FlireoWebhook,
 )
 EVERY = pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.__name__)
+REALTIME = {
+    "llm_config": {"provider": "xai_realtime", "messages": [{"role": "system", "content": "Be kind."}]}
+}
 SCRIPTS = sorted((PROJECT / "blocks").glob("*.py"))
 FIRST = ("save_credentials.py", "save_webhook.py")  # others refer to their documents
 
@@ -226,3 +232,101 @@ def test_a_value_that_cannot_be_right_is_refused_in_words(
     with pytest.raises(ValidationError, match=words) as refused:
         block(**fields)
     assert "hush\nhush" not in str(refused.value) and "hush hush" not in str(refused.value)
+    assert "0850835037" not in str(refused.value)
+
+
+FITTING: dict[type[Block], dict[str, Any]] = {
+    CallLedger: {"url": "sqlite:////nowhere/ledger.db"},
+    FlireoAgent: {"agent_id": "demo-agent"},
+    FlireoCampaignJob: {"credentials": {"api_key": "k"}, "campaign_id": "c"},
+    FlireoCredentials: {"api_key": "k"},
+    FlireoPhoneNumber: {"number_id": "demo-number"},
+    FlireoWebhook: {"secret": "whsec_hush"},
+}
+
+
+@EVERY
+def test_a_block_is_not_made_with_a_field_that_it_does_not_have(block: type[Block]) -> None:
+    block(**FITTING[block])
+    with pytest.raises(
+        ValidationError, match=f"no field 'colour': the fields are {next(iter(FITTING[block]))}"
+    ):
+        block(**FITTING[block], colour="hush hush")
+
+
+@pytest.mark.parametrize(
+    ("block", "fields", "words"),
+    [
+        (CallLedger, {"URL": "postgresql://me:hush@db/ledger"}, "no field 'URL': did you mean 'url'"),
+        (
+            FlireoCredentials,
+            {"api_key": "hush", "base_ulr": "http://x"},
+            "'base_ulr': did you mean 'base_url'",
+        ),
+        (FlireoCredentials, {"api_key": "hush", "webhookSecret": "hush"}, "did you mean 'webhook_secret'"),
+        (FlireoPhoneNumber, {"number_id": "n", "phonenumber": ANNA}, "did you mean 'phone_number'"),
+        (FlireoWebhook, {"secret": "hush", "previos_secret": "hush"}, "did you mean 'previous_secret'"),
+        (
+            FlireoCampaignJob,
+            {"credentials": {"api_key": "hush", "base-url": "http://x"}, "campaign_id": "c"},
+            "'base-url': did you mean 'base_url'",
+        ),
+    ],
+)
+def test_a_misspelt_field_is_told_with_the_one_that_is_meant(
+    block: type[Block], fields: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValidationError, match=words) as refused:
+        block(**fields)
+    assert "hush" not in str(refused.value) and ANNA not in str(refused.value)
+    with pytest.raises(ValidationError, match=words):  # as a stored document, too: it lacks what is meant
+        block.model_validate(fields)
+
+
+def test_a_misspelt_field_in_a_form_is_told_by_parameter() -> None:
+    given = {"leads": "leads.csv", "campaign": "spring", "credentials": {"api_key": "k"}}
+    with pytest.raises(ParameterTypeError) as refused:
+        load_flow().validate_parameters({**given, "ledger": {"URL": "postgresql://db/ledger"}})
+    assert "ledger: Value error, there is no field 'URL': did you mean 'url'?" in str(refused.value)
+
+
+@pytest.mark.server
+def test_a_document_of_a_later_version_is_loaded_without_what_it_has_more(
+    at_prefect: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = FlireoWebhook(secret=SecretStr("whsec_now"), url="https://example.com/hook").save(
+        "later", overwrite=True
+    )
+    more = {"data": {"retries": 3}, "merge_existing_data": True}
+    ask(at_prefect, "PATCH", f"block_documents/{kept}", more)
+    FlireoAgent(config=REALTIME, webhook=FlireoWebhook.load("later")).save("later", overwrite=True)
+    caplog.clear()
+    agent = FlireoAgent.load("later")
+    for webhook in (
+        FlireoWebhook.load("later"),
+        Block.load_from_ref({"block_document_slug": "flireo-webhook/later"}),
+        agent.webhook,
+    ):
+        assert isinstance(webhook, FlireoWebhook)
+        assert (webhook.secrets, webhook.url) == (("whsec_now",), "https://example.com/hook")
+        assert not hasattr(webhook, "retries")
+    assert caplog.text.count("has a field 'retries', which this version of flireo-flows does not know") == 3
+
+
+def test_what_prefect_logs_of_a_runs_blocks_holds_no_number_and_no_secret(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    blocks = {
+        "credentials": FlireoCredentials(api_key=SecretStr("fl_live_hush")),
+        "ledger": CallLedger(url=SecretStr("postgresql://me:hush@db/ledger")),
+        "number": FlireoPhoneNumber(number_id="demo-number", phone_number=ANNA, used_for=f"for {ANNA}"),
+        "webhook": FlireoWebhook(secret=SecretStr("whsec_hush")),
+    }
+    usual = {"leads": "leads.csv", "campaign": "spring"}
+    with pytest.raises(ParameterTypeError):
+        load_flow().validate_parameters({**usual, **blocks, "deadline_seconds": -1})
+    assert "Parameter validation failed" in caplog.text and "demo-number" in caplog.text
+    agent = FlireoAgent(agent_id="a", first_message=f"Ring {ANNA}.")
+    one_time = FlireoAgent(config={**REALTIME, "first_message": f"Ring {ANNA}."})
+    for text in (caplog.text, str(agent), repr(one_time)):
+        assert ANNA[3:] not in text and "hush" not in text

@@ -12,6 +12,7 @@ from prefect.utilities.callables import parameter_schema
 from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
+from flireo_flows.exporting import results_folder
 from tests.flows.deploying import deploy_all, run_of, worker
 from tests.flows.stage import POLICY, Stored, patiently
 from tests.prefect_api import ask
@@ -49,7 +50,8 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
 ) -> None:
     project = tmp_path / "mine"
     FlireoCredentials(api_key=SecretStr("k"), base_url=sandbox.base_url).save("flireo", overwrite=True)
-    CallLedger(url=SecretStr(f"sqlite:///{tmp_path / 'ledger.db'}")).save("ledger", overwrite=True)
+    ledger = CallLedger(url=SecretStr(f"sqlite:///{tmp_path / 'ledger.db'}"))
+    ledger.save("ledger", overwrite=True)
     made = deploy_all(project, stored.url)
     deployment = made["outbound-campaign"]
 
@@ -63,7 +65,7 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
         run_of(stored, deployment, {"policy": POLICY.model_dump(mode="json"), "campaign": "by hand"})
         leads = len(sandbox.rings())
         assert leads > 40
-        assert (project / "results" / "results.csv").is_file()
+        assert (project / results_folder(ledger, "by hand") / "results.csv").is_file()
 
         # No worker waits for the calls. Until somebody collects them, nobody else rings these people.
         run_of(stored, made["collect-reports"], {"patience_seconds": 200})

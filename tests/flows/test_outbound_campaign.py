@@ -13,7 +13,7 @@ from prefect import flow
 from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_settings
 
 from flireo_flows.analytics import ExportError
-from flireo_flows.calling.policy.limits import Breaker
+from flireo_flows.calling.policy.limits import Breaker, Caps
 from flireo_flows.sandbox import SandboxSettings
 from flireo_flows.steps import CampaignSummary
 from tests.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored
@@ -171,6 +171,31 @@ def test_a_flow_retry_after_a_failed_export_rings_nobody_again(stage: Stage) -> 
     assert stage.run().is_finished
     assert stage.rung() == dict.fromkeys(PEOPLE, 1)
     assert set(stage.results()) == set(PEOPLE)
+
+
+def test_a_flow_retry_is_the_same_run_for_its_caps_and_a_run_of_its_own_is_not(stage: Stage) -> None:
+    taken = stage.folder / "results" / "results.csv"
+    taken.mkdir(parents=True)
+    policy = POLICY.model_copy(update={"caps_per_run": Caps(calls=1)})
+    stage.flow = stage.flow.with_options(retries=2, retry_delay_seconds=0)
+    with pytest.raises(ExportError, match="a directory has its name"):
+        stage.run(policy=policy)
+    assert sum(stage.rung().values()) == 1
+    shutil.rmtree(taken)
+    assert "cap" in stage.run(policy=policy).held_by
+    assert sum(stage.rung().values()) == 2
+
+
+def test_a_flow_in_a_flow_is_a_run_of_its_own_for_its_caps(stage: Stage) -> None:
+    policy = POLICY.model_copy(update={"caps_per_run": Caps(calls=1)})
+
+    @flow
+    def parent() -> None:
+        stage.run(policy=policy)
+        stage.run(policy=policy)
+
+    parent()
+    assert sum(stage.rung().values()) == 2
 
 
 def _with_webhooks(url: str) -> SandboxSettings:

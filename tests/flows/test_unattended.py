@@ -88,7 +88,7 @@ def test_a_campaign_that_nobody_waits_for_is_collected_told_followed_up_and_expo
             assert len(sandbox.rings()) == len(PEOPLE)
 
             # Its process is gone. The reports come in, and set off the collector; the last one the export.
-            results = project / "results" / "results.jsonl"
+            results = project / "results" / "unattended" / "results.jsonl"
             exported = patiently(lambda: _completed(stored, deployments["export-results"]), 400)
             assert exported["parameters"]["campaign"] == "unattended"
             assert exported["auto_scheduled"] is False and rung["id"] != exported["id"]
