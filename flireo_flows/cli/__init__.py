@@ -1,5 +1,6 @@
 """`flireo-flows ...`. Commands import what they need when they run, so that `--help` answers at once."""
 
+import os
 import sys
 
 from cyclopts import App, CycloptsError
@@ -55,6 +56,10 @@ def main() -> None:
 def _main(arguments: list[str]) -> int:
     from flireo_flows.cli.problems import PROBLEMS, in_words
 
+    for option, given in zip(["", *arguments], arguments, strict=False):
+        if not _is_text(given) and not os.path.exists(given):  # a file may have such a name
+            say(f"{option or 'the command'}: it holds bytes that are no text in UTF-8. Type it anew.")
+            return USAGE
     try:
         return int(app(arguments, exit_on_error=False, result_action="return_value") or DONE)
     except CycloptsError:
@@ -67,6 +72,15 @@ def _main(arguments: list[str]) -> int:
             raise  # a bug of ours: its traceback is what helps
         say(in_words(error))
         return FAILED
+
+
+def _is_text(given: str) -> bool:
+    """Whether what a shell handed over is text, which alone a database takes."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def say(words: str) -> None:

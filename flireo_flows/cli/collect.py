@@ -26,9 +26,6 @@ def collect(
     """
     import asyncio
 
-    from flireo_flows.cli.settings import check_text
-
-    check_text("--campaign", campaign)
     summary = asyncio.run(_sweep(campaign, patience))
     _print(summary)
     if summary.refused is not None:

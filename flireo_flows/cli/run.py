@@ -152,7 +152,7 @@ def show(summary: "CampaignSummary") -> None:
         table.add_row(reason.replace("_", " "), str(count), style="yellow")
     if summary.rejects:
         table.add_row("rejected rows of the file", str(summary.rejects), style="dim")
-    console.print(table)
+    console.print(table, markup=False)
     if summary.held_by:
         console.print(f"[bold]{escape(summary.held_by)}[/bold]", highlight=False)
         for failure in summary.last_failures:

@@ -45,22 +45,6 @@ def credentials() -> "FlireoCredentials":
         raise SettingError("FLIREO_DIALECT must be flireo or hmsovereign") from None
 
 
-def check_text(option: str, given: str) -> None:
-    """Refuse what a shell handed over that is no text, and that no database takes.
-
-    Args:
-        option: As it is written, such as `--campaign`.
-        given: What was given with it.
-
-    Raises:
-        SettingError: It is none.
-    """
-    try:
-        given.encode()
-    except UnicodeEncodeError:
-        raise SettingError(f"{option}: it holds bytes that are no text in UTF-8. Type it anew.") from None
-
-
 def webhook_secret(listed: str) -> str:
     """The secret to sign with, of all that a receiver believes: the first; empty if there is none.
 

@@ -25,9 +25,6 @@ def status(*, campaign: str, json: Annotated[bool, Parameter(negative=())] = Fal
     """
     import asyncio
 
-    from flireo_flows.cli.settings import check_text
-
-    check_text("--campaign", campaign)
     found, standing, complete = asyncio.run(_read(campaign))
     if json:
         _print_json(found, standing, complete)

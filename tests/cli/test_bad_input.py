@@ -374,9 +374,13 @@ def test_names_of_campaigns_are_shown_as_they_are_and_no_text_is_told(bare: Shel
     collected = bare.here("collect", **nobody_there)
     assert [name for name in names if name in collected.out] == [*names], collected
     assert "said [/no]" in bare.here("suppressions").out
-    for command in ("status", "collect"):
-        told = bare.here(command, "--campaign", "\udcff", **nobody_there)
-        assert "--campaign: it holds bytes that are no text in UTF-8" in told.complaint
+
+
+@pytest.mark.parametrize("command", ["status", "collect", "outcomes", "pause"])
+def test_what_is_no_text_is_refused(bare: Shell, command: str) -> None:
+    told = bare.here(command, "--campaign", "\udcff")
+    assert "--campaign: it holds bytes that are no text in UTF-8" in told.err
+    assert told.status == 2
 
 
 def test_a_server_listens_on_whatever_address_it_can(bare: Shell) -> None:
