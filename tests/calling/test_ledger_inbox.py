@@ -12,6 +12,7 @@ from flireo_flows.calling.choice import ATTEMPT_KEY
 from flireo_flows.calling.ledger import Answer, Attempt, AttemptBook, Database, Views
 from flireo_flows.calling.ledger.completeness import Completeness, completeness
 from flireo_flows.calling.ledger.forgetting import forget
+from flireo_flows.calling.ledger.reports import RANG_AFTER_ALL
 from flireo_flows.calling.ledger.schema import inbox
 from flireo_flows.calling.ledger.suppressions import Suppressions
 from flireo_flows.calling.ledger.tallies import totals_in
@@ -191,6 +192,21 @@ async def test_who_says_no_in_such_a_call_while_the_next_one_rings_is_not_rung_a
     await heard.inbox.store(report("call-1", analysis={"wishes": {"no_calls": "yes"}}), first.reference)
     await heard.apply()
     await heard.read(listed("call-2", **SILENCE))
+    assert await heard.campaign.begin(book) == []
+
+
+async def test_who_was_rung_once_more_than_was_counted_is_up_for_review_before_a_third_call(
+    database: Database,
+) -> None:
+    heard = Heard(database, teaching())
+    book = await heard.campaign.runner()
+    first = await counted_as_not_placed(heard.campaign, book)
+    await heard.campaign.placed(book, "call-2")
+    await heard.inbox.store(report("call-1", analysis=None), first.reference)
+    await heard.apply()
+    await heard.read(listed("call-2", **SILENCE))
+    lead = await heard.campaign.lead()
+    assert (lead.state, lead.attempts, lead.reason) == ("review", 1, RANG_AFTER_ALL)
     assert await heard.campaign.begin(book) == []
 
 

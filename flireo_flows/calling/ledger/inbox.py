@@ -22,6 +22,8 @@ from flireo_flows.calling.ledger.delivery import INBOUND, Delivery, read_deliver
 from flireo_flows.calling.ledger.forgetting import is_pseudonym, of_forgotten_in
 from flireo_flows.calling.ledger.picking import LONGEST_CALL_SECONDS
 from flireo_flows.calling.ledger.reports import (
+    AFTER_ALL,
+    RANG_AFTER_ALL,
     Expectations,
     apply_report,
     ending_of,
@@ -46,7 +48,6 @@ NAMELESS: Final[Mapping[str, Any]] = {
     "state": InboxState.APPLIED,
     "reason": FORGOTTEN,
 }
-AFTER_ALL: Final = "; but a report of its call came"
 RESULTS: Final = (EventType.END_OF_CALL_REPORT, EventType.STATUS_UPDATE)
 
 
@@ -438,8 +439,7 @@ async def _has_owner(db: AsyncConnection, call_id: str) -> bool:
 async def _rang_after_all(db: AsyncConnection, row: Row[Any]) -> None:
     """Somebody was rung of whom the list said, twice, that nobody had. A person looks before they are rung again."""
     waits = update(leads).where(leads.c.id == row.lead_id, leads.c.state == LeadState.WAITING)
-    reason = "a report came of a call that had counted as not placed"
-    await db.execute(waits.values(state=LeadState.REVIEW, reason=reason))
+    await db.execute(waits.values(state=LeadState.REVIEW, reason=RANG_AFTER_ALL))
     if not row.reason.endswith(AFTER_ALL):
         told = update(attempts).where(attempts.c.id == row.id)
         await db.execute(told.values(reason=f"{row.reason}{AFTER_ALL}"))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ from flireo_flows.calling.policy.learning import may_follow
 from flireo_flows.calling.states import AttemptState, Event, LeadState
 
 LARGEST: Final = 2**31 - 1  # of an integer column
+RANG_AFTER_ALL: Final = "a report came of a call that had counted as not placed"  # of the lead
+AFTER_ALL: Final = "; but a report of its call came"  # the same, at the end of the attempt's reason
 # What is not written down of a person who was forgotten.
 WORDS: Final[dict[str, Any]] = {
     "summary": "",
@@ -139,7 +141,7 @@ async def apply_report(
         db: A transaction that may write.
         database: Its ledger.
         row: The attempt, placed or ended, as this transaction reads it: what somebody wrote since an older reading
-            would be written over.
+            would be written over. To one that counted as not placed only the words are added.
         report: What was told.
         policy: Says when to stop waiting for more, whether the lead is rung again, and what it teaches.
         expects: What is still to come.
@@ -370,14 +372,18 @@ async def _finish_lead(
     lead = (await db.execute(wanted)).one()
     used = lead.attempts + 1
     again = not never and lead.state == LeadState.CALLING and is_retried(policy, outcome, used)
+    # Who was skipped meanwhile, as when the campaign was cancelled, stays so.
+    state = lead.state if lead.state == LeadState.SKIPPED else _after(again)
+    # Who was taken out of the file meanwhile waits for nothing.
+    reason = (lead.reason or _to_be_rung_after(outcome)) if again else ""
+    if again and await _rang_uncounted(db, row):
+        state, reason = LeadState.REVIEW, RANG_AFTER_ALL
     await db.execute(
         update(leads)
         .where(leads.c.id == row.lead_id)
         .values(
-            # Who was skipped meanwhile, as when the campaign was cancelled, stays so.
-            state=lead.state if lead.state == LeadState.SKIPPED else _after(again),
-            # Who was taken out of the file meanwhile waits for nothing.
-            reason=(lead.reason or _to_be_rung_after(outcome)) if again else "",
+            state=state,
+            reason=reason,
             not_before=ended_at + retry_delay(policy, outcome, used),
             attempts=used,
             unplaced=0,
@@ -385,6 +391,16 @@ async def _finish_lead(
             last_ended_at=ended_at,
         )
     )
+
+
+async def _rang_uncounted(db: AsyncConnection, row: Row[Any]) -> bool:
+    """Whether another attempt at the lead rang after all, although it had counted as not placed."""
+    rang = select(attempts.c.id).where(
+        attempts.c.lead_id == row.lead_id,
+        attempts.c.state == AttemptState.NOT_PLACED,
+        attempts.c.reason.endswith(AFTER_ALL, autoescape=True),
+    )
+    return (await db.execute(rang.limit(1))).first() is not None
 
 
 def _after(again: bool) -> LeadState:
@@ -438,4 +454,7 @@ def _storable(whole: int | None) -> int | None:
 
 
 def _seconds(moment: datetime | None) -> float | None:
+    """Unix seconds; None for what a program writes that has no date, and which no other zone can say."""
+    if moment is not None and not MINYEAR < moment.year < MAXYEAR:
+        return None
     return moment.timestamp() if moment else None
