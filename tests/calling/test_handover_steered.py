@@ -91,6 +91,7 @@ async def test_what_happened_while_it_was_filled_is_seen_before_it_is_started(
     campaign = await handed(local, sandbox, ANNA)
     async with AsyncFlireoClient(campaign.account) as client:
         book = await campaign.runner()
+        assert await campaign.handed.claim(book.runner)
         filler = Filler(client, local, book, campaign.handed, campaign.batch, campaign.words, campaign.policy)
         there = await filler.ensure()
         assert there is not None

@@ -118,7 +118,7 @@ class HandOver:
         leads = LeadBook(self.database, self.campaign)
         await book.orphaned()
         filler = Filler(client, self.database, book, handed, self.batch, self.words, self.policy)
-        filler.ends_at = math.inf if deadline is None else deadline
+        filler.ends_at, filler.runner = math.inf if deadline is None else deadline, runner
         try:
             await filler.check()
         except CannotHandOver:

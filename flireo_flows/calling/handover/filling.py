@@ -22,8 +22,6 @@ from flireo_flows.api.campaigns import (
     CampaignStatus,
     LeadStatus,
     NewCampaign,
-    NewCampaignLead,
-    add_campaign_lead,
     check_clock,
     create_campaign,
     remove_campaign_lead,
@@ -33,27 +31,30 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.conversation import Conversation, aconverse
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.choice import CannotCompose
-from flireo_flows.calling.endings import EVENTS, Ending, ending_of, in_words
+from flireo_flows.calling.endings import Ending, ending_of
+from flireo_flows.calling.handover.adding import Adder
 from flireo_flows.calling.handover.refusing import refusal_of_row
-from flireo_flows.calling.handover.safety import dialled_before, refuse_over, refuse_strangers, without_hours
+from flireo_flows.calling.handover.safety import (
+    TakenOver,
+    dialled_before,
+    refuse_over,
+    refuse_strangers,
+    without_hours,
+)
 from flireo_flows.calling.handover.window import ALWAYS, CannotHandOver, Window, window_of
 from flireo_flows.calling.handover.words import Words
-from flireo_flows.calling.ledger import Attempt, AttemptBook, Database
+from flireo_flows.calling.ledger import AttemptBook, Database, Runner
+from flireo_flows.calling.ledger.beginning import FRESH_SECONDS
 from flireo_flows.calling.ledger.campaigns import Steering
-from flireo_flows.calling.ledger.handed import Added, Handed, HandedBook
+from flireo_flows.calling.ledger.handed import Handed, HandedBook
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import CampaignState, Event, LeadState
+from flireo_flows.calling.states import CampaignState, LeadState
+from flireo_flows.calling.turns import HORIZON_SECONDS, LOOK_SECONDS
 
 T = TypeVar("T")
 AT_ONCE: Final = 8  # requests under way while leads are added
 SCAN: Final = 200  # leads looked at in one transaction
-MOST_REFUSALS: Final = 5  # in a row, of different leads: then it is not the leads
-STOPPING: Final = (
-    errors.AuthenticationFailed,
-    errors.InsufficientCredits,
-    errors.PermissionDenied,
-    errors.NotFound,
-)
+LEAST_WAIT_SECONDS: Final = 0.02  # for the rate limit
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ class Filler:
         policy: The campaign's rules.
         ends_at: Unix seconds of the ledger's clock from which nobody else is handed over.
         window: The hours that Flireo's campaign has, or will have; known after `check`.
-        stopped_by: Why nobody else may be handed over; None while they may.
+        runner: Whose lease bounds how late a request may go out that adds, makes or starts; None for no bound.
     """
 
     client: AsyncFlireoClient
@@ -80,9 +81,17 @@ class Filler:
     policy: CallingPolicy
     ends_at: float = math.inf
     window: Window = ALWAYS
-    stopped_by: Exception | None = None
-    _refusals: int = field(default=0, init=False)
+    runner: Runner | None = None
+    _adder: Adder = field(init=False)
     _has_set_hours: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._adder = Adder(self.client, self.database, self.words, self._before)
+
+    @property
+    def stopped_by(self) -> Exception | None:
+        """Why nobody else may be handed over; None while they may."""
+        return self._adder.stopped_by
 
     @property
     def name(self) -> str:
@@ -158,7 +167,6 @@ class Filler:
         if there is None and since is not None and now < since + self.policy.reconcile_grace_seconds:
             return None
         if there is None:
-            await self.handed.making(now)
             there = await self._make(new)
         await self.handed.remember(there.id)
         return there
@@ -167,7 +175,7 @@ class Filler:
         """Take out who must not be rung any more, then hand over whoever waits and may be.
 
         Raises:
-            CampaignRefused: It is over, or holds leads that this ledger did not put there.
+            CampaignRefused: It is over, holds leads that this ledger did not put there, or is another run's now.
         """
         refuse_over(campaign)
         campaign = await self.quiet(campaign)
@@ -180,7 +188,8 @@ class Filler:
         """Have Flireo ring, once everybody is known to be in there, exactly once. Idempotent.
 
         Raises:
-            CampaignRefused: Somebody paused it at Flireo, or it holds a lead twice or one that is not ours.
+            CampaignRefused: Somebody paused it at Flireo, it holds a lead twice or one that is not ours, or another
+                run has it now.
         """
         figures = await self.handed.figures()
         standing = await Steering(self.database, self.name).standing()  # filling may have taken long
@@ -302,10 +311,15 @@ class Filler:
         )
 
     async def _make(self, new: NewCampaign) -> Campaign:
+        await self._wait_for_room()
+        await self._require_claim()
+        since = self.database.now()
+        await self.handed.making(since)
         try:
-            return await self.client.send(create_campaign(new))
+            return await self.client.send(create_campaign(new), before=self._before(since))
         except errors.FlireoError as error:
-            if ending_of(error) is not Ending.UNKNOWN:
+            # Of a run that was taken over the wish is not this one's any more.
+            if ending_of(error) is not Ending.UNKNOWN and await self._has_claim():
                 await self.handed.making(None)
             raise
 
@@ -317,13 +331,47 @@ class Filler:
             schedule_end_time=window.end,
             timezone=window.zone,
         )
-        changed = await self._change(campaign, changes)
+        await self._wait_for_room()
+        await self._require_claim()
+        changed = await self._change(campaign, changes, self._before(self.database.now()))
         await self.handed.hold(False)
         return changed
 
-    async def _change(self, campaign: Campaign, changes: CampaignChanges) -> Campaign:
+    async def _change(
+        self, campaign: Campaign, changes: CampaignChanges, before: float | None = None
+    ) -> Campaign:
         """Sent once. Where nobody knows whether it arrived, the next look at the campaign tells."""
-        return await self.client.send(update_campaign(campaign.id, changes))
+        return await self.client.send(update_campaign(campaign.id, changes), before=before)
+
+    def _before(self, decided_at: float) -> float:
+        """Until when a request may go out that was decided at a time of the ledger's clock, on the client's clock.
+
+        A process may sleep between its decision and the first byte, while another run goes on with the campaign.
+        """
+        latest = decided_at + FRESH_SECONDS
+        if self.runner is not None:
+            latest = min(latest, self.runner.lease_until)
+        return self.client.now() + latest - self.database.now()
+
+    async def _has_claim(self) -> bool:
+        return await self.handed.is_claimed_by(self.book.runner)
+
+    async def _require_claim(self) -> None:
+        """A runner that slept beyond its lease does not know what another one did with the campaign meanwhile."""
+        if not await self._has_claim():
+            raise TakenOver.by_another_run()
+
+    async def _room(self) -> int:
+        """How many requests may go out at once now. Where there is none, waits a moment for the rate limit."""
+        now, pacing = self.client.now(), self.client.pacing
+        ready = min(AT_ONCE, pacing.ready(now, HORIZON_SECONDS))
+        if not ready:
+            await asyncio.sleep(min(LOOK_SECONDS, max(LEAST_WAIT_SECONDS, pacing.wait(now))))
+        return ready
+
+    async def _wait_for_room(self) -> None:
+        while not await self._room():
+            pass
 
     def _fits(self, campaign: Campaign, window: Window) -> bool:
         """Whether it rings at our hours. A server that tells none, or others than it was told, is asked once."""
@@ -341,39 +389,16 @@ class Filler:
     async def _add_all(self, campaign: Campaign) -> None:
         rules = without_hours(self.policy)
         while self.stopped_by is None and self.database.now() < self.ends_at:
-            begun = await self.book.begin(self.batch, rules, AT_ONCE, SCAN)
+            # Begun before there is room in the rate limit, they would be too old when they could go out.
+            most = await self._room()
+            if not most:
+                continue
+            await self._require_claim()
+            begun = await self.book.begin(self.batch, rules, most, SCAN)
             if not begun.decided:
                 return
-            adding = (self._add(campaign.id, attempt) for attempt in begun.attempts)
+            adding = (self._adder.add(campaign.id, attempt) for attempt in begun.attempts)
             await self.handed.record(await asyncio.gather(*adding))
-
-    async def _add(self, campaign_id: str, attempt: Attempt) -> Added:
-        """Send the one request that adds a lead. Never raises for anything that Flireo or the network did."""
-        if self.stopped_by is not None:
-            return Added(attempt.id, Event.REFUSED, reason="not sent: the run stopped")
-        try:
-            lead = NewCampaignLead(phone_number=attempt.phone, variables=self.words.variables(attempt.facts))
-            added = await self.client.send(add_campaign_lead(campaign_id, lead))
-        except CannotCompose as problem:
-            return Added(attempt.id, Event.REFUSED, reason=str(problem), lead=LeadState.REVIEW)
-        except errors.FlireoError as error:
-            return self._judge(attempt, error)
-        self._refusals = 0
-        return Added(attempt.id, Event.ACCEPTED, vendor_lead_id=added.id)
-
-    def _judge(self, attempt: Attempt, error: errors.FlireoError) -> Added:
-        event, reason = EVENTS[ending_of(error)], in_words(error)
-        if event is Event.LOST:
-            return Added(attempt.id, event, reason=reason)
-        if isinstance(error, (*STOPPING, errors.NotSent)):
-            self.stopped_by = self.stopped_by or error
-        if isinstance(error, errors.BadRequest | errors.Unprocessable | errors.InvalidInput):
-            self._refusals += 1
-            if self._refusals >= MOST_REFUSALS:
-                self.stopped_by = self.stopped_by or error
-            return Added(attempt.id, event, reason=reason, lead=LeadState.REVIEW)
-        again = self.database.now() + (error.retry_after or 1.0)
-        return Added(attempt.id, event, reason=reason, not_before=again)
 
 
 def _clock(time: str | None) -> str | None:

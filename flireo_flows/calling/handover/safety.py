@@ -1,7 +1,7 @@
 """What must hold before a campaign of Flireo's own is filled or started, and how it is made."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self
 
 from flireo_flows.api.campaign_rules import CampaignRefused, first_repeated
 from flireo_flows.api.campaigns import Campaign, CampaignLead
@@ -11,6 +11,15 @@ from flireo_flows.calling.handover.window import CannotHandOver
 from flireo_flows.calling.policy import WEEKDAYS, CallingHours, CallingPolicy
 
 UNLIMITED: Final = 1_000_000_000
+
+
+class TakenOver(CampaignRefused):
+    """Another run has Flireo's campaign now, so it is not this one's to change, nor to pause."""
+
+    @classmethod
+    def by_another_run(cls) -> Self:
+        """Says why."""
+        return cls("another run took this campaign over, for this one was not heard of for long")
 
 
 def dialled_before(campaign: str) -> CannotHandOver:

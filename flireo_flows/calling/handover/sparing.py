@@ -87,6 +87,7 @@ async def _spare(filler: Filler, people: Sequence[Handed]) -> tuple[int, bool]:
         return 0, True
     runner = Runner(filler.database, filler.name)
     await runner.join()
+    filler.runner = runner
     try:
         await filler.handed.claim(runner.id)  # no run fills it meanwhile, but for one that did so before
         rang = there.status == CampaignStatus.SCHEDULED

@@ -11,9 +11,10 @@ from flireo_flows.api.campaign_rules import CampaignProblem, CampaignRefused
 from flireo_flows.api.campaigns import Campaign, CampaignStatus
 from flireo_flows.calling.brakes import Brakes
 from flireo_flows.calling.engine import PROGRESS_SECONDS, Progress
-from flireo_flows.calling.handover.filling import STOPPING, Filler
+from flireo_flows.calling.handover.adding import STOPPING
+from flireo_flows.calling.handover.filling import Filler
 from flireo_flows.calling.handover.following import Follower
-from flireo_flows.calling.handover.safety import refuse_over
+from flireo_flows.calling.handover.safety import TakenOver, refuse_over
 from flireo_flows.calling.ledger import LeadBook, Outlook, Views
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.rhythm import Budget
@@ -136,14 +137,14 @@ class Turns:
     async def _require_claim(self) -> None:
         """A runner that slept beyond its lease may have been taken over."""
         if not await self.filler.handed.claim(self.filler.book.runner):
-            raise CampaignRefused(
-                "another run took this campaign over, for this one was not heard of for long"
-            )
+            raise TakenOver.by_another_run()
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         """One failed request decides nothing; a refused key, or many failures in a row, end the run."""
         try:
             await work
+        except TakenOver as taken:
+            self._problem = taken
         except CampaignProblem as problem:
             self._problem = problem
             await self.filler.calm()
