@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from flireo_flows.api.campaign_rules import CampaignRefused
@@ -108,6 +110,62 @@ async def test_what_happened_while_it_was_filled_is_seen_before_it_is_started(
             with pytest.raises(CampaignRefused, match="nothing was started"):
                 await filler.start(there)
     assert theirs(sandbox)["status"] == "draft" and not sandbox.rings()
+
+
+@dataclass
+class SlowToStart(httpx.AsyncHTTPTransport):
+    """A network on which something happens while the request that starts Flireo's campaign is on its way."""
+
+    meanwhile: Callable[[], Awaitable[None]]
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "PATCH" and b"scheduled" in await request.aread():
+            await self.meanwhile()
+        return await super().handle_async_request(request)
+
+
+async def test_a_pause_while_the_request_that_starts_it_is_on_its_way_holds(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+
+    async def meanwhile() -> None:
+        await Steering(local, "campaign").pause("")
+        await tell(local, campaign.account, "campaign")  # and it found nothing to pause
+
+    async with AsyncFlireoClient(campaign.account, transport=SlowToStart(meanwhile)) as client:
+        book = await campaign.runner()
+        assert await campaign.handed.claim(book.runner)
+        filler = Filler(client, local, book, campaign.handed, campaign.batch, campaign.words, campaign.policy)
+        there = await filler.ensure()
+        assert there is not None
+        there = await filler.start(await filler.fill(there))
+    assert there.status == theirs(slow)["status"] == "paused"
+    assert await campaign.handed.is_held()
+
+
+@pytest.mark.slow
+async def test_a_pause_at_whatever_moment_before_flireo_rings_holds_once_the_run_has_ended(
+    local: Database,
+) -> None:
+    with run_sandbox(SandboxSettings(rate_limit=20, rate_window_seconds=6)) as sandbox:
+        campaign = await handed(local, sandbox, *(lead.phone for lead in people(6)))
+        for moment in range(4):
+            sandbox.reset()
+            campaign = campaign.but(name=f"moment {moment}")
+            await campaign.take_in(*people(6, first=10 * moment))
+            running = asyncio.create_task(campaign.run(Until.DIALLED))
+            async with asyncio.timeout(60):
+                while (await campaign.handed.figures()).waiting < 6:  # noqa: ASYNC110 - the ledger says it
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.15 * moment)
+            await Steering(local, campaign.name).pause("stop!")
+            await tell(local, campaign.account, campaign.name)
+            await running
+            assert theirs(sandbox)["status"] in ("draft", "paused")
 
 
 async def test_a_pause_without_a_run_reaches_flireo_too(local: Database, slow: RunningSandbox) -> None:

@@ -233,16 +233,15 @@ class Filler:
         except (CampaignProblem, errors.FlireoError):
             return  # the run ends with the problem that was met first
 
-    async def obey(self, campaign: Campaign, state: CampaignState) -> None:
+    async def obey(self, campaign: Campaign, state: CampaignState) -> Campaign:
         """Have Flireo ring nobody of a campaign that is paused or cancelled here; calls that run go on."""
         if campaign.is_over or state is CampaignState.OPEN:
-            return
+            return campaign
         if state is CampaignState.CANCELLED:
-            await self._change(campaign, CampaignChanges(status=CampaignStatus.CANCELLED))
-        elif campaign.status != CampaignStatus.PAUSED:
-            await self.quiet(campaign)
-        elif not await self.handed.is_held():
+            return await self._change(campaign, CampaignChanges(status=CampaignStatus.CANCELLED))
+        if campaign.status == CampaignStatus.PAUSED and not await self.handed.is_held():
             await self.handed.hold(True)  # whoever resumes it here means it, whoever paused it there
+        return await self.quiet(campaign)
 
     async def hold_back(self, campaign: Campaign, state: CampaignState) -> Campaign:
         """Whom Flireo must not ring it does not ring from now on: to read it may take minutes, and may fail."""
@@ -285,14 +284,17 @@ class Filler:
         return gone, left
 
     async def ring_on(self, campaign: Campaign) -> None:
-        """Have Flireo ring again as before it was made quiet, unless somebody paused or cancelled it here since."""
-        steering = Steering(self.database, self.name)
-        if (await steering.standing()).state is not CampaignState.OPEN:
-            return
-        campaign = await self._change(campaign, CampaignChanges(status=CampaignStatus.SCHEDULED))
-        await self.handed.hold(False)
-        # Who paused it just before that found it quiet, and left it so.
-        await self.obey(campaign, (await steering.standing()).state)
+        """Have Flireo ring again as before it was made quiet, unless somebody paused or cancelled it here since.
+
+        Raises:
+            CampaignRefused: Another run has it now.
+        """
+        await self._start(campaign, CampaignChanges(status=CampaignStatus.SCHEDULED))
+
+    async def wait_for_room(self) -> None:
+        """Wait until the rate limit lets a request out at once."""
+        while not await self._room():
+            pass
 
     async def converse(self, conversation: Conversation[T]) -> T:
         """Hold a conversation with Flireo."""
@@ -311,7 +313,7 @@ class Filler:
         )
 
     async def _make(self, new: NewCampaign) -> Campaign:
-        await self._wait_for_room()
+        await self.wait_for_room()
         await self._require_claim()
         since = self.database.now()
         await self.handed.making(since)
@@ -331,11 +333,19 @@ class Filler:
             schedule_end_time=window.end,
             timezone=window.zone,
         )
-        await self._wait_for_room()
+        return await self._start(campaign, changes)
+
+    async def _start(self, campaign: Campaign, changes: CampaignChanges) -> Campaign:
+        """Have Flireo ring, unless somebody paused or cancelled it here meanwhile: to read its leads takes long."""
+        await self.wait_for_room()
         await self._require_claim()
+        steering = Steering(self.database, self.name)
+        if (await steering.standing()).state is not CampaignState.OPEN:
+            return campaign
         changed = await self._change(campaign, changes, self._before(self.database.now()))
         await self.handed.hold(False)
-        return changed
+        # Who paused it just before that found it quiet, and left it so.
+        return await self.obey(changed, (await steering.standing()).state)
 
     async def _change(
         self, campaign: Campaign, changes: CampaignChanges, before: float | None = None
@@ -368,10 +378,6 @@ class Filler:
         if not ready:
             await asyncio.sleep(min(LOOK_SECONDS, max(LEAST_WAIT_SECONDS, pacing.wait(now))))
         return ready
-
-    async def _wait_for_room(self) -> None:
-        while not await self._room():
-            pass
 
     def _fits(self, campaign: Campaign, window: Window) -> bool:
         """Whether it rings at our hours. A server that tells none, or others than it was told, is asked once."""

@@ -87,7 +87,7 @@ async def _spare(filler: Filler, people: Sequence[Handed]) -> tuple[int, bool]:
         return 0, True
     runner = Runner(filler.database, filler.name)
     await runner.join()
-    filler.runner = runner
+    filler.runner, filler.book = runner, AttemptBook(filler.database, filler.name, runner.id)
     try:
         await filler.handed.claim(runner.id)  # no run fills it meanwhile, but for one that did so before
         rang = there.status == CampaignStatus.SCHEDULED
@@ -123,6 +123,8 @@ async def _ring_on(filler: Filler, campaign: Campaign, runner: Runner) -> bool:
             await asyncio.sleep(LOOK_SECONDS)
         if figures.unsettled:
             return False  # somebody may be in there whom we do not know of: a run finds out first
+        await filler.wait_for_room()
+        await runner.renew({})
         await filler.ring_on(campaign)
     except (FlireoError, CampaignProblem):
         return False

@@ -177,6 +177,8 @@ class Turns:
         if state is not CampaignState.OPEN:
             waits_for = going_on + (figures.waiting if state is CampaignState.CANCELLED else 0)
             return self._obeyed is state and (self.until is Until.DIALLED or not waits_for)
+        if self._failures:
+            return False  # who paused it while it was started is obeyed first
         if self.left.due or self.left.sending or figures.unsettled or not self._is_ringing:
             return False
         soon = self.left.next_at is not None and self.left.next_at <= now + PATIENCE_SECONDS
