@@ -18,6 +18,7 @@ from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.campaigns import Steering
 from flireo_flows.calling.ledger.unheard import has_open
 from flireo_flows.calling.policy import WEEKDAYS, CallingHours
+from flireo_flows.calling.states import CampaignState
 from flireo_flows.calling.turns import Until
 from flireo_flows.leads.wishes import Consent, Wishes
 from flireo_flows.sandbox import SandboxSettings
@@ -145,6 +146,39 @@ async def test_a_pause_while_the_request_that_starts_it_is_on_its_way_holds(
         there = await filler.start(await filler.fill(there))
     assert there.status == theirs(slow)["status"] == "paused"
     assert await campaign.handed.is_held()
+
+
+class NewWord(httpx.AsyncHTTPTransport):
+    """A server that has a word of its own for a campaign that rings."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await super().handle_async_request(request)
+        body = (await answer.aread()).replace(b'"scheduled"', b'"running"')
+        return httpx.Response(answer.status_code, content=body)
+
+
+@pytest.mark.parametrize("what", ["paused", "cancelled", "said no", "goes on"])
+async def test_a_campaign_whose_status_is_a_new_word_is_one_that_may_ring(
+    local: Database, slow: RunningSandbox, what: str
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+    await campaign.run(Until.DIALLED)
+    async with AsyncFlireoClient(campaign.account, transport=NewWord()) as client:
+        book = await campaign.runner()
+        filler = Filler(client, local, book, campaign.handed, campaign.batch, campaign.words, campaign.policy)
+        there = await filler.campaign()
+        assert there is not None and there.status == "running"
+        if what == "goes on":
+            with pytest.raises(CampaignRefused, match=r"not known here \(running\), so it is paused"):
+                await filler.start(there)
+            await filler.calm()
+        elif what == "said no":
+            await campaign.book.forbid([people(8)[-1].phone])
+            await filler.hold_back(there, CampaignState.OPEN)
+        else:
+            await filler.hold_back(there, CampaignState(what))
+    assert theirs(slow)["status"] == ("cancelled" if what == "cancelled" else "paused")
+    assert await campaign.handed.is_held() == (what != "cancelled")
 
 
 @pytest.mark.slow

@@ -37,8 +37,10 @@ from flireo_flows.calling.handover.refusing import refusal_of_row
 from flireo_flows.calling.handover.safety import (
     TakenOver,
     dialled_before,
+    may_ring,
     refuse_over,
     refuse_strangers,
+    refuse_unknown,
     without_hours,
 )
 from flireo_flows.calling.handover.window import ALWAYS, CannotHandOver, Window, window_of
@@ -188,13 +190,14 @@ class Filler:
         """Have Flireo ring, once everybody is known to be in there, exactly once. Idempotent.
 
         Raises:
-            CampaignRefused: Somebody paused it at Flireo, it holds a lead twice or one that is not ours, or another
-                run has it now.
+            CampaignRefused: Somebody paused it at Flireo, its status is none that we know, it holds a lead twice or
+                one that is not ours, or another run has it now.
         """
         figures = await self.handed.figures()
         standing = await Steering(self.database, self.name).standing()  # filling may have taken long
         if campaign.is_over or figures.unsettled or standing.state is not CampaignState.OPEN:
             return campaign
+        refuse_unknown(campaign)
         is_held = await self.handed.is_held()
         if campaign.status == CampaignStatus.SCHEDULED and self._fits(campaign, self.window):
             if is_held:
@@ -219,7 +222,7 @@ class Filler:
 
     async def quiet(self, campaign: Campaign) -> Campaign:
         """Have Flireo ring nobody for now; calls that run go on."""
-        if campaign.status != CampaignStatus.SCHEDULED:
+        if not may_ring(campaign):
             return campaign
         await self.handed.hold(True)
         return await self._change(campaign, CampaignChanges(status=CampaignStatus.PAUSED))
@@ -247,7 +250,7 @@ class Filler:
         """Whom Flireo must not ring it does not ring from now on: to read it may take minutes, and may fail."""
         if state is not CampaignState.OPEN:
             await self.obey(campaign, state)
-        elif campaign.status == CampaignStatus.SCHEDULED and await self.unwanted():
+        elif may_ring(campaign) and await self.unwanted():
             return await self.quiet(campaign)
         return campaign
 

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import Final, Self
 
 from flireo_flows.api.campaign_rules import CampaignRefused, first_repeated
-from flireo_flows.api.campaigns import Campaign, CampaignLead
+from flireo_flows.api.campaigns import Campaign, CampaignLead, CampaignStatus
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.calling.account import NotReady
 from flireo_flows.calling.handover.window import CannotHandOver
 from flireo_flows.calling.policy import WEEKDAYS, CallingHours, CallingPolicy
 
 UNLIMITED: Final = 1_000_000_000
+KNOWN: Final = frozenset(str(status) for status in CampaignStatus)
+QUIET: Final = (CampaignStatus.DRAFT, CampaignStatus.PAUSED)  # rings nobody until somebody has it ring
 
 
 class TakenOver(CampaignRefused):
@@ -44,6 +46,21 @@ def refuse_over(campaign: Campaign) -> None:
         raise CampaignRefused(
             f"campaign {redact(campaign.name)!r} is {redact(campaign.status)} at Flireo, which takes no more leads: "
             "ring the others under another campaign name"
+        )
+
+
+def may_ring(campaign: Campaign) -> bool:
+    """Whether Flireo may be ringing its leads, or begin to: so it may under a status that we do not know."""
+    return not campaign.is_over and campaign.status not in QUIET
+
+
+def refuse_unknown(campaign: Campaign) -> None:
+    """Raise if nobody can say what Flireo does with its campaign now."""
+    if campaign.status not in KNOWN:
+        raise CampaignRefused(
+            f"campaign {redact(campaign.name)!r} has a status at Flireo that is not known here "
+            f"({redact(campaign.status)}), so it is paused: look at it in Flireo's dashboard, and run again to have it "
+            "go on"
         )
 
 

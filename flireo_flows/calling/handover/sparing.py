@@ -12,6 +12,7 @@ from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.handover.engine import NOT_THERE, NotTold
 from flireo_flows.calling.handover.filling import Filler
+from flireo_flows.calling.handover.safety import may_ring
 from flireo_flows.calling.handover.words import Words
 from flireo_flows.calling.ledger import AttemptBook, Database, Runner
 from flireo_flows.calling.ledger.campaigns import Steering
@@ -90,7 +91,7 @@ async def _spare(filler: Filler, people: Sequence[Handed]) -> tuple[int, bool]:
     filler.runner, filler.book = runner, AttemptBook(filler.database, filler.name, runner.id)
     try:
         await filler.handed.claim(runner.id)  # no run fills it meanwhile, but for one that did so before
-        rang = there.status == CampaignStatus.SCHEDULED
+        rang = may_ring(there)
         there = await filler.quiet(there)
         unwanted = [(it, LeadState.SKIPPED, str(Rule.DO_NOT_CALL)) for it in people]
         gone, left = await filler.take_out(there, unwanted)
