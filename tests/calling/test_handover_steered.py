@@ -22,6 +22,7 @@ from flireo_flows.calling.states import CampaignState
 from flireo_flows.calling.turns import Until
 from flireo_flows.leads.wishes import Consent, Wishes
 from flireo_flows.sandbox import SandboxSettings
+from flireo_flows.sandbox.campaigns import MOVES
 from tests.sandbox.running import RunningSandbox, run_sandbox
 
 from .campaign import ANNA, BEN, CARLA, Campaign, people, person
@@ -239,6 +240,31 @@ async def test_of_a_cancelled_campaign_nobody_else_is_rung(local: Database, sand
     assert theirs(sandbox)["status"] == "cancelled" and not sandbox.rings()
     states = Counter((row.state, row.reason) for row in (await campaign.leads()).values())
     assert states["skipped", "campaign_cancelled"] == 2
+
+
+@pytest.fixture
+def without_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server knows no status `cancelled`, as earlier ones did not."""
+    moves = {status: after - {"cancelled"} for status, after in MOVES.items()}
+    monkeypatch.setattr("flireo_flows.sandbox.routes.campaigns.MOVES", moves)
+
+
+async def test_a_cancelled_campaign_that_flireo_cannot_cancel_is_paused_there_and_emptied(
+    local: Database, slow: RunningSandbox, without_cancelled: None
+) -> None:
+    everybody = people(8)
+    campaign = await handed(local, slow, *(lead.phone for lead in everybody))
+    await campaign.run(Until.DIALLED)
+    await met(lambda: len(slow.rings()) == 5)
+    await Steering(local, "campaign").cancel("a mistake")
+    assert "refused to cancel" in await tell(local, campaign.account, "campaign")
+    assert theirs(slow)["status"] == "paused"
+
+    ran = await campaign.run(Until.DIALLED)
+    assert "a mistake" in ran.held_by and "refused to cancel" in ran.held_by and not ran.stopped_by
+    states = Counter((row.state, row.reason) for row in (await campaign.leads()).values())
+    assert states == {("calling", ""): 5, ("skipped", "campaign_cancelled"): 3}
+    assert len(theirs(slow)["leads"]) == 5 and theirs(slow)["status"] == "paused"
 
 
 @pytest.mark.parametrize("how", ["list", "file"])

@@ -137,7 +137,8 @@ class HandOver:
         await brakes.settle()
         self.progress(await Views(self.database).status(self.campaign))
         left = await turns.outlook()
-        return Ran(turns.stopped_by, turns.timed_out, left, readiness, brakes.held_by, brakes.last_failures)
+        held_by = ". ".join(why for why in (brakes.held_by, filler.notice) if why)
+        return Ran(turns.stopped_by, turns.timed_out, left, readiness, held_by, brakes.last_failures)
 
     async def _ready(
         self, client: AsyncFlireoClient, runner: Runner, left: Outlook, filler: Filler
@@ -205,7 +206,7 @@ class HandOver:
         self._sent[operation.route, str(status or "no answer")] += 1
 
 
-async def obey(database: Database, account: Account, campaign: str) -> None:
+async def obey(database: Database, account: Account, campaign: str) -> str:
     """Bring Flireo's campaign in line with ours, without a run: paused or cancelled, it rings nobody.
 
     For whoever pauses or cancels a campaign whose leads were handed over: Flireo rings whom it has, whether one
@@ -217,6 +218,9 @@ async def obey(database: Database, account: Account, campaign: str) -> None:
         account: Where the leads were handed over, and as whom.
         campaign: Name of our campaign.
 
+    Returns:
+        What Flireo did not do as it was told, and what was done instead; empty for nothing.
+
     Raises:
         CampaignRefused: It was deleted at Flireo, so it rings nobody.
         FlireoError: It was not reached, or refused: it may go on ringing. Do it again.
@@ -227,6 +231,7 @@ async def obey(database: Database, account: Account, campaign: str) -> None:
         there = await filler.campaign()
         if there is not None:
             await filler.obey(there, (await Steering(database, campaign).standing()).state)
+        return filler.notice
 
 
 NOT_THERE: Final = "its campaign is not there under this key: it was deleted, or is another account's"
@@ -236,7 +241,7 @@ class NotTold(NotReady):
     """Flireo rings the leads of a campaign, or somebody, that must not be rung any more. Says what to do."""
 
 
-async def tell(database: Database, account: Account | None, campaign: str) -> None:
+async def tell(database: Database, account: Account | None, campaign: str) -> str:
     """Have Flireo obey, if it rings this campaign; see `obey`.
 
     Args:
@@ -244,18 +249,21 @@ async def tell(database: Database, account: Account | None, campaign: str) -> No
         account: Where the leads were handed over; None when there is no key at hand.
         campaign: Name of our campaign.
 
+    Returns:
+        What Flireo did not do as it was told, and what was done instead; empty for nothing.
+
     Raises:
         NotTold: The leads are Flireo's to ring, and it could not be told.
     """
     if not await HandedBook(database, campaign).was_handed_over():
-        return
+        return ""
     remedy = "so it may go on ringing. Pause or cancel it again, or do so in Flireo's dashboard"
     if account is None:
         raise NotTold(
             f"the leads of {redact(campaign)!r} were handed to Flireo, which cannot be told without a key, {remedy}."
         )
     try:
-        await obey(database, account, campaign)
+        return await obey(database, account, campaign)
     except (FlireoError, CampaignRefused) as error:
         why = NOT_THERE if isinstance(error, CampaignRefused) else error
         raise NotTold(

@@ -49,13 +49,16 @@ from flireo_flows.calling.ledger import AttemptBook, Database, Runner
 from flireo_flows.calling.ledger.beginning import FRESH_SECONDS
 from flireo_flows.calling.ledger.campaigns import Steering
 from flireo_flows.calling.ledger.handed import Handed, HandedBook
-from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import CampaignState, LeadState
+from flireo_flows.calling.policy import CallingPolicy, Rule
+from flireo_flows.calling.states import AttemptState, CampaignState, LeadState
 from flireo_flows.calling.turns import HORIZON_SECONDS, LOOK_SECONDS
 
 T = TypeVar("T")
 AT_ONCE: Final = 8  # requests under way while leads are added
 SCAN: Final = 200  # leads looked at in one transaction
+NOT_CANCELLED: Final = (
+    "Flireo refused to cancel its campaign, so it is paused there: do not resume it in Flireo's dashboard"
+)
 LEAST_WAIT_SECONDS: Final = 0.02  # for the rate limit
 
 
@@ -71,6 +74,7 @@ class Filler:
         policy: The campaign's rules.
         ends_at: Unix seconds of the ledger's clock from which nobody else is handed over.
         window: The hours that Flireo's campaign has, or will have; known after `check`.
+        notice: What Flireo did not do as it was told, and what was done instead; empty for nothing.
         runner: Whose lease bounds how late a request may go out that adds, makes or starts; None for no bound.
     """
 
@@ -84,6 +88,7 @@ class Filler:
     ends_at: float = math.inf
     window: Window = ALWAYS
     runner: Runner | None = None
+    notice: str = ""
     _adder: Adder = field(init=False)
     _has_set_hours: bool = field(default=False, init=False)
 
@@ -241,7 +246,7 @@ class Filler:
         if campaign.is_over or state is CampaignState.OPEN:
             return campaign
         if state is CampaignState.CANCELLED:
-            return await self._change(campaign, CampaignChanges(status=CampaignStatus.CANCELLED))
+            return await self._cancel(campaign)
         if campaign.status == CampaignStatus.PAUSED and not await self.handed.is_held():
             await self.handed.hold(True)  # whoever resumes it here means it, whoever paused it there
         return await self.quiet(campaign)
@@ -249,7 +254,9 @@ class Filler:
     async def hold_back(self, campaign: Campaign, state: CampaignState) -> Campaign:
         """Whom Flireo must not ring it does not ring from now on: to read it may take minutes, and may fail."""
         if state is not CampaignState.OPEN:
-            await self.obey(campaign, state)
+            told = await self.obey(campaign, state)
+            if state is CampaignState.CANCELLED and not told.is_over:
+                await self._empty(told)
         elif may_ring(campaign) and await self.unwanted():
             return await self.quiet(campaign)
         return campaign
@@ -349,6 +356,27 @@ class Filler:
         await self.handed.hold(False)
         # Who paused it just before that found it quiet, and left it so.
         return await self.obey(changed, (await steering.standing()).state)
+
+    async def _cancel(self, campaign: Campaign) -> Campaign:
+        """Cancel it; or pause it, where the server takes no such status."""
+        if not self.notice:
+            try:
+                return await self._change(campaign, CampaignChanges(status=CampaignStatus.CANCELLED))
+            except (errors.BadRequest, errors.Conflict, errors.RequestRefused, errors.Unprocessable):
+                paused = await self.quiet(campaign)
+                self.notice = NOT_CANCELLED
+                return paused
+        return await self.quiet(campaign)
+
+    async def _empty(self, campaign: Campaign) -> None:
+        """Whom a campaign holds that was cancelled here, and is only paused there, somebody could have it ring."""
+        waiting = [
+            it
+            for it in await self.handed.open()
+            if it.state is AttemptState.PLACED and it.vendor_lead_id and not it.call_id
+        ]
+        skipped = LeadState.SKIPPED, str(Rule.CAMPAIGN_CANCELLED)
+        await self.take_out(campaign, [(it, *skipped) for it in waiting])
 
     async def _change(
         self, campaign: Campaign, changes: CampaignChanges, before: float | None = None
