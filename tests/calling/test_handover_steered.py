@@ -427,6 +427,28 @@ async def test_leads_that_somebody_else_put_there_keep_it_from_being_started(
     assert not sandbox.rings()
 
 
+async def test_a_lost_answer_beside_somebody_elses_lead_of_that_number_ends_the_run_in_words(
+    local: Database, sandbox: RunningSandbox
+) -> None:
+    campaign = await handed(local, sandbox, ANNA, BEN)
+    campaign.policy = campaign.policy.model_copy(update={"poll_seconds": 1})
+    await campaign.handed.making(local.now())
+    where = f"/campaigns/{draft(sandbox)}/leads"
+    begun = await campaign.begin(await campaign.runner())
+    assert {attempt.phone for attempt in begun} == {ANNA, BEN}
+    await campaign.bury_runners()  # it died while it was adding both
+    for phone in (ANNA, BEN, ANNA):
+        sandbox.api.post(where, json={"phone_number": phone}).raise_for_status()
+    ran = await campaign.run()
+    assert isinstance(ran.stopped_by, CampaignRefused) and "more than once" in str(ran.stopped_by)
+    assert ANNA not in str(ran.stopped_by) and not sandbox.rings() and not ran.timed_out
+
+    first = next(lead for lead in theirs(sandbox)["leads"] if lead["phone_number"] == ANNA)
+    sandbox.api.delete(f"{where}/{first['id']}").raise_for_status()
+    assert (await campaign.run()).left.is_finished
+    assert rings(sandbox) == Counter([ANNA, BEN])
+
+
 async def test_hours_that_somebody_changed_at_flireo_are_set_right(
     local: Database, slow: RunningSandbox
 ) -> None:

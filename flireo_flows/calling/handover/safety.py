@@ -72,10 +72,7 @@ def refuse_strangers(there: Sequence[CampaignLead], known: set[str]) -> None:
     """
     repeated = first_repeated(there)
     if repeated is not None:
-        raise CampaignRefused(
-            f"{mask_phone(repeated.phone_number)} is in Flireo's campaign more than once, and would be rung twice: "
-            "remove one of the leads there; nothing was started"
-        )
+        raise in_there_twice(repeated.phone_number)
     strangers = [lead for lead in there if lead.id not in known and not lead.is_over]
     if strangers:
         raise CampaignRefused(
@@ -83,6 +80,18 @@ def refuse_strangers(there: Sequence[CampaignLead], known: set[str]) -> None:
             f"{mask_phone(strangers[0].phone_number)}: remove them there, for no rule was looked at; "
             "nothing was started"
         )
+
+
+def in_there_twice(phone: str) -> CampaignRefused:
+    """Why a campaign is not started: somebody would be rung twice.
+
+    Args:
+        phone: Theirs; it is shown masked.
+    """
+    return CampaignRefused(
+        f"{mask_phone(phone)} is in Flireo's campaign more than once, and would be rung twice: "
+        "remove one of the leads there; nothing was started"
+    )
 
 
 def without_hours(policy: CallingPolicy) -> CallingPolicy:

@@ -14,7 +14,7 @@ from flireo_flows.calling.engine import PROGRESS_SECONDS, Progress
 from flireo_flows.calling.handover.adding import STOPPING
 from flireo_flows.calling.handover.filling import Filler
 from flireo_flows.calling.handover.following import Follower
-from flireo_flows.calling.handover.safety import TakenOver, refuse_over
+from flireo_flows.calling.handover.safety import TakenOver, in_there_twice, refuse_over
 from flireo_flows.calling.ledger import LeadBook, Outlook, Views
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.rhythm import Budget
@@ -111,6 +111,8 @@ class Turns:
             await self.follower.read(campaign)
             limit = self.filler.client.pacing.limit
             self._budget.spent(self.follower.requests, limit, self._now())
+            if self.follower.repeated:
+                raise in_there_twice(self.follower.repeated)
         if state is CampaignState.OPEN:
             await self._hand_over(campaign)
         self._obeyed = state
