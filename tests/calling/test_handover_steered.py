@@ -388,6 +388,20 @@ async def test_flireo_rings_nobody_on_by_hours_that_the_newest_file_says_do_not_
     assert theirs(slow)["status"] == "scheduled"
 
 
+async def test_flireo_rings_nobody_on_by_a_policy_that_it_cannot_honour(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+    await campaign.run(Until.DIALLED)
+    *others, _ = people(8)
+    await campaign.take_in(*others)
+    with pytest.raises(CannotHandOver, match=r"policy\.max_concurrent_calls"):
+        await campaign.but(policy=campaign.policy.model_copy(update={"max_concurrent_calls": 3})).run()
+    assert theirs(slow)["status"] == "paused"
+    await campaign.run(Until.DIALLED)
+    assert theirs(slow)["status"] == "scheduled"
+
+
 async def test_a_campaign_is_not_dialled_in_both_ways(local: Database, sandbox: RunningSandbox) -> None:
     direct = Campaign(local, sandbox.base_url)
     await direct.placed(await direct.runner())

@@ -75,10 +75,9 @@ class HandOver:
             FlireoError: Flireo refused the key or was not reached; before anybody was handed over.
             LedgerError: The ledger failed. What it holds is right; run again.
         """
-        refused = refusals(self.policy, self.words)
-        if refused:
-            raise CannotHandOver(" ".join(refused))
         runner, handed = Runner(self.database, self.campaign), HandedBook(self.database, self.campaign)
+        if not await handed.was_handed_over():
+            self._check()
         await runner.join()
         beat = asyncio.create_task(self._beat(runner))
         try:
@@ -94,6 +93,11 @@ class HandOver:
             beat.cancel()
             await asyncio.gather(beat, return_exceptions=True)
             await asyncio.shield(self._leave(handed, runner))
+
+    def _check(self) -> None:
+        refused = refusals(self.policy, self.words)
+        if refused:
+            raise CannotHandOver(" ".join(refused))
 
     async def _claim(self, handed: HandedBook, runner: Runner) -> None:
         """Only one runner hands over: wait for one that died until its lease has ended."""
@@ -120,9 +124,10 @@ class HandOver:
         filler = Filler(client, self.database, book, handed, self.batch, self.words, self.policy)
         filler.ends_at, filler.runner = math.inf if deadline is None else deadline, runner
         try:
+            self._check()
             await filler.check()
         except CannotHandOver:
-            # The newest file tells that Flireo rings by hours, or rows, that do not hold any more.
+            # Flireo rings by rules, hours, or rows, that do not hold any more.
             await filler.calm()
             raise
         readiness = await self._ready(client, runner, await self._left(leads), filler)
