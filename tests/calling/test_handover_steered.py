@@ -230,6 +230,29 @@ async def test_that_flireo_could_not_be_told_of_a_pause_is_said(
         await tell(local, campaign.account, "campaign")
 
 
+async def test_under_the_key_of_another_account_a_pause_says_so_and_a_run_lets_nobody_go(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+    await campaign.run(Until.DIALLED)
+    await met(lambda: len(slow.rings()) == 5)
+    before = [(row.id, row.state) for row in await campaign.attempts()]
+    with run_sandbox(SandboxSettings(rate_limit=0)) as other:
+        await campaign.take_in()  # nobody of the newest file is to be rung, so nothing is checked before
+        stranger = campaign.but(base_url=other.base_url)
+        for _ in range(3):
+            ran = await stranger.run(Until.DIALLED)
+            assert "was handed over under another API key" in str(ran.stopped_by)
+            await asyncio.sleep(0.4)  # longer than the grace
+        assert [(row.id, row.state) for row in await campaign.attempts()] == before
+        await Steering(local, "campaign").pause("")
+        with pytest.raises(
+            NotTold, match=r"under another API key.*use the key it had\), so it may go on ringing"
+        ):
+            await tell(local, stranger.account, "campaign")
+    assert theirs(slow)["status"] == "scheduled"
+
+
 async def test_of_a_cancelled_campaign_nobody_else_is_rung(local: Database, sandbox: RunningSandbox) -> None:
     campaign = await handed(local, sandbox)
     campaign.policy = campaign.policy.model_copy(update={"reconcile_grace_seconds": 60})

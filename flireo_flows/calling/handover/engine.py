@@ -5,9 +5,9 @@ import math
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from flireo_flows.api.campaign_rules import CampaignRefused
+from flireo_flows.api.campaign_rules import CampaignProblem, CampaignRefused
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.operation import Operation
@@ -18,6 +18,7 @@ from flireo_flows.calling.engine import Progress, Ran, silent
 from flireo_flows.calling.handover.filling import Filler
 from flireo_flows.calling.handover.following import Follower
 from flireo_flows.calling.handover.refusing import refusals
+from flireo_flows.calling.handover.safety import ANOTHER_KEY, NOT_THERE
 from flireo_flows.calling.handover.turns import Turns
 from flireo_flows.calling.handover.window import CannotHandOver
 from flireo_flows.calling.handover.words import Words
@@ -182,8 +183,7 @@ class HandOver:
             await filler.campaign()
         except CampaignRefused:
             raise NotReady(
-                f"campaign {redact(self.campaign)!r} was handed over under another API key, and {NOT_THERE}: run it "
-                "with the key it had, or take another name."
+                f"campaign {redact(self.campaign)!r} {ANOTHER_KEY}, and {NOT_THERE}: run it with the key it had."
             ) from None
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
@@ -239,9 +239,6 @@ async def obey(database: Database, account: Account, campaign: str) -> str:
         return filler.notice
 
 
-NOT_THERE: Final = "its campaign is not there under this key: it was deleted, or is another account's"
-
-
 class NotTold(NotReady):
     """Flireo rings the leads of a campaign, or somebody, that must not be rung any more. Says what to do."""
 
@@ -269,8 +266,12 @@ async def tell(database: Database, account: Account | None, campaign: str) -> st
         )
     try:
         return await obey(database, account, campaign)
-    except (FlireoError, CampaignRefused) as error:
-        why = NOT_THERE if isinstance(error, CampaignRefused) else error
+    except (FlireoError, CampaignProblem) as error:
+        why: object = error
+        if isinstance(error, CampaignRefused):
+            known = (await rules_of(database, campaign)).account
+            is_other = known not in ("", fingerprint(account, database))
+            why = f"it {ANOTHER_KEY}, and {NOT_THERE}; use the key it had" if is_other else NOT_THERE
         raise NotTold(
             f"the leads of {redact(campaign)!r} were handed to Flireo, which was not told ({why}), {remedy}."
         ) from error

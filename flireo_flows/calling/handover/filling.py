@@ -35,6 +35,8 @@ from flireo_flows.calling.endings import Ending, ending_of
 from flireo_flows.calling.handover.adding import Adder
 from flireo_flows.calling.handover.refusing import refusal_of_row
 from flireo_flows.calling.handover.safety import (
+    ANOTHER_KEY,
+    NOT_THERE,
     TakenOver,
     dialled_before,
     may_ring,
@@ -50,6 +52,7 @@ from flireo_flows.calling.ledger.beginning import FRESH_SECONDS
 from flireo_flows.calling.ledger.campaigns import Steering
 from flireo_flows.calling.ledger.handed import Handed, HandedBook
 from flireo_flows.calling.policy import CallingPolicy, Rule
+from flireo_flows.calling.remembered import is_of_account, rules_of
 from flireo_flows.calling.states import AttemptState, CampaignState, LeadState
 from flireo_flows.calling.turns import HORIZON_SECONDS, LOOK_SECONDS
 
@@ -148,8 +151,22 @@ class Filler:
             return await self.converse(find(Which(known, None)))
         except errors.NotFound:
             raise CampaignRefused(
-                f"campaign {redact(self.name)!r} was deleted at Flireo: ring its people under another name"
+                f"campaign {redact(self.name)!r} was deleted at Flireo, so it rings nobody any more; who was not rung "
+                "is put up for review"
             ) from None
+
+    async def require_account(self) -> None:
+        """Only where Flireo's campaign was filled does it prove anything that it is not there.
+
+        Raises:
+            CampaignRefused: Nothing shows that this is that account.
+            FlireoError: Nobody could tell.
+        """
+        remembered = await rules_of(self.database, self.name)
+        if not await is_of_account(self.database, self.client, self.name, remembered):
+            raise CampaignRefused(
+                f"campaign {redact(self.name)!r} {ANOTHER_KEY}, and {NOT_THERE}: run it with the key it had"
+            )
 
     async def ensure(self) -> Campaign | None:
         """Flireo's campaign, made if there is none: once, whatever becomes of the request.

@@ -11,6 +11,8 @@ from flireo_flows.calling.handover.window import CannotHandOver
 from flireo_flows.calling.policy import WEEKDAYS, CallingHours, CallingPolicy
 
 UNLIMITED: Final = 1_000_000_000
+NOT_THERE: Final = "its campaign is not there under this key: it was deleted, or is another account's"
+ANOTHER_KEY: Final = "was handed over under another API key"
 KNOWN: Final = frozenset(str(status) for status in CampaignStatus)
 QUIET: Final = (CampaignStatus.DRAFT, CampaignStatus.PAUSED)  # rings nobody until somebody has it ring
 

@@ -10,9 +10,9 @@ from flireo_flows.api.campaigns import Campaign, CampaignStatus
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.handover.engine import NOT_THERE, NotTold
+from flireo_flows.calling.handover.engine import NotTold
 from flireo_flows.calling.handover.filling import Filler
-from flireo_flows.calling.handover.safety import may_ring
+from flireo_flows.calling.handover.safety import NOT_THERE, may_ring
 from flireo_flows.calling.handover.words import Words
 from flireo_flows.calling.ledger import AttemptBook, Database, Runner
 from flireo_flows.calling.ledger.campaigns import Steering

@@ -104,6 +104,7 @@ class Turns:
         try:
             campaign = await self.filler.campaign()
         except CampaignRefused:
+            await self.filler.require_account()
             await self.follower.read_deleted()
             raise
         if campaign is not None:
