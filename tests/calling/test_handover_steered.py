@@ -11,6 +11,7 @@ import pytest
 
 from flireo_flows.api.campaign_rules import CampaignRefused
 from flireo_flows.api.client import AsyncFlireoClient
+from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.calling.account import LowBalance, NotReady
 from flireo_flows.calling.handover import CannotHandOver, NotTold, Words, obey, tell
 from flireo_flows.calling.handover.filling import Filler
@@ -539,6 +540,30 @@ async def test_who_said_no_is_not_rung_on_while_the_account_is_not_ready(
     with pytest.raises(LowBalance):
         await campaign.run()
     assert theirs(slow)["status"] == "paused"
+
+
+async def test_after_a_stop_in_the_same_run_results_are_collected_and_nobody_else_is_handed_over(
+    local: Database, sandbox: RunningSandbox
+) -> None:
+    campaign = await handed(local, sandbox, ANNA, BEN)
+    ran = await campaign.run(Until.DIALLED)
+    await campaign.take_in(*(person(phone, name="x") for phone in (ANNA, BEN, CARLA)))
+    empty = InsufficientCredits("add_campaign_lead", "POST /campaigns/{id}/leads", 402)
+    hand_over = campaign.hand_over
+    hand_over.readiness, hand_over.stopped_by = ran.readiness, empty
+    before = sandbox.requests()
+    ran = await hand_over.run(Until.FINISHED, local.now() + 60)
+    assert ran.stopped_by is empty and not ran.timed_out
+    assert {row.phone: row.state for row in (await campaign.leads()).values()} == {
+        ANNA: "done",
+        BEN: "done",
+        CARLA: "waiting",
+    }
+    assert {route for route, _ in (Counter(sandbox.requests()) - Counter(before))} <= {
+        "GET /calls",
+        "GET /campaigns/{id}",
+        "GET /campaigns/{id}/leads",
+    }
 
 
 @pytest.mark.slow

@@ -47,6 +47,7 @@ class HandOver:
         progress: Told of the campaign's figures every two seconds, from this thread; must be quick.
         readiness: What earlier checks told; None checks first.
         run_id: Of the run that this is a part of; empty makes it a run of its own.
+        stopped_by: What stopped an earlier part of this run: nobody is handed over, and only results are collected.
     """
 
     database: Database
@@ -58,6 +59,7 @@ class HandOver:
     progress: Progress = silent
     readiness: Readiness | None = None
     run_id: str = ""
+    stopped_by: Exception | None = None
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
 
     async def run(self, until: Until, deadline: float | None = None) -> Ran:
@@ -137,6 +139,7 @@ class HandOver:
         turns = Turns(
             self.batch, self.policy, self.progress, until, deadline, filler, follower, brakes, leads
         )
+        turns.held = self.stopped_by
         while not await turns.turn():
             if beat.done():
                 beat.result()  # raises what the ledger did
@@ -144,7 +147,8 @@ class HandOver:
         self.progress(await Views(self.database).status(self.campaign))
         left = await turns.outlook()
         held_by = ". ".join(why for why in (brakes.held_by, filler.notice) if why)
-        return Ran(turns.stopped_by, turns.timed_out, left, readiness, held_by, brakes.last_failures)
+        stopped_by = turns.stopped_by or self.stopped_by
+        return Ran(stopped_by, turns.timed_out, left, readiness, held_by, brakes.last_failures)
 
     async def _ready(
         self, client: AsyncFlireoClient, runner: Runner, left: Outlook, filler: Filler

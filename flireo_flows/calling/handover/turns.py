@@ -33,6 +33,8 @@ class Turns:
     Attributes:
         batch: The file whose leads are handed over.
         until: When to end.
+        held: What stopped the run before it came to these turns: nobody is handed over, and nothing is started. None
+            for nothing.
         deadline: Unix seconds at which the run ends in any case; None for no such time.
         left: What was left at the last look.
         timed_out: Whether the deadline ended the run.
@@ -49,6 +51,7 @@ class Turns:
     leads: LeadBook
     left: Outlook = field(default_factory=Outlook.unseen)
     timed_out: bool = False
+    held: Exception | None = None
     _problem: Exception | None = field(default=None, init=False)
     _failures: int = field(default=0, init=False)
     _acted_at: float = field(default=0.0, init=False)
@@ -114,7 +117,7 @@ class Turns:
             self._budget.spent(self.follower.requests, limit, self._now())
             if self.follower.repeated:
                 raise in_there_twice(self.follower.repeated)
-        if state is CampaignState.OPEN:
+        if state is CampaignState.OPEN and self.held is None:
             await self._hand_over(campaign)
         self._obeyed = state
 
@@ -177,7 +180,7 @@ class Turns:
             return True
         state, figures = self.brakes.standing.state, await self.filler.handed.figures()
         going_on = figures.running + figures.unsettled
-        if state is not CampaignState.OPEN:
+        if state is not CampaignState.OPEN or self.held is not None:
             waits_for = going_on + (figures.waiting if state is CampaignState.CANCELLED else 0)
             return self._obeyed is state and (self.until is Until.DIALLED or not waits_for)
         if self._failures:
