@@ -191,7 +191,7 @@ async def test_killed_in_each_request_it_is_carried_on_and_rings_everybody_once(
 async def test_a_run_that_slept_adds_nobody_whom_another_run_added_and_leaves_the_campaign_to_it(
     tmp_path: Path,
 ) -> None:
-    ledger_url, leads = f"sqlite:///{tmp_path}/ledger.db", 8
+    ledger_url, leads = f"sqlite:///{tmp_path}/ledger.db", 12
     everybody = {lead.phone: ("answered",) for lead in people(leads)}
     settings = SandboxSettings(rate_limit=60, rate_window_seconds=36, outcomes=everybody)
     with run_sandbox(settings) as sandbox:
