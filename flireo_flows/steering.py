@@ -104,7 +104,7 @@ def pause_when_cancelled(flow: Flow[Any, Any], flow_run: FlowRun, state: State[A
         )
         return
     try:
-        standing = _change(ledger, campaign, lambda steering: steering.pause(CANCELLED, BY), credentials)
+        standing, _ = _change(ledger, campaign, lambda steering: steering.pause(CANCELLED, BY), credentials)
     except Declined as nothing_to_pause:
         logger.info("%s", nothing_to_pause)
     except NotTold as error:
@@ -124,21 +124,25 @@ Change = Callable[[Steering], Awaitable[Standing]]
 def _steer(
     ledger: CallLedger, campaign: str, change: Change, credentials: FlireoCredentials | None = None
 ) -> Standing:
-    standing = _change(ledger, campaign, change, credentials)
+    standing, notice = _change(ledger, campaign, change, credentials)
     get_run_logger().info("Campaign %r is %s", redact(campaign), standing.in_words)
+    if notice:
+        get_run_logger().warning("Campaign %r: %s", redact(campaign), notice)
     return standing
 
 
 def _change(
     ledger: CallLedger, campaign: str, change: Change, credentials: FlireoCredentials | None
-) -> Standing:
-    async def write() -> Standing:
+) -> tuple[Standing, str]:
+    """Returns how it stands, and what Flireo did not do as it was told."""
+
+    async def write() -> tuple[Standing, str]:
         async with await Database.open(ledger.database_url()) as database:
             name = await find_campaign(database, campaign)
             standing = await change(Steering(database, name))
-            if standing.state is not CampaignState.OPEN:
-                await tell(database, credentials.account() if credentials else None, name)
-            return standing
+            if standing.state is CampaignState.OPEN:
+                return standing, ""
+            return standing, await tell(database, credentials.account() if credentials else None, name)
 
     return drive(write)
 

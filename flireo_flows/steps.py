@@ -373,6 +373,7 @@ async def _engine(
             progress,
             readiness,
             run_id=run.run_id,
+            stopped_by=before.stopped_by if before else None,
         )
     if await HandedBook(database, run.campaign).was_handed_over():
         raise NotReady(

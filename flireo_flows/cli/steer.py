@@ -81,8 +81,10 @@ def _steer(campaign: str, change: "Callable[[Steering], Coroutine[Any, Any, Stan
 
         standing = await change(Steering(database, campaign))
         print(f"Campaign {campaign} is {standing.in_words}")
-        if standing.state is not CampaignState.OPEN:
-            await tell(database, account(), campaign)
+        if standing.state is CampaignState.OPEN:
+            return standing
+        if notice := await tell(database, account(), campaign):
+            print(f"{notice}.")
         return standing
 
     in_ledger(work)

@@ -1,6 +1,7 @@
 """Leads handed to a campaign of Flireo's own: each is in there once, rung once, and has its result."""
 
 import asyncio
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +14,8 @@ import pytest
 from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.policy import WEEKDAYS, CallingHours, DayHours, Span
 from flireo_flows.calling.turns import Until
-from tests.sandbox.running import RunningSandbox
+from flireo_flows.sandbox import SandboxSettings
+from tests.sandbox.running import RunningSandbox, run_sandbox
 
 from .campaign import ANNA, BEN, Campaign, people, person
 from .handing import HandedCampaign
@@ -183,6 +185,39 @@ async def test_killed_in_each_request_it_is_carried_on_and_rings_everybody_once(
     everybody = Counter(lead.phone for lead in people(leads))
     assert rings(sandbox) == everybody
     assert Counter(lead["phone_number"] for lead in theirs(sandbox)["leads"]) == everybody
+
+
+@pytest.mark.slow
+async def test_a_run_that_slept_adds_nobody_whom_another_run_added_and_leaves_the_campaign_to_it(
+    tmp_path: Path,
+) -> None:
+    ledger_url, leads = f"sqlite:///{tmp_path}/ledger.db", 12
+    everybody = {lead.phone: ("answered",) for lead in people(leads)}
+    settings = SandboxSettings(rate_limit=60, rate_window_seconds=36, outcomes=everybody)
+    with run_sandbox(settings) as sandbox:
+        async with await Database.open(ledger_url) as database:
+            campaign = HandedCampaign(database, sandbox.base_url)
+            await campaign.take_in(*people(leads))
+            arguments = ("-m", "tests.calling.handing", ledger_url, sandbox.base_url, str(leads))
+            sleeper = await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=ROOT)
+            try:
+                async with asyncio.timeout(120):
+                    while (await campaign.handed.figures()).waiting < 2:  # noqa: ASYNC110 - the ledger says it
+                        await asyncio.sleep(0.05)
+                sleeper.send_signal(signal.SIGSTOP)  # the lid is closed
+                await campaign.bury_runners()  # for longer than its lease
+                ran = await campaign.run(Until.DIALLED)
+                assert not ran.stopped_by and not ran.timed_out
+                sleeper.send_signal(signal.SIGCONT)
+                async with asyncio.timeout(60):
+                    await sleeper.wait()  # it has nothing to do any more
+            finally:
+                with suppress(ProcessLookupError):
+                    sleeper.kill()
+                await sleeper.wait()
+        assert Counter(lead["phone_number"] for lead in theirs(sandbox)["leads"]) == Counter(everybody.keys())
+        assert theirs(sandbox)["status"] == "scheduled"
+        assert set(rings(sandbox).values()) <= {1}
 
 
 @pytest.mark.parametrize("arrived", [True, False])

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from flireo_flows.api.campaign_rules import CampaignRefused
 from flireo_flows.api.client import AsyncFlireoClient
+from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.calling.account import LowBalance, NotReady
 from flireo_flows.calling.handover import CannotHandOver, NotTold, Words, obey, tell
 from flireo_flows.calling.handover.filling import Filler
@@ -16,9 +19,11 @@ from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.campaigns import Steering
 from flireo_flows.calling.ledger.unheard import has_open
 from flireo_flows.calling.policy import WEEKDAYS, CallingHours
+from flireo_flows.calling.states import CampaignState
 from flireo_flows.calling.turns import Until
 from flireo_flows.leads.wishes import Consent, Wishes
 from flireo_flows.sandbox import SandboxSettings
+from flireo_flows.sandbox.campaigns import MOVES
 from tests.sandbox.running import RunningSandbox, run_sandbox
 
 from .campaign import ANNA, BEN, CARLA, Campaign, people, person
@@ -91,6 +96,7 @@ async def test_what_happened_while_it_was_filled_is_seen_before_it_is_started(
     campaign = await handed(local, sandbox, ANNA)
     async with AsyncFlireoClient(campaign.account) as client:
         book = await campaign.runner()
+        assert await campaign.handed.claim(book.runner)
         filler = Filler(client, local, book, campaign.handed, campaign.batch, campaign.words, campaign.policy)
         there = await filler.ensure()
         assert there is not None
@@ -107,6 +113,95 @@ async def test_what_happened_while_it_was_filled_is_seen_before_it_is_started(
             with pytest.raises(CampaignRefused, match="nothing was started"):
                 await filler.start(there)
     assert theirs(sandbox)["status"] == "draft" and not sandbox.rings()
+
+
+@dataclass
+class SlowToStart(httpx.AsyncHTTPTransport):
+    """A network on which something happens while the request that starts Flireo's campaign is on its way."""
+
+    meanwhile: Callable[[], Awaitable[None]]
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "PATCH" and b"scheduled" in await request.aread():
+            await self.meanwhile()
+        return await super().handle_async_request(request)
+
+
+async def test_a_pause_while_the_request_that_starts_it_is_on_its_way_holds(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+
+    async def meanwhile() -> None:
+        await Steering(local, "campaign").pause("")
+        await tell(local, campaign.account, "campaign")  # and it found nothing to pause
+
+    async with AsyncFlireoClient(campaign.account, transport=SlowToStart(meanwhile)) as client:
+        book = await campaign.runner()
+        assert await campaign.handed.claim(book.runner)
+        filler = Filler(client, local, book, campaign.handed, campaign.batch, campaign.words, campaign.policy)
+        there = await filler.ensure()
+        assert there is not None
+        there = await filler.start(await filler.fill(there))
+    assert there.status == theirs(slow)["status"] == "paused"
+    assert await campaign.handed.is_held()
+
+
+class NewWord(httpx.AsyncHTTPTransport):
+    """A server that has a word of its own for a campaign that rings."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await super().handle_async_request(request)
+        body = (await answer.aread()).replace(b'"scheduled"', b'"running"')
+        return httpx.Response(answer.status_code, content=body)
+
+
+@pytest.mark.parametrize("what", ["paused", "cancelled", "said no", "goes on"])
+async def test_a_campaign_whose_status_is_a_new_word_is_one_that_may_ring(
+    local: Database, slow: RunningSandbox, what: str
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+    await campaign.run(Until.DIALLED)
+    async with AsyncFlireoClient(campaign.account, transport=NewWord()) as client:
+        book = await campaign.runner()
+        filler = Filler(client, local, book, campaign.handed, campaign.batch, campaign.words, campaign.policy)
+        there = await filler.campaign()
+        assert there is not None and there.status == "running"
+        if what == "goes on":
+            with pytest.raises(CampaignRefused, match=r"not known here \(running\), so it is paused"):
+                await filler.start(there)
+            await filler.calm()
+        elif what == "said no":
+            await campaign.book.forbid([people(8)[-1].phone])
+            await filler.hold_back(there, CampaignState.OPEN)
+        else:
+            await filler.hold_back(there, CampaignState(what))
+    assert theirs(slow)["status"] == ("cancelled" if what == "cancelled" else "paused")
+    assert await campaign.handed.is_held() == (what != "cancelled")
+
+
+@pytest.mark.slow
+async def test_a_pause_at_whatever_moment_before_flireo_rings_holds_once_the_run_has_ended(
+    local: Database,
+) -> None:
+    with run_sandbox(SandboxSettings(rate_limit=20, rate_window_seconds=6)) as sandbox:
+        campaign = await handed(local, sandbox, *(lead.phone for lead in people(6)))
+        for moment in range(4):
+            sandbox.reset()
+            campaign = campaign.but(name=f"moment {moment}")
+            await campaign.take_in(*people(6, first=10 * moment))
+            running = asyncio.create_task(campaign.run(Until.DIALLED))
+            async with asyncio.timeout(60):
+                while (await campaign.handed.figures()).waiting < 6:  # noqa: ASYNC110 - the ledger says it
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.15 * moment)
+            await Steering(local, campaign.name).pause("stop!")
+            await tell(local, campaign.account, campaign.name)
+            await running
+            assert theirs(sandbox)["status"] in ("draft", "paused")
 
 
 async def test_a_pause_without_a_run_reaches_flireo_too(local: Database, slow: RunningSandbox) -> None:
@@ -136,6 +231,29 @@ async def test_that_flireo_could_not_be_told_of_a_pause_is_said(
         await tell(local, campaign.account, "campaign")
 
 
+async def test_under_the_key_of_another_account_a_pause_says_so_and_a_run_lets_nobody_go(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+    await campaign.run(Until.DIALLED)
+    await met(lambda: len(slow.rings()) == 5)
+    before = [(row.id, row.state) for row in await campaign.attempts()]
+    with run_sandbox(SandboxSettings(rate_limit=0)) as other:
+        await campaign.take_in()  # nobody of the newest file is to be rung, so nothing is checked before
+        stranger = campaign.but(base_url=other.base_url)
+        for _ in range(3):
+            ran = await stranger.run(Until.DIALLED)
+            assert "was handed over under another API key" in str(ran.stopped_by)
+            await asyncio.sleep(0.4)  # longer than the grace
+        assert [(row.id, row.state) for row in await campaign.attempts()] == before
+        await Steering(local, "campaign").pause("")
+        with pytest.raises(
+            NotTold, match=r"under another API key.*use the key it had\), so it may go on ringing"
+        ):
+            await tell(local, stranger.account, "campaign")
+    assert theirs(slow)["status"] == "scheduled"
+
+
 async def test_of_a_cancelled_campaign_nobody_else_is_rung(local: Database, sandbox: RunningSandbox) -> None:
     campaign = await handed(local, sandbox)
     campaign.policy = campaign.policy.model_copy(update={"reconcile_grace_seconds": 60})
@@ -146,6 +264,31 @@ async def test_of_a_cancelled_campaign_nobody_else_is_rung(local: Database, sand
     assert theirs(sandbox)["status"] == "cancelled" and not sandbox.rings()
     states = Counter((row.state, row.reason) for row in (await campaign.leads()).values())
     assert states["skipped", "campaign_cancelled"] == 2
+
+
+@pytest.fixture
+def without_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server knows no status `cancelled`, as earlier ones did not."""
+    moves = {status: after - {"cancelled"} for status, after in MOVES.items()}
+    monkeypatch.setattr("flireo_flows.sandbox.routes.campaigns.MOVES", moves)
+
+
+async def test_a_cancelled_campaign_that_flireo_cannot_cancel_is_paused_there_and_emptied(
+    local: Database, slow: RunningSandbox, without_cancelled: None
+) -> None:
+    everybody = people(8)
+    campaign = await handed(local, slow, *(lead.phone for lead in everybody))
+    await campaign.run(Until.DIALLED)
+    await met(lambda: len(slow.rings()) == 5)
+    await Steering(local, "campaign").cancel("a mistake")
+    assert "refused to cancel" in await tell(local, campaign.account, "campaign")
+    assert theirs(slow)["status"] == "paused"
+
+    ran = await campaign.run(Until.DIALLED)
+    assert "a mistake" in ran.held_by and "refused to cancel" in ran.held_by and not ran.stopped_by
+    states = Counter((row.state, row.reason) for row in (await campaign.leads()).values())
+    assert states == {("calling", ""): 5, ("skipped", "campaign_cancelled"): 3}
+    assert len(theirs(slow)["leads"]) == 5 and theirs(slow)["status"] == "paused"
 
 
 @pytest.mark.parametrize("how", ["list", "file"])
@@ -269,6 +412,20 @@ async def test_flireo_rings_nobody_on_by_hours_that_the_newest_file_says_do_not_
     assert theirs(slow)["status"] == "scheduled"
 
 
+async def test_flireo_rings_nobody_on_by_a_policy_that_it_cannot_honour(
+    local: Database, slow: RunningSandbox
+) -> None:
+    campaign = await handed(local, slow, *(lead.phone for lead in people(8)))
+    await campaign.run(Until.DIALLED)
+    *others, _ = people(8)
+    await campaign.take_in(*others)
+    with pytest.raises(CannotHandOver, match=r"policy\.max_concurrent_calls"):
+        await campaign.but(policy=campaign.policy.model_copy(update={"max_concurrent_calls": 3})).run()
+    assert theirs(slow)["status"] == "paused"
+    await campaign.run(Until.DIALLED)
+    assert theirs(slow)["status"] == "scheduled"
+
+
 async def test_a_campaign_is_not_dialled_in_both_ways(local: Database, sandbox: RunningSandbox) -> None:
     direct = Campaign(local, sandbox.base_url)
     await direct.placed(await direct.runner())
@@ -306,6 +463,28 @@ async def test_leads_that_somebody_else_put_there_keep_it_from_being_started(
     ran = await campaign.run()
     assert "more than once" in str(ran.stopped_by)
     assert not sandbox.rings()
+
+
+async def test_a_lost_answer_beside_somebody_elses_lead_of_that_number_ends_the_run_in_words(
+    local: Database, sandbox: RunningSandbox
+) -> None:
+    campaign = await handed(local, sandbox, ANNA, BEN)
+    campaign.policy = campaign.policy.model_copy(update={"poll_seconds": 1})
+    await campaign.handed.making(local.now())
+    where = f"/campaigns/{draft(sandbox)}/leads"
+    begun = await campaign.begin(await campaign.runner())
+    assert {attempt.phone for attempt in begun} == {ANNA, BEN}
+    await campaign.bury_runners()  # it died while it was adding both
+    for phone in (ANNA, BEN, ANNA):
+        sandbox.api.post(where, json={"phone_number": phone}).raise_for_status()
+    ran = await campaign.run()
+    assert isinstance(ran.stopped_by, CampaignRefused) and "more than once" in str(ran.stopped_by)
+    assert ANNA not in str(ran.stopped_by) and not sandbox.rings() and not ran.timed_out
+
+    first = next(lead for lead in theirs(sandbox)["leads"] if lead["phone_number"] == ANNA)
+    sandbox.api.delete(f"{where}/{first['id']}").raise_for_status()
+    assert (await campaign.run()).left.is_finished
+    assert rings(sandbox) == Counter([ANNA, BEN])
 
 
 async def test_hours_that_somebody_changed_at_flireo_are_set_right(
@@ -361,6 +540,30 @@ async def test_who_said_no_is_not_rung_on_while_the_account_is_not_ready(
     with pytest.raises(LowBalance):
         await campaign.run()
     assert theirs(slow)["status"] == "paused"
+
+
+async def test_after_a_stop_in_the_same_run_results_are_collected_and_nobody_else_is_handed_over(
+    local: Database, sandbox: RunningSandbox
+) -> None:
+    campaign = await handed(local, sandbox, ANNA, BEN)
+    ran = await campaign.run(Until.DIALLED)
+    await campaign.take_in(*(person(phone, name="x") for phone in (ANNA, BEN, CARLA)))
+    empty = InsufficientCredits("add_campaign_lead", "POST /campaigns/{id}/leads", 402)
+    hand_over = campaign.hand_over
+    hand_over.readiness, hand_over.stopped_by = ran.readiness, empty
+    before = sandbox.requests()
+    ran = await hand_over.run(Until.FINISHED, local.now() + 60)
+    assert ran.stopped_by is empty and not ran.timed_out
+    assert {row.phone: row.state for row in (await campaign.leads()).values()} == {
+        ANNA: "done",
+        BEN: "done",
+        CARLA: "waiting",
+    }
+    assert {route for route, _ in (Counter(sandbox.requests()) - Counter(before))} <= {
+        "GET /calls",
+        "GET /campaigns/{id}",
+        "GET /campaigns/{id}/leads",
+    }
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import Event, LeadState
 from flireo_flows.calling.turns import Until
 from flireo_flows.sandbox import SandboxSettings
+from flireo_flows.sandbox.campaigns import MOVES
 from tests.calling.campaign import Campaign, people, person
 from tests.calling.handing import HandedCampaign
 from tests.calling.handover_stage import theirs
@@ -217,6 +218,19 @@ def test_who_waits_in_a_campaign_of_flireos_own_is_taken_out_of_it(
     there = theirs(sandbox)
     assert there["status"] == "scheduled" and len(there["leads"]) == 40
     assert BEN not in {lead["phone_number"] for lead in there["leads"]}
+
+
+def test_that_flireo_paused_what_it_refused_to_cancel_is_said(
+    handed: tuple[Shell, RunningSandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moves = {status: after - {"cancelled"} for status, after in MOVES.items()}
+    monkeypatch.setattr("flireo_flows.sandbox.routes.campaigns.MOVES", moves)
+    shell, sandbox = handed
+    told = shell.here("cancel", "--campaign", "campaign", FLIREO_API_KEY="sandbox-key")
+    assert (told.status, told.err) == (0, "")
+    assert "Campaign campaign is cancelled by person" in told.out
+    assert "Flireo refused to cancel its campaign, so it is paused there: do not resume it" in told.out
+    assert theirs(sandbox)["status"] == "paused"
 
 
 def why(shell: Shell, phone: str, *arguments: str | Path) -> str:

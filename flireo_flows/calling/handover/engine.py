@@ -5,9 +5,9 @@ import math
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from flireo_flows.api.campaign_rules import CampaignRefused
+from flireo_flows.api.campaign_rules import CampaignProblem, CampaignRefused
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.operation import Operation
@@ -18,6 +18,7 @@ from flireo_flows.calling.engine import Progress, Ran, silent
 from flireo_flows.calling.handover.filling import Filler
 from flireo_flows.calling.handover.following import Follower
 from flireo_flows.calling.handover.refusing import refusals
+from flireo_flows.calling.handover.safety import ANOTHER_KEY, NOT_THERE
 from flireo_flows.calling.handover.turns import Turns
 from flireo_flows.calling.handover.window import CannotHandOver
 from flireo_flows.calling.handover.words import Words
@@ -46,6 +47,7 @@ class HandOver:
         progress: Told of the campaign's figures every two seconds, from this thread; must be quick.
         readiness: What earlier checks told; None checks first.
         run_id: Of the run that this is a part of; empty makes it a run of its own.
+        stopped_by: What stopped an earlier part of this run: nobody is handed over, and only results are collected.
     """
 
     database: Database
@@ -57,6 +59,7 @@ class HandOver:
     progress: Progress = silent
     readiness: Readiness | None = None
     run_id: str = ""
+    stopped_by: Exception | None = None
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
 
     async def run(self, until: Until, deadline: float | None = None) -> Ran:
@@ -75,10 +78,9 @@ class HandOver:
             FlireoError: Flireo refused the key or was not reached; before anybody was handed over.
             LedgerError: The ledger failed. What it holds is right; run again.
         """
-        refused = refusals(self.policy, self.words)
-        if refused:
-            raise CannotHandOver(" ".join(refused))
         runner, handed = Runner(self.database, self.campaign), HandedBook(self.database, self.campaign)
+        if not await handed.was_handed_over():
+            self._check()
         await runner.join()
         beat = asyncio.create_task(self._beat(runner))
         try:
@@ -94,6 +96,11 @@ class HandOver:
             beat.cancel()
             await asyncio.gather(beat, return_exceptions=True)
             await asyncio.shield(self._leave(handed, runner))
+
+    def _check(self) -> None:
+        refused = refusals(self.policy, self.words)
+        if refused:
+            raise CannotHandOver(" ".join(refused))
 
     async def _claim(self, handed: HandedBook, runner: Runner) -> None:
         """Only one runner hands over: wait for one that died until its lease has ended."""
@@ -118,11 +125,12 @@ class HandOver:
         leads = LeadBook(self.database, self.campaign)
         await book.orphaned()
         filler = Filler(client, self.database, book, handed, self.batch, self.words, self.policy)
-        filler.ends_at = math.inf if deadline is None else deadline
+        filler.ends_at, filler.runner = math.inf if deadline is None else deadline, runner
         try:
+            self._check()
             await filler.check()
         except CannotHandOver:
-            # The newest file tells that Flireo rings by hours, or rows, that do not hold any more.
+            # Flireo rings by rules, hours, or rows, that do not hold any more.
             await filler.calm()
             raise
         readiness = await self._ready(client, runner, await self._left(leads), filler)
@@ -131,13 +139,16 @@ class HandOver:
         turns = Turns(
             self.batch, self.policy, self.progress, until, deadline, filler, follower, brakes, leads
         )
+        turns.held = self.stopped_by
         while not await turns.turn():
             if beat.done():
                 beat.result()  # raises what the ledger did
         await brakes.settle()
         self.progress(await Views(self.database).status(self.campaign))
         left = await turns.outlook()
-        return Ran(turns.stopped_by, turns.timed_out, left, readiness, brakes.held_by, brakes.last_failures)
+        held_by = ". ".join(why for why in (brakes.held_by, filler.notice) if why)
+        stopped_by = turns.stopped_by or self.stopped_by
+        return Ran(stopped_by, turns.timed_out, left, readiness, held_by, brakes.last_failures)
 
     async def _ready(
         self, client: AsyncFlireoClient, runner: Runner, left: Outlook, filler: Filler
@@ -176,8 +187,7 @@ class HandOver:
             await filler.campaign()
         except CampaignRefused:
             raise NotReady(
-                f"campaign {redact(self.campaign)!r} was handed over under another API key, and {NOT_THERE}: run it "
-                "with the key it had, or take another name."
+                f"campaign {redact(self.campaign)!r} {ANOTHER_KEY}, and {NOT_THERE}: run it with the key it had."
             ) from None
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
@@ -205,7 +215,7 @@ class HandOver:
         self._sent[operation.route, str(status or "no answer")] += 1
 
 
-async def obey(database: Database, account: Account, campaign: str) -> None:
+async def obey(database: Database, account: Account, campaign: str) -> str:
     """Bring Flireo's campaign in line with ours, without a run: paused or cancelled, it rings nobody.
 
     For whoever pauses or cancels a campaign whose leads were handed over: Flireo rings whom it has, whether one
@@ -217,6 +227,9 @@ async def obey(database: Database, account: Account, campaign: str) -> None:
         account: Where the leads were handed over, and as whom.
         campaign: Name of our campaign.
 
+    Returns:
+        What Flireo did not do as it was told, and what was done instead; empty for nothing.
+
     Raises:
         CampaignRefused: It was deleted at Flireo, so it rings nobody.
         FlireoError: It was not reached, or refused: it may go on ringing. Do it again.
@@ -227,16 +240,14 @@ async def obey(database: Database, account: Account, campaign: str) -> None:
         there = await filler.campaign()
         if there is not None:
             await filler.obey(there, (await Steering(database, campaign).standing()).state)
-
-
-NOT_THERE: Final = "its campaign is not there under this key: it was deleted, or is another account's"
+        return filler.notice
 
 
 class NotTold(NotReady):
     """Flireo rings the leads of a campaign, or somebody, that must not be rung any more. Says what to do."""
 
 
-async def tell(database: Database, account: Account | None, campaign: str) -> None:
+async def tell(database: Database, account: Account | None, campaign: str) -> str:
     """Have Flireo obey, if it rings this campaign; see `obey`.
 
     Args:
@@ -244,20 +255,27 @@ async def tell(database: Database, account: Account | None, campaign: str) -> No
         account: Where the leads were handed over; None when there is no key at hand.
         campaign: Name of our campaign.
 
+    Returns:
+        What Flireo did not do as it was told, and what was done instead; empty for nothing.
+
     Raises:
         NotTold: The leads are Flireo's to ring, and it could not be told.
     """
     if not await HandedBook(database, campaign).was_handed_over():
-        return
+        return ""
     remedy = "so it may go on ringing. Pause or cancel it again, or do so in Flireo's dashboard"
     if account is None:
         raise NotTold(
             f"the leads of {redact(campaign)!r} were handed to Flireo, which cannot be told without a key, {remedy}."
         )
     try:
-        await obey(database, account, campaign)
-    except (FlireoError, CampaignRefused) as error:
-        why = NOT_THERE if isinstance(error, CampaignRefused) else error
+        return await obey(database, account, campaign)
+    except (FlireoError, CampaignProblem) as error:
+        why: object = error
+        if isinstance(error, CampaignRefused):
+            known = (await rules_of(database, campaign)).account
+            is_other = known not in ("", fingerprint(account, database))
+            why = f"it {ANOTHER_KEY}, and {NOT_THERE}; use the key it had" if is_other else NOT_THERE
         raise NotTold(
             f"the leads of {redact(campaign)!r} were handed to Flireo, which was not told ({why}), {remedy}."
         ) from error

@@ -22,8 +22,6 @@ from flireo_flows.api.campaigns import (
     CampaignStatus,
     LeadStatus,
     NewCampaign,
-    NewCampaignLead,
-    add_campaign_lead,
     check_clock,
     create_campaign,
     remove_campaign_lead,
@@ -33,27 +31,38 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.conversation import Conversation, aconverse
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.choice import CannotCompose
-from flireo_flows.calling.endings import EVENTS, Ending, ending_of, in_words
+from flireo_flows.calling.endings import Ending, ending_of
+from flireo_flows.calling.handover.adding import Adder
 from flireo_flows.calling.handover.refusing import refusal_of_row
-from flireo_flows.calling.handover.safety import dialled_before, refuse_over, refuse_strangers, without_hours
+from flireo_flows.calling.handover.safety import (
+    ANOTHER_KEY,
+    NOT_THERE,
+    TakenOver,
+    dialled_before,
+    may_ring,
+    refuse_over,
+    refuse_strangers,
+    refuse_unknown,
+    without_hours,
+)
 from flireo_flows.calling.handover.window import ALWAYS, CannotHandOver, Window, window_of
 from flireo_flows.calling.handover.words import Words
-from flireo_flows.calling.ledger import Attempt, AttemptBook, Database
+from flireo_flows.calling.ledger import AttemptBook, Database, Runner
+from flireo_flows.calling.ledger.beginning import FRESH_SECONDS
 from flireo_flows.calling.ledger.campaigns import Steering
-from flireo_flows.calling.ledger.handed import Added, Handed, HandedBook
-from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import CampaignState, Event, LeadState
+from flireo_flows.calling.ledger.handed import Handed, HandedBook
+from flireo_flows.calling.policy import CallingPolicy, Rule
+from flireo_flows.calling.remembered import is_of_account, rules_of
+from flireo_flows.calling.states import AttemptState, CampaignState, LeadState
+from flireo_flows.calling.turns import HORIZON_SECONDS, LOOK_SECONDS
 
 T = TypeVar("T")
 AT_ONCE: Final = 8  # requests under way while leads are added
 SCAN: Final = 200  # leads looked at in one transaction
-MOST_REFUSALS: Final = 5  # in a row, of different leads: then it is not the leads
-STOPPING: Final = (
-    errors.AuthenticationFailed,
-    errors.InsufficientCredits,
-    errors.PermissionDenied,
-    errors.NotFound,
+NOT_CANCELLED: Final = (
+    "Flireo refused to cancel its campaign, so it is paused there: do not resume it in Flireo's dashboard"
 )
+LEAST_WAIT_SECONDS: Final = 0.02  # for the rate limit
 
 
 @dataclass(slots=True)
@@ -68,7 +77,8 @@ class Filler:
         policy: The campaign's rules.
         ends_at: Unix seconds of the ledger's clock from which nobody else is handed over.
         window: The hours that Flireo's campaign has, or will have; known after `check`.
-        stopped_by: Why nobody else may be handed over; None while they may.
+        notice: What Flireo did not do as it was told, and what was done instead; empty for nothing.
+        runner: Whose lease bounds how late a request may go out that adds, makes or starts; None for no bound.
     """
 
     client: AsyncFlireoClient
@@ -80,9 +90,18 @@ class Filler:
     policy: CallingPolicy
     ends_at: float = math.inf
     window: Window = ALWAYS
-    stopped_by: Exception | None = None
-    _refusals: int = field(default=0, init=False)
+    runner: Runner | None = None
+    notice: str = ""
+    _adder: Adder = field(init=False)
     _has_set_hours: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._adder = Adder(self.client, self.database, self.words, self._before)
+
+    @property
+    def stopped_by(self) -> Exception | None:
+        """Why nobody else may be handed over; None while they may."""
+        return self._adder.stopped_by
 
     @property
     def name(self) -> str:
@@ -132,8 +151,22 @@ class Filler:
             return await self.converse(find(Which(known, None)))
         except errors.NotFound:
             raise CampaignRefused(
-                f"campaign {redact(self.name)!r} was deleted at Flireo: ring its people under another name"
+                f"campaign {redact(self.name)!r} was deleted at Flireo, so it rings nobody any more; who was not rung "
+                "is put up for review"
             ) from None
+
+    async def require_account(self) -> None:
+        """Only where Flireo's campaign was filled does it prove anything that it is not there.
+
+        Raises:
+            CampaignRefused: Nothing shows that this is that account.
+            FlireoError: Nobody could tell.
+        """
+        remembered = await rules_of(self.database, self.name)
+        if not await is_of_account(self.database, self.client, self.name, remembered):
+            raise CampaignRefused(
+                f"campaign {redact(self.name)!r} {ANOTHER_KEY}, and {NOT_THERE}: run it with the key it had"
+            )
 
     async def ensure(self) -> Campaign | None:
         """Flireo's campaign, made if there is none: once, whatever becomes of the request.
@@ -158,7 +191,6 @@ class Filler:
         if there is None and since is not None and now < since + self.policy.reconcile_grace_seconds:
             return None
         if there is None:
-            await self.handed.making(now)
             there = await self._make(new)
         await self.handed.remember(there.id)
         return there
@@ -167,7 +199,7 @@ class Filler:
         """Take out who must not be rung any more, then hand over whoever waits and may be.
 
         Raises:
-            CampaignRefused: It is over, or holds leads that this ledger did not put there.
+            CampaignRefused: It is over, holds leads that this ledger did not put there, or is another run's now.
         """
         refuse_over(campaign)
         campaign = await self.quiet(campaign)
@@ -180,12 +212,14 @@ class Filler:
         """Have Flireo ring, once everybody is known to be in there, exactly once. Idempotent.
 
         Raises:
-            CampaignRefused: Somebody paused it at Flireo, or it holds a lead twice or one that is not ours.
+            CampaignRefused: Somebody paused it at Flireo, its status is none that we know, it holds a lead twice or
+                one that is not ours, or another run has it now.
         """
         figures = await self.handed.figures()
         standing = await Steering(self.database, self.name).standing()  # filling may have taken long
         if campaign.is_over or figures.unsettled or standing.state is not CampaignState.OPEN:
             return campaign
+        refuse_unknown(campaign)
         is_held = await self.handed.is_held()
         if campaign.status == CampaignStatus.SCHEDULED and self._fits(campaign, self.window):
             if is_held:
@@ -210,7 +244,7 @@ class Filler:
 
     async def quiet(self, campaign: Campaign) -> Campaign:
         """Have Flireo ring nobody for now; calls that run go on."""
-        if campaign.status != CampaignStatus.SCHEDULED:
+        if not may_ring(campaign):
             return campaign
         await self.handed.hold(True)
         return await self._change(campaign, CampaignChanges(status=CampaignStatus.PAUSED))
@@ -224,22 +258,23 @@ class Filler:
         except (CampaignProblem, errors.FlireoError):
             return  # the run ends with the problem that was met first
 
-    async def obey(self, campaign: Campaign, state: CampaignState) -> None:
+    async def obey(self, campaign: Campaign, state: CampaignState) -> Campaign:
         """Have Flireo ring nobody of a campaign that is paused or cancelled here; calls that run go on."""
         if campaign.is_over or state is CampaignState.OPEN:
-            return
+            return campaign
         if state is CampaignState.CANCELLED:
-            await self._change(campaign, CampaignChanges(status=CampaignStatus.CANCELLED))
-        elif campaign.status != CampaignStatus.PAUSED:
-            await self.quiet(campaign)
-        elif not await self.handed.is_held():
+            return await self._cancel(campaign)
+        if campaign.status == CampaignStatus.PAUSED and not await self.handed.is_held():
             await self.handed.hold(True)  # whoever resumes it here means it, whoever paused it there
+        return await self.quiet(campaign)
 
     async def hold_back(self, campaign: Campaign, state: CampaignState) -> Campaign:
         """Whom Flireo must not ring it does not ring from now on: to read it may take minutes, and may fail."""
         if state is not CampaignState.OPEN:
-            await self.obey(campaign, state)
-        elif campaign.status == CampaignStatus.SCHEDULED and await self.unwanted():
+            told = await self.obey(campaign, state)
+            if state is CampaignState.CANCELLED and not told.is_over:
+                await self._empty(told)
+        elif may_ring(campaign) and await self.unwanted():
             return await self.quiet(campaign)
         return campaign
 
@@ -276,14 +311,17 @@ class Filler:
         return gone, left
 
     async def ring_on(self, campaign: Campaign) -> None:
-        """Have Flireo ring again as before it was made quiet, unless somebody paused or cancelled it here since."""
-        steering = Steering(self.database, self.name)
-        if (await steering.standing()).state is not CampaignState.OPEN:
-            return
-        campaign = await self._change(campaign, CampaignChanges(status=CampaignStatus.SCHEDULED))
-        await self.handed.hold(False)
-        # Who paused it just before that found it quiet, and left it so.
-        await self.obey(campaign, (await steering.standing()).state)
+        """Have Flireo ring again as before it was made quiet, unless somebody paused or cancelled it here since.
+
+        Raises:
+            CampaignRefused: Another run has it now.
+        """
+        await self._start(campaign, CampaignChanges(status=CampaignStatus.SCHEDULED))
+
+    async def wait_for_room(self) -> None:
+        """Wait until the rate limit lets a request out at once."""
+        while not await self._room():
+            pass
 
     async def converse(self, conversation: Conversation[T]) -> T:
         """Hold a conversation with Flireo."""
@@ -302,10 +340,15 @@ class Filler:
         )
 
     async def _make(self, new: NewCampaign) -> Campaign:
+        await self.wait_for_room()
+        await self._require_claim()
+        since = self.database.now()
+        await self.handed.making(since)
         try:
-            return await self.client.send(create_campaign(new))
+            return await self.client.send(create_campaign(new), before=self._before(since))
         except errors.FlireoError as error:
-            if ending_of(error) is not Ending.UNKNOWN:
+            # Of a run that was taken over the wish is not this one's any more.
+            if ending_of(error) is not Ending.UNKNOWN and await self._has_claim():
                 await self.handed.making(None)
             raise
 
@@ -317,13 +360,72 @@ class Filler:
             schedule_end_time=window.end,
             timezone=window.zone,
         )
-        changed = await self._change(campaign, changes)
-        await self.handed.hold(False)
-        return changed
+        return await self._start(campaign, changes)
 
-    async def _change(self, campaign: Campaign, changes: CampaignChanges) -> Campaign:
+    async def _start(self, campaign: Campaign, changes: CampaignChanges) -> Campaign:
+        """Have Flireo ring, unless somebody paused or cancelled it here meanwhile: to read its leads takes long."""
+        await self.wait_for_room()
+        await self._require_claim()
+        steering = Steering(self.database, self.name)
+        if (await steering.standing()).state is not CampaignState.OPEN:
+            return campaign
+        changed = await self._change(campaign, changes, self._before(self.database.now()))
+        await self.handed.hold(False)
+        # Who paused it just before that found it quiet, and left it so.
+        return await self.obey(changed, (await steering.standing()).state)
+
+    async def _cancel(self, campaign: Campaign) -> Campaign:
+        """Cancel it; or pause it, where the server takes no such status."""
+        if not self.notice:
+            try:
+                return await self._change(campaign, CampaignChanges(status=CampaignStatus.CANCELLED))
+            except (errors.BadRequest, errors.Conflict, errors.RequestRefused, errors.Unprocessable):
+                paused = await self.quiet(campaign)
+                self.notice = NOT_CANCELLED
+                return paused
+        return await self.quiet(campaign)
+
+    async def _empty(self, campaign: Campaign) -> None:
+        """Whom a campaign holds that was cancelled here, and is only paused there, somebody could have it ring."""
+        waiting = [
+            it
+            for it in await self.handed.open()
+            if it.state is AttemptState.PLACED and it.vendor_lead_id and not it.call_id
+        ]
+        skipped = LeadState.SKIPPED, str(Rule.CAMPAIGN_CANCELLED)
+        await self.take_out(campaign, [(it, *skipped) for it in waiting])
+
+    async def _change(
+        self, campaign: Campaign, changes: CampaignChanges, before: float | None = None
+    ) -> Campaign:
         """Sent once. Where nobody knows whether it arrived, the next look at the campaign tells."""
-        return await self.client.send(update_campaign(campaign.id, changes))
+        return await self.client.send(update_campaign(campaign.id, changes), before=before)
+
+    def _before(self, decided_at: float) -> float:
+        """Until when a request may go out that was decided at a time of the ledger's clock, on the client's clock.
+
+        A process may sleep between its decision and the first byte, while another run goes on with the campaign.
+        """
+        latest = decided_at + FRESH_SECONDS
+        if self.runner is not None:
+            latest = min(latest, self.runner.lease_until)
+        return self.client.now() + latest - self.database.now()
+
+    async def _has_claim(self) -> bool:
+        return await self.handed.is_claimed_by(self.book.runner)
+
+    async def _require_claim(self) -> None:
+        """A runner that slept beyond its lease does not know what another one did with the campaign meanwhile."""
+        if not await self._has_claim():
+            raise TakenOver.by_another_run()
+
+    async def _room(self) -> int:
+        """How many requests may go out at once now. Where there is none, waits a moment for the rate limit."""
+        now, pacing = self.client.now(), self.client.pacing
+        ready = min(AT_ONCE, pacing.ready(now, HORIZON_SECONDS))
+        if not ready:
+            await asyncio.sleep(min(LOOK_SECONDS, max(LEAST_WAIT_SECONDS, pacing.wait(now))))
+        return ready
 
     def _fits(self, campaign: Campaign, window: Window) -> bool:
         """Whether it rings at our hours. A server that tells none, or others than it was told, is asked once."""
@@ -341,39 +443,16 @@ class Filler:
     async def _add_all(self, campaign: Campaign) -> None:
         rules = without_hours(self.policy)
         while self.stopped_by is None and self.database.now() < self.ends_at:
-            begun = await self.book.begin(self.batch, rules, AT_ONCE, SCAN)
+            # Begun before there is room in the rate limit, they would be too old when they could go out.
+            most = await self._room()
+            if not most:
+                continue
+            await self._require_claim()
+            begun = await self.book.begin(self.batch, rules, most, SCAN)
             if not begun.decided:
                 return
-            adding = (self._add(campaign.id, attempt) for attempt in begun.attempts)
+            adding = (self._adder.add(campaign.id, attempt) for attempt in begun.attempts)
             await self.handed.record(await asyncio.gather(*adding))
-
-    async def _add(self, campaign_id: str, attempt: Attempt) -> Added:
-        """Send the one request that adds a lead. Never raises for anything that Flireo or the network did."""
-        if self.stopped_by is not None:
-            return Added(attempt.id, Event.REFUSED, reason="not sent: the run stopped")
-        try:
-            lead = NewCampaignLead(phone_number=attempt.phone, variables=self.words.variables(attempt.facts))
-            added = await self.client.send(add_campaign_lead(campaign_id, lead))
-        except CannotCompose as problem:
-            return Added(attempt.id, Event.REFUSED, reason=str(problem), lead=LeadState.REVIEW)
-        except errors.FlireoError as error:
-            return self._judge(attempt, error)
-        self._refusals = 0
-        return Added(attempt.id, Event.ACCEPTED, vendor_lead_id=added.id)
-
-    def _judge(self, attempt: Attempt, error: errors.FlireoError) -> Added:
-        event, reason = EVENTS[ending_of(error)], in_words(error)
-        if event is Event.LOST:
-            return Added(attempt.id, event, reason=reason)
-        if isinstance(error, (*STOPPING, errors.NotSent)):
-            self.stopped_by = self.stopped_by or error
-        if isinstance(error, errors.BadRequest | errors.Unprocessable | errors.InvalidInput):
-            self._refusals += 1
-            if self._refusals >= MOST_REFUSALS:
-                self.stopped_by = self.stopped_by or error
-            return Added(attempt.id, event, reason=reason, lead=LeadState.REVIEW)
-        again = self.database.now() + (error.retry_after or 1.0)
-        return Added(attempt.id, event, reason=reason, not_before=again)
 
 
 def _clock(time: str | None) -> str | None:

@@ -40,6 +40,8 @@ class Follower:
         readiness: What is still to come after a call's end.
         campaign: Flireo's, as it was last read; None before the first reading.
         requests: About how many requests a reading takes.
+        repeated: A number that may be ours and is in there more than once, so that nobody can say which of the leads
+            is ours; empty for none.
     """
 
     client: AsyncFlireoClient
@@ -50,6 +52,7 @@ class Follower:
     readiness: Readiness
     campaign: Campaign | None = None
     requests: int = 3
+    repeated: str = ""
     _rung_after: dict[int, float] = field(default_factory=dict, init=False)
     _read_at: float | None = field(default=None, init=False)
 
@@ -94,6 +97,7 @@ class Follower:
         self, open_: Sequence[Handed], there: Sequence[CampaignLead], is_complete: bool, read_at: float
     ) -> None:
         """Find leads of which nobody knew whether they arrived, or count a reading without them."""
+        self.repeated = ""
         unsettled = [it for it in open_ if it.vendor_lead_id is None and it.state is not AttemptState.SENDING]
         if not unsettled:
             return
@@ -102,10 +106,15 @@ class Follower:
         attempts = {attempt.id: attempt for attempt in await self.book.unknown()}
         for it in unsettled:
             number = digits(it.phone)
-            found = [lead for lead in there if lead.id not in known and digits(lead.phone_number) == number]
+            # A page that moved shows a lead twice.
+            found = {
+                lead.id for lead in there if lead.id not in known and digits(lead.phone_number) == number
+            }
             if len(found) == 1:
-                await self.handed.found(it.id, found[0].id)
-            elif not found and is_complete and not unreadable and it.id in attempts:
+                await self.handed.found(it.id, *found)
+            elif found:
+                self.repeated = it.phone
+            elif is_complete and not unreadable and it.id in attempts:
                 await self._absent(attempts[it.id], read_at)
 
     async def _absent(self, attempt: Attempt, read_at: float) -> None:

@@ -1,16 +1,29 @@
 """What must hold before a campaign of Flireo's own is filled or started, and how it is made."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self
 
 from flireo_flows.api.campaign_rules import CampaignRefused, first_repeated
-from flireo_flows.api.campaigns import Campaign, CampaignLead
+from flireo_flows.api.campaigns import Campaign, CampaignLead, CampaignStatus
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.calling.account import NotReady
 from flireo_flows.calling.handover.window import CannotHandOver
 from flireo_flows.calling.policy import WEEKDAYS, CallingHours, CallingPolicy
 
 UNLIMITED: Final = 1_000_000_000
+NOT_THERE: Final = "its campaign is not there under this key: it was deleted, or is another account's"
+ANOTHER_KEY: Final = "was handed over under another API key"
+KNOWN: Final = frozenset(str(status) for status in CampaignStatus)
+QUIET: Final = (CampaignStatus.DRAFT, CampaignStatus.PAUSED)  # rings nobody until somebody has it ring
+
+
+class TakenOver(CampaignRefused):
+    """Another run has Flireo's campaign now, so it is not this one's to change, nor to pause."""
+
+    @classmethod
+    def by_another_run(cls) -> Self:
+        """Says why."""
+        return cls("another run took this campaign over, for this one was not heard of for long")
 
 
 def dialled_before(campaign: str) -> CannotHandOver:
@@ -38,6 +51,21 @@ def refuse_over(campaign: Campaign) -> None:
         )
 
 
+def may_ring(campaign: Campaign) -> bool:
+    """Whether Flireo may be ringing its leads, or begin to: so it may under a status that we do not know."""
+    return not campaign.is_over and campaign.status not in QUIET
+
+
+def refuse_unknown(campaign: Campaign) -> None:
+    """Raise if nobody can say what Flireo does with its campaign now."""
+    if campaign.status not in KNOWN:
+        raise CampaignRefused(
+            f"campaign {redact(campaign.name)!r} has a status at Flireo that is not known here "
+            f"({redact(campaign.status)}), so it is paused: look at it in Flireo's dashboard, and run again to have it "
+            "go on"
+        )
+
+
 def refuse_strangers(there: Sequence[CampaignLead], known: set[str]) -> None:
     """Raise if a lead in Flireo's campaign, not rung yet, was put there by nobody, twice, or by somebody else.
 
@@ -46,10 +74,7 @@ def refuse_strangers(there: Sequence[CampaignLead], known: set[str]) -> None:
     """
     repeated = first_repeated(there)
     if repeated is not None:
-        raise CampaignRefused(
-            f"{mask_phone(repeated.phone_number)} is in Flireo's campaign more than once, and would be rung twice: "
-            "remove one of the leads there; nothing was started"
-        )
+        raise in_there_twice(repeated.phone_number)
     strangers = [lead for lead in there if lead.id not in known and not lead.is_over]
     if strangers:
         raise CampaignRefused(
@@ -57,6 +82,18 @@ def refuse_strangers(there: Sequence[CampaignLead], known: set[str]) -> None:
             f"{mask_phone(strangers[0].phone_number)}: remove them there, for no rule was looked at; "
             "nothing was started"
         )
+
+
+def in_there_twice(phone: str) -> CampaignRefused:
+    """Why a campaign is not started: somebody would be rung twice.
+
+    Args:
+        phone: Theirs; it is shown masked.
+    """
+    return CampaignRefused(
+        f"{mask_phone(phone)} is in Flireo's campaign more than once, and would be rung twice: "
+        "remove one of the leads there; nothing was started"
+    )
 
 
 def without_hours(policy: CallingPolicy) -> CallingPolicy:

@@ -10,8 +10,9 @@ from flireo_flows.api.campaigns import Campaign, CampaignStatus
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.handover.engine import NOT_THERE, NotTold
+from flireo_flows.calling.handover.engine import NotTold
 from flireo_flows.calling.handover.filling import Filler
+from flireo_flows.calling.handover.safety import NOT_THERE, may_ring
 from flireo_flows.calling.handover.words import Words
 from flireo_flows.calling.ledger import AttemptBook, Database, Runner
 from flireo_flows.calling.ledger.campaigns import Steering
@@ -87,9 +88,10 @@ async def _spare(filler: Filler, people: Sequence[Handed]) -> tuple[int, bool]:
         return 0, True
     runner = Runner(filler.database, filler.name)
     await runner.join()
+    filler.runner, filler.book = runner, AttemptBook(filler.database, filler.name, runner.id)
     try:
         await filler.handed.claim(runner.id)  # no run fills it meanwhile, but for one that did so before
-        rang = there.status == CampaignStatus.SCHEDULED
+        rang = may_ring(there)
         there = await filler.quiet(there)
         unwanted = [(it, LeadState.SKIPPED, str(Rule.DO_NOT_CALL)) for it in people]
         gone, left = await filler.take_out(there, unwanted)
@@ -122,6 +124,8 @@ async def _ring_on(filler: Filler, campaign: Campaign, runner: Runner) -> bool:
             await asyncio.sleep(LOOK_SECONDS)
         if figures.unsettled:
             return False  # somebody may be in there whom we do not know of: a run finds out first
+        await filler.wait_for_room()
+        await runner.renew({})
         await filler.ring_on(campaign)
     except (FlireoError, CampaignProblem):
         return False

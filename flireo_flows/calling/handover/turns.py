@@ -11,9 +11,10 @@ from flireo_flows.api.campaign_rules import CampaignProblem, CampaignRefused
 from flireo_flows.api.campaigns import Campaign, CampaignStatus
 from flireo_flows.calling.brakes import Brakes
 from flireo_flows.calling.engine import PROGRESS_SECONDS, Progress
-from flireo_flows.calling.handover.filling import STOPPING, Filler
+from flireo_flows.calling.handover.adding import STOPPING
+from flireo_flows.calling.handover.filling import Filler
 from flireo_flows.calling.handover.following import Follower
-from flireo_flows.calling.handover.safety import refuse_over
+from flireo_flows.calling.handover.safety import TakenOver, in_there_twice, refuse_over
 from flireo_flows.calling.ledger import LeadBook, Outlook, Views
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.rhythm import Budget
@@ -32,6 +33,8 @@ class Turns:
     Attributes:
         batch: The file whose leads are handed over.
         until: When to end.
+        held: What stopped the run before it came to these turns: nobody is handed over, and nothing is started. None
+            for nothing.
         deadline: Unix seconds at which the run ends in any case; None for no such time.
         left: What was left at the last look.
         timed_out: Whether the deadline ended the run.
@@ -48,6 +51,7 @@ class Turns:
     leads: LeadBook
     left: Outlook = field(default_factory=Outlook.unseen)
     timed_out: bool = False
+    held: Exception | None = None
     _problem: Exception | None = field(default=None, init=False)
     _failures: int = field(default=0, init=False)
     _acted_at: float = field(default=0.0, init=False)
@@ -103,6 +107,7 @@ class Turns:
         try:
             campaign = await self.filler.campaign()
         except CampaignRefused:
+            await self.filler.require_account()
             await self.follower.read_deleted()
             raise
         if campaign is not None:
@@ -110,7 +115,9 @@ class Turns:
             await self.follower.read(campaign)
             limit = self.filler.client.pacing.limit
             self._budget.spent(self.follower.requests, limit, self._now())
-        if state is CampaignState.OPEN:
+            if self.follower.repeated:
+                raise in_there_twice(self.follower.repeated)
+        if state is CampaignState.OPEN and self.held is None:
             await self._hand_over(campaign)
         self._obeyed = state
 
@@ -136,14 +143,14 @@ class Turns:
     async def _require_claim(self) -> None:
         """A runner that slept beyond its lease may have been taken over."""
         if not await self.filler.handed.claim(self.filler.book.runner):
-            raise CampaignRefused(
-                "another run took this campaign over, for this one was not heard of for long"
-            )
+            raise TakenOver.by_another_run()
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         """One failed request decides nothing; a refused key, or many failures in a row, end the run."""
         try:
             await work
+        except TakenOver as taken:
+            self._problem = taken
         except CampaignProblem as problem:
             self._problem = problem
             await self.filler.calm()
@@ -173,9 +180,11 @@ class Turns:
             return True
         state, figures = self.brakes.standing.state, await self.filler.handed.figures()
         going_on = figures.running + figures.unsettled
-        if state is not CampaignState.OPEN:
+        if state is not CampaignState.OPEN or self.held is not None:
             waits_for = going_on + (figures.waiting if state is CampaignState.CANCELLED else 0)
             return self._obeyed is state and (self.until is Until.DIALLED or not waits_for)
+        if self._failures:
+            return False  # who paused it while it was started is obeyed first
         if self.left.due or self.left.sending or figures.unsettled or not self._is_ringing:
             return False
         soon = self.left.next_at is not None and self.left.next_at <= now + PATIENCE_SECONDS

@@ -134,6 +134,12 @@ class HandedBook:
             await self._set(db, runner=runner)
             return True
 
+    async def is_claimed_by(self, runner: str) -> bool:
+        """Whether this runner's claim still stands: nobody took it over since, nor gave it back."""
+        mine = select(handovers.c.runner).where(handovers.c.campaign == self.campaign)
+        async with self._database.read() as db:
+            return bool((await db.execute(mine)).scalar_one_or_none() == runner)
+
     async def release(self, runner: str) -> None:
         """Give up the claim."""
         mine = update(handovers).where(handovers.c.campaign == self.campaign, handovers.c.runner == runner)
