@@ -238,8 +238,7 @@ async def require_account(
         raise NotReady(_two_accounts(campaign))
     raise NotReady(
         f"campaign {redact(campaign)!r} rang under another API key, and how some of its calls ended is not known: "
-        "this key's list of calls cannot tell. Run it, or flireo-flows collect, once with the key it had, or take "
-        "another name."
+        "this key's list of calls cannot tell. Run it, or flireo-flows collect, once with the key it had."
     )
 
 
