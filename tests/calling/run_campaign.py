@@ -3,12 +3,13 @@
 import asyncio
 import sys
 
-from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger import Database, LedgerError
 from flireo_flows.calling.policy import CallingPolicy
 from tests.calling.campaign import Campaign, people
 
 # Longer than a runner is stopped in the tests: what wakes up late must not be taken for not placed before.
 GRACE_SECONDS = 6.0
+CUT_OFF = 5  # status: the ledger failed, as PostgreSQL does for who sleeps in a transaction
 
 
 async def main(ledger_url: str, base_url: str, leads: int) -> None:
@@ -25,4 +26,8 @@ async def main(ledger_url: str, base_url: str, leads: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    try:
+        asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    except LedgerError as error:
+        print(error, file=sys.stderr)
+        sys.exit(CUT_OFF)

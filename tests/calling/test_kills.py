@@ -17,7 +17,7 @@ from flireo_flows.sandbox import SandboxSettings
 from tests.sandbox.running import RunningSandbox, run_sandbox
 
 from .campaign import Campaign, people
-from .run_campaign import GRACE_SECONDS
+from .run_campaign import CUT_OFF, GRACE_SECONDS
 
 SCRIPT = Path(__file__).with_name("run_campaign.py")
 ROOT = SCRIPT.parents[2]
@@ -85,5 +85,6 @@ async def test_a_runner_that_sleeps_beyond_its_lease_rings_nobody_whom_another_t
                 await asyncio.sleep(LEASE_SECONDS + 0.5 * GRACE_SECONDS)
                 slow.send_signal(signal.SIGCONT)
                 assert await other.wait() == 0
-                assert await slow.wait() == 0
+                fell_asleep_writing = await slow.wait() == CUT_OFF and ledger_url.startswith("postgres")
+                assert slow.returncode == 0 or fell_asleep_writing
         await check(ledger_url, sandbox, leads)
