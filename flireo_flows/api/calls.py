@@ -85,10 +85,12 @@ class Call(ApiModel):
         """Whether the other party may be `phone` (E.164), as far as the call tells.
 
         False only for a telephone number that ends otherwise: null is allowed (contract section 9.2), and a name, an
-        address or a number without its country tells nothing for certain.
+        address, a number without its country, or that of the account itself tells nothing for certain.
         """
         ours, theirs = _digits(phone), _digits(self.caller_phone or "")
         is_number = len(theirs) >= SURE_DIGITS and not any(map(str.isalpha, self.caller_phone or ""))
+        if self.phone_number is not None and theirs == _digits(self.phone_number):
+            return True
         return not is_number or theirs[-SURE_DIGITS:] == ours[-SURE_DIGITS:]
 
     def is_with(self, phone: str) -> bool:

@@ -27,6 +27,7 @@ class BadLine:
         lists: What is done with one who asks for the list, instead of showing it.
         page: Calls a page at most, whatever is asked for.
         tells_total: Whether a page says how many calls there are.
+        counts: How many it says; None: as many as there are.
         reads: How often the list was asked for.
         breaks_off: After so many readings the list cannot be read; None: it always can.
         shows: What is done with one who asks for a call by its id, instead of showing it.
@@ -46,6 +47,7 @@ class BadLine:
     lists: Act | None = None
     page: int = 1000
     tells_total: bool = True
+    counts: int | None = None
     reads: int = 0
     breaks_off: int | None = None
     ahead: float | None = None
@@ -108,7 +110,8 @@ class BadLine:
         page: Json = {"calls": calls[offset : offset + limit]}
         self.given += len(page["calls"])
         if self.tells_total:
-            page["pagination"] = {"total": len(calls), "limit": limit, "offset": offset}
+            total = len(calls) if self.counts is None else self.counts
+            page["pagination"] = {"total": total, "limit": limit, "offset": offset}
         if self.arrives is not None:
             self.arrives()
         headers = {} if self.ahead is None else {"Date": format_datetime(self._now(), usegmt=True)}

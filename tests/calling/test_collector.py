@@ -461,12 +461,14 @@ async def test_asking_for_silent_calls_is_paid_for_too(
     assert collector.budget.wait(now) == pytest.approx(12 * 60 / (0.1 * 60), abs=10)
 
 
-@pytest.mark.parametrize("shown", [None, "", "anonymous", "sip:anna@example.org", "07700 900001"])
+@pytest.mark.parametrize(
+    "shown", [None, "", "anonymous", "sip:anna@example.org", "07700 900001", "+31850835037"]
+)
 async def test_a_call_of_that_moment_that_does_not_tell_its_number_proves_nothing(
     campaign: Campaign, collector: Collector, line: BadLine, shown: str | None
 ) -> None:
     await campaign.lost(collector.book)
-    line.place(ANNA, caller_phone=shown)
+    line.place(ANNA, caller_phone=shown, phone_number="+31850835037")
     for _ in range(3):
         await collector.poll()
         assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("unknown", "calling")
@@ -572,3 +574,15 @@ async def test_a_call_by_an_agent_that_was_not_looked_up_may_last_an_hour(
         await collector.poll()
         await campaign.age(AGAIN_SECONDS)
     assert (await campaign.attempt()).state == state
+
+
+async def test_a_total_that_counts_more_than_was_asked_for_is_not_believed(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    line.page, line.counts = 2, 100
+    await campaign.lost(collector.book)
+    for _ in range(3):
+        line.place(BEN)
+    for _ in range(2):
+        await collector.poll()
+    assert ((await campaign.attempt()).state, collector.failures) == ("not_placed", 0)

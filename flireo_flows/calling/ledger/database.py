@@ -34,7 +34,7 @@ DRIVERS: Final = {
     "postgres": "postgresql+asyncpg",
 }
 BUSY_SECONDS: Final = 30  # how long one writer waits for another
-FROZEN_SECONDS: Final = 15  # how long PostgreSQL waits for the next word in a transaction; as long as a lease
+FROZEN_SECONDS: Final = 30  # how long PostgreSQL waits for the next word in a transaction
 # Classes of SQLSTATE: no connection, no resources, not in a state for it, shut down, broken.
 TROUBLE: Final = ("08", "53", "55", "57", "58", "XX")
 WRITING: Final = 704_196  # first key of PostgreSQL's advisory lock; the campaign's hash is the second
