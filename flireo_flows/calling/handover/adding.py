@@ -2,25 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
 
 from flireo_flows.api import errors
 from flireo_flows.api.campaigns import NewCampaignLead, add_campaign_lead
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling.choice import CannotCompose
+from flireo_flows.calling.dialer import MOST_REFUSALS, STOPPING
 from flireo_flows.calling.endings import EVENTS, Ending, ending_of, in_words
 from flireo_flows.calling.handover.words import Words
 from flireo_flows.calling.ledger import Attempt, Database
 from flireo_flows.calling.ledger.handed import Added
 from flireo_flows.calling.states import Event, LeadState
-
-MOST_REFUSALS: Final = 5  # in a row, of different leads: then it is not the leads
-STOPPING: Final = (
-    errors.AuthenticationFailed,
-    errors.InsufficientCredits,
-    errors.PermissionDenied,
-    errors.NotFound,
-)
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from flireo_flows.api import errors
 from flireo_flows.api.campaign_rules import CampaignProblem, CampaignRefused
 from flireo_flows.api.campaigns import Campaign, CampaignStatus
 from flireo_flows.calling.brakes import Brakes
+from flireo_flows.calling.dialer import STOPPING
 from flireo_flows.calling.engine import PROGRESS_SECONDS, Progress
-from flireo_flows.calling.handover.adding import STOPPING
 from flireo_flows.calling.handover.filling import Filler
 from flireo_flows.calling.handover.following import Follower
 from flireo_flows.calling.handover.safety import TakenOver, in_there_twice, refuse_over
