@@ -94,7 +94,7 @@ class Case:
         await book.orphaned()
         rules = await rules_of(database, campaign)
         collector = Collector(calls.client, database, book, rules.policy, rules.readiness)
-        collector.calls = calls
+        collector.read_through(calls)
         case = cls(
             database,
             runner,

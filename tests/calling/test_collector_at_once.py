@@ -10,10 +10,11 @@ import pytest
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.times import iso
-from flireo_flows.calling.collector import RINGING_SECONDS, Collector, owners_of
+from flireo_flows.calling.collector import Collector, owners_of
 from flireo_flows.calling.ledger import Database, Expectations, Inbox
 from flireo_flows.calling.outcomes import Outcome
 from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.reconcile import RINGING_SECONDS
 
 from .bad_line import BadLine, bad_line
 from .campaign import ANNA, POLICY, Campaign, person

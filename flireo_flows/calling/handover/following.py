@@ -13,12 +13,13 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.conversation import aconverse
 from flireo_flows.api.paging import aiter_calls
 from flireo_flows.calling.account import Readiness
-from flireo_flows.calling.collector import AGAIN_SECONDS, MOST_ASKED, RINGING_SECONDS
 from flireo_flows.calling.ledger import Attempt, AttemptBook, Database, Inbox
 from flireo_flows.calling.ledger.campaigns import Steering
 from flireo_flows.calling.ledger.handed import Handed, HandedBook
 from flireo_flows.calling.ledger.reports import Channel, Report, report_of_call
+from flireo_flows.calling.lookup import AGAIN_SECONDS, MOST_ASKED
 from flireo_flows.calling.policy import CallingPolicy, Rule
+from flireo_flows.calling.reconcile import RINGING_SECONDS
 from flireo_flows.calling.states import AttemptState, CampaignState, LeadState
 from flireo_flows.calling.windows import EARLY_SECONDS
 
