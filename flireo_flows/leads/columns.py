@@ -47,6 +47,21 @@ NAME_NAMES: Final = (
 TIMEZONE_NAMES: Final = (
     _words("timezone timezonename ianatimezone tz tijdzone zeitzone fuseauhoraire fuseau"),
 )
+# In order of strength, one name a group: a file may have several, and the first that is met counts.
+STATE_NAMES: Final = tuple(
+    frozenset({name})
+    for name in """
+        state statecode province provincecode stateprovince stateregion stateprovinceregion staat bundesland provincie
+        provincia etat estado uf departement region regione regio
+        """.split()
+)
+POSTCODE_NAMES: Final = tuple(
+    frozenset({name})
+    for name in """
+        postcode postalcode zip zipcode zippostal zippostalcode postcodezip postalzipcode plz postleitzahl
+        codepostal codigopostal cep cap postnummer postnr pincode
+        """.split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +75,8 @@ class Header:
         name: Name of the name column; empty when there is none.
         timezone: Name of the time zone column; empty when there is none.
         wishes: Names of the columns that say what else the row asks for.
+        state: Name of the column of the state, province or region; empty when there is none.
+        postcode: Name of the column of the postal code; empty when there is none.
     """
 
     names: tuple[str, ...]
@@ -68,6 +85,8 @@ class Header:
     name: str
     timezone: str
     wishes: WishColumns = NO_COLUMNS
+    state: str = ""
+    postcode: str = ""
 
 
 def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -> Header:
@@ -88,7 +107,8 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
     others = [name for name in names if name not in astuple(wishes)] if not form.name_column else names
     name = _column(path, line, others, form.name_column, NAME_NAMES, "name")
     timezone = _column(path, line, names, form.timezone_column, TIMEZONE_NAMES, "timezone")
-    return Header(names, dropped, phone, name, timezone, wishes)
+    state, postcode = _first(names, STATE_NAMES), _first(names, POSTCODE_NAMES)
+    return Header(names, dropped, phone, name, timezone, wishes, state, postcode)
 
 
 def _wish_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> WishColumns:
@@ -106,6 +126,12 @@ def recognised(names: Sequence[str], groups: Sequence[frozenset[str]]) -> list[s
     """The names that occur in the strongest group any of them occurs in."""
     found = ([name for name in names if _plain(name) in group] for group in groups)
     return next((columns for columns in found if columns), [])
+
+
+def _first(names: Sequence[str], groups: Sequence[frozenset[str]]) -> str:
+    """The recognised column that only helps, so that none is asked for; empty when two have one name."""
+    found = recognised(names, groups)
+    return found[0] if len(found) == 1 else ""
 
 
 def extra(place: int) -> str:
