@@ -19,6 +19,11 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def _ranked(text: str) -> tuple[frozenset[str], ...]:
+    """Each name a group of its own, the strongest first."""
+    return tuple(frozenset({name}) for name in text.split())
+
+
 # Compared without case, accents, spaces and signs. A weaker group counts only when no stronger one is met:
 # "number" may be a house number, but in a file without any "phone" it is the phone number.
 PHONE_NAMES: Final = (
@@ -47,20 +52,18 @@ NAME_NAMES: Final = (
 TIMEZONE_NAMES: Final = (
     _words("timezone timezonename ianatimezone tz tijdzone zeitzone fuseauhoraire fuseau"),
 )
-# In order of strength, one name a group: a file may have several, and the first that is met counts.
-STATE_NAMES: Final = tuple(
-    frozenset({name})
-    for name in """
-        state statecode province provincecode stateprovince stateregion stateprovinceregion staat bundesland provincie
-        provincia etat estado uf departement region regione regio
-        """.split()
+# A file may have several of these, and the first that is met counts.
+STATE_NAMES: Final = _ranked(
+    """
+    state statecode province provincecode stateprovince stateregion stateprovinceregion staat bundesland provincie
+    provincia etat estado uf departement region regione regio
+    """
 )
-POSTCODE_NAMES: Final = tuple(
-    frozenset({name})
-    for name in """
-        postcode postalcode zip zipcode zippostal zippostalcode postcodezip postalzipcode plz postleitzahl
-        codepostal codigopostal cep cap postnummer postnr pincode
-        """.split()
+POSTCODE_NAMES: Final = _ranked(
+    """
+    postcode postalcode zip zipcode zippostal zippostalcode postcodezip postalzipcode plz postleitzahl
+    codepostal codigopostal cep cap postnummer postnr pincode
+    """
 )
 
 
