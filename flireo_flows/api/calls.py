@@ -1,6 +1,5 @@
 """Calls: ring somebody, and read what became of it. Contract section 9."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -11,8 +10,9 @@ from flireo_flows.api.configuration import refused
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.fields import Id, PhoneText
-from flireo_flows.api.model import ApiBody, ApiModel, Json, JsonObject, unwrap
+from flireo_flows.api.model import ApiBody, ApiModel, Json, JsonObject, read_list, unwrap
 from flireo_flows.api.operation import Effect, Sends, operation
+from flireo_flows.api.pages import Page, read_total
 from flireo_flows.api.times import iso
 
 LARGEST_PAGE: Final = 1000  # contract section 4
@@ -36,7 +36,7 @@ class Message(ApiModel):
 class Call(ApiModel):
     """What Flireo knows of a call. It carries nothing of ours: no metadata, no reference."""
 
-    id: str
+    id: Id
     status: str = ""  # open on purpose: the vendor has added values since
     caller_phone: str | None = None
     assistant_phone: str | None = Field(
@@ -91,7 +91,7 @@ class Call(ApiModel):
         address, a number without its country, or that of the account itself tells nothing for certain.
         """
         ours, theirs = _digits(phone), _digits(self.caller_phone or "")
-        is_number = len(theirs) >= SURE_DIGITS and not any(map(str.isalpha, self.caller_phone or ""))
+        is_number = len(theirs) >= SURE_DIGITS and is_written_as_number(self.caller_phone or "")
         if self.phone_number is not None and theirs == _digits(self.phone_number):
             return True
         return not is_number or theirs[-SURE_DIGITS:] == ours[-SURE_DIGITS:]
@@ -105,11 +105,9 @@ class Call(ApiModel):
 
         False where the call shows no number, a part of one, a name, or our own number.
         """
-        if self.is_with(phone):
+        if self.is_with(phone) or self._shows_our_number:
             return False
-        return not self.may_be_with(phone) or (
-            is_whole_number(self.caller_phone or "") and not self._shows_our_number
-        )
+        return not self.may_be_with(phone) or is_whole_number(self.caller_phone or "")
 
     @property
     def _shows_our_number(self) -> bool:
@@ -117,7 +115,7 @@ class Call(ApiModel):
         return shown in (_digits(own) for own in (self.phone_number, self.assistant_phone) if own)
 
 
-class CallPage(BaseModel):
+class CallPage(BaseModel, Page):
     """One page of `GET /calls`, newest first.
 
     Attributes:
@@ -129,6 +127,11 @@ class CallPage(BaseModel):
 
     calls: tuple[Call, ...]
     total: int | None = None
+
+    @property
+    def size(self) -> int:
+        """How many calls are on it."""
+        return len(self.calls)
 
 
 class Placed(ApiModel):
@@ -232,11 +235,8 @@ def read_call(answer: Json) -> Call:
 
 def read_page(answer: Json) -> CallPage:
     """A page of calls; `pagination` may be missing."""
-    paging = answer.get("pagination") if isinstance(answer, dict) else None
-    total = paging.get("total") if isinstance(paging, dict) else None
-    items: Sequence[Json] = unwrap(answer, "calls")
-    calls = tuple(read_call(item) for item in items)
-    return CallPage(calls=calls, total=total if isinstance(total, int) else None)
+    calls = tuple(read_call(item) for item in read_list(answer, "calls"))
+    return CallPage(calls=calls, total=read_total(answer))
 
 
 def read_placed(answer: Json) -> Placed:
@@ -266,7 +266,7 @@ def create_outbound_call(call: OutboundCall) -> Sends:
     return Sends(writes=call.as_body)
 
 
-@operation("GET", "/calls/{id}", read_call)
+@operation("GET", "/calls/{id}", read_call, has_error=True)
 def get_call(call_id: Id) -> Sends:
     """Read one call.
 
@@ -326,7 +326,12 @@ def is_whole_number(text: str) -> bool:
     """Whether a text is a telephone number with its country: it can be compared with another one."""
     digits = _digits(text)
     has_country = text.strip().startswith(("+", "00")) and len(digits) > SURE_DIGITS
-    return has_country and all(character.isdigit() or character in "+ -()./\u00a0" for character in text)
+    return has_country and is_written_as_number(text)
+
+
+def is_written_as_number(text: str) -> bool:
+    """Whether a text has only digits and what separates them: no letter, and no `*` in the place of a digit."""
+    return all(character.isdigit() or character.isspace() or character in "+-()./" for character in text)
 
 
 def _digits(phone: str) -> str:

@@ -16,6 +16,9 @@ GRACES: Final = 4  # over so many times the grace
 MOST_GRACES: Final = 12  # how long readings are looked at where some of them prove and others do not
 
 
+LEAST_SECONDS: Final = 15.0  # how long readings are looked at in any case: calls are listed some seconds late
+
+
 class Verdict(StrEnum):
     """What follows from the readings so far."""
 
@@ -111,7 +114,7 @@ def _is_hopeless(evidence: Evidence, grace: float) -> bool:
     graces = GRACES if evidence.contradicted_at is not None or not evidence.proofs else MOST_GRACES
     if evidence.readings < READINGS or evidence.absent_since is None or evidence.read_at is None:
         return False
-    return evidence.read_at >= evidence.absent_since + graces * grace
+    return evidence.read_at >= evidence.absent_since + max(graces * grace, LEAST_SECONDS)
 
 
 def evidence_of(row: Any) -> Evidence:

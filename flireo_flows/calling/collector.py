@@ -85,8 +85,6 @@ class Collector:
     Attributes:
         budget: What polls may spend.
         calls: The list of calls; several collectors of one account may share it.
-        reconciler: Settles unknown attempts.
-        lookup: Asks for calls by id.
     """
 
     client: AsyncFlireoClient
@@ -100,18 +98,20 @@ class Collector:
     failures: int = 0
     budget: Budget = field(init=False)
     calls: CallList = field(init=False)
-    reconciler: Reconciler = field(init=False)
-    lookup: Lookup = field(init=False)
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.policy.collect_share)
-        self.read_through(CallList(self.client, self.database))
+        self.calls = CallList(self.client, self.database)
 
-    def read_through(self, calls: CallList) -> None:
-        """Read a list that other collectors may share."""
-        self.calls = calls
-        self.reconciler = Reconciler(self.database, self.book, self.policy, calls)
-        self.lookup = Lookup(self.database, self.book, self.policy, calls, self.readiness)
+    @property
+    def reconciler(self) -> Reconciler:
+        """Settles unknown attempts."""
+        return Reconciler(self.database, self.book, self.policy, self.calls)
+
+    @property
+    def lookup(self) -> Lookup:
+        """Asks for calls by id."""
+        return Lookup(self.database, self.book, self.policy, self.calls, self.readiness)
 
     async def hear(self) -> int:
         """Apply what the webhooks brought. Returns how many attempts ended by it."""
@@ -136,7 +136,7 @@ class Collector:
             await self._failed_reading(error, sought)
         else:
             self.failures = 0
-            await self.settle(sought, snapshot)
+            await self.settle(sought, snapshot, MOST_ASKED - snapshot.asked)
         self.budget.spent(self.calls.requests - sent, self.client.pacing.limit, self.database.now())
 
     async def look(self) -> Sought:
@@ -170,24 +170,23 @@ class Collector:
         await self.reconciler.reconcile(sought.unknown, sought.known, snapshot)
         await self.reconciler.hold_back(list(snapshot.strangers.values()))
         try:
-            asked = await self.lookup.unshown(sought.placed, snapshot.shown, snapshot.is_cut, most_asked)
-            return asked + await self.lookup.silent(snapshot.read_at, most_asked - asked)
+            return await self.lookup.ask(
+                sought.placed, snapshot.shown, is_cut=snapshot.is_cut, most=most_asked
+            )
         except LookupFailed as failed:
             self._failed(failed.error)
             return failed.asked
 
     async def _failed_reading(self, error: errors.FlireoError, sought: Sought) -> None:
-        """The list cannot be read: calls are asked for by their ids, unless the key was refused."""
-        before = self.failures
+        """The list cannot be read: calls are asked for by their ids before the run gives up."""
+        if not isinstance(error, REFUSED_KEY) and sought.placed:
+            try:
+                await self.lookup.ask(sought.placed, set(), is_cut=True)
+            except LookupFailed:
+                pass
+            else:
+                return
         self._failed(error)
-        if isinstance(error, REFUSED_KEY):
-            return
-        try:
-            asked = await self.lookup.unshown(sought.placed, set(), True, MOST_ASKED)
-        except LookupFailed:
-            return
-        if asked:  # results come in another way, so there is a reason to go on
-            self.failures, self.stopped_by = before, None
 
     async def unknown_due(self) -> bool:
         """Whether a reading of the list now could settle an unknown attempt."""
@@ -230,7 +229,6 @@ class Collector:
         if any(call.analysis_result is not None for call, _ in ours):
             # The agent names no plan that we can read, and yet its calls are analysed: the others will be too.
             self.readiness = replace(self.readiness, expects=self.readiness.expects.with_analysis())
-            self.lookup.readiness = self.readiness
         telling = {row.id: call for call, row in ours if _tells_more(row, call)}
         others = {row.id: (row, call) for call, row in mine if fits[call.id] is Fit.OTHER}
         disowned: list[tuple[Row[Any], Call]] = []
@@ -268,10 +266,11 @@ async def read_list(
         FlireoError: The list cannot be read; then it proves nothing.
     """
     best: tuple[int, int] | None = None
-    has_asked, readings = False, 0
+    asked, readings = -1, 0
     while True:
         reach, readings = calls.reach, readings + 1
         snapshot = await _read_once(database, calls, readers)
+        snapshot.asked = max(0, asked)
         missing = [call for call in _missing(readers, snapshot) if call.attempt_id not in calls.unlisted]
         best = min(best or (len(missing), calls.margin), (len(missing), calls.margin))
         if not missing:
@@ -280,9 +279,8 @@ async def read_list(
             return snapshot
         if calls.reaches_further(reach):
             continue
-        if not has_asked:
-            has_asked = True
-            await _ask_for_samples(readers, missing)
+        if asked < 0:
+            snapshot.asked = asked = await _ask_for_samples(readers, missing)
             if calls.reaches_further(reach):
                 continue
         if not calls.widen():
@@ -290,15 +288,17 @@ async def read_list(
             return snapshot
 
 
-async def _ask_for_samples(readers: Sequence[tuple[Collector, Sought]], missing: Sequence[KnownCall]) -> None:
+async def _ask_for_samples(readers: Sequence[tuple[Collector, Sought]], missing: Sequence[KnownCall]) -> int:
+    asked = 0
     for collector, sought in readers:
         if gone := [call for call in sought.placed if call in missing]:
             try:
-                await collector.lookup.samples(gone)
-            except REFUSED_KEY:
-                raise
-            except errors.FlireoError:
-                continue  # a wider window may show them all the same
+                asked += await collector.lookup.samples(gone)
+            except LookupFailed as failed:
+                if isinstance(failed.error, REFUSED_KEY):
+                    raise failed.error from None
+                asked += failed.asked  # a wider window may show them all the same
+    return asked
 
 
 async def _read_once(

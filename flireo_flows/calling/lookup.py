@@ -56,12 +56,16 @@ class Lookup:
     calls: CallList
     readiness: Readiness
 
-    async def unshown(self, placed: Sequence[KnownCall], shown: set[int], is_cut: bool, most: int) -> int:
-        """Ask for calls that the last reading did not show.
+    async def ask(
+        self, placed: Sequence[KnownCall], shown: set[int], *, is_cut: bool, most: int = MOST_ASKED
+    ) -> int:
+        """Ask for calls that should be long over, and for those that the last reading did not show.
+
+        The first are closed if that tells nothing either, twice.
 
         Args:
-            placed: Whose results are not in.
-            shown: Attempts whose calls it showed.
+            placed: Calls whose results are not in.
+            shown: Attempts whose calls the reading showed.
             is_cut: Whether the list did not come to its end, or not at all.
             most: Calls to ask for at most.
 
@@ -72,15 +76,18 @@ class Lookup:
             LookupFailed: Two in a row could not be read, or the key was refused.
         """
         now = self.database.now()
+        silent = await self._silent(now, most)
+        asked = await self._each(silent, now, closes=True)
         patience = SETTLING_SECONDS if is_cut else UNSHOWN_SECONDS
+        apart = shown | {row.id for row in silent}
         due = [
             call
             for call in placed
-            if call.attempt_id not in shown and call.began_at <= now - patience and self._is_due(call, now)
+            if call.attempt_id not in apart and call.began_at <= now - patience and self._is_due(call, now)
         ]
         due.sort(key=lambda call: call.fetched_at or 0.0)
-        rows = await self._rows(call.attempt_id for call in due[:most])
-        return await self._each(rows, now, closes=False)
+        rows = await self._rows(call.attempt_id for call in due[: max(0, most - asked)])
+        return asked + await self._each(rows, now, closes=False)
 
     def _is_due(self, call: KnownCall, now: float) -> bool:
         """The older a call is, the less often it is asked for."""
@@ -89,19 +96,8 @@ class Lookup:
         pause = max(self.policy.poll_seconds, (now - call.began_at) / 3)
         return now >= call.fetched_at + min(LATEST_AGAIN_SECONDS, pause)
 
-    async def silent(self, now: float, most: int) -> int:
-        """Ask for calls that should be long over, and close them if that tells nothing either, twice.
-
-        Args:
-            now: Unix seconds.
-            most: Calls to ask for at most.
-
-        Returns:
-            How many were asked for.
-
-        Raises:
-            LookupFailed: As `unshown`.
-        """
+    async def _silent(self, now: float, most: int) -> Sequence[Row[Any]]:
+        """Attempts whose calls should be long over."""
         longest = self.readiness.longest_call
         lasts = case(
             (attempts.c.agent_id.in_(self.readiness.agents), longest),
@@ -115,18 +111,19 @@ class Lookup:
         )
         async with self.database.read() as db:
             # In any order: one that can never be read must not keep the others from being asked for.
-            silent = (await db.execute(wanted.order_by(func.random()).limit(most))).all()
-        return await self._each(silent, now, closes=True)
+            return (await db.execute(wanted.order_by(func.random()).limit(max(0, most)))).all()
 
-    async def samples(self, missing: Sequence[KnownCall]) -> None:
+    async def samples(self, missing: Sequence[KnownCall]) -> int:
         """Ask for a few calls that the list should show, and learn its clock from them.
 
+        Returns:
+            How many were asked for.
+
         Raises:
-            FlireoError: They could not be read.
+            LookupFailed: They could not be read.
         """
-        wanted = {missing[0].attempt_id, missing[-1].attempt_id}
-        for row in await self._rows(wanted):
-            await self._ask(row, self.database.now(), closes=False)
+        rows = await self._rows({missing[0].attempt_id, missing[-1].attempt_id})
+        return await self._each(rows, self.database.now(), closes=False)
 
     async def _each(self, rows: Sequence[Row[Any]], now: float, *, closes: bool) -> int:
         in_vain = 0

@@ -26,6 +26,7 @@ class Snapshot:
         shown: Attempts whose calls it showed, whatever of them.
         standing: Those whose calls it showed with number and direction.
         is_cut: Whether the list was not read to its end.
+        asked: Calls that were asked for by id to learn the list's clock.
     """
 
     read_at: float
@@ -33,6 +34,7 @@ class Snapshot:
     shown: set[int] = field(default_factory=set)
     standing: set[int] = field(default_factory=set)
     is_cut: bool = False
+    asked: int = 0
     _created: list[float] = field(default_factory=list)
 
     def add(self, page: Sequence[Call], owners: Mapping[str, Row[Any]], calls: CallList) -> dict[str, Fit]:

@@ -28,7 +28,6 @@ class Event(StrEnum):
     ABSENT = "absent"  # complete readings of the list, a grace period apart, prove that there is no call
     MISMATCHED = "mismatched"  # the call whose id it had is another one: its own may have been placed or not
     REPORTED = "reported"  # the result of the call is in
-    DROPPED = "dropped"  # a campaign of Flireo's own held the lead, and provably never rang it
 
 
 MOVES: Final[Mapping[AttemptState, Mapping[Event, AttemptState]]] = {
@@ -44,12 +43,7 @@ MOVES: Final[Mapping[AttemptState, Mapping[Event, AttemptState]]] = {
         Event.FOUND: AttemptState.PLACED,
         Event.ABSENT: AttemptState.NOT_PLACED,
     },
-    # DROPPED: only without a call id, see `ledger/handed.py`.
-    AttemptState.PLACED: {
-        Event.REPORTED: AttemptState.ENDED,
-        Event.MISMATCHED: AttemptState.UNKNOWN,
-        Event.DROPPED: AttemptState.NOT_PLACED,
-    },
+    AttemptState.PLACED: {Event.REPORTED: AttemptState.ENDED, Event.MISMATCHED: AttemptState.UNKNOWN},
     AttemptState.NOT_PLACED: {},
     AttemptState.ENDED: {},
 }

@@ -157,11 +157,10 @@ class Sweep:
         """Read once for all. A reading that fails decides nothing."""
         ours: list[tuple[Case, Sought]] = []
         for case in [case for case in cases if await case.is_open()]:
-            if self._refused is None and await self._guarded([case], self._make_sure(case)):
-                if case.follows:
-                    await self._guarded([case], self._paid(case, case.follow))
-                elif not (sought := await case.collector.look()).is_nothing:
-                    ours.append((case, sought))
+            if self._refused is not None or not await self._guarded([case], self._make_sure(case)):
+                continue
+            if not (sought := await case.collector.look()).is_nothing:
+                ours.append((case, sought))
         if ours and self._refused is None:
             await self._guarded([case for case, _ in ours], self._read_list(ours, calls))
 
@@ -184,7 +183,7 @@ class Sweep:
 
     async def _read_list(self, ours: Sequence[tuple[Case, Sought]], calls: CallList) -> None:
         snapshot = await read_list(self.database, calls, [(case.collector, sought) for case, sought in ours])
-        left = MOST_ASKED  # for all together: the next reading asks for the next ones
+        left = MOST_ASKED - snapshot.asked  # for all together: the next reading asks for the next ones
         for case, sought in ours:
             left -= await case.collector.settle(sought, snapshot, left)
             if isinstance(case.collector.stopped_by, REFUSED_KEY):

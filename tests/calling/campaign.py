@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from flireo_flows.api.client import Account, AsyncFlireoClient, Timeouts
+from flireo_flows.calling.absence import Verdict, View
 from flireo_flows.calling.account import Caller, Readiness
 from flireo_flows.calling.choice import Composes
 from flireo_flows.calling.collector import Collector
@@ -121,6 +122,14 @@ class Campaign:
         (attempt,) = await self._begin_one(book, phone)
         await self.record(book, Answer(attempt, Event.LOST, reason="no answer"))
         return attempt
+
+    async def prove_absent(self, book: AttemptBook, attempt: Attempt) -> None:
+        """Complete readings, with a call that was placed later, do not show its call."""
+        now, verdict = self.database.now(), Verdict.OPEN
+        for reading in range(2):
+            view = View(now + reading, is_whole=True, contradicts=False, canary_id=attempt.id + 1, rows=1)
+            verdict = await book.absent(attempt, view, 0.0, self.policy)
+        assert verdict is Verdict.ABSENT
 
     async def _begin_one(self, book: AttemptBook, phone: str) -> list[Attempt]:
         await self.take_in(person(phone))

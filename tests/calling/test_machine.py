@@ -63,7 +63,7 @@ POLICY: Final = CallingPolicy(
     reconcile_grace_seconds=GRACE_SECONDS,
     max_concurrent_calls=3,
 )
-ROUNDS: Final = 40  # that a campaign may need to come to its end once nothing goes wrong any more
+ROUNDS: Final = 100  # that a campaign may need to come to its end once nothing goes wrong any more
 
 
 class Naming:

@@ -333,9 +333,11 @@ def _by_webhook(row: Row[Any]) -> dict[str, Any]:
 
 def _is_of_another(row: Row[Any]) -> bool:
     """Whether a report is of a call with a number that is surely not its attempt's."""
-    if not row.customer or is_pseudonym(row.phone):
+    if not row.customer or row.customer == row.phone or is_pseudonym(row.phone):
         return False
-    return Call(id=row.inbox_call_id, caller_phone=row.customer).is_surely_not_with(row.phone)
+    event = parse_event(row.body)
+    told = Call(id=row.inbox_call_id, caller_phone=event.customer_number, phone_number=event.platform_number)
+    return told.is_surely_not_with(row.phone)
 
 
 def _raise_of_ledger(error: Exception) -> None:
