@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter, validators
 
+from flireo_flows.cli.names import CampaignName
+
 if TYPE_CHECKING:
     from flireo_flows.calling.policy import CallingPolicy
     from flireo_flows.steps import CampaignSummary
 
 OPEN = 3
 Flag = Parameter(negative=())
-CampaignName = Annotated[str, Parameter(validator=lambda _type, name: _check_name(name))]
 
 
 def run(
@@ -211,11 +212,6 @@ def check_out(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingError(f"--out {out}: the folder cannot be made: {error.strerror}") from None
-
-
-def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > 80:
-        raise ValueError("a campaign's name has 1 to 80 characters")
 
 
 def _say_hours(rules: "CallingPolicy", *, any_hour: bool) -> None:

@@ -5,6 +5,8 @@ Sends nothing, unless the leads were handed to a campaign of Flireo's own: that 
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from flireo_flows.cli.names import KnownCampaign
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def pause(*, campaign: str, reason: str = "") -> int:
+def pause(*, campaign: KnownCampaign, reason: str = "") -> int:
     """Ring nobody of a campaign until it is resumed. Calls that run go on, and their results are collected.
 
     Parameters
@@ -28,7 +30,7 @@ def pause(*, campaign: str, reason: str = "") -> int:
     return _steer(campaign, lambda steering: steering.pause(reason, "person"))
 
 
-def resume(*, campaign: str) -> int:
+def resume(*, campaign: KnownCampaign) -> int:
     """Let a paused campaign ring again, whoever paused it. Run it as before to go on.
 
     Parameters
@@ -39,7 +41,7 @@ def resume(*, campaign: str) -> int:
     return _steer(campaign, lambda steering: steering.resume("person"))
 
 
-def cancel(*, campaign: str, reason: str = "") -> int:
+def cancel(*, campaign: KnownCampaign, reason: str = "") -> int:
     """Ring nobody of a campaign any more. Final; calls that run go on, and their results are collected.
 
     Parameters
@@ -77,13 +79,15 @@ def _steer(campaign: str, change: "Callable[[Steering], Coroutine[Any, Any, Stan
     async def work(database: "Database") -> "Standing":
         from flireo_flows.calling.handover import tell
         from flireo_flows.calling.ledger.campaigns import Steering
+        from flireo_flows.calling.ledger.naming import find_campaign
         from flireo_flows.calling.states import CampaignState
 
-        standing = await change(Steering(database, campaign))
-        print(f"Campaign {campaign} is {standing.in_words}")
+        name = await find_campaign(database, campaign)
+        standing = await change(Steering(database, name))
+        print(f"Campaign {name} is {standing.in_words}")
         if standing.state is CampaignState.OPEN:
             return standing
-        if notice := await tell(database, account(), campaign):
+        if notice := await tell(database, account(), name):
             print(f"{notice}.")
         return standing
 
