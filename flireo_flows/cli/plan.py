@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter, validators
 
 from flireo_flows.cli.problems import SettingError
-from flireo_flows.cli.run import CampaignName, Flag
+from flireo_flows.cli.run import CampaignName, Flag, check_local
 
 if TYPE_CHECKING:
     from flireo_flows.api.dialect import Dialect
@@ -70,6 +70,8 @@ def plan(
     """
     from flireo_flows.calling.saved_plan import SavedPlan, save_plan
 
+    if save:
+        check_local("--save", save)
     made = _make(
         leads,
         do_not_call,
