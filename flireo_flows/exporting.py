@@ -9,6 +9,7 @@ from typing import Final
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from flireo_flows.analytics.files import local_path
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger
@@ -35,10 +36,11 @@ def results_folder(ledger: CallLedger, campaign: str, out: str = "") -> Path:
         out: What somebody said; empty for a folder of the campaign's own in `results`.
 
     Raises:
+        ExportError: `out` is no folder of this machine, such as `s3://bucket`.
         LedgerError: The ledger cannot be opened; it is needed for a name that holds a phone number.
     """
     if out:
-        return Path(out)
+        return local_path(out)
 
     async def key() -> bytes:
         async with await Database.open(ledger.database_url()) as database:
@@ -82,12 +84,14 @@ def export_campaign(ledger: CallLedger, campaign: str, out: Path | None = None) 
         LedgerError: The ledger failed.
     """
 
+    folder = out and local_path(out)
+
     async def name() -> str:
         async with await Database.open(ledger.database_url()) as database:
             return await find_campaign(database, campaign)
 
     found = drive(name)
-    return write_results(ledger, found, out or results_folder(ledger, found), rejects=None)
+    return write_results(ledger, found, folder or results_folder(ledger, found), rejects=None)
 
 
 def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | None) -> list[Path]:
