@@ -30,7 +30,7 @@ from flireo_flows.calling.reconcile import Reconciler
 from flireo_flows.calling.remembered import campaigns_of
 from flireo_flows.calling.rhythm import Budget
 from flireo_flows.calling.snapshot import Snapshot
-from flireo_flows.calling.states import AttemptState
+from flireo_flows.calling.states import AttemptState, IdSource
 from flireo_flows.calling.windows import LATE_SECONDS, Window, windows_of
 
 MOST_READINGS: Final = 8  # of the list in one poll, each wider than the one before
@@ -111,7 +111,7 @@ class Collector:
     @property
     def lookup(self) -> Lookup:
         """Asks for calls by id."""
-        return Lookup(self.database, self.book, self.policy, self.calls, self.readiness)
+        return Lookup(self.database, self.book, self.policy, self.calls, self.readiness, self.reconciler)
 
     async def hear(self) -> int:
         """Apply what the webhooks brought. Returns how many attempts ended by it."""
@@ -170,9 +170,7 @@ class Collector:
         await self.reconciler.reconcile(sought.unknown, sought.known, snapshot)
         await self.reconciler.hold_back(list(snapshot.strangers.values()))
         try:
-            return await self.lookup.ask(
-                sought.placed, snapshot.shown, is_cut=snapshot.is_cut, most=most_asked
-            )
+            return await self.lookup.ask(sought.placed, snapshot, most_asked)
         except LookupFailed as failed:
             self._failed(failed.error)
             return failed.asked
@@ -181,7 +179,7 @@ class Collector:
         """The list cannot be read: calls are asked for by their ids before the run gives up."""
         if not isinstance(error, REFUSED_KEY) and sought.placed:
             try:
-                await self.lookup.ask(sought.placed, set(), is_cut=True)
+                await self.lookup.ask(sought.placed, None)
             except LookupFailed:
                 pass
             else:
@@ -230,7 +228,11 @@ class Collector:
             # The agent names no plan that we can read, and yet its calls are analysed: the others will be too.
             self.readiness = replace(self.readiness, expects=self.readiness.expects.with_analysis())
         telling = {row.id: call for call, row in ours if _tells_more(row, call)}
-        others = {row.id: (row, call) for call, row in mine if fits[call.id] is Fit.OTHER}
+        others = {
+            row.id: (row, call)
+            for call, row in mine
+            if fits[call.id] is Fit.OTHER and row.id_source != IdSource.MISMATCH
+        }
         disowned: list[tuple[Row[Any], Call]] = []
         if telling or others:
             async with self.database.write(self.book.campaign) as db:
@@ -280,7 +282,7 @@ async def read_list(
         if calls.reaches_further(reach):
             continue
         if asked < 0:
-            snapshot.asked = asked = await _ask_for_samples(readers, missing)
+            snapshot.asked = asked = await _ask_for_samples(readers, missing, snapshot)
             if calls.reaches_further(reach):
                 continue
         if not calls.widen():
@@ -288,12 +290,14 @@ async def read_list(
             return snapshot
 
 
-async def _ask_for_samples(readers: Sequence[tuple[Collector, Sought]], missing: Sequence[KnownCall]) -> int:
+async def _ask_for_samples(
+    readers: Sequence[tuple[Collector, Sought]], missing: Sequence[KnownCall], snapshot: Snapshot
+) -> int:
     asked = 0
     for collector, sought in readers:
         if gone := [call for call in sought.placed if call in missing]:
             try:
-                asked += await collector.lookup.samples(gone)
+                asked += await collector.lookup.samples(gone, snapshot)
             except LookupFailed as failed:
                 if isinstance(failed.error, REFUSED_KEY):
                     raise failed.error from None

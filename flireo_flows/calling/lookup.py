@@ -19,8 +19,8 @@ from flireo_flows.calling.ledger.leads import chunks
 from flireo_flows.calling.ledger.reports import apply_report, close_without_report, report_of_call
 from flireo_flows.calling.ledger.schema import attempts
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.reconcile import RINGING_SECONDS
-from flireo_flows.calling.snapshot import SETTLING_SECONDS, learn_clock
+from flireo_flows.calling.reconcile import RINGING_SECONDS, Reconciler
+from flireo_flows.calling.snapshot import SETTLING_SECONDS, Snapshot, learn_clock
 from flireo_flows.calling.states import AttemptState
 
 AGAIN_SECONDS: Final = 60.0  # between two times at which a silent call is asked for; the second decides
@@ -55,9 +55,10 @@ class Lookup:
     policy: CallingPolicy
     calls: CallList
     readiness: Readiness
+    reconciler: Reconciler
 
     async def ask(
-        self, placed: Sequence[KnownCall], shown: set[int], *, is_cut: bool, most: int = MOST_ASKED
+        self, placed: Sequence[KnownCall], snapshot: Snapshot | None, most: int = MOST_ASKED
     ) -> int:
         """Ask for calls that should be long over, and for those that the last reading did not show.
 
@@ -65,8 +66,7 @@ class Lookup:
 
         Args:
             placed: Calls whose results are not in.
-            shown: Attempts whose calls the reading showed.
-            is_cut: Whether the list did not come to its end, or not at all.
+            snapshot: That reading; None where the list could not be read.
             most: Calls to ask for at most.
 
         Returns:
@@ -77,9 +77,10 @@ class Lookup:
         """
         now = self.database.now()
         silent = await self._silent(now, most)
-        asked = await self._each(silent, now, closes=True)
-        patience = SETTLING_SECONDS if is_cut else UNSHOWN_SECONDS
-        apart = shown | {row.id for row in silent}
+        asked = await self._each(silent, snapshot, closes=True)
+        is_whole = snapshot is not None and not snapshot.is_cut
+        patience = UNSHOWN_SECONDS if is_whole else SETTLING_SECONDS
+        apart = {row.id for row in silent} | (snapshot.shown if snapshot is not None else set())
         due = [
             call
             for call in placed
@@ -87,7 +88,7 @@ class Lookup:
         ]
         due.sort(key=lambda call: call.fetched_at or 0.0)
         rows = await self._rows(call.attempt_id for call in due[: max(0, most - asked)])
-        return asked + await self._each(rows, now, closes=False)
+        return asked + await self._each(rows, snapshot, closes=False)
 
     def _is_due(self, call: KnownCall, now: float) -> bool:
         """The older a call is, the less often it is asked for."""
@@ -113,8 +114,12 @@ class Lookup:
             # In any order: one that can never be read must not keep the others from being asked for.
             return (await db.execute(wanted.order_by(func.random()).limit(max(0, most)))).all()
 
-    async def samples(self, missing: Sequence[KnownCall]) -> int:
+    async def samples(self, missing: Sequence[KnownCall], snapshot: Snapshot) -> int:
         """Ask for a few calls that the list should show, and learn its clock from them.
+
+        Args:
+            missing: Calls that it did not show.
+            snapshot: The reading.
 
         Returns:
             How many were asked for.
@@ -123,13 +128,13 @@ class Lookup:
             LookupFailed: They could not be read.
         """
         rows = await self._rows({missing[0].attempt_id, missing[-1].attempt_id})
-        return await self._each(rows, self.database.now(), closes=False)
+        return await self._each(rows, snapshot, closes=False)
 
-    async def _each(self, rows: Sequence[Row[Any]], now: float, *, closes: bool) -> int:
-        in_vain = 0
+    async def _each(self, rows: Sequence[Row[Any]], snapshot: Snapshot | None, *, closes: bool) -> int:
+        in_vain, now = 0, self.database.now()
         for asked, row in enumerate(rows, start=1):
             try:
-                await self._ask(row, now, closes=closes)
+                await self._ask(row, snapshot, now, closes=closes)
             except errors.FlireoError as error:  # decides nothing
                 in_vain += 1
                 if in_vain >= MOST_IN_VAIN or isinstance(error, REFUSED_KEY):  # the next would fare no better
@@ -138,7 +143,7 @@ class Lookup:
                 in_vain = 0
         return len(rows)
 
-    async def _ask(self, row: Row[Any], now: float, *, closes: bool) -> None:
+    async def _ask(self, row: Row[Any], snapshot: Snapshot | None, now: float, *, closes: bool) -> None:
         """Ask for one call.
 
         Raises:
@@ -147,6 +152,8 @@ class Lookup:
         try:
             call = await self._call_of(row)
         except errors.NotFound:
+            if await self.reconciler.find_alias(row.id, row, snapshot):
+                return  # the next reading tells of it
             reason = "Flireo does not know the call any more"
         else:
             reason = f"the call is still {call.status or 'open'} long after its longest time"

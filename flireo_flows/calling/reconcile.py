@@ -74,16 +74,32 @@ class Reconciler:
         return read_at > attempt.began_at + max(self.policy.reconcile_grace_seconds, RINGING_SECONDS)
 
     async def find_aliases(self, missing: Iterable[KnownCall], snapshot: Snapshot) -> None:
-        """Known calls that the list shows under another id than a webhook, or the answer, gave."""
+        """Calls whose ids webhooks gave, and which the list shows under others."""
         for known in missing:
-            if known.campaign != self.book.campaign:
-                continue
-            calls = [call for call in snapshot.strangers.values() if self.may_own(known, call)]
-            if len(calls) != 1 or await self.book.rivals({known.phone}, known.began_at - EARLY_SECONDS):
-                continue
-            if await self.book.listed_as(known.attempt_id, calls[0].id):
-                del snapshot.strangers[calls[0].id]
-                snapshot.shown.add(known.attempt_id)
+            if known.campaign == self.book.campaign and known.is_webhook_id:
+                await self.find_alias(known.attempt_id, known, snapshot)
+
+    async def find_alias(
+        self, attempt_id: int, attempt: KnownCall | Row[Any], snapshot: Snapshot | None
+    ) -> bool:
+        """Whether a call that is not known by its id is in the list under another one, which is written down.
+
+        Args:
+            attempt_id: Of its attempt.
+            attempt: The same, or the call.
+            snapshot: The last reading; None where there was none.
+        """
+        strangers = snapshot.strangers if snapshot is not None else {}
+        calls = [call for call in strangers.values() if self.may_own(attempt, call)]
+        if snapshot is None or len(calls) != 1:
+            return False
+        if await self.book.rivals({attempt.phone}, attempt.began_at - EARLY_SECONDS):
+            return False
+        if not await self.book.listed_as(attempt_id, calls[0].id):
+            return False
+        del strangers[calls[0].id]
+        snapshot.shown.add(attempt_id)
+        return True
 
     async def hold_back(self, strangers: Sequence[Call]) -> None:
         """A call shows up at a number whose last request was refused or limited: a person looks before the next.

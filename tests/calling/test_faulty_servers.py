@@ -1,17 +1,20 @@
 """People are called through servers that are not quite what the contract says: no one twice, and results come in."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
 from flireo_flows.calling.account import Readiness
-from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger import Database, Inbox
+from flireo_flows.calling.ledger.inbox import SETTLING_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
 from tests.faulty.flireo import FaultyFlireo, faulty_flireo
 from tests.faulty.server import answer
 
 from .campaign import POLICY, Campaign, people
+from .sweep_stage import sweep
 
 COUNT = 45
 SECONDS = 100.0
@@ -112,3 +115,34 @@ async def test_on_both_databases(database: Database, faults: dict[str, Any]) -> 
     with faulty_flireo(**faults) as flireo:
         campaign = await call_everyone(database, flireo)
     assert await results(campaign) == (COUNT, 0)
+
+
+async def deliver(database: Database, flireo: FaultyFlireo, late: float) -> None:
+    """Have webhooks come in, some of them late."""
+    while True:
+        reports = flireo.due_reports()
+        await asyncio.sleep(late)
+        for body in reports:
+            await Inbox(database).store(body)
+
+
+@pytest.mark.parametrize("list_is_down", [False, True])
+@pytest.mark.parametrize("late", [0.1, 3.0])
+async def test_webhooks_with_other_ids_lose_no_analysis(
+    database: Database, list_is_down: bool, late: float
+) -> None:
+    """The list has no analysis; every other second the run is stopped, and another one goes on."""
+    answers = answer(200, {"calls": {}}) if list_is_down else None
+    with faulty_flireo(webhook_ids=True, list_answer=answers, drops=0) as flireo:
+        campaign = Campaign(database, flireo.url, policy=HASTY, readiness=Readiness())
+        await campaign.take_in(*people(COUNT))
+        delivery = asyncio.create_task(deliver(database, flireo, late))
+        for seconds in (1.0, 2.0, 3.0, SECONDS):
+            ran = await campaign.run(seconds=seconds)
+        assert not ran.timed_out
+        await asyncio.sleep(late + SETTLING_SECONDS + 1)
+        delivery.cancel()
+        await sweep(campaign)
+    assert set(flireo.calls_to().values()) == {1}
+    analyses = {row.phone: row.analysis for row in await campaign.attempts()}
+    assert analyses == {phone: json.dumps({"of": phone[-4:]}) for phone in flireo.calls_to()}

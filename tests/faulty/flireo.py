@@ -3,10 +3,12 @@
 It places calls that last a moment, and lists them. Each fault is a switch with a name; without any it is sound.
 """
 
+import json
 import random
 import threading
+import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -93,7 +95,6 @@ class FaultyFlireo:
         placed: Calls to people whom we asked it to call, oldest first.
         others: Calls that it has beside those.
         posts: Requests for a call, by number.
-        reports: Called with each end-of-call report; None: it sends none.
     """
 
     faults: Faults
@@ -103,7 +104,6 @@ class FaultyFlireo:
     posts: Counter[str] = field(default_factory=Counter)
     reads: int = 0
     wrong_answers: int = 0
-    reports: Callable[[bytes], object] | None = None
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _random: random.Random = field(default_factory=lambda: random.Random(7))
 
@@ -121,6 +121,31 @@ class FaultyFlireo:
                 return self._show(unquote(target.path.rpartition("/")[2]))
             self.reads += 1
             return self.faults.list_answer or self._list(parse_qs(target.query))
+
+    def due_reports(self) -> list[bytes]:
+        """End-of-call reports of calls that are over, each once; only they hold an analysis."""
+        with self._turn:
+            due = [call for call in self.placed if not call.reported and _now() >= call.at + TALK_SECONDS]
+            for call in due:
+                call.reported = True
+            return [self._report(call) for call in due]
+
+    def _report(self, call: Placed) -> bytes:
+        ahead = -self.faults.clock_behind
+        message = {
+            "type": "end-of-call-report",
+            "timestamp": _moment(_now() + ahead),
+            "call": {"id": self.webhook_id(call), "type": "outboundPhoneCall", "status": "ended"},
+            "customer": {"number": call.phone},
+            "durationSeconds": TALK_SECONDS,
+            "summary": self.words(call.phone),
+            "analysis": {"of": call.phone[-4:]},
+        }
+        return json.dumps({"message": message}).encode()
+
+    def webhook_id(self, call: Placed) -> str:
+        """The id by which webhooks know a call."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, call.id)) if self.faults.webhook_ids else call.id
 
     def words(self, phone: str) -> str:
         """What is said in a call to a number, and in no other."""

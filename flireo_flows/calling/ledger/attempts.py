@@ -285,6 +285,8 @@ async def disown_in(db: AsyncConnection, row: Row[Any], now: float) -> bool:
     Returns:
         Whether it is unknown from now on. One that ended by such a call stays ended, and its lead needs review.
     """
+    if row.report_id is not None:
+        return await _keep_reported(db, row, now)
     if row.state == AttemptState.ENDED:
         if row.id_source == IdSource.MISMATCH:
             return False
@@ -312,6 +314,17 @@ async def disown_in(db: AsyncConnection, row: Row[Any], now: float) -> bool:
         "over_at": over_at,
     }
     return await move(db, row.id, Event.MISMATCHED, **taken_back, lost_at=now, reason=MISMATCHED)
+
+
+async def _keep_reported(db: AsyncConnection, row: Row[Any], now: float) -> bool:
+    """An attempt that webhooks know under another id keeps that one, and what came under it."""
+    values = {"call_id": None, "id_source": IdSource.WEBHOOK, "lost_at": now}
+    if await move(db, row.id, Event.MISMATCHED, **values):
+        await move(db, row.id, Event.FOUND)
+        return True
+    known = update(attempts).where(attempts.c.id == row.id)
+    await db.execute(known.values(id_source=IdSource.MISMATCH))
+    return False
 
 
 def is_given_up(now: float) -> ColumnElement[bool]:

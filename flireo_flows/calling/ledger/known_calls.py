@@ -29,7 +29,7 @@ _COLUMNS: Final = (
     attempts.c.began_at,
     attempts.c.call_id,
     attempts.c.report_id,
-    attempts.c.over_at,
+    attempts.c.id_source,
     attempts.c.listed_at,
     attempts.c.fetched_at,
 )
@@ -44,7 +44,8 @@ class KnownCall:
         phone: The number that was called, E.164.
         began_at: When the attempt began, Unix seconds of the ledger's clock.
         is_open: Whether its result is not in.
-        call_id: Its id; where a webhook told of it first, perhaps not the list's.
+        call_id: Its id.
+        is_webhook_id: Whether a webhook gave it: perhaps not the id of the list.
         listed_at: When a reading first showed it; None where none did.
         fetched_at: When it was last asked for by its id because the list did not show it.
     """
@@ -55,6 +56,7 @@ class KnownCall:
     began_at: float
     is_open: bool
     call_id: str
+    is_webhook_id: bool = False
     listed_at: float | None = None
     fetched_at: float | None = None
 
@@ -113,6 +115,7 @@ def _known(row: Row[Any]) -> KnownCall:
         row.began_at,
         row.state == AttemptState.PLACED,
         row.call_id or row.report_id,
+        row.id_source == IdSource.WEBHOOK,
         row.listed_at,
         row.fetched_at,
     )
