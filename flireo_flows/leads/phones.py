@@ -8,16 +8,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
-from phonenumbers.timezone import time_zones_for_geographical_number
-from phonenumbers.tzdata import TIMEZONE_DATA
 
 from flireo_flows.leads.lead import RejectCode
+from flireo_flows.leads.zones import number_zones
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ def parse_phone(text: str, region: str = "") -> PhoneNumber | Refusal:
         return number
     if what := NEVER_RUNG.get(number.kind):
         return Refusal(RejectCode.NOT_ALLOWED, f"This is a {what} number, which is never rung.")
-    return PhoneNumber(number.e164, _zones(number))
+    return PhoneNumber(number.e164, number_zones(number.e164, number.kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,30 +225,3 @@ def _why_invalid(text: str, region: str) -> Refusal:
             f"No such number exists in {region}; one of another country needs + and its country code.",
         )
     return Refusal(RejectCode.INVALID_PHONE, "No such number exists: a digit may be wrong, missing or extra.")
-
-
-def _zones(number: ValidNumber) -> tuple[str, ...]:
-    # What `time_zones_for_number` does (a test compares them), without finding the kind once more: a
-    # landline has the zones of its area, a mobile of most countries those of the country.
-    country = number.parsed.country_code or 0
-    if phonenumbers.is_number_type_geographical(number.kind, country):
-        zones = time_zones_for_geographical_number(number.parsed)
-    else:
-        zones = TIMEZONE_DATA.get(str(country), ())
-    names = tuple(name for name in zones if name != "Etc/Unknown")
-    # Calls are made in the overlap of all zones, so one that does not open must not just be left out:
-    # the overlap would widen. Nothing known is the safe answer.
-    return names if all(map(is_zone, names)) else ()
-
-
-@lru_cache(maxsize=2048)
-def is_zone(name: str) -> bool:
-    """Is this the IANA name of a time zone that this computer can open?"""
-    # "localtime" opens on many systems, and is the operator's zone: never the lead's.
-    if name in {"localtime", "Factory"}:
-        return False
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a folder
-        return False
-    return True

@@ -9,10 +9,18 @@ from flireo_flows.leads.asking import read_wishes, says_no
 from flireo_flows.leads.columns import Header, extra, read_header
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
-from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode, ZoneSource
-from flireo_flows.leads.phones import Refusal, is_zone, parse_phone
+from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
+from flireo_flows.leads.phones import PhoneNumber, Refusal, parse_phone
 from flireo_flows.leads.text import Row, read_text, split_rows
 from flireo_flows.leads.workbook import is_workbook, read_workbook
+from flireo_flows.leads.zones import (
+    Evidence,
+    ZoneRefusal,
+    joined,
+    read_zone,
+    region_of_postcode,
+    region_of_state,
+)
 
 CHECKED_BYTES: Final = 1_048_576  # a header is in the first of them; decoding them takes milliseconds
 
@@ -143,16 +151,31 @@ class _Judge:
             return Refusal(RejectCode.DO_NOT_CALL, "The number is on the do-not-call list.")
         if first := self.lines.get(phone.e164):
             return Refusal(RejectCode.DUPLICATE, f"The same number stands on line {first}.")
-        zone = columns.get(self.header.timezone, "")
-        if zone and not is_zone(zone):
-            return Refusal(
-                RejectCode.INVALID_TIMEZONE, "The time zone is no IANA name such as Europe/Amsterdam."
-            )
-        zones = (zone,) if zone else phone.zones
-        wishes = read_wishes(columns, self.header.wishes, zones)
+        zones = self._zones(phone, columns)
+        if isinstance(zones, Refusal):
+            return zones
+        names, source = zones
+        wishes = read_wishes(columns, self.header.wishes, names)
         if isinstance(wishes, Refusal):
             return wishes
-        source: ZoneSource = "column" if zone else "number" if zones else ""
         name = columns.get(self.header.name, "")
         state, postcode = columns.get(self.header.state, ""), columns.get(self.header.postcode, "")
-        return Lead(phone.e164, name, columns, zones, line, source, wishes, state, postcode)
+        return Lead(phone.e164, name, columns, names, line, source, wishes, state, postcode)
+
+    def _zones(self, phone: PhoneNumber, columns: dict[str, str]) -> tuple[tuple[str, ...], str] | Refusal:
+        """Every zone the person may be in, and the source of each, as `Lead.zone_source` writes it."""
+        column, postcode, state = (
+            columns.get(name, "") for name in (self.header.timezone, self.header.postcode, self.header.state)
+        )
+        named = read_zone(column) if column else ()
+        if isinstance(named, ZoneRefusal):
+            return Refusal(RejectCode.INVALID_TIMEZONE, named.message)
+        if not (column or postcode or state):  # most files
+            return phone.zones, "number" if phone.zones else ""
+        row = (
+            Evidence("column", named),
+            Evidence("postcode", region_of_postcode(postcode, phone.e164).zones),
+            Evidence("state", region_of_state(state, phone.e164).zones),
+        )
+        names, sources = joined(phone.zones, row)
+        return names, " ".join(sources if len(set(sources)) > 1 else sources[:1])
