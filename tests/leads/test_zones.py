@@ -9,7 +9,6 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from phonenumbers.tzdata import TIMEZONE_DATA
-from tzlocal.windows_tz import win_tz
 
 from flireo_flows.leads import LeadFormat, PhoneNumber, RejectCode, parse_phone, read_leads
 from flireo_flows.leads.zones import country_zones, is_zone, place_may_be_old, read_zone
@@ -21,7 +20,7 @@ from flireo_flows.leads.zones.tables import (
     exchanges,
     north_america,
     postcodes,
-    rails_names,
+    shown_names,
     states,
     zone_names,
 )
@@ -107,18 +106,17 @@ def test_every_name_of_a_place_is_read_in_every_spelling(name: str) -> None:
         assert read_zone(spelling) == now, spelling
 
 
-@pytest.mark.parametrize("name", sorted({*win_tz, *rails_names()}))
-def test_windows_and_rails_names_are_places_or_refused(name: str) -> None:
-    found = read_zone(name)
-    of_no_place = win_tz.get(name, "").startswith("Etc/")
-    assert isinstance(found, tuple) is not of_no_place
+@pytest.mark.parametrize("name", sorted(shown_names()))
+def test_names_that_windows_and_rails_show_are_places(name: str) -> None:
+    for spelling in (name, name.lower(), f"(GMT+01:00) {name}", f"(UTC-11:30) {name}"):
+        assert read_zone(spelling) == (shown_names()[name],)
 
 
 NO_PLACES = """
     EST MST HST EDT PST CST ET CT EST5EDT CST6CDT MST7MDT PST8PDT CET CEST MET EET WET GMT GMT0 GMT+0
     GMT-0 BST UTC UCT Zulu Z Universal Greenwich Etc/UTC Etc/GMT Etc/GMT+5 Etc/GMT-1 etc/gmt+5
     Etc/Unknown posix/America/New_York posix/EST5EDT right/Europe/Amsterdam SystemV/EST5EDT Factory
-    localtime posixrules UTC+1 UTC-05:00 GMT-5 +01:00 -5 Europe America Mars/Base ../etc n/a unknown
+    localtime posixrules UTC-02 UTC+1 UTC-05:00 GMT-5 +01:00 -5 Europe America Mars/Base ../etc n/a unknown
     Eastern 1
 """
 
@@ -322,7 +320,7 @@ def test_every_zone_of_every_table_is_one_that_opens() -> None:
     named += [zone for _, zones in north_america().values() for zone in zones]
     named += [zone for state in states().values() for zone in state.zones]
     named += [zone for ranges in postcodes().values() for it in ranges for zone in it.zones]
-    named += [*rails_names().values(), *exchanges().values()]
+    named += [*shown_names().values(), *exchanges().values()]
     assert [zone for zone in named if zone_names().get(zone) != zone or not is_zone(zone)] == []
 
 

@@ -10,10 +10,8 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tzlocal.windows_tz import win_tz
-
 from flireo_flows.leads.zones.folding import folded
-from flireo_flows.leads.zones.tables import rails_names, zone_names
+from flireo_flows.leads.zones.tables import shown_names, zone_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +100,8 @@ def _place(text: str) -> tuple[str, ...]:
 def _shown(text: str) -> tuple[str, ...]:
     """The zones of a name that a program shows to people."""
     named = [text] if folded(text) in _by_shown_name() else re.split(r"[,;]", text)
-    found = [current_name(_by_shown_name().get(folded(name), "")) for name in named]
-    # Windows has names such as UTC-02 too, which name no place.
-    return tuple(dict.fromkeys(found)) if all(name in zone_names() for name in found) else ()
+    found = [_by_shown_name().get(folded(name), "") for name in named]
+    return tuple(dict.fromkeys(found)) if all(found) else ()
 
 
 @lru_cache(maxsize=1)
@@ -114,8 +111,7 @@ def _by_key() -> Mapping[str, str]:
 
 @lru_cache(maxsize=1)
 def _by_shown_name() -> Mapping[str, str]:
-    windows = {folded(name): zone for name, zone in win_tz.items()}  # of Unicode CLDR, its territory 001
-    return {**rails_names(), **windows}
+    return {folded(name): zone for name, zone in shown_names().items()}
 
 
 def current_name(name: str) -> str:

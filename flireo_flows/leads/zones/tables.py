@@ -4,11 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Final
 
 from flireo_flows.leads.zones.folding import folded
-
-ZONE_NAMES: Final = "zone_names.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class PostcodeRange:
 @lru_cache(maxsize=1)
 def zone_names() -> Mapping[str, str]:
     """Every name of a zone that names a place, with the name it has now."""
-    return {row[0]: row[-1] for row in _rows(ZONE_NAMES)}
+    return {row[0]: row[-1] for row in _rows("zone_names.txt")}
 
 
 @lru_cache(maxsize=1)
@@ -94,10 +91,10 @@ def postcodes() -> Mapping[str, tuple[PostcodeRange, ...]]:
 
 
 @lru_cache(maxsize=1)
-def rails_names() -> Mapping[str, str]:
-    """The names that Ruby on Rails and the programs built on it show, folded, with the zone of each."""
-    rows = (line.split("=") for line in _lines("rails_names.txt"))
-    return {folded(name): zone.strip() for name, zone in rows}
+def shown_names() -> Mapping[str, str]:
+    """The names that Windows and Ruby on Rails, and programs like them, show to people, with the zone of each."""
+    rows = (line.split("=") for file in ("windows_names.txt", "rails_names.txt") for line in _lines(file))
+    return {name: zone for name, zone in rows}
 
 
 def _rows(name: str) -> Iterator[list[str]]:
