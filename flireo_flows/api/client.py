@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn, Self, TypeVar, cast
 
 import httpx
 
+from flireo_flows.api.clock import steady_now
 from flireo_flows.api.dialect import BASE_URLS, Dialect
 from flireo_flows.api.errors import TOO_LATE, InvalidInput
 from flireo_flows.api.exchange import Lost, Pause, Reply, exchange
@@ -158,7 +159,7 @@ def reply(response: httpx.Response, secrets: Sequence[str]) -> Reply:
             headers = {name: value.replace(secret, "***") for name, value in headers.items()}
             for spelled in {secret, json.dumps(secret)[1:-1], json.dumps(json.dumps(secret))[3:-3]}:
                 body = body.replace(spelled.encode(), b"***")
-    return Reply(response.status_code, headers, body, time.time())
+    return Reply(response.status_code, headers, body, steady_now())
 
 
 class Late(Exception):
@@ -177,7 +178,7 @@ def check_time(event: str, before: float | None, unless: Callable[[], bool]) -> 
     nobody may have been rung.
     """
     if event.endswith("send_request_headers.started") and (
-        unless() or (before is not None and time.time() > before)
+        unless() or (before is not None and steady_now() > before)
     ):
         raise Late
 
@@ -185,7 +186,7 @@ def check_time(event: str, before: float | None, unless: Callable[[], bool]) -> 
 def lost(error: Exception) -> Lost:
     """An httpx error as a value. Its text may hold the URL or the key, so only its kind is kept."""
     text = TOO_LATE[1] if isinstance(error, Late) else type(error).__name__
-    return Lost(left=not isinstance(error, (*NEVER_LEFT, Late)), text=text, at=time.time())
+    return Lost(left=not isinstance(error, (*NEVER_LEFT, Late)), text=text, at=steady_now())
 
 
 # httpx logs the URL of every request at INFO, and whoever turns that on sees call ids.
@@ -223,13 +224,13 @@ class FlireoClient:
         Raises:
             FlireoError: See `flireo_flows.api.errors`.
         """
-        steps = exchange(operation, self.pacing, time.time(), random.random(), before)  # noqa: S311 - jitter
+        steps = exchange(operation, self.pacing, steady_now(), random.random(), before)  # noqa: S311 - jitter
         try:
             step = next(steps)
             while True:
                 if isinstance(step, Pause):
                     time.sleep(step.seconds)
-                    step = steps.send(time.time())
+                    step = steps.send(steady_now())
                 else:
                     step = steps.send(self._transmit(operation, before, unless))
         except StopIteration as done:
@@ -280,20 +281,20 @@ class AsyncFlireoClient:
         self._fresh = _async_http(transport, fresh=True)
 
     def now(self) -> float:
-        """The clock that `send`'s `before` is measured by, Unix seconds."""
-        return time.time()
+        """The clock that `send`'s `before` is measured by: `steady_now`, Unix seconds."""
+        return steady_now()
 
     async def send(
         self, operation: Operation[T], before: float | None = None, unless: Callable[[], bool] = never
     ) -> T:
         """Have an operation answered; see `FlireoClient.send`."""
-        steps = exchange(operation, self.pacing, time.time(), random.random(), before)  # noqa: S311 - jitter
+        steps = exchange(operation, self.pacing, steady_now(), random.random(), before)  # noqa: S311 - jitter
         try:
             step = next(steps)
             while True:
                 if isinstance(step, Pause):
                     await asyncio.sleep(step.seconds)
-                    step = steps.send(time.time())
+                    step = steps.send(steady_now())
                 else:
                     step = steps.send(await self._transmit(operation, before, unless))
         except StopIteration as done:
