@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict
 
+from flireo_flows.analytics.files import local_path
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.clock import steady_now
 from flireo_flows.api.errors import InsufficientCredits
@@ -96,6 +97,9 @@ class CampaignRun:
     deadline_seconds: int = 0
     started_at: float = field(default_factory=steady_now)
     run_id: str = field(default_factory=lambda: flow_run.get_id() or uuid.uuid4().hex)
+
+    def __post_init__(self) -> None:
+        local_path(self.out)  # refuse s3://... now: before anyone is called
 
     @property
     def deadline(self) -> float | None:
@@ -300,7 +304,7 @@ def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) 
             isinstance(ran.stopped_by, ClockError),
         )
     return CampaignSummary(
-        campaign=run.campaign,
+        campaign=status.campaign,
         leads=ran.left.total,
         final=ran.left.final,
         states=status.states,
