@@ -35,7 +35,8 @@ def run(
     """Ring every lead of a file and export what became of each call. Run it again to carry on.
 
     The same campaign name continues where it stands and rings nobody twice. Ends with status 0 when every
-    lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage.
+    lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage,
+    4 when the clocks of this machine, the database and Flireo are more than a minute apart.
 
     Parameters
     ----------
