@@ -195,6 +195,25 @@ def test_a_row_narrows_the_zones_of_its_number_or_adds_to_them(
     assert zones_of(file, phone, **cells) == (zones, source)
 
 
+@pytest.mark.parametrize(
+    ("phone", "cells", "zones", "source"),
+    [
+        (NYC, {"country": "Australia"}, 10, "country"),
+        (NYC, {"country": "AU", "state": "NSW"}, 4, "state"),
+        (NYC, {"country": "Nederland"}, 2, "country"),
+        (NYC, {"country": "US"}, 1, "number"),
+        (ROTTERDAM, {"country": "NL", "state": "Victoria"}, 1, "number"),
+        ("+61412345678", {"country": "AU", "state": "WA"}, 2, "state"),
+        (ROTTERDAM, {"country": "DE"}, 1, "country"),
+    ],
+)
+def test_a_country_that_contradicts_the_number_counts_beside_it(
+    file: WriteFile, phone: str, cells: dict[str, str], zones: int, source: str
+) -> None:
+    found, sources = zones_of(file, phone, **cells)
+    assert (len(found), sources.split()[-1]) == (zones, source)
+
+
 SPLIT = """
     850 448 906 812 930 219 574 270 364 606 423 931 308 402 531 605 701 620 785 915 208 986 541 458 775
     928 907 807 867 250 236 672 778 257 709 879 306 639 474 418 581 367

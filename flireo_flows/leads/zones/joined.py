@@ -15,7 +15,7 @@ _LOOKS: Final = tuple(_BEGIN + timedelta(hours=6 * n) for n in range(4 * 365 * 5
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The zones that one source allows: `column`, `postcode`, `state` or `number`."""
+    """The zones that one source allows: `column`, `postcode`, `state`, `country` or `number`."""
 
     source: str
     zones: tuple[str, ...]

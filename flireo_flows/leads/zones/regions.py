@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from phonenumbers import SUPPORTED_REGIONS, country_code_for_valid_region, parse, region_code_for_number
+from phonenumbers.phonenumberutil import NumberParseException
+from phonenumbers.tzdata import TIMEZONE_DATA
+
 from flireo_flows.leads.zones.folding import folded
+from flireo_flows.leads.zones.names import current_name
 from flireo_flows.leads.zones.numbers import country_of_number, number_states
-from flireo_flows.leads.zones.tables import PostcodeRange, postcodes, states
+from flireo_flows.leads.zones.tables import PostcodeRange, countries, postcodes, states
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,25 @@ def _postcode(text: str, homes: tuple[str, ...]) -> Region:
         if code := _NORMAL[home](text.strip().upper()) if home in _NORMAL else "":
             return _within(postcodes()[home], code)
     return NOWHERE
+
+
+def region_of_country(country: str, e164: str) -> Region:
+    """The zones of the country that a row names; `NOWHERE` where that is the number's own, or is not known."""
+    if not country or country == _own_country(e164):
+        return NOWHERE
+    several = tuple(zone for it in countries() if it.iso == country for zone in it.zones)
+    if several:
+        return Region((), tuple(dict.fromkeys(several)))
+    code = country_code_for_valid_region(country) if country in SUPPORTED_REGIONS else 0
+    zones = TIMEZONE_DATA.get(str(code), ()) if code and code != 1 else ()
+    return Region((), tuple(current_name(zone) for zone in zones if zone != "Etc/Unknown"))
+
+
+def _own_country(e164: str) -> str:
+    try:
+        return str(region_code_for_number(parse(e164)) or "")
+    except NumberParseException:
+        return ""
 
 
 def _within(ranges: Sequence[PostcodeRange], code: str) -> Region:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
+from babel.core import get_global
+
 from flireo_flows.leads.zones.folding import folded
 
 
@@ -92,9 +94,13 @@ def postcodes() -> Mapping[str, tuple[PostcodeRange, ...]]:
 
 @lru_cache(maxsize=1)
 def shown_names() -> Mapping[str, str]:
-    """The names that Windows and Ruby on Rails, and programs like them, show to people, with the zone of each."""
-    rows = (line.split("=") for file in ("windows_names.txt", "rails_names.txt") for line in _lines(file))
-    return {name: zone for name, zone in rows}
+    """The names that Windows and Ruby on Rails, and programs like them, show to people, with the zone of each.
+
+    Windows' names are of Unicode CLDR (windowsZones, territory 001). Those of no place, such as `UTC-02`, are left out.
+    """
+    windows = {name: zone_names().get(zone, "") for name, zone in get_global("windows_zone_mapping").items()}
+    rails = (line.split("=") for line in _lines("rails_names.txt"))
+    return {name: zone for name, zone in (*windows.items(), *rails) if zone}
 
 
 def _rows(name: str) -> Iterator[list[str]]:
