@@ -79,7 +79,7 @@ def export_campaign(ledger: CallLedger, campaign: str, out: Path | None = None) 
     """
 
     async def name() -> str:
-        async with await Database.open(ledger.database_url()) as database:
+        async with await Database.open(ledger.database_url(), existing=True) as database:
             return await find_campaign(database, campaign)
 
     found = drive(name)
@@ -104,7 +104,7 @@ def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | N
     from flireo_flows.analytics.sinks import export_results  # noqa: PLC0415
 
     async def read() -> tuple[list[LeadResult], Completeness]:
-        async with await Database.open(ledger.database_url()) as database:
+        async with await Database.open(ledger.database_url(), existing=True) as database:
             return await Views(database).results(campaign), await completeness(database, campaign)
 
     results, complete = drive(read)

@@ -72,12 +72,12 @@ def find(which: Which) -> Conversation[Campaign | None]:
         ids = redact(", ".join(campaign.id for campaign in same))
         raise CampaignAmbiguous(
             f"{len(same)} campaigns are named {redact(which.new.name)!r} ({ids}); "
-            "delete all but one, or give its campaign_id"
+            "look at their leads, and give the campaign_id of the one that is meant"
         )
     if same and same[0].agent_id not in (None, which.new.agent_id):
         raise CampaignAmbiguous(
             f"the campaign {redact(which.new.name)!r} exists with the agent {redact(same[0].agent_id or '')}, "
-            f"not {redact(which.new.agent_id)}; take another name"
+            f"not {redact(which.new.agent_id)}: give the agent it has"
         )
     return same[0] if same else None
 

@@ -205,8 +205,8 @@ def _again(was: Standing, reason: str) -> Standing:
 def _no(campaign: str, was: Standing, to: CampaignState) -> str:
     verb = {CampaignState.OPEN: "resumed", CampaignState.PAUSED: "paused"}.get(to, "cancelled")
     return (
-        f"campaign {redact(campaign)!r} cannot be {verb}: it was {was.in_words}. Cancelling is final; "
-        "ring its people under another campaign name."
+        f"campaign {redact(campaign)!r} cannot be {verb}: it was {was.in_words}. Cancelling is final: "
+        "nobody of it is called any more."
     )
 
 
