@@ -131,6 +131,8 @@ def read_number(text: str, default_region: str) -> str:
         raise SettingError(
             "the number has no country: begin it with + and its country code, or give --default-region."
         )
+    if number.code is RejectCode.AMBIGUOUS_PHONE:
+        raise SettingError("the number may be two: begin it with + and its country code. Nothing was done.")
     raise SettingError(f"this is no phone number. {number.message}")
 
 
