@@ -1,4 +1,4 @@
-"""Make the tables of a new ledger, with their triggers and the ledger's own key."""
+"""The tables of a ledger, with their triggers and its own key: made where there are none."""
 
 import secrets
 from typing import Final
