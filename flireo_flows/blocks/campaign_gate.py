@@ -13,7 +13,7 @@ from flireo_flows.blocks.ledger import CallLedger
 from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.barred import barred
 from flireo_flows.driving import drive
-from flireo_flows.leads.phones import ValidNumber, read_number
+from flireo_flows.leads.phones import Refusal, read_number
 
 MOST_SHOWN: Final = 5  # numbers that a message names, masked
 UNREADABLE: Final = "its number cannot be read, so nobody can tell"
@@ -104,7 +104,9 @@ def _e164(text: str) -> str:
     """A number as the ledger has it, however a server spells it; empty where it has no figures."""
     plain = digits(text)
     number = read_number(f"+{plain}")
-    return number.e164 if isinstance(number, ValidNumber) else plain and f"+{plain}"
+    if isinstance(number, Refusal):  # of no country's plan; the ledger may have it all the same
+        return plain and f"+{plain}"
+    return number.e164
 
 
 def _in_words(found: Mapping[str, str], given: int) -> str:
