@@ -14,7 +14,6 @@ from flireo_flows.api.campaign_rules import (
     CampaignRefused,
     Which,
     change,
-    digits,
     find,
     first_repeated,
     look_again,
@@ -32,6 +31,7 @@ from flireo_flows.api.campaigns import (
     get_campaign,
 )
 from flireo_flows.api.conversation import Conversation, ask, note
+from flireo_flows.api.numbering import comparable
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.api.watching import Patience, watch
 from flireo_flows.blocks.campaign_gate import OPEN, Gate
@@ -104,10 +104,7 @@ def add_leads(
     if duplicates is not Duplicates.ALLOW:
         wanted = _who_is_new(there, wanted, duplicates)
     if campaign.is_over and wanted:
-        raise CampaignRefused(
-            f"the campaign is {campaign.status}: nobody can be added to it. People whom it did not call need "
-            "a campaign of their own"
-        )
+        raise CampaignRefused(f"the campaign is {campaign.status}: nobody can be added to it")
     return (yield from _add_each(campaign.id, wanted, {lead.id for lead in there}, gate))
 
 
@@ -249,18 +246,20 @@ def _add(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Conversati
 
 def _arrived(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Conversation[CampaignLead | None]:
     """A lead of that number which was not there before."""
-    number = digits(lead.phone_number)
+    number = comparable(lead.phone_number)
     there = yield from read_leads(campaign_id)
-    return next((one for one in there if one.id not in known and digits(one.phone_number) == number), None)
+    return next(
+        (one for one in there if one.id not in known and comparable(one.phone_number) == number), None
+    )
 
 
 def _without_repeats(leads: Sequence[NewCampaignLead], duplicates: Duplicates) -> list[NewCampaignLead]:
     if duplicates is Duplicates.ALLOW:
         return list(leads)
-    first = {digits(lead.phone_number): lead for lead in reversed(leads)}
-    wanted = [lead for lead in leads if first[digits(lead.phone_number)] is lead]
+    first = {comparable(lead.phone_number): lead for lead in reversed(leads)}
+    wanted = [lead for lead in leads if first[comparable(lead.phone_number)] is lead]
     if len(wanted) < len(leads) and duplicates is Duplicates.REFUSE:
-        twice = next(lead for lead in leads if first[digits(lead.phone_number)] is not lead)
+        twice = next(lead for lead in leads if first[comparable(lead.phone_number)] is not lead)
         raise CampaignRefused(f"{mask_phone(twice.phone_number)} is given twice, and would be rung twice")
     return wanted
 
@@ -268,14 +267,14 @@ def _without_repeats(leads: Sequence[NewCampaignLead], duplicates: Duplicates) -
 def _who_is_new(
     there: Sequence[CampaignLead], wanted: Sequence[NewCampaignLead], duplicates: Duplicates
 ) -> list[NewCampaignLead]:
-    taken = {digits(lead.phone_number) for lead in there}
+    taken = {comparable(lead.phone_number) for lead in there}
     if "" in taken and wanted:
         raise CampaignRefused(
             "the campaign holds a lead whose number cannot be read, so nobody can tell who is in it already"
         )
-    new = [lead for lead in wanted if digits(lead.phone_number) not in taken]
+    new = [lead for lead in wanted if comparable(lead.phone_number) not in taken]
     if len(new) < len(wanted) and duplicates is Duplicates.REFUSE:
-        old = next(lead for lead in wanted if digits(lead.phone_number) in taken)
+        old = next(lead for lead in wanted if comparable(lead.phone_number) in taken)
         raise CampaignRefused(
             f"{mask_phone(old.phone_number)} is in the campaign already, and would be rung twice; nobody was added"
         )

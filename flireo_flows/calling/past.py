@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
 from flireo_flows.calling.ledger.database import Database, NoLedger
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
@@ -82,6 +83,7 @@ async def read_past(
         opened = await Database.open(url, existing=True)
     except NoLedger:
         return Past()
+    campaign = name_key(campaign)
     async with opened as database:
         moment = now or datetime.fromtimestamp(database.now(), UTC)
         async with database.read() as db:

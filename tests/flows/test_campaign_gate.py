@@ -359,3 +359,37 @@ def test_a_message_names_a_few_of_many_and_masks_them(sandbox: RunningSandbox, l
     told = str(refused.value)
     assert told.startswith("40 of 41 numbers must not be called: +44********00 (suppressed), ")
     assert told.count("suppressed") == 5 and not any(phone in told for phone in many)
+
+
+SPELLINGS = [
+    ("+5491123456789", "+541123456789"),
+    ("+5215512345678", "+525512345678"),
+    ("+551187654321", "+5511987654321"),
+    ("+22997123456", "+2290197123456"),
+    ("+39612345678", "+390612345678"),
+]
+BOTH_WAYS = [*SPELLINGS, *(pair[::-1] for pair in SPELLINGS)]
+
+
+@pytest.mark.parametrize(("known", "given"), BOTH_WAYS)
+def test_two_spellings_of_a_number_are_one_person(
+    sandbox: RunningSandbox, ledger: CallLedger, known: str, given: str
+) -> None:
+    in_ledger(ledger, lambda database: Suppressions(database).suppress([known], "asked"))
+    with pytest.raises(CampaignRefused, match="must not be called"):
+        job_at(sandbox, ledger).add_leads(leads(given))
+    assert sandbox.requests() == {}
+
+
+@pytest.mark.parametrize(("known", "given"), BOTH_WAYS)
+def test_two_spellings_of_a_number_are_not_called_twice(
+    sandbox: RunningSandbox, known: str, given: str
+) -> None:
+    job = job_at(sandbox, None)
+    with pytest.raises(CampaignRefused, match="is given twice"):
+        job.add_leads(leads(known, given))
+    job.add_leads(leads(known))
+    with pytest.raises(CampaignRefused, match="in the campaign already"):
+        job.add_leads(leads(given))
+    assert job.add_leads(leads(given), "skip") == []
+    assert there(sandbox) == [known]

@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.numbering import spellings
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, do_not_call, leads
 from flireo_flows.calling.ledger.suppressions import FORGOTTEN, pieces, suppressed_in
@@ -23,20 +24,25 @@ async def barred(database: Database, phones: Collection[str]) -> dict[str, str]:
 
     Args:
         database: The ledger; all of its campaigns count.
-        phones: E.164.
+        phones: E.164. All spellings of a number are one.
 
     Returns:
         Why, in words without a number, for each that is barred: it is suppressed, its person opted out or was
         forgotten, or a call to it is open, of which nobody may know yet whether it rang.
     """
+    written = {phone: spellings(phone) for phone in phones}
     found: dict[str, str] = {}
     async with database.read() as db:
-        for chunk in pieces(sorted(set(phones))):
+        for chunk in pieces(sorted(frozenset().union(*written.values()))):
             found |= await _being_called(db, chunk)
             found |= await _opted_out(db, chunk)
             said = await suppressed_in(db, database, chunk)
             found |= {phone: SAID_NO.get(source, LEARNT) for phone, source in said.items()}
-    return found
+    whys = {
+        phone: next((found[one] for one in sorted(ways) if one in found), "")
+        for phone, ways in written.items()
+    }
+    return {phone: why for phone, why in whys.items() if why}
 
 
 async def _being_called(db: AsyncConnection, phones: Collection[str]) -> dict[str, str]:
