@@ -293,7 +293,7 @@ def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) 
             "Nothing is lost; run the same command again to continue."
         )
     return CampaignSummary(
-        campaign=run.campaign,
+        campaign=status.campaign,
         leads=ran.left.total,
         final=ran.left.final,
         states=status.states,

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
+from flireo_flows.cli.names import CampaignName
 from flireo_flows.cli.problems import SettingError
-from flireo_flows.cli.run import CampaignName, Flag, check_local
+from flireo_flows.cli.run import Flag, check_local
 
 if TYPE_CHECKING:
     from flireo_flows.api.dialect import Dialect

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
+from flireo_flows.cli.names import CampaignName
+
 if TYPE_CHECKING:
     from flireo_flows.calling.policy import CallingPolicy
     from flireo_flows.steps import CampaignSummary
@@ -15,7 +17,6 @@ MOST_PEOPLE = (
 )
 REQUESTS_PER_MINUTE = 100.0  # what Flireo allows a key (contract, section 3)
 Flag = Parameter(negative=())
-CampaignName = Annotated[str, Parameter(validator=lambda _type, name: _check_name(name))]
 
 
 def run(
@@ -237,11 +238,6 @@ def check_local(option: str, path: Path) -> None:
         local_path(path)
     except ExportError as error:
         raise SettingError(f"{option} {error.path}: {error.problem}; {error.remedy}") from None
-
-
-def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > 80:
-        raise ValueError("a campaign's name has 1 to 80 characters")
 
 
 def _say_hours(rules: "CallingPolicy", *, any_hour: bool) -> None:
