@@ -182,7 +182,8 @@ def _print(plan: "Plan", most: int, saved: Path | None) -> None:
         say(f"Not rung: {reason}")
     if saved:
         say(
-            f"Saved to {saved}. It holds personal data. Ring exactly these with: flireo-flows run ... --plan {saved}"
+            f"Saved to {saved}. It holds personal data. "
+            f"Call exactly these with the same options: flireo-flows run ... --plan {saved}"
         )
 
 
