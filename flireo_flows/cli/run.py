@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
+from flireo_flows.cli.lead_options import NO_OPTIONS, LeadOptions
 from flireo_flows.cli.names import CampaignName
 
 if TYPE_CHECKING:
@@ -29,18 +30,19 @@ def run(
     script: Path | None = None,
     plan: Path | None = None,
     any_hour: Annotated[bool, Flag] = False,
-    default_region: str = "",
     do_not_call: Path | None = None,
     out: Path = Path("results"),
     no_wait: Annotated[bool, Flag] = False,
     deadline: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
     limit: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=MOST_PEOPLE))] = None,
     yes: Annotated[bool, Flag] = False,
+    file_options: LeadOptions = NO_OPTIONS,
 ) -> int:
     """Ring every lead of a file and export what became of each call. Run it again to carry on.
 
     The same campaign name continues where it stands and rings nobody twice. Ends with status 0 when every
-    lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage.
+    lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage,
+    4 when the clocks of this machine, the database and Flireo are more than a minute apart.
 
     Before it calls anyone it asks, unless the key is a test key (fl_test_...) or the server is on this machine.
 
@@ -62,8 +64,6 @@ def run(
         A plan that `flireo-flows plan --save` wrote: nobody outside it is rung.
     any_hour
         Ring at any hour, whatever the policy says.
-    default_region
-        Country of numbers without a country code, such as NL.
     do_not_call
         File of numbers that are not to be rung.
     out
@@ -81,19 +81,19 @@ def run(
     from flireo_flows.cli.plan import make, wanted_of
     from flireo_flows.leads import check_file, read_do_not_call
 
-    lead_format = settings.lead_format(default_region)
+    lead_format = file_options.lead_format()
     rules = settings.policy(policy, any_hour=any_hour)
     words = settings.script(script)
     # What is wrong with the input is said at once, before anything is started.
     check_file(leads, lead_format)
     if do_not_call:
-        read_do_not_call(do_not_call, default_region)
+        read_do_not_call(do_not_call, lead_format.default_region)
     check_out(out)
     key, ledger = settings.credentials(), settings.ledger()
     _say_hours(rules, any_hour=any_hour)
     if not yes and confirmation.is_needed(key):
         wanted = wanted_of(campaign, agent_id, number_id, policy, script, any_hour, REQUESTS_PER_MINUTE)
-        refused = confirmation.refusal(make(leads, do_not_call, wanted, default_region, plan), limit)
+        refused = confirmation.refusal(make(leads, do_not_call, wanted, lead_format, plan), limit)
         if refused is not None:
             return refused
     summary = _run_flow(
