@@ -140,7 +140,10 @@ def _listed(file: Path, default_region: str) -> frozenset[str]:
     from flireo_flows.leads import read_do_not_call
 
     try:
-        return read_do_not_call(file, default_region)
+        listed = read_do_not_call(file, default_region)
+        if listed.in_words:
+            print(listed.in_words)
+        return listed
     except ValueError:
         raise SettingError(f"--default-region: there is no country {default_region!r}.") from None
 
