@@ -148,7 +148,7 @@ async def test_webhooks_with_other_ids_lose_no_analysis(
         for seconds in (1.0, 2.0, 3.0, SECONDS):
             ran = await campaign.run(seconds=seconds)
         assert not ran.timed_out
-        while len(await campaign_inbox(database)) < len(flireo.placed):
+        while len(await campaign_inbox(database)) < len(flireo.placed):  # noqa: ASYNC110 - another task stores them
             await asyncio.sleep(0.1)
         delivery.cancel()
         await asyncio.sleep(SETTLING_SECONDS)
