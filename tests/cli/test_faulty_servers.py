@@ -20,7 +20,7 @@ FAULTS: list[dict[str, Any]] = [
     {"rows_behind": 4000.0, "direction": "OUTBOUND"},
     {"tells_time": False, "clock_behind": 150.0, "page": 7},
     {"wrong_id": 6, "whose_id": "stranger"},
-    {"ignores": ("offset",), "page": 5},
+    {"ignores": ("offset", "end_date"), "page": 5},
 ]
 
 
