@@ -11,6 +11,7 @@ from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.fields import Id, PhoneText
 from flireo_flows.api.model import ApiBody, ApiModel, Json, JsonObject, read_list, unwrap
+from flireo_flows.api.numbering import comparable, same_person
 from flireo_flows.api.operation import Effect, Sends, operation
 from flireo_flows.api.pages import Page, read_total
 from flireo_flows.api.times import iso
@@ -87,15 +88,15 @@ class Call(ApiModel):
         False only for a telephone number that ends otherwise: null is allowed (contract section 9.2), and a name, an
         address, a number without its country, or that of the account itself tells nothing for certain.
         """
-        ours, theirs = _digits(phone), _digits(self.caller_phone or "")
+        ours, theirs = comparable(phone), comparable(self.caller_phone or "")
         is_number = len(theirs) >= SURE_DIGITS and not any(map(str.isalpha, self.caller_phone or ""))
-        if self.phone_number is not None and theirs == _digits(self.phone_number):
+        if self.phone_number is not None and theirs == comparable(self.phone_number):
             return True
         return not is_number or theirs[-SURE_DIGITS:] == ours[-SURE_DIGITS:]
 
     def is_with(self, phone: str) -> bool:
-        """Whether the other party is `phone` (E.164); formatting characters do not count."""
-        return self.caller_phone is not None and _digits(self.caller_phone) == _digits(phone)
+        """Whether the other party is `phone` (E.164), in whatever spelling of one number; see `numbering`."""
+        return self.caller_phone is not None and same_person(self.caller_phone, phone)
 
 
 class CallPage(BaseModel, Page):
@@ -291,7 +292,3 @@ def list_calls(
         "end_date": iso(end_date) if end_date else None,
     }
     return Sends(query=query)
-
-
-def _digits(phone: str) -> str:
-    return "".join(character for character in phone if character.isdigit()).removeprefix("00")

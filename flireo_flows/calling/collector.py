@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
+from flireo_flows.api.numbering import comparable
 from flireo_flows.calling.account import LONGEST_CALL_SECONDS, Readiness
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.ledger import Attempt, AttemptBook, Database, Inbox
@@ -227,7 +228,7 @@ class Collector:
 
         Not where another attempt, of whatever campaign, may still turn out to own that call.
         """
-        phones = {f"+{_digits(call.caller_phone)}" for call in strangers if call.caller_phone}
+        phones = {f"+{comparable(call.caller_phone)}" for call in strangers if call.caller_phone}
         wanted = select(attempts).join(
             leads, and_(leads.c.id == attempts.c.lead_id, leads.c.tries == attempts.c.number)
         )
@@ -365,10 +366,6 @@ async def owners_of(database: Database, page: Sequence[Call]) -> dict[str, Row[A
 def strangers_of(page: Sequence[Call], owners: Mapping[str, Row[Any]]) -> dict[str, Call]:
     """The outbound calls of a page that no attempt owns."""
     return {call.id: call for call in page if call.is_outbound and call.id not in owners}
-
-
-def _digits(phone: str) -> str:
-    return "".join(character for character in phone if character.isdigit()).removeprefix("00")
 
 
 def _tells_more(row: Row[Any], call: Call) -> bool:
