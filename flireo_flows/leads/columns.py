@@ -128,7 +128,11 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
     # A column that was asked for as the client's is not the lead's name, whatever it is called.
     others = [name for name in names if name not in astuple(wishes)] if not form.name_column else names
     name = _column(path, line, others, form.name_column, NAME_NAMES, "name")
-    timezone = _column(path, line, names, form.timezone_column, TIMEZONE_NAMES, "timezone")
+    timezone = (
+        _column(path, line, names, form.timezone_column, TIMEZONE_NAMES, "timezone")
+        if form.timezone_column.strip() != NOT_READ
+        else ""
+    )
     countries = _country_columns(path, line, [name for name in names if name != phone], form)
     state, postcode = _first(names, STATE_NAMES), _first(names, POSTCODE_NAMES)
     return Header(names, dropped, phone, name, timezone, wishes, countries, state, postcode)
