@@ -29,6 +29,7 @@ from flireo_flows.calling.ledger.completeness import Completeness, completeness
 from flireo_flows.calling.ledger.naming import refuse_shown_name
 from flireo_flows.calling.plan import Wanted
 from flireo_flows.calling.policy import CallingPolicy, unusable, warnings
+from flireo_flows.calling.reading_notes import reading_notes
 from flireo_flows.calling.saved_plan import only_planned
 from flireo_flows.calling.script import Composer, Script, Webhook
 from flireo_flows.calling.script.checking import (
@@ -203,6 +204,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     if forbidden is not None:
         _forbid(run, forbidden)
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
+    notes = list(reading_notes(batch))
     composer = assuming(run.composer(), batch.leads)
     if run.plan:
         wanted = Wanted(run.campaign, run.policy, composer)
@@ -211,6 +213,8 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     rejects_file = run.out / "rejects.csv"
     write_rejects(batch.rejects, rejects_file, batch.columns)
     logger.info("%s: %d leads, %d rejects (%s)", leads, len(batch.leads), len(batch.rejects), rejects_file)
+    for note in notes:
+        logger.warning("%s", note)
     if not batch.leads:
         raise NoLeads(
             f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
