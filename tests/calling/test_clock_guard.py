@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.clock import steady_now
 from flireo_flows.calling import clock_guard
 from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.clock_guard import ClockCorrected, ClockError, ClockGuard
-from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger import AttemptBook, Database, Runner
+from flireo_flows.calling.ledger.schema import runners
 from flireo_flows.sandbox import SandboxSettings
 from tests.calling.campaign import Campaign, people
 from tests.faketime import WrongClock, needs_faketime, wrong_clock
@@ -203,3 +205,20 @@ def test_a_clock_that_is_corrected_while_calling_waits_is_no_reason_to_give_up(
         _, said = process.communicate(timeout=LONG)
         assert process.returncode == 0 or "ClockCorrected" in said, said
         assert len(sandbox.rings()) == (0 if process.returncode else 5)
+
+
+@pytest.mark.parametrize("ahead", [120.0, HOUR, 400 * 86_400])
+async def test_a_lease_that_ends_later_than_any_given_now_is_of_a_clock_that_was_set_back(
+    database: Database, ahead: float
+) -> None:
+    campaign = Campaign(database)
+    await campaign.take_in(*people(1))
+    dead = Runner(database, campaign.name)
+    await dead.join()
+    (begun,) = await campaign.begin(AttemptBook(database, campaign.name, dead.id, campaign.composer))
+    async with database.write() as db:
+        await db.execute(update(runners).values(lease_until=runners.c.lease_until + ahead))
+    assert await Runner(database, campaign.name).join_alone()
+    assert await (await campaign.runner()).orphaned() == 1
+    assert (await campaign.attempt()).state == "unknown"
+    assert begun.state == "sending"
