@@ -187,7 +187,9 @@ _REFUSED: Final = _words(
     "withdrawn revoked refused denied declined notgiven optout optedout unsubscribed geweigerd ingetrokken nietgegeven "
     "verweigert widerrufen abgelehnt nichterteilt refuse retire"
 )
-_OUT: Final = _words("optout optedout donotallow notallowed blocked afgemeld uitgeschreven abgemeldet gesperrt")
+_OUT: Final = _words(
+    "optout optedout donotallow notallowed blocked afgemeld uitgeschreven abgemeldet gesperrt"
+)
 _NOT_OUT: Final = _words("optin optedin subscribed allow allowed")
 
 

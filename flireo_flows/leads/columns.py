@@ -20,6 +20,11 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def _ranked(text: str) -> tuple[frozenset[str], ...]:
+    """Each name a group of its own, the strongest first."""
+    return tuple(frozenset({name}) for name in text.split())
+
+
 # Compared without case, accents, spaces and signs. A weaker group counts only when no stronger one is met:
 # "number" may be a house number, but in a file without any "phone" it is the phone number.
 PHONE_NAMES: Final = (
@@ -48,6 +53,19 @@ NAME_NAMES: Final = (
 TIMEZONE_NAMES: Final = (
     _words("timezone timezonename ianatimezone tz tijdzone zeitzone fuseauhoraire fuseau"),
 )
+# A file may have several of these, and the first that is met counts.
+STATE_NAMES: Final = _ranked(
+    """
+    state statecode province provincecode stateprovince stateregion stateprovinceregion staat bundesland provincie
+    provincia etat estado uf departement region regione regio
+    """
+)
+POSTCODE_NAMES: Final = _ranked(
+    """
+    postcode postalcode zip zipcode zippostal zippostalcode postcodezip postalzipcode plz postleitzahl
+    codepostal codigopostal cep cap postnummer postnr pincode
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +79,8 @@ class Header:
         name: Name of the name column; empty when there is none.
         timezone: Name of the time zone column; empty when there is none.
         wishes: Names of the columns that say what else the row asks for.
+        state: Name of the column of the state, province or region; empty when there is none.
+        postcode: Name of the column of the postal code; empty when there is none.
         other_channels: Columns that were not read, as they say who wants no e-mail, SMS or the like.
         texts: Columns in any of which a cell may plainly ask for no more calls; with whether they hold marks.
     """
@@ -71,6 +91,8 @@ class Header:
     name: str
     timezone: str
     wishes: WishColumns = NO_COLUMNS
+    state: str = ""
+    postcode: str = ""
     other_channels: tuple[str, ...] = ()
     texts: tuple[tuple[str, bool], ...] = ()
 
@@ -95,9 +117,21 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
     free = [name for name in names if name not in wishes.all] if not form.name_column else names
     name = _column(path, line, free, form.name_column, NAME_NAMES, "name")
     timezone = _column(path, line, names, form.timezone_column, TIMEZONE_NAMES, "timezone")
-    rest = [it for it in others if it not in wishes.all | {name, timezone}]
+    state, postcode = _first(names, STATE_NAMES), _first(names, POSTCODE_NAMES)
+    rest = [it for it in others if it not in wishes.all | {name, timezone, state, postcode}]
     other_channels, texts = _rest(path, line, rest, form)
-    return Header(names, dropped, phone, name, timezone, wishes, other_channels, texts)
+    return Header(
+        names,
+        dropped,
+        phone,
+        name,
+        timezone,
+        wishes,
+        state=state,
+        postcode=postcode,
+        other_channels=other_channels,
+        texts=texts,
+    )
 
 
 def _wish_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> WishColumns:
@@ -144,7 +178,10 @@ def _rest(
     unclear = [name for name, meaning in meanings.items() if meaning is Meaning.UNCLEAR]
     if unclear:
         raise LeadFileError.at(
-            path, f"It is not clear whether these columns say who may be called: {_listed(unclear)}.", UNCLEAR, line
+            path,
+            f"It is not clear whether these columns say who may be called: {_listed(unclear)}.",
+            UNCLEAR,
+            line,
         )
     others = tuple(name for name, meaning in meanings.items() if meaning is Meaning.OTHER_CHANNEL)
     unread = {
@@ -167,6 +204,12 @@ def recognised(names: Sequence[str], groups: Sequence[frozenset[str]]) -> list[s
     """The names that occur in the strongest group any of them occurs in."""
     found = ([name for name in names if _plain(name) in group] for group in groups)
     return next((columns for columns in found if columns), [])
+
+
+def _first(names: Sequence[str], groups: Sequence[frozenset[str]]) -> str:
+    """The recognised column that only helps, so that none is asked for; empty when two have one name."""
+    found = recognised(names, groups)
+    return found[0] if len(found) == 1 else ""
 
 
 def extra(place: int) -> str:

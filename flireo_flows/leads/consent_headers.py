@@ -59,7 +59,9 @@ def _each(templates: str, subjects: Iterable[str]) -> Iterator[str]:
 
 
 # Beside a name they change nothing. Not `contact` before consent: it may be consent to any contact.
-PREFIXES: Final = _words("is has the lead leads person customer klant kunde client custom cf field property properties")
+PREFIXES: Final = _words(
+    "is has the lead leads person customer klant kunde client custom cf field property properties"
+)
 OPT_OUT_PREFIXES: Final = PREFIXES | _words("contact contacts")
 SUFFIXES: Final = _words("flag yn y n yes indicator status")
 MARK_COLUMNS: Final = _words(
@@ -73,7 +75,9 @@ MARK_COLUMNS: Final = _words(
     """
 )
 # Consent to these may be consent to calls.
-_WIDE: Final = _words("communication communications communicatie kommunikation everything any channels channel contacted")
+_WIDE: Final = _words(
+    "communication communications communicatie kommunikation everything any channels channel contacted"
+)
 _CALLS: Final = _words(
     "call calls phone phones phonecall phonecalls telephone telephonecalls tel calling voice voicecall voicecalls "
     "telemarketing marketingcall marketingcalls salescall salescalls coldcall coldcalls telephonemarketing phonemarketing "
@@ -83,8 +87,14 @@ _MAY_CALLS: Final = _CALLS - _words("voice voicecall voicecalls")  # "Voice cons
 _NO_CALLS: Final = _CALLS - _words("phone phones tel telephone voice")  # "No phone" may be the number of one
 OPT_OUT_NAMES: Final = frozenset(
     {
-        *_each("optout* optoutof* optoutfrom* *optout *optouts *optedout optedout* optedoutof* optedoutfrom*", _CALLS),
-        *_each("unsubscribed* unsubscribedfrom* unsubscribefrom* *unsubscribed optoutofall* optedoutofall*", _CALLS),
+        *_each(
+            "optout* optoutof* optoutfrom* *optout *optouts *optedout optedout* optedoutof* optedoutfrom*",
+            _CALLS,
+        ),
+        *_each(
+            "unsubscribed* unsubscribedfrom* unsubscribefrom* *unsubscribed optoutofall* optedoutofall*",
+            _CALLS,
+        ),
         *_each("donot* dont* donotallow* donotwant* doesnotwant* never* stop* refuses*", _CALLS),
         *_each("no* nomore* wantsno* nounsolicited*", _NO_CALLS),
         *_words(
@@ -116,8 +126,13 @@ OPT_OUT_NAMES: Final = frozenset(
 CONSENT_NAMES: Final = frozenset(
     {
         *_each("*optin optin* optinto* *optedin optedin* optedinto* *consent *consents", _MAY_CALLS),
-        *_each("consent* consentto* consentfor* consentsto* *permission permissionto* permissionfor* *permitted", _MAY_CALLS),
-        *_each("*allowed allow* allows* accepts* accept* agreesto* agreedto* consented* consentedto*", _MAY_CALLS),
+        *_each(
+            "consent* consentto* consentfor* consentsto* *permission permissionto* permissionfor* *permitted",
+            _MAY_CALLS,
+        ),
+        *_each(
+            "*allowed allow* allows* accepts* accept* agreesto* agreedto* consented* consentedto*", _MAY_CALLS
+        ),
         *_words(
             """
             consent consentgiven optin optedin
@@ -189,13 +204,17 @@ _MODALS: Final = _words(
     pode
     """
 )
-_NOTS: Final = _words("not dont never stop without niet geen nooit nicht kein keine nie ne sin sem non nao nunca")
+_NOTS: Final = _words(
+    "not dont never stop without niet geen nooit nicht kein keine nie ne sin sem non nao nunca"
+)
 _NOT_NUMBERS: Final = _words("of de du 1 2 3 4")  # "No of calls"
 _SUBJECTS: Final = (CALLS - {"all", "everything", "everywhere", "voice", "callback"}) | _words(
     "contact contacted contacten contacter contatto contattare contactar contatar kontakt kontaktieren kontaktiert "
     "benaderen benaderd marketing werbung reclame market solicit disturb ring"
 )
-_PREFERENCES: Final = _words("preference preferences voorkeur voorkeuren praferenz praferenzen preferencias preferenze")
+_PREFERENCES: Final = _words(
+    "preference preferences voorkeur voorkeuren praferenz praferenzen preferencias preferenze"
+)
 
 
 def _looks_like_consent(words: Sequence[str]) -> bool:

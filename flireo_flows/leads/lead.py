@@ -50,6 +50,8 @@ class Lead:
         zone_source: `column` when the file names the zone, `number` when it follows from the number,
             empty when no zone is known.
         wishes: What else the row asks for.
+        state: State, province or region as the row writes it; empty when it has none. May narrow the zones.
+        postcode: Postal code as the row writes it; empty when it has none. May narrow the zones.
     """
 
     phone: str
@@ -59,6 +61,8 @@ class Lead:
     line: int = 0
     zone_source: ZoneSource = "number"
     wishes: Wishes = field(default_factory=Wishes)
+    state: str = ""
+    postcode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

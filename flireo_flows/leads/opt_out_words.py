@@ -112,9 +112,13 @@ MARK_PHRASES: Final = tuple(
     """.strip().splitlines()
 )
 # "Not opted out", "no opt-out": the words before a phrase that turn it round.
-NEGATIONS: Final = frozenset("no not non never without un isnt hasnt wasnt not niet geen nicht kein keine pas sans".split())
+NEGATIONS: Final = frozenset(
+    "no not non never without un isnt hasnt wasnt not niet geen nicht kein keine pas sans".split()
+)
 # What follows a mark and makes it a check that was passed.
-PASSED: Final = frozenset("passed clear cleared cleaned scrubbed checked check ok free false no none negative".split())
+PASSED: Final = frozenset(
+    "passed clear cleared cleaned scrubbed checked check ok free false no none negative".split()
+)
 OTHER_CHANNELS: Final = frozenset(
     """
     email emails mail mails emailing mailing mailings newsletter newsletters nieuwsbrief nieuwsbrieven sms texts texting whatsapp fax faxes post postal push cookie cookies

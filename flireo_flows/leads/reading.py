@@ -154,4 +154,5 @@ class _Judge:
             return wishes
         source: ZoneSource = "column" if zone else "number" if zones else ""
         name = columns.get(self.header.name, "")
-        return Lead(phone.e164, name, columns, zones, line, source, wishes)
+        state, postcode = columns.get(self.header.state, ""), columns.get(self.header.postcode, "")
+        return Lead(phone.e164, name, columns, zones, line, source, wishes, state, postcode)

@@ -108,9 +108,7 @@ def _of_text(text: str) -> YesNo:
     first = _word(words[0]) if words else None
     if first is None:
         return YesNo.UNCLEAR
-    same, others = (
-        (YES_WORDS, FILLERS) if first is YesNo.YES else (NO_WORDS, FILLERS | _NOT_AT_ALL)
-    )
+    same, others = (YES_WORDS, FILLERS) if first is YesNo.YES else (NO_WORDS, FILLERS | _NOT_AT_ALL)
     return first if set(words) <= same | others else YesNo.UNCLEAR
 
 

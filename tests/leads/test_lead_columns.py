@@ -144,3 +144,27 @@ def test_a_path_may_be_anywhere(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "lëads.csv").write_text(f"phone\n{PHONE}\n", encoding="utf-8")
     assert len(read_leads(folder / "lëads.csv").leads) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "state", "postcode"),
+    [
+        ("state,zip", "KY", "40202"),
+        ("State/Region,Postal Code", "KY", "40202"),
+        ("Province,Postcode", "KY", "40202"),
+        ("Bundesland,PLZ", "KY", "40202"),
+        ("Région,Code postal", "KY", "40202"),
+        ("provincia,CAP", "KY", "40202"),
+        ("city,street", "", ""),
+    ],
+)
+def test_state_and_postcode_are_carried_on_the_lead(
+    file: WriteFile, header: str, state: str, postcode: str
+) -> None:
+    lead = read_leads(file(f"phone,{header}\n{PHONE},KY,40202\n")).leads[0]
+    assert (lead.state, lead.postcode) == (state, postcode)
+
+
+def test_of_two_columns_that_may_be_the_state_the_stronger_name_counts(file: WriteFile) -> None:
+    lead = read_leads(file(f"region,state,phone\nEMEA,KY,{PHONE}\n")).leads[0]
+    assert lead.state == "KY"

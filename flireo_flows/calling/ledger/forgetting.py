@@ -247,6 +247,8 @@ def _nameless_leads(phone: str, name: str) -> Any:
             wishes="{}",
             zones="",
             zone_source="",
+            home_state="",
+            postcode="",
             line=0,
             batch=FORGOTTEN,
             state=case((waits, LeadState.SKIPPED), else_=leads.c.state),

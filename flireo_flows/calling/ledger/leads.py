@@ -19,7 +19,17 @@ from flireo_flows.calling.states import LeadState
 from flireo_flows.leads.lead import Lead
 
 T = TypeVar("T")
-RENEWED: Final = ("name", "columns", "zones", "zone_source", "wishes", "batch", "line")  # from a newer file
+RENEWED: Final = (  # from a newer file
+    "name",
+    "columns",
+    "zones",
+    "zone_source",
+    "home_state",
+    "postcode",
+    "wishes",
+    "batch",
+    "line",
+)
 GONE_FROM_FILE: Final = "not_in_the_newest_file"  # why somebody waits whom no run asks about
 CHUNK: Final = 500  # rows a statement: SQLite takes 32,766 values, PostgreSQL's driver 32,767
 
@@ -186,6 +196,8 @@ class LeadBook:
             "columns": json.dumps(dict(lead.columns), ensure_ascii=True),
             "zones": " ".join(lead.zones),
             "zone_source": lead.zone_source,
+            "home_state": stored(lead.state),
+            "postcode": stored(lead.postcode),
             "wishes": lead.wishes.as_json(),
             "batch": batch,
             "line": lead.line,

@@ -94,6 +94,8 @@ leads = Table(
     # What the row asks for beside its number: agent, language, caller, consent, last moment (JSON).
     Column("wishes", Text, nullable=False, server_default="{}"),
     Column("zone_source", String, nullable=False, server_default=""),  # column or number
+    Column("home_state", Text, nullable=False, server_default=""),  # of the person, as the row writes it
+    Column("postcode", Text, nullable=False, server_default=""),
     Column("number_id", String, nullable=False, server_default=""),  # caller id of its first attempt, kept
     Column("variant", String, nullable=False, server_default=""),  # its share of an A/B split, kept
     UniqueConstraint("campaign", "phone"),
