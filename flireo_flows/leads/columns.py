@@ -149,8 +149,7 @@ def _wish_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat)
 
 def _opt_out_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> tuple[str, ...]:
     """Every column in which a yes means no calls: those asked for and all that are recognised."""
-    given = form.opt_out_column
-    asked = [column.strip() for column in ([given] if isinstance(given, str) else given) if column.strip()]
+    asked = [column.strip() for column in (form.opt_out_column, *form.more_opt_out_columns) if column.strip()]
     if NOT_READ in asked:
         return ()
     named = [_asked_for(path, line, names, column, "opt_out") for column in asked]
@@ -194,8 +193,8 @@ def _rest(
 
 
 UNCLEAR: Final = (
-    "Say of each what it means: name it as opt_out_column (yes means no calls), as consent_column (yes means that calls "
-    "are allowed), or in ignore_columns (neither). On the command line: --opt-out-column, --consent-column, "
+    "Say of each what it means: name it as opt_out_column (yes means no calls), as consent_column (yes means that "
+    "calls are allowed), or in ignore_columns (neither). On the command line: --opt-out-column, --consent-column, "
     "--ignore-column."
 )
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from flireo_flows.leads.opt_out_words import CALLS, MARKS, OTHER_CHANNELS
-from flireo_flows.leads.yes_no import plain_words
+from flireo_flows.leads.yes_no import plain_words, word_set
 
 
 class Meaning(StrEnum):
@@ -32,7 +32,7 @@ def meaning_of(header: str) -> Meaning:
         return Meaning.CONSENT
     if not _looks_like_consent(words):
         return Meaning.UNRELATED
-    channels = {word for word in words if word in OTHER_CHANNELS}
+    channels = OTHER_CHANNELS & {*words, *plain_words(header)}  # WhatsApp is one word
     about_calls = set(words) & ((CALLS - {"all"}) | _WIDE)
     return Meaning.OTHER_CHANNEL if channels and not about_calls else Meaning.UNCLEAR
 
@@ -42,16 +42,13 @@ def holds_marks(header: str) -> bool:
     return bool(MARK_COLUMNS & set(header_words(header)))
 
 
+_CUSTOM: Final = re.compile("__c$", re.IGNORECASE)
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def header_words(header: str) -> list[str]:
     """The words of a header, also those of `HasOptedOutOfCall`, without the ending of a custom field of Salesforce."""
-    return plain_words(_CAMEL.sub(" ", header.strip().removesuffix("__c").replace("e-mail", "email")))
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+    return plain_words(_CAMEL.sub(" ", _CUSTOM.sub("", header.strip())))
 
 
 def _each(templates: str, subjects: Iterable[str]) -> Iterator[str]:
@@ -59,12 +56,12 @@ def _each(templates: str, subjects: Iterable[str]) -> Iterator[str]:
 
 
 # Beside a name they change nothing. Not `contact` before consent: it may be consent to any contact.
-PREFIXES: Final = _words(
+PREFIXES: Final = word_set(
     "is has the lead leads person customer klant kunde client custom cf field property properties"
 )
-OPT_OUT_PREFIXES: Final = PREFIXES | _words("contact contacts")
-SUFFIXES: Final = _words("flag yn y n yes indicator status")
-MARK_COLUMNS: Final = _words(
+OPT_OUT_PREFIXES: Final = PREFIXES | word_set("contact contacts")
+SUFFIXES: Final = word_set("flag yn y n yes indicator status")
+MARK_COLUMNS: Final = word_set(
     """
     status stage tag tags label labels disposition outcome result list lists segment segments group groups membership
     category categories type flag flags marker reason leadstatus callstatus
@@ -75,16 +72,20 @@ MARK_COLUMNS: Final = _words(
     """
 )
 # Consent to these may be consent to calls.
-_WIDE: Final = _words(
+_WIDE: Final = word_set(
     "communication communications communicatie kommunikation everything any channels channel contacted"
 )
-_CALLS: Final = _words(
+_CALLS: Final = word_set(
     "call calls phone phones phonecall phonecalls telephone telephonecalls tel calling voice voicecall voicecalls "
-    "telemarketing marketingcall marketingcalls salescall salescalls coldcall coldcalls telephonemarketing phonemarketing "
-    "marketingphonecalls telesales"
+    "telemarketing marketingcall marketingcalls salescall salescalls coldcall coldcalls telephonemarketing "
+    "phonemarketing marketingphonecalls telesales"
 )
-_MAY_CALLS: Final = _CALLS - _words("voice voicecall voicecalls")  # "Voice consent" may be about a recording
-_NO_CALLS: Final = _CALLS - _words("phone phones tel telephone voice")  # "No phone" may be the number of one
+_MAY_CALLS: Final = _CALLS - word_set(
+    "voice voicecall voicecalls"
+)  # "Voice consent" may be about a recording
+_NO_CALLS: Final = _CALLS - word_set(
+    "phone phones tel telephone voice"
+)  # "No phone" may be the number of one
 OPT_OUT_NAMES: Final = frozenset(
     {
         *_each(
@@ -97,7 +98,7 @@ OPT_OUT_NAMES: Final = frozenset(
         ),
         *_each("donot* dont* donotallow* donotwant* doesnotwant* never* stop* refuses*", _CALLS),
         *_each("no* nomore* wantsno* nounsolicited*", _NO_CALLS),
-        *_words(
+        *word_set(
             """
             optout optedout optouts optoutall optedoutall
             donotcall dontcall donotcallme donotcalllist donotcallregistry donotcallregistered donotcontact dontcontact
@@ -133,7 +134,7 @@ CONSENT_NAMES: Final = frozenset(
         *_each(
             "*allowed allow* allows* accepts* accept* agreesto* agreedto* consented* consentedto*", _MAY_CALLS
         ),
-        *_words(
+        *word_set(
             """
             consent consentgiven optin optedin
             maycall maybecalled maywecall maywecallyou cancall canbecalled canwecall canwecallyou oktocall okaytocall
@@ -176,7 +177,7 @@ def _is_one_of(words: Sequence[str], names: frozenset[str], prefixes: frozenset[
 
 
 # Parts of a header, written together, that are enough to look like consent.
-_ROOTS: Final = tuple(
+_ROOTS: Final = word_set(
     """
     consent optout optin optedout optedin unsub gdpr dsgvo rgpd lgpd ccpa tcpa lopd permission permissie privacy
     toestemming akkoord einwillig zustimmung einverstand erlaubnis sperr widerruf widerspr
@@ -188,31 +189,32 @@ _ROOTS: Final = tuple(
     demarchage nepasapp neplusapp nepascont nonchiamare nonrichiam noncontat nollam nocontact nomolest
     naoligar naochamar naocontat naopertur datadesubscri descadastr
     contactable callable telemarket coldcall robocall
-    """.split()
+    """
 )
-_ROOT_WORDS: Final = _words(
+_ROOT_WORDS: Final = word_set(
     """
     subscribed blocked blocking geblokkeerd blockiert bloque bloquee bloqueado bloccato tps ctps avg opposition
     oppose refus refuse refused refuses baja permiso permesso permissao autorisation accord
     agree agreed agrees
     """
 )
-_MODALS: Final = _words(
+_MODALS: Final = word_set(
     """
-    may can could should ok okay allow allows allowed authorized authorised permitted agree accept accepts accepted want
-    wants willing mag mogen darf durfen erlaubt toegestaan peut peutetre autorise accepte acepta accetta aceita puede puo
-    pode
+    may can could should ok okay allow allows allowed authorized authorised permitted agree accept accepts accepted
+    want wants willing mag mogen darf durfen erlaubt toegestaan peut peutetre autorise accepte acepta accetta aceita
+    puede puo pode
     """
 )
-_NOTS: Final = _words(
+_NOTS: Final = word_set(
     "not dont never stop without niet geen nooit nicht kein keine nie ne sin sem non nao nunca"
 )
-_NOT_NUMBERS: Final = _words("of de du 1 2 3 4")  # "No of calls"
-_SUBJECTS: Final = (CALLS - {"all", "everything", "everywhere", "voice", "callback"}) | _words(
+_PAIRS: Final = (word_set("do not"), word_set("opt out"), word_set("opt in"), word_set("ne pas"), word_set("ne plus"))
+_NOT_NUMBERS: Final = word_set("of de du 1 2 3 4")  # "No of calls"
+_SUBJECTS: Final = (CALLS - {"all", "everything", "everywhere", "voice", "callback"}) | word_set(
     "contact contacted contacten contacter contatto contattare contactar contatar kontakt kontaktieren kontaktiert "
     "benaderen benaderd marketing werbung reclame market solicit disturb ring"
 )
-_PREFERENCES: Final = _words(
+_PREFERENCES: Final = word_set(
     "preference preferences voorkeur voorkeuren praferenz praferenzen preferencias preferenze"
 )
 
@@ -223,9 +225,9 @@ def _looks_like_consent(words: Sequence[str]) -> bool:
         return True
     if any(word.startswith(("dnc", "dnd")) or word.endswith("dnc") for word in words) or single & MARKS:
         return True
-    if {"do", "not"} <= single or "donot" in single or {"opt", "out"} <= single or {"opt", "in"} <= single:
+    if any(pair <= single for pair in _PAIRS) or single & {"dont", "donot"}:
         return True
-    if not single & _SUBJECTS:
+    if not single & (_SUBJECTS | _WIDE):
         return False
     return bool(single & (_MODALS | _NOTS | _PREFERENCES)) or _forbids(words)
 

@@ -1,9 +1,10 @@
-"""Words by which a text plainly asks for no more calls, in English, Dutch, German, French, Spanish, Italian, Portuguese."""
+"""Words by which a text plainly asks for no more calls, in the languages of most files and agents."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
-from flireo_flows.leads.yes_no import plain_words
+from flireo_flows.leads.yes_no import plain_words, word_set
 
 # Each as plain words; a text says so that has them one after the other, be they written apart or together.
 PHRASES: Final = tuple(
@@ -91,11 +92,11 @@ PHRASES: Final = tuple(
 )
 # Only in a field that holds a mark of some kind, such as a status: elsewhere they may be somebody's name, or be about
 # something else ("no calls yet", "afgemeld voor de training").
-MARKS: Final = frozenset(
+MARKS: Final = word_set(
     """
     dnc dnd unsubscribed unsubscribe nocalls nocall afgemeld uitgeschreven abgemeldet keineanrufe keinanruf
     desinscrit desabonne blacklisted blocklisted suppressed optout optouts
-    """.split()
+    """
 )
 MARK_PHRASES: Final = tuple(
     tuple(line.split())
@@ -112,20 +113,19 @@ MARK_PHRASES: Final = tuple(
     """.strip().splitlines()
 )
 # "Not opted out", "no opt-out": the words before a phrase that turn it round.
-NEGATIONS: Final = frozenset(
-    "no not non never without un isnt hasnt wasnt not niet geen nicht kein keine pas sans".split()
+NEGATIONS: Final = word_set(
+    "no not non never without un isnt hasnt wasnt not niet geen nicht kein keine pas sans"
 )
 # What follows a mark and makes it a check that was passed.
-PASSED: Final = frozenset(
-    "passed clear cleared cleaned scrubbed checked check ok free false no none negative".split()
-)
-OTHER_CHANNELS: Final = frozenset(
+PASSED: Final = word_set("passed clear cleared cleaned scrubbed checked check ok free false no none negative")
+OTHER_CHANNELS: Final = word_set(
     """
-    email emails mail mails emailing mailing mailings newsletter newsletters nieuwsbrief nieuwsbrieven sms texts texting whatsapp fax faxes post postal push cookie cookies
+    email emails mail mails emailing mailing mailings newsletter newsletters nieuwsbrief nieuwsbrieven
+    sms texts texting whatsapp fax faxes post postal push cookie cookies
     rundbrief infolettre courriel courriels boletin correo
-    """.split()
+    """
 )
-CALLS: Final = frozenset(
+CALLS: Final = word_set(
     """
     call calls called calling callback phone phones phoned phonecall phonecalls telephone tel voice telemarketing
     telefoon telefonisch telefoontjes bellen gebeld bel belt
@@ -133,12 +133,22 @@ CALLS: Final = frozenset(
     appel appels appeler appele telephonique demarchage
     llamada llamadas llamar telefono chiamata chiamate chiamare telefonata telefonate ligar ligacao chamada chamadas
     telefone all everything everywhere
-    """.split()
+    """
 )
 _JOINED: Final = frozenset("".join(phrase) for phrase in PHRASES if len(phrase) > 1)  # DoNotCall
+Phrases = Mapping[str, Sequence[tuple[str, ...]]]
+
+
+def _by_first(phrases: Sequence[tuple[str, ...]]) -> Phrases:
+    return {first: tuple(one for one in phrases if one[0] == first) for first in {one[0] for one in phrases}}
+
+
+_BY_FIRST: Final = _by_first(PHRASES)
+_MARKS_BY_FIRST: Final = _by_first(PHRASES + MARK_PHRASES)
 _WINDOW: Final = 4  # words behind a phrase that may say what it is about
 
 
+@lru_cache(maxsize=10_000)  # the same few marks stand in row after row
 def asks_for_no_calls(text: str, *, is_mark: bool = False) -> bool:
     """Whether a text plainly asks for no more calls.
 
@@ -149,7 +159,7 @@ def asks_for_no_calls(text: str, *, is_mark: bool = False) -> bool:
     words = plain_words(text)
     if any(word in _JOINED for word in words):
         return True
-    phrases = PHRASES + MARK_PHRASES if is_mark else PHRASES
+    phrases = _MARKS_BY_FIRST if is_mark else _BY_FIRST
     if is_mark and any(_is_mark(words, place) for place in range(len(words))):
         return True
     return any(_counts(words, first, last) for first, last in _found(words, phrases))
@@ -161,11 +171,11 @@ def _is_mark(words: Sequence[str], place: int) -> bool:
     return not PASSED & set(words[place + 1 : place + 3])
 
 
-def _found(words: Sequence[str], phrases: Sequence[tuple[str, ...]]) -> Iterator[tuple[int, int]]:
+def _found(words: Sequence[str], phrases: Phrases) -> Iterator[tuple[int, int]]:
     """Where phrases stand: the first word, and the first one behind."""
-    for place in range(len(words)):
-        for phrase in phrases:
-            if words[place] == phrase[0] and tuple(words[place : place + len(phrase)]) == phrase:
+    for place, word in enumerate(words):
+        for phrase in phrases.get(word, ()):
+            if tuple(words[place : place + len(phrase)]) == phrase:
                 yield place, place + len(phrase)
 
 

@@ -20,20 +20,21 @@ class YesNo(StrEnum):
     UNCLEAR = "unclear"  # answered, and neither yes nor no
 
 
-def _words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text that has nothing else in it."""
     return frozenset(text.split())
 
 
 # English, Dutch, German, French, Spanish, Italian, Portuguese, Danish, Norwegian, Swedish, Turkish, Russian; and what
 # programs write. Compared without case, accents and signs.
-YES_WORDS: Final = _words(
+YES_WORDS: Final = word_set(
     "yes y yeah yep yup ja j jawohl jazeker oui si sim evet true t wahr vrai waar verdadero verdadeiro vero on 1 o да"
 )
-NO_WORDS: Final = _words(
+NO_WORDS: Final = word_set(
     "no n nope nee neen nein non nao nej nei hayir false f falsch faux onwaar falso off 0 нет"
 )
 # What may stand beside a yes or a no and changes nothing.
-FILLERS: Final = _words(
+FILLERS: Final = word_set(
     """
     please thanks thank you sir madam absolutely definitely certainly sure of course exactly correct
     graag hoor zeker bedankt dank je u wel alstublieft alsjeblieft
@@ -41,8 +42,8 @@ FILLERS: Final = _words(
     gracias por favor claro grazie certo per favore obrigado obrigada
     """
 )
-_NOT_AT_ALL: Final = _words("not at all")  # beside a no
-_BOTH: Final = _words("and or et en und ou y e o oder of")
+_NOT_AT_ALL: Final = word_set("not at all")  # beside a no
+_BOTH: Final = word_set("and or et en und ou y e o oder of")
 # Keys under which a model wraps its answer.
 WRAPPERS: Final = ("value", "answer", "result", "response", "bool", "boolean")
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -68,7 +69,7 @@ def yes_or_no(answer: object) -> YesNo:
         case bool():
             return YesNo.YES if answer else YesNo.NO
         case int() | float():
-            return {1: YesNo.YES, 0: YesNo.NO}.get(answer, YesNo.UNCLEAR)
+            return YesNo.YES if answer == 1 else YesNo.NO if answer == 0 else YesNo.UNCLEAR
         case str():
             return _of_text(answer)
         case Mapping():
