@@ -118,9 +118,7 @@ def plan_leads(
     """
     forbidden = read_do_not_call(Path(do_not_call), lead_format.default_region) if do_not_call else None
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
-    wanted = Wanted(
-        run.campaign, run.policy, assuming(run.composer(), batch.leads), run.mode, requests_per_minute
-    )
+    wanted = Wanted(run.campaign, run.policy, assuming(run.composer(), batch.leads), requests_per_minute)
     phones = [lead.phone for lead in batch.leads]
     drive(lambda: refuse_name(run.ledger.database_url(), run.campaign))
     past = drive(

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -18,14 +18,12 @@ from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.errors import InsufficientCredits
-from flireo_flows.api.redaction import mask_phone, redact
+from flireo_flows.api.redaction import mask_phone
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.calling.account import Caller, NotReady
 from flireo_flows.calling.engine import Engine, Progress, Ran
-from flireo_flows.calling.handover import HandOver, Words
 from flireo_flows.calling.ledger import CampaignStatus, Database, LeadBook, LeadResult, OpenLead, Views
 from flireo_flows.calling.ledger.completeness import Completeness, completeness
-from flireo_flows.calling.ledger.handed import HandedBook
 from flireo_flows.calling.ledger.naming import refuse_shown_name
 from flireo_flows.calling.plan import Wanted
 from flireo_flows.calling.policy import CallingPolicy, unusable, warnings
@@ -33,7 +31,6 @@ from flireo_flows.calling.saved_plan import only_planned
 from flireo_flows.calling.script import Composer, Script, Webhook
 from flireo_flows.calling.script.checking import (
     assuming,
-    dialect_for,
     knowing_agents,
     speakable,
     told_otherwise,
@@ -44,8 +41,6 @@ from flireo_flows.events import publishing
 from flireo_flows.exporting import write_results
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_rejects
 from flireo_flows.showing import ProgressBoard, show_failures, show_tables
-
-Mode = Literal["direct", "flireo"]
 
 # What stops the dialling and leaves the calls that run, whose results can still be read.
 CALLS_GO_ON: Final = (type(None), NotReady, InsufficientCredits)
@@ -70,7 +65,6 @@ class CampaignRun:
         agent_id: The saved agent that speaks; empty where the script or the rows say who does.
         script: What is said, by whom, and from which numbers.
         webhook: Where reports are sent, as far as a call itself can say so; None leaves that to the agents.
-        mode: `direct` rings from here, `flireo` hands the leads to a campaign of Flireo's own.
         plan: A saved plan, outside which nobody is rung; empty for none.
         deadline_seconds: The run ends so many seconds after `started_at` in any case; 0 for no such time.
         run_id: What the policy's caps per run count together; a retry of the flow run is the same run.
@@ -84,7 +78,6 @@ class CampaignRun:
     policy: CallingPolicy = field(default_factory=CallingPolicy)
     script: Script = field(default_factory=Script)
     webhook: FlireoWebhook | None = None
-    mode: Mode = "direct"
     plan: str = ""
     out: Path = Path("results")
     deadline_seconds: int = 0
@@ -111,8 +104,7 @@ class CampaignRun:
         if self.webhook is not None and self.webhook.url:
             events = tuple(str(event) for event in self.webhook.events)
             webhook = Webhook(self.webhook.url, self.webhook.secret, events)
-        dialect = dialect_for(self.mode, self.credentials.dialect)
-        return Composer(self.caller, self.script, dialect, self.campaign, webhook)
+        return Composer(self.caller, self.script, self.credentials.dialect, self.campaign, webhook)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +173,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
 
     Raises:
         LeadFileError: A file cannot be read; says what, where, and what to do.
-        NoLeads: Every row is a reject, and nobody is to be taken out of Flireo's campaign for standing on the list.
+        NoLeads: Every row is a reject.
         NotReady: Nobody can be rung here under the policy.
         PlanError: The plan cannot be read, or something else than it would be done.
         ScriptError: The account's dialect cannot do what the script says.
@@ -196,13 +188,13 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
     composer = assuming(run.composer(), batch.leads)
     if run.plan:
-        wanted = Wanted(run.campaign, run.policy, composer, run.mode)
+        wanted = Wanted(run.campaign, run.policy, composer)
         batch = only_planned(batch, Path(run.plan), wanted, forbidden or frozenset())
     batch = speakable(batch, composer)
     rejects_file = run.out / "rejects.csv"
     write_rejects(batch.rejects, rejects_file, batch.columns)
     logger.info("%s: %d leads, %d rejects (%s)", leads, len(batch.leads), len(batch.rejects), rejects_file)
-    if not batch.leads and not (forbidden and _may_ring_at_flireo(run)):
+    if not batch.leads:
         raise NoLeads(
             f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
         )
@@ -320,16 +312,6 @@ def _forbid(run: CampaignRun, forbidden: frozenset[str]) -> None:
     drive(write)
 
 
-def _may_ring_at_flireo(run: CampaignRun) -> bool:
-    """Whether leads were handed over before, so that the run must go on to take out who was forbidden since."""
-
-    async def read() -> bool:
-        async with await Database.open(run.ledger.database_url()) as database:
-            return await HandedBook(database, run.campaign).was_handed_over()
-
-    return run.mode == "flireo" and drive(read)
-
-
 def _check_policy(policy: CallingPolicy) -> None:
     """Refuse a policy under which nobody can be rung here; say what weakens a promise."""
     if problem := unusable(policy):
@@ -358,28 +340,8 @@ def _engage(run: CampaignRun, imported: Imported, until: Until, before: Ran | No
 
 async def _engine(
     run: CampaignRun, imported: Imported, database: Database, progress: Progress, before: Ran | None
-) -> Engine | HandOver:
+) -> Engine:
     account = run.credentials.account()
-    readiness = before.readiness if before else None
-    if run.mode == "flireo":
-        words = Words.of(run.caller, run.script)
-        return HandOver(
-            database,
-            account,
-            run.campaign,
-            imported.batch,
-            words,
-            run.policy,
-            progress,
-            readiness,
-            run_id=run.run_id,
-            stopped_by=before.stopped_by if before else None,
-        )
-    if await HandedBook(database, run.campaign).was_handed_over():
-        raise NotReady(
-            f"the leads of campaign {redact(run.campaign)!r} were handed to a campaign of Flireo's own, "
-            "which may be ringing them: go on with mode 'flireo', or use another campaign name for other people."
-        )
     composer = run.composer()
     if imported.told_agents:
         async with AsyncFlireoClient(account) as client:
@@ -392,7 +354,7 @@ async def _engine(
         composer,
         run.policy,
         progress=progress,
-        readiness=readiness,
+        readiness=before.readiness if before else None,
         run_id=run.run_id,
         stopped_by=before.stopped_by if before else None,
     )

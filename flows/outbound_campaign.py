@@ -14,7 +14,6 @@ from flireo_flows.steering import pause_when_cancelled
 from flireo_flows.steps import (
     CampaignRun,
     CampaignSummary,
-    Mode,
     call_leads,
     conclude,
     export_results,
@@ -36,7 +35,6 @@ def outbound_campaign(
     lead_format: LeadFormat = LeadFormat(),
     do_not_call: Annotated[str, Field(title="Do-not-call list")] = "",
     webhook: FlireoWebhook | None = None,
-    mode: Mode = "direct",
     plan: Annotated[str, Field(title="Saved plan")] = "",
     out: Annotated[str, Field(title="Results folder")] = "",
     wait: Annotated[bool, Field(title="Wait for results")] = True,
@@ -59,13 +57,11 @@ def outbound_campaign(
         lead_format: How to read the file.
         do_not_call: File of numbers that are not to be rung; empty for none.
         webhook: Where reports are sent, for calls that can say so themselves; none leaves that to the agents.
-        mode: direct rings from here; flireo hands the leads to a campaign of Flireo's own.
         plan: A plan that was saved and approved: nobody outside it is rung; empty for none.
         out: Folder for results.csv, results.jsonl, results.parquet, rejects.csv and report.html; empty for one of
             the campaign's own, results/CAMPAIGN.
         wait: Off ends the run after dialling; a later run collects the results.
-        deadline_seconds: End after so many seconds in any case; 0 for no deadline. Calls that run go on, and in mode
-            flireo Flireo goes on to ring whoever was handed over, until the campaign is paused.
+        deadline_seconds: End after so many seconds in any case; 0 for no deadline. Calls that run go on.
     """
     run = CampaignRun(
         campaign=campaign,
@@ -76,7 +72,6 @@ def outbound_campaign(
         policy=policy,
         script=script,
         webhook=webhook,
-        mode=mode,
         plan=plan,
         out=results_folder(ledger, campaign, out),
         deadline_seconds=deadline_seconds,

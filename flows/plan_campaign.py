@@ -17,7 +17,6 @@ from flireo_flows.planning import PlanOutcome, plan_leads
 from flireo_flows.steering import pause_when_cancelled
 from flireo_flows.steps import (
     CampaignRun,
-    Mode,
     call_leads,
     conclude,
     export_results,
@@ -39,7 +38,6 @@ def plan_campaign(
     lead_format: LeadFormat = LeadFormat(),
     do_not_call: Annotated[str, Field(title="Do-not-call list")] = "",
     webhook: FlireoWebhook | None = None,
-    mode: Mode = "direct",
     out: Annotated[str, Field(title="Results folder")] = "",
     requests_per_minute: Annotated[float, Field(gt=0, title="Requests a minute")] = 100,
     approve: Annotated[bool, Field(title="Ask for approval")] = True,
@@ -64,15 +62,13 @@ def plan_campaign(
         lead_format: How to read the file.
         do_not_call: File of numbers that are not to be rung; empty for none.
         webhook: Where reports are sent, for calls that can say so themselves; none leaves that to the agents.
-        mode: direct rings from here; flireo hands the leads to a campaign of Flireo's own.
         out: Folder for the plan and, once it was run, the results; empty for one of the campaign's own,
             results/CAMPAIGN.
         requests_per_minute: What the API key allows, for the duration; Flireo's own limit is 100.
         approve: Off ends the run after planning; the saved plan can be run by outbound-campaign.
         approval_timeout_seconds: How long to wait for approval; after that nobody is rung.
         wait: Off ends the run after dialling; a later run collects the results.
-        deadline_seconds: End so many seconds after the approval in any case; 0 for no deadline. Calls that run go on,
-            and in mode flireo Flireo goes on to ring whoever was handed over, until the campaign is paused.
+        deadline_seconds: End so many seconds after the approval in any case; 0 for no deadline. Calls that run go on.
     """
     run = CampaignRun(
         campaign=campaign,
@@ -83,7 +79,6 @@ def plan_campaign(
         policy=policy,
         script=script,
         webhook=webhook,
-        mode=mode,
         out=results_folder(ledger, campaign, out),
         deadline_seconds=deadline_seconds,
     )

@@ -6,7 +6,7 @@ from prefect import flow
 from pydantic import Field
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.blocks import CallLedger, FlireoCredentials
+from flireo_flows.blocks import CallLedger
 from flireo_flows.steering import cancel_campaign, pause_campaign, resume_campaign
 
 
@@ -16,7 +16,6 @@ def steer_campaign(
     # A name has 80 characters; an event that masks a phone number in it adds 9, to tell it apart.
     campaign: Annotated[str, Field(min_length=1, max_length=89, title="Campaign")],
     ledger: CallLedger,
-    credentials: FlireoCredentials,
     reason: Annotated[str, Field(max_length=200, title="Reason")] = "",
 ) -> str:
     """Pause, resume or cancel a campaign. Calls that run go on, and its next run collects their results.
@@ -25,13 +24,12 @@ def steer_campaign(
         action: Pause rings nobody until it is resumed. Cancel rings nobody any more and cannot be undone.
         campaign: Name of the campaign, or as an event shows it.
         ledger: Where it is kept who was rung.
-        credentials: The API key, to tell Flireo where the leads were handed to a campaign of its own.
         reason: Why, in words, without a phone number; shown by flireo-flows status and why.
     """
     if action == "pause":
-        standing = pause_campaign(ledger, campaign, reason, credentials)
+        standing = pause_campaign(ledger, campaign, reason)
     elif action == "resume":
         standing = resume_campaign(ledger, campaign)
     else:
-        standing = cancel_campaign(ledger, campaign, reason, credentials)
+        standing = cancel_campaign(ledger, campaign, reason)
     return f"Campaign {redact(campaign)} is {standing.in_words}"

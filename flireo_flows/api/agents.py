@@ -8,7 +8,7 @@ from flireo_flows.api.agent_config import AgentSettings, AnalysisPlan, LLMConfig
 from flireo_flows.api.configuration import READING
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.fields import Id, Secret
-from flireo_flows.api.model import ApiModel, Json, JsonObject, read_done, unwrap
+from flireo_flows.api.model import ApiModel, Json, JsonObject, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
 
 NO_SETTINGS: Final = AgentSettings()
@@ -17,7 +17,7 @@ NO_SETTINGS: Final = AgentSettings()
 class Agent(ApiModel):
     """A saved voice agent. Fields not named here are kept in `model_extra`."""
 
-    id: str
+    id: Id
     name: str = ""
     business_name: str | None = None
     notification_email: str | None = None
@@ -47,7 +47,7 @@ def read_agent(answer: Json) -> Agent:
 
 def read_agents(answer: Json) -> list[Agent]:
     """The list of agents in its envelope, in either dialect."""
-    return [read_agent(item) for item in unwrap(answer, "agents", "assistants")]
+    return [read_agent(item) for item in read_list(answer, "agents", "assistants")]
 
 
 @operation("GET", "/agents", read_agents)

@@ -4,14 +4,14 @@ from pydantic import AliasChoices, AwareDatetime, Field
 
 from flireo_flows.api.configuration import Configuration
 from flireo_flows.api.fields import Id
-from flireo_flows.api.model import ApiModel, Json, JsonObject, read_done, unwrap
+from flireo_flows.api.model import ApiModel, Json, JsonObject, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
 
 
 class AnalysisTemplate(ApiModel):
     """An analysis template. Fields not named here are kept in `model_extra`."""
 
-    id: str
+    id: Id
     org_id: str | None = None
     name: str = ""
     description: str | None = None
@@ -57,7 +57,7 @@ def read_analysis_template(answer: Json) -> AnalysisTemplate:
 
 def read_analysis_templates(answer: Json) -> list[AnalysisTemplate]:
     """The list of analysis templates in its envelope, in either spelling, or bare."""
-    found = unwrap(answer, "analysisTemplates", "analysis_templates")
+    found = read_list(answer, "analysisTemplates", "analysis_templates")
     return [read_analysis_template(item) for item in found]
 
 

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AliasChoices, Field
 
-from flireo_flows.api.fields import Secret
-from flireo_flows.api.model import ApiBody, ApiModel, Json, unwrap
+from flireo_flows.api.fields import Id, Secret
+from flireo_flows.api.model import ApiBody, ApiModel, Json, Unreadable, read_list, unwrap
 from flireo_flows.api.operation import Sends, always, operation
 from flireo_flows.api.variants import VariedModel
 
@@ -31,7 +31,7 @@ class ByokKeys(ApiModel):
 class ByokModel(ApiModel):
     """A model of a provider."""
 
-    id: str
+    id: Id
     name: str = ""
     default: bool = False
 
@@ -39,7 +39,7 @@ class ByokModel(ApiModel):
 class ByokProvider(VariedModel):
     """A provider that takes a key of yours; `category` is `stt`, `llm`, `tts` or something newer."""
 
-    id: str
+    id: Id
     name: str = ""
     category: str | None = None
     docs_url: str | None = Field(default=None, validation_alias=AliasChoices("docs_url", "docsUrl"))
@@ -54,19 +54,30 @@ class NewByokKey(ApiBody):
 
 
 def read_keys(answer: Json) -> ByokKeys:
-    """The keys in their envelope, or bare; nothing at all (204) tells of no key."""
+    """The keys in their envelope, or bare; nothing at all (204) tells of no key.
+
+    Raises:
+        Unreadable: It is an object that tells of no key, and not because there is none.
+    """
     keys = unwrap(answer, "byok_keys")
     if not isinstance(keys, dict | None):
-        raise TypeError("byok_keys is no object")
+        raise Unreadable("byok_keys is no object")
     found = {name: value for name, value in (keys or {}).items() if name.endswith(SECRET_ID)}
+    if keys is answer and keys is not None and not found:
+        raise Unreadable("the answer does not say which keys there are")
     ids = {name.removesuffix(SECRET_ID): _text(value) for name, value in found.items()}
     return ByokKeys(secret_ids=ids)
 
 
+def read_keys_left(answer: Json) -> ByokKeys:
+    """The keys after one was taken back; as any delete, it may be answered with its success alone."""
+    return ByokKeys() if answer in ({"success": True}, {}) else read_keys(answer)
+
+
 def read_providers(answer: Json) -> tuple[ByokProvider, ...]:
-    """The providers in their envelope; none where the server has no such list."""
-    providers = unwrap(answer, "providers")
-    return tuple(ByokProvider.model_validate(item) for item in providers or ())
+    """The providers in their envelope; none where the server has no such list (404, 405)."""
+    providers = [] if answer is None else read_list(answer, "providers")
+    return tuple(ByokProvider.model_validate(item) for item in providers)
 
 
 def _text(value: Any) -> str | None:
@@ -104,7 +115,7 @@ def add_byok(provider: Provider, api_key: Secret) -> Sends:
     return Sends(writes=NewByokKey(provider=provider, api_key=api_key).as_body)
 
 
-@operation("DELETE", "/byok", read_keys)
+@operation("DELETE", "/byok", read_keys_left)
 def delete_byok(provider: Provider) -> Sends:
     """Take a key of yours back; the platform's own is used again.
 

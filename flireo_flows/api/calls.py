@@ -1,6 +1,5 @@
 """Calls: ring somebody, and read what became of it. Contract section 9."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -11,8 +10,9 @@ from flireo_flows.api.configuration import refused
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.fields import Id, PhoneText
-from flireo_flows.api.model import ApiBody, ApiModel, Json, JsonObject, unwrap
+from flireo_flows.api.model import ApiBody, ApiModel, Json, JsonObject, read_list, unwrap
 from flireo_flows.api.operation import Effect, Sends, operation
+from flireo_flows.api.pages import Page, read_total
 from flireo_flows.api.times import iso
 
 LARGEST_PAGE: Final = 1000  # contract section 4
@@ -36,7 +36,7 @@ class Message(ApiModel):
 class Call(ApiModel):
     """What Flireo knows of a call. It carries nothing of ours: no metadata, no reference."""
 
-    id: str
+    id: Id
     status: str = ""  # open on purpose: the vendor has added values since
     caller_phone: str | None = None
     assistant_phone: str | None = Field(
@@ -98,7 +98,7 @@ class Call(ApiModel):
         return self.caller_phone is not None and _digits(self.caller_phone) == _digits(phone)
 
 
-class CallPage(BaseModel):
+class CallPage(BaseModel, Page):
     """One page of `GET /calls`, newest first.
 
     Attributes:
@@ -110,6 +110,11 @@ class CallPage(BaseModel):
 
     calls: tuple[Call, ...]
     total: int | None = None
+
+    @property
+    def size(self) -> int:
+        """How many calls are on it."""
+        return len(self.calls)
 
 
 class Placed(ApiModel):
@@ -213,11 +218,8 @@ def read_call(answer: Json) -> Call:
 
 def read_page(answer: Json) -> CallPage:
     """A page of calls; `pagination` may be missing."""
-    paging = answer.get("pagination") if isinstance(answer, dict) else None
-    total = paging.get("total") if isinstance(paging, dict) else None
-    items: Sequence[Json] = unwrap(answer, "calls")
-    calls = tuple(read_call(item) for item in items)
-    return CallPage(calls=calls, total=total if isinstance(total, int) else None)
+    calls = tuple(read_call(item) for item in read_list(answer, "calls"))
+    return CallPage(calls=calls, total=read_total(answer))
 
 
 def read_placed(answer: Json) -> Placed:
@@ -247,7 +249,7 @@ def create_outbound_call(call: OutboundCall) -> Sends:
     return Sends(writes=call.as_body)
 
 
-@operation("GET", "/calls/{id}", read_call)
+@operation("GET", "/calls/{id}", read_call, has_error=True)
 def get_call(call_id: Id) -> Sends:
     """Read one call.
 

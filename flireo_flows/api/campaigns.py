@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from flireo_flows.api.fields import Id, PhoneText
-from flireo_flows.api.model import ApiBody, ApiModel, Json, read_done, unwrap
+from flireo_flows.api.model import ApiBody, ApiModel, Json, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
-from flireo_flows.api.pages import read_total
+from flireo_flows.api.pages import Page, read_total
 
 CLOCK: Final = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"
 _CLOCK: Final = re.compile(CLOCK, re.ASCII)
@@ -76,7 +76,7 @@ LEAD_OVER: Final = frozenset(
 class Campaign(ApiModel):
     """A campaign. Its calls' events go to the agent's webhook (contract section 17.1)."""
 
-    id: str
+    id: Id
     name: str = ""
     agent_id: str | None = None
     status: str = ""  # open on purpose: the vendor has added values since
@@ -99,7 +99,7 @@ class Campaign(ApiModel):
 class CampaignLead(ApiModel):
     """A person in a campaign. `call_id` is the only link between a campaign and its calls."""
 
-    id: str
+    id: Id
     campaign_id: str | None = None
     phone_number: str = ""
     name: str | None = None  # on earlier servers
@@ -156,7 +156,7 @@ class CampaignChanges(ApiBody):
     timezone: ZoneName = Field(default="", description="IANA name of the zone of those times.")
 
 
-class LeadPage(BaseModel):
+class LeadPage(BaseModel, Page):
     """One page of a campaign's leads, oldest first.
 
     Attributes:
@@ -169,6 +169,11 @@ class LeadPage(BaseModel):
     leads: tuple[CampaignLead, ...]
     total: int | None = None
 
+    @property
+    def size(self) -> int:
+        """How many leads are on it."""
+        return len(self.leads)
+
 
 def read_campaign(answer: Json) -> Campaign:
     """A campaign in its envelope, or bare."""
@@ -177,7 +182,7 @@ def read_campaign(answer: Json) -> Campaign:
 
 def read_campaigns(answer: Json) -> list[Campaign]:
     """The list of campaigns in its envelope."""
-    return [Campaign.model_validate(item) for item in unwrap(answer, "campaigns")]
+    return [Campaign.model_validate(item) for item in read_list(answer, "campaigns")]
 
 
 def read_lead(answer: Json) -> CampaignLead:
@@ -187,7 +192,7 @@ def read_lead(answer: Json) -> CampaignLead:
 
 def read_leads(answer: Json) -> LeadPage:
     """A page of leads; `pagination` may be missing."""
-    leads = tuple(CampaignLead.model_validate(item) for item in unwrap(answer, "leads"))
+    leads = tuple(CampaignLead.model_validate(item) for item in read_list(answer, "leads"))
     return LeadPage(leads=leads, total=read_total(answer))
 
 

@@ -5,8 +5,9 @@ from typing import Annotated, Final
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
 from flireo_flows.api.fields import Id
-from flireo_flows.api.model import ApiModel, Json, read_done, unwrap
+from flireo_flows.api.model import ApiModel, Json, Unreadable, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, always, operation
+from flireo_flows.api.pages import Page
 from flireo_flows.api.variants import VariedModel
 
 VERIFIED: Final = "verified"
@@ -51,13 +52,13 @@ class Domain(VariedModel):
 class ResendDomain(ApiModel):
     """A domain of your account at Resend."""
 
-    id: str
+    id: Id
     name: str = ""
     status: str = ""
     region: str | None = None
 
 
-class ResendDomains(BaseModel):
+class ResendDomains(BaseModel, Page):
     """What Resend has.
 
     Attributes:
@@ -69,6 +70,11 @@ class ResendDomains(BaseModel):
 
     domains: tuple[ResendDomain, ...]
     selected_domain_id: str | None = None
+
+    @property
+    def size(self) -> int:
+        """How many domains there are."""
+        return len(self.domains)
 
 
 class SyncedDomain(BaseModel):
@@ -82,18 +88,20 @@ class SyncedDomain(BaseModel):
 
 def read_domain(answer: Json) -> Domain:
     """A domain in its envelope, or bare."""
-    return Domain.model_validate(_inner(answer))
+    domain = Domain.model_validate(_inner(answer))
+    if not domain.id and not domain.domain_name and domain.verified is None:
+        raise Unreadable("the answer holds no domain")
+    return domain
 
 
 def read_perhaps_domain(answer: Json) -> Domain | None:
     """A domain in its envelope, or bare; None where there is none."""
-    inner = _inner(answer)
-    return Domain.model_validate(inner) if inner else None
+    return None if answer == {} or _inner(answer) is None else read_domain(answer)
 
 
 def read_resend_domains(answer: Json) -> ResendDomains:
     """The domains of the account at Resend."""
-    domains = tuple(ResendDomain.model_validate(item) for item in unwrap(answer, "domains"))
+    domains = tuple(ResendDomain.model_validate(item) for item in read_list(answer, "domains"))
     selected = answer.get("selected_domain_id") if isinstance(answer, dict) else None
     return ResendDomains(domains=domains, selected_domain_id=selected if isinstance(selected, str) else None)
 

@@ -12,7 +12,7 @@ FlireoError
  ├── RateLimited           429
  ├── RequestRefused        any other 4xx but 408
  ├── ServerFailed          5xx, of a request that changes nothing
- ├── UnreadableAnswer      2xx with a body nobody can read, of a request that changes nothing
+ ├── UnreadableAnswer      2xx that is not what was asked for, of a request that changes nothing
  ├── NotSent               no connection, or too late to send: Flireo never saw it
  ├── TimedOut              no answer in time, of a request that changes nothing
  └── OutcomeUnknown        the request may have arrived and may have had its effect
@@ -128,7 +128,10 @@ class ServerFailed(FlireoError):
 
 
 class UnreadableAnswer(FlireoError):
-    """2xx with a body nobody can read, in answer to a request that changes nothing."""
+    """2xx in answer to a request that changes nothing, but not what was asked for.
+
+    No JSON, no list where one belongs, an object without an id, an error with the status 200 (contract section 21.1).
+    """
 
 
 class NotSent(FlireoError):
@@ -142,7 +145,11 @@ class TimedOut(FlireoError):
 
 
 class OutcomeUnknown(FlireoError):
-    """The request may have arrived. Never send it again: the reconciler finds out."""
+    """The request may have arrived. Never send it again: the reconciler finds out.
+
+    So it is too when a 2xx calls itself a failure (`{"error": ...}`, `{"success": false}`): no source documents that,
+    so it does not prove that nothing was done.
+    """
 
 
 # What `NotSent` says when the network is not to blame.

@@ -6,13 +6,15 @@ auth flows. The two clients drive it and differ only in the lines that wait. Rul
 
 import json
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from flireo_flows.api import errors
-from flireo_flows.api.model import Json
-from flireo_flows.api.operation import Effect, Operation
+from flireo_flows.api.masking import hide
+from flireo_flows.api.model import Json, Unreadable
+from flireo_flows.api.operation import Effect, Endpoint, Operation
 from flireo_flows.api.pacing import Pacing, retry_after
+from flireo_flows.api.pages import is_empty, promised
 
 T = TypeVar("T")
 
@@ -43,12 +45,27 @@ class Reply:
         headers: Names in lower case.
         body: As it came.
         at: When it came, Unix seconds.
+        secrets: What the request carried: a server that repeats one in an error is not repeated.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     at: float
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def complaint(self) -> tuple[str | None, str, str | None]:
+        """Code, words and field of an error body, without secrets."""
+        code, text, param = envelope(self.body)
+        return self._hidden(code), hide(text, self.secrets), self._hidden(param)
+
+    @property
+    def request_id(self) -> str | None:
+        """`X-Request-Id`, without secrets; None when there was none."""
+        return self._hidden(self.headers.get("x-request-id"))
+
+    def _hidden(self, text: str | None) -> str | None:
+        return hide(text, self.secrets) if text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +154,7 @@ def error_of(operation: Operation[T], reply: Reply) -> errors.FlireoError:
         kind = errors.ServerFailed if operation.effect is Effect.READS else errors.OutcomeUnknown
     else:
         kind = errors.BY_STATUS.get(reply.status, errors.RequestRefused)
-    code, text, param = envelope(reply.body)
+    code, text, param = reply.complaint()
     return failure(
         kind,
         operation,
@@ -145,7 +162,7 @@ def error_of(operation: Operation[T], reply: Reply) -> errors.FlireoError:
         code=code,
         text=text,
         param=param,
-        request_id=reply.headers.get("x-request-id"),
+        request_id=reply.request_id,
         wait=retry_after(reply.headers),
     )
 
@@ -198,14 +215,54 @@ def _judge_lost(operation: Operation[T], lost: Lost, tries: int, jitter: float) 
 
 
 def _read(operation: Operation[T], reply: Reply) -> T:
+    """What a 2xx answer says. Only what is plainly what was asked for is one (contract section 21.1)."""
     try:
         answer: Json = json.loads(reply.body) if reply.body.strip() else None
-        return operation.reads(answer)
+        if is_failure(operation.endpoint, answer):
+            raise _unread(operation, reply, reply.complaint())
+        result = operation.reads(answer)
+        check_whole(operation, answer, result)
+        return result
+    except Unreadable as problem:
+        raise _unread(operation, reply, (None, str(problem), None)) from None
     except (ValueError, TypeError, KeyError, RecursionError):
         # A cut or foreign body. The words of the exception may quote it, so they stay here.
-        unread = errors.UnreadableAnswer if operation.effect is Effect.READS else errors.OutcomeUnknown
-        text = "the answer could not be read"
-        raise failure(unread, operation, status=reply.status, text=text) from None
+        raise _unread(operation, reply, (None, "the answer could not be read", None)) from None
+
+
+def is_failure(endpoint: Endpoint, answer: Json) -> bool:
+    """Whether an answer calls itself a failure, whatever its status: `{"error": ...}`, `{"success": false}`."""
+    if not isinstance(answer, dict):
+        return False
+    if answer.get("success") is not None and answer["success"] is not True:
+        return True
+    own = endpoint.has_error and isinstance(answer.get("id"), str) and "message" not in answer
+    return bool(answer.get("error")) and not (own and isinstance(answer["error"], str))
+
+
+def check_whole(operation: Operation[T], answer: Json, result: T) -> None:
+    """Hold what was read of a GET against the answer: nothing is not an empty list, nor is one with a total.
+
+    Raises:
+        Unreadable: The answer says nothing, or that there are rows which it does not give.
+    """
+    if operation.effect is not Effect.READS:
+        return
+    if answer is None or answer in ({}, ""):
+        raise ValueError("nothing")
+    is_first = not operation.sends.query.get("offset")
+    if is_first and is_empty(result) and promised(answer):
+        raise Unreadable("the list is empty, and the answer says that it is not")
+
+
+def _unread(
+    operation: Operation[T], reply: Reply, told: tuple[str | None, str, str | None]
+) -> errors.FlireoError:
+    """The error of a 2xx answer that is no success; after a change nobody knows what became of it."""
+    unread = errors.UnreadableAnswer if operation.effect is Effect.READS else errors.OutcomeUnknown
+    code, text, param = told
+    text = text or "the answer is not a success"
+    return failure(unread, operation, reply.status, code, text, param, reply.request_id)
 
 
 def _tell(pacing: Pacing, operation: Operation[T], answer: Reply | Lost, sent_at: float) -> None:

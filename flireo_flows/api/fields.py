@@ -30,7 +30,7 @@ def check_e164(number: str) -> str:
 
 def check_id(value: str) -> str:
     """The id, if a path could hold it: `/calls/` and `/calls/..` are not about one call."""
-    if not value.strip("."):
+    if not value.strip().strip("."):
         raise ValueError(EMPTY)
     return value
 

@@ -1,5 +1,6 @@
 """Secrets and phone numbers in JSON of any shape: where they are, and the same JSON without them."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -51,6 +52,14 @@ def masked(value: Json) -> Json:
     Texts are cut to 300 characters.
     """
     return _masked(without_secrets(value))
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """A text without these secrets, as they are or as JSON spells them, once or twice."""
+    for secret in secrets:
+        for spelled in {secret, json.dumps(secret)[1:-1], json.dumps(json.dumps(secret))[3:-3]}:
+            text = text.replace(spelled, HIDDEN)
+    return text
 
 
 def levels_of(value: Json) -> int:

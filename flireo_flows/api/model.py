@@ -79,15 +79,51 @@ class ApiModel(Discreet):
         return handler({name: value for name, value in data.items() if name not in odd})
 
 
+class Unreadable(ValueError):
+    """An answer is not what the contract says. The words say why, and quote nothing of it."""
+
+
 def unwrap(answer: Json, *keys: str) -> Json:
-    """The object under the first of `keys` that is there, else the answer itself (bare form)."""
-    if isinstance(answer, dict):
-        for key in keys:
-            if key in answer:
-                return answer[key]
-    return answer
+    """What stands under the documented key of a resource, else the answer itself (bare form).
+
+    Args:
+        answer: Decoded JSON.
+        keys: Every documented spelling of the key. Null under one leaves room for another.
+
+    Raises:
+        Unreadable: Two spellings are there and differ.
+    """
+    spelled = [answer[key] for key in keys if key in answer] if isinstance(answer, dict) else []
+    if not spelled:
+        return answer
+    held = [value for value in spelled if value is not None]
+    if any(value != held[0] for value in held):
+        raise Unreadable(f"the answer holds two different things, under {' and '.join(keys)}")
+    return held[0] if held else None
+
+
+def read_list(answer: Json, *keys: str) -> list[Json]:
+    """The list under a documented key of the resource, or the list itself without an envelope.
+
+    Anything else is no empty list: to take it for one would say that nothing is there (contract section 21.1).
+
+    Raises:
+        Unreadable: There is no list.
+    """
+    found = unwrap(answer, *keys)
+    if not isinstance(found, list):
+        raise Unreadable(f"the answer holds no list of {keys[0]}")
+    return found
 
 
 def read_done(answer: Json) -> bool:
-    """The answer to a delete: `{"success": true}`, or nothing at all with 204 (contract section 21)."""
-    return bool(answer.get("success", True)) if isinstance(answer, dict) else True
+    """The answer to a delete: `{"success": true}`, or nothing at all with 204 (contract section 21).
+
+    Raises:
+        Unreadable: It says something else.
+    """
+    if answer is None or answer == {}:
+        return True
+    if not isinstance(answer, dict) or "success" not in answer:
+        raise Unreadable("the answer does not say that it was deleted")
+    return answer["success"] is True

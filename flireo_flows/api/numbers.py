@@ -3,14 +3,14 @@
 from pydantic import AwareDatetime, Field
 
 from flireo_flows.api.fields import Id, PhoneText
-from flireo_flows.api.model import ApiBody, ApiModel, Json, read_done, unwrap
+from flireo_flows.api.model import ApiBody, ApiModel, Json, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, always, operation
 
 
 class PhoneNumber(ApiModel):
     """A registered number. Fields not named here are kept in `model_extra`."""
 
-    id: str
+    id: Id
     phone_number: str = ""
     name: str | None = None
     agent_id: str | None = None
@@ -36,7 +36,7 @@ def read_number(answer: Json) -> PhoneNumber:
 
 def read_numbers(answer: Json) -> list[PhoneNumber]:
     """The list of numbers in its envelope."""
-    return [PhoneNumber.model_validate(item) for item in unwrap(answer, "numbers")]
+    return [PhoneNumber.model_validate(item) for item in read_list(answer, "numbers")]
 
 
 @operation("GET", "/numbers", read_numbers)

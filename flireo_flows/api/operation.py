@@ -50,6 +50,7 @@ class Endpoint:
         effect: What a request does.
         absent: Statuses that mean "this server has none of it", read as an answer without a body.
         own_limit: Whether it has a rate limit of its own, so that its answers tell nothing of the key's.
+        has_error: Whether what it reads has a field `error` of its own, as a call that failed has.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Endpoint:
     effect: Effect
     absent: frozenset[int] = frozenset()
     own_limit: bool = False
+    has_error: bool = False
 
     @property
     def route(self) -> str:
@@ -149,6 +151,7 @@ def operation(
     absent: frozenset[int] = frozenset(),
     name: str = "",
     own_limit: bool = False,
+    has_error: bool = False,
 ) -> Callable[[Callable[P, Sends]], Callable[P, Operation[T]]]:
     """Make an operation's function of one that says what is sent.
 
@@ -163,11 +166,12 @@ def operation(
         absent: Statuses that mean "this server has none of it".
         name: The contract's operationId, for a shorthand of an operation; by default the function's own name.
         own_limit: Whether it has a rate limit of its own beside the key's (contract section 3).
+        has_error: Whether what it reads has a field `error` of its own (contract section 9.2).
     """
 
     def decorate(says: Callable[P, Sends]) -> Callable[P, Operation[T]]:
         does = effect or (Effect.READS if method == "GET" else Effect.CHANGES)
-        endpoint = Endpoint(name or says.__name__, method, path, does, absent, own_limit)
+        endpoint = Endpoint(name or says.__name__, method, path, does, absent, own_limit, has_error)
         checked: Callable[..., Sends] = validate_call(config=CHECKED)(says)
         signature = inspect.signature(says)
 

@@ -1,8 +1,10 @@
 """The organization a key belongs to, and its balance. Contract section 16."""
 
+from typing import Final
+
 from pydantic import AliasChoices, AwareDatetime, Field
 
-from flireo_flows.api.model import Json, unwrap
+from flireo_flows.api.model import Json, Unreadable, unwrap
 from flireo_flows.api.operation import Sends, operation
 from flireo_flows.api.variants import VariedModel
 
@@ -34,9 +36,16 @@ class Organization(VariedModel):
     created_at: AwareDatetime | None = None
 
 
+NAMES: Final = frozenset({*Organization.model_fields, "company_name"} - {"id"})
+
+
 def read_organization(answer: Json) -> Organization:
     """The organization: bare as documented, or in an envelope."""
-    return Organization.model_validate(unwrap(answer, "organization", "account"))
+    found = unwrap(answer, "organization", "account")
+    organization = Organization.model_validate(found)
+    if not organization.id and NAMES.isdisjoint(found):
+        raise Unreadable("the answer says nothing of the organization")
+    return organization
 
 
 @operation("GET", "/account", read_organization)

@@ -18,6 +18,7 @@ from flireo_flows.api.campaigns import CampaignLead, list_campaign_leads
 from flireo_flows.api.client import AsyncFlireoClient, FlireoClient
 from flireo_flows.api.errors import InvalidInput, UnreadableAnswer
 from flireo_flows.api.operation import Operation
+from flireo_flows.api.pages import Page
 from flireo_flows.api.usage import UsageLog, list_usage
 
 SMALLEST_PAGE: Final = 2  # rows; pages overlap by one
@@ -38,11 +39,16 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
-class Rows(Generic[Row]):
+class Rows(Page, Generic[Row]):
     """A page. `total` is None when the server does not say it."""
 
     rows: tuple[Row, ...]
     total: int | None = None
+
+    @property
+    def size(self) -> int:
+        """How many rows are on it."""
+        return len(self.rows)
 
 
 @dataclass(frozen=True, slots=True)

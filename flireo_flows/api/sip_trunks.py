@@ -6,7 +6,7 @@ from pydantic import AliasChoices, AwareDatetime, Field, SecretStr
 
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.fields import Id, Secret
-from flireo_flows.api.model import ApiBody, Json, JsonObject, read_done, unwrap
+from flireo_flows.api.model import ApiBody, Json, JsonObject, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
 from flireo_flows.api.variants import VariedModel
 
@@ -20,7 +20,7 @@ UNKNOWN_TO: Final = {
 class SipTrunk(VariedModel):
     """A trunk. Its password is never returned; `port` or `provider` and `transport` depend on the server."""
 
-    id: str
+    id: Id
     name: str = ""
     address: str | None = Field(
         default=None, validation_alias=AliasChoices("address", "host", "outbound_address")
@@ -89,7 +89,7 @@ def read_trunk(answer: Json) -> SipTrunk:
 
 def read_trunks(answer: Json) -> list[SipTrunk]:
     """The list of trunks in either envelope."""
-    return [SipTrunk.model_validate(item) for item in unwrap(answer, "trunks", "sip_trunks")]
+    return [SipTrunk.model_validate(item) for item in read_list(answer, "trunks", "sip_trunks")]
 
 
 @operation("GET", "/sip-trunks", read_trunks)

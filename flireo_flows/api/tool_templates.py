@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from flireo_flows.api.configuration import READING
 from flireo_flows.api.fields import Id, ToolKind
-from flireo_flows.api.model import ApiBody, ApiModel, Json, read_done, unwrap
+from flireo_flows.api.model import ApiBody, ApiModel, Json, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
 from flireo_flows.api.tools import PlainConfig, ToolConfig
 
@@ -16,7 +16,7 @@ NOTHING: Final = PlainConfig()
 class ToolTemplate(ApiModel):
     """A tool template. Fields not named here are kept in `model_extra`."""
 
-    id: str
+    id: Id
     org_id: str | None = None
     name: str = ""
     description: str | None = None
@@ -67,7 +67,7 @@ def read_tool_template(answer: Json) -> ToolTemplate:
 
 def read_tool_templates(answer: Json) -> list[ToolTemplate]:
     """The list of tool templates in its envelope, in either spelling, or bare."""
-    return [read_tool_template(item) for item in unwrap(answer, "toolTemplates", "tool_templates")]
+    return [read_tool_template(item) for item in read_list(answer, "toolTemplates", "tool_templates")]
 
 
 @operation("GET", "/tool-templates", read_tool_templates)

@@ -4,9 +4,10 @@ from datetime import datetime
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
-from flireo_flows.api.model import Json, unwrap
+from flireo_flows.api.fields import Id
+from flireo_flows.api.model import Json, read_list
 from flireo_flows.api.operation import Sends, operation
-from flireo_flows.api.pages import read_total
+from flireo_flows.api.pages import Page, read_total
 from flireo_flows.api.times import iso
 from flireo_flows.api.variants import VariedModel
 
@@ -17,7 +18,7 @@ class UsageLog(VariedModel):
     `cost` is in EUR, as the server says it: never compute money from minutes (contract section 16).
     """
 
-    id: str
+    id: Id
     call_id: str | None = None
     duration_seconds: float | None = Field(
         default=None, validation_alias=AliasChoices("duration_seconds", "duration_sec")
@@ -47,7 +48,7 @@ class UsageSummary(VariedModel):
     total_cost: float | None = None
 
 
-class UsagePage(BaseModel):
+class UsagePage(BaseModel, Page):
     """One page of `GET /usage`, newest first.
 
     Attributes:
@@ -62,10 +63,15 @@ class UsagePage(BaseModel):
     summary: UsageSummary = UsageSummary()
     total: int | None = None
 
+    @property
+    def size(self) -> int:
+        """How many records are on it."""
+        return len(self.logs)
+
 
 def read_usage(answer: Json) -> UsagePage:
     """A page of usage: records under `logs` or `usage`; `summary` and `pagination` may be missing."""
-    logs = tuple(UsageLog.model_validate(item) for item in unwrap(answer, "logs", "usage"))
+    logs = tuple(UsageLog.model_validate(item) for item in read_list(answer, "logs", "usage"))
     sums = answer.get("summary") if isinstance(answer, dict) else None
     summary = UsageSummary.model_validate(sums if isinstance(sums, dict) else {})
     return UsagePage(logs=logs, summary=summary, total=read_total(answer))

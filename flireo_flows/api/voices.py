@@ -2,14 +2,15 @@
 
 from pydantic import Field
 
-from flireo_flows.api.model import ApiModel, Json, JsonObject, unwrap
+from flireo_flows.api.fields import Id
+from flireo_flows.api.model import ApiModel, Json, JsonObject, read_list
 from flireo_flows.api.operation import Sends, operation
 
 
 class Voice(ApiModel):
     """A voice. Its id goes into an agent's `tts_config.voice_id`; `description` is by language."""
 
-    id: str
+    id: Id
     name: str = ""
     language: str | None = None
     description: JsonObject = Field(default_factory=dict)
@@ -17,7 +18,7 @@ class Voice(ApiModel):
 
 def read_voices(answer: Json) -> list[Voice]:
     """The list of voices in its envelope."""
-    return [Voice.model_validate(item) for item in unwrap(answer, "voices")]
+    return [Voice.model_validate(item) for item in read_list(answer, "voices")]
 
 
 @operation("GET", "/voices", read_voices)

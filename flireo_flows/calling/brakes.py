@@ -13,7 +13,6 @@ from flireo_flows.calling.account import NotReady, check_balance
 from flireo_flows.calling.breaker import Ended, shown, trips
 from flireo_flows.calling.ledger.campaigns import Standing, change_in, skip_waiting_in, standing_in
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.picking import RANG_AT
 from flireo_flows.calling.ledger.schema import attempts
 from flireo_flows.calling.outcomes import Outcome
 from flireo_flows.calling.policy import CallingPolicy
@@ -33,7 +32,6 @@ class Brakes:
     second runner changes nothing.
 
     Attributes:
-        is_handed_over: Whether a campaign of Flireo's own rings the leads, perhaps days after their attempts began.
         standing: Of the campaign, at the last look.
         last_failures: What made the breaker pause it: masked number and reason, newest first.
         stopped_by: A balance that is too low; None while it is not. Running calls are collected all the same.
@@ -43,7 +41,6 @@ class Brakes:
     database: Database
     campaign: str
     policy: CallingPolicy
-    is_handed_over: bool = False
     standing: Standing = field(default_factory=Standing)
     last_failures: tuple[str, ...] = ()
     stopped_by: Exception | None = None
@@ -104,11 +101,6 @@ class Brakes:
         not_over = and_(attempts.c.state == AttemptState.PLACED, attempts.c.over_at.is_(None))
         going_on = and_(not_over, attempts.c.began_at.between(since, now - RINGING_SECONDS))
         earliest = max(resumed_at, since - LONGEST_CALL_SECONDS)
-        in_time = attempts.c.began_at >= earliest
-        if self.is_handed_over:
-            # Who has no call waits there to be rung; since when a call runs nobody knows, but it did not fail at once.
-            going_on = and_(not_over, attempts.c.call_id.is_not(None))
-            in_time = or_(not_over, earliest <= RANG_AT)
         # What Flireo refused for the lead's own sake; see `endings.in_words`. Other refusals stop the run.
         about_lead = or_(attempts.c.reason.startswith("400"), attempts.c.reason.startswith("422"))
         refused = and_(attempts.c.state == AttemptState.NOT_PLACED, attempts.c.began_at >= since, about_lead)
@@ -116,7 +108,7 @@ class Brakes:
         wanted = (
             select(*columns, attempts.c.error, attempts.c.end_reason, attempts.c.over_at, attempts.c.began_at)
             .where(attempts.c.campaign == self.campaign, or_(over, going_on, refused))
-            .where(in_time)
+            .where(attempts.c.began_at >= earliest)
         )
         rows = sorted((await db.execute(wanted)).all(), key=lambda row: float(row.over_at or row.began_at))
         return [

@@ -85,7 +85,6 @@ class Comparable(Protocol):
 
 def digest_of(
     campaign: str,
-    mode: str,
     policy_version: str,
     salt: str,
     calls: Iterable[Comparable],
@@ -93,7 +92,7 @@ def digest_of(
 ) -> str:
     """Digest of a plan, whatever the order of its rows."""
     rows = sorted([call.key, call.row, call.request, *call.kept] for call in calls)
-    told = canonical([campaign, mode, policy_version, salt, rows, sorted(skipped)])
+    told = canonical([campaign, policy_version, salt, rows, sorted(skipped)])
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 

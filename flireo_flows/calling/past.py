@@ -14,8 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
 from flireo_flows.calling.ledger.database import Database, path_of
-from flireo_flows.calling.ledger.handed import HandedBook
-from flireo_flows.calling.ledger.picking import RANG_AT
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
 from flireo_flows.calling.ledger.suppressions import suppressed_in
 from flireo_flows.calling.ledger.tallies import totals_in
@@ -53,17 +51,11 @@ class Past:
         campaign: Calls in progress, and what the day and the campaign have used up.
         standing: Whether the campaign is open.
         people: By number; whom the ledger does not know is not in it.
-        was_handed_over: Whether the leads went to a campaign of Flireo's own before.
-        was_dialled: Whether they were rung from here before.
-        open_elsewhere: Zones of those who are not in the file, and are being rung or wait at Flireo: each set once.
     """
 
     campaign: History = NEW
     standing: Standing = field(default_factory=Standing)
     people: Mapping[str, Known] = field(default_factory=dict)
-    was_handed_over: bool = False
-    was_dialled: bool = False
-    open_elsewhere: Collection[tuple[str, ...]] = ()
 
 
 async def read_past(
@@ -98,14 +90,11 @@ async def read_past(
             people = await _people(db, campaign, frozenset(phones), moment - number_memory(policy))
             forbidden = await _forbidden(db, database, campaign, phones, has_list)
             standing = await standing_in(db, campaign)
-            elsewhere = await _open_elsewhere(db, campaign, frozenset(phones))
-        handed = HandedBook(database, campaign)
-        was_handed_over, was_dialled = await handed.was_handed_over(), await handed.was_dialled()
     for phone, source in forbidden.items():
         known = people.get(phone, Known())
         people[phone] = replace(known, history=replace(known.history, do_not_call=source))
     history = History(live=live, day=day, campaign=whole)
-    return Past(history, standing, people, was_handed_over, was_dialled, elsewhere)
+    return Past(history, standing, people)
 
 
 def is_there(url: str) -> bool:
@@ -117,16 +106,6 @@ def is_there(url: str) -> bool:
         return path_of(parsed).is_file()
     except (ArgumentError, ValueError):
         return True
-
-
-async def _open_elsewhere(
-    db: AsyncConnection, campaign: str, phones: frozenset[str]
-) -> frozenset[tuple[str, ...]]:
-    calling = select(leads.c.phone, leads.c.zones).where(
-        leads.c.campaign == campaign, leads.c.state == LeadState.CALLING
-    )
-    rows = (await db.execute(calling)).all()
-    return frozenset(tuple(row.zones.split()) for row in rows if row.phone not in phones)
 
 
 async def _people(
@@ -154,13 +133,12 @@ async def _calls(
 ) -> dict[str, History]:
     """When each number was rung, here and by other campaigns, and whether it is on the phone now."""
     open_ = attempts.c.state.in_([str(state) for state in OPEN])
-    moment = RANG_AT
     columns = (attempts.c.phone, attempts.c.campaign, attempts.c.state, attempts.c.over_at)
     wanted = (
-        select(*columns, moment.label("rang_at"))
+        select(*columns, attempts.c.began_at.label("rang_at"))
         .where(attempts.c.state != AttemptState.NOT_PLACED)
-        .where(or_(attempts.c.campaign == campaign, moment >= since.timestamp(), open_))
-        .order_by(moment)
+        .where(or_(attempts.c.campaign == campaign, attempts.c.began_at >= since.timestamp(), open_))
+        .order_by(attempts.c.began_at)
     )
     by_phone: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in (await db.execute(wanted)).all():

@@ -22,8 +22,6 @@ from flireo_flows.calling.fingerprints import (
     without_asking,
 )
 from flireo_flows.calling.foresight import HORIZON, Foreseen, Pace, Prospect, foresee
-from flireo_flows.calling.handed_plan import handover_warnings, refuse_handover
-from flireo_flows.calling.handover import handed_over_before
 from flireo_flows.calling.past import Known, Past
 from flireo_flows.calling.policy import CallingPolicy, Deny, PolicyLead, Rule, words
 from flireo_flows.calling.states import CampaignState, LeadState
@@ -42,14 +40,12 @@ class Wanted:
         campaign: Attempts are counted under this name.
         policy: The rules; its `assumed_call_seconds` and `tariff` are what is estimated with.
         composer: Chooses and composes for each lead.
-        mode: `direct` rings from here, `flireo` hands the leads to a campaign of Flireo's own.
         requests_per_minute: What the API key allows (its `X-RateLimit-Limit`).
     """
 
     campaign: str
     policy: CallingPolicy
     composer: Composes
-    mode: str = "direct"
     requests_per_minute: float = 100.0
 
 
@@ -142,7 +138,6 @@ class Plan:
     created_at: datetime
     digest: str
     salt: str
-    mode: str
     policy: CallingPolicy
     calls: tuple[PlannedCall, ...]
     skipped: tuple[Skipped, ...]
@@ -163,15 +158,7 @@ def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Pl
         wanted: What the run is asked to do.
         past: What happened before.
         now: When the run would begin, aware.
-
-    Raises:
-        CannotHandOver: In the mode `flireo`, what was asked for and Flireo's campaign cannot do.
-        NotReady: In the mode `direct`, the leads were handed to a campaign of Flireo's own before.
     """
-    if wanted.mode == "flireo":
-        refuse_handover(batch.leads, wanted.campaign, wanted.policy, wanted.composer, past, now)
-    elif past.was_handed_over:
-        raise handed_over_before(wanted.campaign)
     start, salt = now.astimezone(UTC), salt_of(wanted.campaign, batch.leads)
     composer = without_asking(wanted.composer, batch.leads)
     skipped = [Skipped(it.line, "", str(it.code), it.message) for it in batch.rejects]
@@ -194,9 +181,8 @@ def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Pl
     return Plan(
         campaign=wanted.campaign,
         created_at=start,
-        digest=digest_of(wanted.campaign, wanted.mode, wanted.policy.version, salt, calls, keys),
+        digest=digest_of(wanted.campaign, wanted.policy.version, salt, calls, keys),
         salt=salt,
-        mode=wanted.mode,
         policy=wanted.policy,
         calls=tuple(calls),
         skipped=tuple(skipped),
@@ -308,8 +294,6 @@ def _foresee(
 def _warnings(calls: Sequence[PlannedCall], wanted: Wanted, past: Past) -> Iterator[str]:
     if past.standing.state is CampaignState.PAUSED:
         yield f"The campaign is {past.standing.in_words}: nobody is rung until it is resumed."
-    if wanted.mode == "flireo":
-        yield from handover_warnings(wanted.policy)
     late = sum(call.at is None for call in calls)
     if late:
         yield f"At these limits {late} leads would not be rung within {HORIZON.days} days."

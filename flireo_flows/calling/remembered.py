@@ -18,9 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api import errors
 from flireo_flows.api.calls import get_call
-from flireo_flows.api.campaigns import get_campaign
 from flireo_flows.api.client import Account, AsyncFlireoClient
-from flireo_flows.api.operation import Operation
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.account import LONGEST_CALL_SECONDS, NotReady, Readiness
 from flireo_flows.calling.ledger import Database, Expectations, Runner
@@ -140,8 +138,7 @@ async def is_of_account(
 ) -> bool:
     """Whether a campaign's calls are in this account. What another account's list lacks proves nothing.
 
-    A key that was replaced, and a ledger that an older version wrote, are known by a call that is there, or by
-    the campaign of Flireo's own that rings the leads.
+    A key that was replaced is known by a call that is there.
 
     Args:
         database: The ledger.
@@ -160,16 +157,11 @@ async def is_of_account(
         .order_by(attempts.c.id.desc())
         .limit(MOST_PROVING)
     )
-    handed = select(campaigns.c.vendor_campaign_id).where(campaigns.c.name == campaign)
     async with database.read() as db:
         call_ids = (await db.execute(newest)).scalars().all()
-        vendor_id = (await db.execute(handed)).scalar_one_or_none()
-    proofs: list[Operation[Any]] = [get_call(call_id) for call_id in call_ids]
-    if vendor_id:
-        proofs.append(get_campaign(vendor_id))
-    for proof in proofs:
+    for call_id in call_ids:
         try:
-            await client.send(proof)
+            await client.send(get_call(call_id))
         except errors.NotFound:
             continue
         return True

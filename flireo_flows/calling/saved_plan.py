@@ -87,7 +87,6 @@ class SavedPlan(BaseModel):
     created_at: AwareDatetime
     digest: str
     salt: str = Field(pattern="^[0-9a-f]{32}$")
-    mode: str
     policy_version: str
     policy: Mapping[str, Any]
     estimate: Mapping[str, Any]
@@ -104,7 +103,6 @@ class SavedPlan(BaseModel):
             created_at=plan.created_at,
             digest=plan.digest,
             salt=plan.salt,
-            mode=plan.mode,
             policy_version=plan.policy.version,
             policy=plan.policy.model_dump(mode="json"),
             estimate=asdict(plan.estimate),
@@ -121,7 +119,7 @@ class SavedPlan(BaseModel):
     def is_whole(self) -> bool:
         """Whether nobody changed what the run compares."""
         skipped = [skip.key for skip in self.skipped if skip.key]
-        found = digest_of(self.campaign, self.mode, self.policy_version, self.salt, self.calls, skipped)
+        found = digest_of(self.campaign, self.policy_version, self.salt, self.calls, skipped)
         return found == self.digest
 
 
@@ -207,8 +205,6 @@ def only_planned(
 def _settings(saved: SavedPlan, wanted: Wanted) -> Iterator[str]:
     if saved.campaign != wanted.campaign:
         yield f"The plan is for the campaign {redact(saved.campaign)!r}, not for {redact(wanted.campaign)!r}."
-    if saved.mode != wanted.mode:
-        yield f"The plan is for the mode {saved.mode!r}, not for {wanted.mode!r}."
     if saved.policy_version != wanted.policy.version:
         now = wanted.policy.model_dump(mode="json")
         changed = sorted(name for name in {*now, *saved.policy} if now.get(name) != saved.policy.get(name))

@@ -27,7 +27,6 @@ class Event(StrEnum):
     FOUND = "found"  # its call turned up in the list or in a report
     ABSENT = "absent"  # the list was read twice, a grace period apart, without it
     REPORTED = "reported"  # the result of the call is in
-    DROPPED = "dropped"  # a campaign of Flireo's own held the lead, and provably never rang it
 
 
 MOVES: Final[Mapping[AttemptState, Mapping[Event, AttemptState]]] = {
@@ -43,8 +42,7 @@ MOVES: Final[Mapping[AttemptState, Mapping[Event, AttemptState]]] = {
         Event.FOUND: AttemptState.PLACED,
         Event.ABSENT: AttemptState.NOT_PLACED,
     },
-    # DROPPED: only without a call id, see `ledger/handed.py`.
-    AttemptState.PLACED: {Event.REPORTED: AttemptState.ENDED, Event.DROPPED: AttemptState.NOT_PLACED},
+    AttemptState.PLACED: {Event.REPORTED: AttemptState.ENDED},
     AttemptState.NOT_PLACED: {},
     AttemptState.ENDED: {},
 }

@@ -164,11 +164,10 @@ class Sweep:
         """Read once for all. A reading that fails decides nothing."""
         ours: list[tuple[Case, Sought]] = []
         for case in [case for case in cases if await case.is_open()]:
-            if self._refused is None and await self._guarded([case], self._make_sure(case)):
-                if case.follows:
-                    await self._guarded([case], self._paid(case, case.follow))
-                elif not (sought := await case.collector.look()).is_nothing:
-                    ours.append((case, sought))
+            if self._refused is not None or not await self._guarded([case], self._make_sure(case)):
+                continue
+            if not (sought := await case.collector.look()).is_nothing:
+                ours.append((case, sought))
         if ours and self._refused is None:
             await self._guarded([case for case, _ in ours], self._read_list(ours, calls))
 

@@ -4,15 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
-from flireo_flows.api.campaign_rules import CampaignProblem
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.collector import Collector
-from flireo_flows.calling.handover.filling import Filler
-from flireo_flows.calling.handover.following import Follower
-from flireo_flows.calling.handover.words import Words
 from flireo_flows.calling.ledger import AttemptBook, Database, Inbox, Runner
 from flireo_flows.calling.ledger.campaigns import Steering, skip_waiting_in
-from flireo_flows.calling.ledger.handed import HandedBook
 from flireo_flows.calling.ledger.inbox import PORTION
 from flireo_flows.calling.ledger.unheard import Unheard, has_open, unheard_of
 from flireo_flows.calling.remembered import Remembered, fingerprint, is_of_account, rules_of
@@ -58,7 +53,6 @@ class Case:
     """One campaign in a sweep's hands.
 
     Attributes:
-        follows: Whether Flireo rings its leads by itself.
         is_ours: Whether its calls are known to be in this account.
         problem: Why nothing could be read of it lately.
         may_read: Whether its calls may be read at all.
@@ -67,9 +61,6 @@ class Case:
     database: Database
     runner: Runner
     collector: Collector
-    follower: Follower
-    filler: Filler
-    follows: bool
     remembered: Remembered
     before: Unheard
     is_ours: bool
@@ -90,7 +81,7 @@ class Case:
         if not await runner.join_alone():
             return None
         before = await unheard_of(database, campaign)
-        book, handed = AttemptBook(database, campaign, runner.id), HandedBook(database, campaign)
+        book = AttemptBook(database, campaign, runner.id)
         await book.orphaned()
         rules = await rules_of(database, campaign)
         collector = Collector(calls.client, database, book, rules.policy, rules.readiness)
@@ -99,9 +90,6 @@ class Case:
             database,
             runner,
             collector,
-            Follower(calls.client, database, book, handed, rules.policy, rules.readiness),
-            Filler(calls.client, database, book, handed, "", Words(""), rules.policy),
-            await handed.was_handed_over(),
             rules,
             before,
             rules.account == fingerprint(calls.client.account, database),
@@ -123,7 +111,7 @@ class Case:
         """Write down all that webhooks brought, whichever account's they are."""
         if not self.remembered.teaches:
             return  # it waits in the inbox
-        expects = (self.follower if self.follows else self.collector).readiness.expects
+        expects = self.collector.readiness.expects
         while True:
             inbox = Inbox(self.database)
             applied, ended = await inbox.apply(self.campaign, self.remembered.policy, expects)
@@ -141,31 +129,6 @@ class Case:
         self.is_ours = await is_of_account(self.database, client, self.campaign, self.remembered)
         if not self.is_ours:
             await self.give_up(ANOTHER_ACCOUNT)
-
-    async def follow(self) -> None:
-        """Read what Flireo's own campaign did. It is neither filled nor started, and nobody is taken out of it.
-
-        Raises:
-            FlireoError: It could not be read.
-        """
-        handed = self.follower.handed
-        if not await handed.claim(self.runner.id):
-            await self.give_up("another run follows it")
-            return
-        try:
-            there = await self.filler.campaign()
-            if there is not None:
-                await self.follower.read(there)
-        except CampaignProblem as problem:  # it was deleted
-            await self.follower.read_deleted()
-            await self.give_up(str(problem))
-        else:
-            if there is None:
-                await self.give_up(
-                    "it is not known yet whether Flireo has a campaign for it: a run finds out"
-                )
-        finally:
-            await handed.release(self.runner.id)  # a run that starts does not wait for a patient sweep
 
     async def give_up(self, problem: str) -> None:
         """Leave its calls to others, who need not wait for this sweep's end; webhooks are heard on.

@@ -1,7 +1,4 @@
-"""`flireo-flows suppress`, `unsuppress`, `suppressions`, `forget`: who is never rung.
-
-Sends nothing, unless somebody waits in a campaign of Flireo's own: they are taken out of it.
-"""
+"""`flireo-flows suppress`, `unsuppress`, `suppressions`, `forget`: who is never rung. Sends nothing."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from flireo_flows.cli.problems import SettingError
-from flireo_flows.cli.steer import account, in_ledger
+from flireo_flows.cli.steer import in_ledger
 
 if TYPE_CHECKING:
     from flireo_flows.calling.ledger import Database
@@ -21,8 +18,6 @@ Flag = Parameter(negative=())
 
 def suppress(phone: str = "", *, file: Path | None = None, reason: str = "", default_region: str = "") -> int:
     """Never ring somebody again, in whatever campaign of the ledger. Calls that run go on.
-
-    Who waits in a campaign of Flireo's own is taken out of it, for which FLIREO_API_KEY has to be set.
 
     Parameters
     ----------
@@ -99,8 +94,7 @@ def suppressions(*, json: Annotated[bool, Flag] = False) -> int:
 def forget(phone: str, *, default_region: str = "") -> int:
     """Erase what the ledger knows of a person, in every campaign, and never ring them again. Cannot be undone.
 
-    Exported files, backups, and what Flireo itself keeps are not reached; but who waits in a campaign of Flireo's own
-    is taken out of it, for which FLIREO_API_KEY has to be set.
+    Exported files, backups, and what Flireo itself keeps are not reached.
 
     Parameters
     ----------
@@ -137,6 +131,8 @@ def read_number(text: str, default_region: str) -> str:
         raise SettingError(
             "the number has no country: begin it with + and its country code, or give --default-region."
         )
+    if number.code is RejectCode.AMBIGUOUS_PHONE:
+        raise SettingError("the number may be two: begin it with + and its country code. Nothing was done.")
     raise SettingError(f"this is no phone number. {number.message}")
 
 
@@ -154,19 +150,6 @@ async def _suppress(database: "Database", phones: frozenset[str], reason: str) -
 
     made = await Suppressions(database).suppress(phones, reason)
     print(f"{made} of {len(phones)} suppressed; the others were before.")
-    await _spare(database, phones)
-
-
-async def _spare(database: "Database", phones: frozenset[str]) -> None:
-    """Have Flireo ring nobody of them whom it has."""
-    from flireo_flows.api.redaction import redact
-    from flireo_flows.calling.handover import spare
-
-    spared = await spare(database, account(), phones)
-    if spared.taken_out:
-        print(f"Taken out of Flireo's own campaigns: {spared.taken_out}.")
-    for name in spared.paused:
-        print(f"Flireo's campaign {redact(name)} is paused there; a run of it has it go on.")
 
 
 async def _unsuppress(database: "Database", phone: str, *, even_forgotten: bool) -> None:
@@ -182,11 +165,6 @@ async def _suppressions(database: "Database") -> "list[Suppression]":
 
 
 async def _forget(database: "Database", phone: str) -> "Forgotten":
-    from flireo_flows.calling.ledger.campaigns import Declined
     from flireo_flows.calling.ledger.forgetting import forget as erase
 
-    try:
-        return await erase(database, phone)
-    except Declined:
-        await _spare(database, frozenset({phone}))
     return await erase(database, phone)

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
@@ -22,7 +22,6 @@ def plan(
     number_id: str = "",
     policy: str = "",
     script: Path | None = None,
-    mode: Literal["direct", "flireo"] = "direct",
     any_hour: Annotated[bool, Flag] = False,
     default_region: str = "",
     do_not_call: Path | None = None,
@@ -51,8 +50,6 @@ def plan(
         estimated by.
     script
         YAML or JSON file that says what is said, by which agent, and from which numbers.
-    mode
-        `direct` rings from here; `flireo` hands the leads to a campaign of Flireo's own.
     any_hour
         Ring at any hour, whatever the policy says.
     default_region
@@ -73,7 +70,7 @@ def plan(
     made = _make(
         leads,
         do_not_call,
-        _wanted(campaign, agent_id, number_id, policy, script, mode, any_hour, requests_per_minute),
+        _wanted(campaign, agent_id, number_id, policy, script, any_hour, requests_per_minute),
         default_region,
     )
     if save:
@@ -91,19 +88,17 @@ def _wanted(
     number_id: str,
     policy: str,
     script: Path | None,
-    mode: str,
     any_hour: bool,
     requests_per_minute: float,
 ) -> "Wanted":
     from flireo_flows.calling.account import Caller
     from flireo_flows.calling.plan import Wanted
     from flireo_flows.calling.script import Composer
-    from flireo_flows.calling.script.checking import dialect_for
     from flireo_flows.cli import settings
 
     rules, words = settings.policy(policy, any_hour=any_hour), settings.script(script)
-    composer = Composer(Caller(agent_id, number_id), words, dialect_for(mode, _dialect()), campaign)
-    return Wanted(campaign, rules, composer, mode, requests_per_minute)
+    composer = Composer(Caller(agent_id, number_id), words, _dialect(), campaign)
+    return Wanted(campaign, rules, composer, requests_per_minute)
 
 
 def _make(leads: Path, do_not_call: Path | None, wanted: "Wanted", default_region: str) -> "Plan":

@@ -1,7 +1,7 @@
 """`flireo-flows run`: one campaign, from a file of leads to exported results."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
@@ -22,7 +22,6 @@ def run(
     number_id: str = "",
     policy: str = "",
     script: Path | None = None,
-    mode: Literal["direct", "flireo"] = "direct",
     plan: Path | None = None,
     any_hour: Annotated[bool, Flag] = False,
     default_region: str = "",
@@ -50,8 +49,6 @@ def run(
         YAML or JSON file with the fields of CallingPolicy, or the name of a preset: nl, be, de, fr, gb, us, us-fl.
     script
         YAML or JSON file that says what is said, by which agent, and from which numbers.
-    mode
-        `direct` rings from here; `flireo` hands the leads to a campaign of Flireo's own.
     plan
         A plan that `flireo-flows plan --save` wrote: nobody outside it is rung.
     any_hour
@@ -65,8 +62,7 @@ def run(
     no_wait
         End after dialling; a later run collects the results.
     deadline
-        End after so many seconds in any case; 0 for no deadline. Calls that run go on, and in mode `flireo` Flireo goes
-        on to ring whoever was handed over, until the campaign is paused.
+        End after so many seconds in any case; 0 for no deadline. Calls that run go on.
     """
     from flireo_flows.cli import settings
     from flireo_flows.leads import check_file, read_do_not_call
@@ -91,7 +87,6 @@ def run(
         number=_number(number_id),
         policy=rules,
         script=words,
-        mode=mode,
         plan=str(plan.absolute()) if plan else "",
         lead_format=lead_format,
         do_not_call=str(do_not_call.absolute()) if do_not_call else "",

@@ -1,14 +1,10 @@
-"""`flireo-flows pause`, `resume`, `cancel`: a campaign as a whole. Running calls go on.
-
-Sends nothing, unless the leads were handed to a campaign of Flireo's own: that is paused or cancelled too.
-"""
+"""`flireo-flows pause`, `resume`, `cancel`: a campaign as a whole. Running calls go on. Sends nothing."""
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from flireo_flows.api.client import Account
     from flireo_flows.calling.ledger import Database
     from flireo_flows.calling.ledger.campaigns import Standing, Steering
 
@@ -75,28 +71,11 @@ def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]") -> T:
 
 def _steer(campaign: str, change: "Callable[[Steering], Coroutine[Any, Any, Standing]]") -> int:
     async def work(database: "Database") -> "Standing":
-        from flireo_flows.calling.handover import tell
         from flireo_flows.calling.ledger.campaigns import Steering
-        from flireo_flows.calling.states import CampaignState
 
         standing = await change(Steering(database, campaign))
         print(f"Campaign {campaign} is {standing.in_words}")
-        if standing.state is CampaignState.OPEN:
-            return standing
-        if notice := await tell(database, account(), campaign):
-            print(f"{notice}.")
         return standing
 
     in_ledger(work)
     return 0
-
-
-def account() -> "Account | None":
-    """The account of the environment; None where it names no key."""
-    from flireo_flows.cli import settings
-    from flireo_flows.cli.problems import SettingError
-
-    try:
-        return settings.credentials().account()
-    except SettingError:
-        return None

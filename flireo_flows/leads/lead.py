@@ -19,7 +19,11 @@ class RejectCode(StrEnum):
     EXCEL_MANGLED = "excel_mangled"  # 3.16E+10: a spreadsheet made a figure of the number
     TWO_NUMBERS = "two_numbers"
     EXTENSION = "extension"
-    NOT_ALLOWED = "not_allowed"  # premium, shared cost, toll-free, short and emergency numbers
+    AMBIGUOUS_PHONE = "ambiguous_phone"  # it lost its +, and may be two numbers
+    OLD_NUMBER = "old_number"  # of a numbering plan that was replaced, and may have become several
+    NOT_ALLOWED = (
+        "not_allowed"  # premium, short and emergency numbers, and kinds that the format does not allow
+    )
     DUPLICATE = "duplicate"
     DO_NOT_CALL = "do_not_call"
     TOO_MANY_CELLS = "too_many_cells"

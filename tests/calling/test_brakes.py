@@ -115,43 +115,6 @@ async def test_calls_that_somebody_answered_count_before_they_end(local: Databas
         assert ": 6 of the last 6 calls failed" in brakes.held_by
 
 
-@pytest.mark.parametrize("are_rung", [True, False], ids=["the others are rung", "the others wait"])
-async def test_calls_that_flireo_made_count_from_when_it_rang_and_who_waits_there_does_not(
-    database: Database, are_rung: bool
-) -> None:
-    campaign = Campaign(database)
-    book = await campaign.runner()
-    await campaign.take_in(*people(16))
-    begun = await campaign.begin(book)
-    ids = [it.id for it in begun]
-
-    async def write(some: list[int], **values: Any) -> None:
-        async with database.write() as db:
-            await db.execute(update(attempts).where(attempts.c.id.in_(some)).values(values))
-
-    async def held_by() -> str:
-        async with AsyncFlireoClient(campaign.account) as client:
-            brakes = Brakes(client, database, campaign.name, policy(), is_handed_over=True)
-            await brakes.look()
-            return brakes.held_by
-
-    for id_ in ids:  # handed over yesterday
-        await write([id_], state=AttemptState.PLACED, vendor_lead_id=f"lead {id_}")
-    await campaign.age(86_400)
-    for id_ in ids[6:] if are_rung else ():
-        await write([id_], call_id=f"call {id_}")
-    await write(ids[:6], state=AttemptState.ENDED, outcome="failed", over_at=database.now())
-    if are_rung:
-        assert await held_by() == ""
-        return
-    assert ": 6 of the last 6 calls failed" in await held_by()
-    # Only calls since the resume count.
-    await Steering(database, campaign.name).resume()
-    assert await held_by() == ""
-    await write(ids[:6], ended_at=database.now())
-    assert ": 6 of the last 6 calls failed" in await held_by()
-
-
 async def test_failures_before_the_window_or_without_the_breaker_pause_nothing(local: Database) -> None:
     with run_sandbox(failing(9)) as sandbox:
         campaign = Campaign(

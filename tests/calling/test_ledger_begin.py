@@ -20,7 +20,6 @@ from flireo_flows.calling.ledger.reports import close_without_report
 from flireo_flows.calling.ledger.schema import attempts, decisions, leads, runners, tallies
 from flireo_flows.calling.ledger.suppressions import Suppressions
 from flireo_flows.calling.ledger.tallies import set_tallies
-from flireo_flows.calling.past import read_past
 from flireo_flows.calling.policy import CallingPolicy, Rule
 from flireo_flows.calling.states import Event, LeadState
 from flireo_flows.leads.wishes import Wishes
@@ -131,29 +130,6 @@ async def test_a_campaign_that_nobody_runs_any_more_does_not_keep_a_number_for_e
     await second.take_in(person(ANNA))
     assert len(await second.begin(book)) == 1
     assert (await first.attempt()).state == "placed"  # what it came to may still be told
-
-
-@pytest.mark.parametrize("is_over", [False, True], ids=["on the phone", "over"])
-async def test_a_lead_that_waited_for_days_at_flireo_was_rung_when_flireo_rang_it(
-    database: Database, ledger_url: str, is_over: bool
-) -> None:
-    first = campaign_of(database, "first")
-    second = campaign_of(database, "second", number_caps=[{"calls": 1, "days": 1}])
-    attempt = await first.placed(await first.runner())
-    now = database.now()
-    told = {"state": "ended", "started_at": now - 60, "ended_at": now - 30, "over_at": now} if is_over else {}
-    async with database.write() as db:
-        waited = update(attempts).where(attempts.c.id == attempt.id)
-        await db.execute(
-            waited.values(began_at=now - 2 * STALE_SECONDS, vendor_lead_id="vendor-lead-1", **told)
-        )
-    await second.take_in(person(ANNA))
-    assert await second.begin(await second.runner()) == []
-    assert (await second.lead()).reason == ("number_cap" if is_over else "already_ringing")
-    history = (await read_past(ledger_url, "second", [ANNA], second.policy)).people[ANNA].history
-    (rang,) = history.number_rung_at
-    assert history.is_ringing is not is_over
-    assert rang.timestamp() == pytest.approx(now - 60 if is_over else now - 2 * STALE_SECONDS, abs=0.01)
 
 
 # Who is the one to ring

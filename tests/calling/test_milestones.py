@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from flireo_flows.api import errors
-from flireo_flows.calling.account import NotReady, Readiness
+from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.engine import Engine
 from flireo_flows.calling.ledger import Database, Expectations
 from flireo_flows.calling.ledger.leads import GONE_FROM_FILE
@@ -20,7 +20,6 @@ from flireo_flows.sandbox import SandboxSettings
 from tests.sandbox.running import RunningSandbox, run_sandbox
 
 from .campaign import ANNA, BEN, CALLER, POLICY, Campaign, person
-from .handing import HandedCampaign
 from .hearing import Heard, listed
 
 LOW, STARTED, FINISHED = "flireo.credits.low", "flireo.campaign.started", "flireo.campaign.finished"
@@ -144,14 +143,3 @@ async def test_two_stages_of_one_run_tell_of_low_credits_once(
     assert isinstance(stopped, errors.InsufficientCredits)
     await stage(Until.FINISHED, readiness=Readiness(), stopped_by=stopped)
     assert (await told(database)).count(LOW) == 1
-
-
-async def test_low_credits_are_told_where_leads_would_be_handed_over_too(
-    database: Database, sandbox: RunningSandbox
-) -> None:
-    sandbox.settings(minutes_balance=0)
-    campaign = HandedCampaign(database, sandbox.base_url)
-    await campaign.take_in(person(ANNA, name="Anna"))
-    with pytest.raises(NotReady, match="balance is empty"):
-        await campaign.run()
-    assert await told(database) == [LOW]

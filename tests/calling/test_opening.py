@@ -8,13 +8,17 @@ import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import select, update
 
 from flireo_flows.calling.ledger import Database, Inbox, LedgerError
 from flireo_flows.calling.ledger.schema import VERSION, meta
 from tests.postgres import Postgres
+
+from .campaign import ANNA
 
 SECRET = "s3cret-of-the-ledger"
 OPEN_IT = """
@@ -98,13 +102,65 @@ async def test_a_new_file_that_somebody_else_holds_is_waited_for_although_sqlite
             assert len(database.key) == 32
 
 
-@pytest.mark.parametrize("version", [str(VERSION + 1), "0", "two"])
-async def test_a_ledger_of_another_version_is_left_alone(ledger_url: str, version: str) -> None:
+OTHER_VERSIONS = {
+    **{str(older): "an older" for older in range(VERSION)},
+    **{str(newer): "a newer" for newer in (VERSION + 1, VERSION + 2, 99, 10**30)},
+    **dict.fromkeys(("two", "", "-1", "3.5", "\u0664", " 3"), "another"),
+}
+
+
+@pytest.mark.parametrize(("version", "whose"), OTHER_VERSIONS.items())
+async def test_a_ledger_of_another_version_is_left_alone(ledger_url: str, version: str, whose: str) -> None:
     async with await Database.open(ledger_url) as database, database.write() as db:
         await db.execute(update(meta).where(meta.c.key == "version").values(value=version))
-    error = await refusal(ledger_url)
-    assert f"it is of version {version}, this flireo-flows writes version {VERSION}" in str(error)
-    assert "another ledger (FLIREO_LEDGER_URL)" in str(error)
+    before = await all_that_is_held(ledger_url)
+    told = str(await refusal(ledger_url))
+    assert f"{whose} flireo-flows wrote it (version " in told
+    assert f"this one reads and writes version {VERSION})" in told
+    # Whoever begins without it calls everybody again.
+    assert (
+        "Keep it as it is, for it alone knows who was called: go on with the flireo-flows that wrote it"
+        in told
+    )
+    assert "another ledger" not in told and "FLIREO_LEDGER_URL" not in told
+    assert await all_that_is_held(ledger_url) == before
+
+
+async def test_the_tables_of_an_older_release_are_left_as_they_are(ledger_url: str) -> None:
+    """Its tables lack columns, and its campaigns stand in it: nothing is added, made or removed."""
+    older = (
+        "CREATE TABLE flireo_meta (key VARCHAR PRIMARY KEY, value VARCHAR)",
+        "INSERT INTO flireo_meta VALUES ('version', '1')",
+        "CREATE TABLE flireo_leads (id INTEGER PRIMARY KEY, phone VARCHAR NOT NULL)",
+        f"INSERT INTO flireo_leads VALUES (1, '{ANNA}')",
+    )
+    if ledger_url.startswith("sqlite"):
+        with closing(sqlite3.connect(ledger_url.removeprefix("sqlite:///"))) as file:
+            file.executescript(";".join(older))
+    else:
+        server = await asyncpg.connect(ledger_url)
+        await server.execute(";".join(older))
+        await server.close()
+    before = await all_that_is_held(ledger_url)
+    assert "an older flireo-flows wrote it (version 1;" in str(await refusal(ledger_url))
+    assert await all_that_is_held(ledger_url) == before
+
+
+async def all_that_is_held(ledger_url: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Every table of a ledger with its rows, read past this package."""
+    if ledger_url.startswith("sqlite"):
+        with closing(sqlite3.connect(ledger_url.removeprefix("sqlite:///"))) as file:
+            names = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            return {name: sorted(file.execute(f"SELECT * FROM {name}").fetchall()) for name in sorted(names)}
+    server = await asyncpg.connect(ledger_url)
+    try:
+        found = await server.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        tables = sorted(row["tablename"] for row in found)
+        return {
+            name: sorted(tuple(row) for row in await server.fetch(f"SELECT * FROM {name}")) for name in tables
+        }
+    finally:
+        await server.close()
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from flireo_flows.calling.account import Caller, NotReady
-from flireo_flows.calling.handover import CannotHandOver
+from flireo_flows.calling.account import Caller
 from flireo_flows.calling.ledger import Database, LeadBook
 from flireo_flows.calling.ledger.campaigns import Steering
-from flireo_flows.calling.ledger.handed import HandedBook
 from flireo_flows.calling.ledger.suppressions import Suppressions
 from flireo_flows.calling.past import Past, read_past
 from flireo_flows.calling.plan import Plan, Wanted, make_plan, reasons_in_words
-from flireo_flows.calling.policy import WEEKDAYS, CallingHours, CallingPolicy
+from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.saved_plan import (
     PlanDiffers,
     PlanError,
@@ -30,8 +28,7 @@ from flireo_flows.calling.saved_plan import (
 )
 from flireo_flows.calling.script import Composer, PoolNumber, Script, Variant
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
-from flireo_flows.leads.wishes import Wishes
-from tests.calling.campaign import ANNA, BEN, CARLA, Campaign
+from tests.calling.campaign import ANNA, BEN, CARLA
 
 MONDAY = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 GREETING = Script(first_message="Hi {{ name }} from {{ city }}, this is an AI.")
@@ -51,11 +48,10 @@ def wanted(
     script: Script = GREETING,
     policy: CallingPolicy | None = None,
     number: str = "number-1",
-    mode: str = "direct",
 ) -> Wanted:
     """What a run of `spring` is asked to do."""
     composer = Composer(Caller("agent-1", number), script, seed="spring")
-    return Wanted("spring", policy or CallingPolicy(), composer, mode)
+    return Wanted("spring", policy or CallingPolicy(), composer)
 
 
 def plan(
@@ -102,63 +98,6 @@ def test_times_are_on_the_leads_own_clock_and_say_how_sure_that_is() -> None:
     assert ben.when == "Tue 2027-03-02 09:00 Asia/Tokyo"
     assert ben.confidence == "the file says so"
     assert any("several time zones" in warning for warning in made.warnings)
-
-
-def test_what_a_campaign_of_flireos_own_cannot_do_is_refused_while_planning() -> None:
-    hours = CallingHours(weekdays=list(WEEKDAYS))
-    asked = wanted(Script(), CallingPolicy(calling_hours=hours, max_attempts=2), number="", mode="flireo")
-    with pytest.raises(CannotHandOver, match=r"policy\.max_attempts"):
-        plan(*THREE, asked=asked)
-    asked = wanted(Script(), CallingPolicy(calling_hours=hours), number="", mode="flireo")
-    own_number = somebody(BEN, "Ben", 7, wishes=Wishes(number_id="another"))
-    with pytest.raises(CannotHandOver, match="Line 7 asks for a number to ring from"):
-        plan(THREE[0], own_number, asked=asked)
-    assert any("chooses its own pace" in warning for warning in plan(*THREE, asked=asked).warnings)
-
-
-HANDED = wanted(
-    Script(),
-    CallingPolicy(calling_hours=CallingHours(end="16:00", weekdays=list(WEEKDAYS))),
-    number="",
-    mode="flireo",
-)
-
-
-async def test_a_plan_of_hours_that_nobody_has_in_common_is_refused_as_the_run_is(
-    database: Database, ledger_url: str
-) -> None:
-    tokyo = somebody(BEN, "Ben", 3, zones=("Asia/Tokyo",))
-    with pytest.raises(CannotHandOver, match="no calling hours in common"):
-        plan(THREE[0], tokyo, asked=HANDED)
-    # Of those in the ledger only who is in Flireo's campaign counts, in the file or not.
-    await HandedBook(database, "spring").remember("vendor-campaign-1")
-    book = Campaign(database, name="spring")
-    await book.take_in(tokyo)
-    past = await read_past(ledger_url, "spring", [ANNA], HANDED.policy)
-    assert plan(THREE[0], asked=HANDED, past=past).calls
-    assert await book.begin(await book.runner())
-    past = await read_past(ledger_url, "spring", [ANNA], HANDED.policy)
-    with pytest.raises(CannotHandOver, match="Asia/Tokyo"):
-        plan(THREE[0], asked=HANDED, past=past)
-    past = await read_past(ledger_url, "spring", [ANNA, BEN], HANDED.policy)
-    moved = somebody(BEN, "Ben", 3, zones=("Europe/London",))
-    assert plan(THREE[0], moved, asked=HANDED, past=past).calls  # the file has them somewhere else by now
-
-
-@pytest.mark.parametrize("mode", ["direct", "flireo"])
-async def test_a_plan_of_the_other_mode_than_the_campaign_was_run_in_is_refused_as_the_run_is(
-    database: Database, ledger_url: str, mode: str
-) -> None:
-    if mode == "flireo":
-        book = Campaign(database, name="spring")
-        await book.placed(await book.runner(), phone=CARLA)
-    else:
-        await HandedBook(database, "spring").remember("vendor-campaign-1")
-    past = await read_past(ledger_url, "spring", [ANNA, BEN], CallingPolicy())
-    asked, other = (HANDED, wanted()) if mode == "flireo" else (wanted(), HANDED)
-    with pytest.raises(NotReady, match=f"go on with mode '{other.mode}'"):
-        plan(*THREE[:2], asked=asked, past=past)
-    assert len(plan(*THREE[:2], asked=other, past=past).calls) == 2
 
 
 @pytest.mark.parametrize(
@@ -226,7 +165,6 @@ CHANGES: dict[str, tuple[Callable[[], tuple[Lead, ...]], Wanted, str]] = {
     ),
     "the number": (lambda: THREE, wanted(number="number-2"), "or who rings them, changed"),
     "the rules": (lambda: THREE, OTHER_RULES, r"The policy changed \(calls_per_minute, max_attempts\)"),
-    "the mode": (lambda: THREE, wanted(mode="flireo"), "The plan is for the mode 'direct'"),
     "the campaign": (
         lambda: THREE,
         replace(wanted(), campaign="autumn"),

@@ -8,15 +8,12 @@ import pytest
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.calling.account import NotReady, Readiness
 from flireo_flows.calling.ledger import Database, Inbox, Runner
-from flireo_flows.calling.remembered import is_of_account, remember, require_account, rules_of
+from flireo_flows.calling.remembered import remember, require_account, rules_of
 from flireo_flows.calling.swept import ANOTHER_ACCOUNT
 from flireo_flows.calling.turns import Until
-from flireo_flows.sandbox import SandboxSettings
-from tests.sandbox.running import run_sandbox
 
 from .bad_line import BadLine, bad_line
 from .campaign import ANNA, BEN, POLICY, Campaign, person
-from .handover_stage import handed
 from .hearing import report
 from .sweep_stage import (
     SILENT_SECONDS,
@@ -182,14 +179,3 @@ async def test_a_run_is_refused_after_one_in_another_account_that_came_and_went(
         await fresh.lost(await fresh.runner())
         with pytest.raises(NotReady):
             await remember(campaign.database, fresh.name, POLICY, Readiness(), account, True, beside)
-
-
-async def test_a_key_that_was_replaced_is_known_by_the_campaign_of_flireos_own(database: Database) -> None:
-    with run_sandbox(SandboxSettings(rate_limit=0)) as sandbox:
-        handed_over = await handed(database, sandbox)
-        await handed_over.run(Until.DIALLED)
-        rules = await rules_of(database, handed_over.name)
-        for url, is_same in ((sandbox.base_url, True), (f"{sandbox.base_url}/elsewhere", False)):
-            async with AsyncFlireoClient(Account("sandbox-key", url)) as client:
-                rung_elsewhere = replace(rules, account="of a key that was replaced")
-                assert await is_of_account(database, client, handed_over.name, rung_elsewhere) is is_same

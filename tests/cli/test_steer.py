@@ -1,10 +1,8 @@
-"""Steering a campaign, never ringing somebody, and asking why, from the command line. Nothing is sent, but to have
-Flireo ring nobody whom its own campaigns have.
-"""
+"""Steering a campaign, never ringing somebody, and asking why, from the command line. Nothing is sent."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,14 +11,8 @@ import pytest
 from flireo_flows.calling.ledger import Answer, Database
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import Event, LeadState
-from flireo_flows.calling.turns import Until
-from flireo_flows.sandbox import SandboxSettings
-from flireo_flows.sandbox.campaigns import MOVES
-from tests.calling.campaign import Campaign, people, person
-from tests.calling.handing import HandedCampaign
-from tests.calling.handover_stage import theirs
+from tests.calling.campaign import Campaign, person
 from tests.cli.shell import ANNA, BEN, CARLA, Shell
-from tests.sandbox.running import RunningSandbox, run_sandbox
 
 T = TypeVar("T")
 MASKED = f"+44{'*' * 8}"
@@ -183,54 +175,6 @@ def test_nobody_is_forgotten_in_the_middle_of_a_call(spring: Shell) -> None:
     assert "a call to +44" in ended.complaint and "is under way" in ended.complaint
     assert BEN not in ended.complaint
     assert json.loads(spring.here("suppressions", "--json").out)[0]["phone"] == f"{MASKED}02"
-
-
-@pytest.fixture
-def handed(bare: Shell) -> Iterator[tuple[Shell, RunningSandbox]]:
-    """A shell whose campaign was handed to Flireo, where Ben waits behind many others; the key is not set."""
-
-    async def hand_over(database: Database) -> None:
-        campaign = HandedCampaign(database, sandbox.base_url)
-        await campaign.take_in(*people(40), person(BEN, name="Ben"))
-        await campaign.run(Until.DIALLED)
-
-    with run_sandbox(SandboxSettings(rate_limit=0)) as sandbox:  # calls last as long as real ones
-        in_ledger(bare, hand_over)
-        bare.env["FLIREO_BASE_URL"] = sandbox.base_url
-        yield bare, sandbox
-
-
-@pytest.mark.parametrize("command", ["suppress", "forget"])
-def test_who_waits_in_a_campaign_of_flireos_own_is_taken_out_of_it(
-    handed: tuple[Shell, RunningSandbox], command: str
-) -> None:
-    shell, sandbox = handed
-    untold = shell.here(command, BEN)
-    assert untold.status == 1
-    assert "Flireo's campaign 'campaign', which cannot be told without a key" in untold.complaint
-    assert BEN not in untold.complaint
-    assert json.loads(shell.here("suppressions", "--json").out)[0]["source"] == "person"
-
-    told = shell.here(command, BEN, FLIREO_API_KEY="sandbox-key")
-    assert (told.status, told.err) == (0, "")
-    assert "Taken out of Flireo's own campaigns: 1.\n" in told.out
-    assert "is forgotten and never rung" in told.out or command == "suppress"
-    there = theirs(sandbox)
-    assert there["status"] == "scheduled" and len(there["leads"]) == 40
-    assert BEN not in {lead["phone_number"] for lead in there["leads"]}
-
-
-def test_that_flireo_paused_what_it_refused_to_cancel_is_said(
-    handed: tuple[Shell, RunningSandbox], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    moves = {status: after - {"cancelled"} for status, after in MOVES.items()}
-    monkeypatch.setattr("flireo_flows.sandbox.routes.campaigns.MOVES", moves)
-    shell, sandbox = handed
-    told = shell.here("cancel", "--campaign", "campaign", FLIREO_API_KEY="sandbox-key")
-    assert (told.status, told.err) == (0, "")
-    assert "Campaign campaign is cancelled by person" in told.out
-    assert "Flireo refused to cancel its campaign, so it is paused there: do not resume it" in told.out
-    assert theirs(sandbox)["status"] == "paused"
 
 
 def why(shell: Shell, phone: str, *arguments: str | Path) -> str:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from prefect.logging import disable_run_logger
@@ -15,12 +14,11 @@ from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.schema import do_not_call
 from flireo_flows.calling.past import Past
 from flireo_flows.calling.plan import Wanted, make_plan
-from flireo_flows.calling.policy import WEEKDAYS, CallingHours
 from flireo_flows.calling.saved_plan import PlanDiffers, save_plan
 from flireo_flows.driving import drive
 from flireo_flows.leads import LeadFileError, LeadFormat, read_leads
 from flireo_flows.steps import CampaignRun, NoLeads, import_leads
-from tests.flows.stage import ANNA, BEN, PEOPLE, POLICY, Stage
+from tests.flows.stage import ANNA, BEN, POLICY
 
 AS_USUAL = LeadFormat()
 
@@ -63,32 +61,9 @@ def test_a_list_is_kept_where_the_file_of_leads_cannot_be_read(run: CampaignRun)
 
 def test_a_list_is_kept_where_the_plan_is_for_something_else(run: CampaignRun) -> None:
     leads = write(run, "leads.csv", "phone", ANNA, BEN)
-    wanted = Wanted("autumn", run.policy, run.composer(), run.mode)
+    wanted = Wanted("autumn", run.policy, run.composer())
     save_plan(make_plan(read_leads(Path(leads)), wanted, Past(), datetime.now(UTC)), run.out / "plan.json")
     planned = replace(run, plan=str(run.out / "plan.json"))
     with disable_run_logger(), pytest.raises(PlanDiffers):
         import_leads.fn(planned, leads, AS_USUAL, write(run, "no.txt", ANNA))
     assert kept_for_later(run) == [ANNA]
-
-
-@pytest.mark.server
-def test_who_was_handed_to_flireo_is_taken_out_when_everybody_stands_on_the_list(stage: Stage) -> None:
-    # Hours that begin some hours from now: Flireo has everybody, and rings nobody yet.
-    is_morning = datetime.now(ZoneInfo("Europe/London")).hour < 12
-    start, end = ("20:00", "21:00") if is_morning else ("03:00", "04:00")
-    hours = CallingHours(start=start, end=end, weekdays=list(WEEKDAYS))
-    later = POLICY.model_copy(update={"calling_hours": hours, "max_concurrent_calls": 20})
-    stage.changes |= {"mode": "flireo", "number": None, "policy": later, "campaign": "handed"}
-
-    def waiting() -> set[str]:
-        (theirs,) = stage.sandbox.api.get("/campaigns").json()["campaigns"]
-        leads = stage.sandbox.api.get(f"/campaigns/{theirs['id']}/leads").json()["leads"]
-        return {lead["phone_number"] for lead in leads if lead["status"] == "pending"}
-
-    stage.run(wait=False)
-    assert waiting() == set(PEOPLE)
-    (stage.folder / "no.txt").write_text("\n".join(PEOPLE))
-    summary = stage.run(wait=False, do_not_call=str(stage.folder / "no.txt"))
-    assert (summary.leads, summary.rejects) == (0, 3)
-    assert waiting() == set()
-    assert summary.states == {"skipped": 3}

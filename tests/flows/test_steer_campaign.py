@@ -21,7 +21,7 @@ from prefect.states import Cancelling
 from prefect.utilities.callables import parameter_schema
 from pydantic import SecretStr
 
-from flireo_flows import CallLedger, FlireoCredentials
+from flireo_flows import CallLedger
 from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.campaigns import Standing, Steering
 from flireo_flows.steering import pause_when_cancelled
@@ -31,7 +31,6 @@ from tests.flows.stage import ANNA, Stored, patiently
 pytestmark = pytest.mark.server
 
 PROJECT = Path(__file__).parents[2]
-CREDENTIALS = FlireoCredentials(api_key=SecretStr("fl_test_nobody"))
 T = TypeVar("T")
 
 # A flow that a runner starts as a process of its own, and that ends only when it is cancelled.
@@ -78,7 +77,7 @@ def _standing(ledger: CallLedger) -> Standing:
 def test_its_parameters_are_a_form_of_three_actions(steer_campaign: Flow[Any, Any]) -> None:
     schema = json.loads(json.dumps(parameter_schema(steer_campaign).model_dump_for_openapi()))
     assert schema["properties"]["action"]["enum"] == ["pause", "resume", "cancel"]
-    assert schema["required"] == ["action", "campaign", "ledger", "credentials"]
+    assert schema["required"] == ["action", "campaign", "ledger"]
     assert "anyOf" not in json.dumps(schema)
     for name, field in schema["properties"].items():
         assert field["title"] and (field.get("description") or "allOf" in field or "$ref" in field), name
@@ -87,15 +86,15 @@ def test_its_parameters_are_a_form_of_three_actions(steer_campaign: Flow[Any, An
 def test_a_campaign_is_paused_resumed_and_cancelled_from_a_flow(
     at_prefect: str, steer_campaign: Flow[Any, Any], ledger: CallLedger
 ) -> None:
-    said = steer_campaign("pause", "spring", ledger, CREDENTIALS, "lunch")
+    said = steer_campaign("pause", "spring", ledger, "lunch")
     paused = _standing(ledger)
     assert (paused.state, paused.reason, paused.changed_by) == ("paused", "lunch", "prefect")
     assert said == f"Campaign spring is {paused.in_words}"
-    steer_campaign("resume", "spring", ledger, CREDENTIALS)
+    steer_campaign("resume", "spring", ledger)
     assert _standing(ledger).state == "open"
-    steer_campaign("cancel", "spring", ledger, CREDENTIALS, "the offer ended")
+    steer_campaign("cancel", "spring", ledger, "the offer ended")
     assert _standing(ledger).state == "cancelled"
-    failed: State[Any] = steer_campaign("resume", "spring", ledger, CREDENTIALS, return_state=True)
+    failed: State[Any] = steer_campaign("resume", "spring", ledger, return_state=True)
     assert failed.is_failed()
     assert "Cancelling is final" in str(failed.message)
 

@@ -83,7 +83,12 @@ def test_a_campaign_that_nobody_waits_for_is_collected_told_followed_up_and_expo
         (project / "leads.csv").write_text("\n".join(["name,phone", *people, ""]))
 
         with worker(project, stored.url, tmp_path / "worker.txt"):
-            asked = {"leads": "leads.csv", "campaign": "unattended", "policy": POLICY.model_dump(mode="json")}
+            asked = {
+                "leads": "leads.csv",
+                "campaign": "unattended",
+                "agent_id": "demo-agent",
+                "policy": POLICY.model_dump(mode="json"),
+            }
             rung = run_of(stored, deployments["outbound-campaign"], asked)
             assert len(sandbox.rings()) == len(PEOPLE)
 

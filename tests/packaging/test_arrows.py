@@ -14,7 +14,7 @@ PROJECT = PACKAGE.parent
 # What of ours, and of others', a room may import. Standard library and its own modules go without saying.
 ROOMS = {
     "api": {"httpx", "pydantic"},
-    "leads": {"pydantic", "phonenumbers", "openpyxl"},
+    "leads": {"flireo_flows.api.numbering", "pydantic", "phonenumbers", "openpyxl", "babel"},
     # Of leads only the values that they give.
     "calling": {
         "flireo_flows.api",

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.ledger.schema import VERSION
-from flireo_flows.calling.ledger.upgrade import prepare
+from flireo_flows.calling.ledger.tables import prepare
 
 T = TypeVar("T")
 DRIVERS: Final = {
@@ -188,13 +188,9 @@ class Database:
                     await db.execute(select(func.extract("epoch", func.clock_timestamp())))
                 ).scalar_one()
                 self._offset = float(server) - time.time()
-            found, self.key = await db.run_sync(prepare, self.now())
+            found, self.key = await db.run_sync(prepare)
         if found != str(VERSION):
-            raise LedgerError(
-                self.where,
-                f"it is of version {found}, this flireo-flows writes version {VERSION}",
-                "Use the flireo-flows it was made with, or another ledger (FLIREO_LEDGER_URL).",
-            )
+            raise LedgerError(self.where, _of_another_version(str(found)), KEEP)
 
 
 class _Apart:
@@ -252,6 +248,19 @@ def _is_in_memory(url: URL) -> bool:
     return not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
 
 
+def _of_another_version(found: str) -> str:
+    """Which of the two is older, as far as it can be told."""
+    known = found.isascii() and found.isdigit()
+    whose = ("an older" if int(found) < VERSION else "a newer") if known else "another"
+    shown = found if known else "unknown"
+    return f"{whose} flireo-flows wrote it (version {shown}; this one reads and writes version {VERSION})"
+
+
+# Never to begin without it: a campaign that does not know whom it called calls everybody again.
+KEEP: Final = (
+    "Keep it as it is, for it alone knows who was called: go on with the flireo-flows that wrote it until its "
+    "campaigns are over."
+)
 CHECK: Final = "Check FLIREO_LEDGER_URL and its permissions."
 MEND: Final = "Mend it, then run the campaign again."
 USABLE: Final = "Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE (FLIREO_LEDGER_URL)."

@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import (
     Column,
     Connection,
-    Row,
     and_,
     bindparam,
     case,
@@ -66,8 +65,8 @@ async def forget(database: Database, phone: str) -> Forgotten:
         phone: E.164.
 
     Raises:
-        Declined: A call to the number is under way, whose end could not be told without the number, or a campaign of
-            Flireo's own has it, and may ring it; it is suppressed at once all the same.
+        Declined: A call to the number is under way, whose end could not be told without the number; it is suppressed
+            at once all the same.
     """
     async with database.write() as db:
         if database.is_sqlite:
@@ -75,11 +74,14 @@ async def forget(database: Database, phone: str) -> Forgotten:
         await _take_turns(db, database, phone)
         now = database.now()
         await suppress_in(db, database, phone, "person", "asked to be forgotten", "", now)
-        under_way = await _under_way(db, phone)
-        if under_way is None:
+        is_under_way = await _is_under_way(db, phone)
+        if not is_under_way:
             erased = await _erase(db, database, phone, now)
-    if under_way is not None:
-        raise Declined(_not_yet(under_way, phone))
+    if is_under_way:
+        raise Declined(
+            f"a call to {mask_phone(phone)} is under way, or its result is not in yet: nothing is erased, but they are "
+            "not rung any more. Try again when it has ended (the next run of its campaign collects it)."
+        )
     if database.is_sqlite:
         await _empty_log(database)
     return erased
@@ -185,29 +187,16 @@ async def _take_turns(db: AsyncConnection, database: Database, phone: str) -> No
         await db.execute(select(func.pg_advisory_xact_lock(WRITING, func.hashtext(campaign))))
 
 
-async def _under_way(db: AsyncConnection, phone: str) -> Row[Any] | None:
-    """An attempt that is open. One that a person was to look at, for nobody knows of it, stays as it is."""
+async def _is_under_way(db: AsyncConnection, phone: str) -> bool:
+    """Whether an attempt is open. One that a person was to look at, for nobody knows of it, stays as it is."""
     left_to_a_person = and_(attempts.c.state == AttemptState.UNKNOWN, leads.c.state == LeadState.REVIEW)
     open_ = (
-        select(attempts.c.vendor_lead_id, attempts.c.call_id, attempts.c.report_id)
+        select(attempts.c.id)
         .join(leads, leads.c.id == attempts.c.lead_id)
         .where(attempts.c.phone == phone, attempts.c.state.in_([str(state) for state in OPEN]))
         .where(~left_to_a_person)
     )
-    return (await db.execute(open_.limit(1))).first()
-
-
-def _not_yet(under_way: Row[Any], phone: str) -> str:
-    shown = mask_phone(phone)
-    if under_way.vendor_lead_id and not (under_way.call_id or under_way.report_id):
-        return (
-            f"{shown} was handed to a campaign of Flireo's own, which may still ring them: nothing is erased. Have "
-            "them taken out (flireo-flows suppress with FLIREO_API_KEY, or the next run of it), and try again."
-        )
-    return (
-        f"a call to {shown} is under way, or its result is not in yet: nothing is erased, but they are not rung any "
-        "more. Try again when it has ended (the next run of its campaign collects it)."
-    )
+    return (await db.execute(open_.limit(1))).first() is not None
 
 
 async def _erase(db: AsyncConnection, database: Database, phone: str, now: float) -> Forgotten:

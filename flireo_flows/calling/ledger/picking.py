@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Float, Integer, Row, Select, String, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import Float, Integer, Row, Select, String, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.database import Database
@@ -82,14 +82,6 @@ class Due:
     wishes: Wishes
     history: History
     ringing_since: float | None
-
-
-# When an attempt rang, or may have. A lead that Flireo's own campaign holds may wait there for days before it does.
-_TOLD: Final = func.coalesce(attempts.c.started_at, attempts.c.ended_at, attempts.c.over_at)
-RANG_AT: Final = case(
-    (and_(attempts.c.vendor_lead_id.is_not(None), attempts.c.began_at < _TOLD), _TOLD),
-    else_=attempts.c.began_at,
-)
 
 
 async def due_in(
@@ -215,7 +207,7 @@ async def _moments(
     db: AsyncConnection, column: Any, values: Sequence[Any]
 ) -> dict[Any, tuple[datetime, ...]]:
     """When leads or numbers were rung, or may have been, oldest first."""
-    rang_at = RANG_AT.label("rang_at")
+    rang_at = attempts.c.began_at
     wanted = select(column, rang_at).where(column.in_(values), attempts.c.state != AttemptState.NOT_PLACED)
     moments: dict[Any, tuple[datetime, ...]] = {}
     for value, moment in (await db.execute(wanted.order_by(rang_at))).all():
@@ -231,9 +223,6 @@ async def _end_stale(db: AsyncConnection, rows: Sequence[Row[Any]], now: float) 
     free = (
         select(attempts.c.id)
         .where(attempts.c.phone.in_(stale), MAY_RING, attempts.c.began_at < now - STALE_SECONDS)
-        # A lead that Flireo's own campaign holds may wait for days, and be on the phone now: whoever follows that
-        # campaign, or collects, finds out.
-        .where(attempts.c.vendor_lead_id.is_(None))
         .with_for_update(skip_locked=True)  # never wait for another campaign's writer
     )
     over = update(attempts).where(attempts.c.id.in_(free)).values(over_at=now)

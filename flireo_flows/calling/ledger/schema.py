@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from flireo_flows.calling.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
 
-VERSION: Final = 3  # of the tables, and of the moves that their triggers allow; see `upgrade.py`
+VERSION: Final = 4  # of the tables, and of the moves that their triggers allow
 
 metadata = MetaData()
 
@@ -44,22 +44,11 @@ campaigns = Table(
     Column("reason", Text, nullable=False, default=""),  # in words, without a number
     Column("changed_by", String, nullable=False, default=""),  # person, breaker, brake, prefect
     Column("changed_at", Float, nullable=False, default=0.0),
-    Column("vendor_campaign_id", String, nullable=False, default=""),  # where Flireo rings by itself
     # What the last run rang under, for whoever collects without one: JSON of the policy and of what to expect.
     Column("policy", Text, nullable=False, server_default=""),
     Column("readiness", Text, nullable=False, server_default=""),
     # Digests of the rules that outcomes follow from, and of those by which a no is learnt from them.
     Column("outcome_table", String, nullable=False, server_default=""),
-)
-
-# Campaigns whose leads were handed to a campaign of Flireo's own (`campaigns.vendor_campaign_id`).
-handovers = Table(
-    "flireo_handovers",
-    metadata,
-    Column("campaign", String, primary_key=True),
-    Column("runner", String, nullable=False, default=""),  # the one that hands over now
-    Column("making_since", Float),  # the request that makes Flireo's campaign may have arrived since
-    Column("is_held", Boolean, nullable=False, default=False),  # we paused Flireo's, so we may resume it
 )
 
 runners = Table(
@@ -134,7 +123,6 @@ attempts = Table(
     Column("messages", Text),  # JSON list
     Column("recording_url", Text),
     Column("reference", String),  # ours, sent along where the request has room for it
-    Column("vendor_lead_id", String),  # where a campaign of Flireo's own rings the lead
     Column("run", String, nullable=False, server_default=""),  # whose calls a cap per run counts
     Column("agent_id", String, nullable=False, server_default=""),
     Column("number_id", String, nullable=False, server_default=""),
@@ -149,7 +137,6 @@ attempts = Table(
     Index("flireo_attempts_by_time", "campaign", "began_at"),
     Index("flireo_attempts_of_lead", "lead_id", "number"),
     Index("flireo_attempt_of_reference", "reference", unique=True),
-    Index("flireo_attempt_of_vendor_lead", "vendor_lead_id", unique=True),
 )
 
 # All that tells whether, when and how results came in, so that nobody reads transcripts to count them. Only of calls

@@ -142,8 +142,6 @@ class Views:
                 leads.c.reason,
                 leads.c.not_before,
                 attempts.c.state.label("attempt"),
-                attempts.c.vendor_lead_id,
-                attempts.c.call_id,
             )
             .outerjoin(attempts, open_)
             .where(leads.c.campaign == campaign, leads.c.batch == batch)
@@ -235,8 +233,6 @@ WHY_OPEN: Final = {
 
 
 def _why(row: Any, now: float) -> str:
-    if row.vendor_lead_id and not row.call_id:
-        return "a campaign of Flireo's own has it and has not rung it, or not told so yet"
     if row.attempt:
         return WHY_OPEN[AttemptState(row.attempt)]
     why = row.reason.replace("_", " ") or "not rung yet"

@@ -6,7 +6,6 @@ from typing import Final
 from flireo_flows.api.agent_config import LLMConfig
 from flireo_flows.api.agents import get_agent
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.calling.choice import LeadFacts
 from flireo_flows.calling.script.composer import Composer
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
@@ -35,11 +34,6 @@ def speakable(batch: LeadBatch, composer: Composer) -> LeadBatch:
 def assuming(composer: Composer, leads: Iterable[Lead]) -> Composer:
     """The same composer, as if the models of all agents were known: for whatever may send nothing."""
     return composer.knowing(dict.fromkeys(told_otherwise(composer, leads), ANY_MIND))
-
-
-def dialect_for(mode: str, dialect: Dialect) -> Dialect:
-    """A campaign of Flireo's own tells a saved agent something in every dialect; else only the later one's calls do."""
-    return Dialect.HMSOVEREIGN if mode == "flireo" else dialect
 
 
 def facts_of(lead: Lead) -> LeadFacts:
