@@ -194,9 +194,12 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     rejects_file = run.out / "rejects.csv"
     write_rejects(batch.rejects, rejects_file, batch.columns)
     logger.info("%s: %d leads, %d rejects (%s)", leads, len(batch.leads), len(batch.rejects), rejects_file)
+    for note in batch.notes:
+        logger.warning("%s", note)
     if not batch.leads:
+        notes = "".join(f" {note}" for note in batch.notes)
         raise NoLeads(
-            f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
+            f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again.{notes}"
         )
 
     async def write() -> str:

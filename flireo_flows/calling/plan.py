@@ -186,7 +186,7 @@ def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Pl
         policy=wanted.policy,
         calls=tuple(calls),
         skipped=tuple(skipped),
-        warnings=tuple(_warnings(calls, wanted, past)),
+        warnings=(*batch.notes, *_warnings(calls, wanted, past)),
         estimate=estimate(slow, quick, [call.attempts for call in calls], wanted.policy, start),
     )
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
+from flireo_flows.cli.lead_file import AS_RECOGNISED, LeadFileOptions
+from flireo_flows.cli.lead_file import lead_format as lead_format_of
 from flireo_flows.cli.problems import SettingError
 from flireo_flows.cli.run import CampaignName, Flag
 
@@ -25,6 +27,7 @@ def plan(
     any_hour: Annotated[bool, Flag] = False,
     default_region: str = "",
     do_not_call: Path | None = None,
+    file_options: LeadFileOptions = AS_RECOGNISED,
     requests_per_minute: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 100.0,
     rows: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 20,
     save: Path | None = None,
@@ -56,6 +59,8 @@ def plan(
         Country of numbers without a country code, such as NL.
     do_not_call
         File of numbers that are not to be rung.
+    file_options
+        How the file is to be read, where it does not say so plainly.
     requests_per_minute
         What the API key allows.
     rows
@@ -72,6 +77,7 @@ def plan(
         do_not_call,
         _wanted(campaign, agent_id, number_id, policy, script, any_hour, requests_per_minute),
         default_region,
+        file_options,
     )
     if save:
         save_plan(made, save)
@@ -101,7 +107,13 @@ def _wanted(
     return Wanted(campaign, rules, composer, requests_per_minute)
 
 
-def _make(leads: Path, do_not_call: Path | None, wanted: "Wanted", default_region: str) -> "Plan":
+def _make(
+    leads: Path,
+    do_not_call: Path | None,
+    wanted: "Wanted",
+    default_region: str,
+    file_options: LeadFileOptions,
+) -> "Plan":
     import asyncio
     from dataclasses import replace
     from datetime import UTC, datetime
@@ -114,7 +126,7 @@ def _make(leads: Path, do_not_call: Path | None, wanted: "Wanted", default_regio
     from flireo_flows.cli import settings
     from flireo_flows.leads import read_do_not_call, read_leads
 
-    lead_format = settings.lead_format(default_region)
+    lead_format = lead_format_of(default_region, file_options)
     forbidden = read_do_not_call(do_not_call, default_region) if do_not_call else None
     batch = read_leads(leads, lead_format, forbidden or frozenset())
     if isinstance(wanted.composer, Composer):

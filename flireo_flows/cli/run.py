@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
+from flireo_flows.cli.lead_file import AS_RECOGNISED, LeadFileOptions
+from flireo_flows.cli.lead_file import lead_format as lead_format_of
+
 if TYPE_CHECKING:
     from flireo_flows.calling.policy import CallingPolicy
     from flireo_flows.steps import CampaignSummary
@@ -26,6 +29,7 @@ def run(
     any_hour: Annotated[bool, Flag] = False,
     default_region: str = "",
     do_not_call: Path | None = None,
+    file_options: LeadFileOptions = AS_RECOGNISED,
     out: Path = Path("results"),
     no_wait: Annotated[bool, Flag] = False,
     deadline: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
@@ -57,6 +61,8 @@ def run(
         Country of numbers without a country code, such as NL.
     do_not_call
         File of numbers that are not to be rung.
+    file_options
+        How the file is to be read, where it does not say so plainly.
     out
         Folder for results.csv, results.jsonl, results.parquet, rejects.csv and report.html.
     no_wait
@@ -67,7 +73,7 @@ def run(
     from flireo_flows.cli import settings
     from flireo_flows.leads import check_file, read_do_not_call
 
-    lead_format = settings.lead_format(default_region)
+    lead_format = lead_format_of(default_region, file_options)
     rules = settings.policy(policy, any_hour=any_hour)
     words = settings.script(script)
     # What is wrong with the input is said at once, before anything is started.

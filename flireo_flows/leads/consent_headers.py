@@ -208,7 +208,13 @@ _MODALS: Final = word_set(
 _NOTS: Final = word_set(
     "not dont never stop without niet geen nooit nicht kein keine nie ne sin sem non nao nunca"
 )
-_PAIRS: Final = (word_set("do not"), word_set("opt out"), word_set("opt in"), word_set("ne pas"), word_set("ne plus"))
+_PAIRS: Final = (
+    word_set("do not"),
+    word_set("opt out"),
+    word_set("opt in"),
+    word_set("ne pas"),
+    word_set("ne plus"),
+)
 _NOT_NUMBERS: Final = word_set("of de du 1 2 3 4")  # "No of calls"
 _SUBJECTS: Final = (CALLS - {"all", "everything", "everywhere", "voice", "callback"}) | word_set(
     "contact contacted contacten contacter contatto contattare contactar contatar kontakt kontaktieren kontaktiert "
