@@ -16,6 +16,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict
 
+from flireo_flows.analytics.files import local_path
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.api.redaction import mask_phone
@@ -83,6 +84,9 @@ class CampaignRun:
     deadline_seconds: int = 0
     started_at: float = field(default_factory=time.time)
     run_id: str = field(default_factory=lambda: flow_run.get_id() or uuid.uuid4().hex)
+
+    def __post_init__(self) -> None:
+        local_path(self.out)  # refuse s3://... now: before anyone is called
 
     @property
     def deadline(self) -> float | None:
@@ -289,7 +293,7 @@ def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) 
             "Nothing is lost; run the same command again to continue."
         )
     return CampaignSummary(
-        campaign=run.campaign,
+        campaign=status.campaign,
         leads=ran.left.total,
         final=ran.left.final,
         states=status.states,

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from flireo_flows.api import errors
 from flireo_flows.api.calls import LARGEST_PAGE
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.campaigns import (
     Campaign,
     CampaignChanges,
@@ -66,8 +67,10 @@ def find(which: Which) -> Conversation[Campaign | None]:
     """
     if which.new is None:
         return (yield from ask(get_campaign(which.campaign_id)))
+    if not name_key(which.new.name):
+        raise CampaignRefused("the campaign's name needs a character that can be seen")
     every = yield from ask(list_campaigns())
-    same = [campaign for campaign in every if campaign.name == which.new.name]
+    same = [campaign for campaign in every if name_key(campaign.name) == name_key(which.new.name)]
     if len(same) > 1:
         ids = redact(", ".join(campaign.id for campaign in same))
         raise CampaignAmbiguous(
@@ -77,7 +80,7 @@ def find(which: Which) -> Conversation[Campaign | None]:
     if same and same[0].agent_id not in (None, which.new.agent_id):
         raise CampaignAmbiguous(
             f"the campaign {redact(which.new.name)!r} exists with the agent {redact(same[0].agent_id or '')}, "
-            f"not {redact(which.new.agent_id)}; take another name"
+            f"not {redact(which.new.agent_id)}: give the agent that it has, or its campaign_id"
         )
     return same[0] if same else None
 

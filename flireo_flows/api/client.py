@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn, Self, TypeVar, cast
 
 import httpx
 
+from flireo_flows.api.base_url import check_base_url
 from flireo_flows.api.dialect import BASE_URLS, Dialect
 from flireo_flows.api.errors import TOO_LATE, InvalidInput
 from flireo_flows.api.exchange import Lost, Pause, Reply, exchange
@@ -58,12 +59,19 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where to send to, and as whom. The key is shown nowhere, and leaves the process for Flireo only."""
+    """Where to send to, and as whom. The key is shown nowhere, and leaves the process for Flireo only.
+
+    Raises:
+        BaseUrlError: No request may be sent to the base URL; see `check_base_url`.
+    """
 
     api_key: str = field(repr=False)
     base_url: str = ""
     dialect: Dialect = Dialect.FLIREO
     timeouts: Timeouts = Timeouts()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base_url", check_base_url(self.base_url))
 
     @property
     def url(self) -> str:

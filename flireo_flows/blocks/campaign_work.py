@@ -102,9 +102,7 @@ def add_leads(
     if duplicates is not Duplicates.ALLOW:
         wanted = _who_is_new(there, wanted, duplicates)
     if campaign.is_over and wanted:
-        raise CampaignRefused(
-            f"the campaign is {campaign.status}: nobody can be added to it; make one of another name"
-        )
+        raise CampaignRefused(f"the campaign is {campaign.status}: nobody can be added to it")
     return (yield from _add_each(campaign.id, wanted, {lead.id for lead in there}))
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
 from flireo_flows.calling.ledger.database import Database, path_of
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
@@ -82,6 +83,7 @@ async def read_past(
     """
     if not is_there(url):
         return Past()
+    campaign = name_key(campaign)
     async with await Database.open(url) as database:
         moment = now or datetime.fromtimestamp(database.now(), UTC)
         async with database.read() as db:

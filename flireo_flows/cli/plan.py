@@ -8,8 +8,9 @@ from cyclopts import Parameter, validators
 
 from flireo_flows.cli.lead_file import AS_RECOGNISED, LeadFileOptions
 from flireo_flows.cli.lead_file import lead_format as lead_format_of
+from flireo_flows.cli.names import CampaignName
 from flireo_flows.cli.problems import SettingError
-from flireo_flows.cli.run import CampaignName, Flag
+from flireo_flows.cli.run import Flag, check_local
 
 if TYPE_CHECKING:
     from flireo_flows.api.dialect import Dialect
@@ -72,6 +73,8 @@ def plan(
     """
     from flireo_flows.calling.saved_plan import SavedPlan, save_plan
 
+    if save:
+        check_local("--save", save)
     made = _make(
         leads,
         do_not_call,

@@ -7,6 +7,7 @@ from cyclopts import Parameter, validators
 
 from flireo_flows.cli.lead_file import AS_RECOGNISED, LeadFileOptions
 from flireo_flows.cli.lead_file import lead_format as lead_format_of
+from flireo_flows.cli.names import CampaignName
 
 if TYPE_CHECKING:
     from flireo_flows.calling.policy import CallingPolicy
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 OPEN = 3
 Flag = Parameter(negative=())
-CampaignName = Annotated[str, Parameter(validator=lambda _type, name: _check_name(name))]
 
 
 def run(
@@ -208,15 +208,22 @@ def check_out(out: Path) -> None:
     """Make the folder of results, or say at once that it cannot be made."""
     from flireo_flows.cli.problems import SettingError
 
+    check_local("--out", out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingError(f"--out {out}: the folder cannot be made: {error.strerror}") from None
 
 
-def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > 80:
-        raise ValueError("a campaign's name has 1 to 80 characters")
+def check_local(option: str, path: Path) -> None:
+    """Refuse an address such as s3://bucket, where only a path of this machine is written."""
+    from flireo_flows.analytics.files import ExportError, local_path
+    from flireo_flows.cli.problems import SettingError
+
+    try:
+        local_path(path)
+    except ExportError as error:
+        raise SettingError(f"{option} {error.path}: {error.problem}; {error.remedy}") from None
 
 
 def _say_hours(rules: "CallingPolicy", *, any_hour: bool) -> None:

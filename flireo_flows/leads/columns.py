@@ -53,6 +53,23 @@ NAME_NAMES: Final = (
 TIMEZONE_NAMES: Final = (
     _words("timezone timezonename ianatimezone tz tijdzone zeitzone fuseauhoraire fuseau"),
 )
+# A file may have several of these too: all that a row fills must agree. `country_code` holds NL or 31.
+COUNTRY_NAMES: Final = _words(
+    """
+    country countryname countryregion countryterritory countrycode countryiso countryisocode isocountry isocountrycode
+    countryiso2 countryiso3 iso2 iso3 iso31661 countryofresidence residencecountry contactcountry mailingcountry
+    land landnaam landcode woonland landesname landercode landeskennung landerkennung wohnland
+    pays nompays codepays paysderesidence pais nombrepais codigopais paese nazione stato codicepaese kraj ulke
+    """
+)
+DIALLING_CODE_NAMES: Final = _words(
+    """
+    phonecode phonecountrycode phonecountry countryphonecode dialcode dialingcode diallingcode countrydialcode
+    countrydialingcode countrydiallingcode callingcode countrycallingcode telephonecode telefooncode landnummer
+    landervorwahl landesvorwahl telefonvorwahlland indicatifpays indicatiftelephonique indicatif prefijopais
+    prefijointernacional prefissointernazionale prefixointernacional ddi
+    """
+)
 # A file may have several of these, and the first that is met counts.
 STATE_NAMES: Final = _ranked(
     """
@@ -79,6 +96,7 @@ class Header:
         name: Name of the name column; empty when there is none.
         timezone: Name of the time zone column; empty when there is none.
         wishes: Names of the columns that say what else the row asks for.
+        countries: Names of the columns that say of which country the row's number is.
         state: Name of the column of the state, province or region; empty when there is none.
         postcode: Name of the column of the postal code; empty when there is none.
         other_channels: Columns that were not read, as they say who wants no e-mail, SMS or the like.
@@ -91,6 +109,7 @@ class Header:
     name: str
     timezone: str
     wishes: WishColumns = NO_COLUMNS
+    countries: tuple[str, ...] = ()
     state: str = ""
     postcode: str = ""
     other_channels: tuple[str, ...] = ()
@@ -117,8 +136,9 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
     free = [name for name in names if name not in wishes.all] if not form.name_column else names
     name = _column(path, line, free, form.name_column, NAME_NAMES, "name")
     timezone = _column(path, line, names, form.timezone_column, TIMEZONE_NAMES, "timezone")
+    countries = _country_columns(path, line, [name for name in names if name != phone], form)
     state, postcode = _first(names, STATE_NAMES), _first(names, POSTCODE_NAMES)
-    rest = [it for it in others if it not in wishes.all | {name, timezone, state, postcode}]
+    rest = [it for it in others if it not in wishes.all | {name, timezone, state, postcode, *countries}]
     other_channels, texts = _rest(path, line, rest, form)
     return Header(
         names,
@@ -127,8 +147,9 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
         name,
         timezone,
         wishes,
-        state=state,
-        postcode=postcode,
+        countries,
+        state,
+        postcode,
         other_channels=other_channels,
         texts=texts,
     )
@@ -184,7 +205,7 @@ def _rest(
         )
     others = tuple(name for name, meaning in meanings.items() if meaning is Meaning.OTHER_CHANNEL)
     unread = {
-        Meaning.OPT_OUT: form.opt_out_column == NOT_READ,
+        Meaning.OPT_OUT: form.opt_out_column.strip() == NOT_READ,
         Meaning.CONSENT: bool(form.consent_column.strip()),
         Meaning.OTHER_CHANNEL: True,
     }
@@ -197,6 +218,23 @@ UNCLEAR: Final = (
     "calls are allowed), or in ignore_columns (neither). On the command line: --opt-out-column, --consent-column, "
     "--ignore-column."
 )
+
+
+def _country_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> tuple[str, ...]:
+    """The columns that tell the country of a number: all that are recognised, or the one that was asked for."""
+    found: list[str] = []
+    for what, known in (("country", COUNTRY_NAMES), ("dialling_code", DIALLING_CODE_NAMES)):
+        wanted = getattr(form, f"{what}_column").strip()
+        if wanted and wanted != NOT_READ:
+            found.append(_asked_for(path, line, names, wanted, what))
+        elif not wanted:
+            found += country_columns(names, known)
+    return tuple(dict.fromkeys(found))
+
+
+def country_columns(names: Iterable[str], known: frozenset[str]) -> list[str]:
+    """The names that are among the known ones."""
+    return [name for name in names if _plain(name) in known]
 
 
 def recognised(names: Sequence[str], groups: Sequence[frozenset[str]]) -> list[str]:

@@ -23,6 +23,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.ledger.schema import VERSION
 from flireo_flows.calling.ledger.tables import prepare
@@ -136,7 +137,9 @@ class Database:
         if not self.is_sqlite:
             async with self._guarded(), self.engine.begin() as db:
                 if campaign:
-                    await db.execute(select(func.pg_advisory_xact_lock(WRITING, func.hashtext(campaign))))
+                    await db.execute(
+                        select(func.pg_advisory_xact_lock(WRITING, func.hashtext(name_key(campaign))))
+                    )
                 yield db
             return
         async with self._turn, self._guarded(), self.engine.connect() as db:
