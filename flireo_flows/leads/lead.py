@@ -109,17 +109,3 @@ class LeadBatch:
     hidden: int = 0
     other_channels: tuple[str, ...] = ()
     said_no: int = 0
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a person should know of how the file was read, in sentences; without a number."""
-        rows = "row is" if self.hidden == 1 else "rows are"
-        named = ", ".join(repr(name) for name in self.other_channels[:10])
-        people = "lead is" if self.said_no == 1 else "leads are"
-        said = {
-            f"{self.hidden} hidden {rows} left out; read_hidden (--read-hidden) calls them as well": self.hidden,
-            f"Not read, as these columns are not about calls: {named}": self.other_channels,
-            f"{self.said_no} {people} not called because a cell such as a status or a note asks for no more "
-            "calls": self.said_no,
-        }
-        return tuple(f"{sentence}." for sentence, counts in said.items() if counts)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from flireo_flows.calling.reading_notes import reading_notes
 from flireo_flows.leads import LeadFileError, LeadFormat, read_leads
 from flireo_flows.leads.consent_headers import Meaning, meaning_of
 
@@ -178,7 +179,7 @@ def test_a_column_about_another_channel_is_passed_over_and_that_is_said(file: Wr
     batch = read_leads(file(f'phone;"{header}"\n{PHONE};yes\n'))
     assert batch.leads[0].wishes.consent.given is None
     assert batch.other_channels == (header,)
-    assert any(repr(header) in note for note in batch.notes)
+    assert any(repr(header) in note for note in reading_notes(batch))
 
 
 def test_a_column_about_another_channel_counts_once_somebody_says_so(file: WriteFile) -> None:
@@ -272,9 +273,8 @@ def test_a_status_or_tag_that_asks_for_no_calls_counts(
 def test_a_note_that_asks_for_no_calls_counts_and_that_is_said(file: WriteFile, cell: str) -> None:
     batch = read_leads(file(f'phone;notes\n{PHONE};"{cell}"\n{OTHER};called twice\n'))
     assert [lead.wishes.consent.given for lead in batch.leads] == [False, None]
-    assert (
-        "1 lead is not called because a cell such as a status or a note asks for no more calls."
-        in batch.notes
+    assert "1 lead is not called: a cell such as a status or a note asks for no more calls." in reading_notes(
+        batch
     )
     assert called(file, "notes", cell, LeadFormat(ignore_columns=["notes"])) == [PHONE, OTHER]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flireo_flows.calling.reading_notes import reading_notes
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads
 from flireo_flows.leads.workbook import hidden_rows
 
@@ -65,10 +66,12 @@ def test_hidden_rows_are_left_out_and_counted(
     batch = read_leads(path)
     assert [lead.line for lead in batch.leads] == [line for line in range(2, 7) if line not in left_out]
     assert batch.hidden == len(left_out)
-    assert any("hidden" in note and str(batch.hidden) in note for note in batch.notes) == bool(left_out)
+    assert any("hidden" in note and str(batch.hidden) in note for note in reading_notes(batch)) == bool(
+        left_out
+    )
     everybody = read_leads(path, LeadFormat(read_hidden=True))
     assert [lead.phone for lead in everybody.leads] == PHONES
-    assert everybody.notes == ()
+    assert list(reading_notes(everybody)) == []
 
 
 def test_a_file_of_hidden_rows_only_calls_nobody(tmp_path: Path) -> None:
