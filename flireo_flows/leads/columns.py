@@ -180,7 +180,9 @@ def _opt_out_columns(path: Path, line: int, names: Sequence[str], form: LeadForm
     named = [_asked_for(path, line, names, column, "opt_out") for column in asked]
     known = [name for name in names if meaning_of(name) is Meaning.OPT_OUT]
     consent = form.consent_column.strip()  # somebody said that it is the other one
-    return tuple(dict.fromkeys([*named, *(name for name in known if plain(name) != plain(consent))]))
+    return tuple(
+        dict.fromkeys([*named, *(name for name in known if plain_name(name) != plain_name(consent))])
+    )
 
 
 def _consent_column(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> str:
