@@ -1,10 +1,12 @@
 """A clock that is wrong calls people at night: calling waits, and a run whose clocks stay apart ends."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from flireo_flows.calling import clock_guard
 from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.clock_guard import ClockCorrected, ClockError, ClockGuard
 from flireo_flows.calling.ledger import AttemptBook, Database, Runner
-from flireo_flows.calling.ledger.schema import runners
+from flireo_flows.calling.ledger.schema import attempts, runners
 from flireo_flows.sandbox import SandboxSettings
 from tests.calling.campaign import Campaign, people
 from tests.faketime import WrongClock, needs_faketime, wrong_clock
@@ -222,3 +224,32 @@ async def test_a_lease_that_ends_later_than_any_given_now_is_of_a_clock_that_was
     assert await (await campaign.runner()).orphaned() == 1
     assert (await campaign.attempt()).state == "unknown"
     assert begun.state == "sending"
+
+
+@needs_faketime
+@pytest.mark.parametrize(
+    ("step", "stays"), [(0, True), (60, False), (-60, False), (HOUR, False), (-HOUR, False)]
+)
+async def test_readings_of_an_earlier_process_count_only_if_the_clock_was_not_set_since(
+    new_file: Path, wrong_clock: WrongClock, step: float, stays: bool
+) -> None:
+    ledger = f"sqlite:///{new_file}"
+    open_once = "import asyncio,sys; from flireo_flows.calling.ledger import Database\n"
+    open_once += (
+        "async def main():\n    async with await Database.open(sys.argv[1]): pass\nasyncio.run(main())"
+    )
+
+    def opened() -> None:
+        words = [sys.executable, "-c", open_once, ledger]
+        subprocess.run(words, env={**os.environ, **wrong_clock.env}, check=True, timeout=LONG)
+
+    opened()
+    async with await Database.open(ledger) as database:
+        campaign = Campaign(database)
+        await campaign.lost(await campaign.runner())
+        async with database.write() as db:
+            await db.execute(update(attempts).values(readings=1, proofs=1, absent_since=database.now()))
+    wrong_clock.set_to(step)
+    opened()
+    with closing(sqlite3.connect(new_file)) as db:  # not by the ledger: to open it is what is tested
+        assert db.execute("SELECT proofs FROM flireo_attempts").fetchone() == (int(stays),)
