@@ -24,7 +24,9 @@ def test_a_number_that_may_be_two_is_asked_about(bare: Shell, command: str, text
     assert not (bare.folder / "ledger.db").exists()  # nothing was done
 
 
-@pytest.mark.parametrize("text", ["+4917604069012", "004917604069012", "0176 04069012", "tel:+49 176 04069012"])
+@pytest.mark.parametrize(
+    "text", ["+4917604069012", "004917604069012", "0176 04069012", "tel:+49 176 04069012"]
+)
 def test_a_number_that_is_one_is_suppressed(bare: Shell, text: str) -> None:
     assert "1 of 1 suppressed" in bare.here("suppress", text, "--default-region", "DE").out
     bare.write("leads.csv", "phone\n+4917604069012\n+494917604069012\n")
@@ -56,7 +58,9 @@ def test_a_published_list_is_suppressed_as_it_comes(bare: Shell) -> None:
         ("+229 97 12 34 56", "+229 01 97 12 34 56"),
     ],
 )
-def test_who_is_suppressed_in_another_spelling_is_not_called(bare: Shell, suppressed: str, written: str) -> None:
+def test_who_is_suppressed_in_another_spelling_is_not_called(
+    bare: Shell, suppressed: str, written: str
+) -> None:
     assert bare.here("suppress", suppressed).status == 0
     bare.write("leads.csv", f"phone\n{written}\n{suppressed}\n")
     planned = bare.here("plan", "leads.csv", "--campaign", "c", "--agent-id", "a", "--any-hour")

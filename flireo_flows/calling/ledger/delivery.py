@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flireo_flows.api.calls import is_of_others
 from flireo_flows.api.numbering import comparable
 from flireo_flows.api.webhooks import EventType, Glance, UnreadableEvent, glance
 from flireo_flows.calling.choice import ATTEMPT_KEY
@@ -117,7 +118,7 @@ def _customer(phone: str) -> str:
 
 
 def _is_inbound(event: Glance) -> bool:
-    return "inbound" in (event.call_type or "").lower()
+    return is_of_others(event.call_type)
 
 
 def _rang_at(event: Glance, now: float, ahead: float) -> float | None:
