@@ -223,9 +223,8 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     for note in notes:
         logger.warning("%s", note)
     if not batch.leads:
-        raise NoLeads(
-            f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
-        )
+        why = f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
+        raise NoLeads(" ".join((why, *notes)))
 
     async def write() -> str:
         async with await Database.open(run.ledger.database_url()) as database:
