@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.ledger import Database, Inbox
-from flireo_flows.calling.ledger.inbox import SETTLING_SECONDS
+from flireo_flows.calling.ledger.report_matches import SETTLING_SECONDS
 from flireo_flows.calling.ledger.schema import inbox
 from flireo_flows.calling.policy import CallingPolicy
 from tests.faulty.flireo import FaultyFlireo, faulty_flireo
