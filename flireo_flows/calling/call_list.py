@@ -25,7 +25,7 @@ MARGINS: Final = (
     None,
 )  # seconds added to a window at both ends; None: no dates at all
 FIRST_PATIENCE_SECONDS: Final = 30.0
-LONGEST_PATIENCE_SECONDS: Final = 3600.0
+LONGEST_PATIENCE_SECONDS: Final = 600.0
 MOST_STEPS: Final = 200  # by time, through a window of a list that ignores offsets
 MOST_UNDATED_PAGES: Final = 20  # of a list without dates: newest first, so a window's calls are among them
 LONGEST_DOUBT_SECONDS: Final = 86_400.0
