@@ -7,8 +7,10 @@ from flireo_flows.calling.policy.deciding import decide, number_memory
 from flireo_flows.calling.policy.history import History, PolicyLead, Totals
 from flireo_flows.calling.policy.hours import WEEKDAYS, CallingHours, DayHours, Span
 from flireo_flows.calling.policy.learning import (
+    Lesson,
     do_not_call_cause,
     is_retried,
+    lesson_of,
     lessons_version,
     outcomes_version,
     retry_delay,
@@ -31,6 +33,7 @@ __all__ = [
     "Deny",
     "History",
     "Holidays",
+    "Lesson",
     "NumberCap",
     "PolicyLead",
     "RetryDelay",
@@ -45,6 +48,7 @@ __all__ = [
     "decide",
     "do_not_call_cause",
     "is_retried",
+    "lesson_of",
     "lessons_version",
     "number_memory",
     "outcomes_version",

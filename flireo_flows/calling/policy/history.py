@@ -48,7 +48,7 @@ class History:
     """What happened before. All times are aware and of the ledger's clock.
 
     Attributes:
-        do_not_call: Why the number is never to be rung (`file`, `person`, `outcome`, `analysis`,
+        do_not_call: Why the number is never to be rung (`file`, `person`, `outcome`, `analysis`, `unclear`,
             `forgotten`); empty when it may be.
         attempts: Attempts of this campaign that are used up.
         last_outcome: Of the last of them; None if there was none.

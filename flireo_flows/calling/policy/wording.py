@@ -14,6 +14,7 @@ _SOURCES: Final = {
     "person": "somebody put it on the do-not-call list",
     "outcome": "the outcome of an earlier call",
     "analysis": "the analysis of an earlier call",
+    "unclear": "an answer of an earlier call is neither yes nor no; a person has to settle it",
     "forgotten": "the person is to be forgotten",
 }
 
