@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
@@ -212,7 +212,7 @@ def _lessons(campaign: str, policy: CallingPolicy, after: int) -> Select[Any]:
     """The next ended calls that may teach something; without their words, which are long."""
     read = ("id", "lead_id", "number", "campaign", "phone", "outcome", "analysis", "end_reason")
     by_outcome = attempts.c.outcome.in_(policy.do_not_call_outcomes)
-    teaching = [by_outcome]
+    teaching: list[ColumnElement[bool]] = [by_outcome]
     if policy.do_not_call_keys or policy.do_not_call_words:
         teaching.append(attempts.c.analysis.is_not(None))
     if policy.do_not_call_words:

@@ -86,8 +86,8 @@ class AnalysisRule(AnalysisAnswer):
     """An answer in a call's analysis after which the number is never rung again."""
 
 
-# What an agent's analysis is usually asked for. Each is also found in another spelling (`wantsNoCalls`, `caller_opted_out`)
-# and in an object one level below.
+# What an agent's analysis is usually asked for. Each is also found in another spelling (`wantsNoCalls`,
+# `caller_opted_out`) and in an object one level below.
 USUAL_KEYS: Final = tuple(
     AnalysisRule(key=key)
     for key in (
@@ -101,7 +101,6 @@ USUAL_KEYS: Final = tuple(
             "add_to_dnc",
         ),
         *(
-            "no_calls",
             "no_more_calls",
             "no_further_calls",
             "wants_no_calls",

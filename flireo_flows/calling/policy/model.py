@@ -118,9 +118,9 @@ class CallingPolicy(BaseModel):
         bool,
         Field(
             title="Never again after plain words",
-            description="Whether a number is never called again when the end reason of a call, or a mark in its analysis "
-            "(outcome, disposition, status, tags ...), plainly asks for no more calls: do_not_call, user_requested_dnc, "
-            "opted out.",
+            description="Whether a number is never called again when the end reason of a call, or a mark in its "
+            "analysis (outcome, disposition, status, tags ...), plainly asks for no more calls: do_not_call, "
+            "user_requested_dnc, opted out.",
         ),
     ] = True
     max_concurrent_calls: Annotated[
