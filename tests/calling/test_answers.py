@@ -1,4 +1,4 @@
-"""A no is learnt from what the analysis says, in the languages agents speak; what is neither yes nor no is put before a person."""
+"""A no is learnt from what the analysis says, in the languages agents speak; what is neither yes nor no is held back."""
 
 import json
 from typing import Any
@@ -93,6 +93,7 @@ UNCLEAR = [
     ),
     *(
         "no, but he said he would complain",
+        "no, do not call me again",
         {"confidence": 0.9},
         {"value": "unclear"},
         ["maybe"],
@@ -279,7 +280,7 @@ async def test_a_person_settles_an_unclear_answer_as_a_no(database: Database) ->
     assert (kept.source, kept.reason) == ("person", "she meant it")
 
 
-@pytest.mark.parametrize("answer", ["ja", "Oui.", {"value": True}, 1, "no, do not call me again"])
+@pytest.mark.parametrize("answer", ["ja", "Oui.", {"value": True}, 1, "do not call me again"])
 async def test_a_no_in_any_language_is_never_called_again(database: Database, answer: Any) -> None:
     campaign, other = Campaign(database, policy=MANY), Campaign(database, name="other")
     await answered(campaign, answer)
