@@ -1,4 +1,4 @@
-"""A no is learnt from what the analysis says, in the languages agents speak; what is neither yes nor no is held back."""
+"""A no is learnt from the analysis in the languages that agents speak; what is neither yes nor no is held back."""
 
 import json
 from typing import Any
