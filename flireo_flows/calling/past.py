@@ -8,12 +8,13 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, func, or_, select
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
 from flireo_flows.calling.ledger.database import Database, path_of
+from flireo_flows.calling.ledger.database_url import Server, read_url
+from flireo_flows.calling.ledger.failure import LedgerError
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
 from flireo_flows.calling.ledger.suppressions import suppressed_in
 from flireo_flows.calling.ledger.tallies import totals_in
@@ -100,11 +101,9 @@ async def read_past(
 def is_there(url: str) -> bool:
     """Whether a ledger may exist; a URL that cannot be read says so when it is opened."""
     try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite" or not parsed.database:
-            return True
-        return path_of(parsed).is_file()
-    except (ArgumentError, ValueError):
+        place = read_url(url)
+        return isinstance(place, Server) or path_of(place).is_file()
+    except (LedgerError, ArgumentError, ValueError):
         return True
 
 
