@@ -9,6 +9,8 @@ from typing import Final
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from flireo_flows.analytics.files import local_path
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger
 from flireo_flows.calling.ledger import Database, LeadResult, Views
@@ -34,10 +36,11 @@ def results_folder(ledger: CallLedger, campaign: str, out: str = "") -> Path:
         out: What somebody said; empty for a folder of the campaign's own in `results`.
 
     Raises:
+        ExportError: `out` is no folder of this machine, such as `s3://bucket`.
         LedgerError: The ledger cannot be opened; it is needed for a name that holds a phone number.
     """
     if out:
-        return Path(out)
+        return local_path(out)
 
     async def key() -> bytes:
         async with await Database.open(ledger.database_url()) as database:
@@ -49,15 +52,18 @@ def results_folder(ledger: CallLedger, campaign: str, out: str = "") -> Path:
 
 
 def folder_name(campaign: str) -> str:
-    """A folder's name for a campaign: its own if every system takes that, else what it takes, and a digest.
+    """A folder's name for a campaign, the same for all its spellings.
+
+    Its own if every system takes that, else what it takes, and a digest.
 
     Args:
         campaign: As events show it.
     """
-    if PLAIN.fullmatch(campaign):
-        return campaign
-    kept = re.sub(r"[^\w-]+", "-", campaign)[:LONGEST].strip("-_") or "campaign"
-    return f"{kept}-{hashlib.sha256(campaign.encode()).hexdigest()[:DIGITS]}"
+    key = name_key(campaign)
+    if PLAIN.fullmatch(key):
+        return key
+    kept = re.sub(r"[^\w-]+", "-", key)[:LONGEST].strip("-_") or "campaign"
+    return f"{kept}-{hashlib.sha256(key.encode()).hexdigest()[:DIGITS]}"
 
 
 @task(name="Flireo: export campaign", tags={"flireo"}, cache_policy=NO_CACHE)
@@ -78,12 +84,14 @@ def export_campaign(ledger: CallLedger, campaign: str, out: Path | None = None) 
         LedgerError: The ledger failed.
     """
 
+    folder = out and local_path(out)
+
     async def name() -> str:
-        async with await Database.open(ledger.database_url()) as database:
+        async with await Database.open(ledger.database_url(), existing=True) as database:
             return await find_campaign(database, campaign)
 
     found = drive(name)
-    return write_results(ledger, found, out or results_folder(ledger, found), rejects=None)
+    return write_results(ledger, found, folder or results_folder(ledger, found), rejects=None)
 
 
 def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | None) -> list[Path]:
@@ -103,11 +111,12 @@ def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | N
     from flireo_flows.analytics.report import write_report  # noqa: PLC0415
     from flireo_flows.analytics.sinks import export_results  # noqa: PLC0415
 
-    async def read() -> tuple[list[LeadResult], Completeness]:
-        async with await Database.open(ledger.database_url()) as database:
-            return await Views(database).results(campaign), await completeness(database, campaign)
+    async def read() -> tuple[str, list[LeadResult], Completeness]:
+        async with await Database.open(ledger.database_url(), existing=True) as database:
+            shown = await find_campaign(database, campaign)
+            return shown, await Views(database).results(campaign), await completeness(database, campaign)
 
-    results, complete = drive(read)
+    campaign, results, complete = drive(read)
     files = export_results(results, out)
     report = out / "report.html"
     write_report(

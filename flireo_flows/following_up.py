@@ -29,7 +29,7 @@ def read_lead(ledger: CallLedger, lead_id: int) -> LeadResult:
     """
 
     async def read() -> LeadResult | None:
-        async with await Database.open(ledger.database_url()) as database:
+        async with await Database.open(ledger.database_url(), existing=True) as database:
             return await Views(database).lead(lead_id)
 
     lead = drive(read)
@@ -54,9 +54,9 @@ def note_follow_up(lead_id: int, lead: LeadResult, outcome: str, analysis: str, 
     Raises:
         ExportError: The file cannot be written; an earlier one is untouched.
     """
-    from flireo_flows.analytics.files import explaining, replacing  # noqa: PLC0415 - pandas takes a second
+    from flireo_flows.analytics.files import explaining, local_path, replacing  # noqa: PLC0415 - pandas takes a second
 
-    folder = out / "follow_ups"
+    folder = local_path(out) / "follow_ups"
     with explaining(folder):
         folder.mkdir(parents=True, exist_ok=True)
     note = {

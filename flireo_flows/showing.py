@@ -10,6 +10,7 @@ from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.exceptions import PrefectException
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.calling.ledger import CampaignStatus, LeadResult
 from flireo_flows.calling.ledger.completeness import Completeness
@@ -20,7 +21,7 @@ BAR: Final = 24  # characters
 
 def artifact_key(campaign: str, what: str) -> str:
     """Prefect takes only lower-case letters, digits and dashes as an artifact's key."""
-    return re.sub(r"[^a-z0-9]+", "-", f"flireo-{redact(campaign)}-{what}".lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", f"flireo-{redact(name_key(campaign))}-{what}".lower()).strip("-")
 
 
 def final(status: CampaignStatus) -> int:

@@ -5,6 +5,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
+from flireo_flows.api.campaign_names import AnyCampaignName
 from flireo_flows.blocks import CallLedger, FlireoCredentials
 from flireo_flows.collecting import Summary, collect
 
@@ -13,8 +14,7 @@ from flireo_flows.collecting import Summary, collect
 def collect_reports(
     credentials: FlireoCredentials,
     ledger: CallLedger,
-    # A name has 80 characters; an event that masks a phone number in it adds 9, to tell it apart.
-    campaign: Annotated[str, Field(max_length=89, title="Campaign")] = "",
+    campaign: AnyCampaignName = "",
     patience_seconds: Annotated[int, Field(ge=0, le=86_400, title="Patience (s)")] = 0,
 ) -> Summary:
     """Write down how calls ended that no run is waiting for. Rings nobody, and costs nothing when none is open.

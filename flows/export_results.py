@@ -6,14 +6,14 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
+from flireo_flows.api.campaign_names import KnownCampaignName
 from flireo_flows.blocks import CallLedger
 from flireo_flows.exporting import export_campaign
 
 
 @flow(name="export-results")
 def export_results(
-    # A name has 80 characters; an event that masks a phone number in it adds 9, to tell it apart.
-    campaign: Annotated[str, Field(min_length=1, max_length=89, title="Campaign")],
+    campaign: KnownCampaignName,
     ledger: CallLedger,
     out: Annotated[str, Field(title="Results folder")] = "",
 ) -> list[str]:

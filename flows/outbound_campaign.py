@@ -5,6 +5,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
+from flireo_flows.api.campaign_names import CampaignName
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.script import Script
@@ -25,7 +26,7 @@ from flireo_flows.steps import (
 @flow(name="outbound-campaign", on_cancellation=[pause_when_cancelled])
 def outbound_campaign(
     leads: Annotated[str, Field(min_length=1, title="File of leads")],
-    campaign: Annotated[str, Field(min_length=1, max_length=80, title="Campaign")],
+    campaign: CampaignName,
     credentials: FlireoCredentials,
     ledger: CallLedger,
     agent_id: Annotated[str, Field(title="Agent id")] = "",

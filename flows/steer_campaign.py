@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from prefect import flow
 from pydantic import Field
 
+from flireo_flows.api.campaign_names import KnownCampaignName
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger
 from flireo_flows.steering import cancel_campaign, pause_campaign, resume_campaign
@@ -13,8 +14,7 @@ from flireo_flows.steering import cancel_campaign, pause_campaign, resume_campai
 @flow(name="steer-campaign")
 def steer_campaign(
     action: Literal["pause", "resume", "cancel"],
-    # A name has 80 characters; an event that masks a phone number in it adds 9, to tell it apart.
-    campaign: Annotated[str, Field(min_length=1, max_length=89, title="Campaign")],
+    campaign: KnownCampaignName,
     ledger: CallLedger,
     reason: Annotated[str, Field(max_length=200, title="Reason")] = "",
 ) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -44,6 +45,28 @@ class ExportError(Exception):
 
     def __str__(self) -> str:
         return f"Could not write {self.path}: {self.problem}; {self.remedy}."
+
+
+# `s3://bucket`, what `Path` makes of it (`s3:/bucket`), and `simplecache::s3://`; a drive of Windows has one letter.
+SCHEME: Final = re.compile(r"\s*(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)(?:::|:[/\\])")
+
+
+def local_path(named: str | Path) -> Path:
+    """A file or folder of this machine.
+
+    `Path` takes `s3://bucket` for a folder with that name, and the results would lie where no one looks.
+
+    Raises:
+        ExportError: It is an address of something else. Shows its scheme only, for it may hold a key.
+    """
+    if address := SCHEME.match(str(named)):
+        what = Path(f"{address['scheme']}:...")
+        raise ExportError(
+            what,
+            "only folders of this machine are written",
+            "give such a folder and copy the files from there",
+        )
+    return Path(named)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Final
 
 import pandas as pd
 
-from flireo_flows.analytics.files import ExportError, explaining, replacing
+from flireo_flows.analytics.files import ExportError, explaining, local_path, replacing
 from flireo_flows.analytics.flatten import encodable, plain
 from flireo_flows.analytics.result import Result
 from flireo_flows.analytics.table import results_table
@@ -51,6 +51,7 @@ def export_results(results: Iterable[Result], directory: Path) -> ExportedFiles:
     Raises:
         ExportError: A file could not be written; its earlier version is still there.
     """
+    directory = local_path(directory)
     rows = list(results)
     table = results_table(rows)
     with explaining(directory):

@@ -1,11 +1,11 @@
 """Who we are at Flireo, and where Flireo answers."""
 
 from typing import Annotated, ClassVar
-from urllib.parse import urlsplit
 
 from prefect.blocks.abstract import CredentialsBlock
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 
+from flireo_flows.api.base_url import check_base_url
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.blocks.block import FlireoBlock
@@ -70,10 +70,7 @@ with credentials.get_client() as client:
     @field_validator("base_url")
     @classmethod
     def _is_an_address(cls, url: str) -> str:
-        parts = urlsplit(url.strip())
-        if url.strip() and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise ValueError("the base URL must look like https://api.flireo.com/api/v1")
-        return url.strip()
+        return check_base_url(url)
 
     def account(self) -> Account:
         """Where to send to, and as whom."""

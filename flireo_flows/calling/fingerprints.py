@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from pydantic import ValidationError
 
 from flireo_flows.api.calls import OutboundCall
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.calling.choice import CannotCompose, Choice, Composes, LeadFacts
 from flireo_flows.calling.script import Composer
@@ -25,7 +26,7 @@ def salt_of(campaign: str, leads: Sequence[Lead]) -> str:
     numbers against it: the file is personal data, and is kept as such.
     """
     phones = "\n".join(sorted(lead.phone for lead in leads))
-    return hashlib.sha256(f"{campaign}\n{phones}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{name_key(campaign)}\n{phones}".encode()).hexdigest()[:32]
 
 
 def key_of(salt: str, phone: str) -> str:
@@ -92,7 +93,7 @@ def digest_of(
 ) -> str:
     """Digest of a plan, whatever the order of its rows."""
     rows = sorted([call.key, call.row, call.request, *call.kept] for call in calls)
-    told = canonical([campaign, policy_version, salt, rows, sorted(skipped)])
+    told = canonical([name_key(campaign), policy_version, salt, rows, sorted(skipped)])
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 

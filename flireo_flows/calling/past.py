@@ -8,13 +8,12 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, func, or_, select
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
-from flireo_flows.calling.ledger.database import Database, path_of
-from flireo_flows.calling.ledger.database_url import Server, read_url
-from flireo_flows.calling.ledger.failure import LedgerError
+from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.failure import NoLedger
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
 from flireo_flows.calling.ledger.suppressions import suppressed_in
 from flireo_flows.calling.ledger.tallies import totals_in
@@ -68,7 +67,7 @@ async def read_past(
     has_list: bool = False,
     now: datetime | None = None,
 ) -> Past:
-    """Read what happened before. A SQLite ledger that does not exist is not made: nothing has happened yet.
+    """Read what happened before. A ledger that does not exist is not made: nothing has happened yet.
 
     Args:
         url: Of the ledger.
@@ -81,9 +80,12 @@ async def read_past(
     Raises:
         LedgerError: The ledger cannot be read.
     """
-    if not is_there(url):
+    try:
+        opened = await Database.open(url, existing=True)
+    except NoLedger:
         return Past()
-    async with await Database.open(url) as database:
+    campaign = name_key(campaign)
+    async with opened as database:
         moment = now or datetime.fromtimestamp(database.now(), UTC)
         async with database.read() as db:
             _, day, whole = await totals_in(db, campaign, "", ZoneInfo(policy.day_zone), moment)
@@ -96,15 +98,6 @@ async def read_past(
         people[phone] = replace(known, history=replace(known.history, do_not_call=source))
     history = History(live=live, day=day, campaign=whole)
     return Past(history, standing, people)
-
-
-def is_there(url: str) -> bool:
-    """Whether a ledger may exist; a URL that cannot be read says so when it is opened."""
-    try:
-        place = read_url(url)
-        return isinstance(place, Server) or path_of(place).is_file()
-    except (LedgerError, ArgumentError, ValueError):
-        return True
 
 
 async def _people(

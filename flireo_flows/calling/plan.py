@@ -24,6 +24,7 @@ from flireo_flows.calling.fingerprints import (
 from flireo_flows.calling.foresight import HORIZON, Foreseen, Pace, Prospect, foresee
 from flireo_flows.calling.past import Known, Past
 from flireo_flows.calling.policy import CallingPolicy, Deny, PolicyLead, Rule, words
+from flireo_flows.calling.reading_notes import reading_notes
 from flireo_flows.calling.states import CampaignState, LeadState
 from flireo_flows.leads.lead import Lead, LeadBatch, RejectCode
 
@@ -186,7 +187,7 @@ def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Pl
         policy=wanted.policy,
         calls=tuple(calls),
         skipped=tuple(skipped),
-        warnings=tuple(_warnings(calls, wanted, past)),
+        warnings=(*_warnings(calls, wanted, past), *reading_notes(batch)),
         estimate=estimate(slow, quick, [call.attempts for call in calls], wanted.policy, start),
     )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic import ValidationError
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api import errors
@@ -22,10 +22,11 @@ from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.account import LONGEST_CALL_SECONDS, NotReady, Readiness
 from flireo_flows.calling.ledger import Database, Expectations, Runner
+from flireo_flows.calling.ledger.campaigns import register_in
 from flireo_flows.calling.ledger.milestones import tell_started
 from flireo_flows.calling.ledger.schema import attempts, campaigns, leads
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import AttemptState, CampaignState, LeadState
+from flireo_flows.calling.states import AttemptState, LeadState
 
 DIGITS: Final = 16  # of an account's fingerprint
 TEACHING: Final = frozenset({"do_not_call_keys", "do_not_call_outcomes", "outcomes"})
@@ -93,9 +94,8 @@ async def remember(
     async with database.write(campaign) as db:
         if beside is not None:
             await beside.require_same(db, campaign, mine)
-        known = update(campaigns).where(campaigns.c.name == campaign).values(values)
-        if not (await db.execute(known)).rowcount:
-            await db.execute(insert(campaigns).values(name=campaign, state=CampaignState.OPEN, **values))
+        await register_in(db, campaign)
+        await db.execute(update(campaigns).where(campaigns.c.name == campaign).values(values))
         if is_starting:
             await tell_started(db, database, campaign)
 
@@ -162,7 +162,9 @@ async def is_of_account(
     for call_id in call_ids:
         try:
             await client.send(get_call(call_id))
-        except errors.NotFound:
+        except errors.NotFound as error:
+            if error.is_foreign:
+                raise
             continue
         return True
     return False

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.choice import CannotCompose, Composes, LeadFacts
 from flireo_flows.calling.fingerprints import compose, digest_of, key_of, request_of, row_of, without_asking
@@ -203,7 +204,7 @@ def only_planned(
 
 
 def _settings(saved: SavedPlan, wanted: Wanted) -> Iterator[str]:
-    if saved.campaign != wanted.campaign:
+    if name_key(saved.campaign) != name_key(wanted.campaign):
         yield f"The plan is for the campaign {redact(saved.campaign)!r}, not for {redact(wanted.campaign)!r}."
     if saved.policy_version != wanted.policy.version:
         now = wanted.policy.model_dump(mode="json")

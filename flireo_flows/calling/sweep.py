@@ -8,7 +8,7 @@ runs are. All campaigns share each reading of the call list.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from flireo_flows.api import errors
@@ -25,6 +25,7 @@ from flireo_flows.calling.collector import (
     windows_of_all,
 )
 from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger.campaigns import shown_in
 from flireo_flows.calling.ledger.milestones import tell_finished
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS
 from flireo_flows.calling.ledger.unheard import lately_rung, unheard_campaigns, unheard_of
@@ -111,6 +112,9 @@ class Sweep:
                 await asyncio.shield(self._leave(cases))
         if not self.campaign:
             await self._tell_others({swept.campaign for swept in told})
+        async with self.database.read() as db:
+            shown = await shown_in(db, {swept.campaign for swept in told})
+        told = [replace(swept, campaign=shown[swept.campaign]) for swept in told]
         told.sort(key=lambda swept: swept.campaign)
         return Summary(tuple(told), self._requests, self._refused)
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
+from flireo_flows.cli.names import AnyCampaign
 from flireo_flows.cli.run import OPEN
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def collect(
-    *, campaign: str = "", patience: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0
+    *, campaign: AnyCampaign = "", patience: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0
 ) -> int:
     """Write down how calls ended that no run is waiting for. Rings nobody.
 
@@ -39,7 +40,7 @@ async def _sweep(campaign: str, patience: int) -> "Summary":
     from flireo_flows.cli import settings
 
     account = settings.credentials().account()
-    async with await Database.open(settings.ledger_url()) as database:
+    async with await Database.open(settings.ledger_url(), existing=True) as database:
         return await Sweep(database, account, campaign, patience).run()
 
 

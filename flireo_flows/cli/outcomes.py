@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from flireo_flows.cli.names import AnyCampaign
 from flireo_flows.cli.steer import in_ledger
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ MOST_ROWS = 100  # of endings shown; texts that the platform makes up anew each 
 
 
 def outcomes(
-    *, campaign: str = "", policy: str = "", dry_run: Annotated[bool, Parameter(negative=())] = False
+    *, campaign: AnyCampaign = "", policy: str = "", dry_run: Annotated[bool, Parameter(negative=())] = False
 ) -> int:
     """Show the table that says what a finished call means; or derive a campaign's outcomes anew by it.
 

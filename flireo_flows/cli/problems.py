@@ -37,6 +37,11 @@ def in_words(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def is_clock(error: Exception) -> bool:
+    """Whether calling stopped because two clocks disagree."""
+    return bool(getattr(error, "is_clock", False))
+
+
 def _prefects() -> tuple[type[Exception], ...]:
     """Errors of the steps; only if they were loaded, for loading them takes seconds."""
     import sys

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
+from flireo_flows.cli.lead_options import NO_OPTIONS, LeadOptions
+from flireo_flows.cli.names import CampaignName
+
 if TYPE_CHECKING:
     from flireo_flows.calling.policy import CallingPolicy
     from flireo_flows.steps import CampaignSummary
 
 OPEN = 3
 Flag = Parameter(negative=())
-CampaignName = Annotated[str, Parameter(validator=lambda _type, name: _check_name(name))]
 
 
 def run(
@@ -24,16 +26,17 @@ def run(
     script: Path | None = None,
     plan: Path | None = None,
     any_hour: Annotated[bool, Flag] = False,
-    default_region: str = "",
     do_not_call: Path | None = None,
     out: Path = Path("results"),
     no_wait: Annotated[bool, Flag] = False,
     deadline: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
+    file_options: LeadOptions = NO_OPTIONS,
 ) -> int:
     """Ring every lead of a file and export what became of each call. Run it again to carry on.
 
     The same campaign name continues where it stands and rings nobody twice. Ends with status 0 when every
-    lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage.
+    lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage,
+    4 when the clocks of this machine, the database and Flireo are more than a minute apart.
 
     Parameters
     ----------
@@ -53,8 +56,6 @@ def run(
         A plan that `flireo-flows plan --save` wrote: nobody outside it is rung.
     any_hour
         Ring at any hour, whatever the policy says.
-    default_region
-        Country of numbers without a country code, such as NL.
     do_not_call
         File of numbers that are not to be rung.
     out
@@ -67,13 +68,13 @@ def run(
     from flireo_flows.cli import settings
     from flireo_flows.leads import check_file, read_do_not_call
 
-    lead_format = settings.lead_format(default_region)
+    lead_format = file_options.lead_format()
     rules = settings.policy(policy, any_hour=any_hour)
     words = settings.script(script)
     # What is wrong with the input is said at once, before anything is started.
     check_file(leads, lead_format)
     if do_not_call:
-        read_do_not_call(do_not_call, default_region)
+        read_do_not_call(do_not_call, lead_format.default_region)
     check_out(out)
     key, ledger = settings.credentials(), settings.ledger()
     _say_hours(rules, any_hour=any_hour)
@@ -202,15 +203,22 @@ def check_out(out: Path) -> None:
     """Make the folder of results, or say at once that it cannot be made."""
     from flireo_flows.cli.problems import SettingError
 
+    check_local("--out", out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingError(f"--out {out}: the folder cannot be made: {error.strerror}") from None
 
 
-def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > 80:
-        raise ValueError("a campaign's name has 1 to 80 characters")
+def check_local(option: str, path: Path) -> None:
+    """Refuse an address such as s3://bucket, where only a path of this machine is written."""
+    from flireo_flows.analytics.files import ExportError, local_path
+    from flireo_flows.cli.problems import SettingError
+
+    try:
+        local_path(path)
+    except ExportError as error:
+        raise SettingError(f"{option} {error.path}: {error.problem}; {error.remedy}") from None
 
 
 def _say_hours(rules: "CallingPolicy", *, any_hour: bool) -> None:

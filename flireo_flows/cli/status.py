@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from flireo_flows.cli.names import KnownCampaign
 from flireo_flows.cli.problems import SettingError
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from flireo_flows.calling.ledger.completeness import Completeness
 
 
-def status(*, campaign: str, json: Annotated[bool, Parameter(negative=())] = False) -> int:
+def status(*, campaign: KnownCampaign, json: Annotated[bool, Parameter(negative=())] = False) -> int:
     """Show how a campaign stands: leads, outcomes, attempts, what is unknown, requests sent by route, how complete
     the results are.
 
@@ -39,7 +40,7 @@ async def _read(campaign: str) -> "tuple[CampaignStatus, Standing, Completeness]
     from flireo_flows.calling.ledger.completeness import completeness
     from flireo_flows.cli.settings import ledger_url
 
-    async with await Database.open(ledger_url()) as database:
+    async with await Database.open(ledger_url(), existing=True) as database:
         views = Views(database)
         found = await views.status(campaign)
         if not found.leads:

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from flireo_flows.cli.names import KnownCampaign
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def pause(*, campaign: str, reason: str = "") -> int:
+def pause(*, campaign: KnownCampaign, reason: str = "") -> int:
     """Ring nobody of a campaign until it is resumed. Calls that run go on, and their results are collected.
 
     Parameters
@@ -24,7 +26,7 @@ def pause(*, campaign: str, reason: str = "") -> int:
     return _steer(campaign, lambda steering: steering.pause(reason, "person"))
 
 
-def resume(*, campaign: str) -> int:
+def resume(*, campaign: KnownCampaign) -> int:
     """Let a paused campaign ring again, whoever paused it. Run it as before to go on.
 
     Parameters
@@ -35,7 +37,7 @@ def resume(*, campaign: str) -> int:
     return _steer(campaign, lambda steering: steering.resume("person"))
 
 
-def cancel(*, campaign: str, reason: str = "") -> int:
+def cancel(*, campaign: KnownCampaign, reason: str = "") -> int:
     """Ring nobody of a campaign any more. Final; calls that run go on, and their results are collected.
 
     Parameters
@@ -48,13 +50,15 @@ def cancel(*, campaign: str, reason: str = "") -> int:
     return _steer(campaign, lambda steering: steering.cancel(reason, "person"))
 
 
-def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]") -> T:
+def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]", *, existing: bool = True) -> T:
     """Do something with the ledger of the environment.
 
     Args:
         work: What to do with it, once it is open.
+        existing: Off makes one where there is none, to write in it.
 
     Raises:
+        NoLedger: There is none, and only one that is there was asked for.
         LedgerError: It cannot be opened or written.
     """
     import asyncio
@@ -63,7 +67,7 @@ def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]") -> T:
     from flireo_flows.cli.settings import ledger_url
 
     async def do() -> T:
-        async with await Database.open(ledger_url()) as database:
+        async with await Database.open(ledger_url(), existing=existing) as database:
             return await work(database)
 
     return asyncio.run(do())
@@ -72,9 +76,11 @@ def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]") -> T:
 def _steer(campaign: str, change: "Callable[[Steering], Coroutine[Any, Any, Standing]]") -> int:
     async def work(database: "Database") -> "Standing":
         from flireo_flows.calling.ledger.campaigns import Steering
+        from flireo_flows.calling.ledger.naming import find_campaign
 
-        standing = await change(Steering(database, campaign))
-        print(f"Campaign {campaign} is {standing.in_words}")
+        name = await find_campaign(database, campaign)
+        standing = await change(Steering(database, name))
+        print(f"Campaign {name} is {standing.in_words}")
         return standing
 
     in_ledger(work)

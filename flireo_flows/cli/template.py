@@ -24,6 +24,9 @@ def init(directory: Path) -> int:
     directory
         Folder to write into; made if it is not there. Files that are there are never overwritten.
     """
+    from flireo_flows.cli.run import check_local
+
+    check_local("init", directory)
     source = template()
     files = [file for part in PARTS for file in _files(source / part)]
     taken = [file for file in files if (directory / file.relative_to(source)).exists()]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from flireo_flows.cli.names import KnownCampaign
 from flireo_flows.cli.never import read_number
 from flireo_flows.cli.steer import in_ledger
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def why(
     phone: str,
     *,
-    campaign: str,
+    campaign: KnownCampaign,
     default_region: str = "",
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:

@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
 
 from flireo_flows.leads.wishes import Wishes
-
-ZoneSource = Literal["column", "number", ""]
 
 
 class RejectCode(StrEnum):
@@ -19,7 +16,14 @@ class RejectCode(StrEnum):
     EXCEL_MANGLED = "excel_mangled"  # 3.16E+10: a spreadsheet made a figure of the number
     TWO_NUMBERS = "two_numbers"
     EXTENSION = "extension"
-    NOT_ALLOWED = "not_allowed"  # premium, shared cost, toll-free, short and emergency numbers
+    AMBIGUOUS_PHONE = "ambiguous_phone"  # it lost its +, and may be two numbers
+    INVALID_COUNTRY = "invalid_country"  # the row's country or dialling code is none
+    COUNTRY_CONFLICT = "country_conflict"  # the row gives two countries
+    MISSING_COUNTRY = "missing_country"  # the file has a column for it, and the row leaves it empty
+    OLD_NUMBER = "old_number"  # of a numbering plan that was replaced, and may have become several
+    NOT_ALLOWED = (
+        "not_allowed"  # premium, short and emergency numbers, and kinds that the format does not allow
+    )
     DUPLICATE = "duplicate"
     DO_NOT_CALL = "do_not_call"
     TOO_MANY_CELLS = "too_many_cells"
@@ -44,14 +48,16 @@ class Lead:
         phone: E.164, with the leading `+`.
         name: As written in the file; empty when there is none.
         columns: Every column of the row by its header, as text without outer spaces, in the file's order.
-        zones: IANA names of every time zone the person may be in; the column of the file if it has one,
-            else all zones of the number. Empty when nothing is known.
+        zones: IANA names of every time zone the person may be in, as far as the number and the row's time zone,
+            postcode, state and country allow. Where these contradict one another, the zones of all. Empty when
+            nothing is known.
         line: Line of the file, the header being line 1; a row of several lines has the first of them.
-        zone_source: `column` when the file names the zone, `number` when it follows from the number,
-            empty when no zone is known.
+        zone_source: Where the zones come from: `column`, `postcode`, `state`, `country` or `number`; one word for all
+            zones, or one for each, separated by spaces. Empty when no zone is known.
         wishes: What else the row asks for.
         state: State, province or region as the row writes it; empty when it has none. May narrow the zones.
         postcode: Postal code as the row writes it; empty when it has none. May narrow the zones.
+        note: What was changed to read the number, in words; empty when nothing was.
     """
 
     phone: str
@@ -59,10 +65,11 @@ class Lead:
     columns: Mapping[str, str] = field(default_factory=dict)
     zones: tuple[str, ...] = ()
     line: int = 0
-    zone_source: ZoneSource = "number"
+    zone_source: str = "number"
     wishes: Wishes = field(default_factory=Wishes)
     state: str = ""
     postcode: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +77,15 @@ class Reject:
     """A row that is no lead: its line, a code, a sentence that says what to mend, and the row itself.
 
     The message never repeats the number. A row with too many cells keeps the surplus as `(extra 1)`,
-    `(extra 2)`, ...; a row with too few has only the columns it reached.
+    `(extra 2)`, ...; a row with too few has only the columns it reached. `kind` is the kind of number
+    (`toll_free` ...) where the format could allow it.
     """
 
     line: int
     code: RejectCode
     message: str
     columns: Mapping[str, str]
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,90 +6,140 @@ The rules come before the parser, because `phonenumbers` forgives what must not 
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypedDict, Unpack
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
-from phonenumbers.timezone import time_zones_for_geographical_number
-from phonenumbers.tzdata import TIMEZONE_DATA
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
+from flireo_flows.leads.format import WithoutPlus
 from flireo_flows.leads.lead import RejectCode
+from flireo_flows.leads.old_plans import possible_forms
+from flireo_flows.leads.readings import (
+    Home,
+    ValidNumber,
+    candidates,
+    is_international,
+    readings,
+)
+from flireo_flows.leads.zones import number_zones
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneNumber:
-    """A number that may be rung: E.164 with `+`, and the IANA names of every zone it may be in."""
+    """A number that may be called: E.164 with `+`, and the IANA names of every zone it may be in.
+
+    Attributes:
+        note: What was changed to read it, in words; empty when nothing was.
+    """
 
     e164: str
     zones: tuple[str, ...]
+    note: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A text that is no number to ring: the code, and what to mend. Does not repeat the number."""
+    """A text that is no number to call: the code, and what to mend. Does not repeat the number.
+
+    Attributes:
+        kind: The kind of number, one of `SPECIAL_KINDS`, where that is all that is wrong with it.
+    """
 
     code: RejectCode
     message: str
+    kind: str = ""
 
 
-def parse_phone(text: str, region: str = "") -> PhoneNumber | Refusal:
-    """Read a number that a lead may be rung on.
+class Known(TypedDict, total=False):
+    """What is known of a number beside its text.
+
+    Attributes:
+        code: Country calling code that the row gives.
+        without_plus: How the file writes numbers without `+`: `national`, `international`; empty: either.
+        kinds: Values of `SPECIAL_KINDS` that may be called.
+    """
+
+    code: int
+    without_plus: WithoutPlus
+    kinds: Collection[str]
+
+
+def parse_phone(text: str, region: str = "", **known: Unpack[Known]) -> PhoneNumber | Refusal:
+    """Read a number that a lead may be called on.
 
     Args:
         text: As found in the file: `06 12345678`, `0031612345678`, `+31 (0)6 12345678`, `tel:+31...`.
         region: ISO 3166-1 alpha-2, upper case, of numbers without a country code. Empty: only numbers
             that begin with `+` or `00` are read.
+        known: What else is known of the number, see `Known`.
+
+    Returns:
+        A refusal also for a text that may be two numbers.
     """
-    number = read_number(text, region)
+    kinds = known.get("kinds", ())
+    number = read_number(text, region, **known)
     if isinstance(number, Refusal):
         return number
-    if what := NEVER_RUNG.get(number.kind):
-        return Refusal(RejectCode.NOT_ALLOWED, f"This is a {what} number, which is never rung.")
-    return PhoneNumber(number.e164, _zones(number))
+    if number.kind == PhoneNumberType.PREMIUM_RATE:
+        return Refusal(RejectCode.NOT_ALLOWED, "This is a premium-rate number, which is never called.")
+    kind = SPECIAL_KINDS.get(number.kind, "")
+    if kind and kind not in kinds:
+        what = kind.replace("_", "-")
+        words = f"This is a {what} number, which is not called unless call_kinds names {kind}."
+        return Refusal(RejectCode.NOT_ALLOWED, words, kind)
+    return PhoneNumber(number.e164, number_zones(number.e164, number.kind), number.note)
 
 
-@dataclass(frozen=True, slots=True)
-class ValidNumber:
-    """A number that exists, of any kind (a `phonenumbers.PhoneNumberType`)."""
-
-    parsed: phonenumbers.PhoneNumber
-    kind: int
-
-    @property
-    def e164(self) -> str:
-        """`+` and digits only."""
-        return str(phonenumbers.format_number(self.parsed, PhoneNumberFormat.E164))
-
-
-def read_number(text: str, region: str = "") -> ValidNumber | Refusal:
-    """Read a valid number of any kind, also one that `parse_phone` would not ring."""
-    text = _tidy(text)
+def read_number(text: str, region: str = "", **known: Unpack[Known]) -> ValidNumber | Refusal:
+    """Read a valid number of any kind, also one that `parse_phone` would not call."""
+    home = Home(region, known.get("code", 0), known.get("without_plus", ""))
+    text = tidy(text)
     if _PLAIN.fullmatch(text):  # no rule below has anything to say, and most numbers are like this
-        return _read(text, region)
+        return _read(text, home)
     refusals = (rule(text) for rule in RULES)
-    return next((refusal for refusal in refusals if refusal), None) or _read(text, region)
+    return next((refusal for refusal in refusals if refusal), None) or _read(text, home)
 
 
-# A lead is a person, who has none of these; most of them cost money by the minute or reach nobody.
-NEVER_RUNG: Final = {
-    PhoneNumberType.PREMIUM_RATE: "premium-rate",
-    PhoneNumberType.SHARED_COST: "shared-cost",
-    PhoneNumberType.TOLL_FREE: "toll-free",
-    PhoneNumberType.PERSONAL_NUMBER: "personal redirection",
+def every_number(text: str, region: str = "", **known: Unpack[Known]) -> tuple[str, ...]:
+    """Every number that a text may mean, E.164: for lists of whom not to call, where more is safer than less."""
+    home = Home(region, known.get("code", 0), known.get("without_plus", ""))
+    text = tidy(text)
+    if not _PLAIN.fullmatch(text) and any(rule(text) for rule in RULES):
+        return ()
+    if found := readings(text, home):
+        return tuple(number.e164 for number in found)
+    forms = (form for it in candidates(text, home) for form in possible_forms(it.parsed))
+    return tuple(dict.fromkeys(phonenumbers.format_number(form, PhoneNumberFormat.E164) for form in forms))
+
+
+# Most of them cost money or reach no person. Company-wide numbers (UAN in libphonenumber: 088 in the Netherlands, 03 in
+# Britain, 058 in Switzerland ...) are ordinary ones: they cost the usual, and a company may have no other.
+SPECIAL_KINDS: Final[Mapping[int, str]] = {
+    PhoneNumberType.SHARED_COST: "shared_cost",
+    PhoneNumberType.TOLL_FREE: "toll_free",
+    PhoneNumberType.PERSONAL_NUMBER: "personal",
     PhoneNumberType.PAGER: "pager",
-    PhoneNumberType.UAN: "company-wide (UAN)",
     PhoneNumberType.VOICEMAIL: "voicemail",
 }
 
 LONGEST_TEXT: Final = 100  # characters; no number is that long, and the parser stops at 250
 PUNCTUATION: Final = r" \t\u00a0\u2007\u2009\u202f().\u2010-\u2015\u2212-"
 _PLAIN: Final = re.compile(r"\+?[0-9][0-9 -]{5,29}")
-_SCHEME: Final = re.compile(r"^['’`\s]*(?:tel:)?['\s]*", re.IGNORECASE)
-_FIGURE: Final = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?\s*E\s*\+?[0-9]+|\+?[0-9]{6,}[.,]0+", re.IGNORECASE)
+_FORMULA: Final = re.compile(r'\s*=?\s*"(.*)"\s*', re.DOTALL)  # ="0612345678", lest Excel make a figure of it
+_SCHEME: Final = re.compile(
+    r"^['’`\s]*(?:(?:tel|phone|mobile|callto|whatsapp|sms|p)\s*:)?['\s]*", re.IGNORECASE
+)
+# As spreadsheets show figures: 31,612,345,678 in English, 9,87,65,43,210 in India, 31'612'345'678 in Switzerland.
+_GROUPED: Final = re.compile(
+    r"[1-9][0-9]{0,2}(?:(?:,[0-9]{3}){2,}|(?:['’][0-9]{3}){2,})|[1-9][0-9]?(?:,[0-9]{2}){2,},[0-9]{3}"
+)
+_FIGURE: Final = re.compile(
+    r"\+?[0-9]+(?:[.,][0-9]+)?\s*E\s*\+?[0-9]+|\+?[0-9]{6,}[.,]0+"
+    r"|[1-9][0-9]{0,2}(?:[.,'’\s][0-9]{3}){2,}[.,][0-9]{1,2}",
+    re.IGNORECASE,
+)
 _EXTENSION: Final = re.compile(
     r"[0-9)]\s*(?:;?\s*ext\w*|x|toestel|tst|dw|durchwahl|nebenstelle|poste|#|,)[\s.:=]*[0-9]{1,5}$",
     re.IGNORECASE,
@@ -99,12 +149,15 @@ _BETWEEN_NUMBERS: Final = re.compile(rf"[^0-9+/{PUNCTUATION}]+")
 _WRITTEN: Final = re.compile(rf"[ (]*\+?[0-9/{PUNCTUATION}]+")
 
 
-def _tidy(text: str) -> str:
-    """Without what programs put around a number: spaces, an apostrophe, `tel:`, invisible marks."""
+def tidy(text: str) -> str:
+    """Without what programs put around a number: spaces, an apostrophe, `tel:`, `="..."`, invisible marks."""
     if not text.isascii():
         # Windows copies a number out of its contacts with U+202A before and U+202C behind it.
         text = "".join(character for character in text if unicodedata.category(character) != "Cf")
-    return _SCHEME.sub("", text).strip()
+    if formula := _FORMULA.fullmatch(text):
+        text = formula[1]
+    text = _SCHEME.sub("", text).strip()
+    return re.sub(r"[,'’]", "", text) if _GROUPED.fullmatch(text) else text
 
 
 def _missing(text: str) -> Refusal | None:
@@ -178,80 +231,51 @@ def _digits(text: str) -> int:
     return sum(character.isdecimal() for character in text)
 
 
-def _read(text: str, region: str) -> ValidNumber | Refusal:
+def _read(text: str, home: Home) -> ValidNumber | Refusal:
     # A slash may stand behind an area code (030/23125123); behind a whole number it begins another.
     slashes = (place for place, character in enumerate(text) if character == "/")
-    if any(_valid(text[:place], region) for place in slashes):
+    if any(readings(text[:place], home) for place in slashes):
         return Refusal(RejectCode.TWO_NUMBERS, "The cell holds two numbers: keep one.")
-    return _valid(text, region) or _why_invalid(text, region)
+    found = readings(text, home)
+    if len(found) == 1:
+        return found[0]
+    return _ambiguous(found) if found else _why_invalid(text, home)
 
 
-def _valid(text: str, region: str) -> ValidNumber | None:
-    for number in _readings(text, region):
-        # Of an unknown kind is what `phonenumbers.is_valid_number` calls not valid: a test holds them
-        # together. Asking once instead of twice saves a fifth of the time of a whole import.
-        kind = phonenumbers.number_type(number)
-        if kind != PhoneNumberType.UNKNOWN:
-            return ValidNumber(number, kind)
-    return None
+def _ambiguous(found: Sequence[ValidNumber]) -> Refusal:
+    codes = list(dict.fromkeys(f"+{number.parsed.country_code}" for number in found))
+    if len(codes) > 1:
+        what, who = (
+            f"numbers of {' and '.join(codes)}",
+            "A country or dialling code in the row settles it, and ",
+        )
+    else:
+        what, who = f"different numbers of {codes[0]}", "And "
+    return Refusal(
+        RejectCode.AMBIGUOUS_PHONE,
+        f"Without a + this may be two {what}: write it with + and its country code, or with the 0 of a national "
+        f"number. {who}numbers_without_plus in the format settles it for all rows.",
+    )
 
 
-def _readings(text: str, region: str) -> Iterator[phonenumbers.PhoneNumber]:
-    """What the text may mean: as the region reads it, then with `00` for `+`.
-
-    In this order, since 00 is not the international prefix everywhere (0011 is in Australia).
-    """
-    plain = text.lstrip(" (")
-    readings = [text] if region or plain.startswith("+") else []
-    if plain.startswith("00"):
-        readings.append("+" + plain[2:])
-    for reading in readings:
-        try:
-            yield phonenumbers.parse(reading, region or None)
-        except NumberParseException:
-            continue
-
-
-def _why_invalid(text: str, region: str) -> Refusal:
-    readings = list(_readings(text, region))
-    international = text.lstrip(" (").startswith(("+", "00"))
-    if any(phonenumbers.is_valid_short_number(number) for number in readings):
-        return Refusal(RejectCode.NOT_ALLOWED, "Short and emergency numbers are never rung.")
-    if not international and not region:
+def _why_invalid(text: str, home: Home) -> Refusal:
+    found = [candidate.parsed for candidate in candidates(text, home)]
+    if any(phonenumbers.is_valid_short_number(number) for number in found):
+        return Refusal(RejectCode.NOT_ALLOWED, "Short and emergency numbers are never called.")
+    if any(possible_forms(number) for number in found):
+        return Refusal(
+            RejectCode.OLD_NUMBER,
+            "Côte d'Ivoire put two digits before its numbers in 2021, which differ by operator: find the number of "
+            "10 digits.",
+        )
+    if not is_international(text) and not home.region and not found:
         return Refusal(
             RejectCode.NO_COUNTRY,
             "Begin the number with + and its country code, or set the default country of the file.",
         )
-    if not international:
+    if not is_international(text) and home.region:
         return Refusal(
             RejectCode.INVALID_PHONE,
-            f"No such number exists in {region}; one of another country needs + and its country code.",
+            f"No such number exists in {home.region}; one of another country needs + and its country code.",
         )
     return Refusal(RejectCode.INVALID_PHONE, "No such number exists: a digit may be wrong, missing or extra.")
-
-
-def _zones(number: ValidNumber) -> tuple[str, ...]:
-    # What `time_zones_for_number` does (a test compares them), without finding the kind once more: a
-    # landline has the zones of its area, a mobile of most countries those of the country.
-    country = number.parsed.country_code or 0
-    if phonenumbers.is_number_type_geographical(number.kind, country):
-        zones = time_zones_for_geographical_number(number.parsed)
-    else:
-        zones = TIMEZONE_DATA.get(str(country), ())
-    names = tuple(name for name in zones if name != "Etc/Unknown")
-    # Calls are made in the overlap of all zones, so one that does not open must not just be left out:
-    # the overlap would widen. Nothing known is the safe answer.
-    return names if all(map(is_zone, names)) else ()
-
-
-@lru_cache(maxsize=2048)
-def is_zone(name: str) -> bool:
-    """Is this the IANA name of a time zone that this computer can open?"""
-    # "localtime" opens on many systems, and is the operator's zone: never the lead's.
-    if name in {"localtime", "Factory"}:
-        return False
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a folder
-        return False
-    return True

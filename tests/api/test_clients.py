@@ -104,21 +104,12 @@ def test_a_refused_connection_is_known_to_have_rung_nobody(speaker: MakesSpeaker
 
 
 @BOTH
-@pytest.mark.parametrize(
-    ("url", "key"),
-    [
-        ("http://no such host/", KEY),
-        ("http://[::1/", KEY),
-        ("ftp://127.0.0.1/", KEY),
-        ("127.0.0.1:1", KEY),
-        ("http://127.0.0.1:1/", "pasted…"),
-        ("http://127.0.0.1:1/", "two\nlines"),
-    ],
-)
-def test_what_cannot_be_written_down_is_known_to_have_rung_nobody(
-    speaker: MakesSpeaker, url: str, key: str
-) -> None:
-    with speaker(Account(key, url, timeouts=PATIENT)) as client, pytest.raises(errors.NotSent) as raised:
+@pytest.mark.parametrize("key", ["pasted…", "two\nlines"])
+def test_what_cannot_be_written_down_is_known_to_have_rung_nobody(speaker: MakesSpeaker, key: str) -> None:
+    with (
+        speaker(Account(key, "http://127.0.0.1:1/", timeouts=PATIENT)) as client,
+        pytest.raises(errors.NotSent) as raised,
+    ):
         client.send(create_outbound_call(RING_ANNA))
     assert key not in str(raised.value)
 
@@ -153,7 +144,7 @@ def test_a_transport_of_the_users_own_is_judged_like_ours(
         raise problem(f"{KEY} could not ring {ANNA}")
 
     with (
-        speaker(account("http://flireo.test"), transport=httpx.MockTransport(fail)) as client,
+        speaker(account("https://flireo.test"), transport=httpx.MockTransport(fail)) as client,
         pytest.raises(error) as raised,
     ):
         client.send(create_outbound_call(RING_ANNA))

@@ -55,8 +55,8 @@ def ask(base_url: str, **environment: str) -> list[str]:
 
 def test_requests_go_through_the_proxy_of_the_environment() -> None:
     with run_faulty(answer(200, {"id": "behind"})) as proxy:
-        assert ask("http://flireo.test/api/v1", HTTP_PROXY=proxy.url) == ["behind", "behind"]
-    assert [request.target for request in proxy.requests] == ["http://flireo.test/api/v1/account"] * 2
+        assert ask("http://127.0.0.1:9/api/v1", HTTP_PROXY=proxy.url) == ["behind", "behind"]
+    assert [request.target for request in proxy.requests] == ["http://127.0.0.1:9/api/v1/account"] * 2
     assert proxy.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 

@@ -54,7 +54,7 @@ def test_a_server_that_repeats_number_and_key_is_not_repeated(
 
 
 def test_a_key_is_shown_by_nothing_that_holds_it() -> None:
-    mine = account("http://flireo.test")
+    mine = account("https://flireo.test")
     with FlireoClient(mine) as client:
         held = [mine, client, client.pacing, AsyncFlireoClient(mine)]
         assert not [one for one in held if KEY in f"{one!r} {one} {one!s}"]
@@ -63,7 +63,7 @@ def test_a_key_is_shown_by_nothing_that_holds_it() -> None:
 @pytest.mark.parametrize("take", [pickle.dumps, copy.deepcopy])
 def test_an_account_does_not_leave_the_process(take: Callable[[Account], object]) -> None:
     with pytest.raises(TypeError, match="make it where it is used") as refused:
-        take(account("http://flireo.test"))
+        take(account("https://flireo.test"))
     assert KEY not in shown(refused.value)
 
 

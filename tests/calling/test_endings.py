@@ -188,7 +188,7 @@ def slammed() -> Iterator[str]:
 async def test_where_no_connection_is_made_nobody_was_rung(local: Database) -> None:
     with closed_port() as refused, run_faulty(PLACED) as plain, slammed() as torn:
         without_tls = plain.url.removeprefix("http://")
-        urls = (refused, "http://nobody.invalid", f"https://{without_tls}", f"https://{torn}")
+        urls = (refused, "https://nobody.invalid", f"https://{without_tls}", f"https://{torn}")
         for n, url in enumerate(urls):
             campaign = Campaign(local, f"{url}/api/v1", name=f"campaign {n}", timeouts=HASTY)
             assert await ring_anna(campaign) == NOT_SENT

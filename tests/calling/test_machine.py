@@ -51,7 +51,7 @@ EXAMPLES: Final = int(os.environ.get("MACHINE_EXAMPLES", "20"))
 STEPS: Final = 25
 NAMES: Final = ("one campaign", "another campaign")
 PEOPLE: Final = {NAMES[0]: (ANNA, BEN, CARLA), NAMES[1]: (BEN, CARLA, DORA)}
-ACCOUNT: Final = Account("key", "http://vendor/api/v1")
+ACCOUNT: Final = Account("key", "https://vendor/api/v1")
 HANDS: Final = tuple((name, n) for name in NAMES for n in range(2))
 GRACE_SECONDS: Final = 90.0  # longer than the vendor is late
 LEASE_SECONDS: Final = 15.0
@@ -226,7 +226,7 @@ class Machine(RuleBasedStateMachine):
         self.pass_time(LEASE_SECONDS + 1, set(HANDS))
         known = {row.id for row in self.run(self._attempts()) if row.call_id}
         before, vendor = self.run(self._states()), self.vendor if knows_key else Vendor(self.database.now)
-        account = ACCOUNT if knows_key else Account("another key", "http://vendor/api/v1")
+        account = ACCOUNT if knows_key else Account("another key", "https://vendor/api/v1")
         for _ in range(times):
             summary = self.run(
                 Sweep(self.database, account, connect=partial(AsyncFlireoClient, transport=vendor)).run()

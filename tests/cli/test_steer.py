@@ -86,7 +86,8 @@ def test_a_campaign_is_paused_resumed_and_cancelled(spring: Shell) -> None:
     refused = spring.here("resume", "--campaign", "spring")
     assert refused.status == 1
     assert "cannot be resumed" in refused.complaint
-    assert "under another campaign name" in refused.complaint
+    assert "Cancelling is final." in refused.complaint
+    assert "another" not in refused.complaint
 
 
 @pytest.mark.parametrize("command", ["pause", "resume", "cancel"])

@@ -14,12 +14,13 @@ PROJECT = PACKAGE.parent
 # What of ours, and of others', a room may import. Standard library and its own modules go without saying.
 ROOMS = {
     "api": {"httpx", "pydantic"},
-    "leads": {"pydantic", "phonenumbers", "openpyxl"},
-    # Of leads only the values that they give.
+    "leads": {"flireo_flows.api.numbering", "pydantic", "phonenumbers", "openpyxl", "babel"},
+    # Of leads only the values that they give, and the tables of zones.
     "calling": {
         "flireo_flows.api",
         "flireo_flows.leads.lead",
         "flireo_flows.leads.wishes",
+        "flireo_flows.leads.zones",
         "pydantic",
         "sqlalchemy",
         "aiosqlite",

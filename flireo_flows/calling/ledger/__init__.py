@@ -3,7 +3,7 @@
 from flireo_flows.calling.ledger.attempts import Answer, AttemptBook
 from flireo_flows.calling.ledger.beginning import Attempt, Begun
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.failure import LedgerError
+from flireo_flows.calling.ledger.failure import LedgerError, NoLedger
 from flireo_flows.calling.ledger.inbox import Delivered, Inbox
 from flireo_flows.calling.ledger.leads import LeadBook, Outlook
 from flireo_flows.calling.ledger.reports import Expectations
@@ -23,6 +23,7 @@ __all__ = [
     "LeadBook",
     "LeadResult",
     "LedgerError",
+    "NoLedger",
     "OpenLead",
     "Outlook",
     "Runner",

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.calling.choice import Choice, Composes, LeadFacts
 from flireo_flows.calling.ledger.beginning import Attempt, Beginning, Begun
 from flireo_flows.calling.ledger.database import Database
@@ -52,7 +53,7 @@ class AttemptBook:
     def __init__(
         self, database: Database, campaign: str, runner: str, composer: Composes | None = None, run: str = ""
     ) -> None:
-        self._database, self.campaign, self.runner = database, campaign, runner
+        self._database, self.campaign, self.runner = database, name_key(campaign), runner
         self.composer, self.run = composer, run
 
     async def begin(

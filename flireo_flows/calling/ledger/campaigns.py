@@ -1,13 +1,16 @@
 """Campaigns as a whole: open, paused until a person resumes them, or cancelled for good."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, insert, select, union, update
+from sqlalchemy import Select, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.campaign_names import UnusableName, clean_given_name, clean_name, name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.schema import campaigns, leads
@@ -59,7 +62,7 @@ class Steering:
     """Pauses, resumes and cancels one campaign. Running calls go on in any case, and are collected."""
 
     def __init__(self, database: Database, campaign: str) -> None:
-        self._database, self.campaign = database, campaign
+        self._database, self.campaign = database, name_key(campaign)
 
     async def standing(self) -> Standing:
         """How the campaign stands."""
@@ -152,21 +155,55 @@ async def skip_waiting_in(db: AsyncConnection, campaign: str) -> None:
     await db.execute(waiting.values(state=LeadState.SKIPPED, reason=str(Rule.CAMPAIGN_CANCELLED)))
 
 
-async def require_campaign(db: AsyncConnection, campaign: str, where: str) -> None:
-    """A campaign that nobody ran and nobody steered is a slip of the pen.
+async def register_in(db: AsyncConnection, campaign: str) -> None:
+    """Write a campaign down, unless it is known, in whatever spelling. The first spelling is the one that is shown.
+
+    Args:
+        db: A transaction that may write.
+        campaign: Its name.
+
+    Raises:
+        UnusableName: It cannot be a campaign's name.
+    """
+    add = insert_sqlite(campaigns) if db.dialect.name == "sqlite" else insert_postgresql(campaigns)
+    row = {"name": campaign, "shown": clean_name(campaign), "state": CampaignState.OPEN}
+    await db.execute(add.values(row).on_conflict_do_nothing(index_elements=["name"]))
+
+
+async def shown_in(db: AsyncConnection, names: Collection[str]) -> dict[str, str]:
+    """How campaigns are shown, by their keys; one that is not known is shown as its key.
 
     Args:
         db: Any transaction.
-        campaign: Its name.
+        names: In any spelling.
+    """
+    keys = {name_key(name) for name in names}
+    wanted = select(campaigns.c.name, campaigns.c.shown).where(campaigns.c.name.in_(keys))
+    known = {row.name: row.shown for row in (await db.execute(wanted)).all()} if keys else {}
+    return {key: known.get(key, key) for key in keys}
+
+
+async def require_campaign(db: AsyncConnection, campaign: str, where: str) -> str:
+    """A campaign that no one ran is a slip of the pen.
+
+    Args:
+        db: Any transaction.
+        campaign: Its name, in any spelling.
         where: The ledger, as it is shown.
+
+    Returns:
+        The name as it is shown.
 
     Raises:
         Declined: There is no such campaign; names those there are.
     """
-    was_run, was_steered = leads.c.campaign == campaign, campaigns.c.name == campaign
-    known = union(select(leads.c.campaign).where(was_run), select(campaigns.c.name).where(was_steered))
-    if (await db.execute(known)).first():
-        return
+    try:
+        clean_given_name(campaign)
+    except UnusableName as error:
+        raise Declined(f"{error}.") from None
+    wanted = select(campaigns.c.shown).where(campaigns.c.name == campaign)
+    if (known := (await db.execute(wanted)).scalar_one_or_none()) is not None:
+        return str(known)
     names = [
         redact(name) for name in (await db.execute(known_campaigns().limit(SHOWN_CAMPAIGNS + 1))).scalars()
     ]
@@ -177,9 +214,8 @@ async def require_campaign(db: AsyncConnection, campaign: str, where: str) -> No
 
 
 def known_campaigns() -> Select[Any]:
-    """Names of campaigns that were run or steered, in order."""
-    everybody = union(select(leads.c.campaign.label("name")), select(campaigns.c.name)).subquery()
-    return select(everybody.c.name).order_by(everybody.c.name)
+    """Names of campaigns that were run, as they are shown, in order."""
+    return select(campaigns.c.shown).order_by(campaigns.c.name)
 
 
 async def _keep(db: AsyncConnection, campaign: str, standing: Standing) -> None:
@@ -189,9 +225,8 @@ async def _keep(db: AsyncConnection, campaign: str, standing: Standing) -> None:
         "changed_by": standing.changed_by,
         "changed_at": standing.changed_at,
     }
-    changed = await db.execute(update(campaigns).where(campaigns.c.name == campaign).values(values))
-    if not changed.rowcount:
-        await db.execute(insert(campaigns).values(name=campaign, **values))
+    await register_in(db, campaign)
+    await db.execute(update(campaigns).where(campaigns.c.name == campaign).values(values))
 
 
 def _again(was: Standing, reason: str) -> Standing:
@@ -204,10 +239,7 @@ def _again(was: Standing, reason: str) -> Standing:
 
 def _no(campaign: str, was: Standing, to: CampaignState) -> str:
     verb = {CampaignState.OPEN: "resumed", CampaignState.PAUSED: "paused"}.get(to, "cancelled")
-    return (
-        f"campaign {redact(campaign)!r} cannot be {verb}: it was {was.in_words}. Cancelling is final; "
-        "ring its people under another campaign name."
-    )
+    return f"campaign {redact(campaign)!r} cannot be {verb}: it was {was.in_words}. Cancelling is final."
 
 
 def _clock(seconds: float) -> str:

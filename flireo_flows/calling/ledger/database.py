@@ -17,20 +17,22 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.clock import steady_now
 from flireo_flows.calling.ledger.database_url import Server, read_url, shown
 from flireo_flows.calling.ledger.failure import (
     CHECK,
     KEEP,
     MEND,
-    USABLE,
     LedgerError,
+    NoLedger,
     Refused,
     is_outage,
     words_of,
 )
 from flireo_flows.calling.ledger.postgresql import engine_of, is_pooled
 from flireo_flows.calling.ledger.schema import VERSION
-from flireo_flows.calling.ledger.tables import prepare
+from flireo_flows.calling.ledger.tables import prepare, read
 
 T = TypeVar("T")
 BUSY_SECONDS: Final = 30  # how long one writer waits for another
@@ -50,20 +52,23 @@ class Database:
         self.engine, self.where = engine, where
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.key = b""
-        self._offset = 0.0
+        self._offset = time.time() - steady_now()
         self._remedy = CHECK
         # SQLite has one writer; waiting for it here is fair and costs no sleep.
         self._turn = asyncio.Lock()
         self._apart: _Apart | None = None
 
     @classmethod
-    async def open(cls, url: str) -> Self:
+    async def open(cls, url: str, *, existing: bool = False) -> Self:
         """Open a ledger, making its file and tables if they are not there.
 
         Args:
             url: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`.
+            existing: Only one that is there: for whoever only reads, so that a name or a URL with a slip in it makes
+                nothing.
 
         Raises:
+            NoLedger: There is none, and `existing` was asked for.
             LedgerError: The URL, the file or the server is not usable, or is of another version.
         """
         place = read_url(url)
@@ -71,11 +76,11 @@ class Database:
         if isinstance(place, Server):
             engine = engine_of(place, await is_pooled(place))
         else:
-            await asyncio.to_thread(_make_file, place, where)
+            await asyncio.to_thread(_find_file if existing else _make_file, place, where)
             engine = _sqlite_engine(place)
         database = cls(engine, where)
         try:
-            await database._prepare()
+            await database._prepare(existing)
         except LedgerError:
             await database.close()
             raise
@@ -99,8 +104,23 @@ class Database:
         await self.close()
 
     def now(self) -> float:
-        """The ledger's clock, Unix seconds: PostgreSQL's own, so that runners on several machines agree."""
-        return time.time() + self._offset
+        """The ledger's clock, Unix seconds: PostgreSQL's own, so that runners on several machines agree.
+
+        It is read once, when the ledger is opened, and goes on evenly from there: a clock that is set meanwhile
+        shortens no duration.
+        """
+        return steady_now() + self._offset
+
+    async def server_skew(self) -> float:
+        """How far PostgreSQL's clock is ahead of this machine's, seconds; 0 for SQLite, which has none of its own.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        if self.is_sqlite:
+            return 0.0
+        async with self.read() as db:
+            return await _time_in(db) - time.time()
 
     @asynccontextmanager
     async def write(self, campaign: str = "") -> AsyncIterator[AsyncConnection]:
@@ -113,7 +133,9 @@ class Database:
         if not self.is_sqlite:
             async with self._guarded(), self.engine.begin() as db:
                 if campaign:
-                    await db.execute(select(func.pg_advisory_xact_lock(WRITING, func.hashtext(campaign))))
+                    await db.execute(
+                        select(func.pg_advisory_xact_lock(WRITING, func.hashtext(name_key(campaign))))
+                    )
                 yield db
             return
         async with self._turn, self._guarded(), self.engine.connect() as db:
@@ -157,17 +179,23 @@ class Database:
             # A refused statement is a fault of ours; but PostgreSQL quotes the row, and with it a number.
             raise type(error)(error.statement, None, Refused(words_of(error)), hide_parameters=True) from None
 
-    async def _prepare(self) -> None:
-        async with self.write() as db:
+    async def _prepare(self, existing: bool) -> None:
+        async with self.read() if existing else self.write() as db:
             if not self.is_sqlite:
-                await db.execute(select(func.pg_advisory_xact_lock(CREATING)))
-                server = (
-                    await db.execute(select(func.extract("epoch", func.clock_timestamp())))
-                ).scalar_one()
-                self._offset = float(server) - time.time()
-            found, self.key = await db.run_sync(prepare)
+                if not existing:
+                    await db.execute(select(func.pg_advisory_xact_lock(CREATING)))
+                self._offset = await _time_in(db) - steady_now()
+            there = await db.run_sync(read if existing else prepare)
+        if there is None:
+            raise NoLedger(self.where)
+        found, self.key = there
         if found != str(VERSION):
-            raise LedgerError(self.where, _of_another_version(str(found)), KEEP)
+            raise LedgerError(self.where, _of_another_version(found), KEEP)
+
+
+async def _time_in(db: AsyncConnection) -> float:
+    """PostgreSQL's clock, Unix seconds."""
+    return float((await db.execute(select(func.extract("epoch", func.clock_timestamp())))).scalar_one())
 
 
 class _Apart:
@@ -213,11 +241,22 @@ def _make_file(url: URL, where: str) -> None:
     try:
         path_of(url).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LedgerError(where, f"its folder cannot be made: {error.strerror}", USABLE) from None
+        raise LedgerError(where, f"its folder cannot be made: {error.strerror}", CHECK) from None
+    _try_file(url, where, _keep_log_ahead)
+
+
+def _find_file(url: URL, where: str) -> None:
+    """As `_make_file`, of a file that has to be there; nothing is written."""
+    if not path_of(url).is_file():
+        raise NoLedger(where)
+    _try_file(url, where, lambda driver: driver.execute("PRAGMA schema_version"))
+
+
+def _try_file(url: URL, where: str, use: Callable[[sqlite3.Connection], object]) -> None:
     file, options = _as_driver(url)
     try:
         with closing(sqlite3.connect(file, **options)) as driver:
-            _keep_log_ahead(driver)
+            use(driver)
     except sqlite3.Error as error:
         raise LedgerError(where, words_of(error), CHECK) from None
 

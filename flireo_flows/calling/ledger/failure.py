@@ -19,6 +19,8 @@ KEEP: Final = (
 )
 CHECK: Final = "Check FLIREO_LEDGER_URL and its permissions."
 MEND: Final = "Mend it, then run the campaign again."
+MISSING: Final = "there is no ledger there, and so no campaign yet"
+UNKNOWING: Final = "Check FLIREO_LEDGER_URL: without its ledger a campaign does not know whom it called."
 USABLE: Final = "Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE (FLIREO_LEDGER_URL)."
 
 
@@ -37,6 +39,13 @@ class LedgerError(Exception):
 
     def __str__(self) -> str:
         return f"ledger {self.where}: {self.problem}. {self.remedy}"
+
+
+class NoLedger(LedgerError):
+    """There is no ledger where one is to be read. None was made."""
+
+    def __init__(self, where: str, problem: str = MISSING, remedy: str = UNKNOWING) -> None:
+        super().__init__(where, problem, remedy)
 
 
 class Refused(Exception):

@@ -11,6 +11,8 @@ from sqlalchemy import Select, and_, case, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from flireo_flows.api.campaign_names import name_key
+from flireo_flows.calling.ledger.campaigns import register_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.forgetting import forgotten_in
 from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, do_not_call, leads
@@ -78,7 +80,7 @@ class LeadBook:
     """The leads of one campaign."""
 
     def __init__(self, database: Database, campaign: str) -> None:
-        self._database, self.campaign = database, campaign
+        self._database, self.campaign, self._given = database, name_key(campaign), campaign
 
     async def take_in(self, batch: Sequence[Lead]) -> str:
         """Write the leads of a file; those the campaign has keep their state. Running it again changes nothing.
@@ -86,11 +88,16 @@ class LeadBook:
         Returns:
             A name of exactly this set of people. Only leads of it are rung by a run of this file, so whoever
             is taken out of the file is not rung any more.
+
+        Raises:
+            UnusableName: The campaign's name is none.
         """
         name = batch_name(batch)
         upsert = insert_sqlite(leads) if self._database.is_sqlite else insert_postgresql(leads)
         renewed = {column: upsert.excluded[column] for column in RENEWED}
         statement = upsert.on_conflict_do_update(index_elements=["campaign", "phone"], set_=renewed)
+        async with self._database.write(self.campaign) as db:
+            await register_in(db, self._given)
         for chunk in chunks(batch):
             async with self._database.write(self.campaign) as db:
                 # Of who asked to be forgotten nothing is written down again; nobody may ring them anyway.
@@ -104,6 +111,7 @@ class LeadBook:
     async def forbid(self, phones: Collection[str]) -> None:
         """Replace the campaign's do-not-call list."""
         async with self._database.write(self.campaign) as db:
+            await register_in(db, self._given)
             # Of who asked to be forgotten not even the number is written down again.
             kept = set(phones) - await forgotten_in(db, self._database, phones)
             rows = [{"campaign": self.campaign, "phone": phone} for phone in sorted(kept)]

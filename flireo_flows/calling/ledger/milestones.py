@@ -7,6 +7,7 @@ seen only by looking at all of its leads, so runs and sweeps look at their end.
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.happenings import Happening
 from flireo_flows.calling.ledger.database import Database
@@ -27,7 +28,7 @@ async def tell_started(db: AsyncConnection, database: Database, campaign: str) -
     Returns:
         Whether it was the first.
     """
-    return await post(db, database, Happening.CAMPAIGN_STARTED, campaign, campaign=campaign)
+    return await post(db, database, Happening.CAMPAIGN_STARTED, name_key(campaign), campaign=campaign)
 
 
 async def tell_finished(database: Database, campaign: str) -> bool:
@@ -55,7 +56,7 @@ async def tell_finished(database: Database, campaign: str) -> bool:
         last = (await db.execute(newest)).scalar_one()
         if not people:
             return False
-        key = f"{campaign}:{last or 0}:{people}"
+        key = f"{name_key(campaign)}:{last or 0}:{people}"
         return await post(db, database, Happening.CAMPAIGN_FINISHED, key, campaign=campaign)
 
 
@@ -72,5 +73,5 @@ async def tell_credits_low(database: Database, campaign: str, run: str, reason: 
         Whether it was not told before.
     """
     async with database.write() as db:
-        key = f"{campaign}:{run}"
+        key = f"{name_key(campaign)}:{run}"
         return await post(db, database, Happening.CREDITS_LOW, key, campaign=campaign, reason=redact(reason))

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.ledger.campaigns import Declined, known_campaigns, require_campaign
 from flireo_flows.calling.ledger.database import Database
@@ -14,19 +15,22 @@ def shown_name(name: str, key: bytes) -> str:
     """A campaign's name for the world outside: one that holds a phone number is masked, and told apart by a digest.
 
     Args:
-        name: The campaign's.
+        name: The campaign's, as it is shown.
         key: The ledger's own (`Database.key`).
     """
     shown = redact(name)
-    return name if shown == name else f"{shown} {digest(key, name)[:DIGITS]}"
+    return name if shown == name else f"{shown} {digest(key, name_key(name))[:DIGITS]}"
 
 
 async def find_campaign(database: Database, given: str) -> str:
-    """The name of a campaign, given as it is or as an event shows it (`shown_name`).
+    """The name of a campaign, given in any spelling or as an event shows it (`shown_name`).
 
     Args:
         database: The ledger.
         given: For example `campaign` of an event's payload.
+
+    Returns:
+        Its first spelling.
 
     Raises:
         Declined: There is no such campaign.
@@ -34,8 +38,7 @@ async def find_campaign(database: Database, given: str) -> str:
     if (meant := await _shown_as(database, given)) is not None:
         return meant
     async with database.read() as db:
-        await require_campaign(db, given, database.where)
-    return given
+        return await require_campaign(db, given, database.where)
 
 
 async def refuse_shown_name(database: Database, given: str) -> None:
@@ -52,8 +55,9 @@ async def refuse_shown_name(database: Database, given: str) -> None:
 
 async def _shown_as(database: Database, given: str) -> str | None:
     """The campaign that is shown so."""
-    if "*" not in given:
+    if "*" not in (wanted := name_key(given)):
         return None
     async with database.read() as db:
         names = (await db.execute(known_campaigns())).scalars()
-        return next((name for name in names if name != given == shown_name(name, database.key)), None)
+        shown = ((name, name_key(shown_name(name, database.key))) for name in names)
+        return next((name for name, as_shown in shown if name_key(name) != wanted == as_shown), None)

@@ -12,9 +12,11 @@ from typing import Any, Final
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.masking import cut_off, levels_of, masked
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.calling.happenings import Happening
+from flireo_flows.calling.ledger.campaigns import shown_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.forgetting import is_pseudonym
 from flireo_flows.calling.ledger.naming import shown_name
@@ -68,6 +70,8 @@ async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Not
         people = await _leads(db, [it.row_id for it in posted if it.event in OF_LEADS])
         letters = await _letters(db, [it.row_id for it in posted if it.event is Happening.DEAD_LETTER])
         figures = await _figures(db, {it.campaign for it in posted if it.event in OF_CAMPAIGNS})
+        shown = await shown_in(db, {it.campaign for it in posted})
+    posted = [replace(it, campaign=shown[it.campaign]) for it in posted]
     notices = []
     for it in posted:
         try:
@@ -113,7 +117,7 @@ def _notice(
     elif it.event is Happening.REPORTS_WAITING:
         about = {"resource": "flireo.inbox"}
     elif it.event in OF_CAMPAIGNS:
-        said |= figures.get(it.campaign, {})
+        said |= figures.get(name_key(it.campaign), {})
     return Notice(
         id=_id(database, it.key),
         event=str(it.event),

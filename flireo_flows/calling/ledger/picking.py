@@ -159,7 +159,7 @@ async def _footing(
 
 def _due() -> Select[Any]:
     """Made once: making it costs as much as running it."""
-    campaign = bindparam("campaign_", type_=String)
+    campaign = bindparam("campaign_", type_=campaigns.c.name.type)
     forbidden = (
         select(do_not_call.c.phone)
         .where(do_not_call.c.campaign == campaign, do_not_call.c.phone == leads.c.phone)

@@ -5,17 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, func, insert, not_, or_, select, update
+from sqlalchemy import Row, Select, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
+from flireo_flows.calling.ledger.campaigns import register_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.reports import correct_lead, ending_of, never_again, object_of
 from flireo_flows.calling.ledger.schema import attempts, campaigns
 from flireo_flows.calling.ledger.suppressions import PSEUDONYM
 from flireo_flows.calling.outcomes import Outcome, outcome_of
 from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause, lessons_version, outcomes_version
-from flireo_flows.calling.states import AttemptState, CampaignState
+from flireo_flows.calling.states import AttemptState
 
 PORTION: Final = 200  # calls a transaction: a campaign that runs meanwhile waits for less than a second
 
@@ -154,9 +155,8 @@ async def keep_current(database: Database, campaign: str, policy: CallingPolicy)
     # Afterwards: one that was killed in the middle is done again.
     values = {"outcome_table": current}
     async with database.write(campaign) as db:
-        if not (await db.execute(update(campaigns).where(mine).values(values))).rowcount:
-            row = {"name": campaign, "state": CampaignState.OPEN, **values}
-            await db.execute(insert(campaigns).values(row))
+        await register_in(db, campaign)
+        await db.execute(update(campaigns).where(mine).values(values))
     return Rederived(
         max(rederived.calls, learnt.calls),
         rederived.changes,

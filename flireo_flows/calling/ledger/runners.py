@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.schema import requests, runners
 
@@ -24,7 +25,7 @@ class Runner:
     """
 
     def __init__(self, database: Database, campaign: str, lease_seconds: float = LEASE_SECONDS) -> None:
-        self._database, self.campaign, self.id = database, campaign, uuid.uuid4().hex
+        self._database, self.campaign, self.id = database, name_key(campaign), uuid.uuid4().hex
         self.lease_seconds, self.lease_until = lease_seconds, 0.0
 
     async def join(self) -> None:

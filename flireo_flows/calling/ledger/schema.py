@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -16,16 +17,29 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     and_,
     text,
 )
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.calling.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
 
 VERSION: Final = 4  # of the tables, and of the moves that their triggers allow
 
 metadata = MetaData()
+
+
+class CampaignKey(TypeDecorator[str]):
+    """A campaign's name, in whatever spelling it is given: kept, compared and returned as its one key."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """All spellings of a name are one."""
+        return name_key(value) if value is not None else None
 
 
 def one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
@@ -39,7 +53,9 @@ meta = Table("flireo_meta", metadata, Column("key", String, primary_key=True), C
 campaigns = Table(
     "flireo_campaigns",
     metadata,
-    Column("name", String, primary_key=True),
+    Column("name", CampaignKey, primary_key=True),
+    # Its first spelling.
+    Column("shown", String, nullable=False, default=lambda row: row.get_current_parameters()["name"]),
     Column("state", String, one_of("state", CampaignState), nullable=False),
     Column("reason", Text, nullable=False, default=""),  # in words, without a number
     Column("changed_by", String, nullable=False, default=""),  # person, breaker, brake, prefect
@@ -55,7 +71,7 @@ runners = Table(
     "flireo_runners",
     metadata,
     Column("id", String, primary_key=True),
-    Column("campaign", String, nullable=False),
+    Column("campaign", CampaignKey, nullable=False),
     Column("started_at", Float, nullable=False),
     # A runner that does not renew it is taken for dead, and what it was sending for unknown.
     Column("lease_until", Float, nullable=False),
@@ -65,7 +81,7 @@ leads = Table(
     "flireo_leads",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("campaign", String, nullable=False),
+    Column("campaign", CampaignKey, nullable=False),
     Column("phone", String, nullable=False),
     Column("name", Text, nullable=False, default=""),
     Column("columns", Text, nullable=False, default="{}"),  # the row of the file, JSON
@@ -98,7 +114,7 @@ attempts = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("lead_id", ForeignKey("flireo_leads.id"), nullable=False),
-    Column("campaign", String, nullable=False),
+    Column("campaign", CampaignKey, nullable=False),
     Column("phone", String, nullable=False),
     Column("number", Integer, nullable=False),
     Column("state", String, one_of("state", AttemptState), nullable=False),
@@ -208,7 +224,7 @@ outbox = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("key", String, unique=True, nullable=False),  # the same happening is told once, whoever notices it
     Column("event", String, nullable=False),
-    Column("campaign", String, nullable=False, default=""),
+    Column("campaign", CampaignKey, nullable=False, default=""),
     Column("row_id", Integer),  # of the attempt, the lead or the report that it is about
     Column("reason", Text, nullable=False, default=""),  # in words, without a number
     Column("occurred_at", Float, nullable=False),
@@ -224,7 +240,7 @@ outbox = Table(
 shortfalls = Table(
     "flireo_shortfalls",
     metadata,
-    Column("campaign", String, primary_key=True),
+    Column("campaign", CampaignKey, primary_key=True),
     Column("is_short", Boolean, nullable=False),  # it has not recovered since
     Column("falls", Integer, nullable=False),  # how often it fell; makes each time a notice of its own
 )
@@ -232,7 +248,7 @@ shortfalls = Table(
 requests = Table(
     "flireo_requests",
     metadata,
-    Column("campaign", String, primary_key=True),
+    Column("campaign", CampaignKey, primary_key=True),
     Column("route", String, primary_key=True),
     Column("status", String, primary_key=True),
     Column("count", Integer, nullable=False),
@@ -241,7 +257,7 @@ requests = Table(
 do_not_call = Table(
     "flireo_do_not_call",
     metadata,
-    Column("campaign", String, primary_key=True),
+    Column("campaign", CampaignKey, primary_key=True),
     Column("phone", String, primary_key=True),
 )
 
@@ -253,7 +269,7 @@ suppressions = Table(
     Column("phone", String, nullable=False, default=""),
     Column("source", String, nullable=False),  # person, outcome, analysis, forgotten
     Column("reason", Text, nullable=False, default=""),
-    Column("campaign", String, nullable=False, default=""),
+    Column("campaign", CampaignKey, nullable=False, default=""),
     Column("at", Float, nullable=False),
 )
 
@@ -262,7 +278,7 @@ decisions = Table(
     "flireo_decisions",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("campaign", String, nullable=False),
+    Column("campaign", CampaignKey, nullable=False),
     Column("phone", String, nullable=False),
     Column("lead_id", Integer, nullable=False),
     Column("number", Integer),  # of the attempt that it allowed
@@ -294,7 +310,7 @@ Index(
 tallies = Table(
     "flireo_tallies",
     metadata,
-    Column("campaign", String, primary_key=True),
+    Column("campaign", CampaignKey, primary_key=True),
     Column("span", String, primary_key=True),  # campaign, run, quarter
     Column("key", String, primary_key=True),  # empty, the run, the quarter of an hour since 1970
     Column("calls", Integer, nullable=False),  # attempts that rang or may have rung

@@ -115,13 +115,13 @@ async def story(database: Database, phone: str, campaign: str) -> Story:
         Declined: There is no such campaign.
     """
     async with database.read() as db:
-        await require_campaign(db, campaign, database.where)
+        shown = await require_campaign(db, campaign, database.where)
         lead = await _lead(db, phone, campaign)
         forbidden = select(do_not_call.c.phone).where(
             do_not_call.c.campaign == campaign, do_not_call.c.phone == phone
         )
         return Story(
-            campaign=campaign,
+            campaign=shown,
             standing=await standing_in(db, campaign),
             suppression=await suppression_in(db, database, phone),
             on_file=(await db.execute(forbidden)).first() is not None,

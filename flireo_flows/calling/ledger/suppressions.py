@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Row, delete, func, select, update
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import mask_phone, redact
-from flireo_flows.calling.ledger.campaigns import Declined
+from flireo_flows.calling.ledger.campaigns import Declined, shown_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.schema import leads, suppressions
 from flireo_flows.calling.policy import Rule
@@ -183,7 +183,9 @@ class Suppressions:
         """Everybody, oldest first, with masked numbers."""
         async with self._database.read() as db:
             ordered = select(suppressions).order_by(suppressions.c.at, suppressions.c.digest)
-            return [_suppression(row) for row in (await db.execute(ordered)).all()]
+            found = [_suppression(row) for row in (await db.execute(ordered)).all()]
+            shown = await shown_in(db, {one.campaign for one in found})
+        return [replace(one, campaign=shown[one.campaign]) for one in found]
 
 
 def pieces(rows: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.calling.ledger.attempts import is_given_up
 from flireo_flows.calling.ledger.campaigns import require_campaign
 from flireo_flows.calling.ledger.database import Database
@@ -42,8 +43,7 @@ async def unheard_campaigns(database: Database, campaign: str = "") -> list[str]
     """
     async with database.read() as db:
         if campaign:
-            await require_campaign(db, campaign, database.where)
-            return [campaign]
+            return [name_key(await require_campaign(db, campaign, database.where))]
         mine = or_(
             attempts.c.call_id == inbox.c.call_id,
             attempts.c.report_id == inbox.c.call_id,

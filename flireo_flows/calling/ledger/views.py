@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy import Row, Select, and_, case, func, select
 
+from flireo_flows.api.campaign_names import name_key
+from flireo_flows.calling.ledger.campaigns import known_campaigns, shown_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.schema import attempts, leads, requests
 from flireo_flows.calling.states import OPEN, AttemptState, LeadState
@@ -94,8 +96,7 @@ class Views:
     async def campaigns(self) -> list[str]:
         """The names of all campaigns of the ledger."""
         async with self._database.read() as db:
-            named = select(leads.c.campaign).distinct().order_by(leads.c.campaign)
-            return list((await db.execute(named)).scalars())
+            return list((await db.execute(known_campaigns())).scalars())
 
     async def status(self, campaign: str) -> CampaignStatus:
         """The campaign in figures."""
@@ -118,8 +119,9 @@ class Views:
             ended = attempts.c.state == AttemptState.ENDED
             with_analysis = select(func.count()).where(tried, ended, attempts.c.analysis.is_not(None))
             analysed = int((await db.execute(with_analysis)).scalar_one())
+            shown = (await shown_in(db, [campaign]))[name_key(campaign)]
         return CampaignStatus(
-            campaign=campaign,
+            campaign=shown,
             leads=sum(states.values()),
             states=states,
             outcomes=outcomes,

@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 import phonenumbers
 from phonenumbers import NumberParseException
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.calling.choice import LeadFacts
 from flireo_flows.calling.script.model import PoolNumber, Variant
 
@@ -137,7 +138,9 @@ def pick_variant(variants: Sequence[Variant], facts: LeadFacts, seed: str) -> Va
 
 def _point(seed: str, phone: str, salt: str) -> int:
     """A number below 2**64 that looks random and is always the same."""
-    digest = hashlib.sha256("\0".join((seed, phone, salt)).encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.sha256(
+        "\0".join((name_key(seed), phone, salt)).encode("utf-8", "surrogatepass")
+    ).digest()
     return int.from_bytes(digest[:8], "big")
 
 
