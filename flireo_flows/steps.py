@@ -47,6 +47,7 @@ from flireo_flows.showing import ProgressBoard, show_failures, show_tables
 
 # What stops the dialling and leaves the calls that run, whose results can still be read.
 CALLS_GO_ON: Final = (type(None), NotReady, InsufficientCredits)
+NO_LIMIT: Final = 1_000_000  # people; a form shows it as its default
 MOST_CORRECTIONS: Final = 3  # of the clock, in one run
 MOST_SHOWN: Final = 20  # leads that a summary lists one by one
 MOST_CALLS_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
@@ -82,6 +83,7 @@ class CampaignRun:
         webhook: Where reports are sent, as far as a call itself can say so; None leaves that to the agents.
         plan: A saved plan, outside which nobody is rung; empty for none.
         deadline_seconds: The run ends so many seconds after `started_at` in any case; 0 for no such time.
+        limit: People that the run calls at most; `NO_LIMIT` for no limit.
         run_id: What the policy's caps per run count together; a retry of the flow run is the same run.
     """
 
@@ -96,6 +98,7 @@ class CampaignRun:
     plan: str = ""
     out: Path = Path("results")
     deadline_seconds: int = 0
+    limit: int = NO_LIMIT
     started_at: float = field(default_factory=steady_now)
     run_id: str = field(default_factory=lambda: flow_run.get_id() or uuid.uuid4().hex)
 
@@ -388,5 +391,6 @@ async def _engine(
         progress=progress,
         readiness=before.readiness if before else None,
         run_id=run.run_id,
+        limit=run.limit if run.limit < NO_LIMIT else None,
         stopped_by=before.stopped_by if before else None,
     )
