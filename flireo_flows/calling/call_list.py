@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from flireo_flows.api import errors
 from flireo_flows.api.calls import LARGEST_PAGE, Call, get_call, list_calls
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.paging import call_pages, walk
