@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from flireo_flows.api import errors
-from flireo_flows.api.foreign import foreign_answer, is_ours
+from flireo_flows.api.foreign import foreign_answer, may_be_ours
 from flireo_flows.api.masking import hide
 from flireo_flows.api.model import Json, Unreadable
 from flireo_flows.api.operation import Effect, Endpoint, Operation
@@ -156,7 +156,7 @@ def error_of(operation: Operation[T], reply: Reply) -> errors.FlireoError:
         kind = errors.ServerFailed if operation.effect is Effect.READS else errors.OutcomeUnknown
     else:
         kind = errors.BY_STATUS.get(reply.status, errors.RequestRefused)
-        if operation.effect is Effect.RINGS and reply.status != 429 and not is_ours(reply.body):
+        if operation.effect is Effect.RINGS and reply.status != 429 and not may_be_ours(reply.body):
             kind = errors.OutcomeUnknown  # somebody else's refusal does not prove that no call was placed
     code, text, param = reply.complaint()
     return failure(

@@ -27,20 +27,28 @@ def foreign_answer(status: int, headers: Mapping[str, str], body: bytes) -> str:
         return ""
     if "html" in headers.get("content-type", "") or body.lstrip().startswith(MARKUP):
         return "A web page answered"
-    if status == 404 and not is_ours(body):
+    if status == 404 and not _has_envelope(body):
         return "A server answered that does not know the path"
     return ""
 
 
-def is_ours(body: bytes) -> bool:
-    """Whether the body of a refusal may be the API's: it has the envelope of an error, or is empty."""
-    if not body.strip():
-        return True
+def may_be_ours(body: bytes) -> bool:
+    """Whether a refusal may be the API's: it is a JSON object, or has no body."""
+    return not body.strip() or _object(body) is not None
+
+
+def _has_envelope(body: bytes) -> bool:
+    """Whether a body is an error in one of the API's forms; an empty object tells nothing."""
+    answer = _object(body)
+    return answer is not None and (not answer or "error" in answer or "message" in answer)
+
+
+def _object(body: bytes) -> Mapping[str, object] | None:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(answer, dict) and ("error" in answer or "message" in answer)
+        return None
+    return answer if isinstance(answer, dict) else None
 
 
 def _where(location: str) -> str:
