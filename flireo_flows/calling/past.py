@@ -11,8 +11,10 @@ from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.numbering import person_key
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
-from flireo_flows.calling.ledger.database import Database, NoLedger
+from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.failure import NoLedger
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
 from flireo_flows.calling.ledger.suppressions import suppressed_in
 from flireo_flows.calling.ledger.tallies import totals_in
@@ -49,7 +51,7 @@ class Past:
     Attributes:
         campaign: Calls in progress, and what the day and the campaign have used up.
         standing: Whether the campaign is open.
-        people: By number; whom the ledger does not know is not in it.
+        people: By number, as it was asked for; whom the ledger does not know is not in it.
     """
 
     campaign: History = NEW
@@ -89,14 +91,16 @@ async def read_past(
         async with database.read() as db:
             _, day, whole = await totals_in(db, campaign, "", ZoneInfo(policy.day_zone), moment)
             live = (await db.execute(_live(campaign))).scalar_one()
-            people = await _people(db, campaign, frozenset(phones), moment - number_memory(policy))
-            forbidden = await _forbidden(db, database, campaign, phones, has_list)
+            keys = frozenset(map(person_key, phones))
+            people = await _people(db, campaign, keys, moment - number_memory(policy))
+            forbidden = await _forbidden(db, database, campaign, keys, has_list)
             standing = await standing_in(db, campaign)
     for phone, source in forbidden.items():
         known = people.get(phone, Known())
         people[phone] = replace(known, history=replace(known.history, do_not_call=source))
     history = History(live=live, day=day, campaign=whole)
-    return Past(history, standing, people)
+    theirs = {phone: people[key] for phone in phones if (key := person_key(phone)) in people}
+    return Past(history, standing, theirs)
 
 
 async def _people(
