@@ -102,7 +102,7 @@ class AnalysisAnswer(BaseModel):
         Field(
             max_length=200,
             title="Equals",
-            description="The answer, whatever its case. true is every way to say yes (ja, oui, Yes., 1), false every way "
+            description="The answer, whatever its case. true is every way to say yes (ja, oui, 1), false every way "
             "to say no.",
         ),
     ] = "true"
