@@ -27,7 +27,8 @@ from flireo_flows.calling.ledger.completeness import check_completeness
 from flireo_flows.calling.ledger.rederiving import keep_current
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.remembered import remember, require_account, rules_of
+from flireo_flows.calling.recent_calls import RecentCallsUnread, in_words, read_recent_calls
+from flireo_flows.calling.remembered import fingerprint, remember, require_account, rules_of
 from flireo_flows.calling.telling import tell_end
 from flireo_flows.calling.turns import Turns, Until
 
@@ -52,6 +53,7 @@ class Ran:
         readiness: What the checks told; for a run that follows.
         held_by: What held the whole campaign back at the end, in words: that it is paused or cancelled, by
             whom and why, or a cap that was reached. Empty when nothing did.
+        cautions: What is not known of the account's recent calls, each in a sentence.
         last_failures: What made the breaker pause the campaign: masked number and reason, newest first.
     """
 
@@ -61,6 +63,7 @@ class Ran:
     readiness: Readiness
     held_by: str = ""
     last_failures: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -79,6 +82,8 @@ class Engine:
         run_id: Engines of one id are one run, whose calls are counted together for the policy's caps per run;
             empty makes each a run of its own.
         stopped_by: What stopped an earlier engine of this run: nobody is rung, and only results are collected.
+        ignore_recent_calls: Call also where the account's calls of the last days cannot be read, at the risk that
+            people who were called a moment ago are called again.
         lease_seconds: For how long this runner is trusted to be alive since its last sign of life; then others
             take over. More than `picking.LEAST_LEASE_SECONDS`, or nothing is ever begun.
     """
@@ -94,7 +99,9 @@ class Engine:
     run_id: str = ""
     stopped_by: Exception | None = None
     lease_seconds: float = LEASE_SECONDS
+    ignore_recent_calls: bool = False
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
+    _cautions: tuple[str, ...] = field(default=(), init=False)
 
     async def run(self, until: Until, deadline: float | None = None) -> Ran:
         """Ring and collect.
@@ -133,6 +140,8 @@ class Engine:
         beside = await require_account(self.database, client, self.campaign, runner)
         try:
             readiness = self.readiness or await self._look_up(client)
+            if left.has_waiting:
+                await self._read_recent_calls(client)
         except NotReady as problem:
             if not (left.placed or left.unknown):
                 raise
@@ -141,6 +150,17 @@ class Engine:
         starts = left.has_waiting
         await remember(self.database, self.campaign, self.policy, readiness, self.account, starts, beside)
         return readiness
+
+    async def _read_recent_calls(self, client: AsyncFlireoClient) -> None:
+        """What the account's list says, before this ledger's first call there."""
+        try:
+            read = await read_recent_calls(self.database, client, fingerprint(self.account, self.database))
+        except RecentCallsUnread as problem:
+            if not self.ignore_recent_calls:
+                raise
+            self._cautions = (str(problem),)
+        else:
+            self._cautions = tuple(in_words(read))
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
         await tell_end(self.database, self.campaign, self.policy, stopped_by, self.run_id or runner.id)
@@ -177,7 +197,7 @@ class Engine:
         left = await leads.outlook(self.batch, self.database.now())
         self.progress(await Views(self.database).status(self.campaign))
         stopped_by, failures = turns.stopped_by or brakes.stopped_by, brakes.last_failures
-        return Ran(stopped_by, turns.timed_out, left, readiness, turns.held_by, failures)
+        return Ran(stopped_by, turns.timed_out, left, readiness, turns.held_by, failures, self._cautions)
 
     async def _beat(self, runner: Runner, book: AttemptBook, dialer: Dialer) -> None:
         """Renew the lease, and take over from runners that did not renew theirs.

@@ -1,7 +1,7 @@
 """What the ledger knows of a campaign and the people of a file. Only reads."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,11 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
 from flireo_flows.calling.ledger.database import Database, path_of
+from flireo_flows.calling.ledger.earlier_calls import EarlierCalls, earlier_calls_in
+from flireo_flows.calling.ledger.other_calls import open_calls_in, other_calls_in
+from flireo_flows.calling.ledger.people import numbers_in
 from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
 from flireo_flows.calling.ledger.suppressions import suppressed_in
 from flireo_flows.calling.ledger.tallies import totals_in
 from flireo_flows.calling.outcomes import Outcome
-from flireo_flows.calling.policy import CallingPolicy, History, number_memory
+from flireo_flows.calling.policy import CallingPolicy, History, OtherCall, number_memory
 from flireo_flows.calling.states import OPEN, AttemptState, LeadState
 
 NEW: Final = History()
@@ -52,11 +55,13 @@ class Past:
         campaign: Calls in progress, and what the day and the campaign have used up.
         standing: Whether the campaign is open.
         people: By number; whom the ledger does not know is not in it.
+        earlier: How many of them were called before, by whom.
     """
 
     campaign: History = NEW
     standing: Standing = field(default_factory=Standing)
     people: Mapping[str, Known] = field(default_factory=dict)
+    earlier: EarlierCalls = field(default_factory=EarlierCalls)
 
 
 async def read_past(
@@ -92,11 +97,17 @@ async def read_past(
             people = await _people(db, campaign, frozenset(phones), moment - number_memory(policy))
             forbidden = await _forbidden(db, database, campaign, phones, has_list)
             standing = await standing_in(db, campaign)
+            earlier = await earlier_calls_in(db, phones)
+            others = await _others(db, campaign, sorted(set(phones)), policy, moment)
     for phone, source in forbidden.items():
         known = people.get(phone, Known())
         people[phone] = replace(known, history=replace(known.history, do_not_call=source))
+    for phone, (calls, until) in others.items():
+        known = people.get(phone, Known())
+        history = replace(known.history, other_calls=calls, ringing_until=until)
+        people[phone] = replace(known, history=history)
     history = History(live=live, day=day, campaign=whole)
-    return Past(history, standing, people)
+    return Past(history, standing, people, earlier)
 
 
 def is_there(url: str) -> bool:
@@ -108,6 +119,16 @@ def is_there(url: str) -> bool:
         return path_of(parsed).is_file()
     except (ArgumentError, ValueError):
         return True
+
+
+async def _others(
+    db: AsyncConnection, campaign: str, phones: Sequence[str], policy: CallingPolicy, moment: datetime
+) -> dict[str, tuple[tuple[OtherCall, ...], datetime | None]]:
+    """Calls by others, and until when one of the account counts as open, by number."""
+    now, numbers = moment.timestamp(), await numbers_in(db, phones)
+    calls = await other_calls_in(db, campaign, phones, numbers, policy, now)
+    open_ = await open_calls_in(db, phones, numbers, now)
+    return {phone: (calls.get(phone, ()), open_.get(phone)) for phone in {*calls, *open_}}
 
 
 async def _people(

@@ -127,4 +127,6 @@ def _began_at(call: Call, now: float) -> float:
 def _number(call: Call) -> str:
     """The other party's; empty where the list does not tell it, or tells our own."""
     number = call.caller_phone or ""
+    if not all(character.isdigit() or character.isspace() or character in "+-()./" for character in number):
+        return ""  # a name, an address, or a number of which some digits are masked
     return "" if call.phone_number and tail_of(number) == tail_of(call.phone_number) else number

@@ -37,6 +37,13 @@ def in_words(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def is_unread(error: Exception) -> bool:
+    """Whether no one was called because the account's recent calls cannot be read."""
+    from flireo_flows.calling.recent_calls import RecentCallsUnread
+
+    return isinstance(error, RecentCallsUnread)
+
+
 def _prefects() -> tuple[type[Exception], ...]:
     """Errors of the steps; only if they were loaded, for loading them takes seconds."""
     import sys

@@ -30,11 +30,13 @@ def run(
     out: Path = Path("results"),
     no_wait: Annotated[bool, Flag] = False,
     deadline: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
+    ignore_recent_calls: Annotated[bool, Flag] = False,
 ) -> int:
     """Ring every lead of a file and export what became of each call. Run it again to carry on.
 
     The same campaign name continues where it stands and rings nobody twice. Ends with status 0 when every
-    lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage.
+    lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage,
+    4 when no one is called because the account's recent calls cannot be read.
 
     Parameters
     ----------
@@ -64,6 +66,9 @@ def run(
         End after dialling; a later run collects the results.
     deadline
         End after so many seconds in any case; 0 for no deadline. Calls that run go on.
+    ignore_recent_calls
+        Call also where the account's calls of the last seven days cannot be read, which a new ledger reads first.
+        Risky: people who were called a moment ago, from the dashboard or with a ledger that was lost, are called again.
     """
     from flireo_flows.cli import settings
     from flireo_flows.leads import check_file, read_do_not_call
@@ -94,6 +99,7 @@ def run(
         out=str(out),
         wait=not no_wait,
         deadline_seconds=deadline,
+        ignore_recent_calls=ignore_recent_calls,
     )
     show(summary)
     return 0 if summary.is_finished else OPEN
