@@ -21,8 +21,10 @@ from flireo_flows.calling.ledger import (
     Runner,
     Views,
 )
+from flireo_flows.calling.ledger.account_calls import AccountRead, keep_account
 from flireo_flows.calling.ledger.schema import attempts, leads
 from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.remembered import fingerprint
 from flireo_flows.calling.states import Event
 from flireo_flows.calling.turns import Until
 from flireo_flows.leads.lead import Lead
@@ -67,6 +69,13 @@ class Campaign:
     timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=2, read=5, ring=5))
     batch: str = ""
     composer: Composes = CALLER
+    ignore_recent_calls: bool = False
+
+    async def know_account(self) -> None:
+        """The ledger has read the account's calls of the last days before, and there were none."""
+        now = self.database.now()
+        read = AccountRead(read_at=now, read_back_to=now - 7 * 86_400, calls=0, unnamed=0)
+        await keep_account(self.database, fingerprint(self.account, self.database), [], read)
 
     @property
     def account(self) -> Account:
@@ -85,6 +94,8 @@ class Campaign:
 
     async def run(self, until: Until = Until.FINISHED, seconds: float | None = None) -> Ran:
         """Run it here, for so long at most."""
+        if self.readiness is not None:  # what comes before the first call is done
+            await self.know_account()
         engine = Engine(
             self.database,
             self.account,
@@ -93,6 +104,7 @@ class Campaign:
             CALLER,
             self.policy,
             readiness=self.readiness,
+            ignore_recent_calls=self.ignore_recent_calls,
         )
         return await engine.run(until, self.database.now() + seconds if seconds is not None else None)
 

@@ -57,8 +57,8 @@ class EarlierCalls:
         named = [_told(each) for each in self.by[:MOST_NAMED]]
         if len(self.by) > MOST_NAMED:
             named.append(f"others by {len(self.by) - MOST_NAMED} more campaigns")
-        were = "person was" if self.called == 1 else "people were"
-        return f"{self.called} of these {self.people} {were} called before: {', '.join(named)}."
+        were = "was" if self.called == 1 else "were"
+        return f"{self.called} of these {self.people} people {were} called before: {', '.join(named)}."
 
 
 async def earlier_calls_in(db: AsyncConnection, phones: Collection[str]) -> EarlierCalls:
