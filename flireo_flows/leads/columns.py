@@ -52,6 +52,23 @@ NAME_NAMES: Final = (
 TIMEZONE_NAMES: Final = (
     _words("timezone timezonename ianatimezone tz tijdzone zeitzone fuseauhoraire fuseau"),
 )
+# A file may have several of these too: all that a row fills must agree. `country_code` holds NL or 31.
+COUNTRY_NAMES: Final = _words(
+    """
+    country countryname countryregion countryterritory countrycode countryiso countryisocode isocountry isocountrycode
+    countryiso2 countryiso3 iso2 iso3 iso31661 countryofresidence residencecountry contactcountry mailingcountry
+    land landnaam landcode woonland landesname landercode landeskennung landerkennung wohnland
+    pays nompays codepays paysderesidence pais nombrepais codigopais paese nazione stato codicepaese kraj ulke
+    """
+)
+DIALLING_CODE_NAMES: Final = _words(
+    """
+    phonecode phonecountrycode phonecountry countryphonecode dialcode dialingcode diallingcode countrydialcode
+    countrydialingcode countrydiallingcode callingcode countrycallingcode telephonecode telefooncode landnummer
+    landervorwahl landesvorwahl telefonvorwahlland indicatifpays indicatiftelephonique indicatif prefijopais
+    prefijointernacional prefissointernazionale prefixointernacional ddi
+    """
+)
 # A file may have several of these, and the first that is met counts.
 STATE_NAMES: Final = _ranked(
     """
@@ -78,6 +95,7 @@ class Header:
         name: Name of the name column; empty when there is none.
         timezone: Name of the time zone column; empty when there is none.
         wishes: Names of the columns that say what else the row asks for.
+        countries: Names of the columns that say of which country the row's number is.
         state: Name of the column of the state, province or region; empty when there is none.
         postcode: Name of the column of the postal code; empty when there is none.
     """
@@ -88,6 +106,7 @@ class Header:
     name: str
     timezone: str
     wishes: WishColumns = NO_COLUMNS
+    countries: tuple[str, ...] = ()
     state: str = ""
     postcode: str = ""
 
@@ -110,8 +129,9 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
     others = [name for name in names if name not in astuple(wishes)] if not form.name_column else names
     name = _column(path, line, others, form.name_column, NAME_NAMES, "name")
     timezone = _column(path, line, names, form.timezone_column, TIMEZONE_NAMES, "timezone")
+    countries = _country_columns(path, line, [name for name in names if name != phone], form)
     state, postcode = _first(names, STATE_NAMES), _first(names, POSTCODE_NAMES)
-    return Header(names, dropped, phone, name, timezone, wishes, state, postcode)
+    return Header(names, dropped, phone, name, timezone, wishes, countries, state, postcode)
 
 
 def _wish_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> WishColumns:
@@ -123,6 +143,23 @@ def _wish_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat)
             if asked[wish] != NOT_READ
         }
     )
+
+
+def _country_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> tuple[str, ...]:
+    """The columns that tell the country of a number: all that are recognised, or the one that was asked for."""
+    found: list[str] = []
+    for what, known in (("country", COUNTRY_NAMES), ("dialling_code", DIALLING_CODE_NAMES)):
+        wanted = getattr(form, f"{what}_column").strip()
+        if wanted and wanted != NOT_READ:
+            found.append(_asked_for(path, line, names, wanted, what))
+        elif not wanted:
+            found += country_columns(names, known)
+    return tuple(dict.fromkeys(found))
+
+
+def country_columns(names: Iterable[str], known: frozenset[str]) -> list[str]:
+    """The names that are among the known ones."""
+    return [name for name in names if _plain(name) in known]
 
 
 def recognised(names: Sequence[str], groups: Sequence[frozenset[str]]) -> list[str]:

@@ -6,6 +6,8 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Delimiter = Literal["auto", "comma", "semicolon", "tab", "pipe"]
+WithoutPlus = Literal["", "national", "international"]
+CallKind = Literal["toll_free", "shared_cost", "personal", "pager", "voicemail"]
 
 
 class LeadFormat(BaseModel):
@@ -85,11 +87,42 @@ class LeadFormat(BaseModel):
         description="Header of the column that says until when it holds, ISO 8601; a date alone has its whole "
         "day. Empty: recognised (consent_until, consent_expires ...); - reads none.",
     )
+    country_column: str = Field(
+        default="",
+        title="Country column",
+        description="Header of the column with the row's country: NL, NLD, Netherlands, 31. It decides "
+        "how the row's number is read. Empty: recognised (country, land, pays, country_code ...); - reads none.",
+    )
+    dialling_code_column: str = Field(
+        default="",
+        title="Dialling code column",
+        description="Header of the column with the country calling code of the row's number: 31, +31, 0031. Empty: "
+        "recognised (phone_code, dial_code ...); - reads none.",
+    )
     default_region: str = Field(
         default="",
         title="Default country",
         description="Two-letter country (ISO 3166-1) of numbers without a country code: NL, BE, DE, GB ... "
-        "Empty: every number must begin with + or 00.",
+        "Empty: every number must begin with + or 00. The country of a row goes before it.",
+    )
+    default_region_for_empty_country: bool = Field(
+        default=False,
+        title="Default country where a row has none",
+        description="In a file with a column for the country, rows that leave it empty have the default country. "
+        "Off: their numbers must begin with +.",
+    )
+    numbers_without_plus: WithoutPlus = Field(
+        default="",
+        title="Numbers without +",
+        description="What numbers without + or 00 are: national, or international (they begin with a country code). "
+        "Empty: either, and a number that may be both is rejected.",
+    )
+    call_kinds: frozenset[CallKind] = Field(
+        default=frozenset(),
+        title="Kinds of numbers to call as well",
+        description="Ordinary landlines, mobiles, internet and company-wide numbers (088, 03) are called always; "
+        "toll_free, shared_cost, personal, pager and voicemail numbers only where named here; premium-rate, short and "
+        "emergency numbers never.",
     )
     delimiter: Delimiter = Field(
         default="auto",

@@ -20,6 +20,9 @@ class RejectCode(StrEnum):
     TWO_NUMBERS = "two_numbers"
     EXTENSION = "extension"
     AMBIGUOUS_PHONE = "ambiguous_phone"  # it lost its +, and may be two numbers
+    INVALID_COUNTRY = "invalid_country"  # the row's country or dialling code is none
+    COUNTRY_CONFLICT = "country_conflict"  # the row gives two countries
+    MISSING_COUNTRY = "missing_country"  # the file has a column for it, and the row leaves it empty
     OLD_NUMBER = "old_number"  # of a numbering plan that was replaced, and may have become several
     NOT_ALLOWED = (
         "not_allowed"  # premium, short and emergency numbers, and kinds that the format does not allow
@@ -56,6 +59,7 @@ class Lead:
         wishes: What else the row asks for.
         state: State, province or region as the row writes it; empty when it has none. May narrow the zones.
         postcode: Postal code as the row writes it; empty when it has none. May narrow the zones.
+        note: What was changed to read the number, in words; empty when nothing was.
     """
 
     phone: str
@@ -67,6 +71,7 @@ class Lead:
     wishes: Wishes = field(default_factory=Wishes)
     state: str = ""
     postcode: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +79,15 @@ class Reject:
     """A row that is no lead: its line, a code, a sentence that says what to mend, and the row itself.
 
     The message never repeats the number. A row with too many cells keeps the surplus as `(extra 1)`,
-    `(extra 2)`, ...; a row with too few has only the columns it reached.
+    `(extra 2)`, ...; a row with too few has only the columns it reached. `kind` is the kind of number
+    (`toll_free` ...) where the format could allow it.
     """
 
     line: int
     code: RejectCode
     message: str
     columns: Mapping[str, str]
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

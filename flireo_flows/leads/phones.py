@@ -17,12 +17,12 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from phonenumbers.timezone import time_zones_for_geographical_number
 from phonenumbers.tzdata import TIMEZONE_DATA
 
+from flireo_flows.leads.format import WithoutPlus
 from flireo_flows.leads.lead import RejectCode
 from flireo_flows.leads.old_plans import possible_forms
 from flireo_flows.leads.readings import (
     Home,
     ValidNumber,
-    WithoutPlus,
     candidates,
     is_international,
     readings,
@@ -247,11 +247,17 @@ def _read(text: str, home: Home) -> ValidNumber | Refusal:
 
 def _ambiguous(found: Sequence[ValidNumber]) -> Refusal:
     codes = list(dict.fromkeys(f"+{number.parsed.country_code}" for number in found))
-    what = f"numbers of {' and '.join(codes)}" if len(codes) > 1 else f"different numbers of {codes[0]}"
+    if len(codes) > 1:
+        what, who = (
+            f"numbers of {' and '.join(codes)}",
+            "A country or dialling code in the row settles it, and ",
+        )
+    else:
+        what, who = f"different numbers of {codes[0]}", "And "
     return Refusal(
         RejectCode.AMBIGUOUS_PHONE,
         f"Without a + this may be two {what}: write it with + and its country code, or with the 0 of a national "
-        "number. A country or dialling code in the row, or numbers_without_plus in the format, can settle it too.",
+        f"number. {who}numbers_without_plus in the format settles it for all rows.",
     )
 
 

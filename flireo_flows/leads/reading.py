@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from flireo_flows.api.numbering import person_key
 from flireo_flows.leads.asking import read_wishes, says_no
 from flireo_flows.leads.columns import Header, extra, read_header
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode, ZoneSource
-from flireo_flows.leads.phones import Refusal, is_zone, parse_phone
+from flireo_flows.leads.origins import NO_ORIGIN, Origin, row_origin
+from flireo_flows.leads.phones import PhoneNumber, Refusal, every_number, is_zone, parse_phone
 from flireo_flows.leads.text import Row, read_text, split_rows
 from flireo_flows.leads.workbook import is_workbook, read_workbook
 
@@ -37,7 +39,7 @@ def read_leads(
     _refuse_unusable(do_not_call)
     rows = _rows(path, format)
     header = _header(path, rows, format)
-    judge = _Judge(header, format.default_region, frozenset(do_not_call))
+    judge = _Judge(header, format, frozenset(map(person_key, do_not_call)))
     verdicts = [judge.judge(row) for row in rows]
     if not verdicts:
         raise _no_rows(path)
@@ -84,7 +86,7 @@ class _Judge:
     """Decides row by row, and remembers which number stood on which line."""
 
     header: Header
-    region: str
+    form: LeadFormat
     do_not_call: frozenset[str]
     lines: dict[str, int] = field(default_factory=dict)
     refusing: set[str] = field(default_factory=set)  # numbers of which a row that is no lead says no
@@ -95,13 +97,13 @@ class _Judge:
         verdict = self._refuse_width(columns, cells) or self._lead(row.line, columns)
         if isinstance(verdict, Refusal):
             self._hear_no(columns)
-            return Reject(row.line, verdict.code, verdict.message, columns)
-        self.lines[verdict.phone] = row.line
+            return Reject(row.line, verdict.code, verdict.message, columns, verdict.kind)
+        self.lines[person_key(verdict.phone)] = row.line
         return verdict
 
     def last_word(self, lead: Lead) -> Lead:
         """The lead, without consent if any row of the number says no: the file's order decides nothing here."""
-        if lead.phone not in self.refusing:
+        if person_key(lead.phone) not in self.refusing:
             return lead
         return replace(lead, wishes=replace(lead.wishes, consent=replace(lead.wishes.consent, given=False)))
 
@@ -109,9 +111,10 @@ class _Judge:
         """What a row says no to holds for its number, whatever else is wrong with the row."""
         if not says_no(columns, self.header.wishes):
             return
-        phone = parse_phone(columns.get(self.header.phone, ""), self.region)
-        if not isinstance(phone, Refusal):
-            self.refusing.add(phone.e164)
+        text = columns.get(self.header.phone, "")
+        origin = row_origin(columns, self.header.countries, self.form)
+        known: Origin = NO_ORIGIN if isinstance(origin, Refusal) else origin
+        self.refusing.update(map(person_key, every_number(text, known.region, code=known.code)))
 
     def _own_cells(self, cells: list[str]) -> list[str]:
         if self.header.dropped:
@@ -136,12 +139,13 @@ class _Judge:
         return None
 
     def _lead(self, line: int, columns: dict[str, str]) -> Lead | Refusal:
-        phone = parse_phone(columns[self.header.phone], self.region)
+        phone = self._phone(columns)
         if isinstance(phone, Refusal):
             return phone
-        if phone.e164 in self.do_not_call:
+        person = person_key(phone.e164)
+        if person in self.do_not_call:
             return Refusal(RejectCode.DO_NOT_CALL, "The number is on the do-not-call list.")
-        if first := self.lines.get(phone.e164):
+        if first := self.lines.get(person):
             return Refusal(RejectCode.DUPLICATE, f"The same number stands on line {first}.")
         zone = columns.get(self.header.timezone, "")
         if zone and not is_zone(zone):
@@ -155,4 +159,19 @@ class _Judge:
         source: ZoneSource = "column" if zone else "number" if zones else ""
         name = columns.get(self.header.name, "")
         state, postcode = columns.get(self.header.state, ""), columns.get(self.header.postcode, "")
-        return Lead(phone.e164, name, columns, zones, line, source, wishes, state, postcode)
+        return Lead(phone.e164, name, columns, zones, line, source, wishes, state, postcode, phone.note)
+
+    def _phone(self, columns: dict[str, str]) -> PhoneNumber | Refusal:
+        origin = row_origin(columns, self.header.countries, self.form)
+        if isinstance(origin, Refusal):
+            return origin
+        without_plus, kinds = self.form.numbers_without_plus, self.form.call_kinds
+        text = columns[self.header.phone]
+        phone = parse_phone(text, origin.region, code=origin.code, without_plus=without_plus, kinds=kinds)
+        if origin.is_missing and isinstance(phone, Refusal) and phone.code is RejectCode.NO_COUNTRY:
+            return Refusal(
+                RejectCode.MISSING_COUNTRY,
+                "The row names no country, so its number needs + and its country code; or fill the cell, or let the "
+                "format say that the default country holds for rows without one.",
+            )
+        return phone

@@ -7,15 +7,15 @@ Frisia with the area code 04917. Both exist, so the text alone settles nothing.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 from flireo_flows.api.numbering import person_key
+from flireo_flows.leads.format import WithoutPlus
 from flireo_flows.leads.old_plans import current_form
 
-WithoutPlus = Literal["", "national", "international"]
 ITALY: Final = 39
 
 
