@@ -24,6 +24,7 @@ from flireo_flows.calling.ledger import (
     Views,
 )
 from flireo_flows.calling.ledger.completeness import check_completeness
+from flireo_flows.calling.ledger.earlier_calls import earlier_calls_of
 from flireo_flows.calling.ledger.rederiving import keep_current
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
@@ -160,7 +161,9 @@ class Engine:
                 raise
             self._cautions = (str(problem),)
         else:
-            self._cautions = tuple(in_words(read))
+            if read is not None:
+                earlier = await earlier_calls_of(self.database, self.campaign, self.batch)
+                self._cautions = (*in_words(read), *filter(None, [earlier.in_words]))
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
         await tell_end(self.database, self.campaign, self.policy, stopped_by, self.run_id or runner.id)

@@ -1,7 +1,7 @@
 """What the ledger knows of a campaign and the people of a file. Only reads."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,13 +16,13 @@ from flireo_flows.api.campaign_names import name_key
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
 from flireo_flows.calling.ledger.database import Database, path_of
 from flireo_flows.calling.ledger.earlier_calls import EarlierCalls, earlier_calls_in
-from flireo_flows.calling.ledger.other_calls import open_calls_in, other_calls_in
+from flireo_flows.calling.ledger.other_calls import others_in
 from flireo_flows.calling.ledger.people import numbers_in
-from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
+from flireo_flows.calling.ledger.schema import accounts, attempts, do_not_call, leads
 from flireo_flows.calling.ledger.suppressions import suppressed_in
 from flireo_flows.calling.ledger.tallies import totals_in
 from flireo_flows.calling.outcomes import Outcome
-from flireo_flows.calling.policy import CallingPolicy, History, OtherCall, number_memory
+from flireo_flows.calling.policy import CallingPolicy, History, number_memory
 from flireo_flows.calling.states import OPEN, AttemptState, LeadState
 
 NEW: Final = History()
@@ -56,12 +56,14 @@ class Past:
         standing: Whether the campaign is open.
         people: By number; whom the ledger does not know is not in it.
         earlier: How many of them were called before, by whom.
+        knows_account: Whether the ledger has read an account's calls of the last days.
     """
 
     campaign: History = NEW
     standing: Standing = field(default_factory=Standing)
     people: Mapping[str, Known] = field(default_factory=dict)
     earlier: EarlierCalls = field(default_factory=EarlierCalls)
+    knows_account: bool = False
 
 
 async def read_past(
@@ -98,16 +100,19 @@ async def read_past(
             forbidden = await _forbidden(db, database, campaign, phones, has_list)
             standing = await standing_in(db, campaign)
             earlier = await earlier_calls_in(db, phones)
-            others = await _others(db, campaign, sorted(set(phones)), policy, moment)
+            asked = sorted(set(phones))
+            numbers = await numbers_in(db, asked)
+            others = await others_in(db, campaign, asked, numbers, policy, moment.timestamp())
+            knows_account = (await db.execute(select(accounts.c.read_at).limit(1))).first() is not None
     for phone, source in forbidden.items():
         known = people.get(phone, Known())
         people[phone] = replace(known, history=replace(known.history, do_not_call=source))
-    for phone, (calls, until) in others.items():
+    for phone, other in others.items():
         known = people.get(phone, Known())
-        history = replace(known.history, other_calls=calls, ringing_until=until)
+        history = replace(known.history, other_calls=other.calls, ringing_until=other.open_until)
         people[phone] = replace(known, history=history)
     history = History(live=live, day=day, campaign=whole)
-    return Past(history, standing, people, earlier)
+    return Past(history, standing, people, earlier, knows_account)
 
 
 def is_there(url: str) -> bool:
@@ -119,16 +124,6 @@ def is_there(url: str) -> bool:
         return path_of(parsed).is_file()
     except (ArgumentError, ValueError):
         return True
-
-
-async def _others(
-    db: AsyncConnection, campaign: str, phones: Sequence[str], policy: CallingPolicy, moment: datetime
-) -> dict[str, tuple[tuple[OtherCall, ...], datetime | None]]:
-    """Calls by others, and until when one of the account counts as open, by number."""
-    now, numbers = moment.timestamp(), await numbers_in(db, phones)
-    calls = await other_calls_in(db, campaign, phones, numbers, policy, now)
-    open_ = await open_calls_in(db, phones, numbers, now)
-    return {phone: (calls.get(phone, ()), open_.get(phone)) for phone in {*calls, *open_}}
 
 
 async def _people(

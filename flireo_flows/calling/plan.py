@@ -300,6 +300,11 @@ def _earlier(
     """Who was called before, and whom the calls of others hold back until when."""
     if sentence := past.earlier.in_words:
         yield sentence
+    if not past.knows_account:
+        yield (
+            "This ledger has not read the account's calls of the last 7 days: a run does so before it calls anyone, "
+            "and holds back whom they reached lately."
+        )
     held = [until for it in histories if it.other_calls and (until := held_by_others(policy, start, it))]
     if not held:
         return

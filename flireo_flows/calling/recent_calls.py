@@ -36,7 +36,9 @@ class RecentCallsUnread(NotReady):
     """The account's list of calls cannot be read, so no one is called yet. Says why and what to do."""
 
 
-async def read_recent_calls(database: Database, client: AsyncFlireoClient, fingerprint: str) -> AccountRead:
+async def read_recent_calls(
+    database: Database, client: AsyncFlireoClient, fingerprint: str
+) -> AccountRead | None:
     """Read the calls of the last seven days, unless this ledger did so before for this account.
 
     Args:
@@ -44,12 +46,15 @@ async def read_recent_calls(database: Database, client: AsyncFlireoClient, finge
         client: Of the account.
         fingerprint: Of the account.
 
+    Returns:
+        What it came to; None where it was done before.
+
     Raises:
         RecentCallsUnread: The list cannot be read.
         LedgerError: The ledger failed.
     """
-    if known := await account_read(database, fingerprint):
-        return known
+    if await account_read(database, fingerprint) is not None:
+        return None
     try:
         calls, read = await _read(database, client)
     except errors.FlireoError as error:

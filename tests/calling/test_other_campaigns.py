@@ -289,16 +289,17 @@ async def test_a_plan_says_who_was_called_before_and_whom_that_delays(
     await spring_called(database, ANNA, hours_ago=2)
     await spring_called(database, BEN, hours_ago=30)
     plan = await planned(ledger_url, POLICY, person(ANNA), person(BEN), person(CARLA))
-    before, delayed = plan.earlier
+    before, _, delayed = plan.earlier
     assert before.startswith("2 of these 3 people were called before: 2 by 'Spring' (last on 20")
     assert delayed.startswith("1 of them is held back, as others called them lately")
     (at,) = [call.at for call in plan.calls if call.phone == ANNA]
     assert at is not None
     assert at.timestamp() == pytest.approx(database.now() + 22 * HOUR, abs=120)
     free = await planned(ledger_url, replace_others(POLICY, OFF), person(ANNA), person(BEN))
-    assert len(free.earlier) == 1
+    assert len(free.earlier) == 2
     nobody = await planned(ledger_url, POLICY, person(CARLA))
-    assert nobody.earlier == ()
+    assert nobody.earlier == (plan.earlier[1],)
+    assert "has not read the account's calls" in plan.earlier[1]
 
 
 async def test_a_persons_calls_are_told_over_all_their_numbers(ledger_url: str, database: Database) -> None:

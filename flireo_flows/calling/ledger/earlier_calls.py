@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.ledger.account_calls import is_attempt, tail_of
+from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.people import numbers_in
-from flireo_flows.calling.ledger.schema import account_calls, attempts, campaigns
+from flireo_flows.calling.ledger.schema import account_calls, attempts, campaigns, leads
 from flireo_flows.calling.states import AttemptState
 
 CHUNK: Final = 500  # values a statement
@@ -59,6 +60,13 @@ class EarlierCalls:
             named.append(f"others by {len(self.by) - MOST_NAMED} more campaigns")
         were = "was" if self.called == 1 else "were"
         return f"{self.called} of these {self.people} people {were} called before: {', '.join(named)}."
+
+
+async def earlier_calls_of(database: Database, campaign: str, batch: str) -> EarlierCalls:
+    """As `earlier_calls_in`, for the people of a file that a campaign took in."""
+    wanted = select(leads.c.phone).where(leads.c.campaign == campaign, leads.c.batch == batch)
+    async with database.read() as db:
+        return await earlier_calls_in(db, list((await db.execute(wanted)).scalars()))
 
 
 async def earlier_calls_in(db: AsyncConnection, phones: Collection[str]) -> EarlierCalls:

@@ -3,10 +3,11 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.answers import says
@@ -18,15 +19,32 @@ from flireo_flows.calling.states import AttemptState
 CHUNK: Final = 500  # values a statement
 
 
-async def other_calls_in(
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What others did about a person.
+
+    Attributes:
+        calls: Their calls, oldest first.
+        open_until: Until when a call of the account counts as open; None where there is none. See
+            `AccountCall.open_until`.
+    """
+
+    calls: tuple[OtherCall, ...] = ()
+    open_until: datetime | None = None
+
+
+NOTHING: Final = Others()
+
+
+async def others_in(
     db: AsyncConnection,
     campaign: str,
     phones: Sequence[str],
     numbers: Mapping[str, tuple[str, ...]],
     policy: CallingPolicy,
     now: float,
-) -> dict[str, tuple[OtherCall, ...]]:
-    """Calls to each person that the campaign did not make, oldest first; who was not called is left out.
+) -> dict[str, Others]:
+    """Calls to each person that the campaign did not make; who was not called is left out.
 
     Args:
         db: Any transaction.
@@ -36,48 +54,38 @@ async def other_calls_in(
         policy: Says how far back.
         now: Unix seconds.
     """
-    memory = others_memory(policy).total_seconds()
-    if not memory:
-        return {}
+    since = now - others_memory(policy).total_seconds()
     every = sorted({number for phone in phones for number in numbers.get(phone, (phone,))})
+    calls: dict[str, list[OtherCall]] = defaultdict(list)
+    open_until: dict[str, float] = {}
     asks_back = _asks_back(policy)
-    by_number: dict[str, list[OtherCall]] = defaultdict(list)
-    for chunk in _chunks(every):
-        for row in (await db.execute(_attempts(campaign, chunk, now - memory))).all():
-            by_number[row.phone].append(OtherCall(_moment(row.began_at), row.shown or "", asks_back(row)))
-    tails = _by_tail(every)
-    for chunk in _chunks(list(tails)):
-        for tail, began_at in (await db.execute(_account(chunk, now - memory))).all():
-            for number in tails[tail]:
-                by_number[number].append(OtherCall(_moment(began_at)))
-    found: dict[str, tuple[OtherCall, ...]] = {}
-    for phone in phones if by_number else ():
-        calls = [call for number in numbers.get(phone, (phone,)) for call in by_number.get(number, ())]
-        if calls:
-            found[phone] = tuple(sorted(calls, key=lambda call: call.at))
-    return found
-
-
-async def open_calls_in(
-    db: AsyncConnection, phones: Sequence[str], numbers: Mapping[str, tuple[str, ...]], now: float
-) -> dict[str, datetime]:
-    """Until when a call of the account counts as open, by number; see `AccountCall.open_until`."""
-    tails = _by_tail(sorted({number for phone in phones for number in numbers.get(phone, (phone,))}))
-    open_: dict[str, float] = {}
-    for chunk in _chunks(list(tails)):
-        wanted = select(account_calls.c.tail, account_calls.c.open_until).where(
-            account_calls.c.tail.in_(chunk), account_calls.c.open_until > now, ~is_attempt()
-        )
-        for tail, until in (await db.execute(wanted)).all():
-            for number in tails[tail]:
-                open_[number] = max(until, open_.get(number, until))
-    if not open_:
+    for start in range(0, len(every), CHUNK):
+        chunk = every[start : start + CHUNK]
+        for row in (await db.execute(_attempts(campaign, chunk, since))).all() if since < now else ():
+            calls[row.phone].append(OtherCall(_moment(row.began_at), row.shown or "", asks_back(row)))
+        tails = _by_tail(chunk)
+        for row in (await db.execute(_account(list(tails), since, now))).all():
+            for number in tails[row.tail]:
+                if since < now and row.began_at >= since:
+                    calls[number].append(OtherCall(_moment(row.began_at)))
+                open_until[number] = max(row.open_until, open_until.get(number, 0.0))
+    if not calls and not open_until:
         return {}
-    found = {
-        phone: max((open_[it] for it in numbers.get(phone, (phone,)) if it in open_), default=0.0)
-        for phone in phones
-    }
-    return {phone: datetime.fromtimestamp(until, UTC) for phone, until in found.items() if until}
+    found = {phone: _of(numbers.get(phone, (phone,)), calls, open_until, now) for phone in phones}
+    return {phone: others for phone, others in found.items() if others != NOTHING}
+
+
+def _of(
+    numbers: Sequence[str],
+    calls: Mapping[str, Sequence[OtherCall]],
+    open_until: Mapping[str, float],
+    now: float,
+) -> Others:
+    """What others did about the person of these numbers."""
+    all_calls = [call for number in numbers for call in calls.get(number, ())]
+    until = max((open_until.get(number, 0.0) for number in numbers), default=0.0)
+    ordered = tuple(sorted(all_calls, key=lambda call: call.at))
+    return Others(ordered, _moment(until) if until > now else None)
 
 
 def _attempts(campaign: str, phones: Sequence[str], since: float) -> Select[Any]:
@@ -93,10 +101,9 @@ def _attempts(campaign: str, phones: Sequence[str], since: float) -> Select[Any]
     )
 
 
-def _account(tails: Sequence[str], since: float) -> Select[Any]:
-    return select(account_calls.c.tail, account_calls.c.began_at).where(
-        account_calls.c.tail.in_(tails), account_calls.c.began_at >= since, ~is_attempt()
-    )
+def _account(tails: Sequence[str], since: float, now: float) -> Select[Any]:
+    counts = or_(account_calls.c.began_at >= since, account_calls.c.open_until > now)
+    return select(account_calls).where(account_calls.c.tail.in_(tails), counts, ~is_attempt())
 
 
 def _by_tail(numbers: Sequence[str]) -> dict[str, list[str]]:
@@ -105,10 +112,6 @@ def _by_tail(numbers: Sequence[str]) -> dict[str, list[str]]:
         if tail := tail_of(number):
             tails[tail].append(number)
     return tails
-
-
-def _chunks(values: Sequence[str]) -> list[Sequence[str]]:
-    return [values[start : start + CHUNK] for start in range(0, len(values), CHUNK)]
 
 
 def _asks_back(policy: CallingPolicy) -> Callable[[Row[Any]], bool]:

@@ -6,6 +6,7 @@ A file may say it: its rows share an id of the person. Nothing else makes two nu
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import ARRAY, String, func, literal, select, update
@@ -94,11 +95,15 @@ async def take_turns_in(
     await db.execute(select(func.pg_advisory_xact_lock(DECIDING, hashed.c.key)))
 
 
+@lru_cache(maxsize=512)
+def _bare(header: str) -> str:
+    return "".join(character for character in header.casefold() if character.isalnum())
+
+
 def _person_id(columns: Mapping[str, str]) -> tuple[str, str] | None:
     """Which column names the person, and how; None where the row has no such column, or an empty cell."""
     found: dict[str, str] = {}
     for header, cell in columns.items():
-        name = "".join(character for character in header.casefold() if character.isalnum())
-        if name in ID_COLUMNS and (value := cell.strip().casefold()) not in NO_ID:
+        if (name := _bare(header)) in ID_COLUMNS and (value := cell.strip().casefold()) not in NO_ID:
             found.setdefault(name, value)
     return next(((name, found[name]) for name in ID_COLUMNS if name in found), None)

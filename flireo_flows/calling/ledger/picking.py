@@ -10,7 +10,7 @@ from sqlalchemy import Float, Integer, Row, Select, String, and_, bindparam, fun
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.other_calls import open_calls_in, other_calls_in
+from flireo_flows.calling.ledger.other_calls import NOTHING, others_in
 from flireo_flows.calling.ledger.people import numbers_in, take_turns_in
 from flireo_flows.calling.ledger.schema import (
     IS_OPEN,
@@ -125,8 +125,7 @@ async def due_in(
     ended = await _end_stale(db, rows, now)
     numbers = await numbers_in(db, phones)
     await take_turns_in(db, database, phones, numbers)
-    others = await other_calls_in(db, place.campaign, phones, numbers, policy, now)
-    open_elsewhere = await open_calls_in(db, phones, numbers, now)
+    others = await others_in(db, place.campaign, phones, numbers, policy, now)
     due: list[Due] = []
     for row in rows:
         wishes = Wishes.from_json(row.wishes)
@@ -138,8 +137,8 @@ async def due_in(
             last_ended_at=_moment(row.last_ended_at),
             rung_at=rung.get(row.id, ()),
             number_rung_at=anywhere.get(row.phone, ()),
-            other_calls=others.get(row.phone, ()),
-            ringing_until=open_elsewhere.get(row.phone),
+            other_calls=others.get(row.phone, NOTHING).calls,
+            ringing_until=others.get(row.phone, NOTHING).open_until,
             is_ringing=row.ringing_since is not None and row.phone not in ended,
         )
         zones = tuple(row.zones.split())
