@@ -4,7 +4,6 @@ A run of thousands of calls is a few task runs: one task drives the engine and s
 may be repeated, retried, cancelled or killed: the ledger knows who was rung, Prefect's state does not.
 """
 
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,10 +17,12 @@ from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.analytics.files import local_path
 from flireo_flows.api.client import AsyncFlireoClient
+from flireo_flows.api.clock import steady_now
 from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.calling.account import Caller, NotReady
+from flireo_flows.calling.clock_guard import ClockCorrected, ClockError
 from flireo_flows.calling.engine import Engine, Progress, Ran
 from flireo_flows.calling.ledger import CampaignStatus, Database, LeadBook, LeadResult, OpenLead, Views
 from flireo_flows.calling.ledger.completeness import Completeness, completeness
@@ -29,6 +30,7 @@ from flireo_flows.calling.ledger.earlier_calls import earlier_calls_in
 from flireo_flows.calling.ledger.naming import refuse_shown_name
 from flireo_flows.calling.plan import Wanted
 from flireo_flows.calling.policy import CallingPolicy, unusable, warnings
+from flireo_flows.calling.reading_notes import reading_notes
 from flireo_flows.calling.saved_plan import only_planned
 from flireo_flows.calling.script import Composer, Script, Webhook
 from flireo_flows.calling.script.checking import (
@@ -46,6 +48,7 @@ from flireo_flows.showing import ProgressBoard, show_failures, show_tables
 
 # What stops the dialling and leaves the calls that run, whose results can still be read.
 CALLS_GO_ON: Final = (type(None), NotReady, InsufficientCredits)
+MOST_CORRECTIONS: Final = 3  # of the clock, in one run
 MOST_SHOWN: Final = 20  # leads that a summary lists one by one
 MOST_CALLS_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
 
@@ -55,7 +58,18 @@ class NoLeads(Exception):
 
 
 class CampaignStopped(Exception):
-    """The campaign could not go on. Says why; what was rung and heard is kept, and the next run continues."""
+    """The campaign could not go on. Says why; what was called and reported is kept, and the next run continues.
+
+    Attributes:
+        is_clock: Whether it stopped because two clocks disagree.
+    """
+
+    def __init__(self, message: str, is_clock: bool = False) -> None:
+        super().__init__(message, is_clock)
+        self.message, self.is_clock = message, is_clock
+
+    def __str__(self) -> str:
+        return self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +99,7 @@ class CampaignRun:
     out: Path = Path("results")
     deadline_seconds: int = 0
     ignore_recent_calls: bool = False
-    started_at: float = field(default_factory=time.time)
+    started_at: float = field(default_factory=steady_now)
     run_id: str = field(default_factory=lambda: flow_run.get_id() or uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
@@ -193,6 +207,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     if forbidden is not None:
         _forbid(run, forbidden)
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
+    notes = list(reading_notes(batch))
     composer = assuming(run.composer(), batch.leads)
     if run.plan:
         wanted = Wanted(run.campaign, run.policy, composer)
@@ -201,6 +216,8 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     rejects_file = run.out / "rejects.csv"
     write_rejects(batch.rejects, rejects_file, batch.columns)
     logger.info("%s: %d leads, %d rejects (%s)", leads, len(batch.leads), len(batch.rejects), rejects_file)
+    for note in notes:
+        logger.warning("%s", note)
     if not batch.leads:
         raise NoLeads(
             f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
@@ -296,7 +313,8 @@ def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) 
     if ran.stopped_by is not None:
         raise CampaignStopped(
             f"the campaign stopped with {ran.left.total - ran.left.final} leads open: {ran.stopped_by} "
-            "Nothing is lost; run the same command again to continue."
+            "Nothing is lost; run the same command again to continue.",
+            isinstance(ran.stopped_by, ClockError),
         )
     return CampaignSummary(
         campaign=status.campaign,
@@ -338,9 +356,17 @@ def _engage(run: CampaignRun, imported: Imported, until: Until, before: Ran | No
     board = ProgressBoard(run.campaign)
 
     async def work() -> Ran:
+        for _ in range(MOST_CORRECTIONS):
+            ran = await attend()
+            if not isinstance(ran.stopped_by, ClockCorrected):
+                break
+            get_run_logger().warning("%s", ran.stopped_by)
+        return ran
+
+    async def attend() -> Ran:
         async with await Database.open(run.ledger.database_url()) as database:
             engine = await _engine(run, imported, database, board.note, before)
-            deadline = run.deadline + database.now() - time.time() if run.deadline else None
+            deadline = run.deadline + database.now() - steady_now() if run.deadline else None
             async with publishing(database):
                 return await engine.run(until, deadline)
 

@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn, Self, TypeVar, cast
 import httpx
 
 from flireo_flows.api.base_url import check_base_url
+from flireo_flows.api.clock import steady_now
 from flireo_flows.api.dialect import BASE_URLS, Dialect
 from flireo_flows.api.errors import TOO_LATE, InvalidInput
 from flireo_flows.api.exchange import Lost, Pause, Reply, exchange
@@ -160,7 +161,7 @@ def limits(fresh: bool) -> httpx.Limits:
 def reply(response: httpx.Response, secrets: Sequence[str]) -> Reply:
     """An httpx response as a value, with what it may not show again."""
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status_code, headers, response.content, time.time(), tuple(secrets))
+    return Reply(response.status_code, headers, response.content, steady_now(), tuple(secrets))
 
 
 class Late(Exception):
@@ -179,7 +180,7 @@ def check_time(event: str, before: float | None, unless: Callable[[], bool]) -> 
     nobody may have been rung.
     """
     if event.endswith("send_request_headers.started") and (
-        unless() or (before is not None and time.time() > before)
+        unless() or (before is not None and steady_now() > before)
     ):
         raise Late
 
@@ -187,7 +188,7 @@ def check_time(event: str, before: float | None, unless: Callable[[], bool]) -> 
 def lost(error: Exception) -> Lost:
     """An httpx error as a value. Its text may hold the URL or the key, so only its kind is kept."""
     text = TOO_LATE[1] if isinstance(error, Late) else type(error).__name__
-    return Lost(left=not isinstance(error, (*NEVER_LEFT, Late)), text=text, at=time.time())
+    return Lost(left=not isinstance(error, (*NEVER_LEFT, Late)), text=text, at=steady_now())
 
 
 # httpx logs the URL of every request at INFO, and whoever turns that on sees call ids.
@@ -225,13 +226,13 @@ class FlireoClient:
         Raises:
             FlireoError: See `flireo_flows.api.errors`.
         """
-        steps = exchange(operation, self.pacing, time.time(), random.random(), before)  # noqa: S311 - jitter
+        steps = exchange(operation, self.pacing, steady_now(), random.random(), before)  # noqa: S311 - jitter
         try:
             step = next(steps)
             while True:
                 if isinstance(step, Pause):
                     time.sleep(step.seconds)
-                    step = steps.send(time.time())
+                    step = steps.send(steady_now())
                 else:
                     step = steps.send(self._transmit(operation, before, unless))
         except StopIteration as done:
@@ -282,20 +283,20 @@ class AsyncFlireoClient:
         self._fresh = _async_http(transport, fresh=True)
 
     def now(self) -> float:
-        """The clock that `send`'s `before` is measured by, Unix seconds."""
-        return time.time()
+        """The clock that `send`'s `before` is measured by: `steady_now`, Unix seconds."""
+        return steady_now()
 
     async def send(
         self, operation: Operation[T], before: float | None = None, unless: Callable[[], bool] = never
     ) -> T:
         """Have an operation answered; see `FlireoClient.send`."""
-        steps = exchange(operation, self.pacing, time.time(), random.random(), before)  # noqa: S311 - jitter
+        steps = exchange(operation, self.pacing, steady_now(), random.random(), before)  # noqa: S311 - jitter
         try:
             step = next(steps)
             while True:
                 if isinstance(step, Pause):
                     await asyncio.sleep(step.seconds)
-                    step = steps.send(time.time())
+                    step = steps.send(steady_now())
                 else:
                     step = steps.send(await self._transmit(operation, before, unless))
         except StopIteration as done:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from flireo_flows.api.client import AsyncFlireoClient, FlireoClient
+from flireo_flows.api.clock import steady_now
 from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.exchange import Pause
 from flireo_flows.api.operation import Operation
@@ -83,7 +84,7 @@ def converse(conversation: Conversation[T], client: FlireoClient, tell: Tell = u
                 else:
                     answer = _settle(step, tell)
                     time.sleep(answer)
-                    answer = time.time()
+                    answer = steady_now()
             except FlireoError as error:
                 step = conversation.throw(error)
             else:
@@ -103,7 +104,7 @@ async def aconverse(conversation: Conversation[T], client: AsyncFlireoClient, te
                 else:
                     answer = _settle(step, tell)
                     await asyncio.sleep(answer)
-                    answer = time.time()
+                    answer = steady_now()
             except FlireoError as error:
                 step = conversation.throw(error)
             else:

@@ -39,6 +39,7 @@ class Pacing:
     answered: bool = False  # any answer heard at all
     skew: float | None = None  # server's clock minus ours
     least_skew: float | None = None  # the least that was told: gateways differ, and clocks are set
+    last_skew: float | None = None  # by the newest answer with a Date
     edges: Edges = field(default_factory=Edges)
     others: Others = field(default_factory=Others)
 
@@ -184,7 +185,7 @@ class Pacing:
         """Date is cut to whole seconds, so the largest difference seen is the nearest to the truth."""
         told = http_date(date) if date else None
         if told is not None:
-            skew = told - now
+            skew = self.last_skew = told - now
             self.skew = skew if self.skew is None else max(self.skew, skew)
             self.least_skew = skew if self.least_skew is None else min(self.least_skew, skew)
 

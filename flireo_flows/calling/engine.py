@@ -11,6 +11,7 @@ from flireo_flows.api.operation import Operation
 from flireo_flows.calling.account import LowBalance, NotReady, Readiness, check_account
 from flireo_flows.calling.brakes import Brakes
 from flireo_flows.calling.choice import Composes
+from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.hands import Hands
@@ -184,7 +185,8 @@ class Engine:
         hands = Hands(Dialer(client, self.database, self.caller, owns_until=runner.lease_until))
         collector = Collector(client, self.database, book, self.policy, readiness)
         brakes = Brakes(client, self.database, self.campaign, self.policy, stopped_by=self.stopped_by)
-        turns = Turns(self.batch, self.policy, until, deadline, hands, collector, book, leads, brakes)
+        clocks = ClockGuard(client, self.database)
+        turns = Turns(self.batch, self.policy, until, deadline, hands, collector, book, leads, brakes, clocks)
         background = [
             asyncio.create_task(self._beat(runner, book, hands.dialer)),
             asyncio.create_task(self._show()),

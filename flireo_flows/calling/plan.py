@@ -24,6 +24,7 @@ from flireo_flows.calling.fingerprints import (
 from flireo_flows.calling.foresight import HORIZON, Foreseen, Pace, Prospect, foresee
 from flireo_flows.calling.past import Known, Past
 from flireo_flows.calling.policy import CallingPolicy, Deny, History, PolicyLead, Rule, held_by_others, words
+from flireo_flows.calling.reading_notes import reading_notes
 from flireo_flows.calling.states import CampaignState, LeadState
 from flireo_flows.leads.lead import Lead, LeadBatch, RejectCode
 
@@ -188,7 +189,7 @@ def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Pl
         policy=wanted.policy,
         calls=tuple(calls),
         skipped=tuple(skipped),
-        warnings=tuple(_warnings(calls, wanted, past)),
+        warnings=(*_warnings(calls, wanted, past), *reading_notes(batch)),
         estimate=estimate(slow, quick, [call.attempts for call in calls], wanted.policy, start),
         earlier=tuple(_earlier([draft.prospect.history for draft in drafts], wanted.policy, past, start)),
     )

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from flireo_flows.calling.brakes import Brakes
+from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.hands import CONNECTIONS, Hands
 from flireo_flows.calling.ledger import AttemptBook, LeadBook, Outlook
@@ -51,6 +52,7 @@ class Turns:
     book: AttemptBook
     leads: LeadBook
     brakes: Brakes
+    clocks: ClockGuard
     left: Outlook = field(default_factory=Outlook.unseen)
     timed_out: bool = False
     cap: Deny | None = None
@@ -62,6 +64,7 @@ class Turns:
     _capped_until: float = field(default=0.0, init=False)
     _polling: "asyncio.Task[None] | None" = field(default=None, init=False)
     _weighing: "asyncio.Task[None] | None" = field(default=None, init=False)
+    _checking: "asyncio.Task[None] | None" = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._polls = PollRhythm(self.policy.poll_seconds)
@@ -148,7 +151,8 @@ class Turns:
 
     @property
     def _has_work(self) -> bool:
-        return bool(self.left.due) and not self.brakes.held_by and self.stopped_by is None
+        may_call = not self.brakes.held_by and self.clocks.agree and self.stopped_by is None
+        return bool(self.left.due) and may_call
 
     @property
     def _is_dialling(self) -> bool:
@@ -162,13 +166,16 @@ class Turns:
         self._looked_at = now
         await self.collector.hear()
         await self.brakes.look()
-        self.hands.hold(self.brakes.held_by)
+        self.hands.hold(self.brakes.held_by or self.clocks.held_by)
         self.left = await self.leads.outlook(self.batch, now)
         self.cap = self.cap if self.left.due else None  # it holds nobody back any more
         # Beside the turns: an answer that is slow to come must not keep anybody from being rung.
         self._polling = _unless_done(self._polling)
         if self._polling is None and await self._poll_is_due(now):
             self._polling = asyncio.create_task(self._poll())
+        self._checking = _unless_done(self._checking)
+        if self._checking is None and self.left.due and self.clocks.is_due:
+            self._checking = asyncio.create_task(self._check_clocks())
         self._weighing = _unless_done(self._weighing)
         placed = self.hands.dialer.placed
         if self._weighing is None and self.brakes.balance_is_due(placed):
@@ -180,9 +187,15 @@ class Turns:
         self._looked_at = 0.0
         self.hands.news.set()
 
+    async def _check_clocks(self) -> None:
+        await self.clocks.check()
+        self.brakes.stopped_by = self.brakes.stopped_by or self.clocks.stopped_by
+        self._looked_at = 0.0
+        self.hands.news.set()
+
     async def close(self) -> None:
         """Stop a poll that is under way; what it has not read it has not decided."""
-        tasks = [task for task in (self._polling, self._weighing) if task is not None]
+        tasks = [task for task in (self._polling, self._weighing, self._checking) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

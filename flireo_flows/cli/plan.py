@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
+from flireo_flows.cli.lead_options import NO_OPTIONS, LeadOptions
 from flireo_flows.cli.names import CampaignName
 from flireo_flows.cli.problems import SettingError
 from flireo_flows.cli.run import Flag, check_local
@@ -13,6 +14,7 @@ from flireo_flows.cli.run import Flag, check_local
 if TYPE_CHECKING:
     from flireo_flows.api.dialect import Dialect
     from flireo_flows.calling.plan import Plan, PlannedCall, Wanted
+    from flireo_flows.leads import LeadFormat
 
 
 def plan(
@@ -24,12 +26,12 @@ def plan(
     policy: str = "",
     script: Path | None = None,
     any_hour: Annotated[bool, Flag] = False,
-    default_region: str = "",
     do_not_call: Path | None = None,
     requests_per_minute: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 100.0,
     rows: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 20,
     save: Path | None = None,
     json: Annotated[bool, Flag] = False,
+    file_options: LeadOptions = NO_OPTIONS,
 ) -> int:
     """Show who would be rung when, from which number, with which words, and who would not, and why. Sends nothing.
 
@@ -53,8 +55,6 @@ def plan(
         YAML or JSON file that says what is said, by which agent, and from which numbers.
     any_hour
         Ring at any hour, whatever the policy says.
-    default_region
-        Country of numbers without a country code, such as NL.
     do_not_call
         File of numbers that are not to be rung.
     requests_per_minute
@@ -74,7 +74,7 @@ def plan(
         leads,
         do_not_call,
         _wanted(campaign, agent_id, number_id, policy, script, any_hour, requests_per_minute),
-        default_region,
+        file_options.lead_format(),
     )
     if save:
         save_plan(made, save)
@@ -104,7 +104,7 @@ def _wanted(
     return Wanted(campaign, rules, composer, requests_per_minute)
 
 
-def _make(leads: Path, do_not_call: Path | None, wanted: "Wanted", default_region: str) -> "Plan":
+def _make(leads: Path, do_not_call: Path | None, wanted: "Wanted", lead_format: "LeadFormat") -> "Plan":
     import asyncio
     from dataclasses import replace
     from datetime import UTC, datetime
@@ -117,8 +117,7 @@ def _make(leads: Path, do_not_call: Path | None, wanted: "Wanted", default_regio
     from flireo_flows.cli import settings
     from flireo_flows.leads import read_do_not_call, read_leads
 
-    lead_format = settings.lead_format(default_region)
-    forbidden = read_do_not_call(do_not_call, default_region) if do_not_call else None
+    forbidden = read_do_not_call(do_not_call, lead_format.default_region) if do_not_call else None
     batch = read_leads(leads, lead_format, forbidden or frozenset())
     if isinstance(wanted.composer, Composer):
         wanted = replace(wanted, composer=assuming(wanted.composer, batch.leads))

@@ -44,6 +44,11 @@ def is_unread(error: Exception) -> bool:
     return isinstance(error, RecentCallsUnread)
 
 
+def is_clock(error: Exception) -> bool:
+    """Whether calling stopped because two clocks disagree."""
+    return bool(getattr(error, "is_clock", False))
+
+
 def _prefects() -> tuple[type[Exception], ...]:
     """Errors of the steps; only if they were loaded, for loading them takes seconds."""
     import sys

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
+from flireo_flows.cli.lead_options import NO_OPTIONS, LeadOptions
 from flireo_flows.cli.names import CampaignName
 
 if TYPE_CHECKING:
@@ -25,18 +26,19 @@ def run(
     script: Path | None = None,
     plan: Path | None = None,
     any_hour: Annotated[bool, Flag] = False,
-    default_region: str = "",
     do_not_call: Path | None = None,
     out: Path = Path("results"),
     no_wait: Annotated[bool, Flag] = False,
     deadline: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
     ignore_recent_calls: Annotated[bool, Flag] = False,
+    file_options: LeadOptions = NO_OPTIONS,
 ) -> int:
     """Ring every lead of a file and export what became of each call. Run it again to carry on.
 
     The same campaign name continues where it stands and rings nobody twice. Ends with status 0 when every
     lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage,
-    4 when no one is called because the account's recent calls cannot be read.
+    4 when the clocks of this machine, the database and Flireo are more than a minute apart, 5 when the account's recent
+    calls cannot be read, so that no one is called.
 
     Parameters
     ----------
@@ -56,8 +58,6 @@ def run(
         A plan that `flireo-flows plan --save` wrote: nobody outside it is rung.
     any_hour
         Ring at any hour, whatever the policy says.
-    default_region
-        Country of numbers without a country code, such as NL.
     do_not_call
         File of numbers that are not to be rung.
     out
@@ -73,13 +73,13 @@ def run(
     from flireo_flows.cli import settings
     from flireo_flows.leads import check_file, read_do_not_call
 
-    lead_format = settings.lead_format(default_region)
+    lead_format = file_options.lead_format()
     rules = settings.policy(policy, any_hour=any_hour)
     words = settings.script(script)
     # What is wrong with the input is said at once, before anything is started.
     check_file(leads, lead_format)
     if do_not_call:
-        read_do_not_call(do_not_call, default_region)
+        read_do_not_call(do_not_call, lead_format.default_region)
     check_out(out)
     key, ledger = settings.credentials(), settings.ledger()
     _say_hours(rules, any_hour=any_hour)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from flireo_flows.blocks import CallLedger, FlireoCredentials
     from flireo_flows.calling.policy import CallingPolicy
     from flireo_flows.calling.script import Script
-    from flireo_flows.leads import LeadFormat
 
 Form = TypeVar("Form", bound="BaseModel")
 
@@ -90,18 +89,6 @@ def script(file: Path | None) -> "Script":
 
     fields = read_document(file, "script", "fields, such as `first_message: Hi {{ name }}!`") if file else {}
     return _form(Script, "script", str(file), fields)
-
-
-def lead_format(default_region: str) -> "LeadFormat":
-    """How the file of leads is written, as far as an option says so."""
-    from pydantic import ValidationError
-
-    from flireo_flows.leads import LeadFormat
-
-    try:
-        return LeadFormat(default_region=default_region)
-    except ValidationError as error:
-        raise SettingError(f"--default-region: {first_problem(error)}") from None
 
 
 def _policy_fields(named: str) -> dict[str, object]:

@@ -48,7 +48,7 @@ _CHANGES: Final = {
     39: _Change(
         re.compile(r"([1-24-9][0-9]{5,10})"),
         r"0\1",
-        "an Italian area code without its 0; read with it",
+        "written without the 0 of an Italian area code; read with it",
     ),
 }
 IVORY_COAST: Final = 225

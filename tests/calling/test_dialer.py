@@ -254,7 +254,7 @@ async def test_a_network_that_is_down_stops_the_run_and_loses_nobody(local: Data
     assert "Check the base URL" in str(ran.stopped_by)
     assert ran.left.due + (ran.left.next_at is not None) > 0
     assert {lead.state for lead in (await campaign.leads()).values()} == {"waiting"}
-    assert {attempt.state for attempt in await campaign.attempts()} == {"not_placed"}
+    assert await campaign.attempts() == []  # no one is called before Flireo's clock was read
     with bad_line() as line:
         campaign.base_url = line.url
         await campaign.take_in(*people(40))

@@ -24,6 +24,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.clock import steady_now
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.ledger.schema import VERSION
 from flireo_flows.calling.ledger.tables import prepare
@@ -75,7 +76,7 @@ class Database:
         self.engine, self.where = engine, where
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.key = b""
-        self._offset = 0.0
+        self._offset = time.time() - steady_now()
         self._remedy = CHECK
         # SQLite has one writer; waiting for it here is fair and costs no sleep.
         self._turn = asyncio.Lock()
@@ -123,8 +124,23 @@ class Database:
         await self.close()
 
     def now(self) -> float:
-        """The ledger's clock, Unix seconds: PostgreSQL's own, so that runners on several machines agree."""
-        return time.time() + self._offset
+        """The ledger's clock, Unix seconds: PostgreSQL's own, so that runners on several machines agree.
+
+        It is read once, when the ledger is opened, and goes on evenly from there: a clock that is set meanwhile
+        shortens no duration.
+        """
+        return steady_now() + self._offset
+
+    async def server_skew(self) -> float:
+        """How far PostgreSQL's clock is ahead of this machine's, seconds; 0 for SQLite, which has none of its own.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        if self.is_sqlite:
+            return 0.0
+        async with self.read() as db:
+            return await _time_in(db) - time.time()
 
     @asynccontextmanager
     async def write(self, campaign: str = "") -> AsyncIterator[AsyncConnection]:
@@ -187,13 +203,15 @@ class Database:
         async with self.write() as db:
             if not self.is_sqlite:
                 await db.execute(select(func.pg_advisory_xact_lock(CREATING)))
-                server = (
-                    await db.execute(select(func.extract("epoch", func.clock_timestamp())))
-                ).scalar_one()
-                self._offset = float(server) - time.time()
+                self._offset = await _time_in(db) - steady_now()
             found, self.key = await db.run_sync(prepare)
         if found != str(VERSION):
             raise LedgerError(self.where, _of_another_version(str(found)), KEEP)
+
+
+async def _time_in(db: AsyncConnection) -> float:
+    """PostgreSQL's clock, Unix seconds."""
+    return float((await db.execute(select(func.extract("epoch", func.clock_timestamp())))).scalar_one())
 
 
 class _Apart:

@@ -1,0 +1,34 @@
+"""What a person should know of how a file's numbers were read, before anyone is called."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from flireo_flows.leads.lead import LeadBatch
+
+LINES_SHOWN: Final = 5
+
+
+def reading_notes(batch: LeadBatch) -> Iterator[str]:
+    """Numbers that were changed to be read, and rows whose kind of number a setting would allow.
+
+    Args:
+        batch: What the file gave.
+    """
+    changed: dict[str, list[int]] = {}
+    for lead in batch.leads:
+        if lead.note:
+            changed.setdefault(lead.note, []).append(lead.line)
+    for note, lines in changed.items():
+        are = "number ({}) is" if len(lines) == 1 else "numbers ({}) are"
+        yield f"{len(lines)} {are.format(_lines(lines))} {note}."
+    for kind, count in Counter(reject.kind for reject in batch.rejects if reject.kind).most_common():
+        what = kind.replace("_", "-")
+        rows = f"1 row holds a {what} number" if count == 1 else f"{count} rows hold {what} numbers"
+        which = "which is not called" if count == 1 else "which are not called"
+        yield f"{rows}, {which}; to call them, name the kind in call_kinds (--call-kinds {kind})."
+
+
+def _lines(lines: Sequence[int]) -> str:
+    named = ", ".join(map(str, lines[:LINES_SHOWN])) + (", ..." if len(lines) > LINES_SHOWN else "")
+    return f"line {named}" if len(lines) == 1 else f"lines {named}"

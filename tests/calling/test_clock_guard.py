@@ -1,0 +1,205 @@
+"""A clock that is wrong calls people at night: calling waits, and a run whose clocks stay apart ends."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flireo_flows.api.client import Account, AsyncFlireoClient
+from flireo_flows.api.clock import steady_now
+from flireo_flows.calling import clock_guard
+from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.clock_guard import ClockCorrected, ClockError, ClockGuard
+from flireo_flows.calling.ledger import Database
+from flireo_flows.sandbox import SandboxSettings
+from tests.calling.campaign import Campaign, people
+from tests.faketime import WrongClock, needs_faketime, wrong_clock
+from tests.faulty.server import Act, Request, answer, closed_port, run_faulty
+from tests.sandbox.running import run_sandbox, until
+
+__all__ = ["wrong_clock"]  # a fixture
+
+EMPTY: dict[str, Any] = {"calls": [], "pagination": {"total": 0, "limit": 1, "offset": 0}}
+LONG = 120.0
+HOUR = 3600.0
+
+
+def dated(ahead: Callable[[], float]) -> Callable[[Request], Act]:
+    """A server whose clock is so many seconds ahead of ours."""
+    return lambda request: answer(200, EMPTY, {"Date": formatdate(time.time() + ahead(), usegmt=True)})
+
+
+def client_of(url: str) -> AsyncFlireoClient:
+    return AsyncFlireoClient(Account("key", f"{url}/api/v1"))
+
+
+@pytest.mark.parametrize("ahead", [0, 3, -3, 30, -30, 55, -55])
+async def test_clocks_that_differ_by_less_than_a_minute_agree(database: Database, ahead: float) -> None:
+    with run_faulty(dated(lambda: ahead)) as server:
+        async with client_of(server.url) as client:
+            guard = ClockGuard(client, database)
+            assert not guard.agree  # they were not read yet
+            assert guard.is_due and not guard.held_by
+            await guard.check()
+            assert guard.agree and not guard.is_due and not guard.held_by
+
+
+@pytest.mark.parametrize(
+    "ahead", [65, -65, 150, -150, HOUR, -HOUR, 5 * HOUR, -5 * HOUR, 86_400, -400 * 86_400]
+)
+async def test_clocks_that_stay_apart_hold_calling_back_and_end_the_run(
+    database: Database, ahead: float
+) -> None:
+    with run_faulty(dated(lambda: ahead)) as server:
+        async with client_of(server.url) as client:
+            guard = ClockGuard(client, database, check_seconds=(0.0, 0.0))
+            held = []
+            for _ in range(3):
+                assert guard.is_due
+                await guard.check()
+                held.append(guard.held_by)
+            assert not guard.agree and not guard.is_due
+    assert isinstance(guard.stopped_by, ClockError) and not isinstance(guard.stopped_by, ClockCorrected)
+    ours = "this machine's clock" if database.is_sqlite else "the database's clock"
+    for text in (held[0], str(guard.stopped_by)):
+        assert f"{ours} says 20" in text and "Flireo's clock says 20" in text, text
+    assert "Set the clock that is wrong" in str(guard.stopped_by)
+
+
+async def test_it_is_read_again_after_growing_pauses(local: Database) -> None:
+    with run_faulty(dated(lambda: HOUR)) as server:
+        async with client_of(server.url) as client:
+            guard = ClockGuard(client, local)
+            await guard.check()
+            assert not guard.is_due  # not at once
+            assert guard.stopped_by is None
+    assert sum(clock_guard.CHECK_SECONDS) < 30  # a run with a wrong clock does not hold a worker for long
+
+
+async def test_a_server_that_sends_no_date_is_no_reason_to_wait(database: Database) -> None:
+    with run_faulty(answer(200, EMPTY)) as server:
+        async with client_of(server.url) as client:
+            guard = ClockGuard(client, database)
+            await guard.check()
+            assert guard.agree
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Foo 2026 99:99:99 GMT", "0"])
+async def test_a_date_that_cannot_be_read_is_none(database: Database, date: str) -> None:
+    with run_faulty(answer(200, EMPTY, {"Date": date})) as server:
+        async with client_of(server.url) as client:
+            guard = ClockGuard(client, database)
+            await guard.check()
+            assert guard.agree
+
+
+async def test_one_gateway_with_a_wrong_clock_only_delays(local: Database) -> None:
+    wrong = iter([2 * HOUR])
+    with run_faulty(dated(lambda: next(wrong, 0.0))) as server:
+        async with client_of(server.url) as client:
+            guard = ClockGuard(client, local, check_seconds=(0.0, 0.0))
+            await guard.check()
+            assert not guard.agree and guard.held_by
+            await guard.check()
+            assert guard.agree and not guard.held_by
+
+
+async def test_an_error_tells_the_time_as_well(local: Database) -> None:
+    failing = answer(503, {"error": "down"}, {"Date": formatdate(time.time() - HOUR, usegmt=True)})
+    with run_faulty(failing) as server:
+        async with client_of(server.url) as client:
+            guard = ClockGuard(client, local, check_seconds=())
+            await guard.check()
+    assert isinstance(guard.stopped_by, ClockError)
+
+
+async def test_while_the_clock_of_flireo_is_not_known_no_one_is_called(local: Database) -> None:
+    with closed_port() as url:
+        async with client_of(url) as client:
+            guard = ClockGuard(client, local, check_seconds=(0.0,))
+            await guard.check()
+            assert not guard.agree and guard.stopped_by is None
+            await guard.check()
+    assert guard.stopped_by is not None and not isinstance(guard.stopped_by, ClockError)
+
+
+async def test_an_engine_that_checked_nothing_itself_reads_the_clocks_before_its_first_call(
+    database: Database,
+) -> None:
+    """The second engine of a run is given what the first one found out, and its client knows no Date."""
+    with run_faulty(dated(lambda: -5 * HOUR)) as server:
+        campaign = Campaign(database, f"{server.url}/api/v1", readiness=Readiness())
+        await campaign.take_in(*people(3))
+        ran = await campaign.run(seconds=LONG)
+    assert isinstance(ran.stopped_by, ClockError)
+    assert server.count("POST") == 0
+    assert {lead.state for lead in (await campaign.leads()).values()} == {"waiting"}
+
+
+def test_the_steady_clock_is_the_machines_own_where_nothing_is_set() -> None:
+    assert abs(steady_now() - time.time()) < 5
+
+
+def start(ledger: str, url: str, clock: WrongClock, leads: int) -> "subprocess.Popen[str]":
+    """A campaign in a process of its own, under the clock."""
+    words = [sys.executable, "-m", "tests.calling.run_campaign", ledger, url, str(leads)]
+    return subprocess.Popen(
+        words,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, **clock.env},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@needs_faketime
+@pytest.mark.parametrize("ahead", [150, -5 * HOUR])
+def test_a_machine_whose_clock_is_wrong_calls_no_one(
+    ledger_url: str, wrong_clock: WrongClock, ahead: float
+) -> None:
+    wrong_clock.set_to(ahead)
+    with run_sandbox() as sandbox:
+        process = start(ledger_url, sandbox.base_url, wrong_clock, leads=5)
+        _, said = process.communicate(timeout=LONG)
+        assert process.returncode == 1
+        assert "ClockError: this machine's clock says 20" in said, said
+        other = "Flireo's clock says" if ledger_url.startswith("sqlite") else "the database's clock says"
+        assert other in said
+        assert sandbox.rings() == []
+
+
+@needs_faketime
+@pytest.mark.parametrize("step", [60, -HOUR])
+def test_a_clock_that_is_set_while_calls_are_looked_up_calls_no_one_twice_and_stops_nothing(
+    ledger_url: str, wrong_clock: WrongClock, step: float
+) -> None:
+    settings = SandboxSettings(rate_limit=0, time_scale=300, lose_answer_share=0.2, seed=5)
+    with run_sandbox(settings) as sandbox:
+        process = start(ledger_url, sandbox.base_url, wrong_clock, leads=40)
+        until(lambda: len(sandbox.rings()) >= 20, LONG)
+        wrong_clock.set_to(step)
+        _, said = process.communicate(timeout=LONG)
+        assert process.returncode == 0, said
+        called = [ring["destination"] for ring in sandbox.rings()]
+    assert sorted(called) == sorted(lead.phone for lead in people(40))
+
+
+@needs_faketime
+def test_a_clock_that_is_corrected_while_calling_waits_is_no_reason_to_give_up(
+    ledger_url: str, wrong_clock: WrongClock
+) -> None:
+    wrong_clock.set_to(-5 * HOUR)
+    with run_sandbox() as sandbox:
+        process = start(ledger_url, sandbox.base_url, wrong_clock, leads=5)
+        until(lambda: bool(sandbox.requests()), LONG)
+        wrong_clock.set_to(0)
+        _, said = process.communicate(timeout=LONG)
+        assert process.returncode == 0 or "ClockCorrected" in said, said
+        assert len(sandbox.rings()) == (0 if process.returncode else 5)
