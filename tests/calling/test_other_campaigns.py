@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from flireo_flows.calling.account import Caller
 from flireo_flows.calling.ledger import Answer, AttemptBook, Database
+from flireo_flows.calling.ledger.beginning import Beginning
 from flireo_flows.calling.ledger.people import linked
 from flireo_flows.calling.ledger.schema import attempts, decisions, people
 from flireo_flows.calling.ledger.story import story
@@ -30,7 +31,7 @@ from flireo_flows.calling.states import Event
 from flireo_flows.leads.lead import Lead, LeadBatch
 from tests.calling.policies import ANY_HOUR, LONDON, NOON, reason, until
 
-from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
+from .campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, person
 from .campaign import people as many_people
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -255,6 +256,25 @@ async def test_two_campaigns_at_once_never_both_call_a_person(database: Database
         mine, theirs = await asyncio.gather(one.begin(books[0], 5), other.begin(books[1], 5))
         begun += [int(attempt.phone[-3:]) % 500 for attempt in (*mine, *theirs)]
     assert len(begun) == len(set(begun)) == 40
+
+
+async def test_who_decides_about_a_person_makes_the_others_wait(database: Database) -> None:
+    """Nor where one campaign is slow: its transaction is open while the other one asks."""
+    both = (row(ANNA, contact_id="7"), row(BEN, contact_id="7"))
+    await Campaign(database, name="file").take_in(*both)
+    one, other = Campaign(database, name="one"), Campaign(database, name="other")
+    await one.take_in(person(ANNA))
+    await other.take_in(person(BEN))
+    mine, theirs = await one.runner(), await other.runner()
+    async with database.write("one") as db:
+        beginning = Beginning(database, "one", mine.runner, mine.runner, CALLER)
+        begun = await beginning.begin_in(db, one.batch, POLICY, 10, 0)
+        waiting = asyncio.create_task(other.begin(theirs))
+        await asyncio.wait({waiting}, timeout=0.5)  # without a lock it would have called Ben by now
+        assert not waiting.done()
+    assert [attempt.phone for attempt in begun.attempts] == [ANNA]
+    assert await waiting == []
+    assert (await other.lead(BEN)).state == "waiting"
 
 
 async def test_a_call_that_ended_while_another_campaign_decided_counts(database: Database) -> None:
