@@ -1,12 +1,27 @@
 """Save the block document flireo-campaign-job/campaign from FLIREO_CAMPAIGN_ID, or from FLIREO_CAMPAIGN_NAME.
 
-A campaign that is named needs FLIREO_AGENT_ID and FLIREO_CAMPAIGN_TIMEZONE too. The credentials are those of
-save_credentials.py, so run that first.
+A campaign that is named needs FLIREO_AGENT_ID and FLIREO_CAMPAIGN_TIMEZONE too. The credentials and the ledger are
+those of save_credentials.py and save_ledger.py, so run these first. Whom the ledger lets nobody call is not added:
+FLIREO_CAMPAIGN_ON_BLOCKED says whether that refuses all (refuse, as usual) or leaves them out (skip).
 """
 
 import os
+import sys
 
-from flireo_flows.blocks import FlireoCampaignJob, FlireoCredentials
+from flireo_flows.blocks import CallLedger, FlireoCampaignJob, FlireoCredentials, OnBlocked
+
+
+def saved_ledger() -> CallLedger | None:
+    """The ledger that save_ledger.py saved; without it the campaign looks nobody up, which is said."""
+    try:
+        return CallLedger.load("ledger")
+    except ValueError:
+        print(
+            "flireo-call-ledger/ledger is not saved, so nobody is looked up in it: run save_ledger.py, then this again",
+            file=sys.stderr,
+        )
+        return None
+
 
 if __name__ == "__main__":
     FlireoCampaignJob.register_type_and_schema()
@@ -21,6 +36,8 @@ if __name__ == "__main__":
     }
     FlireoCampaignJob(
         credentials=FlireoCredentials.load("flireo"),
+        ledger=saved_ledger(),
+        on_blocked=OnBlocked(os.environ.get("FLIREO_CAMPAIGN_ON_BLOCKED", "refuse")),
         **({"campaign_id": campaign_id} if campaign_id else named),
     ).save("campaign", overwrite=True)
     print("saved flireo-campaign-job/campaign")

@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger, FlireoCredentials
-from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger import Database, NoLedger
 from flireo_flows.calling.ledger.naming import find_campaign
 from flireo_flows.calling.sweep import Summary, Sweep
 from flireo_flows.calling.swept import Swept
@@ -40,15 +40,23 @@ def collect(
     Raises:
         KeyRefused: Flireo refused the key.
         Declined: There is no such campaign.
+        NoLedger: There is no ledger, and a campaign was named; without a name that is only logged.
         LedgerError: The ledger failed.
     """
 
     async def work() -> Summary:
-        async with await Database.open(ledger.database_url()) as database, publishing(database):
+        opened = await Database.open(ledger.database_url(), existing=True)
+        async with opened as database, publishing(database):
             only = await find_campaign(database, campaign) if campaign else ""
             return await Sweep(database, credentials.account(), only, patience_seconds).run()
 
-    summary = drive(work)
+    try:
+        summary = drive(work)
+    except NoLedger as missing:  # a schedule may begin before the first campaign
+        if campaign:
+            raise
+        get_run_logger().warning("%s", missing)
+        return Summary((), 0)
     show(summary)
     if summary.refused is not None:
         raise KeyRefused(refusal(summary))

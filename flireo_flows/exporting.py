@@ -87,7 +87,7 @@ def export_campaign(ledger: CallLedger, campaign: str, out: Path | None = None) 
     folder = out and local_path(out)
 
     async def name() -> str:
-        async with await Database.open(ledger.database_url()) as database:
+        async with await Database.open(ledger.database_url(), existing=True) as database:
             return await find_campaign(database, campaign)
 
     found = drive(name)
@@ -112,7 +112,7 @@ def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | N
     from flireo_flows.analytics.sinks import export_results  # noqa: PLC0415
 
     async def read() -> tuple[str, list[LeadResult], Completeness]:
-        async with await Database.open(ledger.database_url()) as database:
+        async with await Database.open(ledger.database_url(), existing=True) as database:
             shown = await find_campaign(database, campaign)
             return shown, await Views(database).results(campaign), await completeness(database, campaign)
 

@@ -29,7 +29,7 @@ def read_lead(ledger: CallLedger, lead_id: int) -> LeadResult:
     """
 
     async def read() -> LeadResult | None:
-        async with await Database.open(ledger.database_url()) as database:
+        async with await Database.open(ledger.database_url(), existing=True) as database:
             return await Views(database).lead(lead_id)
 
     lead = drive(read)

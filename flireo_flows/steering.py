@@ -115,7 +115,7 @@ def _steer(ledger: CallLedger, campaign: str, change: Change) -> Standing:
 
 def _change(ledger: CallLedger, campaign: str, change: Change) -> Standing:
     async def write() -> Standing:
-        async with await Database.open(ledger.database_url()) as database:
+        async with await Database.open(ledger.database_url(), existing=True) as database:
             name = await find_campaign(database, campaign)
             return await change(Steering(database, name))
 

@@ -48,6 +48,7 @@ from flireo_flows.showing import ProgressBoard, show_failures, show_tables
 
 # What stops the dialling and leaves the calls that run, whose results can still be read.
 CALLS_GO_ON: Final = (type(None), NotReady, InsufficientCredits)
+NO_LIMIT: Final = 1_000_000  # people; a form shows it as its default
 MOST_CORRECTIONS: Final = 3  # of the clock, in one run
 MOST_SHOWN: Final = 20  # leads that a summary lists one by one
 MOST_CALLS_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
@@ -84,6 +85,7 @@ class CampaignRun:
         plan: A saved plan, outside which nobody is rung; empty for none.
         ignore_recent_calls: Call also where the account's calls of the last seven days cannot be read.
         deadline_seconds: The run ends so many seconds after `started_at` in any case; 0 for no such time.
+        limit: People that the run calls at most; `NO_LIMIT` for no limit.
         run_id: What the policy's caps per run count together; a retry of the flow run is the same run.
     """
 
@@ -99,6 +101,7 @@ class CampaignRun:
     out: Path = Path("results")
     deadline_seconds: int = 0
     ignore_recent_calls: bool = False
+    limit: int = NO_LIMIT
     started_at: float = field(default_factory=steady_now)
     run_id: str = field(default_factory=lambda: flow_run.get_id() or uuid.uuid4().hex)
 
@@ -205,6 +208,8 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     _check_policy(run.policy)
     forbidden = read_do_not_call(Path(do_not_call), lead_format.default_region) if do_not_call else None
     if forbidden is not None:
+        if forbidden.in_words:
+            logger.warning("%s", forbidden.in_words)
         _forbid(run, forbidden)
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
     notes = list(reading_notes(batch))
@@ -397,6 +402,7 @@ async def _engine(
         progress=progress,
         readiness=before.readiness if before else None,
         run_id=run.run_id,
+        limit=run.limit if run.limit < NO_LIMIT else None,
         stopped_by=before.stopped_by if before else None,
         ignore_recent_calls=run.ignore_recent_calls,
     )

@@ -24,6 +24,7 @@ from flireo_flows.api.campaigns import (
     update_campaign,
 )
 from flireo_flows.api.conversation import Conversation, ask, pause
+from flireo_flows.api.numbering import comparable
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.paging import Rows, walk
 from flireo_flows.api.redaction import redact
@@ -75,7 +76,7 @@ def find(which: Which) -> Conversation[Campaign | None]:
         ids = redact(", ".join(campaign.id for campaign in same))
         raise CampaignAmbiguous(
             f"{len(same)} campaigns are named {redact(which.new.name)!r} ({ids}); "
-            "delete all but one, or give its campaign_id"
+            "look at their leads, and give the campaign_id of the one that is meant"
         )
     if same and same[0].agent_id not in (None, which.new.agent_id):
         raise CampaignAmbiguous(
@@ -123,14 +124,9 @@ def look_again(look: Callable[[], Conversation[T | None]], unknown: errors.Outco
 
 def first_repeated(there: Sequence[CampaignLead]) -> CampaignLead | None:
     """Somebody who is yet to be rung and whose number is in a campaign more than once; None if nobody is."""
-    times = Counter(digits(lead.phone_number) for lead in there)
-    repeated = (lead for lead in there if lead.phone_number and times[digits(lead.phone_number)] > 1)
+    times = Counter(comparable(lead.phone_number) for lead in there)
+    repeated = (lead for lead in there if lead.phone_number and times[comparable(lead.phone_number)] > 1)
     return next((lead for lead in repeated if not lead.is_over), None)
-
-
-def digits(phone: str) -> str:
-    """What is the same in every spelling of a number."""
-    return "".join(character for character in phone if character.isdigit()).removeprefix("00")
 
 
 def _changed(campaign_id: str, status: str) -> Conversation[Campaign | None]:

@@ -2,6 +2,7 @@
 
 from flireo_flows.blocks.agent import FlireoAgent
 from flireo_flows.blocks.campaign import FlireoCampaignJob, FlireoCampaignRun
+from flireo_flows.blocks.campaign_gate import OnBlocked
 from flireo_flows.blocks.campaign_results import CampaignLeadResult, CampaignResult
 from flireo_flows.blocks.campaign_work import (
     CampaignAmbiguous,
@@ -32,5 +33,6 @@ __all__ = [
     "FlireoCredentials",
     "FlireoPhoneNumber",
     "FlireoWebhook",
+    "OnBlocked",
     "default_ledger",
 ]

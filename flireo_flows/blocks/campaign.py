@@ -12,8 +12,10 @@ from flireo_flows.api.conversation import Conversation, aconverse, converse
 from flireo_flows.api.watching import Patience
 from flireo_flows.blocks import campaign_work as work
 from flireo_flows.blocks.block import FlireoBlock
+from flireo_flows.blocks.campaign_gate import Gate, OnBlocked, gate_of
 from flireo_flows.blocks.campaign_results import CampaignResult
 from flireo_flows.blocks.credentials import FlireoCredentials
+from flireo_flows.blocks.ledger import CallLedger
 from flireo_flows.blocks.shown import MEGAPHONE, REFERENCE
 
 T = TypeVar("T")
@@ -121,6 +123,19 @@ print(run.fetch_result().counts)
         title="Template",
         description="What the agent is told, with {{variable}} for what a lead brings; for a new campaign.",
     )
+    ledger: CallLedger | None = Field(
+        default=None,
+        title="Call ledger",
+        description=(
+            "Nobody is added whom this ledger lets nobody call: suppressed, opted out, forgotten, or being called; "
+            "empty asks no ledger."
+        ),
+    )
+    on_blocked: OnBlocked = Field(
+        default=OnBlocked.REFUSE,
+        title="When the ledger says no",
+        description="refuse adds nobody; skip adds the others, and logs who was left out.",
+    )
 
     @model_validator(mode="after")
     def _one_campaign(self) -> Self:
@@ -152,10 +167,13 @@ print(run.fetch_result().counts)
             Those that were added.
 
         Raises:
-            CampaignRefused: A number is there already, or the campaign is over; nobody was added.
+            CampaignRefused: A number is there already, or the campaign is over; nobody was added. Or the block's
+                ledger lets nobody call a number: it is asked for all before anybody is added, and of each right
+                before their request.
+            LedgerError: The block's ledger is not there, or cannot be read.
             OutcomeUnknown: Nobody can say whether somebody was added. Add them again later with `skip`.
         """
-        return self._converse(work.add_leads(self._which(), leads, work.Duplicates(duplicates)))
+        return self._converse(work.add_leads(self._which(), leads, work.Duplicates(duplicates), self._gate()))
 
     async def aadd_leads(
         self,
@@ -163,7 +181,8 @@ print(run.fetch_result().counts)
         duplicates: work.Duplicates | str = work.Duplicates.REFUSE,
     ) -> list[CampaignLead]:
         """As `add_leads`, for async code."""
-        return await self._aconverse(work.add_leads(self._which(), leads, work.Duplicates(duplicates)))
+        added = work.add_leads(self._which(), leads, work.Duplicates(duplicates), self._gate())
+        return await self._aconverse(added)
 
     # As in `FlireoCampaignRun`.
     def trigger(  # type: ignore[override]
@@ -177,7 +196,8 @@ print(run.fetch_result().counts)
             duplicates: `allow` starts it though a number is in it more than once, and is rung as often.
 
         Raises:
-            CampaignRefused: There is none, it is empty, it is paused (`resume` it), or it holds a number twice.
+            CampaignRefused: There is none, it is empty, it is paused (`resume` it), it holds a number twice, or the
+                block's ledger lets nobody call somebody who waits in it.
             OutcomeUnknown: Nobody can say whether it was started. Trigger again: that reads it first.
         """
         return FlireoCampaignRun(self.credentials, self.start(duplicates).id)
@@ -188,11 +208,11 @@ print(run.fetch_result().counts)
 
     def start(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
         """As `trigger`, and return the campaign."""
-        return self._converse(work.start(self._which(), work.Duplicates(duplicates)))
+        return self._converse(work.start(self._which(), work.Duplicates(duplicates), self._gate()))
 
     async def astart(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
         """As `start`, for async code."""
-        return await self._aconverse(work.start(self._which(), work.Duplicates(duplicates)))
+        return await self._aconverse(work.start(self._which(), work.Duplicates(duplicates), self._gate()))
 
     def pause(self) -> Campaign:
         """Stop new calls; running ones go on."""
@@ -209,13 +229,17 @@ print(run.fetch_result().counts)
             duplicates: As for `trigger`.
 
         Raises:
-            CampaignRefused: It was never started, it is over, or it holds a number twice.
+            CampaignRefused: It was never started, it is over, it holds a number twice, or the block's ledger lets
+                nobody call somebody who waits in it.
         """
-        return self._converse(work.resume(self._which(), work.Duplicates(duplicates)))
+        return self._converse(work.resume(self._which(), work.Duplicates(duplicates), self._gate()))
 
     async def aresume(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
         """As `resume`, for async code."""
-        return await self._aconverse(work.resume(self._which(), work.Duplicates(duplicates)))
+        return await self._aconverse(work.resume(self._which(), work.Duplicates(duplicates), self._gate()))
+
+    def _gate(self) -> Gate:
+        return gate_of(self.ledger, self.on_blocked)
 
     def _which(self) -> work.Which:
         if self.campaign_id:

@@ -14,7 +14,6 @@ from flireo_flows.api.campaign_rules import (
     CampaignRefused,
     Which,
     change,
-    digits,
     find,
     first_repeated,
     look_again,
@@ -32,8 +31,10 @@ from flireo_flows.api.campaigns import (
     get_campaign,
 )
 from flireo_flows.api.conversation import Conversation, ask, note
+from flireo_flows.api.numbering import comparable
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.api.watching import Patience, watch
+from flireo_flows.blocks.campaign_gate import OPEN, Gate
 from flireo_flows.blocks.campaign_results import CampaignResult
 
 __all__ = [
@@ -82,7 +83,7 @@ def found(which: Which) -> Conversation[Campaign]:
 
 
 def add_leads(
-    which: Which, leads: Sequence[NewCampaignLead], duplicates: Duplicates
+    which: Which, leads: Sequence[NewCampaignLead], duplicates: Duplicates, gate: Gate = OPEN
 ) -> Conversation[list[CampaignLead]]:
     """Add people to a campaign, which is made if it goes by its name and there is none yet.
 
@@ -90,28 +91,29 @@ def add_leads(
         The leads that were added.
 
     Raises:
-        CampaignRefused: A number is there already, or the campaign is over; nobody was added.
+        CampaignRefused: A number is there already, must not be called, or the campaign is over; nobody was added, or
+            nobody after those of whom a note tells.
         OutcomeUnknown: Nobody can say whether somebody was added; nobody was added after them.
     """
-    wanted = _without_repeats(leads, duplicates)
+    wanted = yield from gate.passing(_without_repeats(leads, duplicates))
     campaign = yield from find(which)
     if campaign is None and which.new is not None:
-        return (yield from _make(which, which.new, wanted))
+        return (yield from _make(which, which.new, wanted, gate))
     campaign = campaign or (yield from found(which))
     there = yield from read_leads(campaign.id)
     if duplicates is not Duplicates.ALLOW:
         wanted = _who_is_new(there, wanted, duplicates)
     if campaign.is_over and wanted:
         raise CampaignRefused(f"the campaign is {campaign.status}: nobody can be added to it")
-    return (yield from _add_each(campaign.id, wanted, {lead.id for lead in there}))
+    return (yield from _add_each(campaign.id, wanted, {lead.id for lead in there}, gate))
 
 
-def start(which: Which, duplicates: Duplicates) -> Conversation[Campaign]:
+def start(which: Which, duplicates: Duplicates, gate: Gate = OPEN) -> Conversation[Campaign]:
     """Have a campaign ring its leads; nothing is sent if it does so already, or is over.
 
     Raises:
-        CampaignRefused: It is paused, empty, without hours, in a status that we do not know, or holds a number
-            twice and that is not allowed.
+        CampaignRefused: It is paused, empty, without hours, in a status that we do not know, holds a number
+            twice and that is not allowed, or one that must not be called.
     """
     campaign = yield from found(which)
     if campaign.status == CampaignStatus.SCHEDULED or campaign.is_over:
@@ -123,7 +125,7 @@ def start(which: Which, duplicates: Duplicates) -> Conversation[Campaign]:
         raise CampaignRefused(f"the campaign has a status that we do not know: {redact(campaign.status)!r}")
     if campaign.total_leads == 0:
         raise CampaignRefused("the campaign has no leads: add some first")
-    return (yield from _schedule(campaign, which.new, duplicates))
+    return (yield from _schedule(campaign, which.new, duplicates, gate))
 
 
 def pause_campaign(which: Which) -> Conversation[Campaign]:
@@ -134,18 +136,19 @@ def pause_campaign(which: Which) -> Conversation[Campaign]:
     return (yield from change(campaign.id, CampaignChanges(status=CampaignStatus.PAUSED)))
 
 
-def resume(which: Which, duplicates: Duplicates) -> Conversation[Campaign]:
+def resume(which: Which, duplicates: Duplicates, gate: Gate = OPEN) -> Conversation[Campaign]:
     """Let a paused campaign ring again; nothing is sent if it does so already.
 
     Raises:
-        CampaignRefused: It was never started, is over, has no hours, or holds a number twice.
+        CampaignRefused: It was never started, is over, has no hours, or holds a number twice or one that must not be
+            called.
     """
     campaign = yield from found(which)
     if campaign.status == CampaignStatus.SCHEDULED:
         return campaign
     if campaign.status != CampaignStatus.PAUSED:
         raise CampaignRefused(f"the campaign is {redact(campaign.status)}, not paused")
-    return (yield from _schedule(campaign, which.new, duplicates))
+    return (yield from _schedule(campaign, which.new, duplicates, gate))
 
 
 def wait(campaign_id: str, patience: Patience) -> Conversation[Campaign]:
@@ -176,11 +179,16 @@ def result(campaign_id: str) -> Conversation[CampaignResult]:
     return CampaignResult.of(campaign, leads)
 
 
-def _schedule(campaign: Campaign, new: NewCampaign | None, duplicates: Duplicates) -> Conversation[Campaign]:
+def _schedule(
+    campaign: Campaign, new: NewCampaign | None, duplicates: Duplicates, gate: Gate
+) -> Conversation[Campaign]:
     """Set it ringing, in the hours of the block if it has some."""
-    if duplicates is not Duplicates.ALLOW:
-        # Two runs may have added the same people at once, or a lead arrived long after it was sent.
-        _refuse_repeats((yield from read_leads(campaign.id)))
+    if duplicates is not Duplicates.ALLOW or gate is not OPEN:
+        there = yield from read_leads(campaign.id)
+        if duplicates is not Duplicates.ALLOW:
+            # Two runs may have added the same people at once, or a lead arrived long after it was sent.
+            _refuse_repeats(there)
+        gate.refuse_waiting(there)  # somebody may have said no since they were added
     if new is not None:
         changes = CampaignChanges(
             status=CampaignStatus.SCHEDULED,
@@ -196,8 +204,11 @@ def _schedule(campaign: Campaign, new: NewCampaign | None, duplicates: Duplicate
     return (yield from change(campaign.id, CampaignChanges(status=CampaignStatus.SCHEDULED)))
 
 
-def _make(which: Which, new: NewCampaign, wanted: list[NewCampaignLead]) -> Conversation[list[CampaignLead]]:
+def _make(
+    which: Which, new: NewCampaign, wanted: list[NewCampaignLead], gate: Gate
+) -> Conversation[list[CampaignLead]]:
     """Make the campaign with its leads in one request: a draft, which rings nobody."""
+    wanted = yield from gate.passing(wanted)
     try:
         made = yield from ask(create_campaign(new.model_copy(update={"leads": tuple(wanted)})))
     except errors.OutcomeUnknown as unknown:
@@ -206,18 +217,20 @@ def _make(which: Which, new: NewCampaign, wanted: list[NewCampaignLead]) -> Conv
     yield from find(which)
     there = yield from read_leads(made.id)
     missing = _who_is_new(there, wanted, Duplicates.SKIP)  # some servers take no leads here
-    return there + (yield from _add_each(made.id, missing, {lead.id for lead in there}))
+    return there + (yield from _add_each(made.id, missing, {lead.id for lead in there}, gate))
 
 
 def _add_each(
-    campaign_id: str, wanted: Sequence[NewCampaignLead], known: set[str]
+    campaign_id: str, wanted: Sequence[NewCampaignLead], known: set[str], gate: Gate
 ) -> Conversation[list[CampaignLead]]:
     added: list[CampaignLead] = []
     try:
-        for lead in wanted:
-            added.append((yield from _add(campaign_id, lead, known)))
-            known.add(added[-1].id)
-    except errors.FlireoError:
+        for each in wanted:
+            # Asked anew of each: thousands take an hour, and somebody may say no meanwhile.
+            for lead in (yield from gate.passing([each])):
+                added.append((yield from _add(campaign_id, lead, known)))
+                known.add(added[-1].id)
+    except Exception:
         yield from note(f"{len(added)} of {len(wanted)} leads were added before it failed")
         raise
     return added
@@ -233,18 +246,20 @@ def _add(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Conversati
 
 def _arrived(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Conversation[CampaignLead | None]:
     """A lead of that number which was not there before."""
-    number = digits(lead.phone_number)
+    number = comparable(lead.phone_number)
     there = yield from read_leads(campaign_id)
-    return next((one for one in there if one.id not in known and digits(one.phone_number) == number), None)
+    return next(
+        (one for one in there if one.id not in known and comparable(one.phone_number) == number), None
+    )
 
 
 def _without_repeats(leads: Sequence[NewCampaignLead], duplicates: Duplicates) -> list[NewCampaignLead]:
     if duplicates is Duplicates.ALLOW:
         return list(leads)
-    first = {digits(lead.phone_number): lead for lead in reversed(leads)}
-    wanted = [lead for lead in leads if first[digits(lead.phone_number)] is lead]
+    first = {comparable(lead.phone_number): lead for lead in reversed(leads)}
+    wanted = [lead for lead in leads if first[comparable(lead.phone_number)] is lead]
     if len(wanted) < len(leads) and duplicates is Duplicates.REFUSE:
-        twice = next(lead for lead in leads if first[digits(lead.phone_number)] is not lead)
+        twice = next(lead for lead in leads if first[comparable(lead.phone_number)] is not lead)
         raise CampaignRefused(f"{mask_phone(twice.phone_number)} is given twice, and would be rung twice")
     return wanted
 
@@ -252,14 +267,14 @@ def _without_repeats(leads: Sequence[NewCampaignLead], duplicates: Duplicates) -
 def _who_is_new(
     there: Sequence[CampaignLead], wanted: Sequence[NewCampaignLead], duplicates: Duplicates
 ) -> list[NewCampaignLead]:
-    taken = {digits(lead.phone_number) for lead in there}
+    taken = {comparable(lead.phone_number) for lead in there}
     if "" in taken and wanted:
         raise CampaignRefused(
             "the campaign holds a lead whose number cannot be read, so nobody can tell who is in it already"
         )
-    new = [lead for lead in wanted if digits(lead.phone_number) not in taken]
+    new = [lead for lead in wanted if comparable(lead.phone_number) not in taken]
     if len(new) < len(wanted) and duplicates is Duplicates.REFUSE:
-        old = next(lead for lead in wanted if digits(lead.phone_number) in taken)
+        old = next(lead for lead in wanted if comparable(lead.phone_number) in taken)
         raise CampaignRefused(
             f"{mask_phone(old.phone_number)} is in the campaign already, and would be rung twice; nobody was added"
         )
@@ -272,7 +287,7 @@ def _refuse_repeats(there: Sequence[CampaignLead]) -> None:
     if lead is not None:
         raise CampaignRefused(
             f"{mask_phone(lead.phone_number)} is in the campaign more than once, and would be rung twice: "
-            'remove a lead, or say duplicates="allow"; nothing was started'
+            "remove all but one of those leads; nothing was started"
         )
 
 

@@ -83,6 +83,7 @@ class Engine:
         readiness: What earlier checks told; None checks first.
         run_id: Engines of one id are one run, whose calls are counted together for the policy's caps per run;
             empty makes each a run of its own.
+        limit: Calls that the run (`run_id`) places at most, so that it calls at most so many people; None for no limit.
         stopped_by: What stopped an earlier engine of this run: nobody is rung, and only results are collected.
         ignore_recent_calls: Call also where the account's calls of the last days cannot be read, at the risk that
             people who were called a moment ago are called again.
@@ -99,6 +100,7 @@ class Engine:
     progress: Progress = silent
     readiness: Readiness | None = None
     run_id: str = ""
+    limit: int | None = None
     stopped_by: Exception | None = None
     lease_seconds: float = LEASE_SECONDS
     ignore_recent_calls: bool = False
@@ -186,7 +188,8 @@ class Engine:
         collector = Collector(client, self.database, book, self.policy, readiness)
         brakes = Brakes(client, self.database, self.campaign, self.policy, stopped_by=self.stopped_by)
         clocks = ClockGuard(client, self.database)
-        turns = Turns(self.batch, self.policy, until, deadline, hands, collector, book, leads, brakes, clocks)
+        rules = self._limited_policy()
+        turns = Turns(self.batch, rules, until, deadline, hands, collector, book, leads, brakes, clocks)
         background = [
             asyncio.create_task(self._beat(runner, book, hands.dialer)),
             asyncio.create_task(self._show()),
@@ -203,6 +206,14 @@ class Engine:
         self.progress(await Views(self.database).status(self.campaign))
         stopped_by, failures = turns.stopped_by or brakes.stopped_by, brakes.last_failures
         return Ran(stopped_by, turns.timed_out, left, readiness, turns.held_by, failures, self._cautions)
+
+    def _limited_policy(self) -> CallingPolicy:
+        """The policy with this run's limit as its cap per run. It is not remembered: the next run has its own."""
+        if self.limit is None:
+            return self.policy
+        caps = self.policy.caps_per_run
+        calls = min(self.limit, caps.calls) if caps.calls else self.limit
+        return self.policy.model_copy(update={"caps_per_run": caps.model_copy(update={"calls": calls})})
 
     async def _beat(self, runner: Runner, book: AttemptBook, dialer: Dialer) -> None:
         """Renew the lease, and take over from runners that did not renew theirs.

@@ -8,13 +8,11 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, func, or_, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
-from flireo_flows.calling.ledger.database import Database, path_of
+from flireo_flows.calling.ledger.database import Database, NoLedger
 from flireo_flows.calling.ledger.earlier_calls import EarlierCalls, earlier_calls_in
 from flireo_flows.calling.ledger.other_calls import others_in
 from flireo_flows.calling.ledger.people import numbers_in
@@ -75,7 +73,7 @@ async def read_past(
     has_list: bool = False,
     now: datetime | None = None,
 ) -> Past:
-    """Read what happened before. A SQLite ledger that does not exist is not made: nothing has happened yet.
+    """Read what happened before. A ledger that does not exist is not made: nothing has happened yet.
 
     Args:
         url: Of the ledger.
@@ -88,10 +86,12 @@ async def read_past(
     Raises:
         LedgerError: The ledger cannot be read.
     """
-    if not is_there(url):
+    try:
+        opened = await Database.open(url, existing=True)
+    except NoLedger:
         return Past()
     campaign = name_key(campaign)
-    async with await Database.open(url) as database:
+    async with opened as database:
         moment = now or datetime.fromtimestamp(database.now(), UTC)
         async with database.read() as db:
             _, day, whole = await totals_in(db, campaign, "", ZoneInfo(policy.day_zone), moment)
@@ -113,17 +113,6 @@ async def read_past(
         people[phone] = replace(known, history=history)
     history = History(live=live, day=day, campaign=whole)
     return Past(history, standing, people, earlier, knows_account)
-
-
-def is_there(url: str) -> bool:
-    """Whether a ledger may exist; a URL that cannot be read says so when it is opened."""
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite" or not parsed.database:
-            return True
-        return path_of(parsed).is_file()
-    except (ArgumentError, ValueError):
-        return True
 
 
 async def _people(

@@ -1,12 +1,13 @@
 """Whether a campaign may be planned under a name: what the run would refuse, the plan refuses as well."""
 
-from flireo_flows.calling.ledger import Database
+from contextlib import suppress
+
+from flireo_flows.calling.ledger import Database, NoLedger
 from flireo_flows.calling.ledger.naming import refuse_shown_name
-from flireo_flows.calling.past import is_there
 
 
 async def refuse_name(url: str, name: str) -> None:
-    """Refuse a name under which a run would ring nobody. A SQLite ledger that does not exist is not made.
+    """Refuse a name under which a run would ring nobody. A ledger that does not exist is not made.
 
     Args:
         url: Of the ledger.
@@ -16,6 +17,8 @@ async def refuse_name(url: str, name: str) -> None:
         Declined: So an event shows another campaign. Says what to do.
         LedgerError: The ledger cannot be read.
     """
-    if "*" in name and is_there(url):  # no other name is shown masked
-        async with await Database.open(url) as database:
+    if "*" not in name:  # no other name is shown masked
+        return
+    with suppress(NoLedger):
+        async with await Database.open(url, existing=True) as database:
             await refuse_shown_name(database, name)

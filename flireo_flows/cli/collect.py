@@ -40,7 +40,7 @@ async def _sweep(campaign: str, patience: int) -> "Summary":
     from flireo_flows.cli import settings
 
     account = settings.credentials().account()
-    async with await Database.open(settings.ledger_url()) as database:
+    async with await Database.open(settings.ledger_url(), existing=True) as database:
         return await Sweep(database, account, campaign, patience).run()
 
 

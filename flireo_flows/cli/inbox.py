@@ -40,13 +40,20 @@ def list_(
     json
         Print JSON for programs instead of a table.
     """
+    from flireo_flows.calling.ledger import NoLedger
     from flireo_flows.calling.ledger.dead_letters import listed
     from flireo_flows.calling.states import InboxState
+    from flireo_flows.cli import say
 
     if not 1 <= limit <= LARGEST_ID:
         raise SettingError(f"--limit {limit}: it has to be 1 or more, and {LARGEST_ID} at most.")
     chosen = InboxState(state) if state else None
-    rows = [_shown(letter) for letter in in_ledger(lambda database: listed(database, chosen, limit))]
+    try:
+        letters = in_ledger(lambda database: listed(database, chosen, limit))
+    except NoLedger as missing:  # before the first webhook there may be none
+        say(str(missing))
+        letters = []
+    rows = [_shown(letter) for letter in letters]
     if json:
         _print_json(rows)
     elif rows:

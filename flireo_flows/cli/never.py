@@ -36,7 +36,7 @@ def suppress(phone: str = "", *, file: Path | None = None, reason: str = "", def
         say("name one number, or a list of numbers with --file, that is never to be rung.")
         return USAGE
     phones = _listed(file, default_region) if file else frozenset({read_number(phone, default_region)})
-    in_ledger(lambda database: _suppress(database, phones, reason))
+    in_ledger(lambda database: _suppress(database, phones, reason), existing=False)
     return 0
 
 
@@ -106,7 +106,7 @@ def forget(phone: str, *, default_region: str = "") -> int:
     from flireo_flows.api.redaction import mask_phone
 
     number = read_number(phone, default_region)
-    erased = in_ledger(lambda database: _forget(database, number))
+    erased = in_ledger(lambda database: _forget(database, number), existing=False)
     print(
         f"{mask_phone(number)} is forgotten and never rung. Erased what was known in {erased.leads} leads, "
         f"{erased.attempts} attempts, {erased.reports} reports and {erased.decisions} decisions."
@@ -140,7 +140,10 @@ def _listed(file: Path, default_region: str) -> frozenset[str]:
     from flireo_flows.leads import read_do_not_call
 
     try:
-        return read_do_not_call(file, default_region)
+        listed = read_do_not_call(file, default_region)
+        if listed.in_words:
+            print(listed.in_words)
+        return listed
     except ValueError:
         raise SettingError(f"--default-region: there is no country {default_region!r}.") from None
 

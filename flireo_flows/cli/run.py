@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from flireo_flows.steps import CampaignSummary
 
 OPEN = 3
+MOST_PEOPLE = (
+    1_000_000  # of one run, where no limit is given: `NO_LIMIT` of the steps, without importing Prefect
+)
+REQUESTS_PER_MINUTE = 100.0  # what Flireo allows a key (contract, section 3)
 Flag = Parameter(negative=())
 
 
@@ -31,6 +35,8 @@ def run(
     no_wait: Annotated[bool, Flag] = False,
     deadline: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
     ignore_recent_calls: Annotated[bool, Flag] = False,
+    limit: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=MOST_PEOPLE))] = None,
+    yes: Annotated[bool, Flag] = False,
     file_options: LeadOptions = NO_OPTIONS,
 ) -> int:
     """Ring every lead of a file and export what became of each call. Run it again to carry on.
@@ -39,6 +45,8 @@ def run(
     lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage,
     4 when the clocks of this machine, the database and Flireo are more than a minute apart, 5 when the account's recent
     calls cannot be read, so that no one is called.
+
+    Before it calls anyone it asks, unless the key is a test key (fl_test_...) or the server is on this machine.
 
     Parameters
     ----------
@@ -69,8 +77,13 @@ def run(
     ignore_recent_calls
         Call also where the account's calls of the last seven days cannot be read, which a new ledger reads first.
         Risky: people who were called a moment ago, from the dashboard or with a ledger that was lost, are called again.
+    limit
+        Call at most so many people in this run.
+    yes
+        Call without asking. Needed where there is no terminal, as in a scheduled job.
     """
-    from flireo_flows.cli import settings
+    from flireo_flows.cli import confirmation, settings
+    from flireo_flows.cli.plan import make, wanted_of
     from flireo_flows.leads import check_file, read_do_not_call
 
     lead_format = file_options.lead_format()
@@ -83,6 +96,11 @@ def run(
     check_out(out)
     key, ledger = settings.credentials(), settings.ledger()
     _say_hours(rules, any_hour=any_hour)
+    if not yes and confirmation.is_needed(key):
+        wanted = wanted_of(campaign, agent_id, number_id, policy, script, any_hour, REQUESTS_PER_MINUTE)
+        refused = confirmation.refusal(make(leads, do_not_call, wanted, lead_format, plan), limit)
+        if refused is not None:
+            return refused
     summary = _run_flow(
         prefect_api(),
         leads=str(leads.absolute()),
@@ -100,6 +118,7 @@ def run(
         wait=not no_wait,
         deadline_seconds=deadline,
         ignore_recent_calls=ignore_recent_calls,
+        limit=limit or MOST_PEOPLE,
     )
     show(summary)
     return 0 if summary.is_finished else OPEN

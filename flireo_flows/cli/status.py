@@ -40,7 +40,7 @@ async def _read(campaign: str) -> "tuple[CampaignStatus, Standing, Completeness]
     from flireo_flows.calling.ledger.completeness import completeness
     from flireo_flows.cli.settings import ledger_url
 
-    async with await Database.open(ledger_url()) as database:
+    async with await Database.open(ledger_url(), existing=True) as database:
         views = Views(database)
         found = await views.status(campaign)
         if not found.leads:

@@ -50,13 +50,15 @@ def cancel(*, campaign: KnownCampaign, reason: str = "") -> int:
     return _steer(campaign, lambda steering: steering.cancel(reason, "person"))
 
 
-def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]") -> T:
+def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]", *, existing: bool = True) -> T:
     """Do something with the ledger of the environment.
 
     Args:
         work: What to do with it, once it is open.
+        existing: Off makes one where there is none, to write in it.
 
     Raises:
+        NoLedger: There is none, and only one that is there was asked for.
         LedgerError: It cannot be opened or written.
     """
     import asyncio
@@ -65,7 +67,7 @@ def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]") -> T:
     from flireo_flows.cli.settings import ledger_url
 
     async def do() -> T:
-        async with await Database.open(ledger_url()) as database:
+        async with await Database.open(ledger_url(), existing=existing) as database:
             return await work(database)
 
     return asyncio.run(do())

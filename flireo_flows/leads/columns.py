@@ -128,7 +128,11 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
     # A column that was asked for as the client's is not the lead's name, whatever it is called.
     others = [name for name in names if name not in astuple(wishes)] if not form.name_column else names
     name = _column(path, line, others, form.name_column, NAME_NAMES, "name")
-    timezone = _column(path, line, names, form.timezone_column, TIMEZONE_NAMES, "timezone")
+    timezone = (
+        _column(path, line, names, form.timezone_column, TIMEZONE_NAMES, "timezone")
+        if form.timezone_column.strip() != NOT_READ
+        else ""
+    )
     countries = _country_columns(path, line, [name for name in names if name != phone], form)
     state, postcode = _first(names, STATE_NAMES), _first(names, POSTCODE_NAMES)
     return Header(names, dropped, phone, name, timezone, wishes, countries, state, postcode)
@@ -159,12 +163,12 @@ def _country_columns(path: Path, line: int, names: Sequence[str], form: LeadForm
 
 def country_columns(names: Iterable[str], known: frozenset[str]) -> list[str]:
     """The names that are among the known ones."""
-    return [name for name in names if _plain(name) in known]
+    return [name for name in names if plain_name(name) in known]
 
 
 def recognised(names: Sequence[str], groups: Sequence[frozenset[str]]) -> list[str]:
     """The names that occur in the strongest group any of them occurs in."""
-    found = ([name for name in names if _plain(name) in group] for group in groups)
+    found = ([name for name in names if plain_name(name) in group] for group in groups)
     return next((columns for columns in found if columns), [])
 
 
@@ -191,7 +195,8 @@ def _names(cells: Iterable[str]) -> tuple[str, ...]:
     return tuple(name or f"(column {place})" for place, name in enumerate(names, start=1))
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A column's name without case, accents, spaces and signs, as names are compared."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     return "".join(character for character in decomposed if character.isalnum())
 
@@ -219,7 +224,7 @@ def _column(
 def _asked_for(path: Path, line: int, names: Sequence[str], wanted: str, what: str) -> str:
     if wanted in names:
         return wanted
-    alike = [name for name in names if _plain(name) == _plain(wanted)]
+    alike = [name for name in names if plain_name(name) == plain_name(wanted)]
     if len(alike) == 1:
         return alike[0]
     problem = f"There is no column {_masked(wanted)!r}; the header has {_listed(names)}."

@@ -1,14 +1,16 @@
-"""A list of numbers that must not be rung. It is read whole or not at all."""
+"""A list of numbers that must not be called. It is read whole or not at all."""
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flireo_flows.leads.columns import PHONE_NAMES, recognised
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import LeadFormat
-from flireo_flows.leads.phones import Refusal, read_number
+from flireo_flows.leads.list_columns import ListColumns, list_columns, may_hold
+from flireo_flows.leads.origins import Origin, row_origin
+from flireo_flows.leads.phones import Refusal, every_number, tidy
 from flireo_flows.leads.text import Row, read_text, split_rows
 from flireo_flows.leads.workbook import is_workbook, read_workbook
 
@@ -16,73 +18,109 @@ _COMMENT_LINE: Final = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _COMMENT_BEHIND: Final = re.compile(r"\s+#.*$", re.DOTALL)
 
 
-def read_do_not_call(path: Path, default_region: str = "") -> frozenset[str]:
-    """Read a do-not-call list: text, CSV or Excel, one number a row.
+class DoNotCall(frozenset[str]):
+    """Numbers that must not be called, E.164.
 
-    `#` begins a comment. A header is optional. Under one with columns recognised as phone numbers, those
-    count; else the first column does, and any other cell that reads as a number. A file of comments only
-    is a list with nobody on it.
+    Attributes:
+        doubtful: Lines that may be several numbers; all of them are in the list.
+    """
+
+    doubtful: tuple[int, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """What a person should know of it; empty for nothing."""
+        if not self.doubtful:
+            return ""
+        one = len(self.doubtful) == 1
+        return (
+            f"{_lines(self.doubtful).capitalize()} of the do-not-call list may be two numbers, for the + is missing: "
+            f"neither is called. Write {'it' if one else 'them'} with + and the country code to free the other."
+        )
+
+
+def read_do_not_call(path: Path, default_region: str = "") -> DoNotCall:
+    """Read a do-not-call list, as people keep it and as registries publish it: text, CSV or Excel, one number a row.
+
+    `#` begins a comment. A header is optional. Under one with columns recognised as phone numbers, those count, and an
+    area code beside them belongs to them; else the column does that holds numbers, wherever it stands, or two columns
+    that make a number together, and any other cell that reads as a number. A row's own country goes before the
+    default. What may be two numbers stands for both. A file of comments only is a list with no one on it.
 
     Args:
         path: The list.
         default_region: ISO 3166-1 alpha-2 of numbers without a country code; empty: none.
 
     Returns:
-        The numbers in E.164, also those of kinds that are never rung anyhow.
+        The numbers in E.164, also those of kinds that are never called anyhow.
 
     Raises:
         LeadFileError: The file cannot be read, or a row holds no valid number. One garbled row refuses the
-            list, since the person it means would otherwise be rung.
+            list, since the person it means would otherwise be called.
         ValueError: The region does not exist.
     """
-    region = LeadFormat(default_region=default_region).default_region
+    form = LeadFormat(default_region=default_region, default_region_for_empty_country=True)
     rows = list(_rows(path))
-    phone_places = _phone_places(rows[0].cells) if rows else []
-    people = rows[_header_rows(rows) :]
-    numbers = {row.line: _numbers(row.cells, phone_places, region) for row in people}
-    if garbled := [line for line, found in numbers.items() if not found]:
-        raise _garbled(path, garbled, region)
-    return frozenset().union(*numbers.values())
+    home = Origin(form.default_region)
+    columns = list_columns([row.cells for row in rows], lambda text: _numbers(text, home))
+    found = {row.line: _of_row(row.cells, columns, form) for row in rows[columns.header_rows :]}
+    if garbled := [line for line, entry in found.items() if not entry.numbers]:
+        raise _garbled(path, garbled, form.default_region)
+    listed = DoNotCall(number for entry in found.values() for number in entry.numbers)
+    listed.doubtful = tuple(line for line, entry in found.items() if entry.is_doubtful)
+    return listed
 
 
 def _rows(path: Path) -> Iterator[Row]:
     if is_workbook(path):
-        return read_workbook(path)
+        return (row for row in read_workbook(path) if not row.cells[0].startswith("#"))
     # The line ends stay, so that lines keep their numbers.
     return split_rows(path, _COMMENT_LINE.sub("", read_text(path)))
 
 
-def _phone_places(first: Sequence[str]) -> list[int]:
-    names = recognised(first, PHONE_NAMES)
-    return [place for place, cell in enumerate(first) if cell in names]
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What one row says: its numbers, none where it is garbled, and whether one text of it may be several."""
+
+    numbers: frozenset[str] = frozenset()
+    is_doubtful: bool = False
 
 
-def _header_rows(rows: Sequence[Row]) -> int:
-    """1 when the first row is a header: one without any digit, lest a garbled number pass for one."""
-    return int(bool(rows) and not any(c.isnumeric() for cell in rows[0].cells for c in cell))
+def _of_row(cells: Sequence[str], columns: ListColumns, form: LeadFormat) -> _Entry:
+    origin = row_origin(dict(enumerate(cells)), columns.countries, form)
+    if isinstance(origin, Refusal):
+        return _Entry()
+    required = [place for place in columns.phones if place < len(cells) and cells[place]]
+    texts = [_required(cells, place, columns, origin) for place in required]
+    if not texts or not all(texts):
+        return _Entry()
+    others = range(0 if columns.is_named else len(cells))
+    extra = (_numbers(cells[it], origin) for it in others if it not in required and may_hold(cells, it))
+    numbers = frozenset(number for found in (*texts, *extra) for number in found)
+    return _Entry(numbers, any(len(found) > 1 for found in texts))
 
 
-def _numbers(cells: Sequence[str], phone_places: Sequence[int], region: str) -> frozenset[str]:
-    """The numbers of a row; none at all when a cell that should hold one does not."""
-    required = {place for place in phone_places if place < len(cells) and cells[place]}
-    if not phone_places:
-        required = {0}
-    found: set[str] = set()
-    for place, cell in enumerate(cells):
-        if phone_places and place not in required:
-            continue
-        number = read_number(_COMMENT_BEHIND.sub("", cell), region)
-        if not isinstance(number, Refusal):
-            found.add(number.e164)
-        elif place in required:
-            return frozenset()
-    return frozenset(found)
+def _required(cells: Sequence[str], place: int, columns: ListColumns, origin: Origin) -> tuple[str, ...]:
+    """The numbers of a cell that has to hold one, with the area code that belongs to it."""
+    has_area = place == columns.phones[0] and 0 <= columns.area < len(cells) and bool(cells[columns.area])
+    whole = _numbers(f"{tidy(cells[columns.area])} {tidy(cells[place])}", origin) if has_area else ()
+    if whole and columns.is_named:  # the header says that they belong together
+        return whole
+    return tuple(dict.fromkeys((*whole, *_numbers(cells[place], origin))))
+
+
+def _numbers(text: str, origin: Origin) -> tuple[str, ...]:
+    return every_number(_COMMENT_BEHIND.sub("", text), origin.region, code=origin.code)
 
 
 def _garbled(path: Path, lines: Sequence[int], region: str) -> LeadFileError:
-    named = ", ".join(map(str, lines[:10])) + (f" and {len(lines) - 10} more" if len(lines) > 10 else "")
-    where = f"line {named} holds" if len(lines) == 1 else f"lines {named} hold"
-    advice = "Mend or remove them: somebody on the list might be rung otherwise."
+    where = f"{_lines(lines)} {'holds' if len(lines) == 1 else 'hold'}"
+    advice = "Mend or remove them: somebody on the list might be called otherwise."
     if not region:
         advice = "Begin each number with + and its country code, or set a default region; else remove them."
     return LeadFileError.at(path, f"In this do-not-call list, {where} no valid number.", advice, lines[0])
+
+
+def _lines(lines: Sequence[int]) -> str:
+    named = ", ".join(map(str, lines[:10])) + (f" and {len(lines) - 10} more" if len(lines) > 10 else "")
+    return f"line {named}" if len(lines) == 1 else f"lines {named}"

@@ -30,8 +30,9 @@ class LeadFormat(BaseModel):
     timezone_column: str = Field(
         default="",
         title="Time zone column",
-        description="Header of the column with an IANA time zone such as Europe/Amsterdam. Empty: recognised "
-        "(timezone, tijdzone ...). Without one, the zones of the phone number count.",
+        description="Header of the column with a time zone such as Europe/Amsterdam. Empty: recognised "
+        "(timezone, tijdzone ...); - : none is read. It narrows the zones of the phone number; where it contradicts "
+        "them, a call must be allowed in both.",
     )
     agent_column: str = Field(
         default="",

@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
 
 from flireo_flows.leads.wishes import Wishes
-
-ZoneSource = Literal["column", "number", ""]
 
 
 class RejectCode(StrEnum):
@@ -51,11 +48,12 @@ class Lead:
         phone: E.164, with the leading `+`.
         name: As written in the file; empty when there is none.
         columns: Every column of the row by its header, as text without outer spaces, in the file's order.
-        zones: IANA names of every time zone the person may be in; the column of the file if it has one,
-            else all zones of the number. Empty when nothing is known.
+        zones: IANA names of every time zone the person may be in, as far as the number and the row's time zone,
+            postcode, state and country allow. Where these contradict one another, the zones of all. Empty when
+            nothing is known.
         line: Line of the file, the header being line 1; a row of several lines has the first of them.
-        zone_source: `column` when the file names the zone, `number` when it follows from the number,
-            empty when no zone is known.
+        zone_source: Where the zones come from: `column`, `postcode`, `state`, `country` or `number`; one word for all
+            zones, or one for each, separated by spaces. Empty when no zone is known.
         wishes: What else the row asks for.
         state: State, province or region as the row writes it; empty when it has none. May narrow the zones.
         postcode: Postal code as the row writes it; empty when it has none. May narrow the zones.
@@ -67,7 +65,7 @@ class Lead:
     columns: Mapping[str, str] = field(default_factory=dict)
     zones: tuple[str, ...] = ()
     line: int = 0
-    zone_source: ZoneSource = "number"
+    zone_source: str = "number"
     wishes: Wishes = field(default_factory=Wishes)
     state: str = ""
     postcode: str = ""

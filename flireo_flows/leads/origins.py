@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from flireo_flows.leads.countries import Country, read_country
 from flireo_flows.leads.format import LeadFormat
 from flireo_flows.leads.lead import RejectCode
 from flireo_flows.leads.phones import Refusal
+
+Key = TypeVar("Key", str, int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,12 @@ class Origin:
 NO_ORIGIN: Final = Origin()
 
 
-def row_origin(columns: Mapping[str, str], where: Sequence[str], form: LeadFormat) -> Origin | Refusal:
+def row_origin(columns: Mapping[Key, str], where: Sequence[Key], form: LeadFormat) -> Origin | Refusal:
     """The origin of one row's number.
 
     Args:
-        columns: The row.
-        where: Its columns of countries and dialling codes.
+        columns: The row, by the name or the place of its columns.
+        where: Those of countries and dialling codes.
         form: Says the default, and whether it holds for rows that name none.
     """
     cells = [cell for name in where if (cell := columns.get(name, ""))]

@@ -8,14 +8,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final, TypedDict, Unpack
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
-from phonenumbers.timezone import time_zones_for_geographical_number
-from phonenumbers.tzdata import TIMEZONE_DATA
 
 from flireo_flows.leads.format import WithoutPlus
 from flireo_flows.leads.lead import RejectCode
@@ -27,6 +23,7 @@ from flireo_flows.leads.readings import (
     is_international,
     readings,
 )
+from flireo_flows.leads.zones import number_zones
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ def parse_phone(text: str, region: str = "", **known: Unpack[Known]) -> PhoneNum
         what = kind.replace("_", "-")
         words = f"This is a {what} number, which is not called unless call_kinds names {kind}."
         return Refusal(RejectCode.NOT_ALLOWED, words, kind)
-    return PhoneNumber(number.e164, _zones(number), number.note)
+    return PhoneNumber(number.e164, number_zones(number.e164, number.kind), number.note)
 
 
 def read_number(text: str, region: str = "", **known: Unpack[Known]) -> ValidNumber | Refusal:
@@ -282,30 +279,3 @@ def _why_invalid(text: str, home: Home) -> Refusal:
             f"No such number exists in {home.region}; one of another country needs + and its country code.",
         )
     return Refusal(RejectCode.INVALID_PHONE, "No such number exists: a digit may be wrong, missing or extra.")
-
-
-def _zones(number: ValidNumber) -> tuple[str, ...]:
-    # What `time_zones_for_number` does (a test compares them), without finding the kind once more: a
-    # landline has the zones of its area, a mobile of most countries those of the country.
-    country = number.parsed.country_code or 0
-    if phonenumbers.is_number_type_geographical(number.kind, country):
-        zones = time_zones_for_geographical_number(number.parsed)
-    else:
-        zones = TIMEZONE_DATA.get(str(country), ())
-    names = tuple(name for name in zones if name != "Etc/Unknown")
-    # Calls are made in the overlap of all zones, so one that does not open must not just be left out:
-    # the overlap would widen. Nothing known is the safe answer.
-    return names if all(map(is_zone, names)) else ()
-
-
-@lru_cache(maxsize=2048)
-def is_zone(name: str) -> bool:
-    """Is this the IANA name of a time zone that this computer can open?"""
-    # "localtime" opens on many systems, and is the operator's zone: never the lead's.
-    if name in {"localtime", "Factory"}:
-        return False
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a folder
-        return False
-    return True

@@ -10,11 +10,20 @@ from flireo_flows.leads.asking import read_wishes, says_no
 from flireo_flows.leads.columns import Header, extra, read_header
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
-from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode, ZoneSource
+from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
 from flireo_flows.leads.origins import NO_ORIGIN, Origin, row_origin
-from flireo_flows.leads.phones import PhoneNumber, Refusal, every_number, is_zone, parse_phone
+from flireo_flows.leads.phones import PhoneNumber, Refusal, every_number, parse_phone
 from flireo_flows.leads.text import Row, read_text, split_rows
 from flireo_flows.leads.workbook import is_workbook, read_workbook
+from flireo_flows.leads.zones import (
+    Evidence,
+    ZoneRefusal,
+    joined,
+    read_zone,
+    region_of_country,
+    region_of_postcode,
+    region_of_state,
+)
 
 CHECKED_BYTES: Final = 1_048_576  # a header is in the first of them; decoding them takes milliseconds
 
@@ -147,19 +156,16 @@ class _Judge:
             return Refusal(RejectCode.DO_NOT_CALL, "The number is on the do-not-call list.")
         if first := self.lines.get(person):
             return Refusal(RejectCode.DUPLICATE, f"The same number stands on line {first}.")
-        zone = columns.get(self.header.timezone, "")
-        if zone and not is_zone(zone):
-            return Refusal(
-                RejectCode.INVALID_TIMEZONE, "The time zone is no IANA name such as Europe/Amsterdam."
-            )
-        zones = (zone,) if zone else phone.zones
-        wishes = read_wishes(columns, self.header.wishes, zones)
+        zones = self._zones(phone, columns)
+        if isinstance(zones, Refusal):
+            return zones
+        names, source = zones
+        wishes = read_wishes(columns, self.header.wishes, names)
         if isinstance(wishes, Refusal):
             return wishes
-        source: ZoneSource = "column" if zone else "number" if zones else ""
         name = columns.get(self.header.name, "")
         state, postcode = columns.get(self.header.state, ""), columns.get(self.header.postcode, "")
-        return Lead(phone.e164, name, columns, zones, line, source, wishes, state, postcode, phone.note)
+        return Lead(phone.e164, name, columns, names, line, source, wishes, state, postcode, phone.note)
 
     def _phone(self, columns: dict[str, str]) -> PhoneNumber | Refusal:
         origin = row_origin(columns, self.header.countries, self.form)
@@ -175,3 +181,23 @@ class _Judge:
                 "format say that the default country holds for rows without one.",
             )
         return phone
+
+    def _zones(self, phone: PhoneNumber, columns: dict[str, str]) -> tuple[tuple[str, ...], str] | Refusal:
+        """Every zone the person may be in, and the source of each, as `Lead.zone_source` writes it."""
+        where = (self.header.timezone, self.header.postcode, self.header.state)
+        column, postcode, state = (columns.get(name, "") for name in where)
+        named = read_zone(column) if column else ()
+        if isinstance(named, ZoneRefusal):
+            return Refusal(RejectCode.INVALID_TIMEZONE, named.message)
+        if not (column or postcode or state or self.header.countries):  # most files
+            return phone.zones, "number" if phone.zones else ""
+        origin = row_origin(columns, self.header.countries, self.form)
+        country = origin.region if isinstance(origin, Origin) and origin.code else ""
+        row = (
+            Evidence("column", named),
+            Evidence("postcode", region_of_postcode(postcode, phone.e164, country).zones),
+            Evidence("state", region_of_state(state, phone.e164, country).zones),
+            Evidence("country", region_of_country(country, phone.e164).zones),
+        )
+        names, sources = joined(phone.zones, row)
+        return names, " ".join(sources if len(set(sources)) > 1 else sources[:1])

@@ -20,6 +20,7 @@ from flireo_flows.prefect_server import free_port
 from tests.calling.campaign import Campaign
 from tests.cli.shell import ANNA, BEN, CARLA, COMMAND, LONG, PEOPLE, Shell, served
 from tests.faulty.server import answer, page, run_faulty
+from tests.postgres import make_ledger
 from tests.sandbox.running import RunningSandbox, until
 
 
@@ -186,7 +187,7 @@ def test_a_prefect_that_cannot_be_used_is_told_before_anything_is_begun(bare: Sh
 
     def told(url: str) -> str:
         with temporary_settings({PREFECT_API_URL: url}):
-            ended = bare.here(command, *usual, FLIREO_API_KEY="k")
+            ended = bare.here(command, *usual, FLIREO_API_KEY="fl_test_k")
         assert ended.status == 1
         return ended.complaint
 
@@ -269,9 +270,11 @@ def test_a_ledger_that_cannot_be_used_is_told_by_its_url_without_its_password(
 
     newer = shell.folder / "newer.db"
     assert (
-        "none yet"
+        "there is no ledger there"
         in shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL=f"sqlite:///{newer}").complaint
     )
+    assert not newer.exists()
+    make_ledger(f"sqlite:///{newer}")
     with sqlite3.connect(newer) as db:
         db.execute("UPDATE flireo_meta SET value = '99' WHERE key = 'version'")
     db.close()

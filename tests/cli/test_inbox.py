@@ -97,7 +97,9 @@ def test_an_empty_inbox_is_told_in_a_line(bare: Shell, filled: Shell) -> None:
     assert (told.status, told.out) == (0, "nothing in the inbox is waiting.\n")
     assert listed(filled, "--state", "waiting") == []
     (filled.folder / "ledger.db").unlink()
-    assert filled.here("inbox", "list").out == "nothing is in the inbox.\n"
+    told = filled.here("inbox", "list")
+    assert told.out == "nothing is in the inbox.\n"
+    assert "there is no ledger there" in told.complaint
 
 
 def test_dead_letters_are_read_again_and_those_that_can_be_read_wait(filled: Shell) -> None:

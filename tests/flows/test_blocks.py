@@ -41,7 +41,7 @@ REALTIME = {
     "llm_config": {"provider": "xai_realtime", "messages": [{"role": "system", "content": "Be kind."}]}
 }
 SCRIPTS = sorted((PROJECT / "blocks").glob("*.py"))
-FIRST = ("save_credentials.py", "save_webhook.py")  # others refer to their documents
+FIRST = ("save_credentials.py", "save_ledger.py", "save_webhook.py")  # others refer to their documents
 
 
 def python(*arguments: str, url: str, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -136,6 +136,8 @@ def test_registering_the_package_shows_its_blocks_and_the_scripts_save_them(
     job = FlireoCampaignJob.load("campaign")
     assert (job.name, job.agent_id, job.schedule_end_time) == ("autumn", "demo-agent", "20:00:00")
     assert job.credentials.api_key.get_secret_value() == "fl_live_of_a_script"
+    assert job.ledger is not None and job.on_blocked == "refuse"
+    assert job.ledger.database_url() == "sqlite:////tmp/ledger-of-a-script.db"
     assert FlireoWebhook.load("webhook").secrets == ("whsec_of_a_script", "whsec_before_a_script")
     assert FlireoAgent.load("agent").agent_id == "demo-agent"
     assert FlireoPhoneNumber.load("number-demo-number").phone_number == "+31850835037"

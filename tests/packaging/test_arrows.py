@@ -15,11 +15,12 @@ PROJECT = PACKAGE.parent
 ROOMS = {
     "api": {"httpx", "pydantic"},
     "leads": {"flireo_flows.api.numbering", "pydantic", "phonenumbers", "openpyxl", "babel"},
-    # Of leads only the values that they give.
+    # Of leads only the values that they give, and the tables of zones.
     "calling": {
         "flireo_flows.api",
         "flireo_flows.leads.lead",
         "flireo_flows.leads.wishes",
+        "flireo_flows.leads.zones",
         "pydantic",
         "sqlalchemy",
         "aiosqlite",

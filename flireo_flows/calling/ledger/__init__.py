@@ -2,7 +2,7 @@
 
 from flireo_flows.calling.ledger.attempts import Answer, AttemptBook
 from flireo_flows.calling.ledger.beginning import Attempt, Begun
-from flireo_flows.calling.ledger.database import Database, LedgerError
+from flireo_flows.calling.ledger.database import Database, LedgerError, NoLedger
 from flireo_flows.calling.ledger.inbox import Delivered, Inbox
 from flireo_flows.calling.ledger.leads import LeadBook, Outlook
 from flireo_flows.calling.ledger.reports import Expectations
@@ -22,6 +22,7 @@ __all__ = [
     "LeadBook",
     "LeadResult",
     "LedgerError",
+    "NoLedger",
     "OpenLead",
     "Outlook",
     "Runner",

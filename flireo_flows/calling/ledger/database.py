@@ -27,7 +27,7 @@ from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.clock import steady_now
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.ledger.schema import VERSION
-from flireo_flows.calling.ledger.tables import prepare
+from flireo_flows.calling.ledger.tables import prepare, read
 
 T = TypeVar("T")
 DRIVERS: Final = {
@@ -41,6 +41,10 @@ FROZEN_SECONDS: Final = 30  # how long PostgreSQL waits for the next word in a t
 TROUBLE: Final = ("08", "53", "55", "57", "58", "XX")
 WRITING: Final = 704_196  # first key of PostgreSQL's advisory lock; the campaign's hash is the second
 CREATING: Final = 7_041_967_322  # key of the advisory lock under which PostgreSQL's tables are made
+
+
+MISSING: Final = "there is no ledger there, and so no campaign yet"
+UNKNOWING: Final = "Check FLIREO_LEDGER_URL: without its ledger a campaign does not know whom it called."
 
 
 class LedgerError(Exception):
@@ -58,6 +62,13 @@ class LedgerError(Exception):
 
     def __str__(self) -> str:
         return f"ledger {self.where}: {self.problem}. {self.remedy}"
+
+
+class NoLedger(LedgerError):
+    """There is no ledger where one is to be read. None was made."""
+
+    def __init__(self, where: str, problem: str = MISSING, remedy: str = UNKNOWING) -> None:
+        super().__init__(where, problem, remedy)
 
 
 class Refused(Exception):
@@ -83,13 +94,16 @@ class Database:
         self._apart: _Apart | None = None
 
     @classmethod
-    async def open(cls, url: str) -> Self:
+    async def open(cls, url: str, *, existing: bool = False) -> Self:
         """Open a ledger, making its file and tables if they are not there.
 
         Args:
             url: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`.
+            existing: Only one that is there: for whoever only reads, so that a name or a URL with a slip in it makes
+                nothing.
 
         Raises:
+            NoLedger: There is none, and `existing` was asked for.
             LedgerError: The URL, the file or the server is not usable, or is of another version.
         """
         parsed = _parse(url)
@@ -97,10 +111,10 @@ class Database:
         shown = parsed.set(drivername=parsed.get_backend_name(), query={})
         where = shown.render_as_string(hide_password=True)
         if parsed.get_backend_name() == "sqlite":
-            await asyncio.to_thread(_make_file, parsed, where)
+            await asyncio.to_thread(_find_file if existing else _make_file, parsed, where)
         database = cls(_engine(parsed), where)
         try:
-            await database._prepare()
+            await database._prepare(existing)
         except LedgerError:
             await database.close()
             raise
@@ -199,14 +213,18 @@ class Database:
             # A refused statement is a fault of ours; but PostgreSQL quotes the row, and with it a number.
             raise type(error)(error.statement, None, Refused(_words(error)), hide_parameters=True) from None
 
-    async def _prepare(self) -> None:
-        async with self.write() as db:
+    async def _prepare(self, existing: bool) -> None:
+        async with self.read() if existing else self.write() as db:
             if not self.is_sqlite:
-                await db.execute(select(func.pg_advisory_xact_lock(CREATING)))
+                if not existing:
+                    await db.execute(select(func.pg_advisory_xact_lock(CREATING)))
                 self._offset = await _time_in(db) - steady_now()
-            found, self.key = await db.run_sync(prepare)
+            there = await db.run_sync(read if existing else prepare)
+        if there is None:
+            raise NoLedger(self.where)
+        found, self.key = there
         if found != str(VERSION):
-            raise LedgerError(self.where, _of_another_version(str(found)), KEEP)
+            raise LedgerError(self.where, _of_another_version(found), KEEP)
 
 
 async def _time_in(db: AsyncConnection) -> float:
@@ -294,11 +312,22 @@ def _make_file(url: URL, where: str) -> None:
     try:
         path_of(url).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LedgerError(where, f"its folder cannot be made: {error.strerror}", USABLE) from None
+        raise LedgerError(where, f"its folder cannot be made: {error.strerror}", CHECK) from None
+    _try_file(url, where, _keep_log_ahead)
+
+
+def _find_file(url: URL, where: str) -> None:
+    """As `_make_file`, of a file that has to be there; nothing is written."""
+    if not path_of(url).is_file():
+        raise NoLedger(where)
+    _try_file(url, where, lambda driver: driver.execute("PRAGMA schema_version"))
+
+
+def _try_file(url: URL, where: str, use: Callable[[sqlite3.Connection], object]) -> None:
     file, options = _as_driver(url)
     try:
         with closing(sqlite3.connect(file, **options)) as driver:
-            _keep_log_ahead(driver)
+            use(driver)
     except sqlite3.Error as error:
         raise LedgerError(where, _words(error), CHECK) from None
 

@@ -14,6 +14,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from flireo_flows.calling.policy.calendars import Calendar, holiday_on
+from flireo_flows.leads.zones import current_name
 
 Spans = tuple[tuple[int, int], ...]
 Interval = tuple[datetime, datetime]
@@ -62,11 +63,13 @@ ALWAYS: Final = Timetable()
 
 @lru_cache(maxsize=2048)
 def zone_named(name: str) -> ZoneInfo | None:
-    """The zone of an IANA name; None where there is none."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # no such zone, no such name, or a folder of zones
-        return None
+    """The zone of an IANA name, also of an old one that this system may lack; None where there is none."""
+    for known in dict.fromkeys((name, current_name(name))):
+        try:
+            return ZoneInfo(known)
+        except (KeyError, ValueError, OSError):  # no such zone, no such name, or a folder of zones
+            continue
+    return None
 
 
 def next_open(clocks: Sequence[Clock], moment: datetime, until: datetime) -> datetime | None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from flireo_flows.calling.outcomes import Outcome
-from flireo_flows.leads.lead import ZoneSource
 from flireo_flows.leads.wishes import Consent
 
 
@@ -15,14 +14,14 @@ class PolicyLead:
     Attributes:
         phone: E.164; for the country of its holidays only.
         zones: IANA names of every time zone the person may be in; empty when nothing is known.
-        zone_source: `column` when the row names the zone, `number` when it follows from the number.
+        zone_source: Where the zones come from, as `Lead.zone_source` writes it.
         consent: What the row says of consent.
         dial_before: Never ring at or after it; aware; None for no such moment.
     """
 
     phone: str
     zones: tuple[str, ...]
-    zone_source: ZoneSource = "number"
+    zone_source: str = "number"
     consent: Consent = field(default_factory=Consent)
     dial_before: datetime | None = None
 

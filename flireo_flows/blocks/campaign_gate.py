@@ -1,0 +1,116 @@
+"""Whom a ledger lets nobody call: asked right before somebody is given to a campaign of Flireo's, or it is started."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from flireo_flows.api.campaign_rules import CampaignRefused
+from flireo_flows.api.campaigns import CampaignLead, NewCampaignLead
+from flireo_flows.api.conversation import Conversation, note
+from flireo_flows.api.numbering import digits
+from flireo_flows.api.redaction import mask_phone
+from flireo_flows.blocks.ledger import CallLedger
+from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger.barred import barred
+from flireo_flows.driving import drive
+from flireo_flows.leads.phones import Refusal, read_number
+
+MOST_SHOWN: Final = 5  # numbers that a message names, masked
+UNREADABLE: Final = "its number cannot be read, so nobody can tell"
+
+# Of numbers as they were given, those that nobody may call now, and why.
+Bars = Callable[[Sequence[str]], Mapping[str, str]]
+
+
+class OnBlocked(StrEnum):
+    """What to do with a number that the ledger lets nobody call."""
+
+    REFUSE = "refuse"  # add nobody, and say which
+    SKIP = "skip"  # add the others, and say so
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Lets nobody through whom a ledger bars.
+
+    Attributes:
+        bars: Asks the ledger; it is read anew each time.
+        on_blocked: What to do with whom it bars.
+    """
+
+    bars: Bars
+    on_blocked: OnBlocked = OnBlocked.REFUSE
+
+    def passing(self, leads: Sequence[NewCampaignLead]) -> Conversation[list[NewCampaignLead]]:
+        """Who may be given to a campaign now.
+
+        Raises:
+            CampaignRefused: Somebody may not, and that is not to be skipped.
+            LedgerError: The ledger cannot be read.
+        """
+        found = self.bars([lead.phone_number for lead in leads])
+        if not found:
+            return list(leads)
+        if self.on_blocked is OnBlocked.REFUSE:
+            raise CampaignRefused(f"{_in_words(found, len(leads))}: not added")
+        yield from note(f"left out: {_in_words(found, len(leads))}")
+        return [lead for lead in leads if lead.phone_number not in found]
+
+    def refuse_waiting(self, there: Sequence[CampaignLead]) -> None:
+        """Refuse to have a campaign call its leads while one of those who wait in it is barred.
+
+        Raises:
+            CampaignRefused: So it is.
+            LedgerError: The ledger cannot be read.
+        """
+        waiting = [lead.phone_number for lead in there if not lead.is_over]
+        if found := self.bars(waiting):
+            raise CampaignRefused(
+                f"{_in_words(found, len(waiting))}: remove them from the campaign; nothing was started"
+            )
+
+
+OPEN: Final = Gate(lambda phones: {})  # no ledger was given
+
+
+def gate_of(ledger: CallLedger | None, on_blocked: OnBlocked) -> Gate:
+    """The gate of a block.
+
+    Args:
+        ledger: Whose suppressions, opt-outs and open calls count; None for no ledger.
+        on_blocked: What to do with whom it bars.
+    """
+    if ledger is None:
+        return OPEN
+    url = ledger.database_url()
+
+    def bars(phones: Sequence[str]) -> Mapping[str, str]:
+        numbers = {phone: _e164(phone) for phone in phones}
+        known = [number for number in numbers.values() if number]
+        found = drive(lambda: _barred(url, known)) if known else {}
+        why = {phone: found.get(number, "") if number else UNREADABLE for phone, number in numbers.items()}
+        return {phone: reason for phone, reason in why.items() if reason}
+
+    return Gate(bars, on_blocked)
+
+
+async def _barred(url: str, phones: Sequence[str]) -> dict[str, str]:
+    # A ledger that is not there protects nobody: a slip in its URL must not open the gate.
+    async with await Database.open(url, existing=True) as database:
+        return await barred(database, phones)
+
+
+def _e164(text: str) -> str:
+    """A number as the ledger has it, however a server spells it; empty where it has no figures."""
+    plain = digits(text)
+    number = read_number(f"+{plain}")
+    if isinstance(number, Refusal):  # of no country's plan; the ledger may have it all the same
+        return plain and f"+{plain}"
+    return number.e164
+
+
+def _in_words(found: Mapping[str, str], given: int) -> str:
+    named = [f"{mask_phone(phone) or 'one'} ({why})" for phone, why in list(found.items())[:MOST_SHOWN]]
+    more = ", ..." if len(found) > MOST_SHOWN else ""
+    return f"{len(found)} of {given} numbers must not be called: {', '.join(named)}{more}"

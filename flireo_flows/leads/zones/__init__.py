@@ -1,0 +1,27 @@
+"""In which time zones a person may be: what the number and the row's time zone, postcode, state and country each allow.
+
+Nothing here knows where somebody is. Each source names every zone it allows; the sources are joined so that a call
+waits for all zones that are left.
+"""
+
+from flireo_flows.leads.zones.joined import Evidence, joined
+from flireo_flows.leads.zones.names import ZoneRefusal, current_name, is_zone, read_zone
+from flireo_flows.leads.zones.numbers import country_zones, number_states, number_zones, place_may_be_old
+from flireo_flows.leads.zones.regions import Region, region_of_country, region_of_postcode, region_of_state
+
+__all__ = [
+    "Evidence",
+    "Region",
+    "ZoneRefusal",
+    "country_zones",
+    "current_name",
+    "is_zone",
+    "joined",
+    "number_states",
+    "number_zones",
+    "place_may_be_old",
+    "read_zone",
+    "region_of_country",
+    "region_of_postcode",
+    "region_of_state",
+]
