@@ -23,7 +23,7 @@ from flireo_flows.calling.ledger import (
 )
 from flireo_flows.calling.ledger.account_calls import AccountRead, keep_account
 from flireo_flows.calling.ledger.schema import attempts, leads
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.policy import CallingPolicy, OtherCampaigns
 from flireo_flows.calling.remembered import fingerprint
 from flireo_flows.calling.states import Event
 from flireo_flows.calling.turns import Until
@@ -37,6 +37,8 @@ CALLER = Caller("demo-agent", "demo-number")
 POLICY = CallingPolicy(
     calling_hours=None, max_concurrent_calls=200, reconcile_grace_seconds=1, poll_seconds=0.2
 )
+# For tests in which several campaigns call the same people within minutes.
+OTHERS_DO_NOT_COUNT = OtherCampaigns(min_gap_hours=0, max_calls=0)
 
 LONG_LEASE_SECONDS = 3600.0  # nobody renews it, and a test may be slow
 

@@ -166,10 +166,13 @@ async def test_the_list_is_read_once_for_an_account(local: Database) -> None:
     with bad_line() as line:
         line.place(ANNA, status="ended")
         await run(local, line.url, ANNA)
-        reads = line.reads
-        await run(local, line.url, ANNA, name="autumn")
-        assert line.reads == reads
+        account = fingerprint(Campaign(local, line.url).account, local)
+        first = await account_read(local, account)
+        assert first is not None
         line.place(BEN, status="ended")
+        await run(local, line.url, ANNA, BEN, name="autumn", seconds=1)
+        assert await account_read(local, account) == first
+        assert line.posts == [BEN]
     with bad_line(calls=line.calls) as other:  # another address: another account
         await run(local, other.url, BEN)
         assert other.posts == []
