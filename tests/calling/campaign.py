@@ -39,6 +39,7 @@ POLICY = CallingPolicy(
 )
 # For tests in which several campaigns call the same people within minutes.
 OTHERS_DO_NOT_COUNT = OtherCampaigns(min_gap_hours=0, max_calls=0)
+FREE = POLICY.model_copy(update={"other_campaigns": OTHERS_DO_NOT_COUNT})
 
 LONG_LEASE_SECONDS = 3600.0  # nobody renews it, and a test may be slow
 
