@@ -95,7 +95,10 @@ async def test_calls_from_the_dashboard_count_and_inbound_ones_do_not(new_ledger
     ("direction", "is_called"),
     [
         ("outbound", False),
+        ("OUTBOUND", False),
+        ("outbound_phone_call", False),
         (None, False),
+        ("dashboard", False),
         ("inbound", True),
     ],
 )

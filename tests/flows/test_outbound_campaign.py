@@ -103,7 +103,7 @@ def test_it_runs_inside_a_synchronous_and_inside_an_asynchronous_flow(stage: Sta
 
     @flow
     async def async_parent() -> CampaignSummary:
-        return stage.run(campaign="of an async flow")
+        return stage.run(campaign="of an async flow", policy=FREE)
 
     assert parent().is_finished
     assert asyncio.run(async_parent()).is_finished  # type: ignore[arg-type]
