@@ -19,7 +19,7 @@ from flireo_flows.analytics.files import local_path
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.clock import steady_now
 from flireo_flows.api.errors import InsufficientCredits
-from flireo_flows.api.redaction import mask_phone
+from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.calling.account import Caller, NotReady
 from flireo_flows.calling.clock_guard import ClockCorrected, ClockError
@@ -160,6 +160,7 @@ class CampaignSummary(BaseModel):
         timed_out: Whether the deadline ended the run.
         held_by: What held the campaign back at the end, such as a person who paused it; empty for nothing.
         last_failures: What made the breaker pause it: masked number and reason, newest first.
+        waits_for: Other campaigns whose open calls hold leads back, without phone numbers.
         files: What was written.
     """
 
@@ -176,6 +177,7 @@ class CampaignSummary(BaseModel):
     timed_out: bool = False
     held_by: str = ""
     last_failures: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
     @property
@@ -224,9 +226,8 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     for note in notes:
         logger.warning("%s", note)
     if not batch.leads:
-        raise NoLeads(
-            f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
-        )
+        why = f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
+        raise NoLeads(" ".join((why, *notes)))
 
     async def write() -> tuple[str, str]:
         async with await Database.open(run.ledger.database_url()) as database:
@@ -333,6 +334,7 @@ def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) 
         timed_out=ran.timed_out,
         held_by=ran.held_by,
         last_failures=ran.last_failures,
+        waits_for=tuple(redact(name) for name in ran.waits_for),
         files=tuple(str(file) for file in files),
     )
 
@@ -381,6 +383,12 @@ def _engage(run: CampaignRun, imported: Imported, until: Until, before: Ran | No
         get_run_logger().warning("%s", caution)
     if ran.held_by:
         get_run_logger().warning("nobody else is rung for now: %s", ran.held_by)
+    for name in ran.waits_for:
+        get_run_logger().warning(
+            "%d leads wait for an open call of campaign %r. Collect it: flireo-flows collect --campaign NAME",
+            ran.left.blocked,
+            redact(name),
+        )
     return ran
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.operation import Operation
 from flireo_flows.calling.account import LowBalance, NotReady, Readiness, check_account
+from flireo_flows.calling.blockers import Blockers
 from flireo_flows.calling.brakes import Brakes
 from flireo_flows.calling.choice import Composes
 from flireo_flows.calling.clock_guard import ClockGuard
@@ -24,6 +25,7 @@ from flireo_flows.calling.ledger import (
     Runner,
     Views,
 )
+from flireo_flows.calling.ledger.blockers import blocking_campaigns
 from flireo_flows.calling.ledger.completeness import check_completeness
 from flireo_flows.calling.ledger.earlier_calls import earlier_calls_of
 from flireo_flows.calling.ledger.rederiving import keep_current
@@ -57,6 +59,7 @@ class Ran:
             whom and why, or a cap that was reached. Empty when nothing did.
         cautions: What is not known of the account's recent calls, each in a sentence.
         last_failures: What made the breaker pause the campaign: masked number and reason, newest first.
+        waits_for: Other campaigns whose open calls hold leads back at the end, by name.
     """
 
     stopped_by: Exception | None
@@ -65,6 +68,7 @@ class Ran:
     readiness: Readiness
     held_by: str = ""
     last_failures: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
 
 
@@ -189,7 +193,10 @@ class Engine:
         brakes = Brakes(client, self.database, self.campaign, self.policy, stopped_by=self.stopped_by)
         clocks = ClockGuard(client, self.database)
         rules = self._limited_policy()
-        turns = Turns(self.batch, rules, until, deadline, hands, collector, book, leads, brakes, clocks)
+        blockers = Blockers(self.database, self.account, self.campaign, self.batch)
+        turns = Turns(
+            self.batch, rules, until, deadline, hands, collector, book, leads, brakes, clocks, blockers
+        )
         background = [
             asyncio.create_task(self._beat(runner, book, hands.dialer)),
             asyncio.create_task(self._show()),
@@ -205,7 +212,17 @@ class Engine:
         left = await leads.outlook(self.batch, self.database.now())
         self.progress(await Views(self.database).status(self.campaign))
         stopped_by, failures = turns.stopped_by or brakes.stopped_by, brakes.last_failures
-        return Ran(stopped_by, turns.timed_out, left, readiness, turns.held_by, failures, self._cautions)
+        waits_for = await blocking_campaigns(self.database, self.campaign, self.batch)
+        return Ran(
+            stopped_by,
+            turns.timed_out,
+            left,
+            readiness,
+            turns.held_by,
+            failures,
+            tuple(waits_for),
+            self._cautions,
+        )
 
     def _limited_policy(self) -> CallingPolicy:
         """The policy with this run's limit as its cap per run. It is not remembered: the next run has its own."""

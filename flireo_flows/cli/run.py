@@ -154,6 +154,8 @@ def load_flow() -> Any:
 
 def show(summary: "CampaignSummary") -> None:
     """Outcomes, what is open and why, and the files."""
+    import shlex
+
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -186,6 +188,14 @@ def show(summary: "CampaignSummary") -> None:
         for line in summary.open:
             console.print(f"  {line}", markup=False, highlight=False)
         console.print("Run the same command again to continue.")
+    for name in summary.waits_for:
+        console.print(
+            f"Leads wait for an open call of campaign {name}. Its results are collected by: "
+            f"flireo-flows collect --campaign {shlex.quote(name)}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     for file in summary.files:
         console.print(file, soft_wrap=True, markup=False, highlight=False)
 

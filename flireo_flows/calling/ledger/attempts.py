@@ -14,6 +14,7 @@ from flireo_flows.calling.choice import Choice, Composes, LeadFacts
 from flireo_flows.calling.ledger.beginning import Attempt, Beginning, Begun
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.leads import GONE_FROM_FILE, chunks, stored
+from flireo_flows.calling.ledger.runners import is_alive
 from flireo_flows.calling.ledger.schema import attempts, leads, runners
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import OPEN, AttemptState, Event, IdSource, LeadState, sources, target
@@ -87,7 +88,7 @@ class AttemptBook:
 
     async def orphaned(self) -> int:
         """Attempts that a dead runner was sending are unknown from now on. Returns how many there were."""
-        alive = select(runners.c.id).where(runners.c.lease_until > self._database.now())
+        alive = select(runners.c.id).where(is_alive(self._database.now()))
         lost = (
             update(attempts)
             .where(

@@ -75,6 +75,9 @@ runners = Table(
     Column("started_at", Float, nullable=False),
     # A runner that does not renew it is taken for dead, and what it was sending for unknown.
     Column("lease_until", Float, nullable=False),
+    Column(
+        "lease_seconds", Float, nullable=False
+    ),  # so that one further ahead was given by a clock set back since
 )
 
 leads = Table(
