@@ -11,6 +11,7 @@ from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.numbering import person_key
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
 from flireo_flows.calling.ledger.database import Database, NoLedger
 from flireo_flows.calling.ledger.earlier_calls import EarlierCalls, earlier_calls_in
@@ -52,7 +53,7 @@ class Past:
     Attributes:
         campaign: Calls in progress, and what the day and the campaign have used up.
         standing: Whether the campaign is open.
-        people: By number; whom the ledger does not know is not in it.
+        people: By number, as it was asked for; whom the ledger does not know is not in it.
         earlier: How many of them were called before, by whom.
         knows_account: Whether the ledger has read an account's calls of the last days.
     """
@@ -96,11 +97,12 @@ async def read_past(
         async with database.read() as db:
             _, day, whole = await totals_in(db, campaign, "", ZoneInfo(policy.day_zone), moment)
             live = (await db.execute(_live(campaign))).scalar_one()
-            people = await _people(db, campaign, frozenset(phones), moment - number_memory(policy))
-            forbidden = await _forbidden(db, database, campaign, phones, has_list)
+            keys = frozenset(map(person_key, phones))
+            people = await _people(db, campaign, keys, moment - number_memory(policy))
+            forbidden = await _forbidden(db, database, campaign, keys, has_list)
             standing = await standing_in(db, campaign)
             earlier = await earlier_calls_in(db, phones)
-            asked = sorted(set(phones))
+            asked = sorted(keys)
             numbers = await numbers_in(db, asked)
             others = await others_in(db, campaign, asked, numbers, policy, moment.timestamp())
             knows_account = (await db.execute(select(accounts.c.read_at).limit(1))).first() is not None
@@ -112,7 +114,8 @@ async def read_past(
         history = replace(known.history, other_calls=other.calls, ringing_until=other.open_until)
         people[phone] = replace(known, history=history)
     history = History(live=live, day=day, campaign=whole)
-    return Past(history, standing, people, earlier, knows_account)
+    theirs = {phone: people[key] for phone in phones if (key := person_key(phone)) in people}
+    return Past(history, standing, theirs, earlier, knows_account)
 
 
 async def _people(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TEST_KEY: Final = (
     "fl_test_"  # observed prefix of test keys (contract, section 1); any other key counts as live
 )
+LIVE_KEY: Final = "fl_live_"
 YES: Final = frozenset({"y", "yes"})
 NUMBERS_SHOWN: Final = 5
 USAGE: Final = 2
@@ -29,11 +30,12 @@ def is_needed(credentials: "FlireoCredentials") -> bool:
     return not key.startswith(TEST_KEY) and not is_loopback(credentials.account().url)
 
 
-def refusal(plan: "Plan", limit: int | None) -> int | None:
+def refusal(plan: "Plan", limit: int | None, credentials: "FlireoCredentials") -> int | None:
     """Ask the person at the terminal whether to call.
 
     Args:
         plan: What the run would do.
+        credentials: With which; only the kind of key is shown.
         limit: People that the run calls at most; None for no limit.
 
     Returns:
@@ -44,7 +46,7 @@ def refusal(plan: "Plan", limit: int | None) -> int | None:
     people = len(plan.calls) + plan.reasons.get(LeadState.CALLING, 0)
     if not people:
         return None
-    _say(_question(plan, people, limit))
+    _say(_question(plan, people, limit, _kind(credentials)))
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         _say("flireo-flows: there is no terminal to ask at, so no one was called. Add --yes to call them.")
         return USAGE
@@ -55,12 +57,20 @@ def refusal(plan: "Plan", limit: int | None) -> int | None:
     return OPEN
 
 
-def _question(plan: "Plan", people: int, limit: int | None) -> str:
+def _kind(credentials: "FlireoCredentials") -> str:
+    """What kind of key it is, as far as its beginning shows."""
+    if credentials.api_key.get_secret_value().startswith(LIVE_KEY):
+        return f"a live key ({LIVE_KEY}...)"
+    return "a key that is not plainly a test key, so it counts as live"
+
+
+def _question(plan: "Plan", people: int, limit: int | None, kind: str) -> str:
     most = min(people, limit or people)
     whom = f"{people:,} {'person' if people == 1 else 'people'}"
-    head = f"This run may call {whom} with a key that is not a test key"
+    head = f"This run may call {whom} with {kind}"
     parts = [
-        f"{head}, at most {most:,} of them now (--limit)." if most < people else f"{head}.",
+        f"{head}.",
+        *([f"  Now: at most {most:,} of them (--limit)."] if most < people else []),
         *(f"  {sentence}" for sentence in plan.earlier),
         f"  From: {_numbers(plan)}.",
         f"  Cost: {_cost(plan, most / people)}",

@@ -98,7 +98,7 @@ def run(
     _say_hours(rules, any_hour=any_hour)
     if not yes and confirmation.is_needed(key):
         wanted = wanted_of(campaign, agent_id, number_id, policy, script, any_hour, REQUESTS_PER_MINUTE)
-        refused = confirmation.refusal(make(leads, do_not_call, wanted, lead_format, plan), limit)
+        refused = confirmation.refusal(make(leads, do_not_call, wanted, lead_format, plan), limit, key)
         if refused is not None:
             return refused
     summary = _run_flow(

@@ -34,10 +34,15 @@ def live(shell: Shell, sandbox: RunningSandbox) -> Iterator[Shell]:
 def test_without_a_terminal_a_key_that_may_be_live_needs_yes(bare: Shell, key: str) -> None:
     ended = bare.here(*USUAL, FLIREO_API_KEY=key, FLIREO_BASE_URL=NOWHERE)
     assert ended.status == 2
-    assert "This run may call 3 people with a key that is not a test key." in ended.err
+    kind = (
+        "a live key (fl_live_...)"
+        if key.startswith("fl_live_")
+        else "not plainly a test key, so it counts as live"
+    )
+    assert "This run may call 3 people with " in ended.err and f"{kind}." in ended.err
     assert "a number that Flireo picks" in ended.err
     assert "there is no terminal to ask at" in ended.err and "--yes" in ended.err
-    assert len(key) < 8 or key not in ended.out + ended.err
+    assert len(key) <= 8 or key not in ended.out + ended.err
     assert not (bare.folder / "ledger.db").exists()
 
 
@@ -92,7 +97,7 @@ def test_the_question_names_people_numbers_and_cost(bare: Shell) -> None:
     )
     assert "Cost: 0.30 to 1.80 EUR by the policy's tariff." in asked(bare).err
     limited = asked(bare, "--limit", "1").err
-    assert "3 people with a key that is not a test key, at most 1 of them now (--limit)" in limited
+    assert "may call 3 people" in limited and "Now: at most 1 of them (--limit)." in limited
     assert "Cost: 0.10 to 0.60 EUR" in limited
     bare.write("script.yaml", "numbers: [{number_id: num-1}, {number_id: num-2}]\n")
     bare.write_leads({f"+4420794601{n:02d}": "X" for n in range(40)})
@@ -100,6 +105,16 @@ def test_the_question_names_people_numbers_and_cost(bare: Shell) -> None:
     assert "may call 40 people" in told and "From: num-1, num-2." in told
     bare.write("no.txt", "+442079460100\n")
     assert "may call 39 people" in asked(bare, "--do-not-call", "no.txt").err
+
+
+def test_with_a_saved_plan_it_counts_whom_the_plan_names(bare: Shell) -> None:
+    bare.write("no.txt", "+442079460001\n")
+    planned = bare.here("plan", *USUAL[1:], "--do-not-call", "no.txt", "--save", "plan.json")
+    assert planned.status == 0, planned.err
+    assert "may call 2 people" in asked(bare, "--do-not-call", "no.txt", "--plan", "plan.json").err
+    bare.write_leads({**PEOPLE, "+442079460009": "Dora"})
+    ended = bare.here(*USUAL, "--plan", "plan.json", FLIREO_API_KEY=LIVE, FLIREO_BASE_URL=NOWHERE)
+    assert ended.status == 1 and "this is not what was planned" in ended.complaint
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "many", "0.5", ""])

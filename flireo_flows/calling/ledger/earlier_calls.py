@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.numbering import person_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.ledger.account_calls import is_attempt, tail_of
 from flireo_flows.calling.ledger.database import Database
@@ -76,7 +77,7 @@ async def earlier_calls_in(db: AsyncConnection, phones: Collection[str]) -> Earl
         db: Any transaction.
         phones: E.164.
     """
-    asked = sorted(set(phones))
+    asked = sorted(set(map(person_key, phones)))
     numbers = await numbers_in(db, asked)
     every = sorted({number for phone in asked for number in numbers.get(phone, (phone,))})
     last: dict[str, dict[str, float]] = defaultdict(dict)  # by number, by campaign

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.numbering import person_key
 from flireo_flows.calling.ledger.campaigns import register_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.forgetting import forgotten_in
@@ -23,6 +24,7 @@ from flireo_flows.leads.lead import Lead
 
 T = TypeVar("T")
 RENEWED: Final = (  # from a newer file
+    "destination",
     "name",
     "columns",
     "zones",
@@ -127,7 +129,9 @@ class LeadBook:
         async with self._database.write(self.campaign) as db:
             await register_in(db, self._given)
             # Of who asked to be forgotten not even the number is written down again.
-            kept = set(phones) - await forgotten_in(db, self._database, phones)
+            kept = set(map(person_key, phones)) - set(
+                map(person_key, await forgotten_in(db, self._database, phones))
+            )
             rows = [{"campaign": self.campaign, "phone": phone} for phone in sorted(kept)]
             await db.execute(delete(do_not_call).where(do_not_call.c.campaign == self.campaign))
             for chunk in chunks(rows):
@@ -220,6 +224,7 @@ class LeadBook:
         return {
             "campaign": self.campaign,
             "phone": lead.phone,
+            "destination": lead.phone,
             "name": stored(lead.name),
             "columns": json.dumps(dict(lead.columns), ensure_ascii=True),
             "zones": " ".join(lead.zones),

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.numbering import person_key
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.schema import people
 from flireo_flows.leads.lead import Lead
@@ -31,7 +32,7 @@ def linked(leads: Iterable[Lead]) -> list[frozenset[str]]:
     numbers: dict[tuple[str, str], set[str]] = defaultdict(set)
     for lead in leads:
         if key := _person_id(lead.columns):
-            numbers[key].add(lead.phone)
+            numbers[key].add(person_key(lead.phone))
     return [frozenset(phones) for phones in numbers.values() if 1 < len(phones) <= MOST_NUMBERS]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.numbering import person_key
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.calling.ledger.campaigns import Declined, shown_in
 from flireo_flows.calling.ledger.database import Database
@@ -50,9 +51,9 @@ def digest(key: bytes, phone: str) -> str:
 
     Args:
         key: The ledger's own (`Database.key`).
-        phone: E.164.
+        phone: E.164; every spelling of a number has the same digest.
     """
-    return hmac.digest(key, phone.encode(), "sha256").hex()
+    return hmac.digest(key, person_key(phone).encode(), "sha256").hex()
 
 
 async def suppressed_in(db: AsyncConnection, database: Database, phones: Collection[str]) -> dict[str, str]:
@@ -61,11 +62,14 @@ async def suppressed_in(db: AsyncConnection, database: Database, phones: Collect
     What stands in the place of a forgotten person's number is never rung either.
     """
     forgotten = {phone: FORGOTTEN for phone in phones if phone.startswith(PSEUDONYM)}
-    by_digest = {digest(database.key, phone): phone for phone in phones}
+    by_digest: dict[str, list[str]] = {}
+    for phone in phones:
+        by_digest.setdefault(digest(database.key, phone), []).append(phone)
     found: dict[str, str] = {}
     for chunk in pieces(list(by_digest)):
         listed = select(suppressions.c.digest, suppressions.c.source).where(suppressions.c.digest.in_(chunk))
-        found |= {by_digest[row.digest]: row.source for row in (await db.execute(listed)).all()}
+        for row in (await db.execute(listed)).all():
+            found |= dict.fromkeys(by_digest[row.digest], row.source)
     return found | forgotten
 
 
