@@ -210,8 +210,6 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     _check_policy(run.policy)
     forbidden = read_do_not_call(Path(do_not_call), lead_format.default_region) if do_not_call else None
     if forbidden is not None:
-        if forbidden.in_words:
-            logger.warning("%s", forbidden.in_words)
         _forbid(run, forbidden)
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
     notes = list(reading_notes(batch))

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.numbering import person_key
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
-from flireo_flows.calling.ledger.database import Database, NoLedger
+from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.earlier_calls import EarlierCalls, earlier_calls_in
+from flireo_flows.calling.ledger.failure import NoLedger
 from flireo_flows.calling.ledger.other_calls import others_in
 from flireo_flows.calling.ledger.people import numbers_in
 from flireo_flows.calling.ledger.schema import accounts, attempts, do_not_call, leads

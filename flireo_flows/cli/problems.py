@@ -9,6 +9,7 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
     """Every kind of error that has a sentence of its own."""
     from flireo_flows.analytics import ExportError
     from flireo_flows.api.errors import FlireoError
+    from flireo_flows.api.network import NetworkSettingError
     from flireo_flows.calling.account import NotReady
     from flireo_flows.calling.ledger import LedgerError
     from flireo_flows.calling.ledger.campaigns import Declined
@@ -24,6 +25,7 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
         FlireoError,
         LeadFileError,
         LedgerError,
+        NetworkSettingError,
         NotReady,
         PlanError,
         ScriptError,

@@ -75,3 +75,22 @@ def test_an_old_number_of_several_is_asked_about(bare: Shell) -> None:
     ended = bare.here("suppress", "+225 07 12 34 56")
     assert ended.status != 0
     assert "2021" in ended.complaint
+
+
+def test_the_plan_says_which_lines_of_the_list_stand_for_two(bare: Shell) -> None:
+    bare.write("dnc.txt", f"{TWO}\n")
+    bare.write("leads.csv", "phone\n+4917604069012\n+494917604069012\n+493023125101\n")
+    usual = (
+        "plan",
+        "leads.csv",
+        "--campaign",
+        "c",
+        "--agent-id",
+        "a",
+        "--any-hour",
+        "--default-region",
+        "DE",
+    )
+    ended = bare.here(*usual, "--do-not-call", "dnc.txt")
+    assert "1 to be rung, 2 not" in ended.out, ended.err
+    assert "Line 1 of the do-not-call list may be two numbers" in ended.out

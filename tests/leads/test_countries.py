@@ -175,3 +175,9 @@ def test_a_no_of_a_row_that_may_be_two_numbers_holds_for_both(file: WriteFile) -
     text = "phone,consent\n4917604069012,no\n+4917604069012,yes\n+494917604069012,yes\n+4915228817386,yes\n"
     batch = read_leads(file(text), LeadFormat(default_region="DE"))
     assert [lead.wishes.consent.given for lead in batch.leads] == [False, False, True]
+
+
+@pytest.mark.parametrize("country", ["", "Narnia"])
+def test_a_no_of_a_row_without_a_country_holds_in_the_default_one(file: WriteFile, country: str) -> None:
+    text = f"phone,country,consent\n020 1234501,{country},no\n+31201234501,NL,yes\n"
+    assert [lead.wishes.consent.given for lead in read_leads(file(text), NL).leads] == [False]
