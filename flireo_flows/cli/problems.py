@@ -39,6 +39,13 @@ def in_words(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def is_unread(error: Exception) -> bool:
+    """Whether no one was called because the account's recent calls cannot be read."""
+    from flireo_flows.calling.recent_calls import RecentCallsUnread
+
+    return isinstance(error, RecentCallsUnread)
+
+
 def is_clock(error: Exception) -> bool:
     """Whether calling stopped because two clocks disagree."""
     return bool(getattr(error, "is_clock", False))

@@ -17,6 +17,7 @@ from flireo_flows.calling.policy.limits import (
     Breaker,
     Caps,
     NumberCap,
+    OtherCampaigns,
     RetryDelay,
     Tariff,
 )
@@ -100,6 +101,14 @@ class CallingPolicy(BaseModel):
             description="How often a number is rung within rolling days, by all campaigns of the ledger.",
         ),
     ] = []
+    other_campaigns: Annotated[
+        OtherCampaigns,
+        Field(
+            title="Calls by other campaigns",
+            description="How far a person is left alone after calls by other campaigns; a campaign's own attempts "
+            "follow the fields above.",
+        ),
+    ] = OtherCampaigns()
     do_not_call_outcomes: Annotated[
         list[Outcome],
         Field(title="Never again after", description="Outcomes after which a number is never rung again."),
