@@ -170,7 +170,9 @@ async def is_of_account(
     for call_id in call_ids:
         try:
             await client.send(get_call(call_id))
-        except errors.NotFound:
+        except errors.NotFound as error:
+            if error.is_foreign:
+                raise
             continue
         return True
     return False

@@ -18,8 +18,9 @@ from flireo_flows.api.calls import Call
 from flireo_flows.api.webhooks import EventType, WebhookEvent, parse_event
 from flireo_flows.calling.ledger.attempts import disown_in, move
 from flireo_flows.calling.ledger.bulk import insert_rows
-from flireo_flows.calling.ledger.database import Database, LedgerError, has_to_be_repeated, is_outage
+from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.delivery import INBOUND, Delivery, read_delivery
+from flireo_flows.calling.ledger.failure import LedgerError, has_to_be_repeated, is_outage
 from flireo_flows.calling.ledger.forgetting import is_pseudonym, of_forgotten_in
 from flireo_flows.calling.ledger.picking import LONGEST_CALL_SECONDS
 from flireo_flows.calling.ledger.reports import (

@@ -355,3 +355,34 @@ tallies = Table(
     ),  # those whose length is not known (yet), unless nobody answered
     Column("minutes", Float, nullable=False, server_default="0"),  # begun minutes of those that ended
 )
+
+# Numbers that are one person's: rows of a file that share the id of a person. A number that is not here stands alone.
+people = Table(
+    "flireo_people",
+    metadata,
+    Column("phone", Person, primary_key=True),
+    Column("person", String, nullable=False),
+    Index("flireo_numbers_of_person", "person"),
+)
+
+# Accounts whose list of calls was read before this ledger's first call there (`account_calls.py`).
+accounts = Table(
+    "flireo_accounts",
+    metadata,
+    Column("fingerprint", String, primary_key=True),
+    Column("read_at", Float, nullable=False),
+    Column("read_back_to", Float, nullable=False),  # what is older was not read
+    Column("calls", Integer, nullable=False),  # by others
+    Column("unnamed", Integer, nullable=False),  # those of them that tell no number
+)
+
+# Calls of an account that no attempt of this ledger made, as the list had them then.
+account_calls = Table(
+    "flireo_account_calls",
+    metadata,
+    Column("call_id", String, primary_key=True),
+    Column("tail", String, nullable=False),  # the last digits of the number, however it was written
+    Column("began_at", Float, nullable=False),
+    Column("open_until", Float, nullable=False, default=0.0),  # it was not over: until when it counts as open
+    Index("flireo_account_calls_of_tail", "tail", "began_at"),
+)

@@ -3,8 +3,8 @@
 from flireo_flows.calling.policy.brakes import brake, calls_left, day_start
 from flireo_flows.calling.policy.calendars import Holidays
 from flireo_flows.calling.policy.checking import unusable, warnings
-from flireo_flows.calling.policy.deciding import decide, number_memory
-from flireo_flows.calling.policy.history import History, PolicyLead, Totals
+from flireo_flows.calling.policy.deciding import decide, held_by_others, number_memory, others_memory
+from flireo_flows.calling.policy.history import History, OtherCall, PolicyLead, Totals
 from flireo_flows.calling.policy.hours import WEEKDAYS, CallingHours, DayHours, Span
 from flireo_flows.calling.policy.learning import (
     do_not_call_cause,
@@ -13,7 +13,15 @@ from flireo_flows.calling.policy.learning import (
     outcomes_version,
     retry_delay,
 )
-from flireo_flows.calling.policy.limits import AnalysisRule, Breaker, Caps, NumberCap, RetryDelay, Tariff
+from flireo_flows.calling.policy.limits import (
+    AnalysisRule,
+    Breaker,
+    Caps,
+    NumberCap,
+    OtherCampaigns,
+    RetryDelay,
+    Tariff,
+)
 from flireo_flows.calling.policy.model import CallingPolicy
 from flireo_flows.calling.policy.presets import preset, preset_names
 from flireo_flows.calling.policy.verdict import Allow, Deny, Rule, Verdict
@@ -32,6 +40,8 @@ __all__ = [
     "History",
     "Holidays",
     "NumberCap",
+    "OtherCall",
+    "OtherCampaigns",
     "PolicyLead",
     "RetryDelay",
     "Rule",
@@ -44,9 +54,11 @@ __all__ = [
     "day_start",
     "decide",
     "do_not_call_cause",
+    "held_by_others",
     "is_retried",
     "lessons_version",
     "number_memory",
+    "others_memory",
     "outcomes_version",
     "preset",
     "preset_names",

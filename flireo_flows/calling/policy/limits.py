@@ -38,6 +38,51 @@ class NumberCap(Form):
     ] = 30
 
 
+class CallbackAnswer(AnalysisAnswer):
+    """An answer in a call's analysis by which the person asked to be called back."""
+
+
+class OtherCampaigns(Form):
+    """How far a person is left alone after calls of others, over all numbers of the person.
+
+    Others are the other campaigns of the ledger, and calls of the account that the ledger did not make: from the
+    dashboard, of Flireo's own campaigns, of a ledger that was lost.
+    """
+
+    min_gap_hours: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=8784,
+            title="Least gap (h)",
+            description="Hours between a call by another campaign and this campaign's; 0 for none.",
+        ),
+    ] = 24
+    max_calls: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1000,
+            title="Calls",
+            description="A person whom other campaigns called so often is not called; 0 for no such cap.",
+        ),
+    ] = 4
+    per_days: Annotated[float, Field(gt=0, le=3660, title="Within days", description="Of 24 hours each.")] = (
+        30
+    )
+    callback_keys: Annotated[
+        list[CallbackAnswer],
+        Field(
+            title="Asked to be called back when the analysis says",
+            description="Answers of the last call by another campaign after which the gap does not count, as the "
+            "person asked to be called.",
+        ),
+    ] = [
+        CallbackAnswer(key=key)
+        for key in ("callback", "callback_requested", "call_back", "wants_callback", "asked_for_callback")
+    ]
+
+
 class Caps(Form):
     """What stops the dialling; 0 is no cap."""
 

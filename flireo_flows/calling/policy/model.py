@@ -11,7 +11,15 @@ from flireo_flows.calling.outcomes import Outcome, OutcomeRule
 from flireo_flows.calling.policy.calendars import Holidays
 from flireo_flows.calling.policy.clocks import zone_named
 from flireo_flows.calling.policy.hours import CallingHours
-from flireo_flows.calling.policy.limits import AnalysisRule, Breaker, Caps, NumberCap, RetryDelay, Tariff
+from flireo_flows.calling.policy.limits import (
+    AnalysisRule,
+    Breaker,
+    Caps,
+    NumberCap,
+    OtherCampaigns,
+    RetryDelay,
+    Tariff,
+)
 
 
 class CallingPolicy(BaseModel):
@@ -92,6 +100,14 @@ class CallingPolicy(BaseModel):
             description="How often a number is rung within rolling days, by all campaigns of the ledger.",
         ),
     ] = []
+    other_campaigns: Annotated[
+        OtherCampaigns,
+        Field(
+            title="Calls by other campaigns",
+            description="How far a person is left alone after calls by other campaigns; a campaign's own attempts "
+            "follow the fields above.",
+        ),
+    ] = OtherCampaigns()
     do_not_call_outcomes: Annotated[
         list[Outcome],
         Field(title="Never again after", description="Outcomes after which a number is never rung again."),
