@@ -24,9 +24,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.numbering import spellings
 from flireo_flows.api.redaction import mask_phone
+from flireo_flows.calling.ledger.account_calls import forget_calls_in
 from flireo_flows.calling.ledger.campaigns import Declined
 from flireo_flows.calling.ledger.database import WRITING, Database
-from flireo_flows.calling.ledger.schema import attempts, decisions, do_not_call, inbox, leads, suppressions
+from flireo_flows.calling.ledger.schema import (
+    attempts,
+    decisions,
+    do_not_call,
+    inbox,
+    leads,
+    people,
+    suppressions,
+)
 from flireo_flows.calling.ledger.suppressions import (
     FORGOTTEN,
     PSEUDONYM,
@@ -208,6 +217,8 @@ async def _erase(db: AsyncConnection, database: Database, phone: str, now: float
     decided = int((await db.execute(asked)).rowcount)
     known = int((await db.execute(_nameless_leads(phone, name))).rowcount)
     await db.execute(delete(do_not_call).where(do_not_call.c.phone == phone))
+    await db.execute(delete(people).where(people.c.phone == phone))
+    await forget_calls_in(db, phone)
     only_digest = {"phone": "", "source": FORGOTTEN, "reason": "", "campaign": "", "at": now}
     mine = suppressions.c.digest == digest(database.key, phone)
     await db.execute(update(suppressions).where(mine, suppressions.c.source != FORGOTTEN).values(only_digest))

@@ -16,6 +16,7 @@ from flireo_flows.api.numbering import person_key
 from flireo_flows.calling.ledger.campaigns import register_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.forgetting import forgotten_in
+from flireo_flows.calling.ledger.people import link_in, linked
 from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, do_not_call, leads
 from flireo_flows.calling.policy import Rule
 from flireo_flows.calling.states import LeadState
@@ -111,8 +112,17 @@ class LeadBook:
                 rows = [self._row(lead, name) for lead in chunk if lead.phone not in forgotten]
                 if rows:
                     await db.execute(statement, rows)
+        await self._link(batch)
         await self._reconsider(name)
         return name
+
+    async def _link(self, batch: Sequence[Lead]) -> None:
+        """Keep which numbers of the file are one person's."""
+        if not (groups := linked(batch)):
+            return
+        async with self._database.write(self.campaign) as db:
+            forgotten = await forgotten_in(db, self._database, [phone for group in groups for phone in group])
+            await link_in(db, [group - forgotten for group in groups if len(group - forgotten) > 1])
 
     async def forbid(self, phones: Collection[str]) -> None:
         """Replace the campaign's do-not-call list."""

@@ -20,7 +20,11 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     and_,
+    case,
+    false,
+    or_,
     text,
+    true,
 )
 
 from flireo_flows.api.campaign_names import name_key
@@ -214,6 +218,15 @@ IS_OPEN: Final = attempts.c.state.in_([str(state) for state in OPEN])
 # Its call may be going on. Of an unknown one too, until so much time has passed that no call would last.
 MAY_RING: Final = and_(IS_OPEN, attempts.c.over_at.is_(None))
 
+# Somebody or something answered (`reports.talked`). The words are looked at last: they are long, and never come without
+# their moment.
+TALKED: Final = case(
+    (attempts.c.started_at.is_not(None), true()),
+    (attempts.c.duration_seconds != 0, true()),
+    (attempts.c.reported_at.is_(None), false()),
+    else_=or_(attempts.c.messages.is_not(None), attempts.c.summary != ""),
+)
+
 # The promise itself: the database refuses a second attempt at a lead while one is open ...
 Index(
     "flireo_one_open_attempt",
@@ -354,4 +367,35 @@ tallies = Table(
         "open_calls", Integer, nullable=False
     ),  # those whose length is not known (yet), unless nobody answered
     Column("minutes", Float, nullable=False, server_default="0"),  # begun minutes of those that ended
+)
+
+# Numbers that are one person's: rows of a file that share the id of a person. A number that is not here stands alone.
+people = Table(
+    "flireo_people",
+    metadata,
+    Column("phone", Person, primary_key=True),
+    Column("person", String, nullable=False),
+    Index("flireo_numbers_of_person", "person"),
+)
+
+# Accounts whose list of calls was read before this ledger's first call there (`account_calls.py`).
+accounts = Table(
+    "flireo_accounts",
+    metadata,
+    Column("fingerprint", String, primary_key=True),
+    Column("read_at", Float, nullable=False),
+    Column("read_back_to", Float, nullable=False),  # what is older was not read
+    Column("calls", Integer, nullable=False),  # by others
+    Column("unnamed", Integer, nullable=False),  # those of them that tell no number
+)
+
+# Calls of an account that no attempt of this ledger made, as the list had them then.
+account_calls = Table(
+    "flireo_account_calls",
+    metadata,
+    Column("call_id", String, primary_key=True),
+    Column("tail", String, nullable=False),  # the last digits of the number, however it was written
+    Column("began_at", Float, nullable=False),
+    Column("open_until", Float, nullable=False, default=0.0),  # it was not over: until when it counts as open
+    Index("flireo_account_calls_of_tail", "tail", "began_at"),
 )

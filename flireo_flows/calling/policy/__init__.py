@@ -3,17 +3,27 @@
 from flireo_flows.calling.policy.brakes import brake, calls_left, day_start
 from flireo_flows.calling.policy.calendars import Holidays
 from flireo_flows.calling.policy.checking import unusable, warnings
-from flireo_flows.calling.policy.deciding import decide, number_memory
-from flireo_flows.calling.policy.history import History, PolicyLead, Totals
+from flireo_flows.calling.policy.deciding import decide, held_by_others, number_memory, others_memory
+from flireo_flows.calling.policy.history import History, OtherCall, PolicyLead, Totals
 from flireo_flows.calling.policy.hours import WEEKDAYS, CallingHours, DayHours, Span
 from flireo_flows.calling.policy.learning import (
+    Lesson,
     do_not_call_cause,
     is_retried,
+    lesson_of,
     lessons_version,
     outcomes_version,
     retry_delay,
 )
-from flireo_flows.calling.policy.limits import AnalysisRule, Breaker, Caps, NumberCap, RetryDelay, Tariff
+from flireo_flows.calling.policy.limits import (
+    AnalysisRule,
+    Breaker,
+    Caps,
+    NumberCap,
+    OtherCampaigns,
+    RetryDelay,
+    Tariff,
+)
 from flireo_flows.calling.policy.model import CallingPolicy
 from flireo_flows.calling.policy.presets import preset, preset_names
 from flireo_flows.calling.policy.verdict import Allow, Deny, Rule, Verdict
@@ -31,7 +41,10 @@ __all__ = [
     "Deny",
     "History",
     "Holidays",
+    "Lesson",
     "NumberCap",
+    "OtherCall",
+    "OtherCampaigns",
     "PolicyLead",
     "RetryDelay",
     "Rule",
@@ -44,9 +57,12 @@ __all__ = [
     "day_start",
     "decide",
     "do_not_call_cause",
+    "held_by_others",
     "is_retried",
+    "lesson_of",
     "lessons_version",
     "number_memory",
+    "others_memory",
     "outcomes_version",
     "preset",
     "preset_names",

@@ -25,7 +25,9 @@ class Rule(StrEnum):
     TOO_SOON = "too_soon"
     SAME_HOUR = "same_hour"
     NUMBER_CAP = "number_cap"
+    OTHER_CAMPAIGNS = "other_campaigns"  # others called the person lately, or too often
     ALREADY_RINGING = "already_ringing"
+    RESULT_AWAITED = "result_awaited"  # the analysis of the number's last call may still say no
     CONCURRENCY = "concurrency"
     CALL_CAP = "call_cap"
     MINUTE_CAP = "minute_cap"
