@@ -35,6 +35,8 @@ NL = LeadFormat(default_region="NL")
         ("GR", "GR|Greece|Ελλάδα|Griekenland"),
         ("TR", "TR|Turkey|Türkiye|Turkije|Türkei"),
         ("XK", "XK|Kosovo"),
+        ("NL", "Netherlands (NL)|NL (+31)|Nederland [31]|NL - Netherlands"),
+        ("CA", "Canada (+1)"),
     ],
 )
 def test_a_country_is_read_by_code_and_by_name_in_the_usual_languages(region: str, texts: str) -> None:
@@ -45,7 +47,23 @@ def test_a_country_is_read_by_code_and_by_name_in_the_usual_languages(region: st
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Narnia", "Congo", "Korea", "XX", "active", "999", "800", "031", "EMEA", "-", "?"]
+    "text",
+    [
+        "",
+        "Narnia",
+        "Congo",
+        "Korea",
+        "XX",
+        "active",
+        "999",
+        "800",
+        "031",
+        "EMEA",
+        "-",
+        "?",
+        "Netherlands (DE)",
+        "Canada (US)",
+    ],
 )
 def test_what_is_no_country_or_may_be_two_is_none(text: str) -> None:
     assert read_country(text) is None

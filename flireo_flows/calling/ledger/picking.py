@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Float, Integer, Row, Select, String, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.calling.ledger.awaited import awaited_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.other_calls import NOTHING, others_in
 from flireo_flows.calling.ledger.people import numbers_in, take_turns_in
@@ -127,6 +128,7 @@ async def due_in(
     ended = await _end_stale(db, rows, now)
     numbers = await numbers_in(db, phones) if rows[0].has_people else {}
     await take_turns_in(db, database, phones, numbers)
+    awaited = await awaited_in(db, phones, policy, now)
     others = await others_in(
         db, place.campaign, phones, numbers, policy, now, has_account_calls=rows[0].has_account_calls
     )
@@ -144,6 +146,7 @@ async def due_in(
             other_calls=others.get(row.phone, NOTHING).calls,
             ringing_until=others.get(row.phone, NOTHING).open_until,
             is_ringing=row.ringing_since is not None and row.phone not in ended,
+            awaited_until=awaited.get(row.phone),
         )
         zones = tuple(row.zones.split())
         lead = PolicyLead(row.phone, zones, row.zone_source, wishes.consent, wishes.dial_before)
