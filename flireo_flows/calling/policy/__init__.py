@@ -7,8 +7,10 @@ from flireo_flows.calling.policy.deciding import decide, held_by_others, number_
 from flireo_flows.calling.policy.history import History, OtherCall, PolicyLead, Totals
 from flireo_flows.calling.policy.hours import WEEKDAYS, CallingHours, DayHours, Span
 from flireo_flows.calling.policy.learning import (
+    Lesson,
     do_not_call_cause,
     is_retried,
+    lesson_of,
     lessons_version,
     outcomes_version,
     retry_delay,
@@ -39,6 +41,7 @@ __all__ = [
     "Deny",
     "History",
     "Holidays",
+    "Lesson",
     "NumberCap",
     "OtherCall",
     "OtherCampaigns",
@@ -56,6 +59,7 @@ __all__ = [
     "do_not_call_cause",
     "held_by_others",
     "is_retried",
+    "lesson_of",
     "lessons_version",
     "number_memory",
     "others_memory",

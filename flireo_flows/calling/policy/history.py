@@ -63,7 +63,7 @@ class History:
     """What happened before. All times are aware and of the ledger's clock.
 
     Attributes:
-        do_not_call: Why the number is never to be rung (`file`, `person`, `outcome`, `analysis`,
+        do_not_call: Why the number is never to be rung (`file`, `person`, `outcome`, `analysis`, `unclear`,
             `forgotten`); empty when it may be.
         attempts: Attempts of this campaign that are used up.
         last_outcome: Of the last of them; None if there was none.
@@ -74,6 +74,8 @@ class History:
         other_calls: Calls to the person by others, oldest first; at least as far back as the policy's
             `other_campaigns` look.
         is_ringing: Whether a call to the number is open, in any campaign.
+        awaited_until: Until when the analysis of the number's last call, in any campaign, may still come; None where
+            none is awaited.
         ringing_until: Until when a call of the account, whose end this ledger does not receive, counts as open;
             None when there is none.
         live: Calls of the campaign in progress.
@@ -90,6 +92,7 @@ class History:
     number_rung_at: tuple[datetime, ...] = ()
     other_calls: tuple[OtherCall, ...] = ()
     is_ringing: bool = False
+    awaited_until: datetime | None = None
     ringing_until: datetime | None = None
     live: int = 0
     run: Totals = field(default_factory=Totals)

@@ -12,6 +12,7 @@ from flireo_flows.calling.policy.calendars import Holidays
 from flireo_flows.calling.policy.clocks import zone_named
 from flireo_flows.calling.policy.hours import CallingHours
 from flireo_flows.calling.policy.limits import (
+    USUAL_KEYS,
     AnalysisRule,
     Breaker,
     Caps,
@@ -116,9 +117,21 @@ class CallingPolicy(BaseModel):
         list[AnalysisRule],
         Field(
             title="Never again when the analysis says",
-            description="Answers after which a number is never rung again, by any campaign of the ledger.",
+            description="Answers after which a number is never called again, by any campaign of the ledger. An answer "
+            "that is neither yes nor no holds the number back until a person settles it. The names that are usual by "
+            "default, in English, Dutch, German, French and others, however they are written (wantsNoCalls); an empty "
+            "list for none.",
         ),
-    ] = []
+    ] = list(USUAL_KEYS)
+    do_not_call_words: Annotated[
+        bool,
+        Field(
+            title="Never again after plain words",
+            description="Whether a number is never called again when the end reason of a call, or a mark in its "
+            "analysis (outcome, disposition, status, tags ...), plainly asks for no more calls: do_not_call, "
+            "user_requested_dnc, opted out.",
+        ),
+    ] = True
     max_concurrent_calls: Annotated[
         int,
         Field(

@@ -17,6 +17,7 @@ _SOURCES: Final = {
     "person": "somebody put it on the do-not-call list",
     "outcome": "the outcome of an earlier call",
     "analysis": "the analysis of an earlier call",
+    "unclear": "an answer of an earlier call is neither yes nor no; a person has to settle it",
     "forgotten": "the person is to be forgotten",
 }
 
@@ -215,6 +216,7 @@ REASONS: Final[Mapping[Rule, Callable[[Facts], str]]] = {
     Rule.NUMBER_CAP: _number_cap,
     Rule.OTHER_CAMPAIGNS: _other_campaigns,
     Rule.ALREADY_RINGING: _said("a call to the number is in progress"),
+    Rule.RESULT_AWAITED: _said("the analysis of its last call has not come yet, and may say no"),
     Rule.CONCURRENCY: _concurrency,
     Rule.CALL_CAP: _cap("calls"),
     Rule.MINUTE_CAP: _cap("minutes"),
