@@ -63,6 +63,7 @@ class CallList:
         clock: Of the list's rows.
         margin: Place in `MARGINS`: how far windows are widened.
         is_cut: Whether the last reading gave fewer calls than the list says it has: it proves no absence.
+        has_total: Whether it said how many it has.
         unlisted: Attempts whose calls no reading showed, however wide: no window is widened for them again.
         widens_at: When windows may be widened again, Unix seconds.
         patience: How long after that was in vain.
@@ -75,6 +76,7 @@ class CallList:
     clock: RowClock = field(default_factory=RowClock)
     margin: int = 0
     is_cut: bool = False
+    has_total: bool = False
     unlisted: set[int] = field(default_factory=set)
     widens_at: float = 0.0
     patience: float = FIRST_PATIENCE_SECONDS
@@ -155,6 +157,7 @@ class CallList:
             page = await self.client.send(step.asks)
             pages += 1
             promised = page.total if promised is None else promised
+            self.has_total = promised is not None
             step = steps.send(page)
             walked.take(step.rows)
             yield step.rows

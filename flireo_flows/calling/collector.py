@@ -317,7 +317,7 @@ async def _read_once(
         for collector, _ in readers:
             for row, call in await collector.apply(page, owners, fits):
                 snapshot.disowned(row, call)
-    snapshot.is_cut = calls.is_cut
+    snapshot.is_cut, snapshot.has_total = calls.is_cut, calls.has_total
     calls.unlisted -= snapshot.shown
     for collector, sought in readers:
         await collector.reconciler.find_aliases(snapshot.missing((*sought.placed, *sought.known)), snapshot)

@@ -30,6 +30,7 @@ UNSHOWN_SECONDS: Final = (
     15.0  # how long after its request a call is asked for that a complete list does not show
 )
 LATE_LIST_SECONDS: Final = 120.0  # the same, where wider windows have not been tried
+UNLISTED_SECONDS: Final = 30.0  # the same, where they did not show other calls a moment ago
 LATEST_AGAIN_SECONDS: Final = 60.0  # between two times at which such a call is asked for, at most
 REFUSED_KEY: Final = (errors.AuthenticationFailed, errors.PermissionDenied)
 
@@ -94,7 +95,9 @@ class Lookup:
         age = now - call.began_at
         if is_whole:
             is_lost = age >= UNSHOWN_SECONDS and call.attempt_id in self.calls.unlisted
-            if not is_lost and age < LATE_LIST_SECONDS:
+            # Wider windows were in vain lately: they will not show the next ones either.
+            late = UNLISTED_SECONDS if now < self.calls.widens_at else LATE_LIST_SECONDS
+            if not is_lost and age < late:
                 return False
         if call.fetched_at is None:
             return age >= SETTLING_SECONDS

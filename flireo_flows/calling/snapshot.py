@@ -26,6 +26,7 @@ class Snapshot:
         shown: Attempts whose calls it showed, whatever of them.
         standing: Those whose calls it showed with number and direction.
         is_cut: Whether the list was not read to its end.
+        has_total: Whether it said how many calls it has.
         asked: Calls that were asked for by id to learn the list's clock.
     """
 
@@ -34,6 +35,7 @@ class Snapshot:
     shown: set[int] = field(default_factory=set)
     standing: set[int] = field(default_factory=set)
     is_cut: bool = False
+    has_total: bool = False
     asked: int = 0
     _created: list[float] = field(default_factory=list)
 
@@ -90,10 +92,17 @@ class Snapshot:
         later = (call.attempt_id for call in reversed(stands) if call.began_at >= given_up_at)
         settled = self.read_at - SETTLING_SECONDS
         lacks = [call for call in window if call.attempt_id not in self.standing]
+        # A list that is only behind lacks the newest calls, and no call that is older than one it shows.
+        newest = max(settled, stands[-1].began_at) if stands else settled
+        # Nor is it cut before the attempt: it shows an earlier call, or says how many calls it has.
+        reaches_back = self.has_total or any(call.began_at < began_at for call in stands)
         self._created.sort()
         return View(
             read_at=self.read_at,
-            is_whole=bool(stands) and not self.is_cut and all(call.began_at > settled for call in lacks),
+            is_whole=bool(stands)
+            and reaches_back
+            and not self.is_cut
+            and all(call.began_at > newest for call in lacks),
             contradicts=any(call.listed_at is not None and call.began_at <= settled for call in lacks),
             canary_id=next(later, None),
             rows=None if lacks else len(self._created) - bisect_left(self._created, began_at),
