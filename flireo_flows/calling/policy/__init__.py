@@ -13,10 +13,19 @@ from flireo_flows.calling.policy.learning import (
     outcomes_version,
     retry_delay,
 )
-from flireo_flows.calling.policy.limits import AnalysisRule, Breaker, Caps, NumberCap, RetryDelay, Tariff
+from flireo_flows.calling.policy.limits import (
+    AnalysisRule,
+    Breaker,
+    Caps,
+    NumberCap,
+    RetryDelay,
+    StateRule,
+    Tariff,
+)
 from flireo_flows.calling.policy.model import CallingPolicy
 from flireo_flows.calling.policy.presets import preset, preset_names
 from flireo_flows.calling.policy.verdict import Allow, Deny, Rule, Verdict
+from flireo_flows.calling.policy.whereabouts import Whereabouts, whereabouts
 from flireo_flows.calling.policy.wording import words
 
 __all__ = [
@@ -36,9 +45,11 @@ __all__ = [
     "RetryDelay",
     "Rule",
     "Span",
+    "StateRule",
     "Tariff",
     "Totals",
     "Verdict",
+    "Whereabouts",
     "brake",
     "calls_left",
     "day_start",
@@ -53,5 +64,6 @@ __all__ = [
     "retry_delay",
     "unusable",
     "warnings",
+    "whereabouts",
     "words",
 ]

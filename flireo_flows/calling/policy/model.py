@@ -11,7 +11,15 @@ from flireo_flows.calling.outcomes import Outcome, OutcomeRule
 from flireo_flows.calling.policy.calendars import Holidays
 from flireo_flows.calling.policy.clocks import zone_named
 from flireo_flows.calling.policy.hours import CallingHours
-from flireo_flows.calling.policy.limits import AnalysisRule, Breaker, Caps, NumberCap, RetryDelay, Tariff
+from flireo_flows.calling.policy.limits import (
+    AnalysisRule,
+    Breaker,
+    Caps,
+    NumberCap,
+    RetryDelay,
+    StateRule,
+    Tariff,
+)
 
 
 class CallingPolicy(BaseModel):
@@ -27,6 +35,21 @@ class CallingPolicy(BaseModel):
         Holidays,
         Field(title="Holidays", description="Dates on which nobody is rung, on the lead's own clock."),
     ] = Holidays()
+    wide_zones: Annotated[
+        bool,
+        Field(
+            title="Wide zones",
+            description="Call only when it is calling time in every zone of the number's country, unless the row says "
+            "where the lead is: numbers are kept after a move. +1: the fifty states, or Canada.",
+        ),
+    ] = False
+    state_rules: Annotated[
+        list[StateRule],
+        Field(
+            title="Rules by state",
+            description="Of states that have stricter ones. Where a lead may be in several, all of them count.",
+        ),
+    ] = []
     dial_before: Annotated[
         str,
         Field(
