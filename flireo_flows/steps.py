@@ -19,7 +19,7 @@ from flireo_flows.analytics.files import local_path
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.clock import steady_now
 from flireo_flows.api.errors import InsufficientCredits
-from flireo_flows.api.redaction import mask_phone
+from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.calling.account import Caller, NotReady
 from flireo_flows.calling.clock_guard import ClockCorrected, ClockError
@@ -47,6 +47,7 @@ from flireo_flows.showing import ProgressBoard, show_failures, show_tables
 
 # What stops the dialling and leaves the calls that run, whose results can still be read.
 CALLS_GO_ON: Final = (type(None), NotReady, InsufficientCredits)
+NO_LIMIT: Final = 1_000_000  # people; a form shows it as its default
 MOST_CORRECTIONS: Final = 3  # of the clock, in one run
 MOST_SHOWN: Final = 20  # leads that a summary lists one by one
 MOST_CALLS_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
@@ -82,6 +83,7 @@ class CampaignRun:
         webhook: Where reports are sent, as far as a call itself can say so; None leaves that to the agents.
         plan: A saved plan, outside which nobody is rung; empty for none.
         deadline_seconds: The run ends so many seconds after `started_at` in any case; 0 for no such time.
+        limit: People that the run calls at most; `NO_LIMIT` for no limit.
         run_id: What the policy's caps per run count together; a retry of the flow run is the same run.
     """
 
@@ -96,6 +98,7 @@ class CampaignRun:
     plan: str = ""
     out: Path = Path("results")
     deadline_seconds: int = 0
+    limit: int = NO_LIMIT
     started_at: float = field(default_factory=steady_now)
     run_id: str = field(default_factory=lambda: flow_run.get_id() or uuid.uuid4().hex)
 
@@ -154,6 +157,7 @@ class CampaignSummary(BaseModel):
         timed_out: Whether the deadline ended the run.
         held_by: What held the campaign back at the end, such as a person who paused it; empty for nothing.
         last_failures: What made the breaker pause it: masked number and reason, newest first.
+        waits_for: Other campaigns whose open calls hold leads back, without phone numbers.
         files: What was written.
     """
 
@@ -170,6 +174,7 @@ class CampaignSummary(BaseModel):
     timed_out: bool = False
     held_by: str = ""
     last_failures: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
     @property
@@ -218,9 +223,8 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     for note in notes:
         logger.warning("%s", note)
     if not batch.leads:
-        raise NoLeads(
-            f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
-        )
+        why = f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
+        raise NoLeads(" ".join((why, *notes)))
 
     async def write() -> str:
         async with await Database.open(run.ledger.database_url()) as database:
@@ -321,6 +325,7 @@ def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) 
         timed_out=ran.timed_out,
         held_by=ran.held_by,
         last_failures=ran.last_failures,
+        waits_for=tuple(redact(name) for name in ran.waits_for),
         files=tuple(str(file) for file in files),
     )
 
@@ -367,6 +372,12 @@ def _engage(run: CampaignRun, imported: Imported, until: Until, before: Ran | No
     board.show()
     if ran.held_by:
         get_run_logger().warning("nobody else is rung for now: %s", ran.held_by)
+    for name in ran.waits_for:
+        get_run_logger().warning(
+            "%d leads wait for an open call of campaign %r. Collect it: flireo-flows collect --campaign NAME",
+            ran.left.blocked,
+            redact(name),
+        )
     return ran
 
 
@@ -388,5 +399,6 @@ async def _engine(
         progress=progress,
         readiness=before.readiness if before else None,
         run_id=run.run_id,
+        limit=run.limit if run.limit < NO_LIMIT else None,
         stopped_by=before.stopped_by if before else None,
     )

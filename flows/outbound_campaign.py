@@ -40,6 +40,7 @@ def outbound_campaign(
     out: Annotated[str, Field(title="Results folder")] = "",
     wait: Annotated[bool, Field(title="Wait for results")] = True,
     deadline_seconds: Annotated[int, Field(ge=0, title="Deadline (s)")] = 0,
+    limit: Annotated[int, Field(ge=1, le=1_000_000, title="People at most")] = 1_000_000,
 ) -> CampaignSummary:
     """Ring every lead of a file, each at a permitted hour, and export the results. Run it again to carry on.
 
@@ -63,6 +64,7 @@ def outbound_campaign(
             the campaign's own, results/CAMPAIGN.
         wait: Off ends the run after dialling; a later run collects the results.
         deadline_seconds: End after so many seconds in any case; 0 for no deadline. Calls that run go on.
+        limit: Call at most so many people in this run.
     """
     run = CampaignRun(
         campaign=campaign,
@@ -76,6 +78,7 @@ def outbound_campaign(
         plan=plan,
         out=results_folder(ledger, campaign, out),
         deadline_seconds=deadline_seconds,
+        limit=limit,
     )
     imported = import_leads(run, leads, lead_format, do_not_call)
     called = call_leads(run, imported)

@@ -78,8 +78,11 @@ class Call(ApiModel):
 
     @property
     def is_outbound(self) -> bool:
-        """Whether we rang; a call that does not say is taken for ours."""
-        return self.direction in (None, "outbound")
+        """Whether we may have placed it: any direction but an explicit inbound or web call.
+
+        Enums are open (contract section 0.3): `OUTBOUND`, `outbound_phone_call`, null and unknown words count.
+        """
+        return not is_of_others(self.direction)
 
     def may_be_with(self, phone: str) -> bool:
         """Whether the other party may be `phone` (E.164), as far as the call tells.
@@ -88,7 +91,7 @@ class Call(ApiModel):
         address, a number without its country, or that of the account itself tells nothing for certain.
         """
         ours, theirs = _digits(phone), _digits(self.caller_phone or "")
-        is_number = len(theirs) >= SURE_DIGITS and not any(map(str.isalpha, self.caller_phone or ""))
+        is_number = len(theirs) >= SURE_DIGITS and is_written_as_number(self.caller_phone or "")
         if self.phone_number is not None and theirs == _digits(self.phone_number):
             return True
         return not is_number or theirs[-SURE_DIGITS:] == ours[-SURE_DIGITS:]
@@ -96,6 +99,20 @@ class Call(ApiModel):
     def is_with(self, phone: str) -> bool:
         """Whether the other party is `phone` (E.164); formatting characters do not count."""
         return self.caller_phone is not None and _digits(self.caller_phone) == _digits(phone)
+
+    def is_surely_not_with(self, phone: str) -> bool:
+        """Whether the other party is a whole telephone number, and surely not `phone` (E.164).
+
+        False where the call shows no number, a part of one, a name, or our own number.
+        """
+        if self.is_with(phone) or self._shows_our_number:
+            return False
+        return not self.may_be_with(phone) or is_whole_number(self.caller_phone or "")
+
+    @property
+    def _shows_our_number(self) -> bool:
+        shown = _digits(self.caller_phone or "")
+        return shown in (_digits(own) for own in (self.phone_number, self.assistant_phone) if own)
 
 
 class CallPage(BaseModel, Page):
@@ -291,6 +308,30 @@ def list_calls(
         "end_date": iso(end_date) if end_date else None,
     }
     return Sends(query=query)
+
+
+def is_of_others(direction: str | None) -> bool:
+    """Whether a direction, or the type of a call, says that we did not place it: explicitly inbound, or web.
+
+    Args:
+        direction: Of a call (`inbound`), or its type in a webhook (`inboundPhoneCall`, `inbound_phone_call`).
+    """
+    word = "".join(character for character in (direction or "").casefold() if character.isalnum())
+    if "outbound" in word:
+        return False
+    return "inbound" in word or "incoming" in word or word.startswith("web")
+
+
+def is_whole_number(text: str) -> bool:
+    """Whether a text is a telephone number with its country: it can be compared with another one."""
+    digits = _digits(text)
+    has_country = text.strip().startswith(("+", "00")) and len(digits) > SURE_DIGITS
+    return has_country and is_written_as_number(text)
+
+
+def is_written_as_number(text: str) -> bool:
+    """Whether a text has only digits and what separates them: no letter, and no `*` in the place of a digit."""
+    return all(character.isdigit() or character.isspace() or character in "+-()./" for character in text)
 
 
 def _digits(phone: str) -> str:

@@ -16,7 +16,15 @@ def _uptime() -> float:
     return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
 
 
-_STARTED: Final = time.time() - _uptime()
+def boot_moment() -> float:
+    """Unix seconds at which the machine's count of seconds was 0, by its clock as it is set now.
+
+    Of two processes it differs only if the clock was set, or the machine restarted, in between.
+    """
+    return time.time() - _uptime()
+
+
+_STARTED: Final = boot_moment()
 
 
 def steady_now() -> float:

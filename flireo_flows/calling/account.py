@@ -8,7 +8,7 @@ from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.numbers import get_number
 from flireo_flows.api.organization import get_organization
-from flireo_flows.calling.choice import CannotCompose, Choice, Composes, LeadFacts
+from flireo_flows.calling.choice import CannotCompose, Choice, Composes, LeadFacts, NoNumberOfClient
 from flireo_flows.calling.ledger import Expectations
 
 LONGEST_CALL_SECONDS = 3600.0  # for an agent that names no maximum
@@ -46,7 +46,13 @@ class Caller:
         return frozenset({self.number_id} - {""})
 
     def choose(self, facts: LeadFacts) -> Choice:
-        """What the lead's row asks for, else the caller id it knows, else this agent and number."""
+        """What the lead's row asks for, else the caller id it knows, else this agent and number.
+
+        Raises:
+            NoNumberOfClient: The row names a client; whose this number is, no one said.
+        """
+        if facts.wishes.client.strip() and not facts.wishes.number_id:
+            raise NoNumberOfClient
         return Choice(
             agent_id=facts.wishes.agent_id or self.agent_id,
             number_id=facts.wishes.number_id or facts.number_id or self.number_id,

@@ -1,4 +1,8 @@
-"""Read the list of calls over windows: page by page to the end of each, whatever the server leaves out."""
+"""Read the list of calls over windows: page by page to the end of each, whatever the server leaves out.
+
+A window is asked for on the list's own clock, as far as known calls and the `Date` header tell of it. Where calls
+that must be in it are not shown, it is widened step by step, and in the end asked for without dates.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -6,14 +10,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from flireo_flows.api import errors
 from flireo_flows.api.calls import LARGEST_PAGE, Call, get_call, list_calls
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.paging import call_pages, walk
 from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.rhythm import LIMIT_SECONDS, Budget
-from flireo_flows.calling.windows import Window
+from flireo_flows.calling.row_clock import RowClock
+from flireo_flows.calling.windows import EARLY_SECONDS, Window
 
+MARGINS: Final = (
+    0.0,
+    3600.0,
+    86_400.0,
+    None,
+)  # seconds added to a window at both ends; None: no dates at all
+FIRST_PATIENCE_SECONDS: Final = 30.0
+LONGEST_PATIENCE_SECONDS: Final = 3600.0
+MOST_UNDATED_PAGES: Final = 20  # of a list without dates: newest first, so a window's calls are among them
 LONGEST_DOUBT_SECONDS: Final = 86_400.0
 NO_MOMENT: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # a clock that says so is broken
 
@@ -26,12 +39,24 @@ class CallList:
         requests: Sent so far, each counted once however often the client repeated it.
         budget: What each request waits for, but for a minute's worth that may be spent at once; None where
             whoever reads sees to that.
+        clock: Of the list's rows.
+        margin: Place in `MARGINS`: how far windows are widened.
+        is_cut: Whether the last reading gave fewer calls than the list says it has: it proves no absence.
+        unlisted: Attempts whose calls no reading showed, however wide: no window is widened for them again.
+        widens_at: When windows may be widened again, Unix seconds.
+        patience: How long after that was in vain.
     """
 
     client: AsyncFlireoClient
     database: Database
     requests: int = 0
     budget: Budget | None = None
+    clock: RowClock = field(default_factory=RowClock)
+    margin: int = 0
+    is_cut: bool = False
+    unlisted: set[int] = field(default_factory=set)
+    widens_at: float = 0.0
+    patience: float = FIRST_PATIENCE_SECONDS
     _has_asked_the_time: bool = field(default=False, init=False)
 
     async def pages(self, windows: Sequence[Window]) -> AsyncIterator[tuple[Call, ...]]:
@@ -44,7 +69,10 @@ class CallList:
             FlireoError: A page cannot be read; then nothing is known of what is not in the pages before it.
         """
         await self._set_clock()
+        self.is_cut = False
         given: set[str] = set()
+        if MARGINS[self.margin] is None:
+            windows = windows[:1]  # one is all there is
         for window in windows:
             async for page in self._pages(window):
                 # A server that does not heed the window's ends gives the same calls in each.
@@ -62,28 +90,56 @@ class CallList:
         return await self.client.send(get_call(call_id))
 
     async def _pages(self, window: Window) -> AsyncIterator[tuple[Call, ...]]:
-        """Pages of one window, to its end, whatever arrives meanwhile.
-
-        Raises:
-            UnreadableAnswer: The server gives the same page whatever is asked for, and says that there are more
-                calls. What is not given would count as not placed, and be rung again.
-        """
-        end = self._late(window.end) if window.end is not None else None
-        asks = call_pages("", self._early(window.start), end, LARGEST_PAGE)
+        """Pages of one window, to its end, whatever arrives meanwhile."""
+        asks = call_pages("", self._early(window.start), self._late(window.end), LARGEST_PAGE)
         steps = walk(asks)
-        step, promised, given, is_at_end = next(steps), None, 0, False
+        step, promised, given, pages, is_at_end = next(steps), None, 0, 0, False
         while step.asks is not None:
             await self._afford()
             page = await self.client.send(step.asks)
             promised = page.total if promised is None else promised
-            is_at_end = not page.rows  # then the total counted others too, or calls that are gone
+            # A last page without calls: then the total counted others too, or calls that are gone.
+            is_at_end = not page.rows and given > 0
             step = steps.send(page)
             given += len(step.rows)
             yield step.rows
+            pages += 1
+            if MARGINS[self.margin] is None and pages == MOST_UNDATED_PAGES and step.asks is not None:
+                self.is_cut = True
+                return
         if promised is not None and given < promised and not is_at_end:
-            first = asks(0)
-            text = f"the list has {promised} calls and gives {given}"
-            raise errors.UnreadableAnswer(first.name, first.route, text=text)
+            self.is_cut = True
+
+    def widen(self) -> bool:
+        """Widen all windows from now on; False where they are as wide as can be."""
+        if self.margin + 1 == len(MARGINS):
+            return False
+        self.margin += 1
+        return True
+
+    def give_up(self, margin: int, attempt_ids: Sequence[int], now: float) -> None:
+        """No window shows some calls, however wide. They are asked for by id, and not looked for so soon again.
+
+        Args:
+            margin: The narrowest that showed as many as any.
+            attempt_ids: Of the calls.
+            now: Unix seconds.
+        """
+        self.margin = margin
+        self.unlisted.update(attempt_ids)
+        self.widens_at = now + self.patience
+        self.patience = min(2 * self.patience, LONGEST_PATIENCE_SECONDS)
+
+    @property
+    def reach(self) -> tuple[int, float, float]:
+        """How far a window reaches: its margin, and how far the list's clock may be behind and ahead."""
+        least, most = self.clock.band or (0.0, 0.0)
+        return self.margin, min(self.least_skew, least, 0.0), max(self.most_skew, most)
+
+    def reaches_further(self, than: tuple[int, float, float]) -> bool:
+        """Whether another reading of the same windows could show calls that one with a shorter reach did not."""
+        margin, least, most = self.reach
+        return margin > than[0] or least < than[1] - EARLY_SECONDS / 2 or most > than[2] + EARLY_SECONDS / 2
 
     async def _afford(self) -> None:
         self.requests += 1
@@ -102,13 +158,18 @@ class CallList:
             await self.client.send(list_calls(limit=1))
             self._has_asked_the_time = True  # a server that does not tell is not asked each time
 
-    def _early(self, moment: float) -> datetime:
-        """A moment on Flireo's clock, or before it: more calls do no harm, and one less would be rung again."""
-        return datetime.fromtimestamp(moment + min(self.least_skew, 0.0), UTC)
+    def _early(self, moment: float) -> datetime | None:
+        """A moment on Flireo's clock, or before it: more calls do no harm, and one less would be called again."""
+        margin = MARGINS[self.margin]
+        _, least, _ = self.reach
+        return None if margin is None else datetime.fromtimestamp(moment + least - margin, UTC)
 
-    def _late(self, moment: float) -> datetime | None:
+    def _late(self, moment: float | None) -> datetime | None:
         """A moment on Flireo's clock, or after it; None for no end."""
-        there = moment + self.most_skew
+        margin = MARGINS[self.margin]
+        if moment is None or margin is None:
+            return None
+        there = moment + self.reach[2] + margin
         return datetime.fromtimestamp(there, UTC) if there < NO_MOMENT else None
 
     @property

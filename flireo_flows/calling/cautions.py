@@ -34,6 +34,27 @@ def cautions(policy: CallingPolicy, greetings: Sequence[str], uncertain: int) ->
     yield from _disclosure(greetings)
 
 
+def number_cautions(number_ids: Sequence[str], clients: Sequence[str]) -> Iterator[str]:
+    """What to look at twice about the numbers that people are called from.
+
+    Args:
+        number_ids: Of each planned call; empty where no number is given.
+        clients: Of each lead that goes to review and names a client on whose behalf it is called.
+    """
+    picked = sum(not number_id for number_id in number_ids)
+    if picked:
+        yield (
+            f"For {picked} of {len(number_ids)} calls no number is given: Flireo picks one of the account's numbers. "
+            "Give one (--number-id, the script's number pool, or a number_id column)."
+        )
+    if clients:
+        yield (
+            f"{len(clients)} leads of {len(set(clients))} clients (on_behalf_of) go to review and are not called: no "
+            "number of their client is known, and another client's number is never used. Add it to the script's "
+            "number pool with its client."
+        )
+
+
 def _disclosure(greetings: Sequence[str]) -> Iterator[str]:
     """Article 50 (1) of the EU's AI Act, Regulation 2024/1689, which applies from 2 August 2026."""
     silent = sum(bool(words) and not SAYS_AI.search(words) for words in greetings)

@@ -15,6 +15,19 @@ class CannotCompose(Exception):
     """Nothing can be said to this lead, so it is not rung. Says which variable or setting; holds no number."""
 
 
+class NoNumberOfClient(CannotCompose):
+    """The lead's row names a client on whose behalf it is called, and no number belongs to that client."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no number belongs to this row's client (on_behalf_of), and it is never called from another client's: add "
+            "a number of the client to the script's number pool, or give the row its number (number_id)"
+        )
+
+    def __reduce__(self) -> tuple[type["NoNumberOfClient"], tuple[()]]:
+        return type(self), ()
+
+
 @dataclass(frozen=True, slots=True)
 class LeadFacts:
     """A lead, as far as choosing and speaking need it.
@@ -63,7 +76,11 @@ class Composes(Protocol):
         """Numbers that may ring, as far as the campaign's settings name them."""
 
     def choose(self, facts: LeadFacts) -> Choice:
-        """Choose agent, number and variant for a lead's next attempt."""
+        """Choose agent, number and variant for a lead's next attempt.
+
+        Raises:
+            NoNumberOfClient: The row names a client without a number; the lead goes to review.
+        """
 
     def compose(self, facts: LeadFacts, choice: Choice, reference: str) -> OutboundCall:
         """The request of one attempt.

@@ -1,34 +1,40 @@
 """Hear how calls ended: what the webhooks left in the inbox, and pages of the call list for the rest."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, case, func, or_, select, update
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.account import LONGEST_CALL_SECONDS, Readiness
+from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.call_list import CallList
+from flireo_flows.calling.fit import Fit
 from flireo_flows.calling.ledger import Attempt, AttemptBook, Database, Inbox
+from flireo_flows.calling.ledger.attempts import disown_in
+from flireo_flows.calling.ledger.known_calls import (
+    LOOKBACK_SECONDS,
+    KnownCall,
+    calls_around,
+    placed_calls,
+)
 from flireo_flows.calling.ledger.leads import chunks
-from flireo_flows.calling.ledger.reports import apply_report, close_without_report, report_of_call
-from flireo_flows.calling.ledger.schema import attempts, leads
+from flireo_flows.calling.ledger.reports import apply_report, report_of_call
+from flireo_flows.calling.ledger.schema import attempts
+from flireo_flows.calling.lookup import MOST_ASKED, REFUSED_KEY, Lookup, LookupFailed, read_again
 from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.reconcile import Reconciler
+from flireo_flows.calling.remembered import campaigns_of
 from flireo_flows.calling.rhythm import Budget
-from flireo_flows.calling.states import AttemptState, LeadState
-from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS, Window, windows_of
+from flireo_flows.calling.snapshot import Snapshot
+from flireo_flows.calling.states import AttemptState, IdSource
+from flireo_flows.calling.windows import LATE_SECONDS, Window, windows_of
 
-RINGING_SECONDS: Final = 120.0  # added to the longest call before it counts as silent
-AGAIN_SECONDS: Final = 60.0  # between two times at which a silent call is asked for; the second decides
-MOST_ASKED: Final = 20  # silent calls, one request each, after one reading
-MOST_IN_VAIN: Final = 2  # of them in a row that could not be read
-APPEARED: Final = "a call to this number showed up although its last request had not been accepted"
+MOST_READINGS: Final = 8  # of the list in one poll, each wider than the one before
 MOST_FAILURES: Final = 10  # polls in a row that failed, each after its own retries
-REFUSED_KEY: Final = (errors.AuthenticationFailed, errors.PermissionDenied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +42,16 @@ class Sought:
     """Open attempts whose calls a reading of the list is to find.
 
     Attributes:
-        unknown: Those of which nobody knows whether they rang.
-        placed: When the others began, Unix seconds.
-        refused_at: When the oldest request of the last minutes was sent that rang nobody, as far as we know: a
+        unknown: Those of which it is not known whether their calls were placed.
+        placed: The calls of the others, whose results are not in.
+        known: Calls of the account around the unknown ones, oldest first: what a reading has to show.
+        refused_at: When the oldest request of the last minutes was sent that placed no call, as far as we know: a
             call that shows up all the same must be seen. None: there was none.
     """
 
     unknown: tuple[Attempt, ...]
-    placed: tuple[float, ...]
+    placed: tuple[KnownCall, ...]
+    known: tuple[KnownCall, ...] = ()
     refused_at: float | None = None
 
     @property
@@ -51,17 +59,23 @@ class Sought:
         """Whether there is no reason to read."""
         return not self.unknown and not self.placed
 
-    def windows(self, now: float) -> tuple[Window, ...]:
-        """Where to look."""
-        return windows_of_all([self], now)
+    @property
+    def since(self) -> list[float]:
+        """From which moments on the list has to be read to now."""
+        moments = [self.refused_at] if self.refused_at is not None else []
+        if self.unknown:
+            # From known calls on that were placed before it, so that they show that nothing is left out.
+            first = min(attempt.began_at for attempt in self.unknown)
+            has_earlier = bool(self.known) and self.known[0].began_at < first
+            moments.append(self.known[0].began_at if has_earlier else first - LOOKBACK_SECONDS)
+        return moments
 
 
 def windows_of_all(sought: Sequence[Sought], now: float) -> tuple[Window, ...]:
     """Where to look for the calls of several campaigns: in windows that all share."""
     wanted = [each for each in sought if not each.is_nothing]
-    since = [attempt.began_at for each in wanted for attempt in each.unknown]
-    since += [each.refused_at for each in wanted if each.refused_at is not None]
-    return windows_of((began for each in wanted for began in each.placed), since, now)
+    placed = (call.began_at for each in wanted for call in each.placed)
+    return windows_of(placed, [moment for each in wanted for moment in each.since], now)
 
 
 @dataclass(slots=True)
@@ -89,6 +103,16 @@ class Collector:
         self.budget = Budget(self.policy.collect_share)
         self.calls = CallList(self.client, self.database)
 
+    @property
+    def reconciler(self) -> Reconciler:
+        """Settles unknown attempts."""
+        return Reconciler(self.database, self.book, self.policy, self.calls)
+
+    @property
+    def lookup(self) -> Lookup:
+        """Asks for calls by id."""
+        return Lookup(self.database, self.book, self.policy, self.calls, self.readiness, self.reconciler)
+
     async def hear(self) -> int:
         """Apply what the webhooks brought. Returns how many attempts ended by it."""
         inbox = Inbox(self.database)
@@ -106,52 +130,61 @@ class Collector:
         sought = await self.look()
         if sought.is_nothing:
             return
-        read_at = self.database.now()
-        strangers: dict[str, Call] = {}
         try:
-            async for page in self.calls.pages(sought.windows(read_at)):
-                owners = await owners_of(self.database, page)
-                await self.apply(page, owners)
-                strangers |= strangers_of(page, owners)
+            snapshot = await read_list(self.database, self.calls, [(self, sought)])
         except errors.FlireoError as error:
-            self._failed(error)
+            await self._failed_reading(error, sought)
         else:
             self.failures = 0
-            await self.settle(sought, strangers, read_at)
+            await self.settle(sought, snapshot, MOST_ASKED - snapshot.asked)
         self.budget.spent(self.calls.requests - sent, self.client.pacing.limit, self.database.now())
 
     async def look(self) -> Sought:
         """What to look for in the list."""
         unknown = await self.book.unknown()
-        mine = attempts.c.campaign == self.book.campaign
-        placed = select(attempts.c.began_at).where(mine, attempts.c.state == AttemptState.PLACED)
+        known: list[KnownCall] = []
+        if unknown:
+            names = await campaigns_of(self.database, self.client.account) | {self.book.campaign}
+            known = await calls_around(self.database, names, min(attempt.began_at for attempt in unknown))
         refused = select(func.min(attempts.c.began_at)).where(
-            mine,
+            attempts.c.campaign == self.book.campaign,
             attempts.c.state == AttemptState.NOT_PLACED,
             attempts.c.began_at > self.database.now() - LATE_SECONDS,
         )
+        placed = await placed_calls(self.database, self.book.campaign)
         async with self.database.read() as db:
-            began = (await db.execute(placed)).scalars().all()
             refused_at = (await db.execute(refused)).scalar_one()
-        return Sought(tuple(unknown), tuple(began), refused_at)
+        return Sought(tuple(unknown), tuple(placed), tuple(known), refused_at)
 
-    async def settle(
-        self, sought: Sought, strangers: dict[str, Call], read_at: float, most_asked: int = MOST_ASKED
-    ) -> int:
-        """Decide what a complete reading proves, and ask for who is silent.
+    async def settle(self, sought: Sought, snapshot: Snapshot, most_asked: int = MOST_ASKED) -> int:
+        """Decide what a reading proves, and ask by id for calls that it does not show, and for silent ones.
 
         Args:
             sought: What `look` gave before the reading.
-            strangers: Outbound calls by id that no attempt owns; those that turn out to be ours are taken out.
-            read_at: When the reading began, Unix seconds.
-            most_asked: Silent calls to ask for at most.
+            snapshot: The reading. Strangers that turn out to be ours are taken out.
+            most_asked: Calls to ask for at most.
 
         Returns:
             How many were asked for.
         """
-        await self._reconcile(sought.unknown, strangers, read_at)
-        await self._hold_back(list(strangers.values()))
-        return await self._close_silent(list(strangers.values()), read_at, most_asked)
+        await self.reconciler.reconcile(sought.unknown, sought.known, snapshot)
+        await self.reconciler.hold_back(list(snapshot.strangers.values()))
+        try:
+            return await self.lookup.ask(sought.placed, snapshot, most_asked)
+        except LookupFailed as failed:
+            self._failed(failed.error)
+            return failed.asked
+
+    async def _failed_reading(self, error: errors.FlireoError, sought: Sought) -> None:
+        """The list cannot be read: calls are asked for by their ids before the run gives up."""
+        if not isinstance(error, REFUSED_KEY) and sought.placed:
+            try:
+                await self.lookup.ask(sought.placed, None)
+            except LookupFailed:
+                pass
+            else:
+                return
+        self._failed(error)
 
     async def unknown_due(self) -> bool:
         """Whether a reading of the list now could settle an unknown attempt."""
@@ -160,7 +193,7 @@ class Collector:
             attempts.c.campaign == self.book.campaign,
             attempts.c.state == AttemptState.UNKNOWN,
             attempts.c.over_at.is_(None),
-            (attempts.c.absent_since.is_(None)) | (attempts.c.absent_since <= due),
+            (attempts.c.read_at.is_(None)) | (attempts.c.read_at <= due),
         )
         async with self.database.read() as db:
             return (await db.execute(waiting.limit(1))).first() is not None
@@ -171,184 +204,129 @@ class Collector:
         if isinstance(error, REFUSED_KEY) or self.failures >= MOST_FAILURES:
             self.stopped_by = error
 
-    async def apply(self, page: Sequence[Call], owners: Mapping[str, Row[Any]]) -> int:
-        """Write what a page tells of our attempts.
+    async def apply(
+        self, page: Sequence[Call], owners: Mapping[str, Row[Any]], fits: Mapping[str, Fit]
+    ) -> list[tuple[Row[Any], Call]]:
+        """Write what a page tells of our attempts; of a call that is not theirs, nothing.
 
         Args:
             page: Of the list.
             owners: The attempts of its calls, of whatever campaign, by call id.
+            fits: How well those calls fit them, by call id.
 
         Returns:
-            How many attempts ended by it.
+            Attempts that had the id of another call, and that call.
         """
-        now, ended = self.database.now(), 0
+        now = self.database.now()
         mine = [
             (call, row)
             for call in page
             if (row := owners.get(call.id)) is not None and row.campaign == self.book.campaign
         ]
-        if any(call.analysis_result is not None for call, _ in mine):
+        ours = [(call, row) for call, row in mine if fits[call.id] in (Fit.SAME, Fit.UNCLEAR)]
+        if any(call.analysis_result is not None for call, _ in ours):
             # The agent names no plan that we can read, and yet its calls are analysed: the others will be too.
             self.readiness = replace(self.readiness, expects=self.readiness.expects.with_analysis())
-        telling = {row.id: call for call, row in mine if _tells_more(row, call)}
-        if telling:
+        telling = {row.id: call for call, row in ours if _tells_more(row, call)}
+        others = {
+            row.id: (row, call)
+            for call, row in mine
+            if fits[call.id] is Fit.OTHER and row.id_source != IdSource.MISMATCH
+        }
+        disowned: list[tuple[Row[Any], Call]] = []
+        if telling or others:
             async with self.database.write(self.book.campaign) as db:
-                for row in await _read_again(db, telling):
-                    ended += await self._apply_report(db, row, telling[row.id], now)
-        return ended
+                for row in await read_again(db, [*telling, *others]):
+                    if row.id in telling:
+                        await self._apply_report(db, row, telling[row.id], now)
+                    elif await self._disown(db, row, others[row.id][1], now):
+                        disowned.append(others[row.id])
+        return disowned
 
     async def _apply_report(self, db: AsyncConnection, row: Row[Any], call: Call, now: float) -> bool:
         expects = self.readiness.expects
         return await apply_report(db, self.database, row, report_of_call(call), self.policy, expects, now)
 
-    async def _reconcile(
-        self, unknown: Iterable[Attempt], strangers: dict[str, Call], read_at: float
-    ) -> None:
-        """Give each unknown attempt its call, or count a reading without it."""
-        open_ = list(unknown)
-        if not open_:
-            return
-        since = min(attempt.began_at for attempt in open_) - EARLY_SECONDS
-        rivals = await self.book.rivals({attempt.phone for attempt in open_}, since)
-        for attempt in open_:
-            calls = [call for call in strangers.values() if self._may_own(attempt, call)]
-            doubtful = [call for call in strangers.values() if self._is_doubtful(attempt, call)]
-            if not calls and not doubtful:
-                await self.book.absent(attempt, read_at, self.policy.reconcile_grace_seconds, self.policy)
-            elif len(calls) == 1 and rivals.get(attempt.phone, 1) == 1:
-                if await self.book.found(attempt, calls[0].id):
-                    del strangers[calls[0].id]  # it is nobody else's
-            elif read_at > attempt.began_at + max(self.policy.reconcile_grace_seconds, RINGING_SECONDS):
-                could = len(calls) or len(doubtful)
-                await self.book.ambiguous(attempt, f"{could} calls in the list could be this one")
-
-    async def _hold_back(self, strangers: Sequence[Call]) -> None:
-        """A call shows up at a number whose last request was refused or limited: a person looks before the next.
-
-        Not where another attempt, of whatever campaign, may still turn out to own that call.
-        """
-        phones = {f"+{_digits(call.caller_phone)}" for call in strangers if call.caller_phone}
-        wanted = select(attempts).join(
-            leads, and_(leads.c.id == attempts.c.lead_id, leads.c.tries == attempts.c.number)
-        )
-        waits = and_(leads.c.campaign == self.book.campaign, leads.c.state == LeadState.WAITING)
-        refused = wanted.where(waits, attempts.c.state == AttemptState.NOT_PLACED)
-        rows: list[Row[Any]] = []
-        async with self.database.read() as db:
-            for chunk in chunks(sorted(phones)):
-                rows += (await db.execute(refused.where(leads.c.phone.in_(chunk)))).all()
-        for row in rows:
-            if any(self._may_own(row, call) for call in strangers) and not await self.book.rivals(
-                {row.phone}, row.began_at - EARLY_SECONDS
-            ):
-                async with self.database.write(self.book.campaign) as db:
-                    mine = update(leads).where(leads.c.id == row.lead_id, leads.c.state == LeadState.WAITING)
-                    await db.execute(mine.values(state=LeadState.REVIEW, reason=APPEARED))
-
-    def _may_own(self, attempt: Attempt | Row[Any], call: Call) -> bool:
-        """Same number, and created about when we rang, on Flireo's clock."""
-        if not call.is_with(attempt.phone):
+    async def _disown(self, db: AsyncConnection, row: Row[Any], call: Call, now: float) -> bool:
+        if call.id != row.call_id:  # by the id that a webhook gave beside it
             return False
-        return call.created_at is None or self._is_of(attempt, call.created_at, self.calls.least_skew)
+        self.calls.clock.forget(row.id)
+        return await disown_in(db, row, now)
 
-    def _is_doubtful(self, attempt: Attempt, call: Call) -> bool:
-        """It does not prove to be the attempt's call, and forbids to say that there is none.
 
-        It tells no number, which the contract allows (section 9.2); or it is ours only where an answer of another
-        clock, or of none, misled us about Flireo's.
-        """
-        if call.created_at is not None:
-            latest = attempt.began_at + self.calls.most_skew + LATE_SECONDS
-            is_early = not self._is_of(attempt, call.created_at, min(self.calls.least_skew, 0.0))
-            if is_early or call.created_at.timestamp() > latest:
-                return False
-        return call.may_be_with(attempt.phone)
+async def read_list(
+    database: Database, calls: CallList, readers: Sequence[tuple[Collector, Sought]]
+) -> Snapshot:
+    """Read the call list once for several campaigns; again, and wider, where known calls are missing from it.
 
-    @staticmethod
-    def _is_of(attempt: Attempt | Row[Any], created_at: datetime, skew: float) -> bool:
-        return created_at.timestamp() >= attempt.began_at + skew - EARLY_SECONDS
+    Args:
+        database: The ledger.
+        calls: The list.
+        readers: Collectors, each with what it looks for. What is read is written down as it comes.
 
-    async def _close_silent(self, strangers: Sequence[Call], now: float, most: int) -> int:
-        """Ask by id for calls that should be long over, and close them if that tells nothing either, twice."""
-        longest = self.readiness.longest_call
-        lasts = case(
-            (attempts.c.agent_id.in_(self.readiness.agents), longest),
-            else_=max(longest, LONGEST_CALL_SECONDS),
-        )
-        wanted = select(attempts).where(
-            attempts.c.campaign == self.book.campaign,
-            attempts.c.state == AttemptState.PLACED,
-            attempts.c.began_at + lasts < now - RINGING_SECONDS - self.policy.report_grace_seconds,
-            or_(attempts.c.asked_at.is_(None), attempts.c.asked_at <= now - AGAIN_SECONDS),
-        )
-        async with self.database.read() as db:
-            # In any order: one that can never be read must not keep the others from being asked for.
-            silent = (await db.execute(wanted.order_by(func.random()).limit(most))).all()
-        in_vain = 0
-        for asked, row in enumerate(silent, start=1):
+    Raises:
+        FlireoError: The list cannot be read; then it proves nothing.
+    """
+    best: tuple[int, int] | None = None
+    asked, readings = -1, 0
+    while True:
+        reach, readings = calls.reach, readings + 1
+        snapshot = await _read_once(database, calls, readers)
+        snapshot.asked = max(0, asked)
+        missing = [call for call in _missing(readers, snapshot) if call.attempt_id not in calls.unlisted]
+        best = min(best or (len(missing), calls.margin), (len(missing), calls.margin))
+        if not missing:
+            return snapshot
+        if snapshot.is_cut or snapshot.read_at < calls.widens_at or readings == MOST_READINGS:
+            return snapshot
+        if calls.reaches_further(reach):
+            continue
+        if asked < 0:
+            snapshot.asked = asked = await _ask_for_samples(readers, missing, snapshot)
+            if calls.reaches_further(reach):
+                continue
+        if not calls.widen():
+            calls.give_up(best[1], [call.attempt_id for call in missing], snapshot.read_at)
+            return snapshot
+
+
+async def _ask_for_samples(
+    readers: Sequence[tuple[Collector, Sought]], missing: Sequence[KnownCall], snapshot: Snapshot
+) -> int:
+    asked = 0
+    for collector, sought in readers:
+        if gone := [call for call in sought.placed if call in missing]:
             try:
-                await self._ask(row, strangers, now)
-            except errors.FlireoError as error:  # decides nothing
-                in_vain += 1
-                if in_vain >= MOST_IN_VAIN or isinstance(error, REFUSED_KEY):  # the next would fare no better
-                    self._failed(error)
-                    return asked
-            else:
-                in_vain = 0
-        return len(silent)
-
-    async def _ask(self, row: Row[Any], strangers: Sequence[Call], now: float) -> None:
-        """Ask for one silent call.
-
-        Raises:
-            FlireoError: Flireo was not reached, or did not answer as it should.
-        """
-        try:
-            call = await self._call_of(row)
-        except errors.NotFound:
-            if await self._is_listed_otherwise(row, strangers):
-                return  # the next reading tells of it
-            reason = "Flireo does not know the call any more"
-        else:
-            reason = f"the call is still {call.status or 'open'} long after its longest time"
-            if call.is_over:
-                async with self.database.write(self.book.campaign) as db:
-                    (row,) = await _read_again(db, [row.id])
-                    if not await self._apply_report(db, row, call, now):  # its summary may still come
-                        asked = update(attempts).where(attempts.c.id == row.id)
-                        await db.execute(asked.values(asked_at=now))
-                return
-        async with self.database.write(self.book.campaign) as db:
-            (row,) = await _read_again(db, [row.id])
-            if row.asked_at is None:  # the ledger keeps it, for the next to ask may be another process
-                first = update(attempts).where(attempts.c.id == row.id, attempts.c.asked_at.is_(None))
-                await db.execute(first.values(asked_at=now))
-            else:
-                await close_without_report(db, row, reason, self.policy, now)
-
-    async def _call_of(self, row: Row[Any]) -> Call:
-        try:
-            return await self.calls.call(row.call_id)
-        except errors.NotFound:
-            if row.report_id is None:
-                raise
-            return await self.calls.call(row.report_id)
-
-    async def _is_listed_otherwise(self, row: Row[Any], strangers: Sequence[Call]) -> bool:
-        """Whether the call is in the list under another id, as one that a webhook told of first may be."""
-        calls = [call for call in strangers if self._may_own(row, call)]
-        if len(calls) != 1 or await self.book.rivals({row.phone}, row.began_at - EARLY_SECONDS):
-            return False
-        return await self.book.listed_as(row.id, calls[0].id)
+                asked += await collector.lookup.samples(gone, snapshot)
+            except LookupFailed as failed:
+                if isinstance(failed.error, REFUSED_KEY):
+                    raise failed.error from None
+                asked += failed.asked  # a wider window may show them all the same
+    return asked
 
 
-async def _read_again(db: AsyncConnection, attempt_ids: Iterable[int]) -> list[Row[Any]]:
-    """Attempts as the transaction that writes to them sees them: a webhook may have told of them meanwhile."""
-    rows: list[Row[Any]] = []
-    for chunk in chunks(list(attempt_ids)):
-        wanted = select(attempts).where(attempts.c.id.in_(chunk)).order_by(attempts.c.id)
-        rows += (await db.execute(wanted)).all()
-    return rows
+async def _read_once(
+    database: Database, calls: CallList, readers: Sequence[tuple[Collector, Sought]]
+) -> Snapshot:
+    snapshot = Snapshot(database.now())
+    windows = windows_of_all([sought for _, sought in readers], snapshot.read_at)
+    async for page in calls.pages(windows):
+        owners = await owners_of(database, page)
+        fits = snapshot.add(page, owners, calls)
+        for collector, _ in readers:
+            for row, call in await collector.apply(page, owners, fits):
+                snapshot.disowned(row, call)
+    snapshot.is_cut = calls.is_cut
+    calls.unlisted -= snapshot.shown
+    for collector, sought in readers:
+        await collector.reconciler.find_aliases(snapshot.missing((*sought.placed, *sought.known)), snapshot)
+    return snapshot
+
+
+def _missing(readers: Sequence[tuple[Collector, Sought]], snapshot: Snapshot) -> list[KnownCall]:
+    """Known calls that should stand in a reading, once each, oldest first."""
+    expected = {call.attempt_id: call for _, sought in readers for call in (*sought.known, *sought.placed)}
+    return sorted(snapshot.missing(expected.values()), key=lambda call: call.began_at)
 
 
 async def owners_of(database: Database, page: Sequence[Call]) -> dict[str, Row[Any]]:
@@ -360,15 +338,6 @@ async def owners_of(database: Database, page: Sequence[Call]) -> dict[str, Row[A
                 rows = (await db.execute(select(attempts).where(known_as.in_(chunk)))).all()
                 owners |= {getattr(row, known_as.name): row for row in rows}
     return owners
-
-
-def strangers_of(page: Sequence[Call], owners: Mapping[str, Row[Any]]) -> dict[str, Call]:
-    """The outbound calls of a page that no attempt owns."""
-    return {call.id: call for call in page if call.is_outbound and call.id not in owners}
-
-
-def _digits(phone: str) -> str:
-    return "".join(character for character in phone if character.isdigit()).removeprefix("00")
 
 
 def _tells_more(row: Row[Any], call: Call) -> bool:

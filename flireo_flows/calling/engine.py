@@ -9,6 +9,7 @@ from typing import Any, Final
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.operation import Operation
 from flireo_flows.calling.account import LowBalance, NotReady, Readiness, check_account
+from flireo_flows.calling.blockers import Blockers
 from flireo_flows.calling.brakes import Brakes
 from flireo_flows.calling.choice import Composes
 from flireo_flows.calling.clock_guard import ClockGuard
@@ -24,6 +25,7 @@ from flireo_flows.calling.ledger import (
     Runner,
     Views,
 )
+from flireo_flows.calling.ledger.blockers import blocking_campaigns
 from flireo_flows.calling.ledger.completeness import check_completeness
 from flireo_flows.calling.ledger.rederiving import keep_current
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
@@ -54,6 +56,7 @@ class Ran:
         held_by: What held the whole campaign back at the end, in words: that it is paused or cancelled, by
             whom and why, or a cap that was reached. Empty when nothing did.
         last_failures: What made the breaker pause the campaign: masked number and reason, newest first.
+        waits_for: Other campaigns whose open calls hold leads back at the end, by name.
     """
 
     stopped_by: Exception | None
@@ -62,6 +65,7 @@ class Ran:
     readiness: Readiness
     held_by: str = ""
     last_failures: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -79,6 +83,7 @@ class Engine:
         readiness: What earlier checks told; None checks first.
         run_id: Engines of one id are one run, whose calls are counted together for the policy's caps per run;
             empty makes each a run of its own.
+        limit: Calls that the run (`run_id`) places at most, so that it calls at most so many people; None for no limit.
         stopped_by: What stopped an earlier engine of this run: nobody is rung, and only results are collected.
         lease_seconds: For how long this runner is trusted to be alive since its last sign of life; then others
             take over. More than `picking.LEAST_LEASE_SECONDS`, or nothing is ever begun.
@@ -93,6 +98,7 @@ class Engine:
     progress: Progress = silent
     readiness: Readiness | None = None
     run_id: str = ""
+    limit: int | None = None
     stopped_by: Exception | None = None
     lease_seconds: float = LEASE_SECONDS
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
@@ -163,7 +169,11 @@ class Engine:
         collector = Collector(client, self.database, book, self.policy, readiness)
         brakes = Brakes(client, self.database, self.campaign, self.policy, stopped_by=self.stopped_by)
         clocks = ClockGuard(client, self.database)
-        turns = Turns(self.batch, self.policy, until, deadline, hands, collector, book, leads, brakes, clocks)
+        rules = self._limited_policy()
+        blockers = Blockers(self.database, self.account, self.campaign, self.batch)
+        turns = Turns(
+            self.batch, rules, until, deadline, hands, collector, book, leads, brakes, clocks, blockers
+        )
         background = [
             asyncio.create_task(self._beat(runner, book, hands.dialer)),
             asyncio.create_task(self._show()),
@@ -179,7 +189,16 @@ class Engine:
         left = await leads.outlook(self.batch, self.database.now())
         self.progress(await Views(self.database).status(self.campaign))
         stopped_by, failures = turns.stopped_by or brakes.stopped_by, brakes.last_failures
-        return Ran(stopped_by, turns.timed_out, left, readiness, turns.held_by, failures)
+        waits_for = await blocking_campaigns(self.database, self.campaign, self.batch)
+        return Ran(stopped_by, turns.timed_out, left, readiness, turns.held_by, failures, tuple(waits_for))
+
+    def _limited_policy(self) -> CallingPolicy:
+        """The policy with this run's limit as its cap per run. It is not remembered: the next run has its own."""
+        if self.limit is None:
+            return self.policy
+        caps = self.policy.caps_per_run
+        calls = min(self.limit, caps.calls) if caps.calls else self.limit
+        return self.policy.model_copy(update={"caps_per_run": caps.model_copy(update={"calls": calls})})
 
     async def _beat(self, runner: Runner, book: AttemptBook, dialer: Dialer) -> None:
         """Renew the lease, and take over from runners that did not renew theirs.

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.redaction import mask_numbers, mask_phone
-from flireo_flows.calling.cautions import cautions
-from flireo_flows.calling.choice import CannotCompose, Choice, Composes, LeadFacts
+from flireo_flows.calling.cautions import cautions, number_cautions
+from flireo_flows.calling.choice import CannotCompose, Choice, Composes, LeadFacts, NoNumberOfClient
 from flireo_flows.calling.estimate import Estimate, estimate
 from flireo_flows.calling.fingerprints import (
     compose,
@@ -189,7 +189,7 @@ def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Pl
         calls=tuple(calls),
         skipped=tuple(skipped),
         warnings=(
-            *_warnings(calls, wanted, past),
+            *_warnings(calls, skipped, batch.leads, wanted, past),
             *_zone_notes(drafts, slow.verdicts, wanted.policy, start),
             *reading_notes(batch),
         ),
@@ -254,6 +254,8 @@ def _draft(lead: Lead, composer: Composes, past: Past, salt: str) -> _Draft | Sk
     facts = LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes, known.number_id, known.variant)
     try:
         choice, call = compose(composer, facts)
+    except NoNumberOfClient as error:
+        return _skipped(lead, salt, str(LeadState.REVIEW), f"It goes to review: {error}.")
     except CannotCompose as error:
         return _skipped(lead, salt, str(RejectCode.MISSING_VARIABLE), f"{error}.".replace("..", "."))
     wishes = lead.wishes
@@ -307,12 +309,21 @@ def _foresee(
     return slow, foresee(prospects, start, policy, Pace(rate, RING_SECONDS), past.campaign)
 
 
-def _warnings(calls: Sequence[PlannedCall], wanted: Wanted, past: Past) -> Iterator[str]:
+def _warnings(
+    calls: Sequence[PlannedCall],
+    skipped: Sequence[Skipped],
+    leads: Sequence[Lead],
+    wanted: Wanted,
+    past: Past,
+) -> Iterator[str]:
     if past.standing.state is CampaignState.PAUSED:
         yield f"The campaign is {past.standing.in_words}: nobody is rung until it is resumed."
     late = sum(call.at is None for call in calls)
     if late:
         yield f"At these limits {late} leads would not be rung within {HORIZON.days} days."
+    review = {skip.line for skip in skipped if skip.rule == LeadState.REVIEW}
+    clients = [lead.wishes.client for lead in leads if lead.line in review and lead.wishes.client]
+    yield from number_cautions([call.choice.number_id for call in calls], clients)
     uncertain = sum(len(call.zones) > 1 for call in calls)
     yield from cautions(wanted.policy, [call.first_message for call in calls], uncertain)
 

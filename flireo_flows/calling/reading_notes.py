@@ -1,16 +1,18 @@
-"""What a person should know of how a file's numbers were read, before anyone is called."""
+"""What a person should know of how a file was read, before anyone is called."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from flireo_flows.api.redaction import redact
 from flireo_flows.leads.lead import LeadBatch
 
 LINES_SHOWN: Final = 5
+COLUMNS_SHOWN: Final = 10
 
 
 def reading_notes(batch: LeadBatch) -> Iterator[str]:
-    """Numbers that were changed to be read, and rows whose kind of number a setting would allow.
+    """Numbers that were changed to be read, rows whose kind of number a setting would allow, and what was left out.
 
     Args:
         batch: What the file gave.
@@ -27,6 +29,19 @@ def reading_notes(batch: LeadBatch) -> Iterator[str]:
         rows = f"1 row holds a {what} number" if count == 1 else f"{count} rows hold {what} numbers"
         which = "which is not called" if count == 1 else "which are not called"
         yield f"{rows}, {which}; to call them, name the kind in call_kinds (--call-kinds {kind})."
+    yield from _left_out(batch)
+
+
+def _left_out(batch: LeadBatch) -> Iterator[str]:
+    if batch.hidden:
+        rows = "row is" if batch.hidden == 1 else "rows are"
+        yield f"{batch.hidden} hidden {rows} left out; read_hidden (--read-hidden) calls them as well."
+    if batch.other_channels:
+        named = ", ".join(redact(repr(name)) for name in batch.other_channels[:COLUMNS_SHOWN])
+        yield f"Not read, as these columns are not about calls: {named}."
+    if batch.said_no:
+        people = "lead is" if batch.said_no == 1 else "leads are"
+        yield f"{batch.said_no} {people} not called: a cell such as a status or a note asks for no more calls."
 
 
 def _lines(lines: Sequence[int]) -> str:

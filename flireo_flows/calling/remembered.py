@@ -120,6 +120,14 @@ async def rules_of(database: Database, campaign: str) -> Remembered:
     return Remembered(policy, readiness, account, problem, not TEACHING & set(unread))
 
 
+async def campaigns_of(database: Database, account: Account) -> set[str]:
+    """Campaigns that last called in an account."""
+    mine = fingerprint(account, database)
+    async with database.read() as db:
+        rows = (await db.execute(select(campaigns.c.name, campaigns.c.readiness))).all()
+    return {row.name for row in rows if _object(row.readiness).get("account") == mine}
+
+
 def _policy_of(text: str) -> tuple[CallingPolicy, list[str]]:
     """What can be read of rules, and the fields that cannot: they keep their defaults."""
     try:

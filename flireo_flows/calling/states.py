@@ -25,7 +25,8 @@ class Event(StrEnum):
     REFUSED = "refused"  # 4xx, or the request provably never left
     LOST = "lost"  # no usable answer, or the runner died
     FOUND = "found"  # its call turned up in the list or in a report
-    ABSENT = "absent"  # the list was read twice, a grace period apart, without it
+    ABSENT = "absent"  # complete readings of the list, a grace period apart, prove that there is no call
+    MISMATCHED = "mismatched"  # the call whose id it had is another one: its own may have been placed or not
     REPORTED = "reported"  # the result of the call is in
 
 
@@ -42,7 +43,7 @@ MOVES: Final[Mapping[AttemptState, Mapping[Event, AttemptState]]] = {
         Event.FOUND: AttemptState.PLACED,
         Event.ABSENT: AttemptState.NOT_PLACED,
     },
-    AttemptState.PLACED: {Event.REPORTED: AttemptState.ENDED},
+    AttemptState.PLACED: {Event.REPORTED: AttemptState.ENDED, Event.MISMATCHED: AttemptState.UNKNOWN},
     AttemptState.NOT_PLACED: {},
     AttemptState.ENDED: {},
 }
@@ -59,6 +60,16 @@ def target(event: Event) -> AttemptState:
     """The state an event leads to; the same from wherever it may happen."""
     (state,) = {moves[event] for moves in MOVES.values() if event in moves}
     return state
+
+
+class IdSource(StrEnum):
+    """What gave an attempt the id of its call."""
+
+    NONE = ""
+    ANSWER = "answer"  # the answer to its request
+    LIST = "list"
+    WEBHOOK = "webhook"  # perhaps not the id by which the list knows the call
+    MISMATCH = "mismatch"  # whatever it was, that call is another one
 
 
 class LeadState(StrEnum):

@@ -12,23 +12,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from flireo_flows.api import errors
-from flireo_flows.api.calls import Call
 from flireo_flows.api.client import Account, AsyncFlireoClient, Heard
 from flireo_flows.api.operation import Operation
 from flireo_flows.calling.call_list import CallList
-from flireo_flows.calling.collector import (
-    MOST_ASKED,
-    REFUSED_KEY,
-    Sought,
-    owners_of,
-    strangers_of,
-    windows_of_all,
-)
+from flireo_flows.calling.collector import Sought, read_list
 from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.campaigns import shown_in
 from flireo_flows.calling.ledger.milestones import tell_finished
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS
 from flireo_flows.calling.ledger.unheard import lately_rung, unheard_campaigns, unheard_of
+from flireo_flows.calling.lookup import MOST_ASKED, REFUSED_KEY
 from flireo_flows.calling.rhythm import LIMIT_SECONDS, LONGEST_PAUSE_SECONDS, Budget
 from flireo_flows.calling.swept import Case, Swept
 
@@ -193,16 +186,10 @@ class Sweep:
             self._budget.spent(self._requests - sent, limit, self.database.now())
 
     async def _read_list(self, ours: Sequence[tuple[Case, Sought]], calls: CallList) -> None:
-        read_at = self.database.now()
-        strangers: dict[str, Call] = {}
-        async for page in calls.pages(windows_of_all([sought for _, sought in ours], read_at)):
-            owners = await owners_of(self.database, page)
-            for case, _ in ours:
-                await case.collector.apply(page, owners)
-            strangers |= strangers_of(page, owners)
-        left = MOST_ASKED  # for all together: the next reading asks for the next ones
+        snapshot = await read_list(self.database, calls, [(case.collector, sought) for case, sought in ours])
+        left = MOST_ASKED - snapshot.asked  # for all together: the next reading asks for the next ones
         for case, sought in ours:
-            left -= await case.collector.settle(sought, strangers, read_at, left)
+            left -= await case.collector.settle(sought, snapshot, left)
             if isinstance(case.collector.stopped_by, REFUSED_KEY):
                 self._refused = case.collector.stopped_by
 

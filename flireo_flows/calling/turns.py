@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from flireo_flows.calling.blockers import Blockers
 from flireo_flows.calling.brakes import Brakes
 from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
@@ -53,6 +54,7 @@ class Turns:
     leads: LeadBook
     brakes: Brakes
     clocks: ClockGuard
+    blockers: Blockers
     left: Outlook = field(default_factory=Outlook.unseen)
     timed_out: bool = False
     cap: Deny | None = None
@@ -168,6 +170,7 @@ class Turns:
         await self.brakes.look()
         self.hands.hold(self.brakes.held_by or self.clocks.held_by)
         self.left = await self.leads.outlook(self.batch, now)
+        self.blockers.look(self.left.blocked, now)
         self.cap = self.cap if self.left.due else None  # it holds nobody back any more
         # Beside the turns: an answer that is slow to come must not keep anybody from being rung.
         self._polling = _unless_done(self._polling)
@@ -199,6 +202,7 @@ class Turns:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.blockers.close()
 
     async def _poll_is_due(self, now: float) -> bool:
         if self.hands.dialer.stopped_by is not None or not (self.left.placed or self.left.unknown):
@@ -227,7 +231,10 @@ class Turns:
 
     def _is_soon(self, now: float) -> bool:
         """Whether somebody may be rung now or within a run's patience."""
-        next_at = self.left.next_at
+        if self.blockers.is_trying(self.left.blocked):
+            return True
+        # A run that does not wait for its own calls does not wait for those of another campaign either.
+        next_at = self.left.next_free_at if self.until is Until.DIALLED else self.left.next_at
         return bool(self.left.due) or (next_at is not None and next_at <= now + PATIENCE_SECONDS)
 
     def _is_held(self, now: float) -> bool:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Flag = Parameter(negative=())
 ColumnName = Annotated[str, Parameter(allow_leading_hyphen=True)]  # "-" is the name of none
+ColumnNames = Annotated[
+    tuple[str, ...], Parameter(allow_leading_hyphen=True, negative=(), consume_multiple=False)
+]
 
 
 @Parameter(name="*")  # each field is an option of the command
@@ -34,6 +37,14 @@ class LeadOptions:
         that may be both are rejected.
     call_kinds
         Call numbers of this kind as well; give it again for another kind.
+    opt_out_column
+        Column in which yes means no calls; may be given several times; - for none.
+    consent_column
+        Column in which yes means that the lead may be called; - for none.
+    ignore_column
+        Column that looks like consent or an opt-out and says nothing about calls; may be given several times.
+    read_hidden
+        Call the rows as well that an Excel workbook hides, as by a filter.
     """
 
     default_region: str = ""
@@ -45,6 +56,10 @@ class LeadOptions:
         tuple[Literal["toll_free", "shared_cost", "personal", "pager", "voicemail"], ...],
         Parameter(negative=(), consume_multiple=False),
     ] = ()
+    opt_out_column: ColumnNames = ()
+    consent_column: ColumnName = ""
+    ignore_column: ColumnNames = ()
+    read_hidden: Annotated[bool, Flag] = False
 
     def lead_format(self) -> "LeadFormat":
         """The format that the options make.
@@ -58,12 +73,21 @@ class LeadOptions:
         from flireo_flows.leads import LeadFormat
 
         try:
-            return LeadFormat.model_validate(
-                {field.name: getattr(self, field.name) for field in fields(self)}
-            )
+            return LeadFormat.model_validate(self._settings())
         except ValidationError as error:
             where = str(error.errors(include_input=False)[0]["loc"][0])
             raise SettingError(f"--{where.replace('_', '-')}: {first_problem(error)}") from None
+
+    def _settings(self) -> dict[str, object]:
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        first, *more = given.pop("opt_out_column") or ("",)
+        ignored = given.pop("ignore_column")
+        return {
+            **given,
+            "opt_out_column": first,
+            "more_opt_out_columns": more,
+            "ignore_columns": list(ignored),
+        }
 
 
 NO_OPTIONS: Final = LeadOptions()

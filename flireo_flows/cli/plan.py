@@ -70,10 +70,10 @@ def plan(
 
     if save:
         check_local("--save", save)
-    made = _make(
+    made = make(
         leads,
         do_not_call,
-        _wanted(campaign, agent_id, number_id, policy, script, any_hour, requests_per_minute),
+        wanted_of(campaign, agent_id, number_id, policy, script, any_hour, requests_per_minute),
         file_options.lead_format(),
     )
     if save:
@@ -85,7 +85,7 @@ def plan(
     return 0
 
 
-def _wanted(
+def wanted_of(
     campaign: str,
     agent_id: str,
     number_id: str,
@@ -94,6 +94,7 @@ def _wanted(
     any_hour: bool,
     requests_per_minute: float,
 ) -> "Wanted":
+    """What the options of a command ask for."""
     from flireo_flows.calling.account import Caller
     from flireo_flows.calling.plan import Wanted
     from flireo_flows.calling.script import Composer
@@ -104,7 +105,22 @@ def _wanted(
     return Wanted(campaign, rules, composer, requests_per_minute)
 
 
-def _make(leads: Path, do_not_call: Path | None, wanted: "Wanted", lead_format: "LeadFormat") -> "Plan":
+def make(
+    leads: Path,
+    do_not_call: Path | None,
+    wanted: "Wanted",
+    lead_format: "LeadFormat",
+    saved: Path | None = None,
+) -> "Plan":
+    """What a run with these options would do.
+
+    Args:
+        leads: CSV or Excel file.
+        do_not_call: File of numbers; None for none.
+        wanted: See `wanted_of`.
+        lead_format: How to read the file.
+        saved: A saved plan, outside which no one is called; None for no such plan.
+    """
     import asyncio
     from dataclasses import replace
     from datetime import UTC, datetime
@@ -112,6 +128,7 @@ def _make(leads: Path, do_not_call: Path | None, wanted: "Wanted", lead_format: 
     from flireo_flows.calling.past import read_past
     from flireo_flows.calling.plan import make_plan
     from flireo_flows.calling.planned_name import refuse_name
+    from flireo_flows.calling.saved_plan import only_planned
     from flireo_flows.calling.script import Composer
     from flireo_flows.calling.script.checking import assuming
     from flireo_flows.cli import settings
@@ -121,6 +138,8 @@ def _make(leads: Path, do_not_call: Path | None, wanted: "Wanted", lead_format: 
     batch = read_leads(leads, lead_format, forbidden or frozenset())
     if isinstance(wanted.composer, Composer):
         wanted = replace(wanted, composer=assuming(wanted.composer, batch.leads))
+    if saved:
+        batch = only_planned(batch, saved, wanted, forbidden or frozenset())
     phones = [lead.phone for lead in batch.leads]
     url, has_list = settings.ledger_url(), forbidden is not None
     asyncio.run(refuse_name(url, wanted.campaign))
@@ -162,7 +181,8 @@ def _print(plan: "Plan", most: int, saved: Path | None) -> None:
         say(f"Not rung: {reason}")
     if saved:
         say(
-            f"Saved to {saved}. It holds personal data. Ring exactly these with: flireo-flows run ... --plan {saved}"
+            f"Saved to {saved}. It holds personal data. "
+            f"Call exactly these with the same options: flireo-flows run ... --plan {saved}"
         )
 
 

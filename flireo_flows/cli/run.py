@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from flireo_flows.steps import CampaignSummary
 
 OPEN = 3
+MOST_PEOPLE = (
+    1_000_000  # of one run, where no limit is given: `NO_LIMIT` of the steps, without importing Prefect
+)
+REQUESTS_PER_MINUTE = 100.0  # what Flireo allows a key (contract, section 3)
 Flag = Parameter(negative=())
 
 
@@ -30,6 +34,8 @@ def run(
     out: Path = Path("results"),
     no_wait: Annotated[bool, Flag] = False,
     deadline: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
+    limit: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=MOST_PEOPLE))] = None,
+    yes: Annotated[bool, Flag] = False,
     file_options: LeadOptions = NO_OPTIONS,
 ) -> int:
     """Ring every lead of a file and export what became of each call. Run it again to carry on.
@@ -37,6 +43,8 @@ def run(
     The same campaign name continues where it stands and rings nobody twice. Ends with status 0 when every
     lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage,
     4 when the clocks of this machine, the database and Flireo are more than a minute apart.
+
+    Before it calls anyone it asks, unless the key is a test key (fl_test_...) or the server is on this machine.
 
     Parameters
     ----------
@@ -64,8 +72,13 @@ def run(
         End after dialling; a later run collects the results.
     deadline
         End after so many seconds in any case; 0 for no deadline. Calls that run go on.
+    limit
+        Call at most so many people in this run.
+    yes
+        Call without asking. Needed where there is no terminal, as in a scheduled job.
     """
-    from flireo_flows.cli import settings
+    from flireo_flows.cli import confirmation, settings
+    from flireo_flows.cli.plan import make, wanted_of
     from flireo_flows.leads import check_file, read_do_not_call
 
     lead_format = file_options.lead_format()
@@ -78,6 +91,11 @@ def run(
     check_out(out)
     key, ledger = settings.credentials(), settings.ledger()
     _say_hours(rules, any_hour=any_hour)
+    if not yes and confirmation.is_needed(key):
+        wanted = wanted_of(campaign, agent_id, number_id, policy, script, any_hour, REQUESTS_PER_MINUTE)
+        refused = confirmation.refusal(make(leads, do_not_call, wanted, lead_format, plan), limit, key)
+        if refused is not None:
+            return refused
     summary = _run_flow(
         prefect_api(),
         leads=str(leads.absolute()),
@@ -94,6 +112,7 @@ def run(
         out=str(out),
         wait=not no_wait,
         deadline_seconds=deadline,
+        limit=limit or MOST_PEOPLE,
     )
     show(summary)
     return 0 if summary.is_finished else OPEN
@@ -129,6 +148,8 @@ def load_flow() -> Any:
 
 def show(summary: "CampaignSummary") -> None:
     """Outcomes, what is open and why, and the files."""
+    import shlex
+
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -161,6 +182,14 @@ def show(summary: "CampaignSummary") -> None:
         for line in summary.open:
             console.print(f"  {line}", markup=False, highlight=False)
         console.print("Run the same command again to continue.")
+    for name in summary.waits_for:
+        console.print(
+            f"Leads wait for an open call of campaign {name}. Its results are collected by: "
+            f"flireo-flows collect --campaign {shlex.quote(name)}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     for file in summary.files:
         console.print(file, soft_wrap=True, markup=False, highlight=False)
 

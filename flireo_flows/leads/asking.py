@@ -13,8 +13,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from flireo_flows.leads.lead import RejectCode
+from flireo_flows.leads.opt_out_words import asks_for_no_calls
 from flireo_flows.leads.phones import Refusal
 from flireo_flows.leads.wishes import Consent, Wishes
+from flireo_flows.leads.yes_no import YesNo, leans, yes_or_no
 
 NOT_READ: Final = "-"  # as the name of a column: the file has none, whatever its columns are called
 
@@ -34,20 +36,6 @@ WISH_NAMES: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
     "client": (_words("onbehalfof callingonbehalfof opdrachtgever auftraggeber donneurdordre"),),
     "dial_before": (
         _words("dialbefore callbefore ringbefore bellenvoor belvoor anrufenvor anrufvor appeleravant"),
-    ),
-    # One group: a file that has both must say which, or a "no" in the other would go unheard.
-    "consent": (
-        _words("consent consentgiven toestemming toestemminggegeven einwilligung consentement optin optedin"),
-    ),
-    "opt_out": (
-        _words(
-            """
-            optout optedout donotcall dontcall donotcontact donotphone dnc unsubscribed unsubscribe
-            nietbellen nietmeerbellen belmeniet afgemeld uitgeschreven
-            nichtanrufen nichtmehranrufen abgemeldet
-            nepasappeler neplusappeler desinscrit desabonne
-            """
-        ),
     ),
     "consent_date": (
         _words(
@@ -73,7 +61,7 @@ WISH_NAMES: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class WishColumns:
-    """Name of the column of each wish; empty where the file has none."""
+    """Name of the column of each wish; empty where the file has none. Several may say that somebody opted out."""
 
     agent: str = ""
     language: str = ""
@@ -81,9 +69,15 @@ class WishColumns:
     client: str = ""
     dial_before: str = ""
     consent: str = ""
-    opt_out: str = ""
+    opt_out: tuple[str, ...] = ()
     consent_date: str = ""
     consent_until: str = ""
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Every column that is read for a wish."""
+        single = (getattr(self, wish) for wish in (*WISH_NAMES, "consent"))
+        return frozenset(name for name in (*single, *self.opt_out) if name)
 
 
 NO_COLUMNS: Final = WishColumns()
@@ -187,12 +181,16 @@ def _language(text: str) -> str:
     return "-".join(part for part in parts if part)
 
 
-_YES: Final = _words("yes y ja j oui o true wahr vrai waar 1")
-_NO: Final = _words("no n nee nein non false falsch faux onwaar 0")
-_GIVEN: Final = _YES | _words("given granted optin optedin")
-_REFUSED: Final = _NO | _words("withdrawn revoked optout optedout")
-_OUT: Final = _YES | _words("optout optedout donotcall unsubscribed")
-_NOT_OUT: Final = _NO | _words("optin optedin subscribed")
+# What stands in a column of consent or of opt-outs beside a yes and a no.
+_GIVEN: Final = _words("given granted optin optedin gegeven verleend erteilt gegeben donne accorde")
+_REFUSED: Final = _words(
+    "withdrawn revoked refused denied declined notgiven optout optedout unsubscribed geweigerd ingetrokken nietgegeven "
+    "verweigert widerrufen abgelehnt nichterteilt refuse retire"
+)
+_OUT: Final = _words(
+    "optout optedout donotallow notallowed blocked afgemeld uitgeschreven abgemeldet gesperrt"
+)
+_NOT_OUT: Final = _words("optin optedin subscribed allow allowed")
 
 
 def says_no(columns: Mapping[str, str], where: WishColumns) -> bool:
@@ -220,20 +218,27 @@ def _consent(columns: Mapping[str, str], where: WishColumns, zones: tuple[str, .
 
 def _is_given(columns: Mapping[str, str], where: WishColumns) -> bool | None:
     """Whether consent was given. Who opted out said no, whatever another cell says; who did not, said nothing."""
-    out = _one_of(columns.get(where.opt_out, ""), _OUT, _NOT_OUT, RejectCode.INVALID_OPT_OUT, "The opt-out")
-    given = _one_of(columns.get(where.consent, ""), _GIVEN, _REFUSED, RejectCode.INVALID_CONSENT, "Consent")
-    return False if out else given
+    outs = [_is_out(columns.get(name, "")) for name in where.opt_out]
+    given = _is_yes(columns.get(where.consent, ""), _GIVEN, _REFUSED, RejectCode.INVALID_CONSENT, "Consent")
+    return False if any(outs) else given
 
 
-def _one_of(text: str, yes: frozenset[str], no: frozenset[str], code: RejectCode, what: str) -> bool | None:
-    word = _bare(text)
-    if word in yes:
+def _is_out(text: str) -> bool | None:
+    """Whether a cell of an opt-out column says so; a yes with a reason behind it is a yes."""
+    if leans(text) is YesNo.YES or asks_for_no_calls(text, is_mark=True):
         return True
-    if word in no:
+    return _is_yes(text, _OUT, _NOT_OUT, RejectCode.INVALID_OPT_OUT, "The opt-out")
+
+
+def _is_yes(text: str, yes: frozenset[str], no: frozenset[str], code: RejectCode, what: str) -> bool | None:
+    word, answer = _bare(text), yes_or_no(text)
+    if answer is YesNo.EMPTY:
+        return None
+    if answer is YesNo.YES or word in yes:
+        return True
+    if answer is YesNo.NO or word in no:
         return False
-    if text:
-        raise _Unreadable(code, f"{what} is neither yes nor no.")
-    return None
+    raise _Unreadable(code, f"{what} is neither yes nor no.")
 
 
 # 31/12/2026 and 12/31/2026 are not read: which of the two is the day, nobody can know.

@@ -4,11 +4,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from flireo_flows.leads.asking import NO_COLUMNS, NOT_READ, WISH_NAMES, WishColumns
+from flireo_flows.leads.consent_headers import Meaning, holds_marks, meaning_of
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import LeadFormat
 
@@ -98,6 +99,8 @@ class Header:
         countries: Names of the columns that say of which country the row's number is.
         state: Name of the column of the state, province or region; empty when there is none.
         postcode: Name of the column of the postal code; empty when there is none.
+        other_channels: Columns that were not read, as they say who wants no e-mail, SMS or the like.
+        texts: Columns in any of which a cell may plainly ask for no more calls; with whether they hold marks.
     """
 
     names: tuple[str, ...]
@@ -109,6 +112,8 @@ class Header:
     countries: tuple[str, ...] = ()
     state: str = ""
     postcode: str = ""
+    other_channels: tuple[str, ...] = ()
+    texts: tuple[tuple[str, bool], ...] = ()
 
 
 def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -> Header:
@@ -116,7 +121,7 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
 
     Raises:
         LeadFileError: A column that was asked for is absent, two qualify, none holds the phone number, or
-            a name occurs twice.
+            a name occurs twice, or one looks like consent or an opt-out and is not understood.
     """
     dropped = frozenset(place for place, cell in enumerate(cells) if cell in REJECT_COLUMNS)
     names = _names(cell for place, cell in enumerate(cells) if place not in dropped)
@@ -124,10 +129,12 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
     phone = _column(path, line, names, form.phone_column, PHONE_NAMES, "phone")
     if not phone:
         raise _no_phone_column(path, line, names)
-    wishes = _wish_columns(path, line, [name for name in names if name != phone], form)
+    ignored = {_asked_for(path, line, names, column.strip(), "ignore") for column in form.ignore_columns}
+    others = [name for name in names if name != phone and name not in ignored]
+    wishes = _wish_columns(path, line, others, form)
     # A column that was asked for as the client's is not the lead's name, whatever it is called.
-    others = [name for name in names if name not in astuple(wishes)] if not form.name_column else names
-    name = _column(path, line, others, form.name_column, NAME_NAMES, "name")
+    free = [name for name in names if name not in wishes.all] if not form.name_column else names
+    name = _column(path, line, free, form.name_column, NAME_NAMES, "name")
     timezone = (
         _column(path, line, names, form.timezone_column, TIMEZONE_NAMES, "timezone")
         if form.timezone_column.strip() != NOT_READ
@@ -135,18 +142,88 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
     )
     countries = _country_columns(path, line, [name for name in names if name != phone], form)
     state, postcode = _first(names, STATE_NAMES), _first(names, POSTCODE_NAMES)
-    return Header(names, dropped, phone, name, timezone, wishes, countries, state, postcode)
+    rest = [it for it in others if it not in wishes.all | {name, timezone, state, postcode, *countries}]
+    other_channels, texts = _rest(path, line, rest, form)
+    return Header(
+        names,
+        dropped,
+        phone,
+        name,
+        timezone,
+        wishes,
+        countries,
+        state,
+        postcode,
+        other_channels=other_channels,
+        texts=texts,
+    )
 
 
 def _wish_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> WishColumns:
     asked = {wish: getattr(form, f"{wish}_column").strip() for wish in WISH_NAMES}
-    return WishColumns(
-        **{
-            wish: _column(path, line, names, asked[wish], groups, wish)
-            for wish, groups in WISH_NAMES.items()
-            if asked[wish] != NOT_READ
-        }
+    columns = {
+        wish: _column(path, line, names, asked[wish], groups, wish)
+        for wish, groups in WISH_NAMES.items()
+        if asked[wish] != NOT_READ
+    }
+    rest = [name for name in names if name not in columns.values()]
+    outs = _opt_out_columns(path, line, rest, form)
+    consent = _consent_column(path, line, [name for name in rest if name not in outs], form)
+    return WishColumns(**columns, consent=consent, opt_out=outs)
+
+
+def _opt_out_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> tuple[str, ...]:
+    """Every column in which a yes means no calls: those asked for and all that are recognised."""
+    asked = [column.strip() for column in (form.opt_out_column, *form.more_opt_out_columns) if column.strip()]
+    if NOT_READ in asked:
+        return ()
+    named = [_asked_for(path, line, names, column, "opt_out") for column in asked]
+    known = [name for name in names if meaning_of(name) is Meaning.OPT_OUT]
+    consent = form.consent_column.strip()  # somebody said that it is the other one
+    return tuple(
+        dict.fromkeys([*named, *(name for name in known if plain_name(name) != plain_name(consent))])
     )
+
+
+def _consent_column(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> str:
+    asked = form.consent_column.strip()
+    if asked:
+        return "" if asked == NOT_READ else _asked_for(path, line, names, asked, "consent")
+    return _one_of(path, line, [name for name in names if meaning_of(name) is Meaning.CONSENT], "consent")
+
+
+def _rest(
+    path: Path, line: int, names: Sequence[str], form: LeadFormat
+) -> tuple[tuple[str, ...], tuple[tuple[str, bool], ...]]:
+    """Of the columns that nothing is read from: those about other channels, and those whose cells may say no.
+
+    Raises:
+        LeadFileError: One looks like consent or an opt-out and is not understood.
+    """
+    meanings = {name: meaning_of(name) for name in names}
+    unclear = [name for name, meaning in meanings.items() if meaning is Meaning.UNCLEAR]
+    if unclear:
+        raise LeadFileError.at(
+            path,
+            f"It is not clear whether these columns say who may be called: {_listed(unclear)}.",
+            UNCLEAR,
+            line,
+        )
+    others = tuple(name for name, meaning in meanings.items() if meaning is Meaning.OTHER_CHANNEL)
+    unread = {
+        Meaning.OPT_OUT: form.opt_out_column.strip() == NOT_READ,
+        Meaning.CONSENT: bool(form.consent_column.strip()),
+        Meaning.OTHER_CHANNEL: True,
+    }
+    texts = [name for name, meaning in meanings.items() if not unread.get(meaning, False)]
+    return others, tuple((name, holds_marks(name)) for name in texts)
+
+
+UNCLEAR: Final = (
+    "Say of each what it means: name it as opt_out_column (yes means no calls), as consent_column (yes means that "
+    "calls are allowed), or in ignore_columns (neither). On the command line: --opt-out-column, --consent-column, "
+    "--ignore-column."
+)
 
 
 def _country_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> tuple[str, ...]:
@@ -214,7 +291,10 @@ def _column(
     """The one column asked for or recognised; empty when there is none."""
     if wanted.strip():
         return _asked_for(path, line, names, wanted.strip(), what)
-    found = recognised(names, groups)
+    return _one_of(path, line, recognised(names, groups), what)
+
+
+def _one_of(path: Path, line: int, found: Sequence[str], what: str) -> str:
     if len(found) > 1:
         problem = f"These columns may all be the {what} column: {_listed(found)}."
         raise LeadFileError.at(path, problem, f"Say which one with {what}_column.", line)
@@ -228,7 +308,8 @@ def _asked_for(path: Path, line: int, names: Sequence[str], wanted: str, what: s
     if len(alike) == 1:
         return alike[0]
     problem = f"There is no column {_masked(wanted)!r}; the header has {_listed(names)}."
-    raise LeadFileError.at(path, problem, f"Name one of these as {what}_column.", line)
+    field = "ignore_columns" if what == "ignore" else f"{what}_column"
+    raise LeadFileError.at(path, problem, f"Name one of these as {field}.", line)
 
 
 def _no_phone_column(path: Path, line: int, names: Sequence[str]) -> LeadFileError:

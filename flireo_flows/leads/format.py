@@ -67,14 +67,32 @@ class LeadFormat(BaseModel):
     consent_column: str = Field(
         default="",
         title="Consent column",
-        description="Header of the column that says yes or no (ja, nein, oui, true, 0 ...). Empty: recognised "
-        "(consent, toestemming, Einwilligung, opt_in ...); - reads none.",
+        description="Header of the column in which yes means that the lead may be called (ja, nein, oui, true, 0 ...). "
+        "Empty: recognised (consent, call opt-in, toestemming bellen, Einwilligung ...); - reads none.",
     )
     opt_out_column: str = Field(
         default="",
         title="Opt-out column",
-        description="Header of the column that says yes of who is not to be rung, which counts as consent that was "
-        "refused. Empty: recognised (opt_out, do_not_call, dnc, unsubscribed ...); - reads none.",
+        description="Header of the column in which yes means no calls. It counts beside those that are recognised "
+        "(opt_out, do_not_call, dnc, has opted out of call, niet bellen ...): one yes is enough. - reads none.",
+    )
+    more_opt_out_columns: list[str] = Field(
+        default=[],
+        title="More opt-out columns",
+        description="Headers of further columns in which yes means no calls.",
+    )
+    ignore_columns: list[str] = Field(
+        default=[],
+        title="Ignored columns",
+        description="Headers of columns that look like consent or an opt-out and say nothing about calls, such as a "
+        "consent to cookies. A file with such a column is refused until it is named here or as one of the columns "
+        "above.",
+    )
+    read_hidden: bool = Field(
+        default=False,
+        title="Call hidden rows",
+        description="Whether rows that are hidden in an Excel workbook, as by a filter, are leads as well, and its "
+        "first sheet is read even if it is hidden.",
     )
     consent_date_column: str = Field(
         default="",

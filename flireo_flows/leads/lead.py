@@ -96,8 +96,14 @@ class LeadBatch:
         leads: In the file's order, each number once.
         rejects: In the file's order.
         columns: The header, in the file's order.
+        hidden: How many rows were left out because the workbook hides them.
+        other_channels: Columns that were not read because they say who wants no e-mail, SMS or the like.
+        said_no: How many leads are not called because a cell of no column of consent asks for no more calls.
     """
 
     leads: tuple[Lead, ...]
     rejects: tuple[Reject, ...]
     columns: tuple[str, ...]
+    hidden: int = 0
+    other_channels: tuple[str, ...] = ()
+    said_no: int = 0

@@ -11,6 +11,7 @@ from flireo_flows.leads.columns import Header, extra, read_header
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
+from flireo_flows.leads.opt_out_words import asks_for_no_calls
 from flireo_flows.leads.origins import NO_ORIGIN, Origin, row_origin
 from flireo_flows.leads.phones import PhoneNumber, Refusal, every_number, parse_phone
 from flireo_flows.leads.text import Row, read_text, split_rows
@@ -33,6 +34,7 @@ def read_leads(
 ) -> LeadBatch:
     """Read a CSV, TSV or Excel (.xlsx, first sheet) file of people.
 
+    Rows that the workbook hides are left out, unless the format says otherwise; their no holds all the same.
     Blank rows are skipped, and so are the columns that `write_rejects` adds, so a mended rejects file is
     a file of leads.
 
@@ -49,14 +51,26 @@ def read_leads(
     rows = _rows(path, format)
     header = _header(path, rows, format)
     judge = _Judge(header, format, frozenset(map(person_key, do_not_call)))
-    verdicts = [judge.judge(row) for row in rows]
-    if not verdicts:
+    verdicts = [judge.judge(row) for row in _shown(rows, judge, format)]
+    if not verdicts and not judge.hidden:
         raise _no_rows(path)
     return LeadBatch(
         leads=tuple(judge.last_word(verdict) for verdict in verdicts if isinstance(verdict, Lead)),
         rejects=tuple(verdict for verdict in verdicts if isinstance(verdict, Reject)),
         columns=header.names,
+        hidden=judge.hidden,
+        other_channels=header.other_channels,
+        said_no=judge.said_no,
     )
+
+
+def _shown(rows: Iterator[Row], judge: "_Judge", format: LeadFormat) -> Iterator[Row]:
+    """The rows that are leads or rejects: those that a workbook hides are neither."""
+    for row in rows:
+        if row.is_hidden and not format.read_hidden:
+            judge.leave_out(row)
+        else:
+            yield row
 
 
 def check_file(path: Path, format: LeadFormat = DEFAULT_FORMAT) -> None:
@@ -69,7 +83,7 @@ def check_file(path: Path, format: LeadFormat = DEFAULT_FORMAT) -> None:
 
 def _rows(path: Path, format: LeadFormat, limit: int = -1) -> Iterator[Row]:
     if is_workbook(path):
-        return read_workbook(path)
+        return read_workbook(path, hidden_sheet=format.read_hidden)
     return split_rows(path, read_text(path, format.encoding, limit), format.delimiter)
 
 
@@ -99,6 +113,13 @@ class _Judge:
     do_not_call: frozenset[str]
     lines: dict[str, int] = field(default_factory=dict)
     refusing: set[str] = field(default_factory=set)  # numbers of which a row that is no lead says no
+    hidden: int = 0
+    said_no: int = 0
+
+    def leave_out(self, row: Row) -> None:
+        """A row that is hidden: only its no counts."""
+        self.hidden += 1
+        self._hear_no(dict(zip(self.header.names, self._own_cells(row.cells), strict=False)))
 
     def judge(self, row: Row) -> Lead | Reject:
         cells = self._own_cells(row.cells)
@@ -118,12 +139,18 @@ class _Judge:
 
     def _hear_no(self, columns: dict[str, str]) -> None:
         """What a row says no to holds for its number, whatever else is wrong with the row."""
-        if not says_no(columns, self.header.wishes):
+        if not (says_no(columns, self.header.wishes) or self._asks_for_no_calls(columns)):
             return
         text = columns.get(self.header.phone, "")
         origin = row_origin(columns, self.header.countries, self.form)
         known: Origin = NO_ORIGIN if isinstance(origin, Refusal) else origin
         self.refusing.update(map(person_key, every_number(text, known.region, code=known.code)))
+
+    def _asks_for_no_calls(self, columns: dict[str, str]) -> bool:
+        """Whether a status, a tag or a note of the row plainly says so."""
+        return any(
+            asks_for_no_calls(columns.get(name, ""), is_mark=is_mark) for name, is_mark in self.header.texts
+        )
 
     def _own_cells(self, cells: list[str]) -> list[str]:
         if self.header.dropped:
@@ -163,6 +190,9 @@ class _Judge:
         wishes = read_wishes(columns, self.header.wishes, names)
         if isinstance(wishes, Refusal):
             return wishes
+        if wishes.consent.given is not False and self._asks_for_no_calls(columns):
+            self.said_no += 1
+            wishes = replace(wishes, consent=replace(wishes.consent, given=False))
         name = columns.get(self.header.name, "")
         state, postcode = columns.get(self.header.state, ""), columns.get(self.header.postcode, "")
         return Lead(phone.e164, name, columns, names, line, source, wishes, state, postcode, phone.note)

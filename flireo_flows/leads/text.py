@@ -13,10 +13,14 @@ from flireo_flows.leads.format import Delimiter
 
 
 class Row(NamedTuple):
-    """A row that is not blank: the line it begins on (the first is 1) and its cells, without outer spaces."""
+    """A row that is not blank: the line it begins on (the first is 1) and its cells, without outer spaces.
+
+    `is_hidden` is whether a workbook hides it, as by a filter.
+    """
 
     line: int
     cells: list[str]
+    is_hidden: bool = False
 
 
 DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}

@@ -7,13 +7,15 @@ from datetime import date, datetime, time
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
+from xml.parsers import expat
 from zipfile import BadZipFile
 
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.text import Row, read_bytes
 
 SUFFIXES: Final = (".xlsx", ".xlsm")
+TRUE: Final = ("1", "true", "on")  # as XML of workbooks writes it
 
 # What openpyxl lets through when a file is cut short or is another zip; SyntaxError is broken XML, RuntimeError
 # a zip with a password or with a compression that Python does not know.
@@ -27,6 +29,7 @@ DAMAGE: Final = (
     OSError,
     SyntaxError,
     RuntimeError,
+    expat.ExpatError,
 )
 
 
@@ -35,10 +38,14 @@ def is_workbook(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def read_workbook(path: Path) -> Iterator[Row]:
+def read_workbook(path: Path, *, hidden_sheet: bool = True) -> Iterator[Row]:
     """The rows of the first sheet that are not blank, as the sheet shows them where that matters.
 
     Rows are filled up to the width of the header, since a workbook does not store empty cells.
+
+    Args:
+        path: The workbook.
+        hidden_sheet: Whether the first sheet is read even if it is hidden; else the first that is not.
 
     Raises:
         LeadFileError: Not a workbook, or the `excel` extra is not installed.
@@ -47,16 +54,48 @@ def read_workbook(path: Path) -> Iterator[Row]:
     width = 0
     try:
         sheet = book.worksheets[0]
+        if not hidden_sheet:
+            sheet = next((it for it in book.worksheets if it.sheet_state == "visible"), sheet)
+        with book._archive.open(
+            sheet._worksheet_path
+        ) as xml:  # openpyxl forgets what is hidden when it streams
+            hidden = hidden_rows(xml)
         sheet.reset_dimensions()  # some programs store a size that cuts rows off
         for line, row in enumerate(sheet.iter_rows(), start=1):
             cells = [as_text(cell.value, cell.number_format) for cell in row]
             if any(cells):
                 width = width or len(cells)
-                yield Row(line, cells + [""] * (width - len(cells)))
+                yield Row(line, cells + [""] * (width - len(cells)), line in hidden)
     except DAMAGE as error:
         raise _damaged(path, error) from error
     finally:
         book.close()
+
+
+def hidden_rows(xml: IO[bytes]) -> frozenset[int]:
+    """Which rows of a sheet are hidden, by a filter, a group that is closed, a person, or a height of nothing.
+
+    Args:
+        xml: The sheet as the workbook stores it.
+
+    Raises:
+        ExpatError: It is no XML.
+    """
+    hidden: set[int] = set()
+    row = 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal row
+        if name.rpartition(":")[2] != "row":
+            return
+        row = int(attributes.get("r") or row + 1)
+        if attributes.get("hidden") in TRUE or float(attributes.get("ht") or 1) == 0:
+            hidden.add(row)
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    parser.ParseFile(xml)
+    return frozenset(hidden)
 
 
 def _open(path: Path) -> Any:  # openpyxl has no types

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from flireo_flows.api.client import Account, AsyncFlireoClient, Timeouts
+from flireo_flows.calling.absence import Verdict, View
 from flireo_flows.calling.account import Caller, Readiness
 from flireo_flows.calling.choice import Composes
 from flireo_flows.calling.collector import Collector
@@ -122,6 +123,14 @@ class Campaign:
         await self.record(book, Answer(attempt, Event.LOST, reason="no answer"))
         return attempt
 
+    async def prove_absent(self, book: AttemptBook, attempt: Attempt) -> None:
+        """Complete readings, with a call that was placed later, do not show its call."""
+        now, verdict = self.database.now(), Verdict.OPEN
+        for reading in range(2):
+            view = View(now + reading, is_whole=True, contradicts=False, canary_id=attempt.id + 1, rows=1)
+            verdict = await book.absent(attempt, view, 0.0, self.policy)
+        assert verdict is Verdict.ABSENT
+
     async def _begin_one(self, book: AttemptBook, phone: str) -> list[Attempt]:
         await self.take_in(person(phone))
         return await self.begin(book)
@@ -161,7 +170,8 @@ class Campaign:
 
     async def age(self, seconds: float) -> None:
         """Let all that happened have happened so much earlier."""
-        moments = ("began_at", "absent_since", "over_at", "started_at", "ended_at", "asked_at")
+        moments = ("began_at", "lost_at", "over_at", "started_at", "ended_at", "asked_at", "fetched_at")
+        moments += ("absent_since", "read_at", "proof_since", "proof_at", "canary_since", "listed_at")
         earlier = {name: attempts.c[name] - seconds for name in moments}
         async with self.database.write() as db:
             await db.execute(update(attempts).where(attempts.c.campaign == self.name).values(earlier))

@@ -1,22 +1,26 @@
 """A clock that is wrong calls people at night: calling waits, and a run whose clocks stay apart ends."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.clock import steady_now
 from flireo_flows.calling import clock_guard
 from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.clock_guard import ClockCorrected, ClockError, ClockGuard
-from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger import AttemptBook, Database, Runner
+from flireo_flows.calling.ledger.schema import attempts, runners
 from flireo_flows.sandbox import SandboxSettings
 from tests.calling.campaign import Campaign, people
 from tests.faketime import WrongClock, needs_faketime, wrong_clock
@@ -203,3 +207,49 @@ def test_a_clock_that_is_corrected_while_calling_waits_is_no_reason_to_give_up(
         _, said = process.communicate(timeout=LONG)
         assert process.returncode == 0 or "ClockCorrected" in said, said
         assert len(sandbox.rings()) == (0 if process.returncode else 5)
+
+
+@pytest.mark.parametrize("ahead", [120.0, HOUR, 400 * 86_400])
+async def test_a_lease_that_ends_later_than_any_given_now_is_of_a_clock_that_was_set_back(
+    database: Database, ahead: float
+) -> None:
+    campaign = Campaign(database)
+    await campaign.take_in(*people(1))
+    dead = Runner(database, campaign.name)
+    await dead.join()
+    (begun,) = await campaign.begin(AttemptBook(database, campaign.name, dead.id, campaign.composer))
+    async with database.write() as db:
+        await db.execute(update(runners).values(lease_until=runners.c.lease_until + ahead))
+    assert await Runner(database, campaign.name).join_alone()
+    assert await (await campaign.runner()).orphaned() == 1
+    assert (await campaign.attempt()).state == "unknown"
+    assert begun.state == "sending"
+
+
+@needs_faketime
+@pytest.mark.parametrize(
+    ("step", "stays"), [(0, True), (60, False), (-60, False), (HOUR, False), (-HOUR, False)]
+)
+async def test_readings_of_an_earlier_process_count_only_if_the_clock_was_not_set_since(
+    new_file: Path, wrong_clock: WrongClock, step: float, stays: bool
+) -> None:
+    ledger = f"sqlite:///{new_file}"
+    open_once = "import asyncio,sys; from flireo_flows.calling.ledger import Database\n"
+    open_once += (
+        "async def main():\n    async with await Database.open(sys.argv[1]): pass\nasyncio.run(main())"
+    )
+
+    def opened() -> None:
+        words = [sys.executable, "-c", open_once, ledger]
+        subprocess.run(words, env={**os.environ, **wrong_clock.env}, check=True, timeout=LONG)
+
+    opened()
+    async with await Database.open(ledger) as database:
+        campaign = Campaign(database)
+        await campaign.lost(await campaign.runner())
+        async with database.write() as db:
+            await db.execute(update(attempts).values(readings=1, proofs=1, absent_since=database.now()))
+    wrong_clock.set_to(step)
+    opened()
+    with closing(sqlite3.connect(new_file)) as db:  # not by the ledger: to open it is what is tested
+        assert db.execute("SELECT proofs FROM flireo_attempts").fetchone() == (int(stays),)

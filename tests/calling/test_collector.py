@@ -9,13 +9,16 @@ from sqlalchemy import insert, update
 
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.times import iso
+from flireo_flows.calling.absence import LEAST_SECONDS
 from flireo_flows.calling.account import Readiness
-from flireo_flows.calling.collector import AGAIN_SECONDS, MOST_FAILURES, RINGING_SECONDS, Collector
+from flireo_flows.calling.collector import MOST_FAILURES, Collector
 from flireo_flows.calling.ledger import Answer, Database, Inbox
 from flireo_flows.calling.ledger.attempts import REVIEWED_SECONDS
 from flireo_flows.calling.ledger.schema import attempts
 from flireo_flows.calling.ledger.unheard import has_open
+from flireo_flows.calling.lookup import AGAIN_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.reconcile import RINGING_SECONDS
 from flireo_flows.calling.states import Event, LeadState
 from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS
 from flireo_flows.leads.wishes import Wishes
@@ -70,14 +73,25 @@ async def test_a_call_that_shows_up_late_is_found_at_the_second_reading(
     assert (row.state, row.call_id) == ("placed", call["id"])
 
 
+async def canary(campaign: Campaign, collector: Collector, line: BadLine, phone: str = BEN) -> None:
+    """A call that was placed later than whatever was lost before, and that the list shows."""
+    await campaign.placed(collector.book, line.place(phone)["id"], phone)
+
+
+async def state_of(campaign: Campaign, phone: str = ANNA) -> str:
+    """Of the last attempt at a number."""
+    return str([row.state for row in await campaign.attempts() if row.phone == phone][-1])
+
+
 async def test_a_call_that_two_readings_do_not_show_was_not_placed(
-    campaign: Campaign, collector: Collector
+    campaign: Campaign, collector: Collector, line: BadLine
 ) -> None:
     await campaign.lost(collector.book)
+    await canary(campaign, collector, line)
     await collector.poll()
-    assert (await campaign.attempt()).state == "unknown"
+    assert await state_of(campaign) == "unknown"
     await collector.poll()
-    assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("not_placed", "waiting")
+    assert (await state_of(campaign), (await campaign.lead()).state) == ("not_placed", "waiting")
 
 
 @pytest.mark.parametrize(
@@ -250,9 +264,10 @@ async def test_a_call_that_has_an_owner_is_not_given_to_another(
     async with campaign.database.write() as db:
         await db.execute(update(attempts).values(over_at=campaign.database.now()))
     await campaign.lost(collector.book)
+    await canary(campaign, collector, line)
     await collector.poll()
     await collector.poll()
-    assert (await campaign.attempt()).state == "not_placed"
+    assert await state_of(campaign) == "not_placed"
 
 
 @pytest.mark.parametrize(
@@ -457,8 +472,8 @@ async def test_asking_for_silent_calls_is_paid_for_too(
     await campaign.age(3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1)
     await collector.poll()
     now = campaign.database.now()
-    assert collector.calls.requests == 12
-    assert collector.budget.wait(now) == pytest.approx(12 * 60 / (0.1 * 60), abs=10)
+    assert collector.calls.requests >= 12
+    assert collector.budget.wait(now) == pytest.approx(collector.calls.requests * 60 / (0.1 * 60), abs=10)
 
 
 @pytest.mark.parametrize(
@@ -484,9 +499,10 @@ async def test_a_call_without_a_number_at_another_time_is_not_ours(
     await campaign.lost(collector.book)
     for earlier in (-LATE_SECONDS - 60, EARLY_SECONDS + 60):
         line.place(ANNA, caller_phone=None, created_at=iso(datetime.now(UTC) - timedelta(seconds=earlier)))
+    await canary(campaign, collector, line)
     for _ in range(2):
         await collector.poll()
-    assert (await campaign.attempt()).state == "not_placed"
+    assert await state_of(campaign) == "not_placed"
 
 
 @pytest.mark.parametrize(
@@ -534,10 +550,14 @@ async def test_a_list_that_gives_less_than_it_promises_proves_nothing(
     line.place(ANNA)
     for _ in range(2):
         line.place(BEN)
-    for _ in range(3):
+    await canary(campaign, collector, line, CARLA)
+    for _ in range(5):
         await collector.poll()
-        assert (await campaign.attempt()).state == "unknown"
-    assert collector.failures == 3
+        assert await state_of(campaign) == "unknown"
+    await campaign.age(LEAST_SECONDS)
+    await collector.poll()
+    assert (await state_of(campaign), (await campaign.lead()).state) == ("unknown", "review")
+    assert (collector.failures, collector.stopped_by) == (0, None)
 
 
 async def test_a_call_that_a_webhook_told_of_first_is_found_in_the_list_under_its_other_id(
@@ -583,6 +603,7 @@ async def test_a_total_that_counts_more_than_was_asked_for_is_not_believed(
     await campaign.lost(collector.book)
     for _ in range(3):
         line.place(BEN)
+    await canary(campaign, collector, line, CARLA)
     for _ in range(2):
         await collector.poll()
-    assert ((await campaign.attempt()).state, collector.failures) == ("not_placed", 0)
+    assert (await state_of(campaign), collector.failures) == ("not_placed", 0)

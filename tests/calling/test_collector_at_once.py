@@ -10,10 +10,12 @@ import pytest
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.times import iso
-from flireo_flows.calling.collector import RINGING_SECONDS, Collector, owners_of
+from flireo_flows.calling.collector import Collector, owners_of, windows_of_all
 from flireo_flows.calling.ledger import Database, Expectations, Inbox
 from flireo_flows.calling.outcomes import Outcome
 from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.reconcile import RINGING_SECONDS
+from flireo_flows.calling.snapshot import Snapshot
 
 from .bad_line import BadLine, bad_line
 from .campaign import ANNA, POLICY, Campaign, person
@@ -59,7 +61,7 @@ def talked(line: BadLine, **more: Any) -> None:
 
 async def page_of(collector: Collector) -> list[Call]:
     """What the list shows now."""
-    windows = (await collector.look()).windows(collector.database.now())
+    windows = windows_of_all([await collector.look()], collector.database.now())
     return [call async for page in collector.calls.pages(windows) for call in page]
 
 
@@ -79,7 +81,7 @@ async def test_a_no_that_only_the_list_tells_is_heard_beside_a_report_of_the_sam
     page = await page_of(collector)
     owners = await owners_of(campaign.database, page)
     await hear(campaign, report(call["id"], summary="No.", analysis=None))
-    await collector.apply(page, owners)
+    await collector.apply(page, owners, Snapshot(0.0).add(page, owners, collector.calls))
     assert (await campaign.lead()).state == "done"
     other = Campaign(campaign.database, line.url, name="other", policy=RULES)
     await other.take_in(person(ANNA))
@@ -117,7 +119,7 @@ async def test_a_page_of_before_does_not_write_over_what_a_report_told(
     page = await page_of(collector)
     owners = await owners_of(campaign.database, page)
     await hear(campaign, report(call["id"], summary="Long.", analysis={"interest": "none"}))
-    await collector.apply(page, owners)
+    await collector.apply(page, owners, Snapshot(0.0).add(page, owners, collector.calls))
     row = await campaign.attempt()
     assert (row.outcome, row.summary, row.channel) == ("rejected", "Long.", "webhook")
 
@@ -130,11 +132,11 @@ async def test_an_attempt_that_was_found_meanwhile_is_not_ambiguous(
     call = line.place(ANNA)
     line.place(ANNA)  # by hand, in the dashboard
     await campaign.age(RINGING_SECONDS + 1)
-    sought, read_at = await collector.look(), campaign.database.now()
-    strangers = {call.id: call for call in await page_of(collector)}
+    sought, snapshot = await collector.look(), Snapshot(campaign.database.now())
+    snapshot.add(await page_of(collector), {}, collector.calls)
     row = await campaign.attempt()
     await hear(campaign, status_update("in-progress", call_id=call["id"]), row.reference)
-    await collector.settle(sought, strangers, read_at)
+    await collector.settle(sought, snapshot)
     row, lead = await campaign.attempt(), await campaign.lead()
     assert (row.state, row.over_at, lead.state) == ("placed", None, "calling")
     other = Campaign(campaign.database, line.url, name="other", policy=RULES)

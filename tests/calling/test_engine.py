@@ -164,9 +164,20 @@ async def test_what_was_lost_and_not_placed_is_rung_again_once(local: Database) 
         await campaign.take_in(person(ANNA))
         await campaign.run(Until.DIALLED)
         line.rings = True
-        await campaign.run(seconds=5)  # its call does not end
-    assert line.posts == [ANNA, ANNA]
-    assert [attempt.state for attempt in await campaign.attempts()] == ["not_placed", "placed"]
+        await campaign.take_in(person(ANNA), person(BEN))  # a later call shows that the list is not behind
+        await campaign.run(seconds=8)  # their calls do not end
+    assert line.posts == [ANNA, BEN, ANNA]
+    assert [attempt.state for attempt in await campaign.attempts()] == ["not_placed", "placed", "placed"]
+
+
+async def test_what_was_lost_as_the_first_call_of_a_ledger_needs_a_review(local: Database) -> None:
+    with bad_line(answer(502)) as line:
+        line.rings = False
+        campaign = Campaign(local, line.url, readiness=Readiness())
+        await campaign.take_in(person(ANNA))
+        ran = await campaign.run(seconds=60)
+    assert (line.posts, ran.timed_out) == ([ANNA], False)
+    assert (await campaign.lead()).state == "review"
 
 
 async def test_a_lead_is_rung_as_often_as_its_budget_says(database: Database) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
+from flireo_flows.calling.absence import Verdict, View
 from flireo_flows.calling.ledger import Answer, AttemptBook, Database, Runner, Views
 from flireo_flows.calling.ledger.attempts import MOST_UNPLACED
 from flireo_flows.calling.ledger.schema import leads, runners
@@ -158,10 +159,7 @@ async def test_an_answer_that_comes_after_the_attempt_was_given_up_rings_nobody_
     campaign = Campaign(database)
     slow, other = await campaign.runner(), await campaign.runner()
     attempt = await campaign.lost(slow)
-    now = database.now()
-    assert not await other.absent(attempt, now, 1, POLICY)
-    (again,) = [row for row in await other.unknown() if row.absent_since]
-    assert await other.absent(again, now + 2, 1, POLICY)
+    await campaign.prove_absent(other, attempt)
     (second,) = await campaign.begin(other)
     await campaign.record(slow, Answer(attempt, Event.REFUSED, reason="too late"))
     assert [row.state for row in await campaign.attempts()] == ["not_placed", "sending"]
@@ -176,7 +174,8 @@ async def test_absence_counts_only_when_read_twice_a_grace_period_apart(database
     now = database.now()
     for after, proved in ((0, False), (59.9, False), (60, True)):
         (attempt,) = await book.unknown()
-        assert await book.absent(attempt, now + after, 60, POLICY) is proved
+        view = View(now + after, is_whole=True, contradicts=False, canary_id=attempt.id + 1, rows=1)
+        assert (await book.absent(attempt, view, 60, POLICY) is Verdict.ABSENT) is proved
     assert (await campaign.attempt()).state == AttemptState.NOT_PLACED
     assert (await campaign.lead()).state == LeadState.WAITING
 
@@ -186,10 +185,7 @@ async def test_a_call_that_proved_not_placed_goes_to_review_where_the_policy_say
 ) -> None:
     campaign = Campaign(database, policy=CallingPolicy(calling_hours=None, unknown="review"))
     book = await campaign.runner()
-    await campaign.lost(book)
-    for after in (0, 1):
-        (attempt,) = await book.unknown()
-        await book.absent(attempt, database.now() + after, 0, campaign.policy)
+    await campaign.prove_absent(book, await campaign.lost(book))
     lead = await campaign.lead()
     assert (lead.state, lead.reason) == ("review", "its call proved not placed")
 
@@ -198,10 +194,7 @@ async def test_a_request_that_vanishes_again_and_again_is_for_a_person_to_look_a
     campaign = Campaign(database)
     book = await campaign.runner()
     for _ in range(MOST_UNPLACED):
-        assert (await campaign.lost(book)).number
-        for after in (0, 1):
-            (attempt,) = await book.unknown()
-            await book.absent(attempt, database.now() + after, 0, POLICY)
+        await campaign.prove_absent(book, await campaign.lost(book))
     assert (await campaign.lead()).state == LeadState.REVIEW
     assert await campaign.begin(book) == []
 
@@ -232,9 +225,7 @@ async def test_an_answer_after_the_proof_that_nobody_was_rung_is_for_a_person_to
     campaign = Campaign(database)
     book = await campaign.runner()
     attempt = await campaign.lost(book)
-    for read_at in (100.0, 200.0):
-        (unknown,) = await book.unknown()
-        await book.absent(unknown, read_at, 50.0, campaign.policy)
+    await campaign.prove_absent(book, attempt)
     assert (await campaign.attempt()).state == "not_placed"
     await campaign.record(book, Answer(attempt, Event.ACCEPTED, call_id="late"))
     lead = await campaign.lead()

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from flireo_flows.calling.choice import ATTEMPT_KEY
 from flireo_flows.calling.ledger import Answer, Attempt, AttemptBook, Database, Views
+from flireo_flows.calling.ledger.attempts import PROVED_ABSENT
 from flireo_flows.calling.ledger.completeness import Completeness, completeness
 from flireo_flows.calling.ledger.forgetting import forget
 from flireo_flows.calling.ledger.reports import RANG_AFTER_ALL
@@ -19,7 +20,7 @@ from flireo_flows.calling.ledger.tallies import totals_in
 from flireo_flows.calling.policy import CallingPolicy, Totals
 from flireo_flows.calling.states import AttemptState, Event, LeadState
 
-from .campaign import ANNA, POLICY, Campaign, person
+from .campaign import ANNA, Campaign, person
 from .hearing import ANALYSIS, TALK, Heard, book, heard, listed, report, status_update
 
 __all__ = ["book", "heard"]  # fixtures
@@ -148,9 +149,7 @@ async def test_a_report_of_a_call_that_counted_as_not_placed_stops_the_next(
     heard: Heard, book: AttemptBook
 ) -> None:
     attempt = await heard.campaign.lost(book)
-    for after in (0, 1):
-        (open_,) = await book.unknown()
-        await book.absent(open_, heard.database.now() + after, 0, POLICY)
+    await heard.campaign.prove_absent(book, attempt)
     assert (await heard.campaign.lead()).state == LeadState.WAITING
     await heard.inbox.store(report(), attempt.reference)
     assert await heard.apply() == (1, 0)
@@ -161,11 +160,9 @@ async def test_a_report_of_a_call_that_counted_as_not_placed_stops_the_next(
 
 
 async def counted_as_not_placed(campaign: Campaign, book: AttemptBook) -> Attempt:
-    """An attempt of whose call the list knew nothing, twice."""
+    """An attempt whose call proved absent."""
     attempt = await campaign.lost(book)
-    for after in (0, 1):
-        (open_,) = await book.unknown()
-        await book.absent(open_, campaign.database.now() + after, 0, POLICY)
+    await campaign.prove_absent(book, attempt)
     return attempt
 
 
@@ -222,7 +219,7 @@ async def test_what_was_said_in_a_call_that_counted_as_not_placed_is_written_dow
     assert (row.state, row.outcome, row.summary) == ("not_placed", "answered", "Anna wants an offer.")
     assert (json.loads(row.analysis), json.loads(row.messages)) == (ANALYSIS, TALK)
     assert (row.duration_seconds, row.ended_at) == (61, datetime(2026, 1, 1, 10, tzinfo=UTC).timestamp())
-    assert row.reason == "not in the call list, read twice; but a report of its call came"
+    assert row.reason == f"{PROVED_ABSENT}; but a report of its call came"
     result = await heard.result()
     assert (result.state, result.attempts, result.outcome, result.summary) == ("review", 0, "", "")
     status = await Views(heard.database).status("campaign")

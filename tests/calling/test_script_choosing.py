@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flireo_flows.calling.account import Caller
-from flireo_flows.calling.choice import CannotCompose, Choice, LeadFacts
+from flireo_flows.calling.choice import CannotCompose, Choice, LeadFacts, NoNumberOfClient
 from flireo_flows.calling.script import Composer, Script
 from flireo_flows.leads.wishes import Wishes
 from tests.calling.speaking import CALLER, composer, lead, patient
@@ -107,11 +107,50 @@ def test_a_lead_from_elsewhere_is_rung_from_the_campaigns_number_if_it_has_one()
 def test_a_clients_number_rings_for_that_client_only() -> None:
     campaign = composer(numbers=POOL)
     assert campaign.choose(lead(client=" zon  bv")).number_id == "zon"
-    assert campaign.choose(lead(client="Wind BV")).number_id == "dutch"
     assert set(numbers_of(campaign, 200)) == {"dutch"}
-    assert campaign.choose(replace(lead(client="Wind BV"), number_id="zon")).number_id == "dutch"
     abroad = replace(lead(client="Zon BV"), phone="+4930231250001")
     assert composer(numbers=[{**POOL[4], "country": "NL"}]).choose(abroad).number_id == "zon"
+
+
+ZON_AND_ANY = [{"number_id": "zon", "client": "Zon BV"}, {"number_id": "any"}]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "client", "kept", "own"),
+    [
+        pytest.param([], "Wind BV", "", "", id="no pool"),
+        pytest.param([], "Wind BV", "dutch", "", id="no pool, and called before from the campaign's number"),
+        pytest.param(POOL, "Wind BV", "", "", id="numbers of others"),
+        pytest.param(POOL, "Wind BV", "zon", "", id="called before from another client's"),
+        pytest.param(POOL, "Wind BV", "dutch", "", id="called before from the campaign's number"),
+        pytest.param(ZON_AND_ANY, "Zon", "", "", id="part of a name"),
+        pytest.param(ZON_AND_ANY, "Zon B.V.", "", "", id="almost a name"),
+        pytest.param(ZON_AND_ANY, "-", "", "", id="a dash"),
+        pytest.param(ZON_AND_ANY, "any", "", "", id="an id in the place of a name"),
+        pytest.param(ZON_AND_ANY, "Wind BV", "any", "", id="called before from a number of no client"),
+        pytest.param(ZON_AND_ANY, "Wind BV", "", "zon", id="the row gives another client's number"),
+    ],
+)
+def test_a_client_without_a_number_is_called_from_none(
+    numbers: list[dict[str, str]], client: str, kept: str, own: str
+) -> None:
+    facts = LeadFacts("+31201234501", wishes=Wishes(client=client, number_id=own), number_id=kept)
+    for caller in (CALLER, Caller("a1")):
+        with pytest.raises(NoNumberOfClient):
+            composer(numbers=numbers, caller=caller).choose(facts)
+    with pytest.raises(NoNumberOfClient):
+        Caller("a1", "dutch").choose(replace(facts, wishes=replace(facts.wishes, number_id="")))
+
+
+def test_a_client_is_called_from_its_own_number_or_the_rows() -> None:
+    campaign = composer(numbers=ZON_AND_ANY)
+    assert campaign.choose(lead(client="ZON  bv ")).number_id == "zon"
+    assert campaign.choose(replace(lead(client="Zon BV"), number_id="any")).number_id == "zon"
+    assert campaign.choose(replace(lead(client="Zon BV"), number_id="dutch")).number_id == "zon"
+    given = LeadFacts("+31201234501", wishes=Wishes(client="Wind BV", number_id="theirs"))
+    assert campaign.choose(given).number_id == "theirs"
+    assert Caller("a1", "dutch").choose(given).number_id == "theirs"
+    assert campaign.choose(lead(client="  ")).number_id == "any"
 
 
 def test_the_language_decides_between_numbers_of_one_country() -> None:
@@ -158,7 +197,7 @@ def test_the_settings_name_every_agent_and_number_that_may_be_used() -> None:
 @given(
     phone=st.from_regex(r"\A\+[1-9][0-9]{6,14}\Z"),
     wishes=st.builds(
-        Wishes, language=st.sampled_from(["", "nl", "xx-YY"]), client=st.sampled_from(["", "Zon BV", "?"])
+        Wishes, language=st.sampled_from(["", "nl", "xx-YY"]), client=st.sampled_from(["", "Zon BV"])
     ),
     seed=st.text(max_size=5),
 )

@@ -6,18 +6,20 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
 from flireo_flows.api import errors
+from flireo_flows.api.times import iso
 from flireo_flows.calling.account import NotReady, Readiness
-from flireo_flows.calling.collector import AGAIN_SECONDS, MOST_ASKED
 from flireo_flows.calling.ledger import Database, Inbox, Runner
 from flireo_flows.calling.ledger.campaigns import Declined, Steering
 from flireo_flows.calling.ledger.runners import LEASE_SECONDS
 from flireo_flows.calling.ledger.schema import campaigns, requests, runners
+from flireo_flows.calling.lookup import AGAIN_SECONDS, MOST_ASKED
 from flireo_flows.calling.policy.limits import AnalysisRule
 from flireo_flows.calling.remembered import rules_of
 from flireo_flows.calling.sweep import ANOTHER_RUNNER, Summary, Sweep
@@ -161,14 +163,15 @@ async def test_an_attempt_counts_as_not_placed_only_after_two_sweeps_a_grace_apa
     campaign: Campaign, line: BadLine
 ) -> None:
     await campaign.lost(await campaign.runner())
-    await bury_runners(campaign.database)
+    await left_behind(campaign, line, BEN)
     await remembered(campaign, reconcile_grace_seconds=180)
     for _ in range(3):
         await sweep(campaign)
-        assert (await campaign.attempt()).state == "unknown"
+        assert (await campaign.attempts())[0].state == "unknown"
     await campaign.age(181)
+    line.calls[0]["created_at"] = iso(datetime.now(UTC) - timedelta(seconds=181))
     await sweep(campaign)
-    assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("not_placed", "waiting")
+    assert ((await campaign.attempts())[0].state, (await campaign.lead()).state) == ("not_placed", "waiting")
     assert line.posts == []
 
 

@@ -187,7 +187,7 @@ def test_a_prefect_that_cannot_be_used_is_told_before_anything_is_begun(bare: Sh
 
     def told(url: str) -> str:
         with temporary_settings({PREFECT_API_URL: url}):
-            ended = bare.here(command, *usual, FLIREO_API_KEY="k")
+            ended = bare.here(command, *usual, FLIREO_API_KEY="fl_test_k")
         assert ended.status == 1
         return ended.complaint
 

@@ -8,6 +8,7 @@ import pytest
 
 from flireo_flows.sandbox import SandboxSettings
 from tests.cli.shell import ANNA, BEN, CARLA, LONG, PEOPLE, Shell
+from tests.faketime import LIBRARY, needs_faketime
 from tests.sandbox.running import RunningSandbox, run_sandbox, until
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -202,3 +203,14 @@ def test_ctrl_c_while_dialling_loses_nothing_and_the_next_run_continues(
     assert again.status == 0, again.err
     assert rung(sandbox) == Counter(list(CROWD))
     assert {row["attempts"] for row in shell.results().values()} == {"1"}
+
+
+@needs_faketime
+@pytest.mark.parametrize("hours", [5, -5])
+def test_a_machine_whose_clock_is_five_hours_off_calls_no_one_and_ends_with_status_4(
+    shell: Shell, sandbox: RunningSandbox, hours: int
+) -> None:
+    ended = shell.run("--policy", "policy.yaml", LD_PRELOAD=LIBRARY, FAKETIME=f"{hours:+d}h")
+    assert ended.status == 4, ended.out + ended.err
+    assert "this machine's clock says 20" in ended.complaint and "Flireo's clock says 20" in ended.complaint
+    assert sandbox.rings() == []

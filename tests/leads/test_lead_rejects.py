@@ -102,6 +102,7 @@ def test_rejects_written_and_read_back_keep_their_cells(
     ]
     path = tmp_path_factory.getbasetemp() / "rejects.csv"
     write_rejects(rejects, path, header)
-    again = read_leads(path, NL)
+    # Whatever the second column is called, it says nothing about calls.
+    again = read_leads(path, NL.model_copy(update={"ignore_columns": [header[1]]}))
     assert again.columns == header
     assert [reject.columns for reject in again.rejects] == [reject.columns for reject in rejects]

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -113,7 +114,6 @@ def test_a_column_named_as_the_clients_is_not_the_leads_name(file: WriteFile) ->
         ),
         ("consent;toestemming", LeadFormat(), "Say which one with consent_column."),
         ("consent;opt_in", LeadFormat(), "'consent', 'opt_in'. Say which one with consent_column."),
-        ("opt_out;dnc", LeadFormat(), "'opt_out', 'dnc'. Say which one with opt_out_column."),
         ("x;y", LeadFormat(dial_before_column="z"), "There is no column 'z'"),
     ],
 )
@@ -205,6 +205,16 @@ def test_a_no_in_any_row_of_a_number_is_a_no(file: WriteFile, first: str, second
     batch = read_leads(file(f"phone;consent\n{PHONE};{first}\n{PHONE};{second}\n"))
     assert [reject.code for reject in batch.rejects] == [RejectCode.DUPLICATE]
     assert batch.leads[0].wishes.consent.given is False
+
+
+@pytest.mark.parametrize("form", [LeadFormat(), LeadFormat(opt_out_column="dnc")])
+@pytest.mark.parametrize("cells", ["yes;no", "no;yes", "yes;yes", ";x 1 yes", "Yes, by phone;"])
+def test_of_several_columns_of_opt_outs_one_yes_is_enough(
+    file: WriteFile, cells: str, form: LeadFormat
+) -> None:
+    batch = read_leads(file(f"phone;opt_out;dnc\n{PHONE};{cells}\n{LONDON};no;no\n"), form)
+    called = [lead.phone for lead in batch.leads if lead.wishes.consent.given is not False]
+    assert called == [LONDON]
 
 
 def test_two_columns_of_consent_are_read_once_somebody_said_which(file: WriteFile) -> None:
@@ -304,5 +314,6 @@ def test_any_cell_is_read_or_refused_and_never_repeated(cell: str) -> None:
         "consent_date",
         "consent_until",
     ):
-        answer = read_wishes({"x": cell}, WishColumns(**{wish: "x"}), ("Europe/Amsterdam", "Asia/Tokyo"))
+        column: Any = ("x",) if wish == "opt_out" else "x"
+        answer = read_wishes({"x": cell}, WishColumns(**{wish: column}), ("Europe/Amsterdam", "Asia/Tokyo"))
         assert isinstance(answer, Wishes | Refusal)

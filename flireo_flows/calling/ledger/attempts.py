@@ -2,22 +2,26 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
+from flireo_flows.calling.absence import NO_EVIDENCE, Verdict, View, evidence_of, weigh
 from flireo_flows.calling.choice import Choice, Composes, LeadFacts
 from flireo_flows.calling.ledger.beginning import Attempt, Beginning, Begun
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.leads import GONE_FROM_FILE, chunks, stored
+from flireo_flows.calling.ledger.runners import is_alive
 from flireo_flows.calling.ledger.schema import attempts, leads, runners
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import AttemptState, Event, LeadState, sources, target
+from flireo_flows.calling.states import OPEN, AttemptState, Event, IdSource, LeadState, sources, target
 
 REVIEWED_SECONDS: Final = 7200.0  # an unknown call that a person looks at is looked for so long
+PROVED_ABSENT: Final = "complete readings of the call list do not show it"
+MISMATCHED: Final = "the call id that it had is of another call"
 MOST_UNPLACED: Final = 5  # attempts in a row that were not placed, before a person looks
 
 
@@ -84,7 +88,7 @@ class AttemptBook:
 
     async def orphaned(self) -> int:
         """Attempts that a dead runner was sending are unknown from now on. Returns how many there were."""
-        alive = select(runners.c.id).where(runners.c.lease_until > self._database.now())
+        alive = select(runners.c.id).where(is_alive(self._database.now()))
         lost = (
             update(attempts)
             .where(
@@ -92,7 +96,11 @@ class AttemptBook:
                 attempts.c.state.in_(_names(sources(Event.LOST))),
                 attempts.c.runner.not_in(alive),
             )
-            .values(state=target(Event.LOST), reason="the runner stopped while it was sending")
+            .values(
+                state=target(Event.LOST),
+                reason="the runner stopped while it was sending",
+                lost_at=self._database.now(),
+            )
         )
         async with self._database.write(self.campaign) as db:
             return int((await db.execute(lost)).rowcount)
@@ -133,7 +141,9 @@ class AttemptBook:
         async with self._database.write(self.campaign) as db:
             if (await db.execute(owner)).first():
                 return False
-            return await move(db, attempt.id, Event.FOUND, call_id=call_id, reason="")
+            return await move(
+                db, attempt.id, Event.FOUND, call_id=call_id, id_source=IdSource.LIST, reason=""
+            )
 
     async def listed_as(self, attempt_id: int, call_id: str) -> bool:
         """The list has a call under another id than we know it by. False if it has an owner, or is known so already.
@@ -147,25 +157,27 @@ class AttemptBook:
             alias = update(attempts).where(attempts.c.id == attempt_id, attempts.c.report_id.is_(None))
             return bool((await db.execute(alias.values(report_id=call_id))).rowcount)
 
-    async def absent(self, attempt: Attempt, read_at: float, grace: float, policy: CallingPolicy) -> bool:
-        """The list was read without its call. True once that proves that nobody was rung.
+    async def absent(self, attempt: Attempt, view: View, grace: float, policy: CallingPolicy) -> Verdict:
+        """The list was read without its call. Writes down what that shows, and what it proves.
 
         Args:
-            read_at: When the list was read, Unix seconds.
-            grace: Seconds that must lie between the first such reading and the one that decides.
+            attempt: An unknown one.
+            view: What the reading showed.
+            grace: Seconds that must lie between readings that prove something.
+            policy: Says what becomes of the lead once it is proved that its call was not placed.
         """
         async with self._database.write(self.campaign) as db:
-            if attempt.absent_since is None:
-                first = update(attempts).where(attempts.c.id == attempt.id, attempts.c.absent_since.is_(None))
-                await db.execute(first.values(absent_since=read_at))
-                return False
-            if read_at < attempt.absent_since + grace:
-                return False
-            if not await move(db, attempt.id, Event.ABSENT, reason="not in the call list, read twice"):
-                return False
-            again = LeadState.WAITING if policy.unknown == "try_again" else LeadState.REVIEW
-            await _not_rung(db, attempt, again, "its call proved not placed", counts=1)
-            return True
+            still = and_(attempts.c.id == attempt.id, attempts.c.state == AttemptState.UNKNOWN)
+            row = (await db.execute(select(attempts).where(still))).first()
+            if row is None:
+                return Verdict.OPEN
+            evidence, verdict = weigh(evidence_of(row), view, grace)
+            await db.execute(update(attempts).where(still).values(asdict(evidence)))
+            if verdict is Verdict.ABSENT:
+                await move(db, attempt.id, Event.ABSENT, reason=PROVED_ABSENT)
+                again = LeadState.WAITING if policy.unknown == "try_again" else LeadState.REVIEW
+                await _not_rung(db, attempt, again, "its call proved not placed", counts=1)
+            return verdict
 
     async def ambiguous(self, attempt: Attempt, reason: str) -> None:
         """Put a lead up for review while its attempt stays unknown: nobody rings it again by machine."""
@@ -201,12 +213,14 @@ class AttemptBook:
             reason = "a call that had proved not placed was answered late: it may have rung"
             await db.execute(update(leads).where(waiting).values(state=LeadState.REVIEW, reason=reason))
         else:  # no sound server gives an id twice
-            await move(db, row.id, Event.LOST, reason="the call id in its answer belongs to another attempt")
+            reason = "the call id in its answer belongs to another attempt"
+            await move(db, row.id, Event.LOST, reason=reason, lost_at=self._database.now())
 
     async def _record(self, db: AsyncConnection, answer: Answer) -> None:
         attempt = answer.attempt
         call_id, reason = stored(answer.call_id) or None, stored(answer.reason)
-        if not await move(db, attempt.id, answer.event, call_id=call_id, reason=reason):
+        given_up = {"lost_at": self._database.now()} if answer.event is Event.LOST else {}
+        if not await move(db, attempt.id, answer.event, call_id=call_id, reason=reason, **given_up):
             return  # a faster hand was there: the reconciler adopted the call, or its report came in
         if answer.event is Event.REFUSED:
             await _not_rung(db, attempt, answer.lead, reason, answer.not_before)
@@ -218,7 +232,7 @@ _ACCEPT: Final = (
         attempts.c.id == bindparam("attempt"),
         or_(*(attempts.c.state == str(state) for state in sources(Event.ACCEPTED))),
     )
-    .values(state=target(Event.ACCEPTED), call_id=bindparam("answered"))
+    .values(state=target(Event.ACCEPTED), call_id=bindparam("answered"), id_source=IdSource.ANSWER)
 )
 # A call id that another attempt has is left out by both; a refused statement would take the others with it.
 _OTHER: Final = attempts.alias()
@@ -233,6 +247,85 @@ async def move(db: AsyncConnection, attempt_id: int, event: Event, **values: Any
     legal = and_(attempts.c.id == attempt_id, attempts.c.state.in_(_names(sources(event))))
     done = await db.execute(update(attempts).where(legal).values(state=target(event), **values))
     return bool(done.rowcount)
+
+
+# What a report writes to an attempt, and what stands there before any came.
+UNREPORTED: Final[dict[str, Any]] = {
+    "complete": False,
+    "channel": "",
+    "call_status": "",
+    "end_reason": "",
+    "error": "",
+    "outcome": "",
+    "started_at": None,
+    "ended_at": None,
+    "duration_seconds": None,
+    "summary": "",
+    "analysis": None,
+    "messages": None,
+    "recording_url": None,
+    "reported_at": None,
+    "report_channel": "",
+    "analysed_at": None,
+    "asked_at": None,
+    "fetched_at": None,
+    "listed_at": None,
+}
+
+
+async def disown_in(db: AsyncConnection, row: Row[Any], now: float) -> bool:
+    """The call whose id a placed attempt has is another one: all that came of it is taken back.
+
+    It is not known then whether the attempt's own call was placed; the list of calls tells.
+
+    Args:
+        db: A transaction that may write.
+        row: The attempt, as this transaction reads it.
+        now: Unix seconds.
+
+    Returns:
+        Whether it is unknown from now on. One that ended by such a call stays ended, and its lead needs review.
+    """
+    if row.report_id is not None:
+        return await _keep_reported(db, row, now)
+    if row.state == AttemptState.ENDED:
+        if row.id_source == IdSource.MISMATCH:
+            return False
+        ended = {"complete": True, "outcome": "unknown", "reason": MISMATCHED, "id_source": IdSource.MISMATCH}
+        taken_back = {**UNREPORTED, **ended}
+        await db.execute(update(attempts).where(attempts.c.id == row.id).values(taken_back))
+        review = {"state": LeadState.REVIEW, "reason": MISMATCHED, "outcome": "unknown"}
+        may_move = leads.c.state.in_([LeadState.WAITING, LeadState.DONE])
+        await db.execute(update(leads).where(leads.c.id == row.lead_id, may_move).values(review))
+        return False
+    other = attempts.alias()
+    # Where somebody else has begun to call the number meanwhile, there is one call that may be going on already.
+    may_ring = select(other.c.id).where(
+        other.c.phone == row.phone,
+        other.c.id != row.id,
+        other.c.state.in_(_names(OPEN)),
+        other.c.over_at.is_(None),
+    )
+    over_at = case((may_ring.exists(), attempts.c.over_at), else_=None)
+    taken_back = {
+        **UNREPORTED,
+        **asdict(NO_EVIDENCE),
+        "call_id": None,
+        "id_source": IdSource.NONE,
+        "over_at": over_at,
+    }
+    return await move(db, row.id, Event.MISMATCHED, **taken_back, lost_at=now, reason=MISMATCHED)
+
+
+async def _keep_reported(db: AsyncConnection, row: Row[Any], now: float) -> bool:
+    """An attempt that webhooks know under another id keeps that one, and what came under it."""
+    values = {"call_id": None, "id_source": IdSource.WEBHOOK, "lost_at": now}
+    if await move(db, row.id, Event.MISMATCHED, **values):
+        await move(db, row.id, Event.FOUND)
+        return True
+    known = update(attempts).where(attempts.c.id == row.id)
+    await db.execute(known.values(id_source=IdSource.MISMATCH))
+    return False
 
 
 def is_given_up(now: float) -> ColumnElement[bool]:
@@ -257,6 +350,7 @@ def attempt_of(row: Row[Any]) -> Attempt:
         reference=row.reference or "",
         call_id=row.call_id,
         absent_since=row.absent_since,
+        lost_at=row.lost_at,
     )
 
 

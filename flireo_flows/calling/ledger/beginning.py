@@ -52,6 +52,7 @@ class Attempt:
     reference: str = ""
     call_id: str | None = None
     absent_since: float | None = None
+    lost_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flireo_flows.api.calls import is_of_others
 from flireo_flows.api.webhooks import EventType, Glance, UnreadableEvent, glance
 from flireo_flows.calling.choice import ATTEMPT_KEY
 from flireo_flows.calling.ledger.forgetting import ReportOf
@@ -108,7 +109,7 @@ def _standing(event: Glance, reference: str) -> tuple[InboxState, str]:
 
 
 def _is_inbound(event: Glance) -> bool:
-    return "inbound" in (event.call_type or "").lower()
+    return is_of_others(event.call_type)
 
 
 def _rang_at(event: Glance, now: float, ahead: float) -> float | None:

@@ -101,12 +101,16 @@ def guards() -> Iterator[Guard]:
         f"OLD.campaign <> NEW.campaign OR {_changes('phone')}",
         "the ledger refuses to make a lead somebody else",
     )
+    placed, unknown = f"'{AttemptState.PLACED}'", f"'{AttemptState.UNKNOWN}'"
+    # The id of a call that proved to be another one is taken from the attempt, in the move that says so.
+    mismatch = f"OLD.state = {placed} AND NEW.state = {unknown} AND NEW.call_id IS NULL"
     for column in ("call_id", "report_id", "reference"):
+        allowed = f" AND NOT ({mismatch})" if column == "call_id" else ""
         yield Guard(
             f"flireo_attempt_{column}",
             attempts.name,
             f"UPDATE OF {column}",
-            f"OLD.{column} IS NOT NULL AND (NEW.{column} IS NULL OR ({_changes(column)}))",
+            f"OLD.{column} IS NOT NULL AND (NEW.{column} IS NULL OR ({_changes(column)})){allowed}",
             f"the ledger refuses to change the {column} of an attempt",
         )
 

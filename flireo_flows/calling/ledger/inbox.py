@@ -14,8 +14,9 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.calls import Call
 from flireo_flows.api.webhooks import EventType, WebhookEvent, parse_event
-from flireo_flows.calling.ledger.attempts import move
+from flireo_flows.calling.ledger.attempts import disown_in, move
 from flireo_flows.calling.ledger.bulk import insert_rows
 from flireo_flows.calling.ledger.database import Database, LedgerError, has_to_be_repeated, is_outage
 from flireo_flows.calling.ledger.delivery import INBOUND, Delivery, read_delivery
@@ -35,11 +36,12 @@ from flireo_flows.calling.ledger.schema import attempts, inbox, leads, meta
 from flireo_flows.calling.ledger.suppressions import FORGOTTEN
 from flireo_flows.calling.outcomes import outcome_of
 from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause
-from flireo_flows.calling.states import OPEN, AttemptState, Event, InboxState, LeadState
+from flireo_flows.calling.states import OPEN, AttemptState, Event, IdSource, InboxState, LeadState
 
 PORTION: Final = 500  # reports handled in one transaction
 SETTLING_SECONDS: Final = 3.0  # a report can overtake the answer that carries its call id
 EARLY_SECONDS: Final = 120.0  # how far the platform's clock may be before ours
+LATE_SECONDS: Final = 600.0  # how long after its request a call may be placed
 # What is kept of a report of a forgotten person, beside its digest.
 NAMELESS: Final[Mapping[str, Any]] = {
     "body": b"",
@@ -48,6 +50,7 @@ NAMELESS: Final[Mapping[str, Any]] = {
     "state": InboxState.APPLIED,
     "reason": FORGOTTEN,
 }
+OF_ANOTHER: Final = "it is of a call with another number than its attempt's"
 RESULTS: Final = (EventType.END_OF_CALL_REPORT, EventType.STATUS_UPDATE)
 
 
@@ -145,8 +148,8 @@ class Inbox:
         async with self._database.write(campaign) as db:
             applying = _Applying(db, self._database, policy, expects, now)
             await applying.each(_by_reference(campaign), applying.named)
-            await applying.each(_by_call_id(campaign), applying.settle)
-            await applying.each(_put_aside(campaign), applying.settle)
+            await applying.each(_by_call_id(campaign), applying.known)
+            await applying.each(_put_aside(campaign), applying.known)
             await applying.each(_by_number(campaign, now), applying.adopted)
         return applying.applied, applying.ended
 
@@ -222,8 +225,11 @@ class _Applying:
         mine = update(inbox).where(inbox.c.id == row.inbox_id)
         await self.db.execute(mine.values(state=InboxState.UNREADABLE, reason=reason))
 
-    async def named(self, row: Row[Any]) -> bool:
-        """Write a report that names its attempt."""
+    async def named(self, row: Row[Any]) -> bool | None:
+        """Write a report that names its attempt; not one of a call with another number."""
+        if _is_of_another(row):
+            await self._set_aside(row)
+            return None
         return await self.settle(await self._owned(row))
 
     async def _owned(self, row: Row[Any]) -> Row[Any]:
@@ -231,12 +237,29 @@ class _Applying:
         if row.inbox_call_id in (row.call_id, row.report_id) or await _has_owner(self.db, row.inbox_call_id):
             return row
         if row.state == AttemptState.UNKNOWN and row.call_id is None:
-            await move(self.db, row.id, Event.FOUND, call_id=row.inbox_call_id, reason="")
+            await move(self.db, row.id, Event.FOUND, **_by_webhook(row))
         elif row.state != AttemptState.NOT_PLACED:
             # The webhooks carry another id than the answer did: possible, never yet proved.
             alias = update(attempts).where(attempts.c.id == row.id, attempts.c.report_id.is_(None))
             await self.db.execute(alias.values(report_id=row.inbox_call_id))
         return await self._current(row)
+
+    async def known(self, row: Row[Any]) -> bool | None:
+        """Write a report of a call whose id an attempt has; None where that proves to be another call.
+
+        Then the report waits for the attempt whose call it is.
+        """
+        if row.received_at < row.began_at - EARLY_SECONDS or _is_of_another(row):
+            if row.state == AttemptState.PLACED and row.inbox_call_id == row.call_id:
+                await disown_in(self.db, row, self.now)
+            else:
+                await self._set_aside(row)
+            return None
+        return await self.settle(row)
+
+    async def _set_aside(self, row: Row[Any]) -> None:
+        mine = update(inbox).where(inbox.c.id == row.inbox_id)
+        await self.db.execute(mine.values(state=InboxState.UNREADABLE, reason=OF_ANOTHER))
 
     async def settle(self, row: Row[Any]) -> bool:
         """Write one report of an attempt that is known."""
@@ -288,13 +311,33 @@ class _Applying:
         if (await self.db.execute(_rivals(row))).first() is not None:
             return False
         if row.state == AttemptState.UNKNOWN:
-            return await move(self.db, row.id, Event.FOUND, call_id=row.inbox_call_id, reason="")
+            return await move(self.db, row.id, Event.FOUND, **_by_webhook(row))
+        if row.state == AttemptState.NOT_PLACED:
+            return True
         # A placed call whose webhooks carry another id than its answer did: possible, never yet proved.
-        agrees = select(attempts.c.id).where(attempts.c.channel == "webhook", attempts.c.report_id.is_(None))
+        agrees = select(attempts.c.id).where(
+            attempts.c.channel == "webhook",
+            attempts.c.report_id.is_(None),
+            attempts.c.id_source.in_([str(IdSource.ANSWER), str(IdSource.LIST)]),
+        )
         if (await self.db.execute(agrees.limit(1))).first():
             return False
         alias = update(attempts).where(attempts.c.id == row.id, attempts.c.report_id.is_(None))
         return bool((await self.db.execute(alias.values(report_id=row.inbox_call_id))).rowcount)
+
+
+def _by_webhook(row: Row[Any]) -> dict[str, Any]:
+    """What an unknown attempt is given by a report of its call."""
+    return {"call_id": row.inbox_call_id, "id_source": IdSource.WEBHOOK, "reason": ""}
+
+
+def _is_of_another(row: Row[Any]) -> bool:
+    """Whether a report is of a call with a number that is surely not its attempt's."""
+    if not row.customer or row.customer == row.phone or is_pseudonym(row.phone):
+        return False
+    event = parse_event(row.body)
+    told = Call(id=row.inbox_call_id, caller_phone=event.customer_number, phone_number=event.platform_number)
+    return told.is_surely_not_with(row.phone)
 
 
 def _raise_of_ledger(error: Exception) -> None:
@@ -336,6 +379,8 @@ _COLUMNS: Final = (
     inbox.c.id.label("inbox_id"),
     inbox.c.body.label("body"),
     inbox.c.call_id.label("inbox_call_id"),
+    inbox.c.customer.label("customer"),
+    inbox.c.received_at.label("received_at"),
     inbox.c.rang_at.label("rang_at"),
 )
 
@@ -384,6 +429,29 @@ def _put_aside(campaign: str) -> Select[Any]:
     )
 
 
+# A report under an id that no attempt has may be of an open one; of one that the list showed to be over, for its
+# analysis came later; and of one that counts as not placed, although it was.
+MAY_OWN: Final = and_(
+    attempts.c.phone == inbox.c.customer,
+    inbox.c.rang_at >= attempts.c.began_at - EARLY_SECONDS,
+    or_(
+        attempts.c.state.in_([str(AttemptState.UNKNOWN), str(AttemptState.PLACED)]),
+        and_(
+            attempts.c.state == str(AttemptState.ENDED),
+            attempts.c.report_channel != "webhook",
+            attempts.c.report_id.is_(None),
+            attempts.c.id_source != str(IdSource.MISMATCH),
+            inbox.c.rang_at <= attempts.c.over_at + EARLY_SECONDS,
+        ),
+        and_(
+            attempts.c.state == str(AttemptState.NOT_PLACED),
+            attempts.c.absent_since.is_not(None),
+            inbox.c.rang_at <= attempts.c.began_at + LATE_SECONDS,
+        ),
+    ),
+)
+
+
 def _by_number(campaign: str, now: float) -> Select[Any]:
     """Reports that may be of an attempt at their number; not those that name an attempt of ours."""
     owner = attempts.alias()
@@ -394,14 +462,9 @@ def _by_number(campaign: str, now: float) -> Select[Any]:
             and_(inbox.c.reference != "", owner.c.reference == inbox.c.reference),
         )
     )
-    may_own = and_(
-        attempts.c.phone == inbox.c.customer,
-        attempts.c.state.in_([AttemptState.UNKNOWN, AttemptState.PLACED]),
-        inbox.c.rang_at >= attempts.c.began_at - EARLY_SECONDS,
-    )
     return (
         select(*_COLUMNS)
-        .join(inbox, may_own)
+        .join(inbox, MAY_OWN)
         .where(
             _is_waiting(),
             attempts.c.campaign == campaign,

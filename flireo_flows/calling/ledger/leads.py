@@ -49,6 +49,8 @@ class Outlook:
         live: Those of them that may still be on the phone.
         final: Leads that are done, skipped or in review.
         total: All leads of the file.
+        blocked: Those of the waiting ones that wait for a call of another campaign to their number.
+        next_free_at: As `next_at`, for the waiting ones that are not blocked.
     """
 
     due: int
@@ -59,6 +61,8 @@ class Outlook:
     live: int
     final: int
     total: int
+    blocked: int = 0
+    next_free_at: float | None = None
 
     @classmethod
     def unseen(cls) -> "Outlook":
@@ -129,27 +133,33 @@ class LeadBook:
     async def outlook(self, batch: str, now: float) -> Outlook:
         """What is left to do for the leads of one file."""
         waiting = leads.c.state == LeadState.WAITING
+        later = and_(waiting, leads.c.not_before > now)
+        is_blocked = and_(later, leads.c.reason == str(Rule.ALREADY_RINGING))
         # One pass: a look is taken twice a second, and a file may have a hundred thousand leads.
         states = select(
             leads.c.state,
             func.count(),
             func.sum(case((and_(waiting, leads.c.not_before <= now), 1), else_=0)),
-            func.min(case((and_(waiting, leads.c.not_before > now), leads.c.not_before))),
+            func.min(case((later, leads.c.not_before))),
+            func.sum(case((is_blocked, 1), else_=0)),
+            func.min(case((and_(later, leads.c.reason != str(Rule.ALREADY_RINGING)), leads.c.not_before))),
         ).where(leads.c.campaign == self.campaign, leads.c.batch == batch)
         async with self._database.read() as db:
             rows = (await db.execute(states.group_by(leads.c.state))).all()
             open_ = {row[0]: row[1:] for row in (await db.execute(self._open_attempts(batch))).all()}
-        counts = {state: count for state, count, _, _ in rows}
+        counts = {row[0]: row[1] for row in rows}
         total = sum(counts.values())
         return Outlook(
-            due=sum(due for _, _, due, _ in rows),
-            next_at=next((later for _, _, _, later in rows if later is not None), None),
+            due=sum(row[2] for row in rows),
+            next_at=next((row[3] for row in rows if row[3] is not None), None),
             sending=open_.get("sending", (0, 0))[0],
             unknown=open_.get("unknown", (0, 0))[0],
             placed=open_.get("placed", (0, 0))[0],
             live=sum(live for _, live in open_.values()),
             final=total - counts.get(LeadState.WAITING, 0) - counts.get(LeadState.CALLING, 0),
             total=total,
+            blocked=sum(row[4] for row in rows),
+            next_free_at=next((row[5] for row in rows if row[5] is not None), None),
         )
 
     async def _reconsider(self, batch: str) -> None:

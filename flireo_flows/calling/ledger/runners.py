@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, and_, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +14,21 @@ from flireo_flows.calling.ledger.schema import requests, runners
 
 LEASE_SECONDS = 15.0
 HEARTBEAT_SECONDS = 4.0
+AHEAD_SECONDS = 60.0  # clocks of machines that share a ledger differ by less; see `calling/clock_guard.py`
+
+
+def is_alive(now: float) -> ColumnElement[bool]:
+    """Of a runner: that its lease goes on.
+
+    One that ends later than any lease given now was given by a clock that has been set back since: to wait for its
+    end would be to wait for an hour, or a year. What its runner was sending becomes unknown, so no one is called twice
+    if it lives.
+
+    Args:
+        now: Unix seconds of the ledger's clock.
+    """
+    latest = now + runners.c.lease_seconds + AHEAD_SECONDS
+    return and_(runners.c.lease_until > now, runners.c.lease_until <= latest)
 
 
 class Runner:
@@ -43,7 +58,7 @@ class Runner:
             Whether this is the campaign's only runner now. One that joins later does no harm.
         """
         now = self._database.now()
-        alive = select(runners.c.id).where(runners.c.campaign == self.campaign, runners.c.lease_until > now)
+        alive = select(runners.c.id).where(runners.c.campaign == self.campaign, is_alive(now))
         async with self._database.write(self.campaign) as db:
             if (await db.execute(alive.limit(1))).first() is not None:
                 return False
@@ -60,7 +75,7 @@ class Runner:
         """As `is_alone`, inside any transaction."""
         others = select(runners.c.id).where(
             runners.c.campaign == self.campaign,
-            runners.c.lease_until > self._database.now(),
+            is_alive(self._database.now()),
             runners.c.id != self.id,
         )
         return (await db.execute(others.limit(1))).first() is None
@@ -87,9 +102,10 @@ class Runner:
     async def _lease(self, db: AsyncConnection, now: float) -> float:
         """Also of a runner that slept for so long that the others cleared it away."""
         until = now + self.lease_seconds
-        row = {"id": self.id, "campaign": self.campaign, "started_at": now, "lease_until": until}
+        lease = {"lease_until": until, "lease_seconds": self.lease_seconds}
+        row = {"id": self.id, "campaign": self.campaign, "started_at": now, **lease}
         upsert = insert_sqlite(runners) if self._database.is_sqlite else insert_postgresql(runners)
-        renewed = upsert.on_conflict_do_update(index_elements=["id"], set_={"lease_until": until})
+        renewed = upsert.on_conflict_do_update(index_elements=["id"], set_=lease)
         await db.execute(renewed, row)
         return until
 

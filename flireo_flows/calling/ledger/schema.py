@@ -75,6 +75,9 @@ runners = Table(
     Column("started_at", Float, nullable=False),
     # A runner that does not renew it is taken for dead, and what it was sending for unknown.
     Column("lease_until", Float, nullable=False),
+    Column(
+        "lease_seconds", Float, nullable=False
+    ),  # so that one further ahead was given by a clock set back since
 )
 
 leads = Table(
@@ -123,7 +126,27 @@ attempts = Table(
     Column("call_id", String, unique=True),
     Column("report_id", String, unique=True),  # call id of the webhooks, where it differs
     Column("reason", Text, nullable=False, default=""),
-    Column("absent_since", Float),  # when the list was first read without its call
+    Column(
+        "id_source", String, nullable=False, server_default=""
+    ),  # answer, list, webhook: what gave its call id
+    Column("lost_at", Float),  # when its request was given up, so that it is not known whether it was placed
+    # What readings of the list showed of an unknown one, and prove (`absence.py`). Moments are those of readings.
+    Column("absent_since", Float),  # the first without its call
+    Column("read_at", Float),  # the last
+    Column("readings", Integer, nullable=False, server_default="0"),  # all of them
+    Column(
+        "proofs", Integer, nullable=False, server_default="0"
+    ),  # those with every known call, a grace apart
+    Column("proof_since", Float),
+    Column("proof_at", Float),
+    Column("canary_since", Float),  # the first with a call that was placed later than this one
+    Column("canary_id", Integer),  # that call's attempt
+    Column("rows_read", Integer, nullable=False, server_default="0"),  # the most calls since its time
+    Column(
+        "contradicted_at", Float
+    ),  # a reading lacked what an earlier one had: none of them proves anything
+    Column("listed_at", Float),  # when a reading first showed its call, with its number
+    Column("fetched_at", Float),  # when its call, that the list does not show, was last asked for by id
     Column("over_at", Float),  # when the call was first known to be over
     Column("complete", Boolean, nullable=False, default=False),
     Column("channel", String, nullable=False, default=""),  # webhook or list

@@ -10,6 +10,7 @@ from flireo_flows.api.campaign_names import name_key
 from flireo_flows.calling.ledger.attempts import is_given_up
 from flireo_flows.calling.ledger.campaigns import require_campaign
 from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.inbox import MAY_OWN
 from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, campaigns, inbox, leads
 from flireo_flows.calling.states import AttemptState, InboxState, LeadState
 
@@ -50,7 +51,11 @@ async def unheard_campaigns(database: Database, campaign: str = "") -> list[str]
             and_(inbox.c.reference != "", attempts.c.reference == inbox.c.reference),
         )
         told = select(attempts.c.campaign).join(inbox, mine).where(inbox.c.state == InboxState.WAITING)
-        wanted = union(select(attempts.c.campaign).where(_is_unheard(database)), told)
+        since = database.now() - LATELY_SECONDS
+        # Under an id that no attempt has: of a call that the list showed to be over before its analysis came.
+        named = select(attempts.c.campaign).join(inbox, MAY_OWN)
+        named = named.where(inbox.c.state == InboxState.WAITING, inbox.c.received_at > since)
+        wanted = union(select(attempts.c.campaign).where(_is_unheard(database)), told, named)
         return sorted((await db.execute(wanted)).scalars())
 
 

@@ -145,8 +145,8 @@ class PoolNumber(BaseModel):
         Field(
             max_length=200,
             title="Client",
-            description="Only for leads of this client; the file's client column says whose a lead is. Empty: "
-            "for everybody whose client has no number.",
+            description="Only for leads of this client; the file's client column (on_behalf_of) says whose a lead is. "
+            "A client without a number goes to review. Empty: for leads of no client.",
         ),
     ] = ""
     language: Annotated[Language, Field(description="For leads of this language first, such as nl.")] = ""

@@ -9,7 +9,7 @@ import phonenumbers
 from phonenumbers import NumberParseException
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.calling.choice import LeadFacts
+from flireo_flows.calling.choice import LeadFacts, NoNumberOfClient
 from flireo_flows.calling.script.model import PoolNumber, Variant
 
 # Behind +1 and +7 are countries that call each other abroad, at another price and with another look.
@@ -41,12 +41,12 @@ def pick_number(
 ) -> str:
     """The caller id of a lead.
 
-    What the row asks for comes first, then the number it was rung from before, as long as the pool still has
-    it for this lead. Else the pool decides: a number that belongs to a client rings for that client only, and
-    a client who has numbers is rung for from these only; others share the numbers that belong to nobody.
-    Among them the lead's own country comes first, then its calling code, then numbers of no country; and
-    within these its language, then numbers of no language. `default` is for leads that would otherwise be
-    rung from a number of another country that belongs to nobody.
+    What the row asks for comes first, then the number it was called from before, as long as the pool still has
+    it for this lead. Else the pool decides: a number that belongs to a client is for that client only, and a lead
+    of a client is called from a number of that client or not at all; leads of no client share the numbers that
+    belong to no one. Among them the lead's own country comes first, then its calling code, then numbers of no
+    country; and within these its language, then numbers of no language. `default` is for leads that would otherwise
+    be called from a number of another country that belongs to no one.
 
     Args:
         numbers: The pool.
@@ -54,11 +54,18 @@ def pick_number(
         default: The campaign's number; empty lets Flireo pick one.
         seed: Name of the campaign: the same lead may be rung from another number in another one.
         rotation: `spread` or `first`, among numbers that fit equally.
+
+    Raises:
+        NoNumberOfClient: The row names a client, and none of the numbers is that client's, or the row's own number is
+            another client's. The campaign's number may be another client's too: no one said whose it is.
     """
+    client = _folded(facts.wishes.client)
     if facts.wishes.number_id:
+        if client and _owner(facts.wishes.number_id, numbers) not in ("", client):
+            raise NoNumberOfClient
         return facts.wishes.number_id
-    open_to = _open_to(numbers, facts.wishes.client)
-    if facts.number_id and _may_keep(facts.number_id, numbers, open_to, default):
+    open_to = _open_to(numbers, client)
+    if facts.number_id and _may_keep(facts.number_id, numbers, open_to, "" if client else default):
         return facts.number_id
     if not open_to:
         return default
@@ -75,9 +82,15 @@ def pick_number(
 
 
 def _open_to(numbers: Sequence[PoolNumber], client: str) -> list[PoolNumber]:
-    wanted = _folded(client)
-    own = [number for number in numbers if wanted and _folded(number.client) == wanted]
-    return own or [number for number in numbers if not _folded(number.client)]
+    own = [number for number in numbers if _folded(number.client) == client]
+    if client and not own:
+        raise NoNumberOfClient
+    return own
+
+
+def _owner(number_id: str, numbers: Sequence[PoolNumber]) -> str:
+    """The client that a number of the pool belongs to; empty for no client, and for a number that is not in it."""
+    return next((_folded(number.client) for number in numbers if number.number_id == number_id), "")
 
 
 def _may_keep(

@@ -1,0 +1,103 @@
+"""The question before a run calls people: how many, from which number, for how much.
+
+A test key (`fl_test_...`) and a server on this machine, such as the sandbox, call no one, so nothing is asked.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from flireo_flows.calling.states import LeadState
+
+if TYPE_CHECKING:
+    from flireo_flows.blocks import FlireoCredentials
+    from flireo_flows.calling.plan import Plan
+
+TEST_KEY: Final = (
+    "fl_test_"  # observed prefix of test keys (contract, section 1); any other key counts as live
+)
+LIVE_KEY: Final = "fl_live_"
+YES: Final = frozenset({"y", "yes"})
+NUMBERS_SHOWN: Final = 5
+USAGE: Final = 2
+OPEN: Final = 3
+
+
+def is_needed(credentials: "FlireoCredentials") -> bool:
+    """Whether these credentials may call real people."""
+    from flireo_flows.api.base_url import is_loopback
+
+    key = credentials.api_key.get_secret_value()
+    return not key.startswith(TEST_KEY) and not is_loopback(credentials.account().url)
+
+
+def refusal(plan: "Plan", limit: int | None, credentials: "FlireoCredentials") -> int | None:
+    """Ask the person at the terminal whether to call.
+
+    Args:
+        plan: What the run would do.
+        credentials: With which; only the kind of key is shown.
+        limit: People that the run calls at most; None for no limit.
+
+    Returns:
+        None to go on: the person agreed, or there is no one to call. Otherwise the exit status of the command: 2
+        without a terminal to ask at, 3 when the answer was not yes.
+    """
+    # The result of a call that was placed earlier may come in during the run, and the person be called again.
+    people = len(plan.calls) + plan.reasons.get(LeadState.CALLING, 0)
+    if not people:
+        return None
+    _say(_question(plan, people, limit, _kind(credentials)))
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        _say("flireo-flows: there is no terminal to ask at, so no one was called. Add --yes to call them.")
+        return USAGE
+    print("Call them? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().casefold() in YES:
+        return None
+    _say("\nNo one was called.")
+    return OPEN
+
+
+def _kind(credentials: "FlireoCredentials") -> str:
+    """What kind of key it is, as far as its beginning shows."""
+    if credentials.api_key.get_secret_value().startswith(LIVE_KEY):
+        return f"a live key ({LIVE_KEY}...)"
+    return "a key that is not plainly a test key, so it counts as live"
+
+
+def _question(plan: "Plan", people: int, limit: int | None, kind: str) -> str:
+    most = min(people, limit or people)
+    whom = f"{people:,} {'person' if people == 1 else 'people'}"
+    head = f"This run may call {whom} with {kind}"
+    parts = [
+        f"{head}.",
+        *([f"  Now: at most {most:,} of them (--limit)."] if most < people else []),
+        f"  From: {_numbers(plan)}.",
+        f"  Cost: {_cost(plan, most / people)}",
+        "  Who, when and with which words: `flireo-flows plan` with the same options. For a first try: --limit 1.",
+    ]
+    return "\n".join(parts)
+
+
+def _numbers(plan: "Plan") -> str:
+    numbers = sorted({call.choice.number_id for call in plan.calls})
+    if not numbers:
+        return "the numbers of the earlier calls"
+    named = [number or "a number that Flireo picks, for no number is given" for number in numbers]
+    more = len(named) - NUMBERS_SHOWN
+    return ", ".join(named[:NUMBERS_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _cost(plan: "Plan", share: float) -> str:
+    """The range of the plan's estimate, for a share of its people."""
+    from math import ceil
+
+    estimate = plan.estimate
+    if not estimate.currency:
+        minutes = ceil(estimate.most_minutes * share)
+        return f"0 to {minutes:,} minutes of talk. The policy has no tariff, so the amount is not known."
+    least, most = estimate.least_cost * share, estimate.most_cost * share
+    return f"{least:,.2f} to {most:,.2f} {estimate.currency} by the policy's tariff."
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,158 @@
+"""People are called through servers that are not quite what the contract says: no one twice, and results come in."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.ledger import Database, Inbox
+from flireo_flows.calling.ledger.inbox import SETTLING_SECONDS
+from flireo_flows.calling.ledger.schema import inbox
+from flireo_flows.calling.policy import CallingPolicy
+from tests.faulty.flireo import FaultyFlireo, faulty_flireo
+from tests.faulty.server import answer
+
+from .campaign import POLICY, Campaign, people
+from .sweep_stage import sweep
+
+COUNT = 45
+SECONDS = 100.0
+HASTY = CallingPolicy.model_validate(
+    {**POLICY.model_dump(), "reconcile_grace_seconds": 0.5, "poll_seconds": 0.1, "max_concurrent_calls": 20}
+)
+
+
+async def call_everyone(database: Database, flireo: FaultyFlireo) -> Campaign:
+    """Call them, and check what must hold whatever the server does."""
+    campaign = Campaign(database, flireo.url, policy=HASTY, readiness=Readiness())
+    await campaign.take_in(*people(COUNT))
+    ran = await campaign.run(seconds=SECONDS)
+    assert not ran.timed_out
+    assert set(flireo.calls_to().values()) <= {1}, "someone was called twice"
+    for row in await campaign.attempts():
+        said = json.loads(row.messages)[0]["content"] if row.messages else row.summary
+        assert said in ("", flireo.words(row.phone)), "another person's words"
+    return campaign
+
+
+async def results(campaign: Campaign) -> tuple[int, int]:
+    """How many leads have their own result, and how many need review."""
+    leads = (await campaign.leads()).values()
+    done = [row for row in leads if row.state == "done" and row.outcome == "answered"]
+    return len(done), sum(row.state == "review" for row in leads)
+
+
+SOUND: list[dict[str, Any]] = [
+    {},
+    {"page": 3},
+    {"has_total": False},
+    {"ignores": ("start_date",)},
+    {"ignores": ("end_date",)},
+    {"ignores": ("start_date", "end_date", "limit")},
+    {"direction": "OUTBOUND"},
+    {"direction": "outbound_phone_call"},
+    {"direction": "outboundPhoneCall"},
+    {"direction": None},
+    {"direction": "api"},
+    {"rows_behind": 150.0},
+    {"rows_behind": 4000.0},
+    {"rows_behind": -150.0},
+    {"rows_behind": -7200.0},
+    {"filter_behind": 200.0},
+    {"filter_behind": -5000.0},
+    {"tells_time": False, "clock_behind": 150.0},
+    {"tells_time": False, "clock_behind": 3600.0},
+    {"tells_time": False, "clock_behind": -3600.0},
+    {"wrong_id": 6, "whose_id": "stranger"},
+    {"wrong_id": 6, "whose_id": "older"},
+    {"wrong_id": 6, "whose_id": "last"},
+]
+
+
+@pytest.mark.parametrize("faults", SOUND, ids=lambda faults: str(faults)[:70])
+async def test_where_the_list_can_tell_everyone_is_called_once_and_has_a_result(
+    local: Database, faults: dict[str, Any]
+) -> None:
+    with faulty_flireo(**faults) as flireo:
+        campaign = await call_everyone(local, flireo)
+    assert await results(campaign) == (COUNT, 0)
+
+
+DOUBTFUL: list[dict[str, Any]] = [
+    {"ignores": ("offset",), "page": 5},
+    {"ignores": ("offset",), "page": 5, "has_total": False},
+    {"newest": 6, "has_total": False},
+    {"replicas": (0.0, 1.0)},
+    {"replicas": (0.0, 8.0)},
+    {"replicas": (20.0,)},
+    {"vanishing": 0.2},
+    {"list_answer": answer(200, {"calls": [], "pagination": {"total": 0}})},
+    {"list_answer": answer(200, {"calls": [], "pagination": {"total": 12}})},
+    {"list_answer": answer(200, {})},
+    {"list_answer": answer(200, "")},
+    {"list_answer": answer(200, {"calls": {}})},
+    {"list_answer": answer(200, {"calls": ""})},
+]
+
+
+@pytest.mark.parametrize("faults", DOUBTFUL, ids=lambda faults: str(faults)[:70])
+async def test_where_the_list_cannot_tell_no_one_is_called_twice_and_calls_are_asked_for_by_id(
+    local: Database, faults: dict[str, Any]
+) -> None:
+    with faulty_flireo(**faults) as flireo:
+        campaign = await call_everyone(local, flireo)
+    done, _ = await results(campaign)
+    answered = [row for row in await campaign.attempts() if row.id_source == "answer"]
+    assert len(answered) >= COUNT * 0.6
+    assert done >= len(answered)
+
+
+@pytest.mark.parametrize(
+    "faults", [{}, {"rows_behind": 4000.0}, {"wrong_id": 6}], ids=lambda faults: str(faults)[:70]
+)
+async def test_on_both_databases(database: Database, faults: dict[str, Any]) -> None:
+    with faulty_flireo(**faults) as flireo:
+        campaign = await call_everyone(database, flireo)
+    assert await results(campaign) == (COUNT, 0)
+
+
+async def deliver(database: Database, flireo: FaultyFlireo, late: float) -> None:
+    """Have webhooks come in, some of them late."""
+    while True:
+        reports = flireo.due_reports()
+        await asyncio.sleep(late)
+        for body in reports:
+            await Inbox(database).store(body)
+
+
+async def campaign_inbox(database: Database) -> list[str]:
+    """Digests of the reports that came."""
+    async with database.read() as db:
+        return list((await db.execute(select(inbox.c.digest))).scalars())
+
+
+@pytest.mark.parametrize("list_is_down", [False, True])
+@pytest.mark.parametrize("late", [0.1, 3.0])
+async def test_webhooks_with_other_ids_lose_no_analysis(
+    database: Database, list_is_down: bool, late: float
+) -> None:
+    """The list has no analysis; every other second the run is stopped, and another one goes on."""
+    answers = answer(200, {"calls": {}}) if list_is_down else None
+    with faulty_flireo(webhook_ids=True, list_answer=answers, drops=0) as flireo:
+        campaign = Campaign(database, flireo.url, policy=HASTY, readiness=Readiness())
+        await campaign.take_in(*people(COUNT))
+        delivery = asyncio.create_task(deliver(database, flireo, late))
+        for seconds in (1.0, 2.0, 3.0, SECONDS):
+            ran = await campaign.run(seconds=seconds)
+        assert not ran.timed_out
+        while len(await campaign_inbox(database)) < len(flireo.placed):  # noqa: ASYNC110 - another task stores them
+            await asyncio.sleep(0.1)
+        delivery.cancel()
+        await asyncio.sleep(SETTLING_SECONDS)
+        await sweep(campaign)
+    assert set(flireo.calls_to().values()) == {1}
+    analyses = {row.phone: row.analysis for row in await campaign.attempts()}
+    assert analyses == {phone: json.dumps({"of": phone[-4:]}) for phone in flireo.calls_to()}
