@@ -21,11 +21,13 @@ def confidence(place: Whereabouts) -> str:
     if sources == {"column"}:
         return "the file says so"
     if len(place.zones) == 1:
-        return f"the one zone of {SOURCES[place.sources[0]]}"
+        return f"the one zone of {SOURCES.get(place.sources[0], place.sources[0])}"
     if sources == {"number"}:
         return f"its number may be in any of {len(place.zones)} zones"
     each = Counter(place.sources)
-    return "any zone of " + " and of ".join(f"{SOURCES[source]} ({n})" for source, n in each.items())
+    return "any zone of " + " and of ".join(
+        f"{SOURCES.get(source, source)} ({n})" for source, n in each.items()
+    )
 
 
 def zone_notes(
