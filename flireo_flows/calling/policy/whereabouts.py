@@ -1,7 +1,7 @@
 """Where a lead may be, as far as the rules ask: its zones with the source of each, and the states it may live in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
@@ -20,18 +20,18 @@ class Whereabouts:
     Attributes:
         zones: IANA names; it must be calling time in all of them.
         sources: Of each zone: `column`, `postcode`, `state`, `country`, `number` or `wide_zones`.
-        states: ISO 3166-2 codes of the states it may live in; empty where any state of `country` is possible.
-        country: ISO 3166-1 code of the number; None where the number alone does not tell.
+        states: ISO 3166-2 codes of the states it may live in; empty where all of the number's country are possible.
+        phone: E.164.
     """
 
     zones: tuple[str, ...]
     sources: tuple[str, ...]
     states: tuple[str, ...]
-    country: str | None
+    phone: str = field(repr=False)
 
     def may_be_in(self, state: str) -> bool:
         """Whether the rules of a state (ISO 3166-2) may be those of the lead."""
-        return state in self.states if self.states else state.partition("-")[0] == self.country
+        return state in self.states if self.states else state.partition("-")[0] == country_of(self.phone)
 
 
 def whereabouts(lead: PolicyLead, wide: bool) -> Whereabouts:
@@ -44,7 +44,7 @@ def whereabouts(lead: PolicyLead, wide: bool) -> Whereabouts:
     return _whereabouts(lead.phone, lead.zones, lead.zone_source, lead.state, lead.postcode, wide)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=65_536)
 def _whereabouts(
     phone: str, zones: tuple[str, ...], source: str, state: str, postcode: str, wide: bool
 ) -> Whereabouts:
@@ -56,7 +56,7 @@ def _whereabouts(
     row = [region_of_postcode(postcode, phone).states, region_of_state(state, phone).states]
     told = [states for states in row if states]
     number = () if wide else number_states(phone)
-    return Whereabouts(zones, tuple(sources), _states(number, told), country_of(phone))
+    return Whereabouts(zones, tuple(sources), _states(number, told), phone)
 
 
 def _states(number: Sequence[str], told: Sequence[Sequence[str]]) -> tuple[str, ...]:
