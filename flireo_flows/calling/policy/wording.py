@@ -74,6 +74,8 @@ def _when(rule: str, facts: Facts, until: datetime | None) -> str:
         return f"never under these rules, as its last moment is {_moment(_read(_text(facts, 'dial_before')), facts)}"
     if never == Rule.CONSENT_EXPIRED and never != rule:
         return "never under these rules, as consent ends before that"
+    if never == Rule.ZONE_UNKNOWN and not _whole(facts, "zones"):
+        return "never under these rules, as neither its number nor its row tells where it is"
     return f"never under these rules{_NEVER.get(never, '')}"
 
 
@@ -169,7 +171,7 @@ def _zone_unknown(facts: Facts) -> str:
         return f"one of its {zones} time zones is not one that is known{named}"
     if zones:
         return f"its time zone is not one that is known{named}"
-    return "its time zone is unknown: neither its number nor its row tells it"
+    return "its time zone is unknown"
 
 
 def _holidays_unknown(facts: Facts) -> str:
