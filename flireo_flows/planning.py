@@ -142,6 +142,8 @@ def plan_leads(
 def in_markdown(plan: Plan) -> str:
     """A plan as a page, for whoever approves it: figures, warnings, reasons; no full number."""
     parts = [f"# Plan of {_name(plan)}", _in_a_line(plan), _bullets(plan.estimate.in_words)]
+    if plan.earlier:
+        parts += ["## Called before", _bullets(plan.earlier)]
     if plan.warnings:
         parts += ["## Look at this first", _bullets(plan.warnings)]
     if plan.skipped:

@@ -26,6 +26,7 @@ from flireo_flows.calling.clock_guard import ClockCorrected, ClockError
 from flireo_flows.calling.engine import Engine, Progress, Ran
 from flireo_flows.calling.ledger import CampaignStatus, Database, LeadBook, LeadResult, OpenLead, Views
 from flireo_flows.calling.ledger.completeness import Completeness, completeness
+from flireo_flows.calling.ledger.earlier_calls import earlier_calls_in
 from flireo_flows.calling.ledger.naming import refuse_shown_name
 from flireo_flows.calling.plan import Wanted
 from flireo_flows.calling.policy import CallingPolicy, unusable, warnings
@@ -82,6 +83,7 @@ class CampaignRun:
         script: What is said, by whom, and from which numbers.
         webhook: Where reports are sent, as far as a call itself can say so; None leaves that to the agents.
         plan: A saved plan, outside which nobody is rung; empty for none.
+        ignore_recent_calls: Call also where the account's calls of the last seven days cannot be read.
         deadline_seconds: The run ends so many seconds after `started_at` in any case; 0 for no such time.
         limit: People that the run calls at most; `NO_LIMIT` for no limit.
         run_id: What the policy's caps per run count together; a retry of the flow run is the same run.
@@ -98,6 +100,7 @@ class CampaignRun:
     plan: str = ""
     out: Path = Path("results")
     deadline_seconds: int = 0
+    ignore_recent_calls: bool = False
     limit: int = NO_LIMIT
     started_at: float = field(default_factory=steady_now)
     run_id: str = field(default_factory=lambda: flow_run.get_id() or uuid.uuid4().hex)
@@ -207,8 +210,6 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     _check_policy(run.policy)
     forbidden = read_do_not_call(Path(do_not_call), lead_format.default_region) if do_not_call else None
     if forbidden is not None:
-        if forbidden.in_words:
-            logger.warning("%s", forbidden.in_words)
         _forbid(run, forbidden)
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
     notes = list(reading_notes(batch))
@@ -226,13 +227,19 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
         why = f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
         raise NoLeads(" ".join((why, *notes)))
 
-    async def write() -> str:
+    async def write() -> tuple[str, str]:
         async with await Database.open(run.ledger.database_url()) as database:
             await refuse_shown_name(database, run.campaign)
-            return await LeadBook(database, run.campaign).take_in(batch.leads)
+            batch_name = await LeadBook(database, run.campaign).take_in(batch.leads)
+            async with database.read() as db:
+                earlier = await earlier_calls_in(db, [lead.phone for lead in batch.leads])
+            return batch_name, earlier.in_words
 
     told = told_otherwise(composer, batch.leads)
-    return Imported(drive(write), len(batch.leads), len(batch.rejects), rejects_file, told)
+    batch_name, earlier = drive(write)
+    if earlier:
+        logger.info("%s", earlier)
+    return Imported(batch_name, len(batch.leads), len(batch.rejects), rejects_file, told)
 
 
 @task(name="Flireo: call leads", tags={"flireo"}, cache_policy=NO_CACHE, retries=0)
@@ -370,6 +377,8 @@ def _engage(run: CampaignRun, imported: Imported, until: Until, before: Ran | No
 
     ran = drive(work, tick=board.show)
     board.show()
+    for caution in ran.cautions:
+        get_run_logger().warning("%s", caution)
     if ran.held_by:
         get_run_logger().warning("nobody else is rung for now: %s", ran.held_by)
     for name in ran.waits_for:
@@ -401,4 +410,5 @@ async def _engine(
         run_id=run.run_id,
         limit=run.limit if run.limit < NO_LIMIT else None,
         stopped_by=before.stopped_by if before else None,
+        ignore_recent_calls=run.ignore_recent_calls,
     )

@@ -40,6 +40,7 @@ def outbound_campaign(
     out: Annotated[str, Field(title="Results folder")] = "",
     wait: Annotated[bool, Field(title="Wait for results")] = True,
     deadline_seconds: Annotated[int, Field(ge=0, title="Deadline (s)")] = 0,
+    ignore_recent_calls: Annotated[bool, Field(title="Call without the account's recent calls")] = False,
     limit: Annotated[int, Field(ge=1, le=1_000_000, title="People at most")] = 1_000_000,
 ) -> CampaignSummary:
     """Ring every lead of a file, each at a permitted hour, and export the results. Run it again to carry on.
@@ -64,6 +65,8 @@ def outbound_campaign(
             the campaign's own, results/CAMPAIGN.
         wait: Off ends the run after dialling; a later run collects the results.
         deadline_seconds: End after so many seconds in any case; 0 for no deadline. Calls that run go on.
+        ignore_recent_calls: Call also where the account's calls of the last seven days cannot be read, which a new
+            ledger reads first. Risky: people who were called a moment ago from elsewhere are called again.
         limit: Call at most so many people in this run.
     """
     run = CampaignRun(
@@ -78,6 +81,7 @@ def outbound_campaign(
         plan=plan,
         out=results_folder(ledger, campaign, out),
         deadline_seconds=deadline_seconds,
+        ignore_recent_calls=ignore_recent_calls,
         limit=limit,
     )
     imported = import_leads(run, leads, lead_format, do_not_call)

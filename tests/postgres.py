@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger.postgresql import FSYNC_MAY_BE_OFF
 
 
 @dataclass
@@ -77,6 +78,7 @@ def run_postgres() -> Iterator[Postgres]:
             postgres = Postgres(server)
             # A test's processes are killed, its machine is not: the disk need not be waited for.
             postgres.sql("ALTER SYSTEM SET fsync = off")
+            postgres.sql(f"ALTER ROLE ALL SET {FSYNC_MAY_BE_OFF} = 'on'")
             postgres.sql("SELECT pg_reload_conf()")
             yield postgres
         finally:

@@ -11,6 +11,7 @@ from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.fields import Id, PhoneText
 from flireo_flows.api.model import ApiBody, ApiModel, Json, JsonObject, read_list, unwrap
+from flireo_flows.api.numbering import comparable, digits, same_person
 from flireo_flows.api.operation import Effect, Sends, operation
 from flireo_flows.api.pages import Page, read_total
 from flireo_flows.api.times import iso
@@ -90,15 +91,15 @@ class Call(ApiModel):
         False only for a telephone number that ends otherwise: null is allowed (contract section 9.2), and a name, an
         address, a number without its country, or that of the account itself tells nothing for certain.
         """
-        ours, theirs = _digits(phone), _digits(self.caller_phone or "")
+        ours, theirs = comparable(phone), comparable(self.caller_phone or "")
         is_number = len(theirs) >= SURE_DIGITS and is_written_as_number(self.caller_phone or "")
-        if self.phone_number is not None and theirs == _digits(self.phone_number):
+        if self.phone_number is not None and theirs == comparable(self.phone_number):
             return True
         return not is_number or theirs[-SURE_DIGITS:] == ours[-SURE_DIGITS:]
 
     def is_with(self, phone: str) -> bool:
-        """Whether the other party is `phone` (E.164); formatting characters do not count."""
-        return self.caller_phone is not None and _digits(self.caller_phone) == _digits(phone)
+        """Whether the other party is `phone` (E.164), in whatever spelling of one number; see `numbering`."""
+        return self.caller_phone is not None and same_person(self.caller_phone, phone)
 
     def is_surely_not_with(self, phone: str) -> bool:
         """Whether the other party is a whole telephone number, and surely not `phone` (E.164).
@@ -111,8 +112,8 @@ class Call(ApiModel):
 
     @property
     def _shows_our_number(self) -> bool:
-        shown = _digits(self.caller_phone or "")
-        return shown in (_digits(own) for own in (self.phone_number, self.assistant_phone) if own)
+        shown = comparable(self.caller_phone or "")
+        return shown in (comparable(own) for own in (self.phone_number, self.assistant_phone) if own)
 
 
 class CallPage(BaseModel, Page):
@@ -324,15 +325,11 @@ def is_of_others(direction: str | None) -> bool:
 
 def is_whole_number(text: str) -> bool:
     """Whether a text is a telephone number with its country: it can be compared with another one."""
-    digits = _digits(text)
-    has_country = text.strip().startswith(("+", "00")) and len(digits) > SURE_DIGITS
+    plain = digits(text)
+    has_country = text.strip().startswith(("+", "00")) and len(plain) > SURE_DIGITS
     return has_country and is_written_as_number(text)
 
 
 def is_written_as_number(text: str) -> bool:
     """Whether a text has only digits and what separates them: no letter, and no `*` in the place of a digit."""
     return all(character.isdigit() or character.isspace() or character in "+-()./" for character in text)
-
-
-def _digits(phone: str) -> str:
-    return "".join(character for character in phone if character.isdigit()).removeprefix("00")

@@ -6,7 +6,8 @@ import logging
 import random
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from types import TracebackType
@@ -21,6 +22,7 @@ from flireo_flows.api.errors import TOO_LATE, InvalidInput
 from flireo_flows.api.exchange import Lost, Pause, Reply, exchange
 from flireo_flows.api.masking import secret_values
 from flireo_flows.api.model import JsonObject
+from flireo_flows.api.network import cause_of, check_network
 from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.pacing import Pacing
 from flireo_flows.api.redaction import MaskedUrls
@@ -188,7 +190,8 @@ def check_time(event: str, before: float | None, unless: Callable[[], bool]) -> 
 def lost(error: Exception) -> Lost:
     """An httpx error as a value. Its text may hold the URL or the key, so only its kind is kept."""
     text = TOO_LATE[1] if isinstance(error, Late) else type(error).__name__
-    return Lost(left=not isinstance(error, (*NEVER_LEFT, Late)), text=text, at=steady_now())
+    left = not isinstance(error, (*NEVER_LEFT, Late))
+    return Lost(left=left, text=text, at=steady_now(), cause=cause_of(error))
 
 
 # httpx logs the URL of every request at INFO, and whoever turns that on sees call ids.
@@ -351,9 +354,21 @@ def _traced(
 
 def _sync_http(transport: httpx.BaseTransport | None, *, fresh: bool) -> httpx.Client:
     headers = {"User-Agent": USER_AGENT}
-    return httpx.Client(transport=transport, verify=_tls(), limits=limits(fresh), headers=headers)
+    with _environment_named():
+        return httpx.Client(transport=transport, verify=_tls(), limits=limits(fresh), headers=headers)
 
 
 def _async_http(transport: httpx.AsyncBaseTransport | None, *, fresh: bool) -> httpx.AsyncClient:
     headers = {"User-Agent": USER_AGENT}
-    return httpx.AsyncClient(transport=transport, verify=_tls(), limits=limits(fresh), headers=headers)
+    with _environment_named():
+        return httpx.AsyncClient(transport=transport, verify=_tls(), limits=limits(fresh), headers=headers)
+
+
+@contextmanager
+def _environment_named() -> Iterator[None]:
+    """What httpx cannot make of the environment is said with the variable's name."""
+    try:
+        yield
+    except (ImportError, OSError, ValueError, httpx.InvalidURL):
+        check_network()
+        raise

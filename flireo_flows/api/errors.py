@@ -20,7 +20,7 @@ FlireoError
 Source of the statuses: contract section 2.2.
 """
 
-from typing import Final
+from typing import Final, Self
 
 from flireo_flows.api.redaction import redact
 
@@ -37,9 +37,12 @@ class FlireoError(Exception):
         param: The field the server complains of, redacted; None when it names none.
         request_id: `X-Request-Id` of the answer, redacted; None when there was none.
         retry_after: Seconds the server asked us to wait; None when it did not.
+        cause: What stands between us and the API, where it is known; ours, without a secret. With a status: it was not
+            the API that answered, but something else at its address.
     """
 
     remedy = ""
+    cause = ""
 
     def __init__(
         self,
@@ -63,12 +66,24 @@ class FlireoError(Exception):
             operation, route, status, self.code, self.text, self.param, self.request_id, retry_after
         )
 
+    def because(self, cause: str) -> Self:
+        """The same error, with its cause."""
+        self.cause = cause  # it travels with the error when that is pickled, as all of its attributes do
+        return self
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether something else than the API answered. Such a 404 says nothing about the resource."""
+        return bool(self.cause) and self.status is not None
+
     def __str__(self) -> str:
         what = " ".join(str(part) for part in (self.status, self.code) if part) or "no answer"
         field = f" (field {self.param})" if self.param else ""
         request = f" [request {self.request_id}]" if self.request_id else ""
         words = f": {self.text}" if self.text else ""
         remedy = f" {self.remedy}" if self.remedy and self.text not in TOO_LATE else ""
+        if self.cause:
+            remedy = f" {self.cause}. {NOT_THE_API if self.is_foreign else self.remedy}"
         return f"Flireo {self.route}: {what}{words}{field}{request}.{remedy}"
 
 
@@ -152,6 +167,10 @@ class OutcomeUnknown(FlireoError):
     """
 
 
+NOT_THE_API: Final = (
+    "That is not the API: check the base URL (FLIREO_BASE_URL, or the field base_url of the flireo-credentials block); "
+    "it ends in /api/v1."
+)
 # What `NotSent` says when the network is not to blame.
 TOO_LATE: Final = ("the rate limit left no room in time", "too late to send")
 

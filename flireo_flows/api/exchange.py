@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from flireo_flows.api import errors
+from flireo_flows.api.foreign import foreign_answer, may_be_ours
 from flireo_flows.api.masking import hide
 from flireo_flows.api.model import Json, Unreadable
 from flireo_flows.api.operation import Effect, Endpoint, Operation
@@ -75,6 +76,7 @@ class Lost:
     left: bool
     text: str
     at: float
+    cause: str = ""  # in words, where it is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def judge(operation: Operation[T], answer: Reply | Lost, tries: int, jitter: flo
     error = error_of(operation, answer)
     if answer.status == 429 and tries < LIMITED_TRIES:
         return Again(error.retry_after if error.retry_after is not None else 1.0, error)
-    if isinstance(error, errors.ServerFailed) and tries + 1 < READ_TRIES:
+    if isinstance(error, errors.ServerFailed) and not error.is_foreign and tries + 1 < READ_TRIES:
         return Again(backoff(tries, jitter), error)
     raise error
 
@@ -154,6 +156,8 @@ def error_of(operation: Operation[T], reply: Reply) -> errors.FlireoError:
         kind = errors.ServerFailed if operation.effect is Effect.READS else errors.OutcomeUnknown
     else:
         kind = errors.BY_STATUS.get(reply.status, errors.RequestRefused)
+        if operation.effect is Effect.RINGS and reply.status != 429 and not may_be_ours(reply.body):
+            kind = errors.OutcomeUnknown  # somebody else's refusal does not prove that no call was placed
     code, text, param = reply.complaint()
     return failure(
         kind,
@@ -164,7 +168,12 @@ def error_of(operation: Operation[T], reply: Reply) -> errors.FlireoError:
         param=param,
         request_id=reply.request_id,
         wait=retry_after(reply.headers),
-    )
+    ).because(foreign(reply))
+
+
+def foreign(reply: Reply) -> str:
+    """Why it is not the API that answered, in words; empty where it may be."""
+    return foreign_answer(reply.status, reply.headers, reply.body)
 
 
 def envelope(body: bytes) -> tuple[str | None, str, str | None]:
@@ -203,9 +212,9 @@ def failure(
 def _judge_lost(operation: Operation[T], lost: Lost, tries: int, jitter: float) -> Again:
     """Only a request that never left, or one that changes nothing, may be sent again."""
     if not lost.left:
-        error = failure(errors.NotSent, operation, text=lost.text)
+        error = failure(errors.NotSent, operation, text=lost.text).because(lost.cause)
     elif operation.effect is Effect.READS:
-        error = failure(errors.TimedOut, operation, text=lost.text)
+        error = failure(errors.TimedOut, operation, text=lost.text).because(lost.cause)
     else:
         raise failure(errors.OutcomeUnknown, operation, text=lost.text)
     # What rings people is repeated by nobody but the dialer, which asks anew whether it may.
@@ -262,7 +271,8 @@ def _unread(
     unread = errors.UnreadableAnswer if operation.effect is Effect.READS else errors.OutcomeUnknown
     code, text, param = told
     text = text or "the answer is not a success"
-    return failure(unread, operation, reply.status, code, text, param, reply.request_id)
+    error = failure(unread, operation, reply.status, code, text, param, reply.request_id)
+    return error.because(foreign(reply))
 
 
 def _tell(pacing: Pacing, operation: Operation[T], answer: Reply | Lost, sent_at: float) -> None:

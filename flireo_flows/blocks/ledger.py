@@ -45,8 +45,9 @@ print(ledger.kind)
 
     @property
     def kind(self) -> str:
-        """`sqlite` or `postgresql`."""
-        return self.database_url().partition(":")[0].partition("+")[0]
+        """`sqlite` or `postgresql`; empty where the URL is neither, for then it may be anything."""
+        scheme = self.database_url().partition("://")[0].lower().partition("+")[0]
+        return {"sqlite": "sqlite", "postgres": "postgresql", "postgresql": "postgresql"}.get(scheme, "")
 
 
 def default_ledger() -> Path:

@@ -119,7 +119,9 @@ async def check_account(
 async def _agent(client: AsyncFlireoClient, agent_id: str) -> Agent:
     try:
         agent = await client.send(get_agent(agent_id))
-    except errors.NotFound:
+    except errors.NotFound as error:
+        if error.is_foreign:
+            raise
         raise NotReady(
             f"agent {agent_id!r} does not exist in this account. Look up its id in the dashboard, "
             "or list the agents with the task list_agents."
@@ -134,7 +136,9 @@ async def _agent(client: AsyncFlireoClient, agent_id: str) -> Agent:
 async def _check_number(client: AsyncFlireoClient, number_id: str) -> None:
     try:
         number = await client.send(get_number(number_id))
-    except errors.NotFound:
+    except errors.NotFound as error:
+        if error.is_foreign:
+            raise
         raise NotReady(
             f"number {number_id!r} does not exist in this account. Give its id, not the number itself; "
             "the task list_numbers shows both."
@@ -158,7 +162,9 @@ async def check_balance(client: AsyncFlireoClient, least: float) -> None:
     """
     try:
         organization = await client.send(get_organization())
-    except errors.NotFound:
+    except errors.NotFound as error:
+        if error.is_foreign:
+            raise
         return  # a server that keeps no account page; 402 will still stop the run
     balance = organization.minutes_balance
     if balance is None or (balance > 0 and balance >= least):

@@ -1,14 +1,24 @@
 """What a call's analysis says under a key, compared as a person compares."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
-_ABSENT: Final = object()
-# A model that is asked for a yes or a no may write one of these.
-_SAYS_SO: Final[Mapping[str, frozenset[str]]] = {
-    "true": frozenset({"true", "yes", "y", "1"}),
-    "false": frozenset({"false", "no", "n", "0"}),
+from flireo_flows.leads.consent_headers import header_words
+from flireo_flows.leads.yes_no import YesNo, leans, word_set, yes_or_no
+
+# An answer to compare with that stands for every way to say it.
+YES_OR_NO: Final[Mapping[str, YesNo]] = {
+    "true": YesNo.YES,
+    "yes": YesNo.YES,
+    "false": YesNo.NO,
+    "no": YesNo.NO,
 }
+# Beside the words of a key they change nothing: callerWantsNoCalls, is_opted_out, dnc_requested.
+_BEFORE: Final = word_set(
+    "the caller customer callee lead user person contact client prospect is was has have did"
+)
+_BEHIND: Final = word_set("flag requested request")
 
 
 def says(analysis: object, key: str, wanted: str) -> bool:
@@ -17,36 +27,72 @@ def says(analysis: object, key: str, wanted: str) -> bool:
     Args:
         analysis: As it came; None when there is none.
         key: Of the analysis; `wishes.no_calls` is a key within another, unless it is a key itself.
-        wanted: The answer, whatever its case: `true` is `True`, and also `yes`, `y` and `1`; `false` is also `no`,
-            `n` and `0`. Of a list, one value is enough.
+        wanted: The answer, whatever its case: `true` is every way to say yes (`ja`, `Yes.`, 1, `{"value": true}`), and
+            `false` every way to say no. Of a list, one value is enough.
     """
-    return any(_same(answer, wanted) for answer in _answers(analysis, key))
+    return any(_same(answer, wanted, yes_or_no) for answer in _under(analysis, key))
 
 
-def _answers(analysis: object, key: str) -> Iterable[object]:
-    """What the analysis has under a key, be the key itself dotted or a path; each value of a list."""
-    found = _under(analysis, key)
-    return found if isinstance(found, list | tuple) else (found,)
+def alike(analysis: object, key: str) -> list[object]:
+    """Every answer under a key or one that is written differently, at the top or in an object one level below.
+
+    `wants_no_calls` is also `wantsNoCalls`, `Wants no calls`, `caller_wants_no_calls`, and that within `contact`.
+    """
+    exact, wanted = list(_under(analysis, key)), _bare(key)
+    return exact or [value for name, value in fields(analysis) if _bare(name) == wanted]
 
 
-def _under(analysis: object, key: str) -> object:
+def fields(analysis: object) -> Iterator[tuple[str, object]]:
+    """The keys of an analysis and of the objects one level below, with their answers."""
     if not isinstance(analysis, Mapping):
-        return _ABSENT
+        return
+    for key, value in analysis.items():
+        yield str(key), value
+        for inner in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(inner, Mapping):
+                yield from ((str(name), below) for name, below in inner.items())
+
+
+def tells(answer: object, wanted: str) -> bool:
+    """As `says`, of one answer; where a yes or a no is asked for, an answer that begins with it is one."""
+    return _same(answer, wanted, leans)
+
+
+def is_unclear(answer: object, wanted: str) -> bool:
+    """Whether a yes or a no is asked for and the answer is neither; not answered is not unclear."""
+    return wanted.strip().casefold() in YES_OR_NO and yes_or_no(answer) is YesNo.UNCLEAR
+
+
+def _under(analysis: object, key: str) -> Iterable[object]:
+    """What the analysis has under a key, be the key itself dotted or a path."""
+    if not isinstance(analysis, Mapping):
+        return ()
     if key in analysis:
-        return analysis[key]
+        return (analysis[key],)
     first, dot, rest = key.partition(".")
-    return _under(analysis.get(first), rest) if dot else _ABSENT
+    return _under(analysis.get(first), rest) if dot else ()
 
 
-def _same(answer: object, wanted: str) -> bool:
-    """As a person compares: `True` is `true`, and `Yes` as well."""
-    if answer is _ABSENT:
-        return False
-    told, asked = _text(answer), wanted.strip().casefold()
-    return told == asked or told in _SAYS_SO.get(asked, ())
+def _same(answer: object, wanted: str, read: Callable[[object], YesNo]) -> bool:
+    """As a person compares: `True` is `true`, and `Ja.` as well."""
+    asked = wanted.strip().casefold()
+    if asked in YES_OR_NO:
+        return read(answer) is YES_OR_NO[asked]
+    several = answer if isinstance(answer, list | tuple) else (answer,)
+    return any(_text(one) == asked for one in several)
 
 
 def _text(answer: object) -> str:
     if isinstance(answer, float) and answer.is_integer():
         answer = int(answer)  # JSON does not tell 1 from 1.0
     return "" if answer is None else str(answer).strip().casefold()
+
+
+@lru_cache(maxsize=4096)  # the same keys come with every call
+def _bare(key: str) -> str:
+    words = [word for part in key.split(".") for word in header_words(part)]
+    while len(words) > 1 and words[0] in _BEFORE:
+        words = words[1:]
+    while len(words) > 1 and words[-1] in _BEHIND:
+        words = words[:-1]
+    return "".join(words)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from flireo_flows.api import errors
 from flireo_flows.api.calls import LARGEST_PAGE, Call, get_call, list_calls
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.paging import call_pages, walk
@@ -87,7 +88,14 @@ class CallList:
             FlireoError: It cannot be read.
         """
         await self._afford()
-        return await self.client.send(get_call(call_id))
+        try:
+            return await self.client.send(get_call(call_id))
+        except errors.NotFound as error:
+            if not error.is_foreign:
+                raise
+            # Whoever answered does not know our calls at all.
+            told = (error.operation, error.route, error.status, error.code, error.text)
+            raise errors.UnreadableAnswer(*told).because(error.cause) from None
 
     async def _pages(self, window: Window) -> AsyncIterator[tuple[Call, ...]]:
         """Pages of one window, to its end, whatever arrives meanwhile."""

@@ -27,10 +27,12 @@ from flireo_flows.calling.ledger import (
 )
 from flireo_flows.calling.ledger.blockers import blocking_campaigns
 from flireo_flows.calling.ledger.completeness import check_completeness
+from flireo_flows.calling.ledger.earlier_calls import earlier_calls_of
 from flireo_flows.calling.ledger.rederiving import keep_current
 from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.remembered import remember, require_account, rules_of
+from flireo_flows.calling.recent_calls import RecentCallsUnread, in_words, read_recent_calls
+from flireo_flows.calling.remembered import fingerprint, remember, require_account, rules_of
 from flireo_flows.calling.telling import tell_end
 from flireo_flows.calling.turns import Turns, Until
 
@@ -55,6 +57,7 @@ class Ran:
         readiness: What the checks told; for a run that follows.
         held_by: What held the whole campaign back at the end, in words: that it is paused or cancelled, by
             whom and why, or a cap that was reached. Empty when nothing did.
+        cautions: What is not known of the account's recent calls, each in a sentence.
         last_failures: What made the breaker pause the campaign: masked number and reason, newest first.
         waits_for: Other campaigns whose open calls hold leads back at the end, by name.
     """
@@ -66,6 +69,7 @@ class Ran:
     held_by: str = ""
     last_failures: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -85,6 +89,8 @@ class Engine:
             empty makes each a run of its own.
         limit: Calls that the run (`run_id`) places at most, so that it calls at most so many people; None for no limit.
         stopped_by: What stopped an earlier engine of this run: nobody is rung, and only results are collected.
+        ignore_recent_calls: Call also where the account's calls of the last days cannot be read, at the risk that
+            people who were called a moment ago are called again.
         lease_seconds: For how long this runner is trusted to be alive since its last sign of life; then others
             take over. More than `picking.LEAST_LEASE_SECONDS`, or nothing is ever begun.
     """
@@ -101,7 +107,9 @@ class Engine:
     limit: int | None = None
     stopped_by: Exception | None = None
     lease_seconds: float = LEASE_SECONDS
+    ignore_recent_calls: bool = False
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
+    _cautions: tuple[str, ...] = field(default=(), init=False)
 
     async def run(self, until: Until, deadline: float | None = None) -> Ran:
         """Ring and collect.
@@ -140,6 +148,8 @@ class Engine:
         beside = await require_account(self.database, client, self.campaign, runner)
         try:
             readiness = self.readiness or await self._look_up(client)
+            if left.has_waiting:
+                await self._read_recent_calls(client)
         except NotReady as problem:
             if not (left.placed or left.unknown):
                 raise
@@ -148,6 +158,19 @@ class Engine:
         starts = left.has_waiting
         await remember(self.database, self.campaign, self.policy, readiness, self.account, starts, beside)
         return readiness
+
+    async def _read_recent_calls(self, client: AsyncFlireoClient) -> None:
+        """What the account's list says, before this ledger's first call there."""
+        try:
+            read = await read_recent_calls(self.database, client, fingerprint(self.account, self.database))
+        except RecentCallsUnread as problem:
+            if not self.ignore_recent_calls:
+                raise
+            self._cautions = (str(problem),)
+        else:
+            if read is not None:
+                earlier = await earlier_calls_of(self.database, self.campaign, self.batch)
+                self._cautions = (*in_words(read), *filter(None, [earlier.in_words]))
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
         await tell_end(self.database, self.campaign, self.policy, stopped_by, self.run_id or runner.id)
@@ -190,7 +213,16 @@ class Engine:
         self.progress(await Views(self.database).status(self.campaign))
         stopped_by, failures = turns.stopped_by or brakes.stopped_by, brakes.last_failures
         waits_for = await blocking_campaigns(self.database, self.campaign, self.batch)
-        return Ran(stopped_by, turns.timed_out, left, readiness, turns.held_by, failures, tuple(waits_for))
+        return Ran(
+            stopped_by,
+            turns.timed_out,
+            left,
+            readiness,
+            turns.held_by,
+            failures,
+            tuple(waits_for),
+            self._cautions,
+        )
 
     def _limited_policy(self) -> CallingPolicy:
         """The policy with this run's limit as its cap per run. It is not remembered: the next run has its own."""

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.numbering import person_key
 from flireo_flows.calling.choice import CannotCompose, Choice, Composes, LeadFacts
 from flireo_flows.calling.script import Composer
 from flireo_flows.calling.script.checking import ANY_MIND, told_otherwise
@@ -30,8 +31,8 @@ def salt_of(campaign: str, leads: Sequence[Lead]) -> str:
 
 
 def key_of(salt: str, phone: str) -> str:
-    """Digest of a number."""
-    return _digest(salt, phone)
+    """Digest of a number; every spelling of it has the same."""
+    return _digest(salt, person_key(phone))
 
 
 def row_of(salt: str, lead: Lead) -> str:

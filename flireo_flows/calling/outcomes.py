@@ -102,7 +102,8 @@ class AnalysisAnswer(BaseModel):
         Field(
             max_length=200,
             title="Equals",
-            description="The answer, whatever its case. true is also yes, y and 1; false is also no, n and 0.",
+            description="The answer, whatever its case. true is every way to say yes (ja, oui, 1), false every way "
+            "to say no.",
         ),
     ] = "true"
 

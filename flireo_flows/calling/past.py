@@ -11,9 +11,14 @@ from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.numbering import person_key
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
-from flireo_flows.calling.ledger.database import Database, NoLedger
-from flireo_flows.calling.ledger.schema import attempts, do_not_call, leads
+from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.earlier_calls import EarlierCalls, earlier_calls_in
+from flireo_flows.calling.ledger.failure import NoLedger
+from flireo_flows.calling.ledger.other_calls import others_in
+from flireo_flows.calling.ledger.people import numbers_in
+from flireo_flows.calling.ledger.schema import accounts, attempts, do_not_call, leads
 from flireo_flows.calling.ledger.suppressions import suppressed_in
 from flireo_flows.calling.ledger.tallies import totals_in
 from flireo_flows.calling.outcomes import Outcome
@@ -49,12 +54,16 @@ class Past:
     Attributes:
         campaign: Calls in progress, and what the day and the campaign have used up.
         standing: Whether the campaign is open.
-        people: By number; whom the ledger does not know is not in it.
+        people: By number, as it was asked for; whom the ledger does not know is not in it.
+        earlier: How many of them were called before, by whom.
+        knows_account: Whether the ledger has read an account's calls of the last days.
     """
 
     campaign: History = NEW
     standing: Standing = field(default_factory=Standing)
     people: Mapping[str, Known] = field(default_factory=dict)
+    earlier: EarlierCalls = field(default_factory=EarlierCalls)
+    knows_account: bool = False
 
 
 async def read_past(
@@ -89,14 +98,25 @@ async def read_past(
         async with database.read() as db:
             _, day, whole = await totals_in(db, campaign, "", ZoneInfo(policy.day_zone), moment)
             live = (await db.execute(_live(campaign))).scalar_one()
-            people = await _people(db, campaign, frozenset(phones), moment - number_memory(policy))
-            forbidden = await _forbidden(db, database, campaign, phones, has_list)
+            keys = frozenset(map(person_key, phones))
+            people = await _people(db, campaign, keys, moment - number_memory(policy))
+            forbidden = await _forbidden(db, database, campaign, keys, has_list)
             standing = await standing_in(db, campaign)
+            earlier = await earlier_calls_in(db, phones)
+            asked = sorted(keys)
+            numbers = await numbers_in(db, asked)
+            others = await others_in(db, campaign, asked, numbers, policy, moment.timestamp())
+            knows_account = (await db.execute(select(accounts.c.read_at).limit(1))).first() is not None
     for phone, source in forbidden.items():
         known = people.get(phone, Known())
         people[phone] = replace(known, history=replace(known.history, do_not_call=source))
+    for phone, other in others.items():
+        known = people.get(phone, Known())
+        history = replace(known.history, other_calls=other.calls, ringing_until=other.open_until)
+        people[phone] = replace(known, history=history)
     history = History(live=live, day=day, campaign=whole)
-    return Past(history, standing, people)
+    theirs = {phone: people[key] for phone in phones if (key := person_key(phone)) in people}
+    return Past(history, standing, theirs, earlier, knows_account)
 
 
 async def _people(

@@ -23,7 +23,16 @@ from flireo_flows.calling.fingerprints import (
 )
 from flireo_flows.calling.foresight import HORIZON, Foreseen, Pace, Prospect, foresee
 from flireo_flows.calling.past import Known, Past
-from flireo_flows.calling.policy import CallingPolicy, Deny, PolicyLead, Rule, whereabouts, words
+from flireo_flows.calling.policy import (
+    CallingPolicy,
+    Deny,
+    History,
+    PolicyLead,
+    Rule,
+    held_by_others,
+    whereabouts,
+    words,
+)
 from flireo_flows.calling.reading_notes import reading_notes
 from flireo_flows.calling.states import NO_SHARED_HOURS, CampaignState, LeadState
 from flireo_flows.calling.zone_notes import confidence, zone_notes
@@ -134,6 +143,7 @@ class Plan:
         calls: In the file's order.
         skipped: In the file's order.
         warnings: What a person should know before approving it.
+        earlier: Who of these people was called before, and whom that delays, each in a sentence.
     """
 
     campaign: str
@@ -145,6 +155,7 @@ class Plan:
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
     estimate: Estimate
+    earlier: tuple[str, ...] = ()
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -194,6 +205,7 @@ def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Pl
             *reading_notes(batch),
         ),
         estimate=estimate(slow, quick, [call.attempts for call in calls], wanted.policy, start),
+        earlier=tuple(_earlier([draft.prospect.history for draft in drafts], wanted.policy, past, start)),
     )
 
 
@@ -307,6 +319,26 @@ def _foresee(
     if not slow.waited and not any(cap.minutes or cap.money for cap in caps):
         return slow, slow
     return slow, foresee(prospects, start, policy, Pace(rate, RING_SECONDS), past.campaign)
+
+
+def _earlier(
+    histories: Sequence[History], policy: CallingPolicy, past: Past, start: datetime
+) -> Iterator[str]:
+    """Who was called before, and whom the calls of others hold back until when."""
+    if sentence := past.earlier.in_words:
+        yield sentence
+    if not past.knows_account:
+        yield (
+            "This ledger has not read the account's calls of the last 7 days: a run does so before it calls anyone, "
+            "and holds back whom they reached lately."
+        )
+    held = [until for it in histories if it.other_calls and (until := held_by_others(policy, start, it))]
+    if not held:
+        return
+    first, last = f"{min(held):%Y-%m-%d %H:%M} UTC", f"{max(held):%Y-%m-%d %H:%M} UTC"
+    when = f"until {first}" if first == last else f"the first until {first}, the last until {last}"
+    who = "1 of them is" if len(held) == 1 else f"{len(held)} of them are"
+    yield f"{who} held back, as others called them lately (other_campaigns of the policy): {when}."
 
 
 def _warnings(

@@ -17,6 +17,7 @@ def reading_notes(batch: LeadBatch) -> Iterator[str]:
     Args:
         batch: What the file gave.
     """
+    yield from batch.notes
     changed: dict[str, list[int]] = {}
     for lead in batch.leads:
         if lead.note:

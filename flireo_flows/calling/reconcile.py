@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Row, and_, select, update
 
 from flireo_flows.api.calls import Call
+from flireo_flows.api.numbering import comparable
 from flireo_flows.calling.absence import Verdict
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.fit import is_doubtful, may_own
@@ -116,7 +117,7 @@ class Reconciler:
                 attempts.c.state == AttemptState.NOT_PLACED,
             )
         )
-        phones = {f"+{_digits(call.caller_phone)}" for call in strangers if call.caller_phone}
+        phones = {f"+{comparable(call.caller_phone)}" for call in strangers if call.caller_phone}
         rows: list[Row[Any]] = []
         async with self.database.read() as db:
             for chunk in chunks(sorted(phones)):
@@ -136,7 +137,3 @@ class Reconciler:
     def _is_doubtful(self, attempt: Attempt, call: Call) -> bool:
         skews = (self.calls.least_skew, self.calls.most_skew)
         return is_doubtful(attempt, call, self.calls.clock.band, skews)
-
-
-def _digits(phone: str) -> str:
-    return "".join(character for character in phone if character.isdigit()).removeprefix("00")

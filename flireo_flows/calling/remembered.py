@@ -29,7 +29,7 @@ from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import AttemptState, LeadState
 
 DIGITS: Final = 16  # of an account's fingerprint
-TEACHING: Final = frozenset({"do_not_call_keys", "do_not_call_outcomes", "outcomes"})
+TEACHING: Final = frozenset({"do_not_call_keys", "do_not_call_outcomes", "do_not_call_words", "outcomes"})
 MOST_PROVING: Final = 3  # calls asked for to know an account by them
 
 
@@ -170,7 +170,9 @@ async def is_of_account(
     for call_id in call_ids:
         try:
             await client.send(get_call(call_id))
-        except errors.NotFound:
+        except errors.NotFound as error:
+            if error.is_foreign:
+                raise
             continue
         return True
     return False

@@ -93,6 +93,7 @@ class SavedPlan(BaseModel):
     estimate: Mapping[str, Any]
     summary: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
     calls: tuple[SavedCall, ...]
     skipped: tuple[SavedSkip, ...]
 
@@ -109,6 +110,7 @@ class SavedPlan(BaseModel):
             estimate=asdict(plan.estimate),
             summary=plan.estimate.in_words,
             warnings=plan.warnings,
+            earlier=plan.earlier,
             calls=tuple(_saved_call(call) for call in plan.calls),
             skipped=tuple(
                 SavedSkip(line=it.line, phone=it.phone, rule=it.rule, words=it.words, key=it.key)

@@ -20,7 +20,7 @@ from flireo_flows.cli.steer import cancel, pause, resume
 from flireo_flows.cli.template import init
 from flireo_flows.cli.why import why
 
-DONE, FAILED, USAGE, OPEN, CLOCK, INTERRUPTED = 0, 1, 2, 3, 4, 130
+DONE, FAILED, USAGE, OPEN, CLOCK, UNREAD, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 app = App(
     name="flireo-flows",
@@ -49,12 +49,15 @@ app.command(init)
 
 
 def main() -> None:
-    """The script's entry point: 0 done, 1 error, 2 usage, 3 leads still open, 4 clocks disagree, 130 interrupted."""
+    """The script's entry point.
+
+    Ends with 0 done, 1 error, 2 usage, 3 leads still open, 4 clocks disagree, 5 recent calls not read, 130 interrupted.
+    """
     sys.exit(_main(sys.argv[1:]))
 
 
 def _main(arguments: list[str]) -> int:
-    from flireo_flows.cli.problems import PROBLEMS, in_words, is_clock
+    from flireo_flows.cli.problems import PROBLEMS, in_words, is_clock, is_unread
 
     for option, given in zip(["", *arguments], arguments, strict=False):
         if not _is_text(given) and not os.path.exists(given):  # a file may have such a name
@@ -71,7 +74,7 @@ def _main(arguments: list[str]) -> int:
         if not isinstance(error, PROBLEMS()):
             raise  # a bug of ours: its traceback is what helps
         say(in_words(error))
-        return CLOCK if is_clock(error) else FAILED
+        return CLOCK if is_clock(error) else UNREAD if is_unread(error) else FAILED
 
 
 def _is_text(given: str) -> bool:

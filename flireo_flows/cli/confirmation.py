@@ -71,6 +71,7 @@ def _question(plan: "Plan", people: int, limit: int | None, kind: str) -> str:
     parts = [
         f"{head}.",
         *([f"  Now: at most {most:,} of them (--limit)."] if most < people else []),
+        *(f"  {sentence}" for sentence in plan.earlier),
         f"  From: {_numbers(plan)}.",
         f"  Cost: {_cost(plan, most / people)}",
         "  Who, when and with which words: `flireo-flows plan` with the same options. For a first try: --limit 1.",

@@ -78,6 +78,8 @@ def _default(field: dict[str, Any], is_required: bool) -> str:
     if is_required:
         return "required"
     default = field.get("default")
+    if isinstance(default, list) and default and all(isinstance(it, dict) and "key" in it for it in default):
+        return ", ".join(f"`{it['key']}`" for it in default)
     return "" if default in ("", None, [], {}) or isinstance(default, dict) else f"`{json.dumps(default)}`"
 
 

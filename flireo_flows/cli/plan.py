@@ -171,6 +171,8 @@ def _print(plan: "Plan", most: int, saved: Path | None) -> None:
     say(f"{head}: {len(plan.calls)} to be rung, {len(plan.skipped)} not. Nothing was sent.", "bold")
     for sentence in plan.estimate.in_words:
         say(f"  {sentence}")
+    for sentence in plan.earlier:
+        say(f"  {sentence}")
     for warning in plan.warnings:
         say(f"Look at this: {warning}", "yellow")
     for call in plan.calls[:most]:

@@ -9,6 +9,7 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
     """Every kind of error that has a sentence of its own."""
     from flireo_flows.analytics import ExportError
     from flireo_flows.api.errors import FlireoError
+    from flireo_flows.api.network import NetworkSettingError
     from flireo_flows.calling.account import NotReady
     from flireo_flows.calling.ledger import LedgerError
     from flireo_flows.calling.ledger.campaigns import Declined
@@ -24,6 +25,7 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
         FlireoError,
         LeadFileError,
         LedgerError,
+        NetworkSettingError,
         NotReady,
         PlanError,
         ScriptError,
@@ -35,6 +37,13 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
 def in_words(error: Exception) -> str:
     """The error in a line."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def is_unread(error: Exception) -> bool:
+    """Whether no one was called because the account's recent calls cannot be read."""
+    from flireo_flows.calling.recent_calls import RecentCallsUnread
+
+    return isinstance(error, RecentCallsUnread)
 
 
 def is_clock(error: Exception) -> bool:

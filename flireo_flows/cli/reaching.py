@@ -14,8 +14,13 @@ def check_prefect(url: str, instead: str = "") -> None:
 
     Raises:
         SettingError: It cannot be used. Says why, and what to do.
+        NetworkSettingError: A variable of the environment keeps us from any server.
     """
     import httpx
+
+    from flireo_flows.api.network import check_network
+
+    check_network()  # Prefect's client reads the same variables
     from prefect.client.orchestration import get_client
 
     try:

@@ -34,6 +34,7 @@ def run(
     out: Path = Path("results"),
     no_wait: Annotated[bool, Flag] = False,
     deadline: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
+    ignore_recent_calls: Annotated[bool, Flag] = False,
     limit: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=MOST_PEOPLE))] = None,
     yes: Annotated[bool, Flag] = False,
     file_options: LeadOptions = NO_OPTIONS,
@@ -42,7 +43,8 @@ def run(
 
     The same campaign name continues where it stands and rings nobody twice. Ends with status 0 when every
     lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage,
-    4 when the clocks of this machine, the database and Flireo are more than a minute apart.
+    4 when the clocks of this machine, the database and Flireo are more than a minute apart, 5 when the account's recent
+    calls cannot be read, so that no one is called.
 
     Before it calls anyone it asks, unless the key is a test key (fl_test_...) or the server is on this machine.
 
@@ -72,6 +74,9 @@ def run(
         End after dialling; a later run collects the results.
     deadline
         End after so many seconds in any case; 0 for no deadline. Calls that run go on.
+    ignore_recent_calls
+        Call also where the account's calls of the last seven days cannot be read, which a new ledger reads first.
+        Risky: people who were called a moment ago, from the dashboard or with a ledger that was lost, are called again.
     limit
         Call at most so many people in this run.
     yes
@@ -112,6 +117,7 @@ def run(
         out=str(out),
         wait=not no_wait,
         deadline_seconds=deadline,
+        ignore_recent_calls=ignore_recent_calls,
         limit=limit or MOST_PEOPLE,
     )
     show(summary)

@@ -22,8 +22,10 @@ def credentials() -> "FlireoCredentials":
     from pydantic import SecretStr, ValidationError
 
     from flireo_flows.api.dialect import Dialect
+    from flireo_flows.api.network import check_network
     from flireo_flows.blocks import FlireoCredentials
 
+    check_network()
     key = os.environ.get("FLIREO_API_KEY", "").strip()
     if not key:
         raise SettingError(

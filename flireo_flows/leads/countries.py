@@ -27,7 +27,22 @@ class Country:
 
 def read_country(text: str) -> Country | None:
     """Read a cell such as `NL`, `NLD`, `Netherlands`, `Pays-Bas`, `31`, `+31`, `0031`. None: it is no country."""
-    return _by_code(text) or _by_region(_region_of(text))
+    return _by_code(text) or _by_region(_region_of(text)) or _twice_told(text)
+
+
+_TWICE: Final = re.compile(r"(.+?)\s*[(\[]\s*([^()\[\]]+?)\s*[)\]]|(.+?)\s+[-–]\s+(.+)")
+
+
+def _twice_told(text: str) -> Country | None:
+    """`Netherlands (NL)`, `United States (+1)`, `DE - Germany`: a country where both parts are, and the same."""
+    found = _TWICE.fullmatch(text.strip())
+    if not found:
+        return None
+    one, other = (read_country(part) for part in found.groups() if part)
+    if not one or not other or one.code != other.code:
+        return None
+    named = [country for country in (one, other) if country.is_named]
+    return named[0] if len({country.region for country in named}) == 1 else None
 
 
 _CODE: Final = re.compile(r"(?:\+|00)?\s*\(?([1-9][0-9]{0,2})\)?|(?:\+|00)?(1)[\s-]?\(?[2-9][0-9]{2}\)?")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from flireo_flows.leads.countries import Country, read_country
 from flireo_flows.leads.format import LeadFormat
@@ -25,9 +25,6 @@ class Origin:
     region: str = ""
     code: int = 0
     is_missing: bool = False
-
-
-NO_ORIGIN: Final = Origin()
 
 
 def row_origin(columns: Mapping[Key, str], where: Sequence[Key], form: LeadFormat) -> Origin | Refusal:

@@ -127,14 +127,13 @@ SPECIAL_KINDS: Final[Mapping[int, str]] = {
 LONGEST_TEXT: Final = 100  # characters; no number is that long, and the parser stops at 250
 PUNCTUATION: Final = r" \t\u00a0\u2007\u2009\u202f().\u2010-\u2015\u2212-"
 _PLAIN: Final = re.compile(r"\+?[0-9][0-9 -]{5,29}")
-_FORMULA: Final = re.compile(r'\s*=?\s*"(.*)"\s*', re.DOTALL)  # ="0612345678", lest Excel make a figure of it
+# ="0612345678", lest Excel make a figure of it; and =+31612345678, which it made of +31612345678.
+_FORMULA: Final = re.compile(r'\s*=?\s*"(?P<text>.*)"\s*|\s*=(?P<number>\s*\+?[0-9][0-9 ]+)', re.DOTALL)
 _SCHEME: Final = re.compile(
     r"^['’`\s]*(?:(?:tel|phone|mobile|callto|whatsapp|sms|p)\s*:)?['\s]*", re.IGNORECASE
 )
 # As spreadsheets show figures: 31,612,345,678 in English, 9,87,65,43,210 in India, 31'612'345'678 in Switzerland.
-_GROUPED: Final = re.compile(
-    r"[1-9][0-9]{0,2}(?:(?:,[0-9]{3}){2,}|(?:['’][0-9]{3}){2,})|[1-9][0-9]?(?:,[0-9]{2}){2,},[0-9]{3}"
-)
+_GROUPED: Final = re.compile(r"\+?[0-9]{1,4}(?:(?:,[0-9]{2,4}){2,}|(?:['’][0-9]{3}){2,})")
 _FIGURE: Final = re.compile(
     r"\+?[0-9]+(?:[.,][0-9]+)?\s*E\s*\+?[0-9]+|\+?[0-9]{6,}[.,]0+"
     r"|[1-9][0-9]{0,2}(?:[.,'’\s][0-9]{3}){2,}[.,][0-9]{1,2}",
@@ -155,7 +154,7 @@ def tidy(text: str) -> str:
         # Windows copies a number out of its contacts with U+202A before and U+202C behind it.
         text = "".join(character for character in text if unicodedata.category(character) != "Cf")
     if formula := _FORMULA.fullmatch(text):
-        text = formula[1]
+        text = formula["text"] or formula["number"] or ""
     text = _SCHEME.sub("", text).strip()
     return re.sub(r"[,'’]", "", text) if _GROUPED.fullmatch(text) else text
 

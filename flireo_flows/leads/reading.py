@@ -8,11 +8,12 @@ from typing import Final
 from flireo_flows.api.numbering import person_key
 from flireo_flows.leads.asking import read_wishes, says_no
 from flireo_flows.leads.columns import Header, extra, read_header
+from flireo_flows.leads.do_not_call import DoNotCall
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
 from flireo_flows.leads.opt_out_words import asks_for_no_calls
-from flireo_flows.leads.origins import NO_ORIGIN, Origin, row_origin
+from flireo_flows.leads.origins import Origin, row_origin
 from flireo_flows.leads.phones import PhoneNumber, Refusal, every_number, parse_phone
 from flireo_flows.leads.text import Row, read_text, split_rows
 from flireo_flows.leads.workbook import is_workbook, read_workbook
@@ -59,6 +60,7 @@ def read_leads(
         rejects=tuple(verdict for verdict in verdicts if isinstance(verdict, Reject)),
         columns=header.names,
         hidden=judge.hidden,
+        notes=(do_not_call.in_words,) if isinstance(do_not_call, DoNotCall) and do_not_call.in_words else (),
         other_channels=header.other_channels,
         said_no=judge.said_no,
     )
@@ -143,8 +145,10 @@ class _Judge:
             return
         text = columns.get(self.header.phone, "")
         origin = row_origin(columns, self.header.countries, self.form)
-        known: Origin = NO_ORIGIN if isinstance(origin, Refusal) else origin
-        self.refusing.update(map(person_key, every_number(text, known.region, code=known.code)))
+        # Where nobody knows the country, the default one is a guess that calls no one.
+        if isinstance(origin, Refusal) or origin.is_missing:
+            origin = Origin(self.form.default_region)
+        self.refusing.update(map(person_key, every_number(text, origin.region, code=origin.code)))
 
     def _asks_for_no_calls(self, columns: dict[str, str]) -> bool:
         """Whether a status, a tag or a note of the row plainly says so."""

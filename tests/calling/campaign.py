@@ -22,8 +22,10 @@ from flireo_flows.calling.ledger import (
     Runner,
     Views,
 )
+from flireo_flows.calling.ledger.account_calls import AccountRead, keep_account
 from flireo_flows.calling.ledger.schema import attempts, leads
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.calling.policy import CallingPolicy, OtherCampaigns
+from flireo_flows.calling.remembered import fingerprint
 from flireo_flows.calling.states import Event
 from flireo_flows.calling.turns import Until
 from flireo_flows.leads.lead import Lead
@@ -36,6 +38,9 @@ CALLER = Caller("demo-agent", "demo-number")
 POLICY = CallingPolicy(
     calling_hours=None, max_concurrent_calls=200, reconcile_grace_seconds=1, poll_seconds=0.2
 )
+# For tests in which several campaigns call the same people within minutes.
+OTHERS_DO_NOT_COUNT = OtherCampaigns(min_gap_hours=0, max_calls=0)
+FREE = POLICY.model_copy(update={"other_campaigns": OTHERS_DO_NOT_COUNT})
 
 LONG_LEASE_SECONDS = 3600.0  # nobody renews it, and a test may be slow
 
@@ -68,6 +73,13 @@ class Campaign:
     timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=2, read=5, ring=5))
     batch: str = ""
     composer: Composes = CALLER
+    ignore_recent_calls: bool = False
+
+    async def know_account(self) -> None:
+        """The ledger has read the account's calls of the last days before, and there were none."""
+        now = self.database.now()
+        read = AccountRead(read_at=now, read_back_to=now - 7 * 86_400, calls=0, unnamed=0)
+        await keep_account(self.database, fingerprint(self.account, self.database), [], read)
 
     @property
     def account(self) -> Account:
@@ -86,6 +98,8 @@ class Campaign:
 
     async def run(self, until: Until = Until.FINISHED, seconds: float | None = None) -> Ran:
         """Run it here, for so long at most."""
+        if self.readiness is not None:  # what comes before the first call is done
+            await self.know_account()
         engine = Engine(
             self.database,
             self.account,
@@ -94,6 +108,7 @@ class Campaign:
             CALLER,
             self.policy,
             readiness=self.readiness,
+            ignore_recent_calls=self.ignore_recent_calls,
         )
         return await engine.run(until, self.database.now() + seconds if seconds is not None else None)
 

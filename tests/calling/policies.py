@@ -19,6 +19,8 @@ from flireo_flows.calling.policy import (
     History,
     Holidays,
     NumberCap,
+    OtherCall,
+    OtherCampaigns,
     PolicyLead,
     RetryDelay,
     Span,
@@ -165,6 +167,12 @@ policies = st.builds(
     ),
     other_hour_minutes=st.sampled_from([0, 0, 30, 240, 600]),
     number_caps=st.lists(st.builds(NumberCap, calls=st.integers(1, 3), days=st.floats(0.01, 60)), max_size=2),
+    other_campaigns=st.builds(
+        OtherCampaigns,
+        min_gap_hours=st.sampled_from([0, 0.5, 24]),
+        max_calls=st.integers(0, 3),
+        per_days=st.floats(0.01, 60),
+    ),
     do_not_call_outcomes=st.lists(outcomes, max_size=1),
     caps_per_run=caps,
     caps_per_day=caps,
@@ -206,7 +214,11 @@ def histories_of(times: st.SearchStrategy[datetime]) -> st.SearchStrategy[Histor
         last_ended_at=st.none() | times,
         rung_at=many,
         number_rung_at=many,
+        other_calls=st.lists(
+            st.builds(OtherCall, times, st.sampled_from(["", "spring"]), st.booleans()), max_size=3
+        ).map(tuple),
         is_ringing=st.sampled_from([False, False, False, True]),
+        ringing_until=st.none() | times,
         live=st.integers(0, 6),
         run=totals,
         day=totals,

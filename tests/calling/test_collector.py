@@ -25,7 +25,7 @@ from flireo_flows.leads.wishes import Wishes
 from tests.faulty.server import Act, answer, cut, lost, page
 
 from .bad_line import BadLine, bad_line
-from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
+from .campaign import ANNA, BEN, CARLA, OTHERS_DO_NOT_COUNT, POLICY, Campaign, people, person
 from .hearing import status_update
 
 AT_ONCE = CallingPolicy.model_validate({**POLICY.model_dump(), "reconcile_grace_seconds": 0})
@@ -263,6 +263,7 @@ async def test_a_call_that_has_an_owner_is_not_given_to_another(
     await other.placed(await other.runner(), line.place(ANNA)["id"])
     async with campaign.database.write() as db:
         await db.execute(update(attempts).values(over_at=campaign.database.now()))
+    campaign.policy = campaign.policy.model_copy(update={"other_campaigns": OTHERS_DO_NOT_COUNT})
     await campaign.lost(collector.book)
     await canary(campaign, collector, line)
     await collector.poll()

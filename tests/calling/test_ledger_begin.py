@@ -24,12 +24,13 @@ from flireo_flows.calling.policy import CallingPolicy, Rule
 from flireo_flows.calling.states import Event, LeadState
 from flireo_flows.leads.wishes import Wishes
 
-from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
+from .campaign import ANNA, BEN, CARLA, OTHERS_DO_NOT_COUNT, POLICY, Campaign, people, person
 
 
 def policy(**fields: Any) -> CallingPolicy:
-    """Rules that allow any hour, and these."""
-    return CallingPolicy.model_validate({"calling_hours": None, "max_concurrent_calls": 200, **fields})
+    """Rules that allow any hour, whatever other campaigns called, and these."""
+    rules = {"calling_hours": None, "max_concurrent_calls": 200, "other_campaigns": OTHERS_DO_NOT_COUNT}
+    return CallingPolicy.model_validate({**rules, **fields})
 
 
 def campaign_of(database: Database, name: str = "campaign", **rules: Any) -> Campaign:

@@ -21,6 +21,7 @@ from flireo_flows.calling.policy import (
     History,
     Holidays,
     NumberCap,
+    OtherCall,
     PolicyLead,
     RetryDelay,
     Rule,
@@ -319,6 +320,13 @@ SAID = [
             LONDON, NOON, CallingPolicy(number_caps=[NumberCap(calls=1)]), History(number_rung_at=(NOON,))
         ),
         "the number was rung 1 times within 30 days, at most 1 are allowed; next Friday 14 August 2026 13:00",
+    ),
+    (
+        decide(
+            LONDON, NOON, ANY_HOUR, History(other_calls=(OtherCall(NOON - timedelta(hours=2), "spring"),))
+        ),
+        "the person was called by the campaign 'spring' Wednesday 15 July 2026 11:00; 24 hours must lie between; "
+        "next Thursday 11:00",
     ),
     (
         decide(LONDON, NOON, ANY_HOUR, History(is_ringing=True)),

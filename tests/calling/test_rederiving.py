@@ -32,7 +32,14 @@ from .hearing import ANALYSIS, Heard, book, heard, listed, report
 
 __all__ = ["book", "heard"]  # fixtures
 
-RETRIES = CallingPolicy(calling_hours=None, max_attempts=3, retry_delay_seconds=0)
+# Learns nothing by itself: each test says what a call teaches.
+RETRIES = CallingPolicy(
+    calling_hours=None,
+    max_attempts=3,
+    retry_delay_seconds=0,
+    do_not_call_keys=[],
+    do_not_call_words=False,
+)
 NOBODY: dict[str, Any] = {
     "status": "failed",
     "end_reason": None,

@@ -14,7 +14,7 @@ from flireo_flows.calling.ledger.schema import inbox
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import AttemptState, Event, LeadState
 
-from .campaign import ANNA, BEN, POLICY, person
+from .campaign import ANNA, BEN, FREE, POLICY, person
 from .hearing import ANALYSED, ANALYSIS, TALK, Heard, book, heard, listed, report, status_update
 
 __all__ = ["book", "heard"]  # fixtures
@@ -62,7 +62,7 @@ TELLINGS: dict[str, Callable[[], bytes]] = {
 async def test_webhooks_tell_the_same_in_every_order_and_number(heard: Heard, book: AttemptBook) -> None:
     outcomes = []
     for number, order in enumerate(permutations(TELLINGS)):
-        heard.campaign.name = f"campaign {number}"
+        heard.campaign.name, heard.campaign.policy = f"campaign {number}", FREE
         await heard.campaign.placed(await heard.campaign.runner(), f"call-{number}")
         bodies = [TELLINGS[name]().replace(b"call-1", f"call-{number}".encode()) for name in order]
         for body in bodies:
@@ -239,7 +239,7 @@ async def test_all_reports_of_a_lost_answer_find_it(heard: Heard, book: AttemptB
 
 async def test_a_report_that_two_attempts_could_own_is_nobodys(heard: Heard, book: AttemptBook) -> None:
     other = Heard(heard.database)
-    other.campaign.name = "another campaign"
+    other.campaign.name, heard.campaign.policy = "another campaign", FREE
     await other.campaign.placed(await other.campaign.runner(), "call-of-the-list")
     await other.read(listed("call-of-the-list", analysis_result=ANALYSIS))  # its own report is still to come
     await heard.campaign.lost(book)

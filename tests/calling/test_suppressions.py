@@ -28,7 +28,7 @@ from flireo_flows.calling.ledger.suppressions import (
 )
 from flireo_flows.calling.states import Event
 
-from .campaign import ANNA, BEN, CARLA, Campaign, people, person
+from .campaign import ANNA, BEN, CARLA, FREE, Campaign, people, person
 from .test_reports import report
 
 SECRET = "Anna-of-the-tests"  # stands wherever something of a person may stand
@@ -219,7 +219,7 @@ async def _everything(database: Database) -> str:
 
 
 async def test_nothing_stays_of_who_is_forgotten_but_a_digest(database: Database) -> None:
-    one, another = Campaign(database, name="one"), Campaign(database, name="another")
+    one, another = (Campaign(database, name=name, policy=FREE) for name in ("one", "another"))
     for campaign in (one, another):
         await _known(campaign)
     before = await _everything(database)

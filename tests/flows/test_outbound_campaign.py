@@ -16,6 +16,7 @@ from flireo_flows.analytics import ExportError
 from flireo_flows.calling.policy.limits import Breaker, Caps
 from flireo_flows.sandbox import SandboxSettings
 from flireo_flows.steps import CampaignSummary
+from tests.calling.campaign import OTHERS_DO_NOT_COUNT
 from tests.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored
 from tests.prefect_api import ask
 from tests.receiver.relay import post, receiver
@@ -103,7 +104,10 @@ def test_it_runs_inside_a_synchronous_and_inside_an_asynchronous_flow(stage: Sta
 
     @flow
     async def async_parent() -> CampaignSummary:
-        return stage.run(campaign="of an async flow")
+        return stage.run(
+            campaign="of an async flow",
+            policy=POLICY.model_copy(update={"other_campaigns": OTHERS_DO_NOT_COUNT}),
+        )
 
     assert parent().is_finished
     assert asyncio.run(async_parent()).is_finished  # type: ignore[arg-type]

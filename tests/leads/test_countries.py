@@ -35,6 +35,8 @@ NL = LeadFormat(default_region="NL")
         ("GR", "GR|Greece|Ελλάδα|Griekenland"),
         ("TR", "TR|Turkey|Türkiye|Turkije|Türkei"),
         ("XK", "XK|Kosovo"),
+        ("NL", "Netherlands (NL)|NL (+31)|Nederland [31]|NL - Netherlands"),
+        ("CA", "Canada (+1)"),
     ],
 )
 def test_a_country_is_read_by_code_and_by_name_in_the_usual_languages(region: str, texts: str) -> None:
@@ -45,7 +47,23 @@ def test_a_country_is_read_by_code_and_by_name_in_the_usual_languages(region: st
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Narnia", "Congo", "Korea", "XX", "active", "999", "800", "031", "EMEA", "-", "?"]
+    "text",
+    [
+        "",
+        "Narnia",
+        "Congo",
+        "Korea",
+        "XX",
+        "active",
+        "999",
+        "800",
+        "031",
+        "EMEA",
+        "-",
+        "?",
+        "Netherlands (DE)",
+        "Canada (US)",
+    ],
 )
 def test_what_is_no_country_or_may_be_two_is_none(text: str) -> None:
     assert read_country(text) is None
@@ -175,3 +193,9 @@ def test_a_no_of_a_row_that_may_be_two_numbers_holds_for_both(file: WriteFile) -
     text = "phone,consent\n4917604069012,no\n+4917604069012,yes\n+494917604069012,yes\n+4915228817386,yes\n"
     batch = read_leads(file(text), LeadFormat(default_region="DE"))
     assert [lead.wishes.consent.given for lead in batch.leads] == [False, False, True]
+
+
+@pytest.mark.parametrize("country", ["", "Narnia"])
+def test_a_no_of_a_row_without_a_country_holds_in_the_default_one(file: WriteFile, country: str) -> None:
+    text = f"phone,country,consent\n020 1234501,{country},no\n+31201234501,NL,yes\n"
+    assert [lead.wishes.consent.given for lead in read_leads(file(text), NL).leads] == [False]

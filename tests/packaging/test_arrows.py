@@ -20,6 +20,10 @@ ROOMS = {
         "flireo_flows.api",
         "flireo_flows.leads.lead",
         "flireo_flows.leads.wishes",
+        # And how a yes, a no and a wish for no more calls are written.
+        "flireo_flows.leads.consent_headers",
+        "flireo_flows.leads.opt_out_words",
+        "flireo_flows.leads.yes_no",
         "flireo_flows.leads.zones",
         "pydantic",
         "sqlalchemy",

@@ -2,7 +2,8 @@
 
 from flireo_flows.calling.ledger.attempts import Answer, AttemptBook
 from flireo_flows.calling.ledger.beginning import Attempt, Begun
-from flireo_flows.calling.ledger.database import Database, LedgerError, NoLedger
+from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.failure import LedgerError, NoLedger
 from flireo_flows.calling.ledger.inbox import Delivered, Inbox
 from flireo_flows.calling.ledger.leads import LeadBook, Outlook
 from flireo_flows.calling.ledger.reports import Expectations

@@ -145,7 +145,12 @@ class Beginning:
         """Who rings a lead. None, and it is put up for review, if nobody can."""
         row = due.row
         facts = LeadFacts(
-            row.phone, row.name, json.loads(row.columns), due.wishes, row.number_id, row.variant
+            row.destination or row.phone,
+            row.name,
+            json.loads(row.columns),
+            due.wishes,
+            row.number_id,
+            row.variant,
         )
         try:
             choice = self.composer.choose(facts) if self.composer else Choice()

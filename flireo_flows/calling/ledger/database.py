@@ -11,68 +11,33 @@ from typing import Any, Final, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from asyncpg import PostgresError
+from asyncpg.exceptions import InterfaceError as DriverError
 from sqlalchemy import Connection, create_engine, event, func, select
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    InterfaceError,
-    InvalidRequestError,
-    OperationalError,
-    SQLAlchemyError,
-)
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.clock import steady_now
-from flireo_flows.api.redaction import redact
+from flireo_flows.calling.ledger.database_url import Server, read_url, shown
+from flireo_flows.calling.ledger.failure import (
+    CHECK,
+    KEEP,
+    MEND,
+    LedgerError,
+    NoLedger,
+    Refused,
+    is_outage,
+    words_of,
+)
+from flireo_flows.calling.ledger.postgresql import engine_of, is_pooled
 from flireo_flows.calling.ledger.schema import VERSION
 from flireo_flows.calling.ledger.tables import prepare, read
 
 T = TypeVar("T")
-DRIVERS: Final = {
-    "sqlite": "sqlite+aiosqlite",
-    "postgresql": "postgresql+asyncpg",
-    "postgres": "postgresql+asyncpg",
-}
 BUSY_SECONDS: Final = 30  # how long one writer waits for another
-FROZEN_SECONDS: Final = 30  # how long PostgreSQL waits for the next word in a transaction
-# Classes of SQLSTATE: no connection, no resources, not in a state for it, shut down, broken.
-TROUBLE: Final = ("08", "53", "55", "57", "58", "XX")
 WRITING: Final = 704_196  # first key of PostgreSQL's advisory lock; the campaign's hash is the second
 CREATING: Final = 7_041_967_322  # key of the advisory lock under which PostgreSQL's tables are made
-
-
-MISSING: Final = "there is no ledger there, and so no campaign yet"
-UNKNOWING: Final = "Check FLIREO_LEDGER_URL: without its ledger a campaign does not know whom it called."
-
-
-class LedgerError(Exception):
-    """The ledger cannot be opened or written. Says which, what is wrong, and what to do.
-
-    Attributes:
-        where: The ledger's URL without its password.
-        problem: What is wrong.
-        remedy: What to do.
-    """
-
-    def __init__(self, where: str, problem: str, remedy: str) -> None:
-        self.where, self.problem, self.remedy = where, problem, remedy
-        super().__init__(where, problem, remedy)
-
-    def __str__(self) -> str:
-        return f"ledger {self.where}: {self.problem}. {self.remedy}"
-
-
-class NoLedger(LedgerError):
-    """There is no ledger where one is to be read. None was made."""
-
-    def __init__(self, where: str, problem: str = MISSING, remedy: str = UNKNOWING) -> None:
-        super().__init__(where, problem, remedy)
-
-
-class Refused(Exception):
-    """What a database said of a statement it refused, without the row."""
 
 
 class Database:
@@ -106,22 +71,23 @@ class Database:
             NoLedger: There is none, and `existing` was asked for.
             LedgerError: The URL, the file or the server is not usable, or is of another version.
         """
-        parsed = _parse(url)
-        # Without the query: a password may stand there too.
-        shown = parsed.set(drivername=parsed.get_backend_name(), query={})
-        where = shown.render_as_string(hide_password=True)
-        if parsed.get_backend_name() == "sqlite":
-            await asyncio.to_thread(_find_file if existing else _make_file, parsed, where)
-        database = cls(_engine(parsed), where)
+        place = read_url(url)
+        where = shown(place)
+        if isinstance(place, Server):
+            engine = engine_of(place, await is_pooled(place))
+        else:
+            await asyncio.to_thread(_find_file if existing else _make_file, place, where)
+            engine = _sqlite_engine(place)
+        database = cls(engine, where)
         try:
             await database._prepare(existing)
         except LedgerError:
             await database.close()
             raise
-        except (SQLAlchemyError, OSError, sqlite3.Error, PostgresError, TypeError) as error:
+        except (SQLAlchemyError, OSError, sqlite3.Error, PostgresError, DriverError, TypeError) as error:
             # TypeError: the driver was given an option of the URL that it does not know.
             await database.close()
-            raise LedgerError(where, _words(error), CHECK) from None
+            raise LedgerError(where, words_of(error), CHECK) from None
         database._remedy = MEND
         return database
 
@@ -205,13 +171,13 @@ class Database:
         """What the database cannot do becomes one clear error; what we got wrong stays what it is."""
         try:
             yield
-        except (DBAPIError, PostgresError, OSError) as error:
+        except (DBAPIError, PostgresError, DriverError, OSError) as error:
             if is_outage(error):
-                raise LedgerError(self.where, _words(error), self._remedy) from None
+                raise LedgerError(self.where, words_of(error), self._remedy) from None
             if not isinstance(error, DBAPIError):
                 raise
             # A refused statement is a fault of ours; but PostgreSQL quotes the row, and with it a number.
-            raise type(error)(error.statement, None, Refused(_words(error)), hide_parameters=True) from None
+            raise type(error)(error.statement, None, Refused(words_of(error)), hide_parameters=True) from None
 
     async def _prepare(self, existing: bool) -> None:
         async with self.read() if existing else self.write() as db:
@@ -260,49 +226,12 @@ class _Apart:
         self._thread.shutdown()
 
 
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # ValueError: the port is no number
-        raise LedgerError(_harmless(url), "this is no database URL", USABLE) from None
-    driver = DRIVERS.get(parsed.get_backend_name())
-    if driver is None:
-        raise LedgerError(parsed.get_backend_name(), "this kind of database is not supported", USABLE)
-    if parsed.get_backend_name() == "sqlite" and _is_in_memory(parsed):
-        raise LedgerError("sqlite://", "a ledger in memory forgets who was rung", USABLE)
-    # Hosting providers hand out URLs with libpq's sslmode; asyncpg takes the same words as ssl.
-    query = {"ssl" if name == "sslmode" else name: value for name, value in parsed.query.items()}
-    return parsed.set(drivername=driver, query=query)
-
-
-def _harmless(url: str) -> str:
-    """What may be shown of a URL that cannot be read: a password may stand before an @, wherever it was meant to be,
-    and where the host is missing.
-    """
-    kind, sign, _ = url.partition("://")
-    return redact(url.rpartition("@")[2]) if "@" in url or not sign else f"{redact(kind)}://..."
-
-
-def _is_in_memory(url: URL) -> bool:
-    return not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
-
-
 def _of_another_version(found: str) -> str:
     """Which of the two is older, as far as it can be told."""
     known = found.isascii() and found.isdigit()
     whose = ("an older" if int(found) < VERSION else "a newer") if known else "another"
     shown = found if known else "unknown"
     return f"{whose} flireo-flows wrote it (version {shown}; this one reads and writes version {VERSION})"
-
-
-# Never to begin without it: a campaign that does not know whom it called calls everybody again.
-KEEP: Final = (
-    "Keep it as it is, for it alone knows who was called: go on with the flireo-flows that wrote it until its "
-    "campaigns are over."
-)
-CHECK: Final = "Check FLIREO_LEDGER_URL and its permissions."
-MEND: Final = "Mend it, then run the campaign again."
-USABLE: Final = "Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE (FLIREO_LEDGER_URL)."
 
 
 def _make_file(url: URL, where: str) -> None:
@@ -329,7 +258,7 @@ def _try_file(url: URL, where: str, use: Callable[[sqlite3.Connection], object])
         with closing(sqlite3.connect(file, **options)) as driver:
             use(driver)
     except sqlite3.Error as error:
-        raise LedgerError(where, _words(error), CHECK) from None
+        raise LedgerError(where, words_of(error), CHECK) from None
 
 
 def path_of(url: URL) -> Path:
@@ -365,28 +294,13 @@ def _keep_log_ahead(driver: sqlite3.Connection) -> None:
         time.sleep(0.01)
 
 
-def _engine(url: URL) -> AsyncEngine:
+def _sqlite_engine(url: URL) -> AsyncEngine:
     # hide_parameters: they hold numbers, and would stand in the text of every error.
-    if url.get_backend_name() != "sqlite":
-        engine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
-        event.listen(engine.sync_engine, "connect", _set_up_postgresql)
-        return engine
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     event.listen(engine.sync_engine, "invalidate", _unlock_sqlite)
     return engine
-
-
-def _set_up_postgresql(connection: Any, _record: object) -> None:
-    """A runner that stops in the middle of a transaction, frozen or with its machine, keeps nobody waiting for ever.
-
-    Source: PostgreSQL's documentation of idle_in_transaction_session_timeout.
-    """
-    cursor = connection.cursor()
-    cursor.execute(f"SET idle_in_transaction_session_timeout = '{FROZEN_SECONDS}s'")
-    cursor.close()
-    connection.commit()
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
@@ -412,24 +326,3 @@ def _begin_sqlite(connection: Any) -> None:
     """Take the write lock at once: one taken later fails when another writer was faster."""
     writes = connection.get_execution_options().get("flireo_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def is_outage(error: Exception) -> bool:
-    """The store itself failed (locked, full, gone), as opposed to a statement it refused."""
-    if not isinstance(error, DBAPIError):
-        return isinstance(error, PostgresError | OSError)  # it was met while a connection was made
-    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
-        return True
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    return isinstance(error.orig, sqlite3.OperationalError | OSError) or state.startswith(TROUBLE)
-
-
-def has_to_be_repeated(error: Exception) -> bool:
-    """Two transactions met (a deadlock), and the database gave this one up: nobody's fault."""
-    return isinstance(error, DBAPIError) and str(getattr(error.orig, "sqlstate", "")).startswith("40")
-
-
-def _words(error: Exception) -> str:
-    """What the database said, without the statement and its parameters (they hold numbers)."""
-    origin = getattr(error, "orig", None) or error
-    return redact(str(origin).splitlines()[0] if str(origin) else type(origin).__name__)

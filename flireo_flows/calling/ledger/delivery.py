@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flireo_flows.api.calls import is_of_others
+from flireo_flows.api.numbering import comparable
 from flireo_flows.api.webhooks import EventType, Glance, UnreadableEvent, glance
 from flireo_flows.calling.choice import ATTEMPT_KEY
 from flireo_flows.calling.ledger.forgetting import ReportOf
@@ -59,7 +60,7 @@ class Delivery:
             "state": self.state,
             "reason": self.reason,
             "call_id": self.of.call_id,
-            "customer": self.of.phone,
+            "customer": _customer(self.of.phone),
             "reference": self.reference,
             "rang_at": self.rang_at,
         }
@@ -106,6 +107,14 @@ def _standing(event: Glance, reference: str) -> tuple[InboxState, str]:
         return InboxState.WAITING, ""
     known = _PLAIN.fullmatch(event.type) and len(event.type) <= 40
     return InboxState.UNREADABLE, f"the event type {repr(event.type) + ' ' if known else ''}is not known"
+
+
+def _customer(phone: str) -> str:
+    """The key of the person, where the number is written with its country; else what came."""
+    text = phone.strip()
+    if not text.startswith(("+", "00")) or any(map(str.isalpha, text)):
+        return phone
+    return f"+{comparable(text)}"
 
 
 def _is_inbound(event: Glance) -> bool:

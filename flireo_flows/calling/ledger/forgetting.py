@@ -22,10 +22,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.numbering import spellings
 from flireo_flows.api.redaction import mask_phone
+from flireo_flows.calling.ledger.account_calls import forget_calls_in
 from flireo_flows.calling.ledger.campaigns import Declined
 from flireo_flows.calling.ledger.database import WRITING, Database
-from flireo_flows.calling.ledger.schema import attempts, decisions, do_not_call, inbox, leads, suppressions
+from flireo_flows.calling.ledger.schema import (
+    attempts,
+    decisions,
+    do_not_call,
+    inbox,
+    leads,
+    people,
+    suppressions,
+)
 from flireo_flows.calling.ledger.suppressions import (
     FORGOTTEN,
     PSEUDONYM,
@@ -207,6 +217,8 @@ async def _erase(db: AsyncConnection, database: Database, phone: str, now: float
     decided = int((await db.execute(asked)).rowcount)
     known = int((await db.execute(_nameless_leads(phone, name))).rowcount)
     await db.execute(delete(do_not_call).where(do_not_call.c.phone == phone))
+    await db.execute(delete(people).where(people.c.phone == phone))
+    await forget_calls_in(db, phone)
     only_digest = {"phone": "", "source": FORGOTTEN, "reason": "", "campaign": "", "at": now}
     mine = suppressions.c.digest == digest(database.key, phone)
     await db.execute(update(suppressions).where(mine, suppressions.c.source != FORGOTTEN).values(only_digest))
@@ -236,6 +248,7 @@ def _nameless_leads(phone: str, name: str) -> Any:
             wishes="{}",
             zones="",
             zone_source="",
+            destination="",
             home_state="",
             postcode="",
             line=0,
@@ -274,8 +287,8 @@ async def _erase_reports(db: AsyncConnection, database: Database, phone: str, na
     )
     of_a_call = select(attempts.c.id).where(attempts.c.phone == phone, same).exists()
     # As it may be written with its country. In its own country's way it could be anybody's.
-    digits = phone.lstrip("+")
-    named = _bare(inbox.c.customer).in_([digits, f"00{digits}"])
+    written = [one.lstrip("+") for one in sorted(spellings(phone))]
+    named = _bare(inbox.c.customer).in_([*written, *(f"00{digits}" for digits in written)])
     his = select(inbox.c.id, inbox.c.call_id).where(or_(named, of_a_call))
     rows = list((await db.execute(his)).all())
     unread = select(inbox.c.id, inbox.c.call_id, inbox.c.body).where(inbox.c.state == InboxState.UNREADABLE)
@@ -313,8 +326,9 @@ def _hidden(key: bytes, call_id: str) -> str:
 
 
 def _holds(body: bytes, phone: str) -> bool:
-    """Whether a text holds the number: with its country, however it is set off (`+44 20...`, `%2B4420...`)."""
-    return phone.lstrip("+").encode() in _BETWEEN.sub(b"", body)
+    """Whether a text holds the number with its country, in any spelling (`+44 20...`, `%2B4420...`)."""
+    bare = _BETWEEN.sub(b"", body)
+    return any(one.lstrip("+").encode() in bare for one in spellings(phone))
 
 
 async def _empty_log(database: Database) -> None:

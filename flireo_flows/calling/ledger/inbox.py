@@ -18,8 +18,9 @@ from flireo_flows.api.calls import Call
 from flireo_flows.api.webhooks import EventType, WebhookEvent, parse_event
 from flireo_flows.calling.ledger.attempts import disown_in, move
 from flireo_flows.calling.ledger.bulk import insert_rows
-from flireo_flows.calling.ledger.database import Database, LedgerError, has_to_be_repeated, is_outage
+from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.delivery import INBOUND, Delivery, read_delivery
+from flireo_flows.calling.ledger.failure import LedgerError, has_to_be_repeated, is_outage
 from flireo_flows.calling.ledger.forgetting import is_pseudonym, of_forgotten_in
 from flireo_flows.calling.ledger.picking import LONGEST_CALL_SECONDS
 from flireo_flows.calling.ledger.reports import (
@@ -35,7 +36,7 @@ from flireo_flows.calling.ledger.reports import (
 from flireo_flows.calling.ledger.schema import attempts, inbox, leads, meta
 from flireo_flows.calling.ledger.suppressions import FORGOTTEN
 from flireo_flows.calling.outcomes import outcome_of
-from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause
+from flireo_flows.calling.policy import CallingPolicy, lesson_of
 from flireo_flows.calling.states import OPEN, AttemptState, Event, IdSource, InboxState, LeadState
 
 PORTION: Final = 500  # reports handled in one transaction
@@ -295,8 +296,8 @@ class _Applying:
         outcome = outcome_of(ending_of(heard._asdict()), self.policy.outcomes)
         mine = update(attempts).where(attempts.c.id == row.id)
         await self.db.execute(mine.values(outcome=outcome))
-        cause = do_not_call_cause(self.policy, outcome, object_of(heard.analysis))
-        await never_again(self.db, self.database, heard, outcome, self.policy, cause, self.now)
+        lesson = lesson_of(self.policy, outcome, object_of(heard.analysis), heard.end_reason)
+        await never_again(self.db, self.database, heard, lesson, self.now)
 
     async def adopted(self, row: Row[Any]) -> bool | None:
         """Write a report of a call to the attempt's number, if no other attempt could own it."""

@@ -12,9 +12,11 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.numbering import person_key
 from flireo_flows.calling.ledger.campaigns import register_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.forgetting import forgotten_in
+from flireo_flows.calling.ledger.people import link_in, linked
 from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, do_not_call, leads
 from flireo_flows.calling.policy import Rule
 from flireo_flows.calling.states import NO_SHARED_HOURS, LeadState
@@ -22,6 +24,7 @@ from flireo_flows.leads.lead import Lead
 
 T = TypeVar("T")
 RENEWED: Final = (  # from a newer file
+    "destination",
     "name",
     "columns",
     "zones",
@@ -109,15 +112,26 @@ class LeadBook:
                 rows = [self._row(lead, name) for lead in chunk if lead.phone not in forgotten]
                 if rows:
                     await db.execute(statement, rows)
+        await self._link(batch)
         await self._reconsider(name)
         return name
+
+    async def _link(self, batch: Sequence[Lead]) -> None:
+        """Keep which numbers of the file are one person's."""
+        if not (groups := linked(batch)):
+            return
+        async with self._database.write(self.campaign) as db:
+            forgotten = await forgotten_in(db, self._database, [phone for group in groups for phone in group])
+            await link_in(db, [group - forgotten for group in groups if len(group - forgotten) > 1])
 
     async def forbid(self, phones: Collection[str]) -> None:
         """Replace the campaign's do-not-call list."""
         async with self._database.write(self.campaign) as db:
             await register_in(db, self._given)
             # Of who asked to be forgotten not even the number is written down again.
-            kept = set(phones) - await forgotten_in(db, self._database, phones)
+            kept = set(map(person_key, phones)) - set(
+                map(person_key, await forgotten_in(db, self._database, phones))
+            )
             rows = [{"campaign": self.campaign, "phone": phone} for phone in sorted(kept)]
             await db.execute(delete(do_not_call).where(do_not_call.c.campaign == self.campaign))
             for chunk in chunks(rows):
@@ -213,6 +227,7 @@ class LeadBook:
         return {
             "campaign": self.campaign,
             "phone": lead.phone,
+            "destination": lead.phone,
             "name": stored(lead.name),
             "columns": json.dumps(dict(lead.columns), ensure_ascii=True),
             "zones": " ".join(lead.zones),

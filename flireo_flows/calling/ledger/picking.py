@@ -10,6 +10,8 @@ from sqlalchemy import Float, Integer, Row, Select, String, and_, bindparam, fun
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.database import Database
+from flireo_flows.calling.ledger.other_calls import NOTHING, others_in
+from flireo_flows.calling.ledger.people import numbers_in, take_turns_in
 from flireo_flows.calling.ledger.schema import (
     IS_OPEN,
     MAY_RING,
@@ -121,6 +123,9 @@ async def due_in(
     rung = await _moments(db, attempts.c.lead_id, tried) if tried else {}
     anywhere = await _moments(db, attempts.c.phone, phones) if number_memory(policy) else {}
     ended = await _end_stale(db, rows, now)
+    numbers = await numbers_in(db, phones)
+    await take_turns_in(db, database, phones, numbers)
+    others = await others_in(db, place.campaign, phones, numbers, policy, now)
     due: list[Due] = []
     for row in rows:
         wishes = Wishes.from_json(row.wishes)
@@ -132,6 +137,8 @@ async def due_in(
             last_ended_at=_moment(row.last_ended_at),
             rung_at=rung.get(row.id, ()),
             number_rung_at=anywhere.get(row.phone, ()),
+            other_calls=others.get(row.phone, NOTHING).calls,
+            ringing_until=others.get(row.phone, NOTHING).open_until,
             is_ringing=row.ringing_since is not None and row.phone not in ended,
         )
         zones = tuple(row.zones.split())

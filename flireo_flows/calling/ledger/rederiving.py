@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
@@ -15,7 +15,7 @@ from flireo_flows.calling.ledger.reports import correct_lead, ending_of, never_a
 from flireo_flows.calling.ledger.schema import attempts, campaigns
 from flireo_flows.calling.ledger.suppressions import PSEUDONYM
 from flireo_flows.calling.outcomes import Outcome, outcome_of
-from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause, lessons_version, outcomes_version
+from flireo_flows.calling.policy import CallingPolicy, lesson_of, lessons_version, outcomes_version
 from flireo_flows.calling.states import AttemptState
 
 PORTION: Final = 200  # calls a transaction: a campaign that runs meanwhile waits for less than a second
@@ -122,7 +122,7 @@ async def learn(database: Database, campaign: str, policy: CallingPolicy) -> Red
             rows = (await db.execute(_lessons(campaign, policy, after))).all()
             for row in rows:
                 outcome = Outcome(row.outcome)
-                if do_not_call_cause(policy, outcome, object_of(row.analysis)):
+                if lesson_of(policy, outcome, object_of(row.analysis), row.end_reason):
                     is_settled, is_suppressed = await _follow(db, database, row, outcome, policy)
                     settled, suppressed = settled + is_settled, suppressed + is_suppressed
         calls += len(rows)
@@ -210,9 +210,13 @@ def _portion(campaign: str, after: int) -> Select[Any]:
 
 def _lessons(campaign: str, policy: CallingPolicy, after: int) -> Select[Any]:
     """The next ended calls that may teach something; without their words, which are long."""
-    read = ("id", "lead_id", "number", "campaign", "phone", "outcome", "analysis")
+    read = ("id", "lead_id", "number", "campaign", "phone", "outcome", "analysis", "end_reason")
     by_outcome = attempts.c.outcome.in_(policy.do_not_call_outcomes)
-    has_answers = attempts.c.analysis.is_not(None)
+    teaching: list[ColumnElement[bool]] = [by_outcome]
+    if policy.do_not_call_keys or policy.do_not_call_words:
+        teaching.append(attempts.c.analysis.is_not(None))
+    if policy.do_not_call_words:
+        teaching.append(attempts.c.end_reason != "")
     return (
         select(*(attempts.c[name] for name in read))
         .where(
@@ -220,7 +224,7 @@ def _lessons(campaign: str, policy: CallingPolicy, after: int) -> Select[Any]:
             attempts.c.state == AttemptState.ENDED,
             attempts.c.outcome.in_(list(Outcome)),
             attempts.c.id > after,
-            or_(by_outcome, has_answers) if policy.do_not_call_keys else by_outcome,
+            or_(*teaching),
             not_(attempts.c.phone.startswith(PSEUDONYM, autoescape=True)),
         )
         .order_by(attempts.c.id)
@@ -240,7 +244,7 @@ async def _follow(
     db: AsyncConnection, database: Database, row: Row[Any], outcome: Outcome, policy: CallingPolicy
 ) -> tuple[bool, bool]:
     """What follows from a call for its lead and for its number; see `_change`."""
-    cause = do_not_call_cause(policy, outcome, object_of(row.analysis))
-    is_settled = await correct_lead(db, row, outcome, policy, never=bool(cause))
-    is_suppressed = await never_again(db, database, row, outcome, policy, cause, database.now())
+    lesson = lesson_of(policy, outcome, object_of(row.analysis), row.end_reason)
+    is_settled = await correct_lead(db, row, outcome, policy, lesson)
+    is_suppressed = await never_again(db, database, row, lesson, database.now())
     return is_settled, is_suppressed

@@ -19,7 +19,7 @@ from flireo_flows.calling.ledger.leads import stored
 from flireo_flows.calling.ledger.schema import attempts, leads
 from flireo_flows.calling.ledger.suppressions import suppress_all_in
 from flireo_flows.calling.outcomes import Ending, Outcome, outcome_of
-from flireo_flows.calling.policy import CallingPolicy, do_not_call_cause, is_retried, retry_delay
+from flireo_flows.calling.policy import CallingPolicy, Lesson, is_retried, lesson_of, retry_delay
 from flireo_flows.calling.policy.learning import may_follow
 from flireo_flows.calling.states import AttemptState, Event, LeadState
 
@@ -165,44 +165,38 @@ async def apply_report(
     ended = ends and await move(db, row.id, Event.REPORTED, complete=True, **changed)
     if changed and not ended:
         await db.execute(update(attempts).where(attempts.c.id == row.id).values(changed))
-    if not ended and (row.state != AttemptState.ENDED or not {"outcome", "analysis"} & changed.keys()):
+    if not ended and (
+        row.state != AttemptState.ENDED or not {"outcome", "analysis", "end_reason"} & changed.keys()
+    ):
         return False
-    cause = do_not_call_cause(policy, outcome, object_of(told["analysis"]))
+    lesson = lesson_of(policy, outcome, object_of(told["analysis"]), told["end_reason"])
     if ended:
-        await _finish_lead(db, row, outcome, _ended_at(row, told), policy, never=bool(cause))
+        await _finish_lead(db, row, outcome, _ended_at(row, told), policy, lesson)
     else:
-        await correct_lead(db, row, outcome, policy, never=bool(cause))
-    await never_again(db, database, row, outcome, policy, cause, now)
+        await correct_lead(db, row, outcome, policy, lesson)
+    await never_again(db, database, row, lesson, now)
     return ended
 
 
 async def never_again(
-    db: AsyncConnection,
-    database: Database,
-    row: Row[Any],
-    outcome: Outcome,
-    policy: CallingPolicy,
-    cause: str,
-    now: float,
+    db: AsyncConnection, database: Database, row: Row[Any], lesson: Lesson | None, now: float
 ) -> bool:
-    """Suppress the number of a call after which nobody is to ring it again.
+    """Suppress the number of a call after which no one may call it, or not before a person settled what it says.
 
     Args:
         db: A transaction that may write.
         database: Its ledger.
         row: The attempt.
-        outcome: Of its call.
-        policy: Whose rules gave the cause.
-        cause: Why, in words; empty for no cause (`do_not_call_cause`).
+        lesson: What its call teaches; None for nothing.
         now: Unix seconds.
 
     Returns:
         Whether it was not suppressed before.
     """
-    if not cause or is_pseudonym(row.phone):
+    if lesson is None or is_pseudonym(row.phone):
         return False
-    source = "outcome" if outcome in policy.do_not_call_outcomes else "analysis"
-    return bool(await suppress_all_in(db, database, [row.phone], source, cause, row.campaign, now))
+    added = await suppress_all_in(db, database, [row.phone], lesson.source, lesson.cause, row.campaign, now)
+    return bool(added)
 
 
 async def close_without_report(
@@ -364,20 +358,21 @@ async def _finish_lead(
     outcome: Outcome,
     ended_at: float,
     policy: CallingPolicy,
-    *,
-    never: bool = False,
+    lesson: Lesson | None = None,
 ) -> None:
-    """The attempt is used up; the lead is rung again only if the policy says so, and never if the call said no."""
+    """The attempt is used up; the lead is called again only if the policy says so, and never if the call said no."""
     wanted = select(leads.c.state, leads.c.attempts, leads.c.reason).where(leads.c.id == row.lead_id)
     lead = (await db.execute(wanted)).one()
     used = lead.attempts + 1
-    again = not never and lead.state == LeadState.CALLING and is_retried(policy, outcome, used)
+    again = lesson is None and lead.state == LeadState.CALLING and is_retried(policy, outcome, used)
     # Who was skipped meanwhile, as when the campaign was cancelled, stays so.
     state = lead.state if lead.state == LeadState.SKIPPED else _after(again)
     # Who was taken out of the file meanwhile waits for nothing.
     reason = (lead.reason or _to_be_rung_after(outcome)) if again else ""
     if again and await _rang_uncounted(db, row):
         state, reason = LeadState.REVIEW, RANG_AFTER_ALL
+    if lesson and lesson.is_unclear and state != LeadState.SKIPPED:
+        state, reason = LeadState.REVIEW, lesson.cause
     await db.execute(
         update(leads)
         .where(leads.c.id == row.lead_id)
@@ -408,7 +403,7 @@ def _after(again: bool) -> LeadState:
 
 
 async def correct_lead(
-    db: AsyncConnection, row: Row[Any], outcome: Outcome, policy: CallingPolicy, *, never: bool
+    db: AsyncConnection, row: Row[Any], outcome: Outcome, policy: CallingPolicy, lesson: Lesson | None
 ) -> bool:
     """What an ended call means changed; only the last attempt of its lead that may have rung speaks for it.
 
@@ -417,7 +412,7 @@ async def correct_lead(
         row: The attempt as it was.
         outcome: What it means now.
         policy: Says whether another attempt may follow it.
-        never: Whether none may follow in any case.
+        lesson: What the call teaches; with one, none may follow in any case.
 
     Returns:
         Whether the lead was to be rung again, and is not any more. Nobody who is done is rung again.
@@ -430,7 +425,11 @@ async def correct_lead(
     mine = (leads.c.id == row.lead_id) & ~newer.exists()
     await db.execute(update(leads).where(mine).values(outcome=outcome))
     waits = update(leads).where(mine, leads.c.state == LeadState.WAITING)
-    if never or (outcome != row.outcome and not may_follow(policy, outcome)):
+    if lesson and lesson.is_unclear:
+        final = update(leads).where(mine, leads.c.state.in_([LeadState.WAITING, LeadState.DONE]))
+        held = await db.execute(final.values(state=LeadState.REVIEW, reason=lesson.cause))
+        return bool(held.rowcount)
+    if lesson or (outcome != row.outcome and not may_follow(policy, outcome)):
         done = await db.execute(waits.values(state=LeadState.DONE, reason=""))
         return bool(done.rowcount)
     stale = leads.c.reason == _to_be_rung_after(row.outcome)

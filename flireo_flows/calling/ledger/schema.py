@@ -24,11 +24,22 @@ from sqlalchemy import (
 )
 
 from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.numbering import person_key
 from flireo_flows.calling.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
 
 VERSION: Final = 4  # of the tables, and of the moves that their triggers allow
 
 metadata = MetaData()
+
+
+class Person(TypeDecorator[str]):
+    """The number of a person, under one key whatever its spelling: so that all who ask for it ask for one."""
+
+    impl, cache_ok = String, True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The key of the number; what is no number stays as it is."""
+        return None if value is None else person_key(value)
 
 
 class CampaignKey(TypeDecorator[str]):
@@ -85,7 +96,8 @@ leads = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("campaign", CampaignKey, nullable=False),
-    Column("phone", String, nullable=False),
+    Column("phone", Person, nullable=False),
+    Column("destination", String, nullable=False, default=""),  # the number as it is dialled, E.164
     Column("name", Text, nullable=False, default=""),
     Column("columns", Text, nullable=False, default="{}"),  # the row of the file, JSON
     Column("zones", Text, nullable=False, default=""),  # IANA names, separated by spaces
@@ -118,7 +130,7 @@ attempts = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("lead_id", ForeignKey("flireo_leads.id"), nullable=False),
     Column("campaign", CampaignKey, nullable=False),
-    Column("phone", String, nullable=False),
+    Column("phone", Person, nullable=False),
     Column("number", Integer, nullable=False),
     Column("state", String, one_of("state", AttemptState), nullable=False),
     Column("runner", String, nullable=False),
@@ -232,7 +244,7 @@ inbox = Table(
     Column("reason", Text, nullable=False, default=""),
     # Read from the body when it came, so that the attempt can be found without reading it again.
     Column("call_id", String, nullable=False, default=""),
-    Column("customer", String, nullable=False, default=""),
+    Column("customer", Person, nullable=False, default=""),
     Column("reference", String, nullable=False, server_default=""),  # of the per-attempt address it came to
     Column("rang_at", Float),  # about when the call began, as far as the report tells
     Index("flireo_waiting_reports", "state", "call_id"),
@@ -281,7 +293,7 @@ do_not_call = Table(
     "flireo_do_not_call",
     metadata,
     Column("campaign", CampaignKey, primary_key=True),
-    Column("phone", String, primary_key=True),
+    Column("phone", Person, primary_key=True),
 )
 
 # Who is never rung, in whatever campaign. Of a person who is forgotten only the digest stays.
@@ -289,7 +301,7 @@ suppressions = Table(
     "flireo_suppressions",
     metadata,
     Column("digest", String, primary_key=True),  # HMAC-SHA-256 of the number under the ledger's own key
-    Column("phone", String, nullable=False, default=""),
+    Column("phone", Person, nullable=False, default=""),
     Column("source", String, nullable=False),  # person, outcome, analysis, forgotten
     Column("reason", Text, nullable=False, default=""),
     Column("campaign", CampaignKey, nullable=False, default=""),
@@ -302,7 +314,7 @@ decisions = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("campaign", CampaignKey, nullable=False),
-    Column("phone", String, nullable=False),
+    Column("phone", Person, nullable=False),
     Column("lead_id", Integer, nullable=False),
     Column("number", Integer),  # of the attempt that it allowed
     Column("allowed", Boolean, nullable=False),
@@ -342,4 +354,35 @@ tallies = Table(
         "open_calls", Integer, nullable=False
     ),  # those whose length is not known (yet), unless nobody answered
     Column("minutes", Float, nullable=False, server_default="0"),  # begun minutes of those that ended
+)
+
+# Numbers that are one person's: rows of a file that share the id of a person. A number that is not here stands alone.
+people = Table(
+    "flireo_people",
+    metadata,
+    Column("phone", Person, primary_key=True),
+    Column("person", String, nullable=False),
+    Index("flireo_numbers_of_person", "person"),
+)
+
+# Accounts whose list of calls was read before this ledger's first call there (`account_calls.py`).
+accounts = Table(
+    "flireo_accounts",
+    metadata,
+    Column("fingerprint", String, primary_key=True),
+    Column("read_at", Float, nullable=False),
+    Column("read_back_to", Float, nullable=False),  # what is older was not read
+    Column("calls", Integer, nullable=False),  # by others
+    Column("unnamed", Integer, nullable=False),  # those of them that tell no number
+)
+
+# Calls of an account that no attempt of this ledger made, as the list had them then.
+account_calls = Table(
+    "flireo_account_calls",
+    metadata,
+    Column("call_id", String, primary_key=True),
+    Column("tail", String, nullable=False),  # the last digits of the number, however it was written
+    Column("began_at", Float, nullable=False),
+    Column("open_until", Float, nullable=False, default=0.0),  # it was not over: until when it counts as open
+    Index("flireo_account_calls_of_tail", "tail", "began_at"),
 )

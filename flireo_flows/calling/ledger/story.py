@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.numbering import spellings
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.calling.ledger.campaigns import Standing, require_campaign, standing_in
 from flireo_flows.calling.ledger.database import Database
@@ -161,7 +162,6 @@ def _lead_story(row: Row[Any]) -> LeadStory:
 
 
 def _attempt(row: Row[Any], phone: str) -> AttemptStory:
-    digits = phone.lstrip("+")
     return AttemptStory(
         number=row.number,
         state=row.state,
@@ -171,7 +171,7 @@ def _attempt(row: Row[Any], phone: str) -> AttemptStory:
         reason=redact(row.reason),
         end_reason=redact(row.end_reason),
         duration_seconds=row.duration_seconds,
-        call_id=(row.call_id or "").replace(digits, mask_phone(digits)),  # some are made from the number
+        call_id=_masked(row.call_id or "", phone),
         agent_id=row.agent_id,
         number_id=row.number_id,
         variant=row.variant,
@@ -190,3 +190,10 @@ def _decision(row: Row[Any]) -> DecisionStory:
         last_at=row.last_at,
         times=row.times,
     )
+
+
+def _masked(call_id: str, phone: str) -> str:
+    """A call id without the number, from which some are made, in any of its spellings."""
+    for digits in (one.lstrip("+") for one in sorted(spellings(phone))):
+        call_id = call_id.replace(digits, mask_phone(digits))
+    return call_id

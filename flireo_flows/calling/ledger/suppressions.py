@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.numbering import person_key
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.calling.ledger.campaigns import Declined, shown_in
 from flireo_flows.calling.ledger.database import Database
@@ -19,6 +20,7 @@ from flireo_flows.calling.states import LeadState
 
 T = TypeVar("T")
 FORGOTTEN: Final = "forgotten"
+UNCLEAR: Final = "unclear"  # an answer that is neither yes nor no: held back until a person settles it
 PSEUDONYM: Final = "forgotten-"  # what stands where the number of a forgotten person stood begins so
 CHUNK: Final = 500  # numbers a statement
 # PostgreSQL's advisory lock under which suppressions are written: two campaigns that learn of the same people
@@ -32,7 +34,8 @@ class Suppression:
 
     Attributes:
         phone: Masked; empty for who was forgotten.
-        source: Who said so: `person`, `outcome`, `analysis` or `forgotten`.
+        source: Who said so: `person`, `outcome`, `analysis`, `unclear` (a person has to settle what it says) or
+            `forgotten`.
         reason: In words.
         campaign: The campaign whose call taught it; empty when a person said so.
         at: Since when, Unix seconds of the ledger's clock.
@@ -50,9 +53,9 @@ def digest(key: bytes, phone: str) -> str:
 
     Args:
         key: The ledger's own (`Database.key`).
-        phone: E.164.
+        phone: E.164; every spelling of a number has the same digest.
     """
-    return hmac.digest(key, phone.encode(), "sha256").hex()
+    return hmac.digest(key, person_key(phone).encode(), "sha256").hex()
 
 
 async def suppressed_in(db: AsyncConnection, database: Database, phones: Collection[str]) -> dict[str, str]:
@@ -61,11 +64,14 @@ async def suppressed_in(db: AsyncConnection, database: Database, phones: Collect
     What stands in the place of a forgotten person's number is never rung either.
     """
     forgotten = {phone: FORGOTTEN for phone in phones if phone.startswith(PSEUDONYM)}
-    by_digest = {digest(database.key, phone): phone for phone in phones}
+    by_digest: dict[str, list[str]] = {}
+    for phone in phones:
+        by_digest.setdefault(digest(database.key, phone), []).append(phone)
     found: dict[str, str] = {}
     for chunk in pieces(list(by_digest)):
         listed = select(suppressions.c.digest, suppressions.c.source).where(suppressions.c.digest.in_(chunk))
-        found |= {by_digest[row.digest]: row.source for row in (await db.execute(listed)).all()}
+        for row in (await db.execute(listed)).all():
+            found |= dict.fromkeys(by_digest[row.digest], row.source)
     return found | forgotten
 
 
@@ -84,7 +90,7 @@ async def suppress_in(
         db: A transaction that may write.
         database: Its ledger.
         phone: E.164.
-        source: `person`, `outcome` or `analysis`.
+        source: `person`, `outcome`, `analysis` or `unclear`.
         reason: In words.
         campaign: Whose call taught it; empty for none.
         now: Unix seconds of the ledger's clock.
@@ -111,7 +117,12 @@ async def suppress_all_in(
         said = {"source": source, "reason": redact(reason), "campaign": campaign, "at": now}
         rows = [{"digest": digest(database.key, phone), "phone": phone, **said} for phone in chunk]
         add = insert_sqlite(suppressions) if database.is_sqlite else insert_postgresql(suppressions)
-        new = add.values(rows).on_conflict_do_nothing(index_elements=["digest"])
+        # What was unclear is settled by whoever says it plainly; otherwise the first time counts.
+        settled = {name: add.excluded[name] for name in ("phone", *said)}
+        is_settled = and_(suppressions.c.source == UNCLEAR, add.excluded.source != UNCLEAR)
+        new = add.values(rows).on_conflict_do_update(
+            index_elements=["digest"], set_=settled, where=is_settled
+        )
         made += len((await db.execute(new.returning(suppressions.c.digest))).all())
         await _skip(db, chunk)
     return made

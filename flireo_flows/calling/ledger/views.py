@@ -188,6 +188,7 @@ def _results(campaign: str) -> Select[Any]:
     return (
         select(
             leads.c.phone,
+            leads.c.destination,
             leads.c.name,
             leads.c.columns,
             leads.c.state,
@@ -211,7 +212,7 @@ def _results(campaign: str) -> Select[Any]:
 
 def _result(row: Row[Any]) -> LeadResult:
     return LeadResult(
-        phone=row.phone,
+        phone=row.destination or row.phone,
         name=row.name,
         state=row.state,
         reason=row.reason,

@@ -3,12 +3,14 @@
 from flireo_flows.calling.policy.brakes import brake, calls_left, day_start
 from flireo_flows.calling.policy.calendars import Holidays
 from flireo_flows.calling.policy.checking import unusable, warnings
-from flireo_flows.calling.policy.deciding import decide, number_memory
-from flireo_flows.calling.policy.history import History, PolicyLead, Totals
+from flireo_flows.calling.policy.deciding import decide, held_by_others, number_memory, others_memory
+from flireo_flows.calling.policy.history import History, OtherCall, PolicyLead, Totals
 from flireo_flows.calling.policy.hours import WEEKDAYS, CallingHours, DayHours, Span
 from flireo_flows.calling.policy.learning import (
+    Lesson,
     do_not_call_cause,
     is_retried,
+    lesson_of,
     lessons_version,
     outcomes_version,
     retry_delay,
@@ -18,6 +20,7 @@ from flireo_flows.calling.policy.limits import (
     Breaker,
     Caps,
     NumberCap,
+    OtherCampaigns,
     RetryDelay,
     StateRule,
     Tariff,
@@ -40,7 +43,10 @@ __all__ = [
     "Deny",
     "History",
     "Holidays",
+    "Lesson",
     "NumberCap",
+    "OtherCall",
+    "OtherCampaigns",
     "PolicyLead",
     "RetryDelay",
     "Rule",
@@ -55,9 +61,12 @@ __all__ = [
     "day_start",
     "decide",
     "do_not_call_cause",
+    "held_by_others",
     "is_retried",
+    "lesson_of",
     "lessons_version",
     "number_memory",
+    "others_memory",
     "outcomes_version",
     "preset",
     "preset_names",

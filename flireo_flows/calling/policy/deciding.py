@@ -1,14 +1,15 @@
 """`decide()`: may this lead be rung now?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
 from flireo_flows.calling.policy.case import Case, case_of
 from flireo_flows.calling.policy.clocks import FIRST, HORIZON, LAST, Clock, next_open
-from flireo_flows.calling.policy.history import History, PolicyLead
+from flireo_flows.calling.policy.history import History, OtherCall, PolicyLead
 from flireo_flows.calling.policy.learning import may_follow, retry_delay
+from flireo_flows.calling.policy.limits import OtherCampaigns
 from flireo_flows.calling.policy.model import CallingPolicy
 from flireo_flows.calling.policy.verdict import Allow, Deny, Rule, Verdict
 
@@ -143,7 +144,10 @@ def knows_holidays(case: Case, now: datetime) -> Deny | None:
 
 def is_silent(case: Case, now: datetime) -> Deny | None:
     """The phone does not ring already, for any campaign."""
-    return Deny(Rule.ALREADY_RINGING, now + RINGING_AGAIN) if case.history.is_ringing else None
+    if case.history.is_ringing:
+        return Deny(Rule.ALREADY_RINGING, now + RINGING_AGAIN)
+    until = case.history.ringing_until
+    return Deny(Rule.ALREADY_RINGING, until) if until is not None and until > now else None
 
 
 def is_spaced(case: Case, now: datetime) -> Deny | None:
@@ -171,6 +175,52 @@ def _capped(case: Case, now: datetime, calls: int, days: float) -> Deny | None:
         return None
     facts = {"calls": calls, "days": days, "counted": len(counted)}
     return Deny(Rule.NUMBER_CAP, counted[-calls], facts)
+
+
+def others_are_spaced(case: Case, now: datetime) -> Deny | None:
+    """The person was not called by others lately, nor too often. The rule that holds longest is told."""
+    calls, rules = case.history.other_calls, case.policy.other_campaigns
+    if not calls:
+        return None
+    denials = [_too_near(calls, now, rules), _too_often(calls, now, rules)]
+    return max((it for it in denials if it), key=lambda denial: denial.until or LAST, default=None)
+
+
+def held_by_others(policy: CallingPolicy, now: datetime, history: History) -> datetime | None:
+    """Until when calls by others alone hold a person back; None where they do not.
+
+    Args:
+        policy: The campaign's rules.
+        now: Aware.
+        history: Of the person.
+    """
+    denial = others_are_spaced(case_of(PolicyLead("", ()), policy, history), now)
+    return denial.until if denial else None
+
+
+def others_memory(policy: CallingPolicy) -> timedelta:
+    """How far back `History.other_calls` must reach."""
+    rules = policy.other_campaigns
+    days = rules.per_days if rules.max_calls else 0.0
+    return max(timedelta(hours=rules.min_gap_hours), timedelta(days=days))
+
+
+def _too_near(calls: Sequence[OtherCall], now: datetime, rules: OtherCampaigns) -> Deny | None:
+    newest = max(calls, key=lambda call: call.at)
+    due = later(newest.at, rules.min_gap_hours * 3600)
+    if newest.asked_back or due <= now:
+        return None
+    facts = {"called_at": _iso(newest.at), "called_by": newest.by, "min_gap_hours": rules.min_gap_hours}
+    return Deny(Rule.OTHER_CAMPAIGNS, due, facts)
+
+
+def _too_often(calls: Sequence[OtherCall], now: datetime, rules: OtherCampaigns) -> Deny | None:
+    falls_out = sorted(later(call.at, rules.per_days * 86_400) for call in calls)
+    counted = [moment for moment in falls_out if moment > now]
+    if not rules.max_calls or len(counted) < rules.max_calls:
+        return None
+    facts = {"counted": len(counted), "max_calls": rules.max_calls, "days": rules.per_days}
+    return Deny(Rule.OTHER_CAMPAIGNS, counted[-rules.max_calls], facts)
 
 
 def within_hours(case: Case, now: datetime) -> Deny | None:
@@ -244,6 +294,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     is_silent,
     is_spaced,
     number_is_rested,
+    others_are_spaced,
     within_hours,
     at_another_hour,
 )

@@ -48,11 +48,26 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherCall:
+    """A call to the person, at whatever number of theirs, that this campaign did not make.
+
+    Attributes:
+        at: When it began; aware.
+        by: The campaign, as it is shown; empty for a call of the account that this ledger did not make.
+        asked_back: Whether the person asked in it to be called back.
+    """
+
+    at: datetime
+    by: str = ""
+    asked_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """What happened before. All times are aware and of the ledger's clock.
 
     Attributes:
-        do_not_call: Why the number is never to be rung (`file`, `person`, `outcome`, `analysis`,
+        do_not_call: Why the number is never to be rung (`file`, `person`, `outcome`, `analysis`, `unclear`,
             `forgotten`); empty when it may be.
         attempts: Attempts of this campaign that are used up.
         last_outcome: Of the last of them; None if there was none.
@@ -60,7 +75,11 @@ class History:
         rung_at: When this campaign's attempts at the lead began, oldest first.
         number_rung_at: When the number was rung, in any campaign of the ledger, oldest first; at least as
             far back as the longest of the policy's `number_caps`.
+        other_calls: Calls to the person by others, oldest first; at least as far back as the policy's
+            `other_campaigns` look.
         is_ringing: Whether a call to the number is open, in any campaign.
+        ringing_until: Until when a call of the account, whose end this ledger does not receive, counts as open;
+            None when there is none.
         live: Calls of the campaign in progress.
         run: This run's totals.
         day: Today's, of this campaign; the day of `CallingPolicy.day_zone`.
@@ -73,7 +92,9 @@ class History:
     last_ended_at: datetime | None = None
     rung_at: tuple[datetime, ...] = ()
     number_rung_at: tuple[datetime, ...] = ()
+    other_calls: tuple[OtherCall, ...] = ()
     is_ringing: bool = False
+    ringing_until: datetime | None = None
     live: int = 0
     run: Totals = field(default_factory=Totals)
     day: Totals = field(default_factory=Totals)

@@ -3,10 +3,16 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
 
-from flireo_flows.calling.answers import says
+from flireo_flows.calling import answers
 from flireo_flows.calling.outcomes import Outcome, table_version
+from flireo_flows.calling.policy.limits import AnalysisRule
 from flireo_flows.calling.policy.model import CallingPolicy
+from flireo_flows.leads.consent_headers import header_words
+from flireo_flows.leads.opt_out_words import asks_for_no_calls
+from flireo_flows.leads.yes_no import YesNo, word_set
 
 
 def outcomes_version(policy: CallingPolicy) -> str:
@@ -23,9 +29,10 @@ def lessons_version(policy: CallingPolicy) -> str:
     Equal in every process; empty where nothing is learnt. Another one means that calls in the ledger may have to be
     asked anew.
     """
-    if not (policy.do_not_call_outcomes or policy.do_not_call_keys):
+    if not (policy.do_not_call_outcomes or policy.do_not_call_keys or policy.do_not_call_words):
         return ""
-    lessons = policy.model_dump(mode="json", include={"do_not_call_outcomes", "do_not_call_keys"})
+    fields = {"do_not_call_outcomes", "do_not_call_keys", "do_not_call_words"}
+    lessons = policy.model_dump(mode="json", include=fields)
     return hashlib.sha256(json.dumps(lessons, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -62,17 +69,90 @@ def retry_delay(policy: CallingPolicy, outcome: Outcome | None, attempts_used: i
     return float(own[min(max(attempts_used, 1), len(own)) - 1])
 
 
-def do_not_call_cause(policy: CallingPolicy, outcome: Outcome, analysis: Mapping[str, object] | None) -> str:
-    """Why a call's result means that its number is never rung again, in words; empty when it does not.
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a call's result teaches about its number.
+
+    Attributes:
+        source: `outcome` or `analysis` where it is never called again; `unclear` where an answer that should be a
+            yes or a no is neither, so that a person has to settle it.
+        cause: Why, in words.
+    """
+
+    source: Literal["outcome", "analysis", "unclear"]
+    cause: str
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether a person has to settle it."""
+        return self.source == "unclear"
+
+
+def lesson_of(
+    policy: CallingPolicy, outcome: Outcome, analysis: Mapping[str, object] | None, end_reason: str = ""
+) -> Lesson | None:
+    """What a call's result teaches about its number; None when nothing.
 
     Args:
         policy: The campaign's rules.
         outcome: Of the call.
         analysis: Its analysis as it came; None when there is none.
+        end_reason: In the words of the platform; empty when none was given.
     """
     if outcome in policy.do_not_call_outcomes:
-        return f"the call's outcome was {outcome}"
-    for rule in policy.do_not_call_keys:
-        if says(analysis, rule.key, rule.equals):
-            return f"the call's analysis says {rule.key} = {rule.equals}"
-    return ""
+        return Lesson("outcome", f"the call's outcome was {outcome}")
+    if policy.do_not_call_words and asks_for_no_calls(end_reason, is_mark=True):
+        return Lesson("outcome", "the call's end reason asks for no more calls")
+    found = [
+        (rule, answer) for rule in policy.do_not_call_keys for answer in answers.alike(analysis, rule.key)
+    ]
+    for rule, answer in found:
+        if answers.tells(answer, rule.equals) or (_wants_yes(rule) and _asks(answer)):
+            return Lesson("analysis", f"the call's analysis says {rule.key} = {rule.equals}")
+    if policy.do_not_call_words and (key := _marked(analysis)):
+        return Lesson("analysis", f"the call's analysis asks for no more calls under {key}")
+    unclear = next((rule for rule, answer in found if answers.is_unclear(answer, rule.equals)), None)
+    return Lesson("unclear", UNCLEAR.format(unclear.key)) if unclear else None
+
+
+def do_not_call_cause(
+    policy: CallingPolicy, outcome: Outcome, analysis: Mapping[str, object] | None, end_reason: str = ""
+) -> str:
+    """Why a call's result means that its number is never called again, in words; empty when it does not.
+
+    See `lesson_of`, which also names what a person has to settle.
+    """
+    lesson = lesson_of(policy, outcome, analysis, end_reason)
+    return lesson.cause if lesson and not lesson.is_unclear else ""
+
+
+UNCLEAR: Final = (
+    "the call's analysis answers {} with neither yes nor no: settle it with `flireo-flows suppress` or "
+    "`flireo-flows unsuppress`"
+)
+# Keys whose answer is a mark, such as the outcome that the agent gave the call.
+MARK_KEYS: Final = word_set(
+    """
+    outcome calloutcome disposition calldisposition result callresult status callstatus leadstatus contactstatus
+    endreason hangupreason nextstep nextaction followup followupaction action intent category classification
+    tag tags label labels resultaat ergebnis resultat resultado esito
+    """
+)
+
+
+def _wants_yes(rule: AnalysisRule) -> bool:
+    return answers.YES_OR_NO.get(rule.equals.strip().casefold()) is YesNo.YES
+
+
+def _asks(answer: object) -> bool:
+    """Whether an answer says it in words: `do not call again`."""
+    several = answer if isinstance(answer, list | tuple) else (answer,)
+    return any(isinstance(one, str) and asks_for_no_calls(one, is_mark=True) for one in several)
+
+
+def _marked(analysis: object) -> str:
+    """The key of a mark that asks for no more calls, such as `disposition: do_not_call`; empty for none."""
+    marks = (
+        (key, value) for key, value in answers.fields(analysis) if "".join(header_words(key)) in MARK_KEYS
+    )
+    return next((key for key, value in marks if _asks(value)), "")

@@ -1,6 +1,6 @@
 """Limits of a policy as forms: delays, caps, what a call costs, and the breaker."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -65,6 +65,51 @@ class StateRule(Form):
     ] = ""
 
 
+class CallbackAnswer(AnalysisAnswer):
+    """An answer in a call's analysis by which the person asked to be called back."""
+
+
+class OtherCampaigns(Form):
+    """How far a person is left alone after calls of others, over all numbers of the person.
+
+    Others are the other campaigns of the ledger, and calls of the account that the ledger did not make: from the
+    dashboard, of Flireo's own campaigns, of a ledger that was lost.
+    """
+
+    min_gap_hours: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=8784,
+            title="Least gap (h)",
+            description="Hours between a call by another campaign and this campaign's; 0 for none.",
+        ),
+    ] = 24
+    max_calls: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1000,
+            title="Calls",
+            description="A person whom other campaigns called so often is not called; 0 for no such cap.",
+        ),
+    ] = 4
+    per_days: Annotated[float, Field(gt=0, le=3660, title="Within days", description="Of 24 hours each.")] = (
+        30
+    )
+    callback_keys: Annotated[
+        list[CallbackAnswer],
+        Field(
+            title="Asked to be called back when the analysis says",
+            description="Answers of the last call by another campaign after which the gap does not count, as the "
+            "person asked to be called.",
+        ),
+    ] = [
+        CallbackAnswer(key=key)
+        for key in ("callback", "callback_requested", "call_back", "wants_callback", "asked_for_callback")
+    ]
+
+
 class Caps(Form):
     """What stops the dialling; 0 is no cap."""
 
@@ -111,3 +156,63 @@ class Breaker(Form):
 
 class AnalysisRule(AnalysisAnswer):
     """An answer in a call's analysis after which the number is never rung again."""
+
+
+# What an agent's analysis is usually asked for. Each is also found in another spelling (`wantsNoCalls`,
+# `caller_opted_out`) and in an object one level below.
+USUAL_KEYS: Final = tuple(
+    AnalysisRule(key=key)
+    for key in (
+        *(
+            "do_not_call",
+            "dont_call",
+            "do_not_call_again",
+            "never_call_again",
+            "do_not_contact",
+            "dnc",
+            "add_to_dnc",
+        ),
+        *(
+            "no_more_calls",
+            "no_further_calls",
+            "wants_no_calls",
+            "wants_no_more_calls",
+            "stop_calling",
+        ),
+        *("wants_no_contact", "opt_out", "opted_out", "wants_opt_out", "wants_to_opt_out", "unsubscribe"),
+        *(
+            "unsubscribed",
+            "wants_to_unsubscribe",
+            "remove_from_list",
+            "remove_me",
+            "wants_removal",
+            "consent_withdrawn",
+        ),
+        *(
+            "niet_bellen",
+            "niet_meer_bellen",
+            "bel_niet_meer",
+            "bel_me_niet",
+            "wil_niet_gebeld_worden",
+            "afmelden",
+        ),
+        *("nicht_anrufen", "nicht_mehr_anrufen", "keine_anrufe", "keine_weiteren_anrufe"),
+        *(
+            "ne_pas_appeler",
+            "ne_plus_appeler",
+            "no_llamar",
+            "no_volver_a_llamar",
+            "non_chiamare",
+            "nao_ligar",
+        ),
+    )
+) + tuple(
+    AnalysisRule(key=key, equals="false")
+    for key in (
+        "may_call_again",
+        "can_call_again",
+        "may_be_called_again",
+        "can_be_called_again",
+        "mag_gebeld_worden",
+    )
+)

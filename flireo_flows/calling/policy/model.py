@@ -12,10 +12,12 @@ from flireo_flows.calling.policy.calendars import Holidays
 from flireo_flows.calling.policy.clocks import zone_named
 from flireo_flows.calling.policy.hours import CallingHours
 from flireo_flows.calling.policy.limits import (
+    USUAL_KEYS,
     AnalysisRule,
     Breaker,
     Caps,
     NumberCap,
+    OtherCampaigns,
     RetryDelay,
     StateRule,
     Tariff,
@@ -115,6 +117,14 @@ class CallingPolicy(BaseModel):
             description="How often a number is rung within rolling days, by all campaigns of the ledger.",
         ),
     ] = []
+    other_campaigns: Annotated[
+        OtherCampaigns,
+        Field(
+            title="Calls by other campaigns",
+            description="How far a person is left alone after calls by other campaigns; a campaign's own attempts "
+            "follow the fields above.",
+        ),
+    ] = OtherCampaigns()
     do_not_call_outcomes: Annotated[
         list[Outcome],
         Field(title="Never again after", description="Outcomes after which a number is never rung again."),
@@ -123,9 +133,21 @@ class CallingPolicy(BaseModel):
         list[AnalysisRule],
         Field(
             title="Never again when the analysis says",
-            description="Answers after which a number is never rung again, by any campaign of the ledger.",
+            description="Answers after which a number is never called again, by any campaign of the ledger. An answer "
+            "that is neither yes nor no holds the number back until a person settles it. The names that are usual by "
+            "default, in English, Dutch, German, French and others, however they are written (wantsNoCalls); an empty "
+            "list for none.",
         ),
-    ] = []
+    ] = list(USUAL_KEYS)
+    do_not_call_words: Annotated[
+        bool,
+        Field(
+            title="Never again after plain words",
+            description="Whether a number is never called again when the end reason of a call, or a mark in its "
+            "analysis (outcome, disposition, status, tags ...), plainly asks for no more calls: do_not_call, "
+            "user_requested_dnc, opted out.",
+        ),
+    ] = True
     max_concurrent_calls: Annotated[
         int,
         Field(

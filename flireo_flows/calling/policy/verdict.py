@@ -25,6 +25,7 @@ class Rule(StrEnum):
     TOO_SOON = "too_soon"
     SAME_HOUR = "same_hour"
     NUMBER_CAP = "number_cap"
+    OTHER_CAMPAIGNS = "other_campaigns"  # others called the person lately, or too often
     ALREADY_RINGING = "already_ringing"
     CONCURRENCY = "concurrency"
     CALL_CAP = "call_cap"

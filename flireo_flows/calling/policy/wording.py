@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
+from flireo_flows.api.redaction import redact
 from flireo_flows.calling.policy.clocks import zone_named
 from flireo_flows.calling.policy.verdict import Allow, Deny, Rule, Verdict
 
 Facts = Mapping[str, object]
 
+_ACCOUNT: Final = "another call of the account"
 # Where a zone comes from, as `Whereabouts.sources` has it.
 ROW_SOURCES: Final = {
     "postcode": "its row's postcode",
@@ -26,6 +28,7 @@ _SOURCES: Final = {
     "person": "somebody put it on the do-not-call list",
     "outcome": "the outcome of an earlier call",
     "analysis": "the analysis of an earlier call",
+    "unclear": "an answer of an earlier call is neither yes nor no; a person has to settle it",
     "forgotten": "the person is to be forgotten",
 }
 
@@ -199,6 +202,18 @@ def _number_cap(facts: Facts) -> str:
     )
 
 
+def _other_campaigns(facts: Facts) -> str:
+    if called_at := _text(facts, "called_at"):
+        by = f"the campaign {redact(name)!r}" if (name := _text(facts, "called_by")) else _ACCOUNT
+        gap = _duration(int(_figure_of(facts, "min_gap_hours") * 3600))
+        return f"the person was called by {by} {_moment(_read(called_at), facts)}; {gap} must lie between"
+    days = _figure(facts, "days")
+    return (
+        f"others called the person {_whole(facts, 'counted')} times within {days} days, at most "
+        f"{_whole(facts, 'max_calls')} are allowed"
+    )
+
+
 def _concurrency(facts: Facts) -> str:
     return (
         f"{_whole(facts, 'live')} calls are in progress, of {_whole(facts, 'max_concurrent_calls')} at most"
@@ -237,6 +252,7 @@ REASONS: Final[Mapping[Rule, Callable[[Facts], str]]] = {
     Rule.TOO_SOON: _too_soon,
     Rule.SAME_HOUR: _same_hour,
     Rule.NUMBER_CAP: _number_cap,
+    Rule.OTHER_CAMPAIGNS: _other_campaigns,
     Rule.ALREADY_RINGING: _said("a call to the number is in progress"),
     Rule.CONCURRENCY: _concurrency,
     Rule.CALL_CAP: _cap("calls"),
@@ -302,6 +318,11 @@ def _duration(seconds: int) -> str:
 
 def _outcome(facts: Facts) -> str:
     return (_text(facts, "last_outcome") or "outcome unknown").replace("_", " ")
+
+
+def _figure_of(facts: Facts, key: str) -> float:
+    value = facts.get(key)
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _text(facts: Facts, key: str) -> str:

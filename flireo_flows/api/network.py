@@ -1,0 +1,138 @@
+"""What the environment says of the network: proxies and certificates. Each slip is one sentence with its variable.
+
+httpx reads the same variables, and its own errors name none of them (some end in a traceback).
+"""
+
+import ipaddress
+import os
+import ssl
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+PROXIES: Final = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "all_proxy", "https_proxy", "http_proxy")
+BYPASSES: Final = ("NO_PROXY", "no_proxy")
+PLAIN: Final = ("http", "https")
+SOCKS: Final = ("socks5", "socks5h")
+
+
+class NetworkSettingError(Exception):
+    """A variable of the environment keeps us from the network. Shows no value: a proxy's holds its password.
+
+    Attributes:
+        variable: Its name.
+        problem: What is wrong with it, and what to do.
+    """
+
+    def __init__(self, variable: str, problem: str) -> None:
+        self.variable, self.problem = variable, problem
+        super().__init__(variable, problem)
+
+    def __str__(self) -> str:
+        return f"{self.variable}: {self.problem}"
+
+
+def check_network(environment: Mapping[str, str] = os.environ) -> None:
+    """Refuse what neither httpx nor Prefect, which uses it too, can work with.
+
+    Args:
+        environment: Variables by name.
+
+    Raises:
+        NetworkSettingError: One of them is wrong.
+    """
+    for problem in _problems(environment):
+        raise problem
+
+
+def _problems(environment: Mapping[str, str]) -> Iterator[NetworkSettingError]:
+    for name, check in (
+        ("SSL_CERT_FILE", _certificates),
+        ("SSL_CERT_DIR", _folder),
+        *((name, _proxy) for name in PROXIES),
+        *((name, _bypass) for name in BYPASSES),
+    ):
+        # An empty variable is none, as httpx has it.
+        if (value := environment.get(name)) and (problem := check(value)):
+            yield NetworkSettingError(name, problem)
+
+
+def _certificates(value: str) -> str:
+    """What keeps a file from being read as certificates."""
+    try:
+        ssl.create_default_context(cafile=value)
+    except ssl.SSLError:
+        return f"the file {value} holds no certificates in PEM form"
+    except (OSError, ValueError) as error:
+        return f"the file {value} cannot be read: {getattr(error, 'strerror', None) or 'it is no file name'}"
+    return ""
+
+
+def _folder(value: str) -> str:
+    folders = value.split(os.pathsep)
+    missing = [folder for folder in folders if not Path(folder).is_dir()]
+    return f"there is no folder {missing[0]}" if len(missing) == len(folders) else ""
+
+
+def _proxy(value: str) -> str:
+    """What keeps a proxy's URL from being used; the URL itself is not shown."""
+    scheme, sign, _ = value.partition("://")
+    scheme = scheme.lower() if sign else "http"
+    if scheme in SOCKS and find_spec("socksio") is None:
+        return (
+            "it names a SOCKS proxy, and the support of those is not installed: "
+            "pip install 'flireo-flows[socks]', or name an http:// proxy"
+        )
+    if scheme not in (*PLAIN, *SOCKS):
+        return "it is no proxy's URL; write http://HOST:PORT or socks5://HOST:PORT"
+    try:
+        url = httpx.URL(value if sign else f"http://{value}")
+    except (httpx.InvalidURL, UnicodeError):
+        return "it is no URL; write http://HOST:PORT, with special characters of a password percent-encoded"
+    if not url.host or (url.port or 1) > 65_535:
+        return "it names no host and port; write http://HOST:PORT"
+    return ""
+
+
+def _bypass(value: str) -> str:
+    """The first entry that httpx cannot read; an IPv6 address is written without brackets, port or prefix length."""
+    for entry in (part.strip() for part in value.split(",")):
+        pattern = entry if "://" in entry else f"all://*{entry}"
+        try:
+            httpx.URL(f"all://[{entry}]" if _is_ipv6(entry) else pattern)
+        except (httpx.InvalidURL, UnicodeError):
+            hint = " (an IPv6 address is written as ::1, without brackets, port or prefix length)"
+            return f"httpx cannot read its entry {entry!r}{hint if ':' in entry else ''}"
+    return ""
+
+
+def _is_ipv6(entry: str) -> bool:
+    try:
+        ipaddress.IPv6Address(entry.split("/", maxsplit=1)[0])
+    except ValueError:
+        return False
+    return True
+
+
+def cause_of(error: BaseException) -> str:
+    """Why there was no connection, in words, where the environment or a certificate is to blame; else empty."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return (
+                f"The server's certificate is not trusted: {seen.verify_message.rstrip('.')} "
+                "(SSL_CERT_FILE names a file with certificates of your own)"
+            )
+        if isinstance(seen, ssl.SSLError):
+            return "The server does not speak TLS as https:// asks for it"
+        seen = seen.__cause__ or seen.__context__
+    if isinstance(error, httpx.ProxyError):
+        return f"The proxy refused ({' or '.join(_set_proxies()) or 'of this system'})"
+    return ""
+
+
+def _set_proxies() -> list[str]:
+    return [name for name in PROXIES if os.environ.get(name)]
