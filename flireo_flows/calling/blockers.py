@@ -1,7 +1,7 @@
 """Learn how calls of other campaigns ended that hold this campaign's leads back, where no run of theirs collects.
 
-A sweep of the other campaign does it, as `flireo-flows collect --campaign NAME` would: it applies that campaign's own
-rules, reads no calls of another account, and leaves it alone where a runner of it is alive.
+A sweep of the other campaigns does it, as `flireo-flows collect` would: it applies each campaign's own rules, reads no
+calls of another account, and leaves a campaign alone where a runner of it is alive.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ from typing import Final
 from flireo_flows.api.client import Account
 from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.blockers import ask_again, blocking_campaigns
-from flireo_flows.calling.ledger.campaigns import Declined
 from flireo_flows.calling.sweep import Sweep
 
 FIRST_PAUSE_SECONDS: Final = 10.0  # between two readings; then half as long again each time
@@ -65,10 +64,7 @@ class Blockers:
             await asyncio.gather(self._reading, return_exceptions=True)
 
     async def _read(self) -> None:
-        for name in await blocking_campaigns(self.database, self.campaign, self.batch):
-            try:
-                await Sweep(self.database, self.account, name).run()
-            except Declined:  # it was deleted meanwhile
-                continue
+        if names := await blocking_campaigns(self.database, self.campaign, self.batch):
+            await Sweep(self.database, self.account, only=names).run()
         await ask_again(self.database, self.campaign, self.batch)
         self.reads += 1

@@ -26,6 +26,7 @@ from flireo_flows.calling.ledger import (
     Views,
 )
 from flireo_flows.calling.ledger.blockers import blocking_campaigns
+from flireo_flows.calling.ledger.campaigns import shown_in
 from flireo_flows.calling.ledger.completeness import check_completeness
 from flireo_flows.calling.ledger.earlier_calls import earlier_calls_of
 from flireo_flows.calling.ledger.rederiving import keep_current
@@ -212,7 +213,6 @@ class Engine:
         left = await leads.outlook(self.batch, self.database.now())
         self.progress(await Views(self.database).status(self.campaign))
         stopped_by, failures = turns.stopped_by or brakes.stopped_by, brakes.last_failures
-        waits_for = await blocking_campaigns(self.database, self.campaign, self.batch)
         return Ran(
             stopped_by,
             turns.timed_out,
@@ -220,9 +220,15 @@ class Engine:
             readiness,
             turns.held_by,
             failures,
-            tuple(waits_for),
+            await self._waits_for(),
             self._cautions,
         )
+
+    async def _waits_for(self) -> tuple[str, ...]:
+        """The other campaigns whose open calls hold leads back, as people named them."""
+        names = await blocking_campaigns(self.database, self.campaign, self.batch)
+        async with self.database.read() as db:
+            return tuple(sorted((await shown_in(db, names)).values()))
 
     def _limited_policy(self) -> CallingPolicy:
         """The policy with this run's limit as its cap per run. It is not remembered: the next run has its own."""

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.numbering import person_key
+from flireo_flows.calling.ledger.awaited import awaited_in
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.earlier_calls import EarlierCalls, earlier_calls_in
@@ -106,6 +107,7 @@ async def read_past(
             asked = sorted(keys)
             numbers = await numbers_in(db, asked)
             others = await others_in(db, campaign, asked, numbers, policy, moment.timestamp())
+            awaited = await awaited_in(db, asked, policy, moment.timestamp())
             knows_account = (await db.execute(select(accounts.c.read_at).limit(1))).first() is not None
     for phone, source in forbidden.items():
         known = people.get(phone, Known())
@@ -114,6 +116,9 @@ async def read_past(
         known = people.get(phone, Known())
         history = replace(known.history, other_calls=other.calls, ringing_until=other.open_until)
         people[phone] = replace(known, history=history)
+    for phone, until in awaited.items():
+        known = people.get(phone, Known())
+        people[phone] = replace(known, history=replace(known.history, awaited_until=until))
     history = History(live=live, day=day, campaign=whole)
     theirs = {phone: people[key] for phone in phones if (key := person_key(phone)) in people}
     return Past(history, standing, theirs, earlier, knows_account)

@@ -7,7 +7,7 @@ runs are. All campaigns share each reading of the call list.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -62,6 +62,7 @@ class Sweep:
         database: The ledger.
         account: Where its calls were made. Those of another account are left alone.
         campaign: Only this one; empty for all.
+        only: Where all are swept: only these of them, by their keys in the ledger; empty for all.
         patience_seconds: How long to go on while calls are open; 0 reads once.
         share: Of the key's request limit, what all readings may use together.
         pause_seconds: Between the first two readings.
@@ -72,6 +73,7 @@ class Sweep:
     account: Account
     campaign: str = ""
     patience_seconds: float = 0.0
+    only: Collection[str] = ()
     share: float = SHARE
     pause_seconds: float = FIRST_PAUSE_SECONDS
     connect: Callable[[Account, Heard], AsyncFlireoClient] = AsyncFlireoClient
@@ -91,6 +93,7 @@ class Sweep:
             LedgerError: The ledger failed. What it holds is right; sweep again.
         """
         names = await unheard_campaigns(self.database, self.campaign)
+        names = [name for name in names if not self.only or name in self.only]
         async with self.connect(self.account, self._count) as client:
             calls = CallList(client, self.database, budget=self._budget)
             cases: list[Case] = []
@@ -103,7 +106,7 @@ class Sweep:
                 beat.cancel()
                 await asyncio.gather(beat, return_exceptions=True)
                 await asyncio.shield(self._leave(cases))
-        if not self.campaign:
+        if not self.campaign and not self.only:
             await self._tell_others({swept.campaign for swept in told})
         async with self.database.read() as db:
             shown = await shown_in(db, {swept.campaign for swept in told})

@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from sqlalchemy import select
 
 from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger.schema import attempts
 from flireo_flows.calling.turns import Until
 from flireo_flows.sandbox import SandboxSettings
 from tests.calling.campaign import ANNA, BEN, Campaign, person
@@ -91,3 +93,27 @@ async def test_a_call_whose_answer_was_lost_holds_back_as_well(database: Databas
         ran = await asyncio.wait_for(second.run(Until.DIALLED), LONG)
         assert ran.waits_for == ("first",)
         assert rings(sandbox) == [BEN]
+
+
+async def test_several_campaigns_are_read_together(database: Database) -> None:
+    everyone = [f"+447700900{n:03d}" for n in range(10, 20)]
+    settings = SandboxSettings(
+        rate_limit=0, time_scale=1000, outcomes={phone: ["answered"] for phone in everyone}
+    )
+    with run_sandbox(settings) as sandbox:
+        others = [Campaign(database, sandbox.base_url, name=f"Other {n}") for n in range(len(everyone))]
+        for other, phone in zip(others, everyone, strict=True):
+            await other.take_in(person(phone))
+            await other.run(Until.DIALLED)
+        for ring in sandbox.rings():
+            sandbox.settle(ring["call_id"])
+        before = sandbox.requests()
+        second = Campaign(database, sandbox.base_url, name="second")
+        await second.take_in(*(person(phone) for phone in everyone))
+        ran = await asyncio.wait_for(second.run(Until.DIALLED), LONG)
+        lists = sandbox.requests()["GET /calls", 200] - before.get(("GET /calls", 200), 0)
+    assert ran.waits_for == ()
+    async with database.read() as db:
+        rows = (await db.execute(select(attempts.c.state).where(attempts.c.campaign != "second"))).all()
+    assert [row.state for row in rows] == ["ended"] * len(everyone)
+    assert lists < len(everyone)

@@ -144,7 +144,7 @@ def at_terminal(shell: Shell, answer: bytes | None, *arguments: str, question: s
             os.write(outer, answer)
     os.close(outer)
     try:
-        status = process.wait(60)
+        status = process.wait(LONG)
     finally:
         process.kill()
         process.wait()

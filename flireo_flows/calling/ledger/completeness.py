@@ -26,8 +26,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.calling.happenings import Happening
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.outbox import post
-from flireo_flows.calling.ledger.reports import TALKED, Channel, Expectations
-from flireo_flows.calling.ledger.schema import attempts, campaigns, shortfalls
+from flireo_flows.calling.ledger.reports import Channel, Expectations
+from flireo_flows.calling.ledger.schema import TALKED, attempts, campaigns, shortfalls
 from flireo_flows.calling.ledger.suppressions import PSEUDONYM
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import AttemptState

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Float, Integer, Row, Select, String, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.calling.ledger.awaited import awaited_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.other_calls import NOTHING, others_in
 from flireo_flows.calling.ledger.people import numbers_in, take_turns_in
@@ -123,6 +124,7 @@ async def due_in(
     rung = await _moments(db, attempts.c.lead_id, tried) if tried else {}
     anywhere = await _moments(db, attempts.c.phone, phones) if number_memory(policy) else {}
     ended = await _end_stale(db, rows, now)
+    awaited = await awaited_in(db, phones, policy, now)
     numbers = await numbers_in(db, phones)
     await take_turns_in(db, database, phones, numbers)
     others = await others_in(db, place.campaign, phones, numbers, policy, now)
@@ -140,6 +142,7 @@ async def due_in(
             other_calls=others.get(row.phone, NOTHING).calls,
             ringing_until=others.get(row.phone, NOTHING).open_until,
             is_ringing=row.ringing_since is not None and row.phone not in ended,
+            awaited_until=awaited.get(row.phone),
         )
         zones = tuple(row.zones.split())
         lead = PolicyLead(

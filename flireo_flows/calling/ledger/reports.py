@@ -7,7 +7,7 @@ from datetime import MAXYEAR, MINYEAR, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Row, case, false, or_, select, true, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.calls import OVER, Call
@@ -318,15 +318,6 @@ def talked(told: Mapping[str, Any]) -> bool:
     return bool(
         told["started_at"] is not None or told["duration_seconds"] or told["messages"] or told["summary"]
     )
-
-
-# The same, for the database. The words are looked at last: they are long, and never come without their moment.
-TALKED: Final = case(
-    (attempts.c.started_at.is_not(None), true()),
-    (attempts.c.duration_seconds != 0, true()),
-    (attempts.c.reported_at.is_(None), false()),
-    else_=or_(attempts.c.messages.is_not(None), attempts.c.summary != ""),
-)
 
 
 def ending_of(told: Mapping[str, Any]) -> Ending:

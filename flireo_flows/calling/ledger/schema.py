@@ -20,7 +20,11 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     and_,
+    case,
+    false,
+    or_,
     text,
+    true,
 )
 
 from flireo_flows.api.campaign_names import name_key
@@ -213,6 +217,15 @@ Index(
 IS_OPEN: Final = attempts.c.state.in_([str(state) for state in OPEN])
 # Its call may be going on. Of an unknown one too, until so much time has passed that no call would last.
 MAY_RING: Final = and_(IS_OPEN, attempts.c.over_at.is_(None))
+
+# Somebody or something answered (`reports.talked`). The words are looked at last: they are long, and never come without
+# their moment.
+TALKED: Final = case(
+    (attempts.c.started_at.is_not(None), true()),
+    (attempts.c.duration_seconds != 0, true()),
+    (attempts.c.reported_at.is_(None), false()),
+    else_=or_(attempts.c.messages.is_not(None), attempts.c.summary != ""),
+)
 
 # The promise itself: the database refuses a second attempt at a lead while one is open ...
 Index(

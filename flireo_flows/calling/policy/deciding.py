@@ -150,6 +150,12 @@ def is_silent(case: Case, now: datetime) -> Deny | None:
     return Deny(Rule.ALREADY_RINGING, until) if until is not None and until > now else None
 
 
+def is_analysed(case: Case, now: datetime) -> Deny | None:
+    """What the person said in the last call is known, or was waited for long enough."""
+    until = case.history.awaited_until
+    return Deny(Rule.RESULT_AWAITED, until) if until is not None and until > now else None
+
+
 def is_spaced(case: Case, now: datetime) -> Deny | None:
     """Attempts keep their distance."""
     ended, outcome = case.history.last_ended_at, case.history.last_outcome
@@ -292,6 +298,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     has_clock,
     knows_holidays,
     is_silent,
+    is_analysed,
     is_spaced,
     number_is_rested,
     others_are_spaced,

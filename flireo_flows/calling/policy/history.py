@@ -78,6 +78,8 @@ class History:
         other_calls: Calls to the person by others, oldest first; at least as far back as the policy's
             `other_campaigns` look.
         is_ringing: Whether a call to the number is open, in any campaign.
+        awaited_until: Until when the analysis of the number's last call, in any campaign, may still come; None where
+            none is awaited.
         ringing_until: Until when a call of the account, whose end this ledger does not receive, counts as open;
             None when there is none.
         live: Calls of the campaign in progress.
@@ -94,6 +96,7 @@ class History:
     number_rung_at: tuple[datetime, ...] = ()
     other_calls: tuple[OtherCall, ...] = ()
     is_ringing: bool = False
+    awaited_until: datetime | None = None
     ringing_until: datetime | None = None
     live: int = 0
     run: Totals = field(default_factory=Totals)

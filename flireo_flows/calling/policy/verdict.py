@@ -27,6 +27,7 @@ class Rule(StrEnum):
     NUMBER_CAP = "number_cap"
     OTHER_CAMPAIGNS = "other_campaigns"  # others called the person lately, or too often
     ALREADY_RINGING = "already_ringing"
+    RESULT_AWAITED = "result_awaited"  # the analysis of the number's last call may still say no
     CONCURRENCY = "concurrency"
     CALL_CAP = "call_cap"
     MINUTE_CAP = "minute_cap"

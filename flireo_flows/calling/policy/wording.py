@@ -254,6 +254,7 @@ REASONS: Final[Mapping[Rule, Callable[[Facts], str]]] = {
     Rule.NUMBER_CAP: _number_cap,
     Rule.OTHER_CAMPAIGNS: _other_campaigns,
     Rule.ALREADY_RINGING: _said("a call to the number is in progress"),
+    Rule.RESULT_AWAITED: _said("the analysis of its last call has not come yet, and may say no"),
     Rule.CONCURRENCY: _concurrency,
     Rule.CALL_CAP: _cap("calls"),
     Rule.MINUTE_CAP: _cap("minutes"),
