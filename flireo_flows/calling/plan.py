@@ -377,7 +377,10 @@ def _skipped(lead: Lead, salt: str, rule: str, why: str) -> Skipped:
 
 
 def _why(denial: Deny) -> str:
-    return words(denial).removeprefix("not rung: ")
+    why = words(denial).removeprefix("not rung: ")
+    if denial.reason is Rule.ZONE_UNKNOWN and not denial.inputs.get("zones"):
+        return f"{why}: neither its number nor its row tells it; give it a time zone, a state or a postcode"
+    return why
 
 
 def _because(known: Known) -> str:

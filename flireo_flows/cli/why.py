@@ -99,9 +99,13 @@ class Clock:
         elif len(zones) == 1:
             self.whose = f"on the clock of {zones[0]} ({_sources(source, 1)[0]})"
         else:
-            each = zip(zones, _sources(source, len(zones)), strict=True)
-            listed = ", ".join(f"{zone} ({where})" for zone, where in each)
-            self.whose = f"on their clock, or UTC where their zones differ: they may be in {listed}"
+            sources = _sources(source, len(zones))
+            if len(set(sources)) == 1:
+                several = f"several zones ({', '.join(zones)}) by {sources[0]}"
+            else:
+                each = zip(zones, sources, strict=True)
+                several = f"several zones: {', '.join(f'{zone} ({where})' for zone, where in each)}"
+            self.whose = f"on their clock, or UTC where that may be in {several}"
 
     def tell(self, seconds: float) -> str:
         """`2026-03-02 09:00`; where zones disagree `2026-03-02 14:00 UTC (there 06:00 to 09:00)`."""

@@ -77,8 +77,6 @@ def _when(rule: str, facts: Facts, until: datetime | None) -> str:
         return f"never under these rules, as its last moment is {_moment(_read(_text(facts, 'dial_before')), facts)}"
     if never == Rule.CONSENT_EXPIRED and never != rule:
         return "never under these rules, as consent ends before that"
-    if never == Rule.ZONE_UNKNOWN and not _whole(facts, "zones"):
-        return "never under these rules, as neither its number nor its row tells where it is"
     return f"never under these rules{_NEVER.get(never, '')}"
 
 
