@@ -121,11 +121,7 @@ def plan_leads(
     wanted = Wanted(run.campaign, run.policy, assuming(run.composer(), batch.leads), requests_per_minute)
     phones = [lead.phone for lead in batch.leads]
     drive(lambda: refuse_name(run.ledger.database_url(), run.campaign))
-    past = drive(
-        lambda: read_past(
-            run.ledger.database_url(), run.campaign, phones, run.policy, has_list=forbidden is not None
-        )
-    )
+    past = drive(lambda: read_past(run.ledger.database_url(), run.campaign, phones, run.policy))
     plan = make_plan(batch, wanted, past, datetime.now(UTC))
     # Its name tells the plan, so that another one does not take its place while this one is being approved.
     file = run.out / f"plan-{plan.digest}.json"

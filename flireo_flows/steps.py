@@ -25,6 +25,7 @@ from flireo_flows.calling.account import Caller, NotReady
 from flireo_flows.calling.clock_guard import ClockCorrected, ClockError
 from flireo_flows.calling.engine import Engine, Progress, Ran
 from flireo_flows.calling.ledger import CampaignStatus, Database, LeadBook, LeadResult, OpenLead, Views
+from flireo_flows.calling.ledger.campaign_list import list_in
 from flireo_flows.calling.ledger.completeness import Completeness, completeness
 from flireo_flows.calling.ledger.earlier_calls import earlier_calls_in
 from flireo_flows.calling.ledger.naming import refuse_shown_name
@@ -209,8 +210,8 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     logger = get_run_logger()
     _check_policy(run.policy)
     forbidden = read_do_not_call(Path(do_not_call), lead_format.default_region) if do_not_call else None
-    if forbidden is not None:
-        _forbid(run, forbidden)
+    if sentence := _forbid(run, forbidden):
+        logger.warning("%s", sentence)
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
     notes = list(reading_notes(batch))
     composer = assuming(run.composer(), batch.leads)
@@ -337,15 +338,24 @@ def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) 
     )
 
 
-def _forbid(run: CampaignRun, forbidden: frozenset[str]) -> None:
-    """Keep the do-not-call list for the campaign before anything else can end the run: later ones go by it too."""
+def _forbid(run: CampaignRun, forbidden: frozenset[str] | None) -> str:
+    """Keep the do-not-call list for the campaign before anything else can end the run: later ones go by it too.
 
-    async def write() -> None:
+    Returns:
+        Which list applies, those of earlier runs included; empty without one.
+    """
+
+    async def write() -> str:
         async with await Database.open(run.ledger.database_url()) as database:
             await refuse_shown_name(database, run.campaign)
-            await LeadBook(database, run.campaign).forbid(forbidden)
+            book = LeadBook(database, run.campaign)
+            new = await book.forbid(forbidden) if forbidden is not None else 0
+            async with database.read() as db:
+                kept = await list_in(db, book.campaign)
+        before = f": {new} new, {kept.numbers - new} kept from before" if forbidden is not None else ""
+        return f"The campaign's {kept.in_words} applies{before}." if kept.numbers else ""
 
-    drive(write)
+    return drive(write)
 
 
 def _check_policy(policy: CallingPolicy) -> None:

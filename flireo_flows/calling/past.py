@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.numbering import person_key
 from flireo_flows.calling.ledger.awaited import awaited_in
+from flireo_flows.calling.ledger.campaign_list import CampaignList, list_in
 from flireo_flows.calling.ledger.campaigns import Standing, standing_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.earlier_calls import EarlierCalls, earlier_calls_in
@@ -57,6 +58,7 @@ class Past:
         standing: Whether the campaign is open.
         people: By number, as it was asked for; whom the ledger does not know is not in it.
         earlier: How many of them were called before, by whom.
+        kept_list: The campaign's do-not-call list, as files of earlier runs brought it.
         knows_account: Whether the ledger has read an account's calls of the last days.
     """
 
@@ -65,6 +67,7 @@ class Past:
     people: Mapping[str, Known] = field(default_factory=dict)
     earlier: EarlierCalls = field(default_factory=EarlierCalls)
     knows_account: bool = False
+    kept_list: CampaignList = field(default_factory=CampaignList)
 
 
 async def read_past(
@@ -73,7 +76,6 @@ async def read_past(
     phones: Collection[str],
     policy: CallingPolicy,
     *,
-    has_list: bool = False,
     now: datetime | None = None,
 ) -> Past:
     """Read what happened before. A ledger that does not exist is not made: nothing has happened yet.
@@ -83,7 +85,6 @@ async def read_past(
         campaign: Its name.
         phones: E.164 of the file's leads.
         policy: Says how far back a number's calls matter, and whose days are counted.
-        has_list: The run brings its own do-not-call list, which takes the place of the campaign's.
         now: Aware; None for the ledger's clock.
 
     Raises:
@@ -101,7 +102,8 @@ async def read_past(
             live = (await db.execute(_live(campaign))).scalar_one()
             keys = frozenset(map(person_key, phones))
             people = await _people(db, campaign, keys, moment - number_memory(policy))
-            forbidden = await _forbidden(db, database, campaign, keys, has_list)
+            forbidden = await _forbidden(db, database, campaign, keys)
+            kept = await list_in(db, campaign)
             standing = await standing_in(db, campaign)
             earlier = await earlier_calls_in(db, phones)
             asked = sorted(keys)
@@ -121,7 +123,7 @@ async def read_past(
         people[phone] = replace(known, history=replace(known.history, awaited_until=until))
     history = History(live=live, day=day, campaign=whole)
     theirs = {phone: people[key] for phone in phones if (key := person_key(phone)) in people}
-    return Past(history, standing, theirs, earlier, knows_account)
+    return Past(history, standing, theirs, earlier, knows_account, kept)
 
 
 async def _people(
@@ -171,14 +173,12 @@ async def _calls(
 
 
 async def _forbidden(
-    db: AsyncConnection, database: Database, campaign: str, phones: Collection[str], has_list: bool
+    db: AsyncConnection, database: Database, campaign: str, phones: Collection[str]
 ) -> dict[str, str]:
     """Who is never to be rung, and who said so."""
-    listed: dict[str, str] = {}
-    if not has_list:
-        rows = select(do_not_call.c.phone).where(do_not_call.c.campaign == campaign)
-        on_list = frozenset((await db.execute(rows)).scalars())
-        listed = {phone: "file" for phone in phones if phone in on_list}
+    rows = select(do_not_call.c.phone).where(do_not_call.c.campaign == campaign)
+    on_list = frozenset((await db.execute(rows)).scalars())
+    listed = {phone: "file" for phone in phones if phone in on_list}
     return listed | await suppressed_in(db, database, phones)
 
 

@@ -350,6 +350,8 @@ def _warnings(
 ) -> Iterator[str]:
     if past.standing.state is CampaignState.PAUSED:
         yield f"The campaign is {past.standing.in_words}: nobody is rung until it is resumed."
+    if past.kept_list.numbers:
+        yield f"The campaign's {past.kept_list.in_words} applies, beside any that this run is given."
     late = sum(call.at is None for call in calls)
     if late:
         yield f"At these limits {late} leads would not be rung within {HORIZON.days} days."

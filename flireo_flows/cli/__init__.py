@@ -7,6 +7,7 @@ from cyclopts import App, CycloptsError
 
 from flireo_flows import __version__
 from flireo_flows.cli.automations import automations
+from flireo_flows.cli.campaign_list import do_not_call
 from flireo_flows.cli.collect import collect
 from flireo_flows.cli.demo import demo
 from flireo_flows.cli.inbox import inbox
@@ -38,7 +39,7 @@ app.command(plan)
 app.command(status)
 app.command(why)
 app.command(outcomes)
-for steering in (pause, resume, cancel, suppress, unsuppress, suppressions, forget):
+for steering in (pause, resume, cancel, suppress, unsuppress, suppressions, do_not_call, forget):
     app.command(steering)
 app.command(demo)
 app.command(sandbox)

@@ -141,9 +141,9 @@ def make(
     if saved:
         batch = only_planned(batch, saved, wanted, forbidden or frozenset())
     phones = [lead.phone for lead in batch.leads]
-    url, has_list = settings.ledger_url(), forbidden is not None
+    url = settings.ledger_url()
     asyncio.run(refuse_name(url, wanted.campaign))
-    past = asyncio.run(read_past(url, wanted.campaign, phones, wanted.policy, has_list=has_list))
+    past = asyncio.run(read_past(url, wanted.campaign, phones, wanted.policy))
     return make_plan(batch, wanted, past, datetime.now(UTC))
 
 

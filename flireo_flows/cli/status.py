@@ -9,6 +9,7 @@ from flireo_flows.cli.problems import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.calling.ledger import CampaignStatus
+    from flireo_flows.calling.ledger.campaign_list import CampaignList
     from flireo_flows.calling.ledger.campaigns import Standing
     from flireo_flows.calling.ledger.completeness import Completeness
 
@@ -26,16 +27,17 @@ def status(*, campaign: KnownCampaign, json: Annotated[bool, Parameter(negative=
     """
     import asyncio
 
-    found, standing, complete = asyncio.run(_read(campaign))
+    found, standing, complete, kept = asyncio.run(_read(campaign))
     if json:
-        _print_json(found, standing, complete)
+        _print_json(found, standing, complete, kept)
     else:
-        _print_tables(found, standing, complete)
+        _print_tables(found, standing, complete, kept)
     return 0
 
 
-async def _read(campaign: str) -> "tuple[CampaignStatus, Standing, Completeness]":
+async def _read(campaign: str) -> "tuple[CampaignStatus, Standing, Completeness, CampaignList]":
     from flireo_flows.calling.ledger import Database, Views
+    from flireo_flows.calling.ledger.campaign_list import list_in
     from flireo_flows.calling.ledger.campaigns import Steering
     from flireo_flows.calling.ledger.completeness import completeness
     from flireo_flows.cli.settings import ledger_url
@@ -49,10 +51,14 @@ async def _read(campaign: str) -> "tuple[CampaignStatus, Standing, Completeness]
                 f"there is no campaign {campaign!r} in ledger {database.where}. Its campaigns: {known}."
             )
         standing = await Steering(database, campaign).standing()
-        return found, standing, await completeness(database, campaign)
+        async with database.read() as db:
+            kept = await list_in(db, campaign)
+        return found, standing, await completeness(database, campaign), kept
 
 
-def _print_json(found: "CampaignStatus", standing: "Standing", complete: "Completeness") -> None:
+def _print_json(
+    found: "CampaignStatus", standing: "Standing", complete: "Completeness", kept: "CampaignList"
+) -> None:
     import dataclasses
     import json
 
@@ -60,11 +66,14 @@ def _print_json(found: "CampaignStatus", standing: "Standing", complete: "Comple
         **dataclasses.asdict(found),
         "standing": dataclasses.asdict(standing),
         "completeness": complete.as_json(),
+        "do_not_call_list": dataclasses.asdict(kept),
     }
     print(json.dumps(told, indent=2))
 
 
-def _print_tables(found: "CampaignStatus", standing: "Standing", complete: "Completeness") -> None:
+def _print_tables(
+    found: "CampaignStatus", standing: "Standing", complete: "Completeness", kept: "CampaignList"
+) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -93,3 +102,5 @@ def _print_tables(found: "CampaignStatus", standing: "Standing", complete: "Comp
     if standing.state != "open":
         console.print(f"{found.campaign} is {standing.in_words}", style="bold yellow")
     console.print(table)
+    if kept.numbers:
+        console.print(f"The {kept.in_words} applies.")

@@ -67,7 +67,7 @@ DIALLING_CODE_NAMES: Final = _words(
     phonecode phonecountrycode phonecountry countryphonecode dialcode dialingcode diallingcode countrydialcode
     countrydialingcode countrydiallingcode callingcode countrycallingcode telephonecode telefooncode landnummer
     landervorwahl landesvorwahl telefonvorwahlland indicatifpays indicatiftelephonique indicatif prefijopais
-    prefijointernacional prefissointernazionale prefixointernacional ddi
+    prefijointernacional prefissointernazionale prefixointernacional ddi isdcode phoneprefix telprefix intlcode
     """
 )
 # A file may have several of these, and the first that is met counts.

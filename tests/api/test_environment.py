@@ -116,6 +116,16 @@ def test_a_proxy_that_refuses_is_named(speaker: MakesSpeaker, monkeypatch: pytes
     assert "The proxy refused (HTTPS_PROXY)" in str(refused.value)
 
 
+def test_a_task_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flireo_flows import tasks
+    from flireo_flows.blocks import FlireoCredentials
+
+    credentials = FlireoCredentials(api_key=KEY, base_url="http://127.0.0.1:1/api/v1")
+    monkeypatch.setenv("ALL_PROXY", f"socks5://me:{PASSWORD}@127.0.0.1:1")
+    with pytest.raises(NetworkSettingError, match=r"^ALL_PROXY: it names a SOCKS proxy"):
+        tasks.list_agents.fn(credentials)
+
+
 # Certificates
 
 

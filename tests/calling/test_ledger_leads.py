@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from flireo_flows.calling.ledger import Answer, Database, Views
+from flireo_flows.calling.ledger.campaign_list import clear_in, list_in
 from flireo_flows.calling.ledger.leads import CHUNK, batch_name
 from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.states import NO_SHARED_HOURS, Event, LeadState
@@ -82,7 +83,12 @@ async def test_who_was_on_the_list_by_mistake_is_rung_once_off_it(database: Data
     await campaign.book.forbid({ANNA})
     await campaign.take_in(person(ANNA))
     assert await campaign.begin(book) == []
-    await campaign.book.forbid([])
+    assert await campaign.book.forbid([BEN]) == 1
+    await campaign.take_in(person(ANNA))
+    assert await campaign.begin(book) == []  # another list does not take her off
+    async with database.write(campaign.name) as db:
+        assert (await list_in(db, campaign.name)).in_words.startswith("do-not-call list of 2 numbers from 20")
+        assert await clear_in(db, campaign.name) == 2
     await campaign.take_in(person(ANNA))
     assert [attempt.phone for attempt in await campaign.begin(book)] == [ANNA]
 

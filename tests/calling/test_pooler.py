@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from flireo_flows.calling.ledger import Database, LedgerError
-from flireo_flows.calling.ledger.postgresql import FSYNC_MAY_BE_OFF
+from flireo_flows.calling.ledger.postgresql import FSYNC_MAY_BE_OFF, forgets
 from flireo_flows.calling.ledger.schema import meta
 from tests.calling.campaign import Campaign, person
 from tests.certificates import Authority, Signed
@@ -126,6 +126,23 @@ async def test_a_server_that_does_not_keep_what_it_is_given_is_refused(careless:
     finally:
         careless.sql("ALTER SYSTEM SET fsync = off")
         careless.sql("SELECT pg_reload_conf()")
+
+
+async def test_a_server_that_only_says_that_it_is_neon_is_refused(careless: Postgres, url: str) -> None:
+    """The setting that tells is one that no client and no role can set."""
+    careless.sql("ALTER ROLE ALL SET neon.timeline_id = 'x'")
+    try:
+        with pytest.raises(LedgerError, match="fsync=off"):
+            await Database.open(url)
+    finally:
+        careless.sql("ALTER ROLE ALL RESET neon.timeline_id")
+
+
+def test_neon_keeps_what_it_is_given_though_fsync_is_off() -> None:
+    assert forgets("off", None, on_neon=False) and forgets("off", "off", on_neon=False)
+    assert not forgets("off", None, on_neon=True)
+    assert not forgets("off", "on", on_neon=False)
+    assert not forgets("on", None, on_neon=False)
 
 
 # TLS

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Select, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import Select, and_, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.api.numbering import person_key
+from flireo_flows.calling.ledger.campaign_list import add_in
 from flireo_flows.calling.ledger.campaigns import register_in
 from flireo_flows.calling.ledger.database import Database
 from flireo_flows.calling.ledger.forgetting import forgotten_in
 from flireo_flows.calling.ledger.people import link_in, linked
-from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, do_not_call, leads
+from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, leads
 from flireo_flows.calling.policy import Rule
 from flireo_flows.calling.states import NO_SHARED_HOURS, LeadState
 from flireo_flows.leads.lead import Lead
@@ -124,25 +124,11 @@ class LeadBook:
             forgotten = await forgotten_in(db, self._database, [phone for group in groups for phone in group])
             await link_in(db, [group - forgotten for group in groups if len(group - forgotten) > 1])
 
-    async def forbid(self, phones: Collection[str]) -> None:
-        """Replace the campaign's do-not-call list."""
+    async def forbid(self, phones: Collection[str]) -> int:
+        """Add numbers to the campaign's do-not-call list; those of earlier files stay. Returns how many are new."""
         async with self._database.write(self.campaign) as db:
             await register_in(db, self._given)
-            # Of who asked to be forgotten not even the number is written down again.
-            kept = set(map(person_key, phones)) - set(
-                map(person_key, await forgotten_in(db, self._database, phones))
-            )
-            rows = [{"campaign": self.campaign, "phone": phone} for phone in sorted(kept)]
-            await db.execute(delete(do_not_call).where(do_not_call.c.campaign == self.campaign))
-            for chunk in chunks(rows):
-                await db.execute(insert(do_not_call), list(chunk))
-            listed = select(do_not_call.c.phone).where(do_not_call.c.campaign == self.campaign)
-            await db.execute(
-                update(leads)
-                .where(leads.c.campaign == self.campaign, leads.c.state == LeadState.WAITING)
-                .where(leads.c.phone.in_(listed))
-                .values(state=LeadState.SKIPPED, reason=str(Rule.DO_NOT_CALL))
-            )
+            return await add_in(db, self._database, self.campaign, phones)
 
     async def outlook(self, batch: str, now: float) -> Outlook:
         """What is left to do for the leads of one file."""

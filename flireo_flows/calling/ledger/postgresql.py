@@ -32,8 +32,8 @@ SET_UP: Final = (
 # server: ALTER ROLE ALL SET flireo.fsync_may_be_off = 'on'.
 FSYNC_MAY_BE_OFF: Final = "flireo.fsync_may_be_off"
 LOOK: Final = (
-    "SELECT pg_backend_pid() AS pid, current_setting('fsync') AS fsync, "
-    f"current_setting('{FSYNC_MAY_BE_OFF}', true) AS may_be_off"
+    "SELECT pg_backend_pid() AS pid, current_setting('fsync') AS fsync, current_setting($1, true) AS may_be_off, "
+    "EXISTS (SELECT FROM pg_settings WHERE name = 'neon.timeline_id' AND context = 'postmaster') AS on_neon"
 )
 FSYNC: Final = "the server runs with fsync=off, and would forget who was called when its machine stops"
 SWITCH_ON: Final = "Set fsync=on in its postgresql.conf, and reload it."
@@ -56,16 +56,25 @@ async def is_pooled(server: Server) -> bool:
         connection = await connect(server)
         try:
             async with connection.transaction():
-                row = await connection.fetchrow(LOOK)
+                row = await connection.fetchrow(LOOK, FSYNC_MAY_BE_OFF)
             pid = connection.get_server_pid()
         finally:
             await connection.close(timeout=server.options.timeout)
     except FAILURES as error:
         raise LedgerError(server.where, _reason(server, error), CHECK) from None
-    if row["fsync"] == "off" and row["may_be_off"] != "on":
+    if forgets(row["fsync"], row["may_be_off"], on_neon=row["on_neon"]):
         raise LedgerError(server.where, FSYNC, SWITCH_ON)
     # A pooler gives its clients process ids of its own.
     return bool(row["pid"] != pid)
+
+
+def forgets(fsync: str, may_be_off: str | None, *, on_neon: bool) -> bool:
+    """Whether a server may lose what was committed when its machine stops.
+
+    Neon runs with fsync off, and a commit waits for its storage on other machines instead (Neon's documentation,
+    "Postgres compatibility", parameter settings). A setting that only its server can have tells it from others.
+    """
+    return fsync == "off" and may_be_off != "on" and not on_neon
 
 
 async def connect(server: Server, statement_cache_size: int = 0) -> Any:

@@ -307,6 +307,7 @@ do_not_call = Table(
     metadata,
     Column("campaign", CampaignKey, primary_key=True),
     Column("phone", Person, primary_key=True),
+    Column("at", Float, nullable=False, server_default="0"),  # when a file brought it
 )
 
 # Who is never rung, in whatever campaign. Of a person who is forgotten only the digest stays.
