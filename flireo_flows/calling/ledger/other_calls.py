@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, or_, select
+from sqlalchemy import Row, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.answers import says
@@ -43,6 +43,8 @@ async def others_in(
     numbers: Mapping[str, tuple[str, ...]],
     policy: CallingPolicy,
     now: float,
+    *,
+    has_account_calls: bool = True,
 ) -> dict[str, Others]:
     """Calls to each person that the campaign did not make; who was not called is left out.
 
@@ -53,6 +55,7 @@ async def others_in(
         numbers: What `numbers_in` gave for them.
         policy: Says how far back.
         now: Unix seconds.
+        has_account_calls: Whether the ledger knows calls of an account at all.
     """
     since = now - others_memory(policy).total_seconds()
     every = sorted({number for phone in phones for number in numbers.get(phone, (phone,))})
@@ -61,10 +64,12 @@ async def others_in(
     asks_back = _asks_back(policy)
     for start in range(0, len(every), CHUNK):
         chunk = every[start : start + CHUNK]
-        for row in (await db.execute(_attempts(campaign, chunk, since))).all() if since < now else ():
+        asked = {"phones": chunk, "campaign_": campaign, "since": since}
+        for row in (await db.execute(ATTEMPTS, asked)).all() if since < now else ():
             calls[row.phone].append(OtherCall(_moment(row.began_at), row.shown or "", asks_back(row)))
-        tails = _by_tail(chunk)
-        for row in (await db.execute(_account(list(tails), since, now))).all():
+        tails = _by_tail(chunk) if has_account_calls else {}
+        there = {"tails": list(tails), "since": since, "now": now}
+        for row in (await db.execute(ACCOUNT_CALLS, there)).all() if tails else ():
             for number in tails[row.tail]:
                 if since < now and row.began_at >= since:
                     calls[number].append(OtherCall(_moment(row.began_at)))
@@ -88,22 +93,24 @@ def _of(
     return Others(ordered, _moment(until) if until > now else None)
 
 
-def _attempts(campaign: str, phones: Sequence[str], since: float) -> Select[Any]:
-    return (
-        select(attempts.c.phone, attempts.c.began_at, campaigns.c.shown, attempts.c.analysis)
-        .outerjoin(campaigns, campaigns.c.name == attempts.c.campaign)
-        .where(
-            attempts.c.phone.in_(phones),
-            attempts.c.campaign != campaign,
-            attempts.c.state != AttemptState.NOT_PLACED,
-            attempts.c.began_at >= since,
-        )
+# Made once: making a statement costs as much as running it, and these run for every handful of leads.
+ATTEMPTS: Final = (
+    select(attempts.c.phone, attempts.c.began_at, campaigns.c.shown, attempts.c.analysis)
+    .outerjoin(campaigns, campaigns.c.name == attempts.c.campaign)
+    .where(
+        attempts.c.phone.in_(bindparam("phones", expanding=True)),
+        attempts.c.campaign != bindparam("campaign_"),
+        attempts.c.state != AttemptState.NOT_PLACED,
+        attempts.c.began_at >= bindparam("since"),
     )
-
-
-def _account(tails: Sequence[str], since: float, now: float) -> Select[Any]:
-    counts = or_(account_calls.c.began_at >= since, account_calls.c.open_until > now)
-    return select(account_calls).where(account_calls.c.tail.in_(tails), counts, ~is_attempt())
+)
+ACCOUNT_CALLS: Final = select(
+    account_calls.c.tail, account_calls.c.began_at, account_calls.c.open_until
+).where(
+    account_calls.c.tail.in_(bindparam("tails", expanding=True)),
+    or_(account_calls.c.began_at >= bindparam("since"), account_calls.c.open_until > bindparam("now")),
+    ~is_attempt(),
+)
 
 
 def _by_tail(numbers: Sequence[str]) -> dict[str, list[str]]:

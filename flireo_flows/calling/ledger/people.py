@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import ARRAY, String, func, literal, select, update
+from sqlalchemy import ARRAY, String, bindparam, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,6 +25,15 @@ CHUNK: Final = 500  # values a statement
 ID_COLUMNS: Final = ("personid", "contactid", "customerid", "externalid")  # the first that a row fills counts
 NO_ID: Final = frozenset({"", "0", "-", "n/a", "na", "none", "null", "unknown"})
 MOST_NUMBERS: Final = 5  # an id that more numbers share is no person's: of an import, or of a company
+
+_MINE, _THEIRS = people.alias("mine"), people.alias("theirs")
+# Made once: making a statement costs as much as running it.
+NUMBERS: Final = (
+    select(_MINE.c.phone, _THEIRS.c.phone.label("other"))
+    .join(_THEIRS, _THEIRS.c.person == _MINE.c.person)
+    .where(_MINE.c.phone.in_(bindparam("phones", expanding=True)))
+    .order_by(_THEIRS.c.phone)
+)
 
 
 def linked(leads: Iterable[Lead]) -> list[frozenset[str]]:
@@ -59,12 +68,10 @@ async def link_in(db: AsyncConnection, groups: Sequence[Collection[str]]) -> Non
 
 async def numbers_in(db: AsyncConnection, phones: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     """All numbers of the persons whose several numbers are known, by each number that is asked for."""
-    mine, theirs = people.alias("mine"), people.alias("theirs")
-    both = select(mine.c.phone, theirs.c.phone.label("other")).join(theirs, theirs.c.person == mine.c.person)
     numbers: dict[str, tuple[str, ...]] = {}
     for start in range(0, len(phones), CHUNK):
-        wanted = both.where(mine.c.phone.in_(phones[start : start + CHUNK]))
-        for phone, other in (await db.execute(wanted.order_by(theirs.c.phone))).all():
+        asked = {"phones": phones[start : start + CHUNK]}
+        for phone, other in (await db.execute(NUMBERS, asked)).all():
             numbers[phone] = (*numbers.get(phone, ()), other)
     return numbers
 

@@ -16,10 +16,12 @@ from flireo_flows.calling.ledger.people import numbers_in, take_turns_in
 from flireo_flows.calling.ledger.schema import (
     IS_OPEN,
     MAY_RING,
+    account_calls,
     attempts,
     campaigns,
     do_not_call,
     leads,
+    people,
     runners,
 )
 from flireo_flows.calling.ledger.suppressions import suppressed_in
@@ -124,10 +126,12 @@ async def due_in(
     rung = await _moments(db, attempts.c.lead_id, tried) if tried else {}
     anywhere = await _moments(db, attempts.c.phone, phones) if number_memory(policy) else {}
     ended = await _end_stale(db, rows, now)
-    awaited = await awaited_in(db, phones, policy, now)
-    numbers = await numbers_in(db, phones)
+    numbers = await numbers_in(db, phones) if rows[0].has_people else {}
     await take_turns_in(db, database, phones, numbers)
-    others = await others_in(db, place.campaign, phones, numbers, policy, now)
+    awaited = await awaited_in(db, phones, policy, now)
+    others = await others_in(
+        db, place.campaign, phones, numbers, policy, now, has_account_calls=rows[0].has_account_calls
+    )
     due: list[Due] = []
     for row in rows:
         wishes = Wishes.from_json(row.wishes)
@@ -204,6 +208,9 @@ def _due() -> Select[Any]:
             live.scalar_subquery().label("live"),
             lease.scalar_subquery().label("lease_until"),
             state.scalar_subquery().label("campaign_state"),
+            # Most ledgers have neither, and then are not asked for them with every handful of leads.
+            select(people.c.phone).exists().label("has_people"),
+            select(account_calls.c.call_id).exists().label("has_account_calls"),
         )
         .where(
             leads.c.campaign == campaign,
