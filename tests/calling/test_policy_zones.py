@@ -223,3 +223,19 @@ def test_a_plan_says_what_it_does_not_know_of_places() -> None:
     assert "2 numbers name a place that may be out of date" in told and "wide_zones" in told
     assert "out of date" not in " ".join(zone_notes(planned, [], CallingPolicy(wide_zones=True), start))
     assert not any("zone" in it for it in cautions(CallingPolicy(), ["An AI is calling."], 0))
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (f"{MIAMI};Asia/Tokyo", "suits every clock"),
+        ("+79161234567;", "Europe/Kaliningrad"),
+    ],
+)
+def test_a_plan_of_a_file_says_who_goes_to_review_and_why(tmp_path: Path, row: str, says: str) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_text(f"phone;timezone\n{row}\n", "utf-8")
+    [found] = read_leads(path).leads
+    policy = CallingPolicy(calling_hours=CallingHours(start="09:00", end="17:00"))
+    verdict = decide(PolicyLead(found.phone, found.zones, found.zone_source), WEEKS[2], policy, NEW)
+    assert isinstance(verdict, Deny) and verdict.needs_review and says in words(verdict)
