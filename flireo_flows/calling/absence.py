@@ -36,14 +36,14 @@ class View:
         is_whole: The list was read to its end, every known call of the window stands in it, and one does at least.
         contradicts: A known call that an earlier reading showed is missing.
         canary_id: Attempt of a call in it that was placed after this one was given up; None for none.
-        rows: How many calls it has since the attempt.
+        rows: How many calls it has since the attempt; None where it may be behind.
     """
 
     read_at: float
     is_whole: bool
     contradicts: bool
     canary_id: int | None
-    rows: int
+    rows: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,15 @@ def weigh(before: Evidence, view: View, grace: float) -> tuple[Evidence, Verdict
 
 def _seen(before: Evidence, view: View) -> Evidence:
     contradicted = before.contradicted_at
-    if contradicted is None and (view.contradicts or view.rows < before.rows_read):
+    rows = before.rows_read if view.rows is None else view.rows
+    if contradicted is None and (view.contradicts or rows < before.rows_read):
         contradicted = view.read_at
     return replace(
         before,
         readings=before.readings + 1,
         absent_since=view.read_at if before.absent_since is None else before.absent_since,
         read_at=view.read_at,
-        rows_read=max(before.rows_read, view.rows),
+        rows_read=max(before.rows_read, rows),
         contradicted_at=contradicted,
     )
 

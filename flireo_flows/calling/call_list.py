@@ -26,10 +26,30 @@ MARGINS: Final = (
     None,
 )  # seconds added to a window at both ends; None: no dates at all
 FIRST_PATIENCE_SECONDS: Final = 30.0
-LONGEST_PATIENCE_SECONDS: Final = 3600.0
+LONGEST_PATIENCE_SECONDS: Final = 600.0
+MOST_STEPS: Final = 200  # by time, through a window of a list that ignores offsets
 MOST_UNDATED_PAGES: Final = 20  # of a list without dates: newest first, so a window's calls are among them
 LONGEST_DOUBT_SECONDS: Final = 86_400.0
 NO_MOMENT: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # a clock that says so is broken
+
+
+@dataclass(slots=True)
+class _Walked:
+    """What one walk through a part of the list gave.
+
+    Attributes:
+        oldest: When the oldest of its calls was created, as the list says; None where one does not say it.
+        is_cut: Whether there are calls that it did not give.
+    """
+
+    ids: set[str] = field(default_factory=set)
+    oldest: datetime | None = None
+    is_cut: bool = False
+
+    def take(self, calls: Sequence[Call]) -> None:
+        self.ids.update(call.id for call in calls)
+        created = [call.created_at for call in calls if call.created_at is not None]
+        self.oldest = min([*created, *([self.oldest] if self.oldest else [])], default=None)
 
 
 @dataclass(slots=True)
@@ -98,25 +118,50 @@ class CallList:
             raise errors.UnreadableAnswer(*told).because(error.cause) from None
 
     async def _pages(self, window: Window) -> AsyncIterator[tuple[Call, ...]]:
-        """Pages of one window, to its end, whatever arrives meanwhile."""
-        asks = call_pages("", self._early(window.start), self._late(window.end), LARGEST_PAGE)
-        steps = walk(asks)
-        step, promised, given, pages, is_at_end = next(steps), None, 0, 0, False
+        """Pages of one window, to its end, whatever arrives meanwhile.
+
+        Where the server gives less than there is, as one does that ignores `offset`, the rest is asked for by time:
+        what was created up to the oldest call that it gave.
+        """
+        start, end = self._early(window.start), self._late(window.end)
+        seen: set[str] = set()
+        widest = 0
+        for _ in range(MOST_STEPS):
+            walked = _Walked()
+            async for rows in self._walk(start, end, walked):
+                yield tuple(call for call in rows if call.id not in seen)
+            if not walked.is_cut:
+                return
+            is_new = bool(walked.ids - seen)
+            seen |= walked.ids
+            if not is_new or walked.oldest is None:
+                # Only what is known, and less than the server can give: there is nothing older.
+                self.is_cut = not 0 < len(walked.ids) < widest
+                return
+            widest, end = max(widest, len(walked.ids)), walked.oldest
+        self.is_cut = True
+
+    async def _walk(
+        self, start: datetime | None, end: datetime | None, walked: "_Walked"
+    ) -> AsyncIterator[tuple[Call, ...]]:
+        """Pages by their offsets."""
+        steps = walk(call_pages("", start, end, LARGEST_PAGE))
+        step, promised, pages = next(steps), None, 0
         while step.asks is not None:
-            await self._afford()
-            page = await self.client.send(step.asks)
-            promised = page.total if promised is None else promised
-            # A last page without calls: then the total counted others too, or calls that are gone.
-            is_at_end = not page.rows and given > 0
-            step = steps.send(page)
-            given += len(step.rows)
-            yield step.rows
-            pages += 1
-            if MARGINS[self.margin] is None and pages == MOST_UNDATED_PAGES and step.asks is not None:
+            if MARGINS[self.margin] is None and pages == MOST_UNDATED_PAGES:
                 self.is_cut = True
                 return
-        if promised is not None and given < promised and not is_at_end:
-            self.is_cut = True
+            await self._afford()
+            page = await self.client.send(step.asks)
+            pages += 1
+            promised = page.total if promised is None else promised
+            step = steps.send(page)
+            walked.take(step.rows)
+            yield step.rows
+        if page.rows:  # it ends with calls: the total is reached, or the same page comes whatever the offset
+            walked.is_cut = promised is None or len(walked.ids) < promised
+        else:  # a total that is not reached counted others too, or calls that are gone; but not of an empty list
+            walked.is_cut = bool(promised) and not walked.ids
 
     def widen(self) -> bool:
         """Widen all windows from now on; False where they are as wide as can be."""

@@ -34,6 +34,7 @@ from flireo_flows.calling.states import AttemptState, IdSource
 from flireo_flows.calling.windows import LATE_SECONDS, Window, windows_of
 
 MOST_READINGS: Final = 8  # of the list in one poll, each wider than the one before
+LASTING_FAILURES: Final = 2  # polls in a row, after which calls are asked for by id
 MOST_FAILURES: Final = 10  # polls in a row that failed, each after its own retries
 
 
@@ -176,15 +177,15 @@ class Collector:
             return failed.asked
 
     async def _failed_reading(self, error: errors.FlireoError, sought: Sought) -> None:
-        """The list cannot be read: calls are asked for by their ids before the run gives up."""
-        if not isinstance(error, REFUSED_KEY) and sought.placed:
-            try:
-                await self.lookup.ask(sought.placed, None)
-            except LookupFailed:
-                pass
-            else:
-                return
+        """The list cannot be read: if that lasts, calls are asked for by their ids before the run gives up."""
         self._failed(error)
+        if self.failures < LASTING_FAILURES or isinstance(error, REFUSED_KEY) or not sought.placed:
+            return
+        try:
+            await self.lookup.ask(sought.placed, None)
+        except LookupFailed:
+            return
+        self.failures, self.stopped_by = LASTING_FAILURES - 1, None
 
     async def unknown_due(self) -> bool:
         """Whether a reading of the list now could settle an unknown attempt."""

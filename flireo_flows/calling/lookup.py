@@ -29,6 +29,7 @@ MOST_IN_VAIN: Final = 2  # of them in a row that could not be read
 UNSHOWN_SECONDS: Final = (
     15.0  # how long after its request a call is asked for that a complete list does not show
 )
+LATE_LIST_SECONDS: Final = 120.0  # the same, where wider windows have not been tried
 LATEST_AGAIN_SECONDS: Final = 60.0  # between two times at which such a call is asked for, at most
 REFUSED_KEY: Final = (errors.AuthenticationFailed, errors.PermissionDenied)
 
@@ -78,24 +79,26 @@ class Lookup:
         now = self.database.now()
         silent = await self._silent(now, most)
         asked = await self._each(silent, snapshot, closes=True)
-        is_whole = snapshot is not None and not snapshot.is_cut
-        patience = UNSHOWN_SECONDS if is_whole else SETTLING_SECONDS
         apart = {row.id for row in silent} | (snapshot.shown if snapshot is not None else set())
-        due = [
-            call
-            for call in placed
-            if call.attempt_id not in apart and call.began_at <= now - patience and self._is_due(call, now)
-        ]
+        is_whole = snapshot is not None and not snapshot.is_cut
+        due = [call for call in placed if call.attempt_id not in apart and self._is_due(call, is_whole, now)]
         due.sort(key=lambda call: call.fetched_at or 0.0)
         rows = await self._rows(call.attempt_id for call in due[: max(0, most - asked)])
         return asked + await self._each(rows, snapshot, closes=False)
 
-    def _is_due(self, call: KnownCall, now: float) -> bool:
-        """The older a call is, the less often it is asked for."""
+    def _is_due(self, call: KnownCall, is_whole: bool, now: float) -> bool:
+        """Whether to ask for a call that a reading did not show; the older it is, the less often.
+
+        A list that was read to its end may only be late with it: then it is asked for once no window shows it.
+        """
+        age = now - call.began_at
+        if is_whole:
+            is_lost = age >= UNSHOWN_SECONDS and call.attempt_id in self.calls.unlisted
+            if not is_lost and age < LATE_LIST_SECONDS:
+                return False
         if call.fetched_at is None:
-            return True
-        pause = max(self.policy.poll_seconds, (now - call.began_at) / 3)
-        return now >= call.fetched_at + min(LATEST_AGAIN_SECONDS, pause)
+            return age >= SETTLING_SECONDS
+        return now >= call.fetched_at + min(LATEST_AGAIN_SECONDS, max(self.policy.poll_seconds, age / 3))
 
     async def _silent(self, now: float, most: int) -> Sequence[Row[Any]]:
         """Attempts whose calls should be long over."""

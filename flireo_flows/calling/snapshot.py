@@ -94,9 +94,9 @@ class Snapshot:
         return View(
             read_at=self.read_at,
             is_whole=bool(stands) and not self.is_cut and all(call.began_at > settled for call in lacks),
-            contradicts=any(call.listed_at is not None for call in lacks),
+            contradicts=any(call.listed_at is not None and call.began_at <= settled for call in lacks),
             canary_id=next(later, None),
-            rows=len(self._created) - bisect_left(self._created, began_at),
+            rows=None if lacks else len(self._created) - bisect_left(self._created, began_at),
         )
 
 

@@ -8,7 +8,7 @@ from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.ledger import AttemptBook, Database, Inbox, Runner
 from flireo_flows.calling.ledger.campaigns import Steering, skip_waiting_in
-from flireo_flows.calling.ledger.inbox import PORTION
+from flireo_flows.calling.ledger.report_matches import PORTION
 from flireo_flows.calling.ledger.unheard import Unheard, has_open, unheard_of
 from flireo_flows.calling.remembered import Remembered, fingerprint, is_of_account, rules_of
 from flireo_flows.calling.states import CampaignState

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.ledger import Database, Inbox
-from flireo_flows.calling.ledger.inbox import SETTLING_SECONDS
+from flireo_flows.calling.ledger.report_matches import SETTLING_SECONDS
 from flireo_flows.calling.ledger.schema import inbox
 from flireo_flows.calling.policy import CallingPolicy
 from tests.faulty.flireo import FaultyFlireo, faulty_flireo
@@ -48,6 +48,9 @@ async def results(campaign: Campaign) -> tuple[int, int]:
 SOUND: list[dict[str, Any]] = [
     {},
     {"page": 3},
+    {"ignores": ("offset",), "page": 12},
+    {"ignores": ("offset",), "page": 12, "has_total": False},
+    {"ignores": ("offset", "start_date"), "page": 12},
     {"has_total": False},
     {"ignores": ("start_date",)},
     {"ignores": ("end_date",)},
@@ -82,8 +85,9 @@ async def test_where_the_list_can_tell_everyone_is_called_once_and_has_a_result(
 
 
 DOUBTFUL: list[dict[str, Any]] = [
-    {"ignores": ("offset",), "page": 5},
-    {"ignores": ("offset",), "page": 5, "has_total": False},
+    {"ignores": ("offset", "end_date"), "page": 5},
+    {"ignores": ("offset", "start_date", "end_date"), "page": 5, "has_total": False},
+    {"ignores": ("offset", "end_date"), "page": 50, "wrong_id": 6},
     {"newest": 6, "has_total": False},
     {"replicas": (0.0, 1.0)},
     {"replicas": (0.0, 8.0)},

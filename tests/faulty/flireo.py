@@ -117,10 +117,18 @@ class FaultyFlireo:
             target = urlsplit(request.target)
             if target.path.endswith("/calls/outbound"):
                 return self._call(request.json()["destination"])
+            if "/calls" not in target.path:
+                return self._of_account(target.path)
             if not target.path.endswith("/calls"):
                 return self._show(unquote(target.path.rpartition("/")[2]))
             self.reads += 1
             return self.faults.list_answer or self._list(parse_qs(target.query))
+
+    def _of_account(self, path: str) -> Act:
+        """An agent, a number or the account, as a run asks for them before it calls anyone."""
+        kind, _, name = path.removeprefix("/api/v1/").partition("/")
+        told = {"id": name, "name": name, "is_active": True, "minutes_balance": 1000}
+        return self._answer({kind.removesuffix("s"): told}) if name else self._answer(told)
 
     def due_reports(self) -> list[bytes]:
         """End-of-call reports of calls that are over, each once; only they hold an analysis."""

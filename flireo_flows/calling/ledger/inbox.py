@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Table, and_, case, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
@@ -19,10 +19,19 @@ from flireo_flows.api.webhooks import EventType, WebhookEvent, parse_event
 from flireo_flows.calling.ledger.attempts import disown_in, move
 from flireo_flows.calling.ledger.bulk import insert_rows
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.delivery import INBOUND, Delivery, read_delivery
+from flireo_flows.calling.ledger.delivery import Delivery, read_delivery
 from flireo_flows.calling.ledger.failure import LedgerError, has_to_be_repeated, is_outage
 from flireo_flows.calling.ledger.forgetting import is_pseudonym, of_forgotten_in
-from flireo_flows.calling.ledger.picking import LONGEST_CALL_SECONDS
+from flireo_flows.calling.ledger.report_matches import (
+    EARLY_SECONDS,
+    is_waiting,
+    report_and_attempt,
+    reports_by_call_id,
+    reports_by_number,
+    reports_by_reference,
+    reports_put_aside,
+    rivals_of,
+)
 from flireo_flows.calling.ledger.reports import (
     AFTER_ALL,
     RANG_AFTER_ALL,
@@ -37,12 +46,8 @@ from flireo_flows.calling.ledger.schema import attempts, inbox, leads, meta
 from flireo_flows.calling.ledger.suppressions import FORGOTTEN
 from flireo_flows.calling.outcomes import outcome_of
 from flireo_flows.calling.policy import CallingPolicy, lesson_of
-from flireo_flows.calling.states import OPEN, AttemptState, Event, IdSource, InboxState, LeadState
+from flireo_flows.calling.states import AttemptState, Event, IdSource, InboxState, LeadState
 
-PORTION: Final = 500  # reports handled in one transaction
-SETTLING_SECONDS: Final = 3.0  # a report can overtake the answer that carries its call id
-EARLY_SECONDS: Final = 120.0  # how far the platform's clock may be before ours
-LATE_SECONDS: Final = 600.0  # how long after its request a call may be placed
 # What is kept of a report of a forgotten person, beside its digest.
 NAMELESS: Final[Mapping[str, Any]] = {
     "body": b"",
@@ -142,16 +147,16 @@ class Inbox:
             How many reports were applied, and how many attempts ended by them.
         """
         now = self._database.now()
-        waits = select(inbox.c.id).where(_is_waiting()).limit(1)
+        waits = select(inbox.c.id).where(is_waiting()).limit(1)
         async with self._database.read() as db:
-            if not any([(await db.execute(found)).first() for found in (waits, _put_aside(campaign))]):
+            if not any([(await db.execute(found)).first() for found in (waits, reports_put_aside(campaign))]):
                 return 0, 0
         async with self._database.write(campaign) as db:
             applying = _Applying(db, self._database, policy, expects, now)
-            await applying.each(_by_reference(campaign), applying.named)
-            await applying.each(_by_call_id(campaign), applying.known)
-            await applying.each(_put_aside(campaign), applying.known)
-            await applying.each(_by_number(campaign, now), applying.adopted)
+            await applying.each(reports_by_reference(campaign), applying.named)
+            await applying.each(reports_by_call_id(campaign), applying.known)
+            await applying.each(reports_put_aside(campaign), applying.known)
+            await applying.each(reports_by_number(campaign, now), applying.adopted)
         return applying.applied, applying.ended
 
 
@@ -219,7 +224,7 @@ class _Applying:
             await self.db.execute(applied.values(state=InboxState.APPLIED, reason=reason, **nameless))
 
     async def _current(self, row: Row[Any]) -> Row[Any]:
-        return (await self.db.execute(_matched(row.inbox_id, row.id))).one()
+        return (await self.db.execute(report_and_attempt(row.inbox_id, row.id))).one()
 
     async def _bury(self, row: Row[Any], error: Exception) -> None:
         reason = f"it could not be written to its attempt ({type(error).__name__})"
@@ -309,7 +314,7 @@ class _Applying:
         Contract section 19. Ended ones could too: a call may be reported under another id than it was listed
         under, and after the next call to the number began.
         """
-        if (await self.db.execute(_rivals(row))).first() is not None:
+        if (await self.db.execute(rivals_of(row))).first() is not None:
             return False
         if row.state == AttemptState.UNKNOWN:
             return await move(self.db, row.id, Event.FOUND, **_by_webhook(row))
@@ -375,124 +380,6 @@ def _upsert(insert_into: Callable[[Table], Any]) -> Any:
 
 UPSERT_SQLITE: Final = _upsert(insert_sqlite)
 UPSERT_POSTGRESQL: Final = _upsert(insert_postgresql)
-_COLUMNS: Final = (
-    *attempts.c,
-    inbox.c.id.label("inbox_id"),
-    inbox.c.body.label("body"),
-    inbox.c.call_id.label("inbox_call_id"),
-    inbox.c.customer.label("customer"),
-    inbox.c.received_at.label("received_at"),
-    inbox.c.rang_at.label("rang_at"),
-)
-
-
-def _is_waiting() -> Any:
-    return inbox.c.state == InboxState.WAITING
-
-
-def _by_reference(campaign: str) -> Select[Any]:
-    """One whose request is still on its way gets its call id from the answer first."""
-    return (
-        select(*_COLUMNS)
-        .join(inbox, and_(inbox.c.reference != "", attempts.c.reference == inbox.c.reference))
-        .where(_is_waiting(), attempts.c.campaign == campaign, attempts.c.state != AttemptState.SENDING)
-        .order_by(inbox.c.id)
-        .limit(PORTION)
-    )
-
-
-def _by_call_id(campaign: str) -> Select[Any]:
-    same = or_(attempts.c.call_id == inbox.c.call_id, attempts.c.report_id == inbox.c.call_id)
-    return (
-        select(*_COLUMNS)
-        .join(inbox, same)
-        .where(_is_waiting(), attempts.c.campaign == campaign)
-        .order_by(inbox.c.id)
-        .limit(PORTION)
-    )
-
-
-def _put_aside(campaign: str) -> Select[Any]:
-    """Reports of open attempts that say of an inbound call: the id proves more than the platform's word for it."""
-    is_open = and_(attempts.c.campaign == campaign, attempts.c.state == AttemptState.PLACED)
-    ids = select(attempts.c.call_id).where(is_open, attempts.c.call_id.is_not(None))
-    return (
-        select(*_COLUMNS)
-        .join(inbox, attempts.c.call_id == inbox.c.call_id)
-        .where(
-            is_open,
-            inbox.c.call_id.in_(ids),
-            inbox.c.state == InboxState.APPLIED,
-            inbox.c.reason == INBOUND,
-        )
-        .order_by(inbox.c.id)
-        .limit(PORTION)
-    )
-
-
-# A report under an id that no attempt has may be of an open one; of one that the list showed to be over, for its
-# analysis came later; and of one that counts as not placed, although it was.
-MAY_OWN: Final = and_(
-    attempts.c.phone == inbox.c.customer,
-    inbox.c.rang_at >= attempts.c.began_at - EARLY_SECONDS,
-    or_(
-        attempts.c.state.in_([str(AttemptState.UNKNOWN), str(AttemptState.PLACED)]),
-        and_(
-            attempts.c.state == str(AttemptState.ENDED),
-            attempts.c.report_channel != "webhook",
-            attempts.c.report_id.is_(None),
-            attempts.c.id_source != str(IdSource.MISMATCH),
-            inbox.c.rang_at <= attempts.c.over_at + EARLY_SECONDS,
-        ),
-        and_(
-            attempts.c.state == str(AttemptState.NOT_PLACED),
-            attempts.c.absent_since.is_not(None),
-            inbox.c.rang_at <= attempts.c.began_at + LATE_SECONDS,
-        ),
-    ),
-)
-
-
-def _by_number(campaign: str, now: float) -> Select[Any]:
-    """Reports that may be of an attempt at their number; not those that name an attempt of ours."""
-    owner = attempts.alias()
-    owned = select(owner.c.id).where(
-        or_(
-            owner.c.call_id == inbox.c.call_id,
-            owner.c.report_id == inbox.c.call_id,
-            and_(inbox.c.reference != "", owner.c.reference == inbox.c.reference),
-        )
-    )
-    return (
-        select(*_COLUMNS)
-        .join(inbox, MAY_OWN)
-        .where(
-            _is_waiting(),
-            attempts.c.campaign == campaign,
-            inbox.c.received_at <= now - SETTLING_SECONDS,
-            ~owned.exists(),
-        )
-        .order_by(inbox.c.id)
-        .limit(PORTION)
-    )
-
-
-def _rivals(row: Row[Any]) -> Select[Any]:
-    """Other attempts at a number, of any campaign, that could own a report of a call to it."""
-    others = and_(attempts.c.phone == row.phone, attempts.c.id != row.id)
-    # Its call rang when the report's did, as far as clocks agree; and its own report has not come yet.
-    then = and_(
-        attempts.c.began_at.between(row.rang_at - LONGEST_CALL_SECONDS, row.rang_at + EARLY_SECONDS),
-        or_(attempts.c.over_at.is_(None), attempts.c.over_at >= row.rang_at - EARLY_SECONDS),
-        attempts.c.channel != "webhook",
-        or_(attempts.c.state != AttemptState.NOT_PLACED, attempts.c.absent_since.is_not(None)),
-    )
-    return select(attempts.c.id).where(others, or_(attempts.c.state.in_(list(map(str, OPEN))), then)).limit(1)
-
-
-def _matched(inbox_id: int, attempt_id: int) -> Select[Any]:
-    both = attempts.join(inbox, and_(attempts.c.id == attempt_id, inbox.c.id == inbox_id))
-    return select(*_COLUMNS).select_from(both)
 
 
 async def _has_owner(db: AsyncConnection, call_id: str) -> bool:

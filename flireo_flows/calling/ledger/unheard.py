@@ -10,7 +10,7 @@ from flireo_flows.api.campaign_names import name_key
 from flireo_flows.calling.ledger.attempts import is_given_up
 from flireo_flows.calling.ledger.campaigns import require_campaign
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.inbox import MAY_OWN
+from flireo_flows.calling.ledger.report_matches import MAY_OWN
 from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, campaigns, inbox, leads
 from flireo_flows.calling.states import AttemptState, InboxState, LeadState
 

@@ -10,7 +10,7 @@ from flireo_flows.calling import answers
 from flireo_flows.calling.outcomes import Outcome, table_version
 from flireo_flows.calling.policy.limits import AnalysisRule
 from flireo_flows.calling.policy.model import CallingPolicy
-from flireo_flows.leads.consent_headers import header_words
+from flireo_flows.leads.consent_headers import header_words, holds_marks
 from flireo_flows.leads.opt_out_words import asks_for_no_calls
 from flireo_flows.leads.yes_no import YesNo, word_set
 
@@ -130,13 +130,9 @@ UNCLEAR: Final = (
     "the call's analysis answers {} with neither yes nor no: settle it with `flireo-flows suppress` or "
     "`flireo-flows unsuppress`"
 )
-# Keys whose answer is a mark, such as the outcome that the agent gave the call.
+# Keys whose answer is a mark, beside those of files (`holds_marks`).
 MARK_KEYS: Final = word_set(
-    """
-    outcome calloutcome disposition calldisposition result callresult status callstatus leadstatus contactstatus
-    endreason hangupreason nextstep nextaction followup followupaction action intent category classification
-    tag tags label labels resultaat ergebnis resultat resultado esito
-    """
+    "calloutcome calldisposition callresult nextstep nextaction followup followupaction action intent classification"
 )
 
 
@@ -153,6 +149,8 @@ def _asks(answer: object) -> bool:
 def _marked(analysis: object) -> str:
     """The key of a mark that asks for no more calls, such as `disposition: do_not_call`; empty for none."""
     marks = (
-        (key, value) for key, value in answers.fields(analysis) if "".join(header_words(key)) in MARK_KEYS
+        key
+        for key, value in answers.fields(analysis)
+        if (holds_marks(key) or "".join(header_words(key)) in MARK_KEYS) and _asks(value)
     )
-    return next((key for key, value in marks if _asks(value)), "")
+    return next(marks, "")
