@@ -29,7 +29,7 @@ def cautions(policy: CallingPolicy, greetings: Sequence[str], uncertain: int) ->
     if uncertain and policy.calling_hours is not None:
         yield (
             f"Of {uncertain} leads the number may be in several time zones: they are rung only when the calling "
-            "hours are open in all of them. A column with the time zone makes it certain."
+            "hours are open in all of them. A column with the time zone, the state or the postcode narrows them."
         )
     yield from _disclosure(greetings)
 

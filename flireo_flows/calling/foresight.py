@@ -24,7 +24,7 @@ from flireo_flows.calling.policy import (
     brake,
     decide,
 )
-from flireo_flows.calling.policy.calendars import country_of
+from flireo_flows.calling.policy.case import alike
 
 HORIZON: Final = timedelta(days=366)  # further ahead nothing is foreseen
 # Of the requests a minute, what reading the call list takes while calls are placed; see `rhythm`.
@@ -228,12 +228,12 @@ class _Simulation:
         groups: dict[Hashable, tuple[Hashable, _Group]] = {}
         for place, prospect in enumerate(self._prospects):
             lead = prospect.lead
-            hours = (lead.zones, lead.zone_source, country_of(lead.phone))
+            hours = alike(lead, self._policy)
             is_ringing = self._are_ringing[place]
-            alike = (hours, lead.consent, lead.dial_before, prospect.history, is_ringing)
+            same = (hours, lead.consent, lead.dial_before, prospect.history, is_ringing)
             # A call that goes on now is taken to last as long as any other.
             at = self._start + self._length if is_ringing else self._start
-            _, group = groups.setdefault(alike, (hours, _Group(at)))
+            _, group = groups.setdefault(same, (hours, _Group(at)))
             group.waiting.append(place)
         clocks: dict[Hashable, _Clock] = {}
         for shared, group in groups.values():

@@ -23,9 +23,19 @@ from flireo_flows.calling.fingerprints import (
 )
 from flireo_flows.calling.foresight import HORIZON, Foreseen, Pace, Prospect, foresee
 from flireo_flows.calling.past import Known, Past
-from flireo_flows.calling.policy import CallingPolicy, Deny, History, PolicyLead, Rule, held_by_others, words
+from flireo_flows.calling.policy import (
+    CallingPolicy,
+    Deny,
+    History,
+    PolicyLead,
+    Rule,
+    held_by_others,
+    whereabouts,
+    words,
+)
 from flireo_flows.calling.reading_notes import reading_notes
-from flireo_flows.calling.states import CampaignState, LeadState
+from flireo_flows.calling.states import NO_SHARED_HOURS, CampaignState, LeadState
+from flireo_flows.calling.zone_notes import confidence, zone_notes
 from flireo_flows.leads.lead import Lead, LeadBatch, RejectCode
 
 RING_SECONDS: Final = 25.0  # a call that nobody answers
@@ -173,7 +183,7 @@ def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Pl
         else:
             drafts.append(draft)
     slow, quick = _foresee([draft.prospect for draft in drafts], wanted, past, start)
-    calls = []
+    calls: list[PlannedCall] = []
     for draft, verdict in zip(drafts, slow.verdicts, strict=True):
         if isinstance(verdict, Deny):
             skipped.append(_skipped(draft.lead, salt, str(verdict.reason), _why(verdict)))
@@ -189,7 +199,11 @@ def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Pl
         policy=wanted.policy,
         calls=tuple(calls),
         skipped=tuple(skipped),
-        warnings=(*_warnings(calls, skipped, batch.leads, wanted, past), *reading_notes(batch)),
+        warnings=(
+            *_warnings(calls, skipped, batch.leads, wanted, past),
+            *_zone_notes(drafts, slow.verdicts, wanted.policy, start),
+            *reading_notes(batch),
+        ),
         estimate=estimate(slow, quick, [call.attempts for call in calls], wanted.policy, start),
         earlier=tuple(_earlier([draft.prospect.history for draft in drafts], wanted.policy, past, start)),
     )
@@ -223,13 +237,14 @@ class _Draft:
     request: str
 
     def call(self, at: datetime | None, policy: CallingPolicy) -> PlannedCall:
-        zones = self.lead.zones
+        place = whereabouts(self.prospect.lead, policy.wide_zones)
+        zones = place.zones
         return PlannedCall(
             line=self.lead.line,
             phone=self.lead.phone,
             at=at.astimezone(ZoneInfo(zones[0])) if at and zones else at,
             zones=zones,
-            confidence=_confidence(self.lead),
+            confidence=confidence(place),
             choice=self.choice,
             first_message=self.first_message,
             attempts=self.prospect.history.attempts,
@@ -245,7 +260,8 @@ def _draft(lead: Lead, composer: Composes, past: Past, salt: str) -> _Draft | Sk
     if past.standing.state is CampaignState.CANCELLED:
         why = f"The campaign was {past.standing.in_words}."
         return _skipped(lead, salt, str(Rule.CAMPAIGN_CANCELLED), why)
-    if known.state in SETTLED:
+    # Where it is only the hours that its zones do not share, a run asks again: the row or the policy may be mended.
+    if known.state in SETTLED and known.reason != NO_SHARED_HOURS:
         return _skipped(lead, salt, str(known.state), SETTLED[known.state] + _because(known))
     facts = LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes, known.number_id, known.variant)
     try:
@@ -258,7 +274,15 @@ def _draft(lead: Lead, composer: Composes, past: Past, salt: str) -> _Draft | Sk
     return _Draft(
         lead=lead,
         prospect=Prospect(
-            PolicyLead(lead.phone, lead.zones, lead.zone_source, wishes.consent, wishes.dial_before),
+            PolicyLead(
+                lead.phone,
+                lead.zones,
+                lead.zone_source,
+                wishes.consent,
+                wishes.dial_before,
+                lead.state,
+                lead.postcode,
+            ),
             known.history,
         ),
         facts=facts,
@@ -338,25 +362,30 @@ def _warnings(
     yield from cautions(wanted.policy, [call.first_message for call in calls], uncertain)
 
 
+def _zone_notes(
+    drafts: Sequence[_Draft],
+    verdicts: Sequence[datetime | Deny | None],
+    policy: CallingPolicy,
+    start: datetime,
+) -> Iterator[str]:
+    pairs = [(draft.prospect.lead, verdict) for draft, verdict in zip(drafts, verdicts, strict=True)]
+    planned = [(lead, verdict) for lead, verdict in pairs if not isinstance(verdict, Deny)]
+    for_review = [lead for lead, verdict in pairs if isinstance(verdict, Deny) and verdict.needs_review]
+    return zone_notes(planned, for_review, policy, start)
+
+
 def _skipped(lead: Lead, salt: str, rule: str, why: str) -> Skipped:
     return Skipped(lead.line, mask_phone(lead.phone), rule, why, key_of(salt, lead.phone))
 
 
 def _why(denial: Deny) -> str:
-    return words(denial).removeprefix("not rung: ")
+    why = words(denial).removeprefix("not rung: ")
+    if denial.reason is Rule.ZONE_UNKNOWN and not denial.inputs.get("zones"):
+        return f"{why}: neither its number nor its row tells it; give it a time zone, a state or a postcode"
+    return why
 
 
 def _because(known: Known) -> str:
     outcome = known.history.last_outcome
     why = known.reason or (str(outcome) if outcome else "")
     return f": {why.replace('_', ' ')}." if why else "."
-
-
-def _confidence(lead: Lead) -> str:
-    if not lead.zones:
-        return "no zone is known"
-    if lead.zone_source == "column":
-        return "the file says so"
-    if len(lead.zones) == 1:
-        return "its number is there"
-    return f"its number may be in any of {len(lead.zones)} zones"

@@ -63,7 +63,7 @@ def tell(story: "Story", shown: str) -> Iterator[str]:
         story: What the ledger knows.
         shown: The number, masked.
     """
-    clock = Clock(story.lead.zones if story.lead else ())
+    clock = Clock(story.lead.zones if story.lead else (), story.lead.zone_source if story.lead else "")
     yield f"{shown} in campaign {story.campaign}: {_in_short(story)}"
     yield ""
     if story.attempts or story.decisions:
@@ -79,27 +79,33 @@ def tell(story: "Story", shown: str) -> Iterator[str]:
 
 
 class Clock:
-    """Tells times as the person's own clock shows them, or in UTC where their zones disagree.
+    """Tells times on the clock of the zones that number and row allow, or in UTC where these differ.
 
     Attributes:
         whose: In words.
     """
 
-    def __init__(self, zones: tuple[str, ...]) -> None:
+    def __init__(self, zones: tuple[str, ...], source: str = "number") -> None:
         from datetime import UTC
         from zoneinfo import ZoneInfo
 
         try:
             self._zones = [ZoneInfo(zone) for zone in zones]
-        except (KeyError, ValueError, OSError):  # a name that the file gave and that is no zone
+        except (KeyError, ValueError, OSError):  # a name that this computer does not know
             self._zones = []
         self._utc = UTC
         if not self._zones:
             self.whose = "UTC, for the time zone is not known"
         elif len(zones) == 1:
-            self.whose = f"on their own clock ({zones[0]})"
+            self.whose = f"on the clock of {zones[0]} ({_sources(source, 1)[0]})"
         else:
-            self.whose = f"on their own clock, or UTC where that may be in several zones ({', '.join(zones)})"
+            sources = _sources(source, len(zones))
+            if len(set(sources)) == 1:
+                several = f"several zones ({', '.join(zones)}) by {sources[0]}"
+            else:
+                each = zip(zones, sources, strict=True)
+                several = f"several zones: {', '.join(f'{zone} ({where})' for zone, where in each)}"
+            self.whose = f"on their clock, or UTC where that may be in {several}"
 
     def tell(self, seconds: float) -> str:
         """`2026-03-02 09:00`; where zones disagree `2026-03-02 14:00 UTC (there 06:00 to 09:00)`."""
@@ -114,6 +120,14 @@ class Clock:
         from datetime import datetime
 
         return datetime.fromtimestamp(seconds, zone)
+
+
+def _sources(source: str, zones: int) -> list[str]:
+    """Where each zone comes from, in words; `Lead.zone_source` has one word for all zones, or one for each."""
+    from flireo_flows.calling.policy.wording import SOURCES
+
+    told = [SOURCES.get(word, word) for word in source.split() or ["number"]]
+    return told if len(told) == zones else told[:1] * zones
 
 
 def _in_short(story: "Story") -> str:

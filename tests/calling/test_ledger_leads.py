@@ -9,7 +9,7 @@ from flireo_flows.calling.ledger import Answer, Database, Views
 from flireo_flows.calling.ledger.campaign_list import clear_in, list_in
 from flireo_flows.calling.ledger.leads import CHUNK, batch_name
 from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import Event, LeadState
+from flireo_flows.calling.states import NO_SHARED_HOURS, Event, LeadState
 
 from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
 
@@ -109,6 +109,25 @@ async def test_a_policy_that_changed_is_asked_anew(database: Database) -> None:
     assert (await campaign.lead()).reason == "zone_unknown"
     campaign.policy = POLICY
     await campaign.take_in(person(ANNA, zones=()))
+    assert len(await campaign.begin(book)) == 1
+
+
+async def test_whose_zones_share_no_hour_goes_to_review_until_the_row_or_the_policy_is_mended(
+    database: Database,
+) -> None:
+    apart = ("Europe/Amsterdam", "Pacific/Auckland")
+    short = CallingPolicy.model_validate({"calling_hours": {"start": "10:00", "end": "11:00"}})
+    campaign = Campaign(database, policy=short)
+    book = await campaign.runner()
+    for _ in range(2):  # the same file and policy again come to the same
+        await campaign.take_in(person(ANNA, zones=apart))
+        assert await campaign.begin(book) == []
+        lead = await campaign.lead()
+        assert (lead.state, lead.reason) == (LeadState.REVIEW, NO_SHARED_HOURS)
+    await campaign.take_in(person(ANNA, zones=apart[:1]))
+    assert (await campaign.lead()).state == LeadState.WAITING
+    campaign.policy = POLICY
+    await campaign.take_in(person(ANNA, zones=apart))
     assert len(await campaign.begin(book)) == 1
 
 

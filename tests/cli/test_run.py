@@ -2,10 +2,12 @@
 
 import json
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from flireo_flows.leads.zones.tables import zone_names
 from flireo_flows.sandbox import SandboxSettings
 from tests.cli.shell import ANNA, BEN, CARLA, LONG, PEOPLE, Shell
 from tests.faketime import LIBRARY, needs_faketime
@@ -111,12 +113,27 @@ def test_a_run_that_does_not_wait_leaves_open_leads_with_status_3_and_a_later_on
         assert rung(slow) == Counter(list(PEOPLE))
 
 
+def _where_nobody_is_called_now() -> str:
+    """A zone in which it is no calling time for an hour, as near to these people's own as there is one."""
+    now, home = datetime.now(UTC), ZoneInfo("Europe/London")
+    zones = [name for name in zone_names() if zone_names()[name] == name]
+    closed = [
+        zone
+        for zone in zones
+        if not {(now + timedelta(hours=late)).astimezone(ZoneInfo(zone)).hour for late in (0, 1)}
+        & {*range(9, 20)}
+    ]
+    return min(closed, key=lambda zone: abs(_offset(now, ZoneInfo(zone)) - _offset(now, home)))
+
+
+def _offset(now: datetime, zone: ZoneInfo) -> float:
+    return (now.astimezone(zone).utcoffset() or timedelta()).total_seconds()
+
+
 def test_at_night_nobody_is_rung_unless_any_hour_is_said_and_never_who_said_no(
     shell: Shell, sandbox: RunningSandbox
 ) -> None:
-    # Where these people are it is between two and three at night, whenever this test runs.
-    offset = (2 - datetime.now(UTC).hour + 12) % 24 - 12
-    zone = f"Etc/GMT{-offset:+d}"  # POSIX counts the other way round
+    zone = _where_nobody_is_called_now()
     rows = [f"{name},{phone},{zone}" for phone, name in PEOPLE.items()]
     shell.write("leads.csv", "\n".join(["name,phone,timezone", *rows]))
 

@@ -189,7 +189,7 @@ def why(shell: Shell, phone: str, *arguments: str | Path) -> str:
 def test_why_tells_attempts_and_what_comes_next(spring: Shell) -> None:
     told = why(spring, ANNA)
     assert told.startswith(f"{MASKED}01 in campaign spring: not rung; waiting (503).\n")
-    assert "Times are on their own clock (Europe/London)." in told
+    assert "Times are on the clock of Europe/London (its number)." in told
     assert "allowed attempt 1: it was " in told and "; attempt 1 of 1 [policy " in told
     assert "attempt 1: not rung (503)" in told
     assert "Next: asked about again at 2" in told

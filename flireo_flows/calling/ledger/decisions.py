@@ -10,12 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.schema import leads
 from flireo_flows.calling.policy import Deny, Verdict
-from flireo_flows.calling.states import LeadState
+from flireo_flows.calling.states import NO_SHARED_HOURS, LeadState
 
 SKIP: Final = (
     update(leads)
     .where(leads.c.id == bindparam("lead"))
     .values(state=LeadState.SKIPPED, reason=bindparam("why"))
+)
+REVIEW: Final = (
+    update(leads)
+    .where(leads.c.id == bindparam("lead"))
+    .values(state=LeadState.REVIEW, reason=NO_SHARED_HOURS)
 )
 PUT_OFF: Final = (
     update(leads)
@@ -60,13 +65,18 @@ async def write_decisions(db: AsyncConnection, decided: Sequence[Decision], vers
     if not decided:
         return
     denied = [(it.row.id, it.verdict) for it in decided if isinstance(it.verdict, Deny)]
-    never = [{"lead": lead, "why": str(it.reason)} for lead, it in denied if it.until is None]
+    review = [{"lead": lead} for lead, it in denied if it.needs_review]
+    never = [
+        {"lead": lead, "why": str(it.reason)}
+        for lead, it in denied
+        if it.until is None and not it.needs_review
+    ]
     later = [
         {"lead": lead, "why": str(it.reason), "until_then": it.until.timestamp()}
         for lead, it in denied
         if it.until is not None
     ]
-    for statement, rows in ((SKIP, never), (PUT_OFF, later)):
+    for statement, rows in ((REVIEW, review), (SKIP, never), (PUT_OFF, later)):
         if rows:
             await db.execute(statement, rows)
     await db.execute(WRITE, [_row(it, version, now) for it in decided])

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.numbering import spellings
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.calling.ledger.account_calls import forget_calls_in
@@ -194,7 +195,7 @@ async def _take_turns(db: AsyncConnection, database: Database, phone: str) -> No
         return  # it has one writer
     known = select(leads.c.campaign).where(leads.c.phone == phone).order_by(leads.c.campaign)
     for campaign in (await db.execute(known)).scalars().all():
-        await db.execute(select(func.pg_advisory_xact_lock(WRITING, func.hashtext(campaign))))
+        await db.execute(select(func.pg_advisory_xact_lock(WRITING, func.hashtext(name_key(campaign)))))
 
 
 async def _is_under_way(db: AsyncConnection, phone: str) -> bool:

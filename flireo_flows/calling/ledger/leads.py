@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Select, and_, case, func, select, update
+from sqlalchemy import Select, and_, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -19,7 +19,7 @@ from flireo_flows.calling.ledger.forgetting import forgotten_in
 from flireo_flows.calling.ledger.people import link_in, linked
 from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, leads
 from flireo_flows.calling.policy import Rule
-from flireo_flows.calling.states import LeadState
+from flireo_flows.calling.states import NO_SHARED_HOURS, LeadState
 from flireo_flows.leads.lead import Lead
 
 T = TypeVar("T")
@@ -170,7 +170,10 @@ class LeadBook:
         fresh = update(leads).where(
             leads.c.campaign == self.campaign,
             leads.c.batch == batch,
-            leads.c.state.in_([LeadState.WAITING, LeadState.SKIPPED]),
+            or_(
+                leads.c.state.in_([LeadState.WAITING, LeadState.SKIPPED]),
+                and_(leads.c.state == LeadState.REVIEW, leads.c.reason == NO_SHARED_HOURS),
+            ),
         )
         # Who is being called now has the reason from now on, for when the call ends and they would wait again.
         others = (LeadState.WAITING, LeadState.CALLING)

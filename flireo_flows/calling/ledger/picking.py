@@ -27,7 +27,7 @@ from flireo_flows.calling.ledger.schema import (
 from flireo_flows.calling.ledger.suppressions import suppressed_in
 from flireo_flows.calling.ledger.tallies import totals_in
 from flireo_flows.calling.outcomes import Outcome
-from flireo_flows.calling.policy import CallingPolicy, Deny, History, PolicyLead, Rule, brake
+from flireo_flows.calling.policy import CallingPolicy, Deny, History, PolicyLead, Rule, brake, number_memory
 from flireo_flows.calling.states import AttemptState, CampaignState, LeadState
 from flireo_flows.leads.wishes import Wishes
 
@@ -124,7 +124,7 @@ async def due_in(
     suppressed = await suppressed_in(db, database, phones)
     tried = [row.id for row in rows if row.tries]
     rung = await _moments(db, attempts.c.lead_id, tried) if tried else {}
-    anywhere = await _moments(db, attempts.c.phone, phones) if policy.number_caps else {}
+    anywhere = await _moments(db, attempts.c.phone, phones) if number_memory(policy) else {}
     ended = await _end_stale(db, rows, now)
     numbers = await numbers_in(db, phones) if rows[0].has_people else {}
     await take_turns_in(db, database, phones, numbers)
@@ -149,7 +149,15 @@ async def due_in(
             awaited_until=awaited.get(row.phone),
         )
         zones = tuple(row.zones.split())
-        lead = PolicyLead(row.phone, zones, row.zone_source, wishes.consent, wishes.dial_before)
+        lead = PolicyLead(
+            row.phone,
+            zones,
+            row.zone_source,
+            wishes.consent,
+            wishes.dial_before,
+            row.home_state,
+            row.postcode,
+        )
         due.append(Due(row, lead, wishes, history, row.ringing_since))
     return footing, due
 

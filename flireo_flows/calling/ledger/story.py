@@ -22,7 +22,7 @@ class LeadStory:
 
     Attributes:
         zones: IANA names of every time zone the person may be in.
-        zone_source: `column` or `number`.
+        zone_source: Where they come from, as `Lead.zone_source` writes it.
         not_before: When it may be asked about again, if it waits.
         line: Of its file.
     """

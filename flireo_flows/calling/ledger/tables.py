@@ -39,6 +39,7 @@ def prepare(connection: Connection) -> tuple[str, bytes]:
     set_tallies(connection)
     set_guards(connection)
     set_bells(connection)
+    _notice_a_set_clock(connection)
     return str(VERSION), bytes.fromhex(key)
 
 

@@ -22,11 +22,13 @@ from flireo_flows.calling.policy.limits import (
     NumberCap,
     OtherCampaigns,
     RetryDelay,
+    StateRule,
     Tariff,
 )
 from flireo_flows.calling.policy.model import CallingPolicy
 from flireo_flows.calling.policy.presets import preset, preset_names
 from flireo_flows.calling.policy.verdict import Allow, Deny, Rule, Verdict
+from flireo_flows.calling.policy.whereabouts import Whereabouts, whereabouts
 from flireo_flows.calling.policy.wording import words
 
 __all__ = [
@@ -49,9 +51,11 @@ __all__ = [
     "RetryDelay",
     "Rule",
     "Span",
+    "StateRule",
     "Tariff",
     "Totals",
     "Verdict",
+    "Whereabouts",
     "brake",
     "calls_left",
     "day_start",
@@ -69,5 +73,6 @@ __all__ = [
     "retry_delay",
     "unusable",
     "warnings",
+    "whereabouts",
     "words",
 ]

@@ -1,11 +1,12 @@
 """`decide()`: may this lead be rung now?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from flireo_flows.calling.policy.case import Case, case_of
-from flireo_flows.calling.policy.clocks import FIRST, HORIZON, LAST, next_open
+from flireo_flows.calling.policy.clocks import FIRST, HORIZON, LAST, Clock, next_open
 from flireo_flows.calling.policy.history import History, OtherCall, PolicyLead
 from flireo_flows.calling.policy.learning import may_follow, retry_delay
 from flireo_flows.calling.policy.limits import OtherCampaigns
@@ -40,13 +41,17 @@ def decide(lead: PolicyLead, now: datetime, policy: CallingPolicy, history: Hist
     for check in CHECKS:
         if denial := check(case, moment):
             until, never = _next_chance(case, denial)
-            return Deny(denial.reason, until, {**case.facts(moment), **denial.inputs, **never})
+            # Whatever holds it back now, it would wait for nothing afterwards.
+            is_empty = until is None and _share_nothing(case.clocks or (), moment.date())
+            needs_review = is_empty and Rule.OUTSIDE_HOURS in (denial.reason, never.get("never"))
+            return Deny(denial.reason, until, {**case.facts(moment), **denial.inputs, **never}, needs_review)
     return Allow({**case.facts(moment), **_other_hour_facts(case, moment)})
 
 
 def number_memory(policy: CallingPolicy) -> timedelta:
     """How far back `History.number_rung_at` must reach for the policy's caps per number."""
-    return timedelta(days=max((cap.days for cap in policy.number_caps), default=0.0))
+    caps = [*policy.number_caps, *(cap for rule in policy.state_rules for cap in rule.number_caps)]
+    return timedelta(days=max((cap.days for cap in caps), default=0.0))
 
 
 def _next_chance(case: Case, denial: Deny) -> tuple[datetime | None, Mapping[str, object]]:
@@ -164,9 +169,7 @@ def is_spaced(case: Case, now: datetime) -> Deny | None:
 
 def number_is_rested(case: Case, now: datetime) -> Deny | None:
     """Rolling caps per number, across campaigns. The cap that holds longest is told."""
-    denials = [
-        denial for cap in case.policy.number_caps if (denial := _capped(case, now, cap.calls, cap.days))
-    ]
+    denials = [denial for cap in case.number_caps if (denial := _capped(case, now, cap.calls, cap.days))]
     return max(denials, key=lambda denial: denial.until or LAST, default=None)
 
 
@@ -229,6 +232,8 @@ def _too_often(calls: Sequence[OtherCall], now: datetime, rules: OtherCampaigns)
 def within_hours(case: Case, now: datetime) -> Deny | None:
     """Only when it is calling time, and no holiday, on every clock the person may have."""
     clocks = case.clocks or ()
+    if _share_nothing(clocks, now.date()):
+        return Deny(Rule.OUTSIDE_HOURS)
     opens = next_open(clocks, now, now + HORIZON)
     if opens == now:
         return None
@@ -236,6 +241,15 @@ def within_hours(case: Case, now: datetime) -> Deny | None:
         if name := table.closes(now.astimezone(zone).date()):
             return Deny(Rule.HOLIDAY, opens, {"holiday": name, "holiday_zone": zone.key})
     return Deny(Rule.OUTSIDE_HOURS, opens)
+
+
+@lru_cache(maxsize=4096)
+def _share_nothing(clocks: tuple[Clock, ...], day: date) -> bool:
+    """Whether clocks that open, each for itself, are never open together from a day on."""
+    begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    if len(clocks) < 2 or next_open(clocks, begin, begin + HORIZON):
+        return False
+    return all(next_open([clock], begin, begin + HORIZON) for clock in clocks)
 
 
 def at_another_hour(case: Case, now: datetime) -> Deny | None:

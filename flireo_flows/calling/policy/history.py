@@ -12,11 +12,13 @@ class PolicyLead:
     """The person, as far as the rules look at them.
 
     Attributes:
-        phone: E.164; for the country of its holidays only.
+        phone: E.164; for its country and the state of its area code.
         zones: IANA names of every time zone the person may be in; empty when nothing is known.
         zone_source: Where the zones come from, as `Lead.zone_source` writes it.
         consent: What the row says of consent.
         dial_before: Never ring at or after it; aware; None for no such moment.
+        state: State or province as the row writes it; empty when it has none.
+        postcode: As the row writes it; empty when it has none.
     """
 
     phone: str
@@ -24,6 +26,8 @@ class PolicyLead:
     zone_source: str = "number"
     consent: Consent = field(default_factory=Consent)
     dial_before: datetime | None = None
+    state: str = ""
+    postcode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

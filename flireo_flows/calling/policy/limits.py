@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from flireo_flows.calling.outcomes import AnalysisAnswer, Outcome
+from flireo_flows.calling.policy.hours import WEEKDAYS, CallingHours
 
 
 class Form(BaseModel):
@@ -36,6 +37,32 @@ class NumberCap(Form):
     days: Annotated[
         float, Field(gt=0, le=3660, title="Within days", description="Of 24 hours each; 0.5 is 12 hours.")
     ] = 30
+
+
+class StateRule(Form):
+    """Rules of one state or province, beside those of the policy: the narrower ones count."""
+
+    state: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$",
+            title="State",
+            description="ISO 3166-2: US-FL. It holds for leads whose area code, state or postcode allows it.",
+        ),
+    ]
+    calling_hours: Annotated[
+        CallingHours,
+        Field(
+            title="Calling hours", description="It must be calling time by these and by those of the policy."
+        ),
+    ] = CallingHours(start="00:00", end="24:00", weekdays=list(WEEKDAYS))
+    number_caps: Annotated[
+        list[NumberCap],
+        Field(title="Caps per number", description="Beside those of the policy; all of them count."),
+    ] = []
+    source: Annotated[
+        str, Field(title="Source", description="The law and the date on which it was read; for people only.")
+    ] = ""
 
 
 class CallbackAnswer(AnalysisAnswer):

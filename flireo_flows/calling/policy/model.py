@@ -19,6 +19,7 @@ from flireo_flows.calling.policy.limits import (
     NumberCap,
     OtherCampaigns,
     RetryDelay,
+    StateRule,
     Tariff,
 )
 
@@ -36,6 +37,21 @@ class CallingPolicy(BaseModel):
         Holidays,
         Field(title="Holidays", description="Dates on which nobody is rung, on the lead's own clock."),
     ] = Holidays()
+    wide_zones: Annotated[
+        bool,
+        Field(
+            title="Wide zones",
+            description="Call only when it is calling time in every zone of the number's country, unless the row says "
+            "where the lead is: numbers are kept after a move. +1: the fifty states, or Canada.",
+        ),
+    ] = False
+    state_rules: Annotated[
+        list[StateRule],
+        Field(
+            title="Rules by state",
+            description="Of states that have stricter ones. Where a lead may be in several, all of them count.",
+        ),
+    ] = []
     dial_before: Annotated[
         str,
         Field(

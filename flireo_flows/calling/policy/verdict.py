@@ -53,11 +53,14 @@ class Deny:
         reason: The rule that denied.
         until: Aware; None for never.
         inputs: What the rules looked at, as JSON values; without the number.
+        needs_review: Whether a person has to look, as no time helps: the zones that the lead may be in share no
+            calling hour.
     """
 
     reason: Rule
     until: datetime | None = None
     inputs: Mapping[str, object] = field(default_factory=dict)
+    needs_review: bool = False
 
 
 Verdict = Allow | Deny

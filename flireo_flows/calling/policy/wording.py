@@ -11,7 +11,18 @@ from flireo_flows.calling.policy.verdict import Allow, Deny, Rule, Verdict
 Facts = Mapping[str, object]
 
 _ACCOUNT: Final = "another call of the account"
-
+# Where a zone comes from, as `Whereabouts.sources` has it.
+ROW_SOURCES: Final = {
+    "postcode": "its row's postcode",
+    "state": "its row's state",
+    "country": "its row's country",
+}
+SOURCES: Final = {
+    **ROW_SOURCES,
+    "column": "its row's time zone",
+    "number": "its number",
+    "wide_zones": "its number's country",
+}
 _SOURCES: Final = {
     "file": "the do-not-call list of the campaign",
     "person": "somebody put it on the do-not-call list",
@@ -74,19 +85,39 @@ def _clock(facts: Facts) -> str:
     clocks = facts.get("clocks")
     if not isinstance(clocks, Mapping) or not clocks:
         return f"open {facts['open']}" if facts.get("open") else "at any hour"
-    shown = " and ".join(f"{_wall(str(wall))} in {zone}" for zone, wall in clocks.items())
+    sources = _mixed_sources(facts)
+    shown = " and ".join(
+        f"{_wall(str(wall))} in {zone}{sources.get(zone, '')}" for zone, wall in clocks.items()
+    )
     opened = f"; open {facts['open']}" if facts.get("open") else ""
+    if isinstance(states := facts.get("states"), Mapping):
+        opened += "".join(f", in {state} {hours}" for state, hours in states.items() if hours)
     second = f", and on the clock of {facts['second_clock']}" if facts.get("second_clock") else ""
     return f"it was {shown}, {_confidence(facts)}{opened}{second}"
 
 
 def _confidence(facts: Facts) -> str:
-    zones = _whole(facts, "zones")
-    if facts.get("zone_source") == "column":
-        return "the zone of the file"
+    zones, named = _whole(facts, "zones"), facts.get("zone_sources")
+    sources = set(named.values()) if isinstance(named, Mapping) and named else {facts.get("zone_source")}
+    if len(sources) > 1:
+        return f"of the {zones} zones it may be in, which must all be open"
+    [source] = sources
+    if source == "column":
+        return "the zone of the file" if zones < 2 else "the zones of the file, which must all be open"
+    if source in ROW_SOURCES:
+        what = f"of the {zones} zones of" if zones > 1 else "the one zone of"
+        return f"{what} {ROW_SOURCES[str(source)]}" + (", which must all be open" if zones > 1 else "")
     if zones == 1:
         return "the one zone of its number"
     return f"of the {zones} zones its number may be in, which must all be open"
+
+
+def _mixed_sources(facts: Facts) -> dict[str, str]:
+    """Where each zone comes from, in brackets; nothing where all come from one source."""
+    named = facts.get("zone_sources")
+    if not isinstance(named, Mapping) or len(set(named.values())) < 2:
+        return {}
+    return {str(zone): f" (of {SOURCES.get(str(source), source)})" for zone, source in named.items()}
 
 
 def _outside_hours(facts: Facts) -> str:
@@ -134,9 +165,14 @@ def _too_late(facts: Facts) -> str:
 
 def _zone_unknown(facts: Facts) -> str:
     zones = _whole(facts, "zones")
+    unread = facts.get("unknown_zones")
+    names = ", ".join(map(str, unread)) if isinstance(unread, list) else ""
+    named = f" ({names}: this computer has no such time zone)" if names else ""
     if zones > 1:
-        return f"one of its {zones} time zones is not one that is known"
-    return "its time zone is not one that is known" if zones else "its time zone is unknown"
+        return f"one of its {zones} time zones is not one that is known{named}"
+    if zones:
+        return f"its time zone is not one that is known{named}"
+    return "its time zone is unknown"
 
 
 def _holidays_unknown(facts: Facts) -> str:
