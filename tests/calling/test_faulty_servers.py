@@ -19,7 +19,7 @@ from .campaign import POLICY, Campaign, people
 from .sweep_stage import sweep
 
 COUNT = 45
-SECONDS = 100.0
+SECONDS = 200.0
 HASTY = CallingPolicy.model_validate(
     {**POLICY.model_dump(), "reconcile_grace_seconds": 0.5, "poll_seconds": 0.1, "max_concurrent_calls": 20}
 )
