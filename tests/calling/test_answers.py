@@ -10,7 +10,7 @@ from flireo_flows.calling.ledger.suppressions import Suppressions, suppressed_in
 from flireo_flows.calling.outcomes import Outcome
 from flireo_flows.calling.policy import AnalysisRule, CallingPolicy, do_not_call_cause, lesson_of
 
-from .campaign import ANNA, BEN, POLICY, Campaign, person
+from .campaign import ANNA, BEN, FREE, POLICY, Campaign, person
 from .test_reports import report
 
 DEFAULT = CallingPolicy()
@@ -268,6 +268,7 @@ async def test_an_unclear_answer_holds_the_number_back_in_every_campaign_until_a
 
     suppressions = Suppressions(database)
     await suppressions.lift(ANNA)  # a person says that it was no no
+    other.policy = FREE
     await other.take_in(person(ANNA))
     assert [attempt.phone for attempt in await other.begin(await other.runner())] == [ANNA]
 

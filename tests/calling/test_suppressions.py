@@ -139,9 +139,10 @@ def test_a_digest_needs_the_key_of_the_ledger() -> None:
     assert len(digest(b"one", ANNA)) == 64
 
 
-async def test_the_key_of_a_ledger_stays_and_is_its_own(database: Database, local: Database) -> None:
-    url = database.engine.url.render_as_string(hide_password=False)
-    async with await Database.open(url) as again:
+async def test_the_key_of_a_ledger_stays_and_is_its_own(
+    ledger_url: str, database: Database, local: Database
+) -> None:
+    async with await Database.open(ledger_url) as again:
         assert again.key == database.key
     if not database.is_sqlite:
         assert local.key != database.key

@@ -352,7 +352,7 @@ def test_a_ledger_that_is_a_folder_is_told_in_one_line(bare: Shell) -> None:
     for _ in range(4):
         ended = bare("status", "--campaign", "c", FLIREO_LEDGER_URL=f"sqlite:///{bare.folder}")
         assert ended.status == 1
-        assert "unable to open database file" in ended.complaint
+        assert "there is no ledger" in ended.complaint
 
 
 def test_names_of_campaigns_are_shown_as_they_are_and_no_text_is_told(bare: Shell) -> None:

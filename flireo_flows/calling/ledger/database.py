@@ -247,7 +247,7 @@ def _make_file(url: URL, where: str) -> None:
 
 def _find_file(url: URL, where: str) -> None:
     """As `_make_file`, of a file that has to be there; nothing is written."""
-    if not path_of(url).exists():
+    if not path_of(url).is_file():
         raise NoLedger(where)
     _try_file(url, where, lambda driver: driver.execute("PRAGMA schema_version"))
 
