@@ -15,7 +15,7 @@ from flireo_flows.calling.ledger import Database, Inbox
 from flireo_flows.calling.ledger.outbox import Outbox
 from flireo_flows.calling.ledger.schema import outbox
 from flireo_flows.events import Publisher
-from tests.calling.campaign import people
+from tests.calling.campaign import FREE, people
 from tests.calling.hearing import Heard, report
 from tests.flows.stage import ANNA, PEOPLE, Stage, Stored, patiently
 from tests.prefect_api import ask
@@ -63,7 +63,7 @@ async def told(stage: Stage) -> Any:
 
 
 async def end_calls(heard: Heard, count: int, name: str) -> None:
-    heard.campaign.name = name
+    heard.campaign.name, heard.campaign.policy = name, FREE
     await heard.campaign.take_in(*people(count))
     book = await heard.campaign.runner()
     begun = await heard.campaign.begin(book, count)
