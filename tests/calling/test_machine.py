@@ -42,7 +42,7 @@ from flireo_flows.calling.states import FINAL, MOVES, OPEN, AttemptState, Campai
 from flireo_flows.calling.sweep import Sweep
 from tests.postgres import Postgres
 
-from .campaign import ANNA, BEN, CARLA, person
+from .campaign import ANNA, BEN, CARLA, OTHERS_DO_NOT_COUNT, person
 from .vendor import Fate, Vendor
 
 T = TypeVar("T")
@@ -56,6 +56,7 @@ HANDS: Final = tuple((name, n) for name in NAMES for n in range(2))
 GRACE_SECONDS: Final = 90.0  # longer than the vendor is late
 LEASE_SECONDS: Final = 15.0
 POLICY: Final = CallingPolicy(
+    other_campaigns=OTHERS_DO_NOT_COUNT,
     calling_hours=None,
     max_attempts=2,
     retry_outcomes=["no_answer"],
