@@ -280,6 +280,10 @@ SAID = [
         decide(PolicyLead(PHONE, ("Mars/X",)), NOON, CallingPolicy(), NEW),
         "its time zone is not one that is known",
     ),
+    (
+        decide(LONDON, NOON, ANY_HOUR, History(awaited_until=NOON + timedelta(minutes=5))),
+        "the analysis of its last call has not come yet, and may say no",
+    ),
     (decide(LONDON, NOON, ANY_HOUR, History(do_not_call="person")), "not to be called (somebody put it on"),
     (
         decide(PolicyLead(PHONE, (), consent=Consent(False)), NOON, ANY_HOUR, NEW),
