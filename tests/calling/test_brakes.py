@@ -296,7 +296,7 @@ async def test_a_balance_that_falls_below_it_stops_the_run(
 ) -> None:
     monkeypatch.setattr(rhythm, "CALLS_A_BALANCE", 5)
     with run_sandbox(settings()) as sandbox:
-        rules = policy(min_balance_minutes=10, calls_per_minute=600)
+        rules = policy(min_balance_minutes=10, calls_per_minute=120)
         campaign = Campaign(local, sandbox.base_url, policy=rules)
         await campaign.take_in(*people(60))
         running = asyncio.create_task(campaign.run())
