@@ -46,7 +46,8 @@ async def run(
     *phones: str,
     name: str = "spring",
     policy: CallingPolicy = POLICY,
-    seconds: float = 20,
+    seconds: float = 60,
+    until: Until = Until.FINISHED,
     **fields: Any,
 ) -> Ran:
     """Run a campaign as a command does, without looking at the account's agents."""
@@ -62,7 +63,7 @@ async def run(
         readiness=Readiness(),
         **fields,
     )
-    return await engine.run(Until.FINISHED, database.now() + seconds)
+    return await engine.run(until, database.now() + seconds)
 
 
 def rung(sandbox: RunningSandbox) -> list[str]:
@@ -107,7 +108,7 @@ async def test_only_an_explicit_inbound_call_is_none_of_ours(
 ) -> None:
     with bad_line() as line:
         line.place(ANNA, direction=direction, status="ended")
-        await run(local, line.url, ANNA, seconds=1)
+        await run(local, line.url, ANNA, until=Until.DIALLED)
     assert line.posts == ([ANNA] if is_called else [])
 
 
@@ -118,7 +119,7 @@ async def test_only_an_explicit_inbound_call_is_none_of_ours(
 async def test_a_number_is_known_however_the_list_writes_it(local: Database, written: str) -> None:
     with bad_line() as line:
         line.place(ANNA, caller_phone=written, status="ended")
-        await run(local, line.url, ANNA, BEN, seconds=1)
+        await run(local, line.url, ANNA, BEN, until=Until.DIALLED)
     assert line.posts == [BEN]
 
 
@@ -145,20 +146,20 @@ async def test_where_the_list_cannot_be_read_no_one_is_called_yet(local: Databas
             await run(local, line.url, ANNA, BEN)
         assert line.posts == []
         line.lists = None
-        await run(local, line.url, ANNA, seconds=1)
+        await run(local, line.url, ANNA, until=Until.DIALLED)
         assert line.posts == [ANNA]
 
 
 async def test_with_the_option_it_goes_on_says_so_and_reads_again_next_time(local: Database) -> None:
     with bad_line(lists=answer(400)) as line:
-        ran = await run(local, line.url, ANNA, seconds=1, ignore_recent_calls=True)
+        ran = await run(local, line.url, ANNA, until=Until.DIALLED, ignore_recent_calls=True)
         assert "cannot be read" in " ".join(ran.cautions)
         assert line.posts == [ANNA]
         account = Campaign(local, line.url).account
         assert await account_read(local, fingerprint(account, local)) is None
         line.lists = None
         line.place(BEN, status="ended")
-        await run(local, line.url, ANNA, BEN, seconds=1)
+        await run(local, line.url, ANNA, BEN, until=Until.DIALLED)
         assert line.posts == [ANNA]
 
 
@@ -170,7 +171,7 @@ async def test_the_list_is_read_once_for_an_account(local: Database) -> None:
         first = await account_read(local, account)
         assert first is not None
         line.place(BEN, status="ended")
-        await run(local, line.url, ANNA, BEN, name="autumn", seconds=1)
+        await run(local, line.url, ANNA, BEN, name="autumn", until=Until.DIALLED)
         assert await account_read(local, account) == first
         assert line.posts == [BEN]
     with bad_line(calls=line.calls) as other:  # another address: another account
@@ -189,14 +190,14 @@ async def test_a_call_that_is_open_there_blocks_its_number_for_an_hour(
         line.place(ANNA, created_at=ago(59), status="in-progress")
         line.place(BEN, created_at=ago(61), status="in-progress")
         line.place(CARLA, created_at=ago(5), status="ended")
-        await run(local, line.url, ANNA, BEN, CARLA, policy=policy, seconds=1)
+        await run(local, line.url, ANNA, BEN, CARLA, policy=policy, until=Until.DIALLED)
     assert sorted(line.posts) == ([] if policy is POLICY else [BEN, CARLA])
 
 
 async def test_a_call_without_a_moment_may_have_begun_just_now(local: Database) -> None:
     with bad_line() as line:
         line.place(ANNA, status="ended")["created_at"] = iso(datetime.now(UTC))
-        await run(local, line.url, ANNA, seconds=1)
+        await run(local, line.url, ANNA, until=Until.DIALLED)
     assert line.posts == []
 
 
@@ -204,7 +205,7 @@ async def test_calls_that_tell_no_number_are_said(local: Database) -> None:
     with bad_line() as line:
         for shown in (None, "", "Anna", "+44 7700 9****1", "anonymous@example.org", "12"):
             line.place(ANNA, caller_phone=shown, status="ended", id=f"call-{shown}")
-        ran = await run(local, line.url, ANNA, seconds=1)
+        ran = await run(local, line.url, ANNA, until=Until.DIALLED)
     assert ran.cautions[:1] == (
         "6 of the account's calls of the last 7 days tell no number: whom they called is not known.",
     )
@@ -227,7 +228,7 @@ async def test_what_a_hundred_requests_do_not_reach_is_said(local: Database) -> 
 async def test_a_plan_says_what_the_account_says(ledger_url: str, database: Database) -> None:
     with bad_line() as line:
         line.place(ANNA, status="ended")
-        await run(database, line.url, ANNA, seconds=1)
+        await run(database, line.url, ANNA, until=Until.DIALLED)
     past = await read_past(ledger_url, "autumn", [ANNA, BEN], POLICY)
     assert past.earlier.in_words.startswith(
         "1 of these 2 people was called before: 1 by other calls of the account (last on 20"
@@ -238,7 +239,7 @@ async def test_a_plan_says_what_the_account_says(ledger_url: str, database: Data
 async def test_who_is_forgotten_is_erased_from_the_accounts_calls_as_well(database: Database) -> None:
     with bad_line() as line:
         line.place(ANNA, status="ended")
-        await run(database, line.url, ANNA, seconds=1)
+        await run(database, line.url, ANNA, until=Until.DIALLED)
     await forget(database, ANNA)
     async with database.read() as db:
         rows = (await db.exec_driver_sql("SELECT * FROM flireo_account_calls")).all()
@@ -250,7 +251,7 @@ async def test_a_call_of_an_attempt_is_not_counted_as_another_ones(local: Databa
     await campaign.placed(await campaign.runner(), call_id="call-of-spring")
     with bad_line() as line:
         line.place(ANNA, id="call-of-spring", status="in-progress")
-        await run(local, line.url, ANNA, BEN, seconds=1)
+        await run(local, line.url, ANNA, BEN, until=Until.DIALLED)
     past = await read_past(f"sqlite:///{local.engine.url.database}", "spring", [ANNA], POLICY)
     assert past.people[ANNA].history.other_calls == ()
 
