@@ -127,7 +127,7 @@ class NewCampaignLead(ApiBody):
 
 
 class NewCampaign(ApiBody):
-    """A campaign to be made. It rings nobody before its status is set to `scheduled` (section 17.1)."""
+    """A campaign to be made. It rings nobody before its status is set to `scheduled` (contract section 17.1)."""
 
     name: str = Field(min_length=1, description="Display name.")
     agent_id: Id = Field(description="Agent that speaks; it cannot be changed later.")

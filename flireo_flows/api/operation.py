@@ -44,7 +44,7 @@ class Endpoint:
     """What holds for every request of an operation.
 
     Attributes:
-        name: The contract's operationId (section 5).
+        name: The operationId (contract section 5).
         method: HTTP method.
         path: Path template in the `flireo` dialect, such as `/calls/{id}`.
         effect: What a request does.

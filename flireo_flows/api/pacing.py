@@ -203,6 +203,6 @@ def number(text: str | None) -> float | None:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a Retry-After header; None without one. The contract promises seconds (section 3)."""
+    """Seconds of a Retry-After header; None without one. It promises seconds (contract section 3)."""
     told = number(headers.get("retry-after"))
     return min(max(0.0, told), LONGEST_SECONDS) if told is not None else None

@@ -96,7 +96,7 @@ def operation_named(name: str) -> OperationFunction:
     """The operation's function.
 
     Args:
-        name: The contract's operationId (section 5), such as `get_call`.
+        name: The operationId (contract section 5), such as `get_call`.
 
     Raises:
         InvalidInput: There is none of this name.
@@ -122,7 +122,7 @@ def raw_operation(
     spelling: E.164, and exactly one agent; and an answer to it without a call id is an unknown outcome.
 
     Args:
-        name: The contract's operationId (section 5), such as `get_call`.
+        name: The operationId (contract section 5), such as `get_call`.
         ids: Values of the path's placeholders by name, unquoted, such as `{"id": "call-1"}`.
         query: Query parameters; None leaves one out.
         body: The body, for an operation that takes one.

@@ -38,7 +38,7 @@ class SipTrunk(VariedModel):
 
 
 class NewSipTrunk(ApiBody):
-    """A trunk to be made. The dialects differ: each is sent its own fields by its own names (section 12).
+    """A trunk to be made. The dialects differ: each is sent its own fields by its own names (contract section 12).
 
     | here | `flireo` | `hmsovereign` |
     |---|---|---|

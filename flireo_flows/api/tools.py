@@ -1,4 +1,4 @@
-"""Tools that an agent may use during a call. Contract section 6, "Tools", and section 7.
+"""Tools that an agent may use during a call. Contract sections 6 ("Tools") and 7.
 
 The API knows three shapes: a flat webhook tool, a nested function tool, and built-ins by `type`.
 """

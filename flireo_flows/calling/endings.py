@@ -21,7 +21,7 @@ class Ending(StrEnum):
     UNKNOWN = "unknown"  # everything else; the list of calls tells
 
 
-# The statuses are those of the contract, section 2.2, as `errors.BY_STATUS` reads them. A 409 speaks of a
+# The statuses are those of contract section 2.2, as `errors.BY_STATUS` reads them. A 409 speaks of a
 # duplicate, so a call may exist. A 408, a status that is not listed, 1xx, 3xx, 5xx and a 2xx that cannot be
 # read prove nothing: a gateway may have said it after the request had passed.
 ENDINGS: Final[Mapping[type[Exception], Ending]] = {

@@ -69,7 +69,7 @@ def is_doubtful(
 ) -> bool:
     """Whether a call does not prove to be the attempt's, and forbids to say that there is none.
 
-    It shows no number, which the contract allows (section 9.2), at a time that fits; or it shows the number, and
+    It shows no number, which is allowed (contract section 9.2), at a time that fits; or it shows the number, and
     only a clock that nobody could compare with the list's speaks against it.
 
     Args:

@@ -13,7 +13,7 @@ DIALLING_WITH_WEBHOOKS_SECONDS: Final = 300.0
 # The balance is read again after so many calls, or after so long, if any call was placed meanwhile.
 CALLS_A_BALANCE: Final = 500
 BALANCE_SECONDS: Final = 300.0
-LIMIT_SECONDS: Final = 60.0  # the headers tell how many requests, the contract (section 3) in how long
+LIMIT_SECONDS: Final = 60.0  # the headers tell how many requests, contract section 3 in how long
 
 
 @dataclass(slots=True)

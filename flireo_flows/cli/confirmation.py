@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from flireo_flows.calling.plan import Plan
 
 TEST_KEY: Final = (
-    "fl_test_"  # observed prefix of test keys (contract, section 1); any other key counts as live
+    "fl_test_"  # observed prefix of test keys (contract section 1); any other key counts as live
 )
 LIVE_KEY: Final = "fl_live_"
 YES: Final = frozenset({"y", "yes"})

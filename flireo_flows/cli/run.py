@@ -16,7 +16,7 @@ OPEN = 3
 MOST_PEOPLE = (
     1_000_000  # of one run, where no limit is given: `NO_LIMIT` of the steps, without importing Prefect
 )
-REQUESTS_PER_MINUTE = 100.0  # what Flireo allows a key (contract, section 3)
+REQUESTS_PER_MINUTE = 100.0  # what Flireo allows a key (contract section 3)
 Flag = Parameter(negative=())
 
 

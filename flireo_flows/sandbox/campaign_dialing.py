@@ -1,6 +1,6 @@
 """How a scheduled campaign rings its leads: some at a time, each once, while its window is open.
 
-Source: contract, section 17. Nothing there tells of the platform's own pace; these figures are the emulator's.
+Source: contract section 17. Nothing there tells of the platform's own pace; these figures are the emulator's.
 What is placed is placed as by `POST /calls/outbound`, so rings, usage, balance and webhooks follow.
 """
 

@@ -1,6 +1,6 @@
 """Campaigns and their leads: what they are, how they may move, and when they may ring.
 
-Source: contract, section 17. A lead that was rung has no status of its own: it is as far as its call is.
+Source: contract section 17. A lead that was rung has no status of its own: it is as far as its call is.
 """
 
 from collections.abc import Iterator, Mapping

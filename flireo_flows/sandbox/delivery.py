@@ -14,7 +14,7 @@ import httpx
 from flireo_flows.api.webhooks import EVENT_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from flireo_flows.sandbox.clock import Clock
 
-# Not stated for these events by the reference; the emulator's own (contract, section 18.3).
+# Not stated for these events by the reference; the emulator's own (contract section 18.3).
 _WAITS: Final = httpx.Timeout(10.0, pool=None)  # seconds; a free connection is not the receiver's to give
 _NO_LIMIT: Final = httpx.Timeout(None)  # where the whole exchange has one
 _LIMITS: Final = httpx.Limits(max_connections=100)

@@ -1,6 +1,6 @@
 """`POST /calls/outbound`: is the request one that the platform takes, and the call that it places.
 
-Source: contract, section 9.3. The order of checks is the emulator's: form (400), things named (404), things
+Source: contract section 9.3. The order of checks is the emulator's: form (400), things named (404), things
 that cannot be used now (422), and last the balance (402).
 """
 

@@ -154,7 +154,7 @@ class AnalysisPlanForm(Form):
 
 
 class AgentForm(Form):
-    """What an agent may be given, saved or inline. Source: contract, sections 6 and 9.3."""
+    """What an agent may be given, saved or inline. Source: contract sections 6 and 9.3."""
 
     name: Text = ""
     business_name: str | None = None

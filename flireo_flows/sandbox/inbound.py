@@ -1,6 +1,6 @@
 """Calls that come in: somebody rings one of the organization's numbers.
 
-Source: contract, sections 16 (empty balance), 18.3 and 18.4 (assistant-request). That a number without an
+Source: contract sections 16 (empty balance), 18.3 and 18.4 (assistant-request). That a number without an
 agent, or with an inactive one, lets it ring until the caller gives up is the emulator's reading of "calls are
 then not handled" and "inactive agents do not answer".
 """

@@ -23,7 +23,7 @@ from flireo_flows.sandbox.store import Call, Store
 from flireo_flows.sandbox.talking import Talking
 from flireo_flows.sandbox.transcripts import messages_of, summary_of
 
-_MESSAGES_FOR_AN_ANALYSIS: Final = 2  # the platform's default threshold (contract, section 15.1)
+_MESSAGES_FOR_AN_ANALYSIS: Final = 2  # the platform's default threshold (contract section 15.1)
 _CONVERSATIONS: Final = frozenset({Outcome.ANSWERED, Outcome.TRANSFERRED})
 
 

@@ -1,7 +1,7 @@
 """Rate limits: so many per key in a fixed window, and the headers that tell of it.
 
 Whether the platform's window is fixed or slides is not documented; this one is fixed and begins with the
-first request of a key (contract, section 3).
+first request of a key (contract section 3).
 """
 
 import math

@@ -46,7 +46,7 @@ class Plan:
 
 
 # The reference does not say how calls that nobody answered are reported; this is the project's reading
-# (contract, section 9.4). They get no webhook: only the list of calls tells of them (section 18.7).
+# (contract section 9.4). They get no webhook: only the list of calls tells of them (contract section 18.7).
 _UNANSWERED: Final[Mapping[Outcome, Ending]] = {
     Outcome.NO_ANSWER: Ending("failed", "no_answer", "no answer", None),
     Outcome.BUSY: Ending("failed", "busy", "busy", None),

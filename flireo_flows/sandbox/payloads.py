@@ -1,6 +1,6 @@
 """Bodies of the webhooks, in the key case of the dialect.
 
-Source: contract, sections 18.4 to 18.7.
+Source: contract sections 18.4 to 18.7.
 """
 
 from collections.abc import Mapping

@@ -11,7 +11,7 @@ DEMO_NUMBER_ID: Final = "demo-number"
 DEMO_TRUNK_ID: Final = "demo-trunk"
 DEMO_NUMBER: Final = "+31850835037"  # the reference's own sample number
 
-# The reference names no defaults; these are the emulator's (contract, section 6).
+# The reference names no defaults; these are the emulator's (contract section 6).
 AGENT_DEFAULTS: Final[dict[str, Any]] = {
     "business_name": None,
     "notification_email": None,

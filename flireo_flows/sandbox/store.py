@@ -71,7 +71,7 @@ class Call:
 
     def as_record(self) -> Record:
         """As `GET /calls/{id}` shows it."""
-        # In gdpr_mode the words of a call are in its webhooks only (contract, section 17.4).
+        # In gdpr_mode the words of a call are in its webhooks only (contract section 17.4).
         private = bool(self.agent.get("gdpr_mode"))
         return {
             "id": self.id,

@@ -17,7 +17,7 @@ from flireo_flows.sandbox.settings import SandboxSettings
 from flireo_flows.sandbox.store import Call
 from flireo_flows.sandbox.tools import Tool
 
-_CONFIGURATION_SECONDS: Final = 5.0  # real ones, for an assistant-request (contract, section 18.3)
+_CONFIGURATION_SECONDS: Final = 5.0  # real ones, for an assistant-request (contract section 18.3)
 
 
 class Talking:

@@ -1,6 +1,6 @@
 """Function tools: which an agent has, what it sends them, and how their answers are read.
 
-Source: contract, sections 6 (the three shapes of a tool) and 18.5 (the four shapes of an answer).
+Source: contract sections 6 (the three shapes of a tool) and 18.5 (the four shapes of an answer).
 """
 
 import json
@@ -14,7 +14,7 @@ from flireo_flows.sandbox.delivery import Reply
 from flireo_flows.sandbox.dice import Dice
 from flireo_flows.sandbox.store import Call, Record
 
-TIMEOUT_SECONDS: Final = 10.0  # real ones, for a synchronous tool (contract, section 18.3)
+TIMEOUT_SECONDS: Final = 10.0  # real ones, for a synchronous tool (contract section 18.3)
 _LONGEST_NOTE: Final = 2000  # characters of an answer in the transcript
 
 

@@ -25,7 +25,7 @@ Every operation of the Flireo API is a function of `flireo_flows.api` that says 
 `flireo_flows.tasks`: a synchronous one of the same name, and an asynchronous one with an `a` in front. Each takes
 the credentials block first, then the parameters below; a model may be given as a dict. A task that is *repeated* is
 tried up to three times by Prefect while Flireo cannot be reached; what changes something or rings somebody never is.
-Sections are those of the API's contract as this project has it.
+Sections are those of the [contract](contract.md).
 """
 SEVERAL: Final = """## More than one request
 
@@ -52,7 +52,7 @@ def document() -> str:
     )
     parts.append(MODELS)
     parts.extend(model_table(model) for model in sent_models())
-    return "\n".join(parts)
+    return cited("\n".join(parts))
 
 
 def area_of(operation: OperationFunction) -> str:
@@ -72,7 +72,7 @@ def row(operation: OperationFunction) -> tuple[str, ...]:
         ", ".join(f"`{shown(parameter)}`" for parameter in parameters) or "-",
         f"`{type_name(result_of(operation))}`",
         "yes" if endpoint.effect is Effect.READS else "no",
-        section_of(operation),
+        linked(section_of(operation)),
     )
 
 
@@ -124,6 +124,20 @@ def section_of(operation: OperationFunction) -> str:
     """The section of the contract that a docstring names."""
     named = re.search(r"Source: contract sections? ([^.]*(?:\.\d[^.]*)*)\.", inspect.getdoc(operation) or "")
     return named[1] if named else ""
+
+
+def linked(sections: str) -> str:
+    """Numbers of sections as links to them; those of rows stay as they are."""
+    return re.sub(r"(?<!row )\b\d+(?:\.\d+)?", lambda number: _link(number[0]), sections)
+
+
+def cited(text: str) -> str:
+    """A text whose citations of one section of the contract are links."""
+    return re.sub(r"(?<=contract section )\d+(?:\.\d+)?", lambda number: _link(number[0]), text)
+
+
+def _link(section: str) -> str:
+    return f"[{section}](contract.md#section-{section})"
 
 
 def result_of(operation: OperationFunction) -> Any:

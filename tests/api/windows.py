@@ -29,7 +29,7 @@ class Window:
 
 @dataclass
 class LimitedServer:
-    """Counts requests in fixed windows, and tells of it as the contract says (section 3).
+    """Counts requests in fixed windows, and tells of it (contract section 3).
 
     Attributes:
         limit: Requests a window.

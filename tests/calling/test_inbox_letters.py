@@ -156,7 +156,7 @@ async def test_of_who_was_forgotten_nothing_is_read_again(heard: Heard, book: At
     assert (await heard.states())[0][0] == "applied"
 
 
-# Clocks (section 19: webhooks may carry other ids than the API)
+# Clocks (contract section 19: webhooks may carry other ids than the API)
 
 
 def _told(call_id: str, clock: float, rang_ago: float, talk: float = 60) -> bytes:

@@ -1,4 +1,4 @@
-"""What a finished call means: the words of the contract (sections 9.4, 9.5, 17.3), and words it may yet use."""
+"""What a finished call means: the words of contract sections 9.4, 9.5 and 17.3, and words it may yet use."""
 
 import pytest
 

@@ -223,7 +223,7 @@ def test_a_ledger_that_is_held_up_leaves_the_call_to_the_saved_agent(tmp_path: P
             assert held.wait(60)
             body = request(BEN)
             answer = post(url, body, signed(SECRET, body))
-            # Not stored is never answered 2xx; on a refusal the saved agent answers, too (contract 18.3).
+            # Not stored is never answered 2xx; on a refusal the saved agent answers, too (contract section 18.3).
             assert answer.status_code == 503
         finally:
             go.set()

@@ -42,12 +42,12 @@ def _document() -> dict[str, Any]:
         del operation["responses"]["default"]
         for parameter in operation.get("parameters", ()):
             if parameter["name"] in ("start_date", "end_date"):
-                parameter["schema"] = _MOMENT  # section 9.1
+                parameter["schema"] = _MOMENT  # contract section 9.1
             if parameter["name"] == "limit":
-                del parameter["schema"]["maximum"]  # section 4: clamped
+                del parameter["schema"]["maximum"]  # contract section 4: clamped
     for name in ("CampaignCreate", "CampaignUpdate"):
         template = document["components"]["schemas"][name]["properties"]["system_message_template"]
-        template["type"] = ["string", "null"]  # section 17.1
+        template["type"] = ["string", "null"]  # contract section 17.1
     return document
 
 
@@ -125,15 +125,15 @@ _MAKERS: Final[Mapping[str, Callable[[RunningSandbox], str]]] = {
 
 # What the sandbox checks beyond the schema of a body, by the field that its 400 names.
 _CHECKED_FURTHER: Final[Mapping[str, str]] = {
-    "tool_config": "its shape follows tool_type (section 7)",
-    "agent_config": "speech and voice follow the provider of the model (section 9.3)",
+    "tool_config": "its shape follows tool_type (contract section 7)",
+    "agent_config": "speech and voice follow the provider of the model (contract section 9.3)",
     "agent_id": "must exist, and be active before a campaign is scheduled",
     "transfer_trunk_id": "must exist",
-    "status": "moves by a table (section 17.1)",
+    "status": "moves by a table (contract section 17.1)",
     "schedule_start_time": "an hour of the day, not 99:99",
     "schedule_end_time": "an hour of the day, not 99:99",
     "timezone": "an IANA name",
-    "destination": "of a transfer: a phone number or a SIP URI (section 10)",
+    "destination": "of a transfer: a phone number or a SIP URI (contract section 10)",
     "host": "not empty",
     "api_key": "not empty",
     "provider": "the name of one",

@@ -165,17 +165,17 @@ class WebhookEvent(BaseModel):
 
 
 class AssistantRequest(WebhookEvent):
-    """Somebody rings in: which configuration shall answer? Wants an answer within 5 s (section 18.4)."""
+    """Somebody rings in: which configuration shall answer? Wants an answer within 5 s (contract section 18.4)."""
 
 
 class ToolCalls(WebhookEvent):
-    """The agent wants functions called, and waits up to 10 s for what they give (section 18.5)."""
+    """The agent wants functions called, and waits up to 10 s for what they give (contract section 18.5)."""
 
     tool_calls: tuple[ToolCall, ...] = ()
 
 
 class StatusUpdate(WebhookEvent):
-    """A call was answered or has ended (section 18.6).
+    """A call was answered or has ended (contract section 18.6).
 
     Attributes:
         error: Why it ended, of an `ended-with-error`.
@@ -187,7 +187,7 @@ class StatusUpdate(WebhookEvent):
 
 
 class EndOfCallReport(WebhookEvent):
-    """What became of a call (section 18.7).
+    """What became of a call (contract section 18.7).
 
     Attributes:
         duration_seconds: Of the conversation.

@@ -1,6 +1,6 @@
 """The organization, at its old path and its new one.
 
-Source: contract, section 16.
+Source: contract section 16.
 """
 
 from fastapi import APIRouter, Request

@@ -1,6 +1,6 @@
 """Agents, which the later dialect calls assistants: one store behind both paths.
 
-Source: contract, section 6.
+Source: contract section 6.
 """
 
 from fastapi import APIRouter, Request

@@ -1,6 +1,6 @@
 """Analysis templates: copied into agents, so changing or deleting one changes no agent.
 
-Source: contract, section 15.3.
+Source: contract section 15.3.
 """
 
 from typing import Annotated, Any, Final

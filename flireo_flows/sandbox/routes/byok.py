@@ -1,6 +1,6 @@
 """Keys of one's own for providers (BYOK). A key is not kept: only that there is one, under an id.
 
-Source: contract, section 13.
+Source: contract section 13.
 """
 
 from typing import Annotated, Final

@@ -1,6 +1,6 @@
 """Calls: place one, look one up, list them.
 
-Source: contract, section 9.
+Source: contract section 9.
 """
 
 from typing import Final
@@ -18,7 +18,7 @@ from flireo_flows.sandbox.world import world_of
 
 router = APIRouter()
 
-# Of both dialects (contract, section 9.4).
+# Of both dialects (contract section 9.4).
 _STATUSES: Final = OVER | {"connecting", "ringing", "in-progress", "insufficient-credits"}
 
 _BAD_GATEWAY: Final = (

@@ -1,6 +1,6 @@
 """The leads of a campaign.
 
-Source: contract, section 17.2.
+Source: contract section 17.2.
 """
 
 from contextlib import suppress

@@ -1,6 +1,6 @@
 """Campaigns: leads that the platform rings by itself. Their leads are in `campaign_leads`.
 
-Source: contract, section 17.1.
+Source: contract section 17.1.
 """
 
 from datetime import time

@@ -1,6 +1,6 @@
 """Commands to a running call.
 
-Source: contract, section 10. What an agent is told shows up in the transcript; that it understood does not.
+Source: contract section 10. What an agent is told shows up in the transcript; that it understood does not.
 """
 
 import re
@@ -20,7 +20,7 @@ from flireo_flows.sandbox.world import World, world_of
 
 router = APIRouter()
 
-_COMMANDS_PER_WINDOW: Final = 10  # per call and minute (contract, section 3)
+_COMMANDS_PER_WINDOW: Final = 10  # per call and minute (contract section 3)
 
 # Each command's required fields and their types.
 _COMMANDS: Final[Mapping[str, Mapping[str, type]]] = {

@@ -1,6 +1,6 @@
 """The domain that notifications are mailed from, through Resend: one, and only with a key for Resend.
 
-Source: contract, section 14. Resend is played here too. A domain begins as `not_started`; `verify` has its
+Source: contract section 14. Resend is played here too. A domain begins as `not_started`; `verify` has its
 records looked up (`pending`), and the next `refresh` finds them (`verified`).
 """
 

@@ -1,6 +1,6 @@
 """Phone numbers of the organization.
 
-Source: contract, section 8.
+Source: contract section 8.
 """
 
 from fastapi import APIRouter, Request

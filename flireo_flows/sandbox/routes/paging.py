@@ -1,6 +1,6 @@
 """Pages of a list, and the span of time that a query asks for.
 
-Source: contract, sections 4, 9.1 and 11.
+Source: contract sections 4, 9.1 and 11.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """SIP trunks, in the three bodies that are documented. The password is not even kept.
 
-Source: contract, section 12. One record under the names of the later dialect; each dialect shows its own.
+Source: contract section 12. One record under the names of the later dialect; each dialect shows its own.
 """
 
 from typing import Annotated, Final

@@ -1,6 +1,6 @@
 """Tool templates: copied into agents, so changing or deleting one changes no agent.
 
-Source: contract, section 7.
+Source: contract section 7.
 """
 
 from typing import Annotated, Any, Final

@@ -1,6 +1,6 @@
 """Usage: what the answered calls cost, one entry a call.
 
-Source: contract, sections 11 and 16. Read from the calls themselves, so the two cannot disagree.
+Source: contract sections 11 and 16. Read from the calls themselves, so the two cannot disagree.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,6 +1,6 @@
 """The platform's own voices.
 
-Source: contract, section 13. The platform has over 90; these are a few of them, one or two a language.
+Source: contract section 13. The platform has over 90; these are a few of them, one or two a language.
 """
 
 from typing import Final
