@@ -45,6 +45,8 @@ def plan_campaign(
     approval_timeout_seconds: Annotated[int, Field(ge=1, le=86_400, title="Wait for approval (s)")] = 3600,
     wait: Annotated[bool, Field(title="Wait for results")] = True,
     deadline_seconds: Annotated[int, Field(ge=0, title="Deadline (s)")] = 0,
+    ignore_recent_calls: Annotated[bool, Field(title="Call without the account's recent calls")] = False,
+    limit: Annotated[int, Field(ge=1, le=1_000_000, title="People at most")] = 1_000_000,
 ) -> PlanOutcome:
     """Show who would be rung when, from which number and with which words; once approved, ring exactly those.
 
@@ -70,6 +72,9 @@ def plan_campaign(
         approval_timeout_seconds: How long to wait for approval; after that nobody is rung.
         wait: Off ends the run after dialling; a later run collects the results.
         deadline_seconds: End so many seconds after the approval in any case; 0 for no deadline. Calls that run go on.
+        ignore_recent_calls: Once approved, call also where the account's calls of the last seven days cannot be read,
+            which a new ledger reads first. Risky: people who were called a moment ago from elsewhere are called again.
+        limit: Once approved, call at most so many people in this run.
     """
     run = CampaignRun(
         campaign=campaign,
@@ -82,6 +87,8 @@ def plan_campaign(
         webhook=webhook,
         out=results_folder(ledger, campaign, out),
         deadline_seconds=deadline_seconds,
+        ignore_recent_calls=ignore_recent_calls,
+        limit=limit,
     )
     planned = plan_leads(run, leads, lead_format, do_not_call, requests_per_minute)
     if not approve or not planned.calls:

@@ -6,7 +6,7 @@ import logging
 import random
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -145,6 +145,7 @@ def _unsayable(operation: Operation[Any]) -> InvalidInput:
 
 # Told of every request that was sent: the operation, and the status of its answer (None: there was none).
 Heard = Callable[[Operation[Any], int | None], None]
+Unless = Callable[[], Awaitable[bool]]
 
 
 def unheard(operation: Operation[Any], status: int | None) -> None:
@@ -170,20 +171,22 @@ class Late(Exception):
     """It became too late to send between the decision and the first byte."""
 
 
-def never() -> bool:
-    """Nothing keeps a request back."""
-    return False
-
-
-def check_time(event: str, before: float | None, unless: Callable[[], bool]) -> None:
-    """Look once more when a connection is there and the first byte is about to go out: at the clock, and `unless`.
+def goes_out(event: str) -> bool:
+    """Whether a connection is there and the first byte is about to go out.
 
     Waiting for the rate limit and making a connection take time, and a machine can sleep in between; afterwards
     nobody may have been rung.
     """
-    if event.endswith("send_request_headers.started") and (
-        unless() or (before is not None and steady_now() > before)
-    ):
+    return event.endswith("send_request_headers.started")
+
+
+def check_time(before: float | None) -> None:
+    """Look at the clock once more.
+
+    Raises:
+        Late: It is past `before`.
+    """
+    if before is not None and steady_now() > before:
         raise Late
 
 
@@ -216,15 +219,12 @@ class FlireoClient:
         self._pooled = _sync_http(transport, fresh=False)
         self._fresh = _sync_http(transport, fresh=True)
 
-    def send(
-        self, operation: Operation[T], before: float | None = None, unless: Callable[[], bool] = never
-    ) -> T:
+    def send(self, operation: Operation[T], before: float | None = None) -> T:
         """Have an operation answered.
 
         Args:
             operation: What to send.
             before: Unix seconds after which it must not go out any more.
-            unless: Asked right before it goes out: True keeps it back, as if it were too late.
 
         Raises:
             FlireoError: See `flireo_flows.api.errors`.
@@ -237,21 +237,20 @@ class FlireoClient:
                     time.sleep(step.seconds)
                     step = steps.send(steady_now())
                 else:
-                    step = steps.send(self._transmit(operation, before, unless))
+                    step = steps.send(self._transmit(operation, before))
         except StopIteration as done:
             return cast(T, done.value)  # StopIteration does not say what it carries
 
-    def _transmit(
-        self, operation: Operation[T], before: float | None, unless: Callable[[], bool]
-    ) -> Reply | Lost:
+    def _transmit(self, operation: Operation[T], before: float | None) -> Reply | Lost:
         http = self._fresh if operation.effect is Effect.RINGS else self._pooled
 
         def trace(event: str, info: object) -> None:
-            check_time(event, before, unless)
+            if goes_out(event):
+                check_time(before)
 
         request = prepared(self.account, self.pacing, operation)
         try:
-            response = http.request(**request.arguments, extensions=_traced(trace, before, unless))
+            response = http.request(**request.arguments, extensions=_traced(trace, before is not None))
             answer: Reply | Lost = reply(response, request.secrets)
         except FAILURES as error:
             answer = lost(error)
@@ -290,9 +289,15 @@ class AsyncFlireoClient:
         return steady_now()
 
     async def send(
-        self, operation: Operation[T], before: float | None = None, unless: Callable[[], bool] = never
+        self, operation: Operation[T], before: float | None = None, unless: Unless | None = None
     ) -> T:
-        """Have an operation answered; see `FlireoClient.send`."""
+        """Have an operation answered; see `FlireoClient.send`.
+
+        Args:
+            operation: What to send.
+            before: Unix seconds after which it must not go out any more.
+            unless: Asked right before it goes out: True keeps it back, as if it were too late.
+        """
         steps = exchange(operation, self.pacing, steady_now(), random.random(), before)  # noqa: S311 - jitter
         try:
             step = next(steps)
@@ -306,16 +311,21 @@ class AsyncFlireoClient:
             return cast(T, done.value)  # StopIteration does not say what it carries
 
     async def _transmit(
-        self, operation: Operation[T], before: float | None, unless: Callable[[], bool]
+        self, operation: Operation[T], before: float | None, unless: Unless | None
     ) -> Reply | Lost:
         http = self._fresh if operation.effect is Effect.RINGS else self._pooled
 
         async def trace(event: str, info: object) -> None:
-            check_time(event, before, unless)
+            if goes_out(event):
+                if unless is not None and await unless():
+                    raise Late
+                check_time(before)
 
         request = prepared(self.account, self.pacing, operation)
         try:
-            response = await http.request(**request.arguments, extensions=_traced(trace, before, unless))
+            response = await http.request(
+                **request.arguments, extensions=_traced(trace, before is not None or unless is not None)
+            )
             answer: Reply | Lost = reply(response, request.secrets)
         except FAILURES as error:
             answer = lost(error)
@@ -345,11 +355,9 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _traced(
-    trace: Callable[[str, object], object], before: float | None, unless: Callable[[], bool]
-) -> dict[str, Any]:
+def _traced(trace: Callable[[str, object], object], may_be_kept: bool) -> dict[str, Any]:
     """httpx's hook for what happens on the wire; only where something may keep it back, for it costs a little."""
-    return {"trace": trace} if before is not None or unless is not never else {}
+    return {"trace": trace} if may_be_kept else {}
 
 
 def _sync_http(transport: httpx.BaseTransport | None, *, fresh: bool) -> httpx.Client:

@@ -14,11 +14,13 @@ from flireo_flows.api.redaction import redact
 from flireo_flows.calling.choice import CannotCompose, Composes
 from flireo_flows.calling.endings import EVENTS, Ending, ending_of, in_words
 from flireo_flows.calling.ledger import Answer, Attempt, Database
+from flireo_flows.calling.ledger.barred import said_no_in_time
 from flireo_flows.calling.ledger.beginning import FRESH_SECONDS
 from flireo_flows.calling.states import Event, LeadState
 
 MOST_REFUSALS: Final = 5  # in a row, from different leads: then it is not the leads
 MOST_UNREACHED: Final = 5  # in a row
+STILL_SECONDS: Final = 0.5  # what was decided longer ago is asked about once more right before it goes out
 STOPPING: Final = (
     errors.AuthenticationFailed,
     errors.InsufficientCredits,
@@ -71,6 +73,8 @@ class Dialer:
             return _for_review(attempt, f"not sent: {_invalid(error)}")
         try:
             placed = await self._send(attempt, request)
+        except _KeptBack as kept:
+            return self.given_back(attempt, str(kept))
         except errors.FlireoError as error:
             return self._judge(attempt, error)
         self._refusals = self._unreached = 0
@@ -93,13 +97,22 @@ class Dialer:
         return max(0.0, self._hold_until - now)
 
     async def _send(self, attempt: Attempt, request: Operation[Placed]) -> Placed:
+        kept_back = ""
+
+        async def is_kept_back() -> bool:
+            """It may have waited for the rate limit while a person said no or paused the campaign."""
+            nonlocal kept_back
+            kept_back = self.silent_for or await self._said_no(attempt)
+            return bool(kept_back)
+
         latest = min(attempt.began_at + FRESH_SECONDS, self.owns_until) - self.database.now()
         try:
             # The client counts in this machine's time, the ledger perhaps in its server's.
             before = self.client.now() + latest
-            # It may have waited for the rate limit while a person paused the campaign, or the key was refused.
-            return await self.client.send(request, before=before, unless=lambda: bool(self.silent_for))
-        except errors.FlireoError:
+            return await self.client.send(request, before=before, unless=is_kept_back)
+        except errors.FlireoError as error:
+            if kept_back:
+                raise _KeptBack(kept_back) from error
             raise
         except Exception as error:
             # Nobody foresaw it, so nobody knows how far the request came, nor whether the next one fares better.
@@ -107,6 +120,17 @@ class Dialer:
             unknown = errors.OutcomeUnknown(request.name, request.route, text=text)
             self.stopped_by = self.stopped_by or unknown
             raise unknown from None
+
+    async def _said_no(self, attempt: Attempt) -> str:
+        """What was said since the attempt was decided, where that is a while ago; empty where it may go out."""
+        if self.database.now() - attempt.began_at < STILL_SECONDS:
+            return ""
+        try:
+            return await said_no_in_time(self.database, attempt)
+        except (
+            Exception
+        ):  # nothing went out yet; and the ledger says itself what is wrong when this is written
+            return "the ledger could not be asked once more"
 
     def _judge(self, attempt: Attempt, error: errors.FlireoError) -> Answer:
         """Every way the request can end without a call id."""
@@ -153,6 +177,10 @@ class Dialer:
 
     def _waits(self, attempt: Attempt, reason: str, wait: float = 0.0) -> Answer:
         return Answer(attempt, Event.REFUSED, reason=reason, not_before=self.database.now() + wait)
+
+
+class _KeptBack(Exception):
+    """A request that did not go out, for a reason that came up at the last moment."""
 
 
 def _for_review(attempt: Attempt, reason: str) -> Answer:

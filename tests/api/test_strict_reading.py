@@ -17,6 +17,7 @@ from flireo_flows.api.control import transfer_call
 from flireo_flows.api.operation import Effect, Operation, endpoint_of
 from flireo_flows.api.paging import iter_calls, iter_campaign_leads, iter_usage
 from flireo_flows.api.registry import OPERATIONS, SHORTHANDS, OperationFunction, raw_operation
+from tests.cases import every
 from tests.faulty.server import answer, cut, run_faulty
 
 from .examples import SECRETS, example
@@ -39,8 +40,8 @@ LISTS: dict[str, tuple[str, ...]] = {
     "list_campaign_leads": ("leads",),
 }
 BY_NAME = {function.__name__: function for function in OPERATIONS}
-EACH_LIST = pytest.mark.parametrize("name", LISTS)
-EACH = pytest.mark.parametrize("function", OPERATIONS, ids=lambda function: function.__name__)
+EACH_LIST = every("name", LISTS)
+EACH = every("function", OPERATIONS, ids=lambda function: function.__name__)
 CHANGING = [function for function in OPERATIONS if endpoint_of(function).effect is not Effect.READS]
 THING = {"id": "thing-1"}
 
@@ -140,7 +141,7 @@ BESIDE: dict[str, Any] = {
 
 
 @EACH_LIST
-@pytest.mark.parametrize("body", NO_LISTS.values(), ids=NO_LISTS.keys())
+@every("body", NO_LISTS.values(), ids=NO_LISTS.keys())
 def test_an_answer_without_a_list_is_not_an_empty_list(name: str, body: Any) -> None:
     outcome = came_of(example(BY_NAME[name]), body)
     assert type(outcome) is errors.UnreadableAnswer, outcome
@@ -148,20 +149,20 @@ def test_an_answer_without_a_list_is_not_an_empty_list(name: str, body: Any) -> 
 
 
 @EACH_LIST
-@pytest.mark.parametrize("inside", IN_PLACE.values(), ids=IN_PLACE.keys())
+@every("inside", IN_PLACE.values(), ids=IN_PLACE.keys())
 def test_what_stands_where_the_list_belongs_is_not_an_empty_list(name: str, inside: Any) -> None:
     for key in LISTS[name]:
         assert type(came_of(example(BY_NAME[name]), {key: inside})) is errors.UnreadableAnswer
 
 
 @EACH_LIST
-@pytest.mark.parametrize("beside", BESIDE.values(), ids=BESIDE.keys())
+@every("beside", BESIDE.values(), ids=BESIDE.keys())
 def test_an_empty_list_that_contradicts_itself_is_not_one(name: str, beside: dict[str, Any]) -> None:
     for key in LISTS[name]:
         assert type(came_of(example(BY_NAME[name]), {key: [], **beside})) is errors.UnreadableAnswer
 
 
-@pytest.mark.parametrize("name", [name for name, keys in LISTS.items() if len(keys) == 2])
+@every("name", [name for name, keys in LISTS.items() if len(keys) == 2])
 def test_two_lists_under_two_keys_are_one_only_where_they_agree(name: str) -> None:
     first, second = LISTS[name]
     asked = example(BY_NAME[name])
@@ -173,14 +174,12 @@ def test_two_lists_under_two_keys_are_one_only_where_they_agree(name: str) -> No
 
 
 @EACH_LIST
-@pytest.mark.parametrize(
-    "body", [b"", b" ", b"\n", b"{", b'{"calls": [', b'[{"id": "a"}, {"id"', b"<html></html>"]
-)
+@every("body", [b"", b" ", b"\n", b"{", b'{"calls": [', b'[{"id": "a"}, {"id"', b"<html></html>"])
 def test_a_list_that_was_cut_short_or_is_no_json_is_not_read(name: str, body: bytes) -> None:
     assert type(play(example(BY_NAME[name]), said(200, body)).outcome) is errors.UnreadableAnswer
 
 
-@pytest.mark.parametrize("status", [200, 201, 204, 206])
+@every("status", [200, 201, 204, 206])
 @EACH_LIST
 def test_no_body_is_no_list_with_any_2xx(name: str, status: int) -> None:
     assert type(play(example(BY_NAME[name]), said(status)).outcome) is errors.UnreadableAnswer
@@ -215,8 +214,8 @@ def test_only_an_empty_list_says_that_there_is_none(body: Any) -> None:
 # The same through both clients and the readers of whole lists
 
 
-@pytest.mark.parametrize("speaker", SPEAKERS.values(), ids=SPEAKERS.keys())
-@pytest.mark.parametrize("body", [{}, "", {"calls": {}}, {"calls": ""}, {"calls": [], "total": 1}])
+@every("speaker", SPEAKERS.values(), ids=SPEAKERS.keys())
+@every("body", [{}, "", {"calls": {}}, {"calls": ""}, {"calls": [], "total": 1}])
 def test_no_client_takes_it_for_a_list(speaker: MakesSpeaker, body: Any) -> None:
     unread = pytest.raises(errors.UnreadableAnswer)
     with run_faulty(answer(200, body)) as server, speaker(account(server.url)) as client, unread:
@@ -224,9 +223,7 @@ def test_no_client_takes_it_for_a_list(speaker: MakesSpeaker, body: Any) -> None
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize(
-    "act", [answer(200, {}), answer(200, {"total": 3}), answer(204), cut(answer(200, [THING]))]
-)
+@every("act", [answer(200, {}), answer(200, {"total": 3}), answer(204), cut(answer(200, [THING]))])
 def test_no_reader_of_whole_lists_ends_before_its_list(act: Any) -> None:
     with run_faulty(act) as server, FlireoClient(account(server.url)) as client:
         for rows in (iter_calls(client), iter_usage(client), iter_campaign_leads(client, "campaign-1")):
@@ -262,7 +259,7 @@ FAILURES: dict[str, dict[str, Any]] = {
     "success as a number": {"success": 0},
     "success as an object": {"success": {}},
 }
-EACH_FAILURE = pytest.mark.parametrize("body", FAILURES.values(), ids=FAILURES.keys())
+EACH_FAILURE = every("body", FAILURES.values(), ids=FAILURES.keys())
 # What a real answer would hold as well, for each operation at once.
 WHOLE: dict[str, Any] = {
     "id": "thing-1",
@@ -291,7 +288,7 @@ def test_a_200_that_calls_itself_a_failure_is_no_success(
 
 @EACH
 @EACH_FAILURE
-@pytest.mark.parametrize("status", [200, 201, 202])
+@every("status", [200, 201, 202])
 def test_nor_is_one_that_holds_a_result_beside_it(
     function: OperationFunction, body: dict[str, Any], status: int
 ) -> None:
@@ -309,7 +306,7 @@ def test_nor_is_a_raw_answer(function: OperationFunction, body: dict[str, Any]) 
     assert type(came_of(raw, body)) is unread(function)
 
 
-@pytest.mark.parametrize("shorthand", SHORTHANDS, ids=lambda one: one.__name__)
+@every("shorthand", SHORTHANDS, ids=lambda one: one.__name__)
 @EACH_FAILURE
 def test_nor_is_the_answer_to_a_command(shorthand: OperationFunction, body: dict[str, Any]) -> None:
     words = "sip:desk@example.org" if shorthand is transfer_call else "Hi."
@@ -317,19 +314,19 @@ def test_nor_is_the_answer_to_a_command(shorthand: OperationFunction, body: dict
 
 
 @EACH
-@pytest.mark.parametrize("body", [5, "ok", "", True, [5], [[]], ["ok"]])
+@every("body", [5, "ok", "", True, [5], [[]], ["ok"]])
 def test_what_is_no_object_is_no_success(function: OperationFunction, body: Any) -> None:
     assert type(came_of(example(function), body)) is unread(function)
 
 
-@pytest.mark.parametrize("function", CHANGING, ids=lambda function: function.__name__)
+@every("function", CHANGING, ids=lambda function: function.__name__)
 def test_a_success_says_so_and_has_no_error(function: OperationFunction) -> None:
     body = {**WHOLE, "success": True, "error": None}
     for empty in (None, "", False, {}, []):
         assert not isinstance(came_of(example(function), {**body, "error": empty}), Exception)
 
 
-@pytest.mark.parametrize(
+@every(
     "body",
     [
         {},
@@ -350,7 +347,7 @@ def test_no_object_is_built_without_its_id(function: OperationFunction, body: di
     assert type(came_of(example(function), body)) is unread(function)
 
 
-@pytest.mark.parametrize("words", ["busy", "no answer", "STT connection failed"])
+@every("words", ["busy", "no answer", "STT connection failed"])
 def test_a_call_that_failed_says_why_and_is_read(words: str) -> None:
     failed = {"id": "call-1", "status": "failed", "error": words}
     for body in (failed, {"call": failed}):
@@ -378,7 +375,7 @@ def test_the_servers_words_are_told() -> None:
     )
 
 
-@pytest.mark.parametrize("status", [200, 400])
+@every("status", [200, 400])
 @EACH
 def test_no_secret_is_repeated_from_an_error(function: OperationFunction, status: int) -> None:
     told = f"{KEY} {' '.join(SECRETS)}"

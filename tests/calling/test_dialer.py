@@ -1,20 +1,27 @@
 """Every way in which the one request of an attempt can end, and what the ledger then says of it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from flireo_flows.api import errors
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
 from flireo_flows.calling.account import Readiness
-from flireo_flows.calling.dialer import MOST_REFUSALS
+from flireo_flows.calling.dialer import MOST_REFUSALS, STILL_SECONDS
 from flireo_flows.calling.hands import Hands
-from flireo_flows.calling.ledger import Database
+from flireo_flows.calling.ledger import Database, LeadBook
 from flireo_flows.calling.ledger.beginning import FRESH_SECONDS
-from flireo_flows.calling.states import LeadState
+from flireo_flows.calling.ledger.campaigns import Declined, Steering
+from flireo_flows.calling.ledger.forgetting import forget
+from flireo_flows.calling.ledger.schema import suppressions
+from flireo_flows.calling.ledger.suppressions import Suppressions, suppress_in
+from flireo_flows.calling.states import Event, LeadState
 from flireo_flows.calling.turns import Until
+from flireo_flows.leads.wishes import Consent, Wishes
 from tests.faulty.server import (
     Act,
     answer,
@@ -30,7 +37,7 @@ from tests.faulty.server import (
 )
 
 from .bad_line import bad_line
-from .campaign import ANNA, BEN, Campaign, people, person
+from .campaign import ANNA, BEN, CARLA, Campaign, people, person
 
 PLACED = answer(200, {"success": True, "call_id": "call-1", "status": "dialing"})
 
@@ -185,6 +192,120 @@ async def test_what_waits_for_the_rate_limit_is_not_sent_once_nobody_is_to_be_ru
     lead = await campaign.lead()
     assert (lead.state, (await campaign.attempt()).state) == ("waiting", "not_placed")
     assert lead.reason.startswith("not sent: ")
+
+
+async def suppress(database: Database, campaign: Campaign) -> None:
+    await Suppressions(database).suppress([ANNA], "asked")
+
+
+async def learn(database: Database, campaign: Campaign) -> None:
+    async with database.write("autumn") as db:
+        await suppress_in(db, database, ANNA, "analysis", "said no", "autumn", database.now())
+
+
+async def leave_unclear(database: Database, campaign: Campaign) -> None:
+    async with database.write("autumn") as db:
+        await suppress_in(db, database, ANNA, "unclear", "perhaps no", "autumn", database.now())
+
+
+async def forget_her(database: Database, campaign: Campaign) -> None:
+    with pytest.raises(Declined, match="under way"):
+        await forget(database, ANNA)
+
+
+async def list_her(database: Database, campaign: Campaign) -> None:
+    await LeadBook(database, campaign.name).forbid([ANNA])
+
+
+async def opt_out(database: Database, campaign: Campaign) -> None:
+    await LeadBook(database, campaign.name).take_in(
+        [person(ANNA, wishes=Wishes(consent=Consent(given=False)))]
+    )
+
+
+async def take_out(database: Database, campaign: Campaign) -> None:
+    await LeadBook(database, campaign.name).take_in([person(BEN)])
+
+
+async def pause(database: Database, campaign: Campaign) -> None:
+    await Steering(database, campaign.name).pause("asked")
+
+
+async def cancel(database: Database, campaign: Campaign) -> None:
+    await Steering(database, campaign.name).cancel("asked")
+
+
+Says = Callable[[Database, Campaign], Awaitable[None]]
+
+
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        (suppress, "suppressed"),
+        (learn, "suppressed, as a call taught"),
+        (leave_unclear, "suppressed, as a call taught"),
+        (forget_her, "suppressed"),
+        (list_her, "do-not-call list"),
+        (opt_out, "said no"),
+        (take_out, "newest file"),
+        (pause, "paused"),
+        (cancel, "cancelled"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+async def test_what_is_said_between_the_decision_and_the_request_is_heard(
+    database: Database, ledger_url: str, says: Says, why: str
+) -> None:
+    with bad_line() as line:
+        campaign = Campaign(database, line.url)
+        await campaign.take_in(person(ANNA))
+        book = await campaign.runner()
+        async with AsyncFlireoClient(campaign.account) as client, await Database.open(ledger_url) as another:
+            hands = Hands(campaign.dialer(client))
+            client.pacing.blocked_until = client.now() + STILL_SECONDS + 0.3
+            hands.give(await campaign.begin(book))
+            await says(another, campaign)
+            await hands.wait(60)
+            await campaign.record(book, *await hands.stop())
+        assert line.posts == []
+    attempt, lead = await campaign.attempt(), await campaign.lead()
+    assert (attempt.state, lead.state) == ("not_placed", "waiting")
+    assert attempt.reason.startswith("not sent: ") and why in attempt.reason
+
+
+async def test_who_said_nothing_meanwhile_is_called_after_a_wait(database: Database) -> None:
+    with bad_line() as line:
+        campaign = Campaign(database, line.url)
+        await campaign.take_in(person(ANNA), person(BEN))
+        await Suppressions(database).suppress([CARLA], "asked")
+        book = await campaign.runner()
+        async with AsyncFlireoClient(campaign.account) as client:
+            hands = Hands(campaign.dialer(client))
+            client.pacing.blocked_until = client.now() + STILL_SECONDS + 0.3
+            hands.give(await campaign.begin(book))
+            while len(line.posts) < 2:  # noqa: ASYNC110 - what is waited for is in a server
+                await asyncio.sleep(0.01)
+            await campaign.record(book, *await hands.stop())
+    assert sorted(line.posts) == sorted([ANNA, BEN])
+
+
+async def test_a_ledger_that_cannot_be_asked_once_more_sends_nothing(database: Database) -> None:
+    with bad_line() as line:
+        campaign = Campaign(database, line.url)
+        await campaign.take_in(person(ANNA))
+        book = await campaign.runner()
+        async with AsyncFlireoClient(campaign.account) as client:
+            (attempt,) = await campaign.begin(book)
+            stale = replace(attempt, began_at=attempt.began_at - STILL_SECONDS)
+            await rename(database, suppressions.name, "elsewhere")
+            given_back = await campaign.dialer(client).ring(stale)
+    assert line.posts == []
+    assert (given_back.event, given_back.lead) == (Event.REFUSED, LeadState.WAITING)
+
+
+async def rename(database: Database, table: str, to: str) -> None:
+    async with database.write() as db:
+        await db.execute(text(f"ALTER TABLE {table} RENAME TO {to}"))
 
 
 async def test_an_answer_that_was_heard_is_written_down_by_a_run_that_is_cancelled(

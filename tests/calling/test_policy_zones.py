@@ -4,8 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from flireo_flows.calling.cautions import cautions
 from flireo_flows.calling.policy import (
     Allow,
@@ -26,6 +24,7 @@ from flireo_flows.calling.policy import (
 from flireo_flows.calling.zone_notes import zone_notes
 from flireo_flows.leads import Consent, LeadFormat, PhoneNumber, parse_phone, read_leads
 from flireo_flows.leads.zones.tables import countries, north_america
+from tests.cases import every
 
 NEW = History()
 GIVEN = Consent(given=True)
@@ -53,7 +52,7 @@ def on_every_wall(zones: tuple[str, ...], at: datetime, first: int, last: int) -
     return all(first <= at.astimezone(ZoneInfo(zone)).hour < last for zone in zones)
 
 
-@pytest.mark.parametrize("area", sorted(north_america()))
+@every("area", sorted(north_america()))
 def test_no_area_code_is_called_outside_the_hours_of_any_of_its_zones(area: str) -> None:
     who, policy = PolicyLead(f"+1{area}5550100", north_america()[area][1], "number", GIVEN), preset("us")
     for week in WEEKS:
@@ -63,8 +62,8 @@ def test_no_area_code_is_called_outside_the_hours_of_any_of_its_zones(area: str)
                 assert on_every_wall(who.zones, at, 8, 21), (at, who.zones)
 
 
-@pytest.mark.parametrize("country", countries(), ids=lambda country: country.iso + country.code)
-@pytest.mark.parametrize("week", WEEKS, ids=lambda week: f"{week:%Y-%m}")
+@every("country", countries(), ids=lambda country: country.iso + country.code)
+@every("week", WEEKS, ids=lambda week: f"{week:%Y-%m}")
 def test_wide_zones_call_only_when_the_whole_country_is_open(country: object, week: datetime) -> None:
     phone = {"US": BOSTON, "CA": "+14165550100"}.get(country.iso, f"+{country.code}1")  # type: ignore[attr-defined]
     zones = country.zones  # type: ignore[attr-defined]
@@ -75,7 +74,7 @@ def test_wide_zones_call_only_when_the_whole_country_is_open(country: object, we
         assert allowed(who, at, policy) is on_every_wall(zones, at, 9, 20), at
 
 
-@pytest.mark.parametrize("source", ["column", "state", "postcode", "country"])
+@every("source", ["column", "state", "postcode", "country"])
 def test_wide_zones_leave_alone_whom_the_row_places(source: str) -> None:
     who = PolicyLead(BOSTON, ("America/New_York",), source, GIVEN)
     assert whereabouts(who, wide=True).zones == ("America/New_York",)
@@ -86,7 +85,7 @@ def test_wide_zones_are_off_by_default_and_in_every_preset() -> None:
     assert not any(preset(name).wide_zones for name in ("be", "de", "fr", "gb", "nl", "us", "us-fl"))
 
 
-@pytest.mark.parametrize(
+@every(
     ("zones", "start", "end"),
     [
         (("Europe/London", "Pacific/Auckland"), "10:00", "11:00"),
@@ -115,7 +114,7 @@ def test_whoever_waits_for_another_rule_goes_to_review_as_well_if_no_hour_is_sha
     assert isinstance(verdict, Deny) and (verdict.until, verdict.needs_review) == (None, True)
 
 
-@pytest.mark.parametrize("zones", [("Europe/London",), ("America/New_York", "America/Chicago")])
+@every("zones", [("Europe/London",), ("America/New_York", "America/Chicago")])
 def test_who_waits_for_an_hour_does_not_go_to_review(zones: tuple[str, ...]) -> None:
     for hours in range(24 * 7):
         verdict = decide(PolicyLead(BOSTON, zones), WEEKS[0] + timedelta(hours=hours), CallingPolicy(), NEW)
@@ -137,7 +136,7 @@ EARLY = datetime(2026, 7, 15, 8, 30, tzinfo=ZoneInfo("America/New_York"))
 SUNDAY = datetime(2026, 7, 19, 14, 0, tzinfo=ZoneInfo("America/New_York"))
 
 
-@pytest.mark.parametrize(
+@every(
     ("phone", "row", "at", "may"),
     [
         (BOSTON, {}, EVENING, False),  # Massachusetts ends at 20:00
@@ -166,9 +165,7 @@ def test_where_no_state_is_known_the_rules_of_all_states_hold() -> None:
     assert allowed(PolicyLead("+31201234501", ("America/New_York",), "column", GIVEN), EVENING, preset("us"))
 
 
-@pytest.mark.parametrize(
-    ("phone", "calls", "may"), [(MIAMI, 2, True), (MIAMI, 3, False), ("+12125550100", 3, True)]
-)
+@every(("phone", "calls", "may"), [(MIAMI, 2, True), (MIAMI, 3, False), ("+12125550100", 3, True)])
 def test_a_state_caps_the_calls_to_its_numbers(phone: str, calls: int, may: bool) -> None:
     noon = EVENING.replace(hour=12)
     history = History(
@@ -225,7 +222,7 @@ def test_a_plan_says_what_it_does_not_know_of_places() -> None:
     assert not any("zone" in it for it in cautions(CallingPolicy(), ["An AI is calling."], 0))
 
 
-@pytest.mark.parametrize(
+@every(
     ("row", "says"),
     [
         (f"{MIAMI};Asia/Tokyo", "suits every clock"),

@@ -10,10 +10,15 @@ from typing import Any
 import httpx
 import pytest
 from prefect.flows import load_flow_from_entrypoint
+from pydantic import SecretStr
 
+from flireo_flows.blocks import FlireoCredentials
+from flireo_flows.calling.recent_calls import RecentCallsUnread
 from flireo_flows.calling.saved_plan import PlanDiffers
 from flireo_flows.calling.script import Script, Variant
 from flireo_flows.cli.run import load_flow
+from tests.faulty.flireo import faulty_flireo
+from tests.faulty.server import answer
 from tests.flows.stage import ANNA, BEN, CARLA, PEOPLE, Stage, Stored, patiently
 
 pytestmark = pytest.mark.server
@@ -125,6 +130,26 @@ def test_an_approval_is_for_the_plan_that_was_shown_also_when_the_run_is_retried
     assert len(set(asked)) == 2
     assert (outcome.calls, outcome.approved) == (4, False)
     assert planning.sandbox.requests() == {}
+
+
+def test_an_approved_plan_calls_without_the_accounts_recent_calls_only_where_that_is_said(
+    planning: Stage, stored: Stored
+) -> None:
+    with faulty_flireo(list_answer=answer(400), loses=0, drops=0) as flireo:
+        planning.changes |= {
+            "credentials": FlireoCredentials(api_key=SecretStr("key"), base_url=flireo.url),
+            "wait": False,
+        }
+        with (
+            somebody_answers(stored, "unread", approved=True),
+            pytest.raises(RecentCallsUnread, match="no one is called yet"),
+        ):
+            planning.run(campaign="unread")
+        assert not flireo.posts
+        with somebody_answers(stored, "at risk", approved=True):
+            planning.run(campaign="at risk", ignore_recent_calls=True, limit=2)
+        assert set(flireo.posts.values()) == {1}
+        assert len(flireo.posts) == 2
 
 
 def test_a_file_that_changed_after_the_plan_is_refused_and_nobody_is_rung(planning: Stage) -> None:

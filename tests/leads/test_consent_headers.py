@@ -5,6 +5,7 @@ import pytest
 from flireo_flows.calling.reading_notes import reading_notes
 from flireo_flows.leads import LeadFileError, LeadFormat, read_leads
 from flireo_flows.leads.consent_headers import Meaning, meaning_of
+from tests.cases import every
 
 from .conftest import WriteFile
 
@@ -75,7 +76,7 @@ Optional notes|Options|Product|Afdeling|Postcode|Straße|Ansprechpartner|Adresse
 """.replace("\n", "").split("|")
 
 
-@pytest.mark.parametrize(
+@every(
     ("header", "meaning"),
     [
         *((header, Meaning.OPT_OUT) for header in OPT_OUTS),
@@ -96,28 +97,24 @@ def called(file: WriteFile, header: str, cell: str, form: LeadFormat | None = No
     return [lead.phone for lead in batch.leads if lead.wishes.consent.given is not False]
 
 
-@pytest.mark.parametrize("header", OPT_OUTS)
-@pytest.mark.parametrize(
-    ("cell", "may"), [("Yes", False), ("no", True), ("", True), ("TRUE", False), ("perhaps", False)]
-)
+@every("header", OPT_OUTS)
+@every(("cell", "may"), [("Yes", False), ("no", True), ("", True), ("TRUE", False), ("perhaps", False)])
 def test_a_yes_in_an_opt_out_column_is_a_no(file: WriteFile, header: str, cell: str, may: bool) -> None:
     assert called(file, header, cell) == ([PHONE, OTHER] if may else [OTHER])
 
 
-@pytest.mark.parametrize("header", CONSENTS)
-@pytest.mark.parametrize(
-    ("cell", "may"), [("Yes", True), ("no", False), ("", True), ("0", False), ("perhaps", False)]
-)
+@every("header", CONSENTS)
+@every(("cell", "may"), [("Yes", True), ("no", False), ("", True), ("0", False), ("perhaps", False)])
 def test_a_no_in_a_consent_column_is_a_no(file: WriteFile, header: str, cell: str, may: bool) -> None:
     assert called(file, header, cell) == ([PHONE, OTHER] if may else [OTHER])
 
 
-@pytest.mark.parametrize("cell", ["yes, by e-mail only", "Yes until she moved", "email", "1.5", "ja/nee"])
+@every("cell", ["yes, by e-mail only", "Yes until she moved", "email", "1.5", "ja/nee"])
 def test_a_yes_with_conditions_is_no_consent(file: WriteFile, cell: str) -> None:
     assert called(file, "consent", cell) == [OTHER]
 
 
-@pytest.mark.parametrize(
+@every(
     "cell",
     [
         "Do Not Allow",
@@ -137,8 +134,8 @@ def test_an_opt_out_is_read_in_the_words_of_its_program(file: WriteFile, cell: s
     assert called(file, "Do not allow Phone Calls", cell) == [OTHER]
 
 
-@pytest.mark.parametrize("header", UNCLEAR)
-@pytest.mark.parametrize("cell", ["Yes", "No", ""])
+@every("header", UNCLEAR)
+@every("cell", ["Yes", "No", ""])
 def test_an_unclear_column_stops_the_import_and_names_what_settles_it(
     file: WriteFile, header: str, cell: str
 ) -> None:
@@ -157,7 +154,7 @@ def test_an_unclear_column_stops_the_import_and_names_what_settles_it(
     assert "--ignore-column" in said
 
 
-@pytest.mark.parametrize("header", UNCLEAR)
+@every("header", UNCLEAR)
 def test_an_unclear_column_is_settled_by_a_person(file: WriteFile, header: str) -> None:
     assert called(file, header, "yes", LeadFormat(opt_out_column=header)) == [OTHER]
     assert called(file, header, "yes", LeadFormat(more_opt_out_columns=[header])) == [OTHER]
@@ -184,7 +181,7 @@ def test_a_recognised_column_can_be_ignored(file: WriteFile) -> None:
     assert called(file, "unsubscribed", "yes", LeadFormat(ignore_columns=["unsubscribed"])) == [PHONE, OTHER]
 
 
-@pytest.mark.parametrize("header", OTHER_CHANNELS)
+@every("header", OTHER_CHANNELS)
 def test_a_column_about_another_channel_is_passed_over_and_that_is_said(file: WriteFile, header: str) -> None:
     batch = read_leads(file(f'phone;"{header}"\n{PHONE};yes\n'))
     assert batch.leads[0].wishes.consent.given is None
@@ -265,21 +262,15 @@ NO_MARKS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "column", ["status", "Lead Status", "Call disposition", "Tags", "Labels", "etiketten", "Statut"]
-)
-@pytest.mark.parametrize(
-    ("cell", "may"), [*((mark, False) for mark in MARKS), *((mark, True) for mark in NO_MARKS)]
-)
+@every("column", ["status", "Lead Status", "Call disposition", "Tags", "Labels", "etiketten", "Statut"])
+@every(("cell", "may"), [*((mark, False) for mark in MARKS), *((mark, True) for mark in NO_MARKS)])
 def test_a_status_or_tag_that_asks_for_no_calls_counts(
     file: WriteFile, column: str, cell: str, may: bool
 ) -> None:
     assert called(file, column, f'"{cell}"') == ([PHONE, OTHER] if may else [OTHER])
 
 
-@pytest.mark.parametrize(
-    "cell", ["She said: please do not call again.", "wil niet gebeld worden, ZSM verwijderen"]
-)
+@every("cell", ["She said: please do not call again.", "wil niet gebeld worden, ZSM verwijderen"])
 def test_a_note_that_asks_for_no_calls_counts_and_that_is_said(file: WriteFile, cell: str) -> None:
     batch = read_leads(file(f'phone;notes\n{PHONE};"{cell}"\n{OTHER};called twice\n'))
     assert [lead.wishes.consent.given for lead in batch.leads] == [False, None]
@@ -289,12 +280,12 @@ def test_a_note_that_asks_for_no_calls_counts_and_that_is_said(file: WriteFile, 
     assert called(file, "notes", cell, LeadFormat(ignore_columns=["notes"])) == [PHONE, OTHER]
 
 
-@pytest.mark.parametrize("company", ["DNC", "DND Logistics", "Geen Gehoor BV"])
+@every("company", ["DNC", "DND Logistics", "Geen Gehoor BV"])
 def test_a_name_that_looks_like_a_mark_is_a_name(file: WriteFile, company: str) -> None:
     assert called(file, "company", company) == [PHONE, OTHER]
 
 
-@pytest.mark.parametrize("rows", [[0, 1], [1, 0]])
+@every("rows", [[0, 1], [1, 0]])
 def test_a_mark_in_any_row_of_a_number_is_a_no(file: WriteFile, rows: list[int]) -> None:
     both = [f"{PHONE};open", f"{PHONE};do not call"]
     batch = read_leads(file("\n".join(["phone;status", *(both[row] for row in rows)])))

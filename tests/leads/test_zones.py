@@ -6,7 +6,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import phonenumbers
-import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from phonenumbers.tzdata import TIMEZONE_DATA
 
@@ -24,6 +23,7 @@ from flireo_flows.leads.zones.tables import (
     states,
     zone_names,
 )
+from tests.cases import every
 
 WriteFile = Callable[..., Path]
 
@@ -52,7 +52,7 @@ def number(text: str) -> PhoneNumber:
     return found
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "zone"),
     [
         ("america_slash_new_york", EAST),
@@ -106,7 +106,7 @@ def test_a_list_of_cities_is_all_of_their_zones() -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(zone_names()))
+@every("name", sorted(zone_names()))
 def test_every_name_of_a_place_is_read_in_every_spelling(name: str) -> None:
     now = read_zone(name)
     assert isinstance(now, tuple) and all(map(is_zone, now))
@@ -115,7 +115,7 @@ def test_every_name_of_a_place_is_read_in_every_spelling(name: str) -> None:
         assert read_zone(spelling) == now, spelling
 
 
-@pytest.mark.parametrize("name", sorted(shown_names()))
+@every("name", sorted(shown_names()))
 def test_names_that_windows_and_rails_show_are_places(name: str) -> None:
     for spelling in (name, name.lower(), f"(GMT+01:00) {name}", f"(UTC-11:30) {name}"):
         assert read_zone(spelling) == (shown_names()[name],)
@@ -130,7 +130,7 @@ NO_PLACES = """
 """
 
 
-@pytest.mark.parametrize("text", NO_PLACES.split())
+@every("text", NO_PLACES.split())
 def test_what_names_no_place_is_rejected_with_advice(file: WriteFile, text: str) -> None:
     batch = read_leads(file(f"phone;timezone\n{NYC};{text}\n"))
     assert [reject.code for reject in batch.rejects] == [RejectCode.INVALID_TIMEZONE]
@@ -147,14 +147,14 @@ def test_a_column_that_is_not_to_be_read_is_not(file: WriteFile) -> None:
     assert read_leads(path, LeadFormat(timezone_column="-")).leads[0].zones == (EAST,)
 
 
-@pytest.mark.parametrize("phone", [ROTTERDAM, "+442079460101", "+61291234567", "+819012345678"])
+@every("phone", [ROTTERDAM, "+442079460101", "+61291234567", "+819012345678"])
 def test_a_column_that_contradicts_the_number_counts_beside_it(file: WriteFile, phone: str) -> None:
     zones, source = zones_of(file, phone, timezone=PACIFIC)
     assert zones == (*number(phone).zones, PACIFIC)
     assert source.split() == ["number"] * len(number(phone).zones) + ["column"]
 
 
-@pytest.mark.parametrize(
+@every(
     ("phone", "cells", "zones", "source"),
     [
         (PENSACOLA, {"timezone": CENTRAL}, (CENTRAL,), "column"),
@@ -204,7 +204,7 @@ def test_a_row_narrows_the_zones_of_its_number_or_adds_to_them(
     assert zones_of(file, phone, **cells) == (zones, source)
 
 
-@pytest.mark.parametrize(
+@every(
     ("phone", "cells", "zones", "source"),
     [
         (NYC, {"country": "Australia"}, 10, "country"),
@@ -229,7 +229,7 @@ SPLIT = """
 """
 
 
-@pytest.mark.parametrize("area", SPLIT.split())
+@every("area", SPLIT.split())
 def test_an_area_code_of_several_zones_counts_with_all_of_them(area: str) -> None:
     unlisted = next(f"{n}" for n in range(990, 200, -1) if f"{area}{n}" not in exchanges() and n % 100 != 11)
     zones = number(f"+1{area}{unlisted}0155").zones
@@ -268,7 +268,7 @@ def _us_area_codes() -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("area", _us_area_codes())
+@every("area", _us_area_codes())
 def test_every_area_code_has_the_zones_the_library_knows_and_its_state(area: str) -> None:
     zones = number(f"+1{area}2345678").zones
     assert zones and len(zones) <= 6
@@ -278,7 +278,7 @@ def test_every_area_code_has_the_zones_the_library_knows_and_its_state(area: str
         assert clocks(tuple(known)) <= clocks(zones)
 
 
-@pytest.mark.parametrize(
+@every(
     ("phone", "zone"),
     [
         ("+18504340155", CENTRAL),  # Pensacola
@@ -294,7 +294,7 @@ def test_an_exchange_whose_town_is_known_says_which(phone: str, zone: str | None
     assert number(phone).zones == ((zone,) if zone else ("America/Phoenix", MOUNTAIN))
 
 
-@pytest.mark.parametrize(
+@every(
     "country", [it for it in countries() if it.iso in MOBILES], ids=lambda country: country.iso + country.code
 )
 def test_a_number_that_names_no_place_has_all_zones_of_its_country(country: Country) -> None:
@@ -302,7 +302,7 @@ def test_a_number_that_names_no_place_has_all_zones_of_its_country(country: Coun
     assert clocks(found.zones) == clocks(country.zones)
 
 
-@pytest.mark.parametrize(
+@every(
     ("phone", "zones"),
     [
         ("+73951234567"[:12], ("Asia/Irkutsk",)),
@@ -331,7 +331,7 @@ def test_a_number_that_names_a_place_has_its_zones(phone: str, zones: tuple[str,
     assert number(phone).zones == zones
 
 
-@pytest.mark.parametrize("kind", [PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.VOIP])
+@every("kind", [PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.VOIP])
 def test_every_country_has_zones_that_open_under_their_present_names(kind: int) -> None:
     for region in sorted(phonenumbers.SUPPORTED_REGIONS):
         example = phonenumbers.example_number_for_type(region, kind)
@@ -352,13 +352,13 @@ def test_every_zone_of_every_table_is_one_that_opens() -> None:
     assert [zone for zone in named if zone_names().get(zone) != zone or not is_zone(zone)] == []
 
 
-@pytest.mark.parametrize("area", sorted(north_america()))
+@every("area", sorted(north_america()))
 def test_an_area_code_lies_in_zones_of_its_states(area: str) -> None:
     listed, zones = north_america()[area]
     assert clocks(zones) <= {clock for state in listed for clock in clocks(states()[state].zones)}
 
 
-@pytest.mark.parametrize("country", sorted(postcodes()))
+@every("country", sorted(postcodes()))
 def test_a_postcode_lies_in_zones_of_its_states(country: str) -> None:
     for span in postcodes()[country]:
         assert all(code in states() for code in span.states), span
@@ -368,15 +368,15 @@ def test_a_postcode_lies_in_zones_of_its_states(country: str) -> None:
             }
 
 
-@pytest.mark.parametrize("left", ["America/Havana", "America/Phoenix", "America/Regina", "Europe/London"])
-@pytest.mark.parametrize("right", [EAST, MOUNTAIN, CENTRAL, "Africa/Casablanca"])
+@every("left", ["America/Havana", "America/Phoenix", "America/Regina", "Europe/London"])
+@every("right", [EAST, MOUNTAIN, CENTRAL, "Africa/Casablanca"])
 def test_zones_share_a_clock_only_if_they_always_show_the_same(left: str, right: str) -> None:
     hours = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(2 * 366 * 24)]
     offsets = [[hour.astimezone(ZoneInfo(zone)).utcoffset() for hour in hours] for zone in (left, right)]
     assert (clock_of(left) != clock_of(right)) is (offsets[0] != offsets[1])
 
 
-@pytest.mark.parametrize(
+@every(
     ("phone", "zones"),
     [
         (NYC, 8),

@@ -1,15 +1,22 @@
-"""Numbers that nobody may call now, in whatever campaign: for whoever has them called past this ledger's campaigns."""
+"""Numbers that nobody may call now, as the ledger has it at this moment.
+
+`barred` is for whoever has them called past this ledger's campaigns, `said_no_in_time` for one whose call is about to
+go out.
+"""
 
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.numbering import spellings
+from flireo_flows.calling.ledger.beginning import Attempt
 from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, do_not_call, leads
-from flireo_flows.calling.ledger.suppressions import FORGOTTEN, pieces, suppressed_in
+from flireo_flows.calling.ledger.leads import GONE_FROM_FILE
+from flireo_flows.calling.ledger.schema import IS_OPEN, attempts, campaigns, do_not_call, leads, suppressions
+from flireo_flows.calling.ledger.suppressions import FORGOTTEN, digest, pieces, suppressed_in
+from flireo_flows.calling.states import CampaignState
 from flireo_flows.leads.wishes import Wishes
 
 BEING_CALLED: Final = "a call to it is under way, or its result is not in yet"
@@ -17,6 +24,57 @@ OPTED_OUT: Final = "its row in a file said no"
 ON_A_LIST: Final = "it stands on a campaign's do-not-call list"
 SAID_NO: Final = {"person": "suppressed", FORGOTTEN: "its person was forgotten"}
 LEARNT: Final = "suppressed, as a call taught"
+CLOSED: Final = frozenset({CampaignState.PAUSED, CampaignState.CANCELLED})
+
+
+# Made once: making it costs as much as running it.
+_NOW: Final = (
+    select(
+        leads.c.phone,
+        leads.c.wishes,
+        leads.c.reason,
+        campaigns.c.state,
+        select(suppressions.c.source)
+        .where(suppressions.c.digest == bindparam("digest_"))
+        .scalar_subquery()
+        .label("source"),
+        select(do_not_call.c.phone)
+        .where(do_not_call.c.campaign == leads.c.campaign, do_not_call.c.phone == leads.c.phone)
+        .exists()
+        .label("is_listed"),
+    )
+    .join(campaigns, campaigns.c.name == leads.c.campaign)
+    .where(leads.c.id == bindparam("lead_"))
+)
+
+
+async def said_no_in_time(database: Database, attempt: Attempt) -> str:
+    """Why an attempt that was committed must not go out after all: what was said since then, by the person or of them.
+
+    Args:
+        database: The ledger.
+        attempt: One whose request has not gone out.
+
+    Returns:
+        In words without a number; empty where it may go out.
+
+    Raises:
+        LedgerError: The ledger cannot be read.
+    """
+    asked = {"digest_": digest(database.key, attempt.phone), "lead_": attempt.lead_id}
+    async with database.read() as db:
+        row = (await db.execute(_NOW, asked)).first()
+    if row is None or row.phone != attempt.phone:
+        return SAID_NO[FORGOTTEN]
+    if row.source is not None:
+        return SAID_NO.get(row.source, LEARNT)
+    if row.is_listed:
+        return ON_A_LIST
+    if Wishes.from_json(row.wishes).consent.given is False:
+        return OPTED_OUT
+    if row.reason == GONE_FROM_FILE:
+        return "its row is not in the newest file"
+    return f"the campaign is {row.state}" if row.state in CLOSED else ""
 
 
 async def barred(database: Database, phones: Collection[str]) -> dict[str, str]:
