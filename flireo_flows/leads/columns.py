@@ -51,7 +51,11 @@ NAME_NAMES: Final = (
     _words("contact contactpersoon kontakt customer klant kunde client"),
 )
 TIMEZONE_NAMES: Final = (
-    _words("timezone timezonename ianatimezone tz tijdzone zeitzone fuseauhoraire fuseau"),
+    _words(
+        "timezone timezonename ianatimezone timezoneiana timezoneid timezonesidkey tz tzid tzname hstimezone "
+        "contacttimezone leadtimezone customertimezone usertimezone localtimezone tijdzone zeitzone "
+        "fuseauhoraire fuseau zonahoraria husohorario fusoorario fusohorario strefaczasowa tidszon tidszone tidssone"
+    ),
 )
 # A file may have several of these too: all that a row fills must agree. `country_code` holds NL or 31.
 COUNTRY_NAMES: Final = _words(
@@ -83,13 +87,17 @@ AREA_NAMES: Final = _words(
 STATE_NAMES: Final = _ranked(
     """
     state statecode province provincecode stateprovince stateregion stateprovinceregion staat bundesland provincie
-    provincia etat estado uf departement region regione regio
+    provincia etat estado uf departement region regione regio usstate stateabbreviation stateabbr provincestate
+    provincecode mailingstate mailingstateprovince billingstate billingstateprovince billingprovince homestate
+    contactstate personstate addressstate defaultaddressprovincecode
     """
 )
 POSTCODE_NAMES: Final = _ranked(
     """
     postcode postalcode zip zipcode zippostal zippostalcode postcodezip postalzipcode plz postleitzahl
-    codepostal codigopostal cep cap postnummer postnr pincode
+    codepostal codigopostal cep cap postnummer postnr pincode zip5 mailingzip mailingzippostalcode mailingzipcode
+    mailingpostalcode billingzip billingzipcode billingpostcode billingpostalcode billingzippostalcode homepostalcode
+    homezip addresszip defaultaddresszip
     """
 )
 

@@ -195,6 +195,7 @@ OTHER_CHANNELS: Final = word_set(
     rundbrief infolettre courriel courriels boletin correo
     """
 )
+DOORS: Final = word_set("bell doorbell door dorren doren deurbel")  # "Do not ring the bell"
 CALLS: Final = word_set(
     """
     call calls called calling callback phone phones phoned phonecall phonecalls telephone tel voice telemarketing
@@ -254,4 +255,6 @@ def _counts(words: Sequence[str], first: int, last: int) -> bool:
     if first and words[first - 1] in NEGATIONS:
         return False
     around = set(words[max(0, first - 2) : first]) | set(words[last : last + _WINDOW])
+    if "ring" in words[first:last] and DOORS & set(words[last : last + 3]):
+        return False
     return not (OTHER_CHANNELS & around) or bool(CALLS & set(words))

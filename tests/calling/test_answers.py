@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from flireo_flows.calling.ledger import Database, Expectations, Inbox
+from flireo_flows.calling.ledger.schema import leads
 from flireo_flows.calling.ledger.suppressions import Suppressions, suppressed_in
 from flireo_flows.calling.outcomes import Outcome
 from flireo_flows.calling.policy import AnalysisRule, CallingPolicy, do_not_call_cause, lesson_of
@@ -309,9 +311,26 @@ async def test_an_unclear_answer_holds_the_number_back_in_every_campaign_until_a
 
     suppressions = Suppressions(database)
     await suppressions.lift(ANNA)  # a person says that it was no no
+    lead = (await campaign.leads())[ANNA]
+    assert (lead.state, lead.reason) == ("done", "")
     other.policy = FREE
     await other.take_in(person(ANNA))
     assert [attempt.phone for attempt in await other.begin(await other.runner())] == [ANNA]
+
+
+async def test_lifting_a_plain_no_or_another_persons_leaves_the_lead_of_that_call(database: Database) -> None:
+    campaign = Campaign(database, policy=MANY)
+    await answered(campaign, "ja")
+    await Suppressions(database).lift(ANNA)
+    assert (await campaign.leads())[ANNA].state in ("done", "skipped")
+    unclear = Campaign(database, name="unclear", policy=MANY)
+    await unclear.take_in(person(BEN))
+    async with database.write() as db:
+        held = update(leads).where(leads.c.phone == BEN, leads.c.campaign == "unclear")
+        await db.execute(held.values(state="review", reason="rang after all"))
+    await Suppressions(database).suppress([BEN], "asked")
+    await Suppressions(database).lift(BEN)
+    assert (await unclear.leads())[BEN].state == "review"
 
 
 async def test_a_person_settles_an_unclear_answer_as_a_no(database: Database) -> None:

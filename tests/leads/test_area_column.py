@@ -81,3 +81,41 @@ def test_a_no_holds_for_a_number_with_its_area_code(file: WriteFile) -> None:
 @pytest.mark.parametrize("rows", ["+49,3023125123\n+31,612345678\n", "'+493023125123'\n'+31612345678'\n"])
 def test_a_list_of_codes_and_numbers_is_read(file: WriteFile, rows: str) -> None:
     assert read_do_not_call(file(rows)) == {"+493023125123", "+31612345678"}
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "zone"),
+    [
+        ("Mailing State/Province", "CA", "America/Los_Angeles"),
+        ("Billing State", "California", "America/Los_Angeles"),
+        ("Mailing Zip/Postal Code", "90210", "America/Los_Angeles"),
+        ("TimeZoneSidKey", "America/Los_Angeles", "America/Los_Angeles"),
+        ("hs_timezone", "us_slash_pacific", "America/Los_Angeles"),
+        ("Zona horaria", "America/Bogota", "America/Bogota"),
+    ],
+)
+def test_a_place_under_the_names_of_crms_counts_beside_the_number(
+    file: WriteFile, header: str, cell: str, zone: str
+) -> None:
+    [lead] = read_leads(file(f"phone;{header}\n+12125550123;{cell}\n")).leads
+    assert lead.zones == ("America/New_York", zone)
+
+
+@pytest.mark.parametrize(
+    ("note", "may"),
+    [
+        ("Please do not ring the bell", None),
+        ("Do not ring at the door", None),
+        ("Do not ring", False),
+        ("Do not call, mind the door", False),
+        ("möchte nicht mehr angerufen werden", False),
+        ("wil niet meer gebeld worden", False),
+        ("take me off your list", False),
+        ("nie dzwonić", False),
+    ],
+)
+def test_a_note_about_calls_is_told_from_one_about_a_door(
+    file: WriteFile, note: str, may: bool | None
+) -> None:
+    [lead] = read_leads(file(f"phone;notes\n+12125550123;{note}\n")).leads
+    assert lead.wishes.consent.given is may
