@@ -55,6 +55,23 @@ YES = [
     ),
     *(["no", "yes"], [{"value": True}], "do not call again", "niet meer bellen", "opted out", ("yes",)),
 ]
+YES += [
+    "tak",
+    "Tak, proszę",
+    "ano",
+    "igen",
+    "kyllä",
+    "joo",
+    "da",
+    "да",
+    "evet",
+    "ναι",
+    "はい",
+    "네",
+    "是",
+    "نعم",
+]
+YES += ["हाँ", "ya", "vâng", "ouais", "jep", "✓", "x"]
 NO = [
     *(
         "no",
@@ -74,10 +91,12 @@ NO = [
     ),
     *(False, 0, 0.0, {"value": False}, [False], ["nee"], "nein danke", "nee, dank je wel"),
 ]
+NO += ["nej", "nei", "ei", "nem", "нет", "hayır", "いいえ", "아니요", "不是", "لا", "नहीं", "tidak", "không"]
 NOT_ANSWERED: list[Any] = [None, "", "  ", [], {}, {"value": None}, [None], [""]]
 UNCLEAR = [
     *(
         "maybe",
+        "nie",  # no in Polish, never in German
         "perhaps later",
         "often",
         "unknown",
@@ -190,6 +209,28 @@ def test_the_usual_names_are_learnt_from_without_being_named(key: str, wrap: str
     ("analysis", "expected"),
     [
         ({"can_call_again": False}, "analysis"),
+        ({"may_we_call_again": False}, "analysis"),
+        ({"consent_to_call_again": "nein"}, "analysis"),
+        ({"ok_to_call": "nie"}, "analysis"),
+        ({"asked_not_to_call": True}, "analysis"),
+        ({"remove_from_call_list": "ja"}, "analysis"),
+        ({"addToDoNotCallList": "oui"}, "analysis"),
+        ({"asked_to_stop_calling": 1}, "analysis"),
+        ({"nie_dzwonic": "tak"}, "analysis"),
+        ({"consent_revoked": "sí"}, "analysis"),
+        ({"call_opt_out": "who knows"}, "unclear"),
+        ({"request": "Please never call me again."}, "analysis"),
+        ({"wens": "haal me van de lijst"}, "analysis"),
+        ({"customer_request": "wants to be removed"}, "analysis"),
+        ({"disposition": "Möchte nicht mehr angerufen werden"}, "analysis"),
+        ({"outcome": "ne souhaite plus être contacté"}, "analysis"),
+        ({"status": "nie dzwonić"}, "analysis"),
+        ({"tags": ["blacklist"]}, "analysis"),
+        ({"consent_to_recording": False}, ""),
+        ({"consent": False}, ""),
+        ({"opted_out_of_email": True}, ""),
+        ({"may_we_call_again": True}, ""),
+        ({"reached": "could not be called"}, ""),
         ({"may_call_again": "nee"}, "analysis"),
         ({"can_call_again": True}, ""),
         ({"can_call_again": "ja"}, ""),
