@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Row, and_, delete, func, select, update
+from sqlalchemy import Row, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,6 +26,10 @@ CHUNK: Final = 500  # numbers a statement
 # PostgreSQL's advisory lock under which suppressions are written: two campaigns that learn of the same people
 # in another order would wait for each other's rows for ever.
 SUPPRESSING: Final = 7_041_967_323
+# Made once: it runs for every handful of leads, and making a statement costs as much as running it.
+LISTED: Final = select(suppressions.c.digest, suppressions.c.source).where(
+    suppressions.c.digest.in_(bindparam("digests", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,7 @@ async def suppressed_in(db: AsyncConnection, database: Database, phones: Collect
         by_digest.setdefault(digest(database.key, phone), []).append(phone)
     found: dict[str, str] = {}
     for chunk in pieces(list(by_digest)):
-        listed = select(suppressions.c.digest, suppressions.c.source).where(suppressions.c.digest.in_(chunk))
-        for row in (await db.execute(listed)).all():
+        for row in (await db.execute(LISTED, {"digests": chunk})).all():
             found |= dict.fromkeys(by_digest[row.digest], row.source)
     return found | forgotten
 
