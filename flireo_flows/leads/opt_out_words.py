@@ -182,6 +182,13 @@ MARK_PHRASES: Final = tuple(
     stop contact
     """.strip().splitlines()
 )
+# "No calls yet", "kein Anruf möglich": what turns some marks into news of what was done.
+_NEWS: Final = frozenset(
+    {"no calls", "no call", "no further contact", "geen telefoon", "keine anrufe", "kein anruf"}
+)
+_DONE: Final = word_set(
+    "yet made before so logged placed attempted recorded details bekend moglich possible gemacht"
+)
 # "Not opted out", "no opt-out": the words before a phrase that turn it round.
 NEGATIONS: Final = word_set(
     "no not non never without un isnt hasnt wasnt not niet geen nicht kein keine pas sans"
@@ -253,6 +260,8 @@ def _found(words: Sequence[str], phrases: Phrases) -> Iterator[tuple[int, int]]:
 def _counts(words: Sequence[str], first: int, last: int) -> bool:
     """Whether a phrase means calls, and is not turned round."""
     if first and words[first - 1] in NEGATIONS:
+        return False
+    if words[last : last + 1] and words[last] in _DONE and " ".join(words[first:last]) in _NEWS:
         return False
     around = set(words[max(0, first - 2) : first]) | set(words[last : last + _WINDOW])
     if "ring" in words[first:last] and DOORS & set(words[last : last + 3]):

@@ -102,6 +102,25 @@ def test_a_place_under_the_names_of_crms_counts_beside_the_number(
 
 
 @pytest.mark.parametrize(
+    ("status", "may"),
+    [
+        ("No calls yet", None),
+        ("No call made", None),
+        ("Kein Anruf möglich", None),
+        ("geen telefoon bekend", None),
+        ("not on DNC list", False),  # it may be a check that was passed; who says so writes "DNC: no"
+        ("DNC: no", None),
+        ("No calls", False),
+        ("no calls please", False),
+        ("blacklist", False),
+    ],
+)
+def test_a_status_that_tells_what_was_done_is_no_no(file: WriteFile, status: str, may: bool | None) -> None:
+    [lead] = read_leads(file(f"phone;status\n+12125550123;{status}\n")).leads
+    assert lead.wishes.consent.given is may
+
+
+@pytest.mark.parametrize(
     ("note", "may"),
     [
         ("Please do not ring the bell", None),

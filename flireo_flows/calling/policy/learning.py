@@ -188,12 +188,19 @@ def _none(key: str) -> str:
 
 
 _AGAIN: Final = word_set("again future further more later we")
+_ONCE: Final = word_set(
+    "agree agreed agrees accept accepts accepted can"
+)  # of one call, unless it says again
+_BEFORE: Final = word_set("before yet made earlier so past")  # "no_calls_yet"
 
 
 @lru_cache(maxsize=4096)
 def _meant(key: str) -> str:
     """The answer under a key by which somebody asks for no more calls, as the key's words say; empty for none."""
-    words = [word for word in header_words(key) if word not in _AGAIN]
+    told = header_words(key)
+    words = [word for word in told if word not in _AGAIN]
+    if _BEFORE & set(words) or (_ONCE & set(words) and len(words) == len(told)):
+        return ""
     meaning = meaning_of(" ".join(words))
     if meaning is Meaning.OPT_OUT or asks_for_no_calls(" ".join(words), is_mark=True):
         return "true"
