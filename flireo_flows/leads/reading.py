@@ -8,7 +8,8 @@ from typing import Final
 from flireo_flows.api.numbering import person_key
 from flireo_flows.leads.area_column import is_country_code, with_area
 from flireo_flows.leads.asking import read_wishes, says_no
-from flireo_flows.leads.columns import Header, extra, read_header
+from flireo_flows.leads.columns import Header, extra, plain_name, read_header
+from flireo_flows.leads.countries import read_country
 from flireo_flows.leads.do_not_call import DoNotCall
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
@@ -162,6 +163,11 @@ class _Judge:
         area, where = self.header.area, self.header.countries
         if area and is_country_code(columns.get(area, "")):
             where = (*where, area)
+        if (
+            not where and plain_name(self.header.state) == "staat"
+        ):  # a state in Dutch, a country or a state in German
+            named = read_country(columns.get(self.header.state, ""))
+            where = (self.header.state,) if named and named.is_named else ()
         return row_origin(columns, where, self.form)
 
     def _asks_for_no_calls(self, columns: dict[str, str]) -> bool:

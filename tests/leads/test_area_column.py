@@ -31,6 +31,8 @@ from .conftest import WriteFile
         ("País/Región", "España", "612345678", "NL", "+34612345678"),
         ("Country code (phone)", "34", "612345678", "NL", "+34612345678"),
         ("Home country", "ES", "612345678", "NL", "+34612345678"),
+        ("Staat", "Spanien", "612345678", "NL", "+34612345678"),
+        ("Staat", "Bayern", "030 23125123", "DE", "+493023125123"),
         ("ISD", "+34", "612345678", "NL", "+34612345678"),
         ("Country", "Netherlands (the)", "612345678", "ES", "+31612345678"),
         ("Country", "Netherlands, The", "612345678", "ES", "+31612345678"),
