@@ -37,6 +37,7 @@ class View:
         contradicts: A known call that an earlier reading showed is missing.
         canary_id: Attempt of a call in it that was placed after this one was given up; None for none.
         rows: How many calls it has since the attempt; None where it may be behind.
+        may_become_whole: A known call that it lacks is still to be asked for by its id, which may be another call's.
     """
 
     read_at: float
@@ -44,6 +45,7 @@ class View:
     contradicts: bool
     canary_id: int | None
     rows: int | None
+    may_become_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def weigh(before: Evidence, view: View, grace: float) -> tuple[Evidence, Verdict
     verdict = Verdict.OPEN
     if view.is_whole and evidence.contradicted_at is None:
         evidence, verdict = _proven(evidence, view, grace)
-    if verdict is Verdict.OPEN and _is_hopeless(evidence, grace):
+    if verdict is Verdict.OPEN and not view.may_become_whole and _is_hopeless(evidence, grace):
         verdict = Verdict.REVIEW
     return evidence, verdict
 

@@ -171,7 +171,7 @@ class Collector:
         await self.reconciler.reconcile(sought.unknown, sought.known, snapshot)
         await self.reconciler.hold_back(list(snapshot.strangers.values()))
         try:
-            return await self.lookup.ask(sought.placed, snapshot, most_asked)
+            return await self.lookup.ask(sought.placed, snapshot, most_asked, is_awaited=bool(sought.unknown))
         except LookupFailed as failed:
             self._failed(failed.error)
             return failed.asked

@@ -14,7 +14,7 @@ from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.fit import Fit, fit_of
 from flireo_flows.calling.ledger import AttemptBook, Database
 from flireo_flows.calling.ledger.attempts import disown_in
-from flireo_flows.calling.ledger.known_calls import KnownCall, mark_fetched
+from flireo_flows.calling.ledger.known_calls import LATE_LIST_SECONDS, KnownCall, mark_fetched
 from flireo_flows.calling.ledger.leads import chunks
 from flireo_flows.calling.ledger.reports import apply_report, close_without_report, report_of_call
 from flireo_flows.calling.ledger.schema import attempts
@@ -29,7 +29,6 @@ MOST_IN_VAIN: Final = 2  # of them in a row that could not be read
 UNSHOWN_SECONDS: Final = (
     15.0  # how long after its request a call is asked for that a complete list does not show
 )
-LATE_LIST_SECONDS: Final = 120.0  # the same, where wider windows have not been tried
 UNLISTED_SECONDS: Final = 30.0  # the same, where they did not show other calls a moment ago
 LATEST_AGAIN_SECONDS: Final = 60.0  # between two times at which such a call is asked for, at most
 REFUSED_KEY: Final = (errors.AuthenticationFailed, errors.PermissionDenied)
@@ -60,7 +59,12 @@ class Lookup:
     reconciler: Reconciler
 
     async def ask(
-        self, placed: Sequence[KnownCall], snapshot: Snapshot | None, most: int = MOST_ASKED
+        self,
+        placed: Sequence[KnownCall],
+        snapshot: Snapshot | None,
+        most: int = MOST_ASKED,
+        *,
+        is_awaited: bool = False,
     ) -> int:
         """Ask for calls that should be long over, and for those that the last reading did not show.
 
@@ -70,6 +74,7 @@ class Lookup:
             placed: Calls whose results are not in.
             snapshot: That reading; None where the list could not be read.
             most: Calls to ask for at most.
+            is_awaited: Whether an attempt whose call is not known waits until all of them are known.
 
         Returns:
             How many were asked for.
@@ -82,12 +87,16 @@ class Lookup:
         asked = await self._each(silent, snapshot, closes=True)
         apart = {row.id for row in silent} | (snapshot.shown if snapshot is not None else set())
         is_whole = snapshot is not None and not snapshot.is_cut
-        due = [call for call in placed if call.attempt_id not in apart and self._is_due(call, is_whole, now)]
+        due = [
+            call
+            for call in placed
+            if call.attempt_id not in apart and self._is_due(call, is_whole, is_awaited, now)
+        ]
         due.sort(key=lambda call: call.fetched_at or 0.0)
         rows = await self._rows(call.attempt_id for call in due[: max(0, most - asked)])
         return asked + await self._each(rows, snapshot, closes=False)
 
-    def _is_due(self, call: KnownCall, is_whole: bool, now: float) -> bool:
+    def _is_due(self, call: KnownCall, is_whole: bool, is_awaited: bool, now: float) -> bool:
         """Whether to ask for a call that a reading did not show; the older it is, the less often.
 
         A list that was read to its end may only be late with it: then it is asked for once no window shows it.
@@ -95,8 +104,11 @@ class Lookup:
         age = now - call.began_at
         if is_whole:
             is_lost = age >= UNSHOWN_SECONDS and call.attempt_id in self.calls.unlisted
-            # Wider windows were in vain lately: they will not show the next ones either.
-            late = UNLISTED_SECONDS if now < self.calls.widens_at else LATE_LIST_SECONDS
+            late = LATE_LIST_SECONDS
+            if (
+                now < self.calls.widens_at
+            ):  # wider windows were in vain: they will not show the next ones either
+                late = UNSHOWN_SECONDS if is_awaited else UNLISTED_SECONDS
             if not is_lost and age < late:
                 return False
         if call.fetched_at is None:

@@ -104,6 +104,7 @@ class Snapshot:
             and not self.is_cut
             and all(call.began_at > newest for call in lacks),
             contradicts=any(call.listed_at is not None and call.began_at <= settled for call in lacks),
+            may_become_whole=any(call.may_be_asked_for(self.read_at) for call in lacks),
             canary_id=next(later, None),
             rows=None if lacks else len(self._created) - bisect_left(self._created, began_at),
         )

@@ -53,6 +53,15 @@ def test_two_readings_with_long_nothing_between_are_two() -> None:
     assert read((0, WHOLE), (400, WHOLE)) == [Verdict.OPEN] * 2
 
 
+def test_it_is_not_hopeless_while_a_call_that_the_list_lacks_may_turn_out_to_be_another() -> None:
+    lacks = replace(BLIND, may_become_whole=True)
+    asked_for = [(6, CANARY), (7, CANARY)]
+    assert read(*((graces, lacks) for graces in range(6)), *asked_for) == [Verdict.OPEN] * 7 + [
+        Verdict.ABSENT
+    ]
+    assert read(*((graces, lacks) for graces in range(6)), (6, BLIND))[-1] is Verdict.REVIEW
+
+
 @pytest.mark.parametrize("second", [WHOLE, BLIND])
 def test_one_reading_with_a_canary_is_not_enough(second: View) -> None:
     assert read((0, CANARY), (2, second)) == [Verdict.OPEN] * 2

@@ -16,6 +16,9 @@ LOOKBACK_SECONDS: Final = (
     86_400.0  # how far back known calls are looked for that were placed before an attempt
 )
 EARLIER: Final = 3  # of those, so many
+LATE_LIST_SECONDS: Final = (
+    120.0  # how long after its request a call that no list shows is asked for by its id at the latest
+)
 HAS_CALL: Final = and_(
     or_(attempts.c.call_id.is_not(None), attempts.c.report_id.is_not(None)),
     attempts.c.id_source != IdSource.MISMATCH,
@@ -59,6 +62,11 @@ class KnownCall:
     is_webhook_id: bool = False
     listed_at: float | None = None
     fetched_at: float | None = None
+
+    def may_be_asked_for(self, now: float) -> bool:
+        """Whether nobody has asked for it by its id yet, and its campaign's run soon will where no list shows it."""
+        is_new = self.listed_at is None and self.fetched_at is None
+        return self.is_open and is_new and now < self.began_at + LATE_LIST_SECONDS
 
 
 async def placed_calls(database: Database, campaign: str) -> list[KnownCall]:
