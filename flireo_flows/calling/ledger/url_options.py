@@ -99,7 +99,8 @@ def read_options(where: str, given: Mapping[str, str], names_may_be_secret: bool
             raise LedgerError(where, f"its option {name if plain else '(not shown)'} is unknown", LEAVE_OUT)
         if name in HARMLESS and value not in HARMLESS[name]:
             raise LedgerError(where, f"its option {name} cannot be kept", CANNOT.get(name, LEAVE_OUT))
-    if (session := given.get("target_session_attrs")) and session not in SESSIONS:  # the driver's words are garbled
+    session = given.get("target_session_attrs")
+    if session and session not in SESSIONS:  # the driver's own words are garbled
         text = f"its option target_session_attrs is none of {', '.join(SESSIONS)}"
         raise LedgerError(where, text, LEAVE_OUT)
     mode = _mode(where, given)
