@@ -87,7 +87,7 @@ def walk(ask: Ask[Row]) -> Generator[Step[Row], Rows[Row], None]:
             fresh, offset = (), max(0, offset - back)
             continue
         fresh, back = _unseen(page.rows, seen), 0
-        end = offset + given
+        end = offset + (given if given > 1 else len(page.rows))
         # A total that is less than what was given is not believed.
         if not page.rows or page.total == end:
             break
