@@ -5,8 +5,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from flireo_flows.sandbox import SandboxSettings
 from tests.calling.campaign import Campaign, people
 from tests.faketime import WrongClock, needs_faketime, wrong_clock
 from tests.faulty.server import Act, Request, answer, closed_port, run_faulty
-from tests.sandbox.running import run_sandbox, until
+from tests.postgres import Postgres
+from tests.sandbox.running import RunningSandbox, run_sandbox, until
 
 __all__ = ["wrong_clock"]  # a fixture
 
@@ -151,62 +153,118 @@ def test_the_steady_clock_is_the_machines_own_where_nothing_is_set() -> None:
     assert abs(steady_now() - time.time()) < 5
 
 
-def start(ledger: str, url: str, clock: WrongClock, leads: int) -> "subprocess.Popen[str]":
-    """A campaign in a process of its own, under the clock."""
-    words = [sys.executable, "-m", "tests.calling.run_campaign", ledger, url, str(leads)]
-    return subprocess.Popen(
-        words,
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, **clock.env},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@dataclass
+class Run:
+    """A campaign in a process of its own, under a clock of its own that may be wrong."""
+
+    database: str
+    clock: WrongClock
+    process: "subprocess.Popen[str]"
+    sandbox: RunningSandbox
+
+    def ended(self) -> str:
+        """What it said, once it ended."""
+        return self.process.communicate(timeout=LONG)[1]
+
+    def called(self) -> list[str]:
+        """The numbers that it called."""
+        return [ring["destination"] for ring in self.sandbox.rings()]
+
+
+@pytest.fixture
+def both(tmp_path: Path, postgres: Postgres) -> dict[str, str]:
+    """A ledger of each kind: runs that wait do so side by side."""
+    return {"sqlite": f"sqlite:///{tmp_path / 'ledger.db'}", "postgresql": postgres.fresh_database()}
+
+
+@contextmanager
+def started(
+    ledgers: dict[str, str], folder: Path, ahead: float, leads: int, **settings: Any
+) -> Iterator[list[Run]]:
+    """A campaign on each ledger, at the same time, each with a sandbox of its own.
+
+    Args:
+        ledgers: URLs by their kind.
+        folder: For the clocks.
+        ahead: Seconds by which their clocks are ahead of the truth at first.
+        leads: How many people to call.
+        settings: Of the sandboxes.
+    """
+    told = SandboxSettings(**{"rate_limit": 0, "time_scale": 1000, **settings})
+    with ExitStack() as stack:
+        runs = []
+        for database, url in ledgers.items():
+            sandbox = stack.enter_context(run_sandbox(told))
+            clock = WrongClock(folder / f"{database}.rc")
+            clock.set_to(ahead)
+            words = [sys.executable, "-m", "tests.calling.run_campaign", url, sandbox.base_url, str(leads)]
+            process = subprocess.Popen(
+                words,
+                cwd=Path(__file__).parents[2],
+                env={**os.environ, **clock.env},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            stack.callback(process.kill)
+            runs.append(Run(database, clock, process, sandbox))
+        yield runs
 
 
 @needs_faketime
+@pytest.mark.slow
+@pytest.mark.postgres
 @pytest.mark.parametrize("ahead", [150, -5 * HOUR])
 def test_a_machine_whose_clock_is_wrong_calls_no_one(
-    ledger_url: str, wrong_clock: WrongClock, ahead: float
+    both: dict[str, str], tmp_path: Path, ahead: float
 ) -> None:
-    wrong_clock.set_to(ahead)
-    with run_sandbox() as sandbox:
-        process = start(ledger_url, sandbox.base_url, wrong_clock, leads=5)
-        _, said = process.communicate(timeout=LONG)
-        assert process.returncode == 1
-        assert "ClockError: this machine's clock says 20" in said, said
-        other = "Flireo's clock says" if ledger_url.startswith("sqlite") else "the database's clock says"
-        assert other in said
-        assert sandbox.rings() == []
+    with started(both, tmp_path, ahead, leads=5) as runs:
+        for run in runs:
+            said = run.ended()
+            assert run.process.returncode == 1
+            assert "ClockError: this machine's clock says 20" in said, said
+            other = "Flireo's clock says" if run.database == "sqlite" else "the database's clock says"
+            assert other in said
+            assert run.called() == []
 
 
 @needs_faketime
+@pytest.mark.slow
+@pytest.mark.postgres
 @pytest.mark.parametrize("step", [60, -HOUR])
 def test_a_clock_that_is_set_while_calls_are_looked_up_calls_no_one_twice_and_stops_nothing(
-    ledger_url: str, wrong_clock: WrongClock, step: float
+    both: dict[str, str], tmp_path: Path, step: float
 ) -> None:
-    settings = SandboxSettings(rate_limit=0, time_scale=300, lose_answer_share=0.2, seed=5)
-    with run_sandbox(settings) as sandbox:
-        process = start(ledger_url, sandbox.base_url, wrong_clock, leads=40)
-        until(lambda: len(sandbox.rings()) >= 20, LONG)
-        wrong_clock.set_to(step)
-        _, said = process.communicate(timeout=LONG)
-        assert process.returncode == 0, said
-        called = [ring["destination"] for ring in sandbox.rings()]
-    assert sorted(called) == sorted(lead.phone for lead in people(40))
+    def is_set(run: Run) -> bool:
+        if is_half_done := len(run.called()) >= 20:
+            run.clock.set_to(step)
+        return is_half_done
+
+    with started(both, tmp_path, 0, leads=40, time_scale=300, lose_answer_share=0.2, seed=5) as runs:
+        until(lambda: all([is_set(run) for run in runs]), LONG)
+        for run in runs:
+            said = run.ended()
+            assert run.process.returncode == 0, (run.database, said)
+            assert sorted(run.called()) == sorted(lead.phone for lead in people(40)), run.database
 
 
 @needs_faketime
+@pytest.mark.slow
+@pytest.mark.postgres
 def test_a_clock_that_is_corrected_while_calling_waits_is_no_reason_to_give_up(
-    ledger_url: str, wrong_clock: WrongClock
+    both: dict[str, str], tmp_path: Path
 ) -> None:
-    wrong_clock.set_to(-5 * HOUR)
-    with run_sandbox() as sandbox:
-        process = start(ledger_url, sandbox.base_url, wrong_clock, leads=5)
-        until(lambda: bool(sandbox.requests()), LONG)
-        wrong_clock.set_to(0)
-        _, said = process.communicate(timeout=LONG)
-        assert process.returncode == 0 or "ClockCorrected" in said, said
-        assert len(sandbox.rings()) == (0 if process.returncode else 5)
+    def is_set(run: Run) -> bool:
+        if has_asked := bool(run.sandbox.requests()):
+            run.clock.set_to(0)
+        return has_asked
+
+    with started(both, tmp_path, -5 * HOUR, leads=5) as runs:
+        until(lambda: all([is_set(run) for run in runs]), LONG)
+        for run in runs:
+            said = run.ended()
+            status = run.process.returncode
+            assert status == 0 or "ClockCorrected" in said, (run.database, said)
+            assert len(run.called()) == (0 if status else 5), run.database
 
 
 @pytest.mark.parametrize("ahead", [120.0, HOUR, 400 * 86_400])

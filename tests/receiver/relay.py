@@ -18,6 +18,7 @@ from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.schema import inbox
 from flireo_flows.receiver import Receiver
 from tests.sandbox.running import until
+from tests.web_server import PromptServer
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ def receiver(ledger_url: str, *secrets: str, **options: Any) -> Iterator[str]:
 @contextmanager
 def served(app: Any) -> Iterator[str]:
     """Any app in a thread, on a port that is free. Yields its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False, ws="none"))
+    server = PromptServer(uvicorn.Config(app, port=0, log_level="warning", access_log=False, ws="none"))
     # In this context: which Prefect a tool talks to stands there.
     thread = threading.Thread(target=copy_context().run, args=(server.run,), daemon=True)
     thread.start()
@@ -40,7 +41,7 @@ def served(app: Any) -> Iterator[str]:
         until(lambda: server.started, 120)
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.stop()
         thread.join()
 
 

@@ -13,6 +13,7 @@ import httpx
 from flireo_flows.sandbox import SandboxSettings
 from flireo_flows.sandbox.server import make_server
 from flireo_flows.sandbox.state import Contents
+from tests.web_server import PromptServer
 
 T = TypeVar("T")
 
@@ -141,7 +142,7 @@ def run_sandbox(
         contents: What the organization owns; by default the demo agent and number.
     """
     settings = settings or SandboxSettings(rate_limit=0, time_scale=1000)
-    server = make_server(settings, port=0, contents=contents)
+    server = PromptServer(make_server(settings, port=0, contents=contents).config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
@@ -153,7 +154,7 @@ def run_sandbox(
         ):
             yield RunningSandbox(url, api, surface)
     finally:
-        server.should_exit = True
+        server.stop()
         thread.join()
 
 
