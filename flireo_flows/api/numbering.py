@@ -28,6 +28,7 @@ _SPELLINGS: Final = (
     # Not 3 (mobiles) nor 800, 803, 84, 89: those are numbers as they are.
     (re.compile(r"39((?!80[03]|84|89)[1-24-9][0-9]{5,9})"), r"390\1"),
 )
+_COUNTRIES: Final = ("54", "52", "55", "229", "39")  # whose numbers have several spellings; most have one
 # The other way: what else a key may have been spelled as.
 _OTHERS: Final = (
     (re.compile(r"54([1-8][0-9]{9})"), r"549\1"),
@@ -62,6 +63,8 @@ def spellings(phone: str) -> frozenset[str]:
 
 def same_person(one: str, other: str) -> bool:
     """Whether two numbers, as a server writes them, are spellings of one. Characters beside digits do not count."""
+    if one == other:
+        return True
     mine, theirs = _key(digits(one)), _key(digits(other))
     return mine == theirs or theirs in _short_ivorian(mine) or mine in _short_ivorian(theirs)
 
@@ -77,6 +80,8 @@ def comparable(phone: str) -> str:
 
 
 def _key(number: str) -> str:
+    if not number.startswith(_COUNTRIES):
+        return number
     found = (_rewritten(number, pattern, form) for pattern, form in _SPELLINGS)
     return next(filter(None, found), number)
 

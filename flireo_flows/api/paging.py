@@ -80,24 +80,25 @@ def walk(ask: Ask[Row]) -> Generator[Step[Row], Rows[Row], None]:
     overlaps = heeds_offset = False
     for _ in range(MOST_PAGES):
         page = yield Step(fresh, ask(offset))
-        widest = max(widest, len(page.rows))
+        given = len({row.id for row in page.rows})  # a row that stands twice in a page is one
+        widest = max(widest, given)
         if overlaps and offset and not any(row.id in seen for row in page.rows):
             back = max(widest - 1, 2 * back)
             fresh, offset = (), max(0, offset - back)
             continue
         fresh, back = _unseen(page.rows, seen), 0
-        end = offset + len(page.rows)
+        end = offset + (given if given > 1 else len(page.rows))
         # A total that is less than what was given is not believed.
         if not page.rows or page.total == end:
             break
-        if not fresh and not heeds_offset and (len(page.rows) > 1 or not overlaps):
+        if not fresh and not heeds_offset and (given > 1 or not overlaps):
             # Nothing new: rows arrived in front, or the server always gives the same page. Where no row can
             # be, a server that looks at the offset gives none.
             beyond = yield Step((), ask(end + FAR))
             if beyond.rows:
                 break
             heeds_offset = True
-        overlaps = len(page.rows) > 1  # a page of one row that overlaps would be the same row for ever
+        overlaps = given > 1  # a page of one row that overlaps would be the same row for ever
         offset = end - overlaps
     else:
         asked = ask(offset)

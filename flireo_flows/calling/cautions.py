@@ -31,6 +31,11 @@ def cautions(policy: CallingPolicy, greetings: Sequence[str], uncertain: int) ->
             f"Of {uncertain} leads the number may be in several time zones: they are rung only when the calling "
             "hours are open in all of them. A column with the time zone, the state or the postcode narrows them."
         )
+    if policy.calling_hours is None and policy.state_rules:
+        yield (
+            "There are no calling hours, but the rules of states (state_rules) hold all the same: "
+            f"{', '.join(rule.state for rule in policy.state_rules)}. A policy with an empty list has none."
+        )
     yield from _disclosure(greetings)
 
 

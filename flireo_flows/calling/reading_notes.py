@@ -37,6 +37,9 @@ def _left_out(batch: LeadBatch) -> Iterator[str]:
     if batch.hidden:
         rows = "row is" if batch.hidden == 1 else "rows are"
         yield f"{batch.hidden} hidden {rows} left out; read_hidden (--read-hidden) calls them as well."
+    if batch.hidden_sheets:
+        named = ", ".join(redact(repr(name)) for name in batch.hidden_sheets[:COLUMNS_SHOWN])
+        yield f"Not read, as the workbook hides it: sheet {named}; read_hidden (--read-hidden) reads the first sheet."
     if batch.other_channels:
         named = ", ".join(redact(repr(name)) for name in batch.other_channels[:COLUMNS_SHOWN])
         yield f"Not read, as these columns are not about calls: {named}."

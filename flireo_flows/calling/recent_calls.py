@@ -110,6 +110,9 @@ async def _read(database: Database, client: AsyncFlireoClient) -> tuple[list[Acc
             break
     else:
         is_cut = False
+    if calls.is_cut and not is_cut:
+        text = "it gives fewer calls than there are"
+        raise errors.UnreadableAnswer("list_calls", "GET /calls", text=text)
     if is_cut and not is_sorted:
         text = f"more than {MOST_REQUESTS} pages, in no order of time"
         raise errors.UnreadableAnswer("list_calls", "GET /calls", text=text)

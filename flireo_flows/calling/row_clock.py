@@ -19,6 +19,10 @@ class RowClock:
 
     _samples: dict[int, float] = field(default_factory=dict)
     _live: set[int] = field(default_factory=set)
+    _band: tuple[float, float] | None = field(default=None, init=False)
+    _is_current: bool = field(
+        default=True, init=False
+    )  # `_band`, which every call of a page is compared with
 
     def learn(self, attempt_id: int, seconds: float, *, is_live: bool) -> None:
         """A known call was read.
@@ -28,6 +32,9 @@ class RowClock:
             seconds: From the attempt's beginning, on the ledger's clock, to the call's `created_at`.
             is_live: Whether it was not over: then it is no older call.
         """
+        if self._samples.get(attempt_id) == seconds and (attempt_id in self._live or not is_live):
+            return  # a list is read again and again
+        self._is_current = False
         self._samples[attempt_id] = seconds
         if is_live:
             self._live.add(attempt_id)
@@ -38,16 +45,19 @@ class RowClock:
 
     def forget(self, attempt_id: int) -> None:
         """That call was another one."""
+        self._is_current = False
         self._samples.pop(attempt_id, None)
         self._live.discard(attempt_id)
 
     @property
     def band(self) -> tuple[float, float] | None:
         """The least and the most that it is ahead; None while it is not known."""
-        groups = [group for group in self._groups() if self._is_clock(group)]
-        if not groups:
-            return None
-        return min(group[0][0] for group in groups), max(group[-1][0] for group in groups)
+        if not self._is_current:
+            groups = [group for group in self._groups() if self._is_clock(group)]
+            ends = [(group[0][0], group[-1][0]) for group in groups]
+            self._band = (min(ends)[0], max(last for _, last in ends)) if ends else None
+            self._is_current = True
+        return self._band
 
     def _groups(self) -> list[list[tuple[float, int]]]:
         """Samples that agree with each other."""

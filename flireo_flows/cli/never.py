@@ -41,7 +41,8 @@ def suppress(phone: str = "", *, file: Path | None = None, reason: str = "", def
 
 
 def unsuppress(phone: str, *, even_forgotten: Annotated[bool, Flag] = False, default_region: str = "") -> int:
-    """Let somebody be rung again. The next run of a file that holds the number asks anew.
+    """Let somebody be called again. The next run of a file that holds the number asks anew about leads that were
+    skipped; a lead that is in review because its own call's answer was unclear is done, as it was called.
 
     Parameters
     ----------

@@ -54,7 +54,8 @@ def plan(
     script
         YAML or JSON file that says what is said, by which agent, and from which numbers.
     any_hour
-        Ring at any hour, whatever the policy says.
+        Call at any hour, whatever the policy's calling hours are. Rules by state (state_rules) hold all the same, as
+        they are law: only a policy without them calls without them.
     do_not_call
         File of numbers that are not to be rung.
     requests_per_minute

@@ -65,7 +65,8 @@ def run(
     plan
         A plan that `flireo-flows plan --save` wrote: nobody outside it is rung.
     any_hour
-        Ring at any hour, whatever the policy says.
+        Call at any hour, whatever the policy's calling hours are. Rules by state (state_rules) hold all the same, as
+        they are law: only a policy without them calls without them.
     do_not_call
         File of numbers that are not to be rung.
     out
@@ -261,4 +262,7 @@ def _say_hours(rules: "CallingPolicy", *, any_hour: bool) -> None:
 
     if rules.calling_hours is None:
         why = "--any-hour" if any_hour else "the policy"
-        print(f"flireo-flows: calling hours are OFF ({why}): people may be rung at night", file=sys.stderr)
+        kept = "; the rules of states hold all the same" if rules.state_rules else ""
+        print(
+            f"flireo-flows: calling hours are OFF ({why}): people may be rung at night{kept}", file=sys.stderr
+        )

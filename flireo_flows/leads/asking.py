@@ -16,7 +16,7 @@ from flireo_flows.leads.lead import RejectCode
 from flireo_flows.leads.opt_out_words import asks_for_no_calls
 from flireo_flows.leads.phones import Refusal
 from flireo_flows.leads.wishes import Consent, Wishes
-from flireo_flows.leads.yes_no import YesNo, leans, yes_or_no
+from flireo_flows.leads.yes_no import NO_SOMEWHERE, YesNo, leans, yes_or_no
 
 NOT_READ: Final = "-"  # as the name of a column: the file has none, whatever its columns are called
 
@@ -183,9 +183,12 @@ def _language(text: str) -> str:
 
 # What stands in a column of consent or of opt-outs beside a yes and a no.
 _GIVEN: Final = _words("given granted optin optedin gegeven verleend erteilt gegeben donne accorde")
-_REFUSED: Final = _words(
-    "withdrawn revoked refused denied declined notgiven optout optedout unsubscribed geweigerd ingetrokken nietgegeven "
-    "verweigert widerrufen abgelehnt nichterteilt refuse retire"
+_REFUSED: Final = (
+    _words(
+        "withdrawn revoked refused denied declined notgiven optout optedout unsubscribed geweigerd ingetrokken "
+        "nietgegeven verweigert widerrufen abgelehnt nichterteilt refuse retire"
+    )
+    | NO_SOMEWHERE
 )
 _OUT: Final = _words(
     "optout optedout donotallow notallowed blocked afgemeld uitgeschreven abgemeldet gesperrt"

@@ -51,7 +51,11 @@ NAME_NAMES: Final = (
     _words("contact contactpersoon kontakt customer klant kunde client"),
 )
 TIMEZONE_NAMES: Final = (
-    _words("timezone timezonename ianatimezone tz tijdzone zeitzone fuseauhoraire fuseau"),
+    _words(
+        "timezone timezonename ianatimezone timezoneiana timezoneid timezonesidkey tz tzid tzname hstimezone "
+        "contacttimezone leadtimezone customertimezone usertimezone localtimezone tijdzone zeitzone "
+        "fuseauhoraire fuseau zonahoraria husohorario fusoorario fusohorario strefaczasowa tidszon tidszone tidssone"
+    ),
 )
 # A file may have several of these too: all that a row fills must agree. `country_code` holds NL or 31.
 COUNTRY_NAMES: Final = _words(
@@ -59,6 +63,9 @@ COUNTRY_NAMES: Final = _words(
     country countryname countryregion countryterritory countrycode countryiso countryisocode isocountry isocountrycode
     countryiso2 countryiso3 iso2 iso3 iso31661 countryofresidence residencecountry contactcountry mailingcountry
     land landnaam landcode woonland landesname landercode landeskennung landerkennung wohnland
+    billingcountry shippingcountry homecountry addresscountry personcountry customercountry leadcountry locationcountry
+    countryphone country1 nation isocode landregion landiso landerkurzel landkurzel landerkennzeichen
+    paysregion paisregion codigodepais codigodopais kodkraju orszag zeme
     pays nompays codepays paysderesidence pais nombrepais codigopais paese nazione stato codicepaese kraj ulke
     """
 )
@@ -68,19 +75,29 @@ DIALLING_CODE_NAMES: Final = _words(
     countrydialingcode countrydiallingcode callingcode countrycallingcode telephonecode telefooncode landnummer
     landervorwahl landesvorwahl telefonvorwahlland indicatifpays indicatiftelephonique indicatif prefijopais
     prefijointernacional prefissointernazionale prefixointernacional ddi isdcode phoneprefix telprefix intlcode
+    isd idd landvorwahl internationalevorwahl landkengetal phonecc telcountrycode mobilecountrycode
+    telephonecountrycode numbercountrycode countrycodephone countrycodemobile
     """
+)
+# Beside a phone column: an area code that belongs to each number, or a country's code. `prefix` may be that of a name.
+AREA_NAMES: Final = _words(
+    "areacode npa citycode vorwahl ortsvorwahl netnummer kengetal indicatifregional ddd prefix prefijo prefisso"
 )
 # A file may have several of these, and the first that is met counts.
 STATE_NAMES: Final = _ranked(
     """
     state statecode province provincecode stateprovince stateregion stateprovinceregion staat bundesland provincie
-    provincia etat estado uf departement region regione regio
+    provincia etat estado uf departement region regione regio usstate stateabbreviation stateabbr provincestate
+    provincecode mailingstate mailingstateprovince billingstate billingstateprovince billingprovince homestate
+    contactstate personstate addressstate defaultaddressprovincecode
     """
 )
 POSTCODE_NAMES: Final = _ranked(
     """
     postcode postalcode zip zipcode zippostal zippostalcode postcodezip postalzipcode plz postleitzahl
-    codepostal codigopostal cep cap postnummer postnr pincode
+    codepostal codigopostal cep cap postnummer postnr pincode zip5 mailingzip mailingzippostalcode mailingzipcode
+    mailingpostalcode billingzip billingzipcode billingpostcode billingpostalcode billingzippostalcode homepostalcode
+    homezip addresszip defaultaddresszip
     """
 )
 
@@ -99,6 +116,7 @@ class Header:
         countries: Names of the columns that say of which country the row's number is.
         state: Name of the column of the state, province or region; empty when there is none.
         postcode: Name of the column of the postal code; empty when there is none.
+        area: Name of the column of the area code of each number; empty when there is none.
         other_channels: Columns that were not read, as they say who wants no e-mail, SMS or the like.
         texts: Columns in any of which a cell may plainly ask for no more calls; with whether they hold marks.
     """
@@ -112,6 +130,7 @@ class Header:
     countries: tuple[str, ...] = ()
     state: str = ""
     postcode: str = ""
+    area: str = ""
     other_channels: tuple[str, ...] = ()
     texts: tuple[tuple[str, bool], ...] = ()
 
@@ -142,6 +161,7 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
     )
     countries = _country_columns(path, line, [name for name in names if name != phone], form)
     state, postcode = _first(names, STATE_NAMES), _first(names, POSTCODE_NAMES)
+    area = _first([it for it in others if it not in countries], (AREA_NAMES,))
     rest = [it for it in others if it not in wishes.all | {name, timezone, state, postcode, *countries}]
     other_channels, texts = _rest(path, line, rest, form)
     return Header(
@@ -154,6 +174,7 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
         countries,
         state,
         postcode,
+        area,
         other_channels=other_channels,
         texts=texts,
     )

@@ -51,13 +51,18 @@ def header_words(header: str) -> list[str]:
     return plain_words(_CAMEL.sub(" ", _CUSTOM.sub("", header.strip())))
 
 
+def _folded(text: str) -> frozenset[str]:
+    """The words of a text as the words of a header are compared."""
+    return frozenset(plain_words(text))
+
+
 def _each(templates: str, subjects: Iterable[str]) -> Iterator[str]:
     return (template.replace("*", subject) for subject in subjects for template in templates.split())
 
 
 # Beside a name they change nothing. Not `contact` before consent: it may be consent to any contact.
 PREFIXES: Final = word_set(
-    "is has the lead leads person customer klant kunde client custom cf field property properties"
+    "is has the lead leads person customer klant kunde client custom cf field property properties hs please bitte"
 )
 OPT_OUT_PREFIXES: Final = PREFIXES | word_set("contact contacts")
 SUFFIXES: Final = word_set("flag yn y n yes indicator status")
@@ -177,7 +182,7 @@ def _is_one_of(words: Sequence[str], names: frozenset[str], prefixes: frozenset[
 
 
 # Parts of a header, written together, that are enough to look like consent.
-_ROOTS: Final = word_set(
+_ROOTS: Final = _folded(
     """
     consent optout optin optedout optedin unsub gdpr dsgvo rgpd lgpd ccpa tcpa lopd permission permissie privacy
     toestemming akkoord einwillig zustimmung einverstand erlaubnis sperr widerruf widerspr
@@ -189,10 +194,17 @@ _ROOTS: Final = word_set(
     demarchage nepasapp neplusapp nepascont nonchiamare nonrichiam noncontat nollam nocontact nomolest
     naoligar naochamar naocontat naopertur datadesubscri descadastr
     contactable callable telemarket coldcall robocall
+    zgoda zgody zgode sprzeciw niedzwon niekontakt zakazdzwon brakzgody
+    samtykk samtyck suostumus souhlas suhlas hozzajarul reservasjonsreg reserveretmod reservertmot
+    ringikke ikkering ikkekontakt ringinte ejring ejkontakt alasoit soittokiel markkinointikiel
+    aramayin aramaizni aramaonay iletisimizni nevolat nekontakt nezvat nezovi nehivja nusuna
+    rechtvanverzet listerouge geenacquisitie registrooppos opposizion perturbe permissaopara
+    незвон согласи отказ μηνκαλ 勿扰 不要打 禁止 拒绝 同意 수신거부 동의 연락금지
     """
 )
 _ROOT_WORDS: Final = word_set(
     """
+    rodo rpo nix kvkk iys onay onayi pewc acord excluir
     subscribed blocked blocking geblokkeerd blockiert bloque bloquee bloqueado bloccato tps ctps avg opposition
     oppose refus refuse refused refuses baja permiso permesso permissao autorisation accord
     agree agreed agrees
@@ -201,12 +213,13 @@ _ROOT_WORDS: Final = word_set(
 _MODALS: Final = word_set(
     """
     may can could should ok okay allow allows allowed authorized authorised permitted agree accept accepts accepted
-    want wants willing mag mogen darf durfen erlaubt toegestaan peut peutetre autorise accepte acepta accetta aceita
-    puede puo pode
+    want wants willing mag mogen kan darf durfen erlaubt erwunscht gewunscht wunscht toegestaan gewenst
+    peut peutetre autorise accepte jaccepte souhaite veut acepta autoriza desea quiere accetta autorizza desidera vuole
+    aceita quer deseja puede puo pode moze mozna wolno zezwala lov
     """
 )
 _NOTS: Final = word_set(
-    "not dont never stop without niet geen nooit nicht kein keine nie ne sin sem non nao nunca"
+    "not dont never stop without niet geen nooit nicht kein keine nie ne sin sem non nao nunca mai ikke inte ej bez"
 )
 _PAIRS: Final = (
     word_set("do not"),
@@ -220,6 +233,28 @@ _SUBJECTS: Final = (CALLS - {"all", "everything", "everywhere", "voice", "callba
     "contact contacted contacten contacter contatto contattare contactar contatar kontakt kontaktieren kontaktiert "
     "benaderen benaderd marketing werbung reclame market solicit disturb ring"
 )
+# Beginnings of words about calls: Telefonkontakt, Anrufwunsch, llamarle, chiamarlo, dzwonienie, opringning.
+_STEMS: Final = (
+    *(
+        "telefon",
+        "anruf",
+        "kontakt",
+        "contact",
+        "contatt",
+        "contato",
+        "contata",
+        "appel",
+        "rappel",
+        "llama",
+        "chiama",
+    ),
+    *("ligac", "dzwon", "zadzwon", "opkald", "oppring", "opring", "ringe", "ringa"),
+)
+# Beside these `avg` is an average, and not the Dutch name of the GDPR.
+_AVERAGED: Final = word_set(
+    "order orders value spend spent price revenue amount score rating per duration purchase purchases time days sales "
+    "monthly weekly daily yearly basket ticket size length age income salary clv ltv session visits cost deal"
+)
 _PREFERENCES: Final = word_set(
     "preference preferences voorkeur voorkeuren praferenz praferenzen preferencias preferenze"
 )
@@ -227,13 +262,15 @@ _PREFERENCES: Final = word_set(
 
 def _looks_like_consent(words: Sequence[str]) -> bool:
     joined, single = "".join(words), set(words)
+    if single & _AVERAGED:
+        single -= {"avg"}
     if any(root in joined for root in _ROOTS) or single & _ROOT_WORDS:
         return True
     if any(word.startswith(("dnc", "dnd")) or word.endswith("dnc") for word in words) or single & MARKS:
         return True
     if any(pair <= single for pair in _PAIRS) or single & {"dont", "donot"}:
         return True
-    if not single & (_SUBJECTS | _WIDE):
+    if not (single & (_SUBJECTS | _WIDE) or any(word.startswith(_STEMS) for word in words)):
         return False
     return bool(single & (_MODALS | _NOTS | _PREFERENCES)) or _forbids(words)
 

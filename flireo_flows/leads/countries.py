@@ -30,7 +30,9 @@ def read_country(text: str) -> Country | None:
     return _by_code(text) or _by_region(_region_of(text)) or _twice_told(text)
 
 
-_TWICE: Final = re.compile(r"(.+?)\s*[(\[]\s*([^()\[\]]+?)\s*[)\]]|(.+?)\s+[-–]\s+(.+)")
+_TWICE: Final = re.compile(
+    r"(.+?)\s*[(\[]\s*([^()\[\]]+?)\s*[)\]]|(.+?)\s+[-–/]\s+(.+)|([^+]+?)\s*(\+[0-9 ]+)|\(?(\+[0-9]+)\)?\s+([^0-9]+)"
+)
 
 
 def _twice_told(text: str) -> Country | None:
@@ -45,7 +47,9 @@ def _twice_told(text: str) -> Country | None:
     return named[0] if len({country.region for country in named}) == 1 else None
 
 
-_CODE: Final = re.compile(r"(?:\+|00)?\s*\(?([1-9][0-9]{0,2})\)?|(?:\+|00)?(1)[\s-]?\(?[2-9][0-9]{2}\)?")
+_CODE: Final = re.compile(
+    r"\(?(?:\+|00)?\s*\(?([1-9][0-9]{0,2})\)?(?:\s*\(0\))?|(?:\+|00)?(1)[\s-]?\(?[2-9][0-9]{2}\)?"
+)
 
 
 def _by_code(text: str) -> Country | None:

@@ -16,11 +16,16 @@ _ALSO: Final = {
     "ireland|britain|engeland|groot-brittannië|großbritannien|grande-bretagne|gran bretaña|gran bretagna|grã-bretanha",
     "US": "usa|u.s.|u.s.a.|us of a|united states of america|america|verenigde staten van amerika|vs|vereinigte staaten "
     "von amerika|états-unis d'amérique|estados unidos de américa|stati uniti d'america|ee.uu.|eeuu|eua",
-    "NL": "holland|the netherlands|kingdom of the netherlands|de nederlanden|die niederlande|les pays-bas|olanda",
+    "NL": "netherlands, the|netherlands (the)|netherlands (kingdom of the)|koninkrijk der nederlanden|"
+    "holland|the netherlands|kingdom of the netherlands|de nederlanden|die niederlande|les pays-bas|olanda",
     "DE": "brd|bundesrepublik deutschland|federal republic of germany|bondsrepubliek duitsland",
     "CZ": "czech republic|the czech republic|tsjechische republiek|tschechische republik|république tchèque|"
     "república checa|repubblica ceca|česká republika",
     "TR": "turkey|turkiye|republic of turkey|turkije",
+    "AT": "oesterreich",
+    "BA": "bosnia and herzegovina|bosnia|bosnië|bosnien",
+    "IE": "republic of ireland|eire",
+    "MX": "méjico",
     "AE": "uae|u.a.e.|vae",
     "RU": "russian federation|russische federatie|russische föderation|fédération de russie",
     "KR": "republic of korea|korea, republic of|korea (south)|korea, south",

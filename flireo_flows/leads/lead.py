@@ -98,6 +98,7 @@ class LeadBatch:
         columns: The header, in the file's order.
         notes: What a person should know of the do-not-call list it was read with.
         hidden: How many rows were left out because the workbook hides them.
+        hidden_sheets: Names of the sheets that were passed over because the workbook hides them.
         other_channels: Columns that were not read because they say who wants no e-mail, SMS or the like.
         said_no: How many leads are not called because a cell of no column of consent asks for no more calls.
     """
@@ -106,6 +107,7 @@ class LeadBatch:
     rejects: tuple[Reject, ...]
     columns: tuple[str, ...]
     hidden: int = 0
+    hidden_sheets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     other_channels: tuple[str, ...] = ()
     said_no: int = 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flireo_flows.leads.columns import (
+    AREA_NAMES,
     COUNTRY_NAMES,
     DIALLING_CODE_NAMES,
     PHONE_NAMES,
@@ -14,20 +15,6 @@ from flireo_flows.leads.columns import (
 )
 from flireo_flows.leads.phones import tidy
 
-AREA_NAMES: Final = frozenset(
-    {
-        "areacode",
-        "area",
-        "npa",
-        "citycode",
-        "vorwahl",
-        "ortsvorwahl",
-        "netnummer",
-        "kengetal",
-        "indicatifregional",
-    }
-    | {"prefijo", "prefisso", "ddd"}
-)
 COUNTRIES: Final = COUNTRY_NAMES | DIALLING_CODE_NAMES
 SAMPLE: Final = 500  # rows that are looked at to find the columns; each row is read by them afterwards
 
@@ -78,7 +65,7 @@ def _header_rows(first: Sequence[str], reads: Reads) -> int:
 def _named(first: Sequence[str], header_rows: int) -> ListColumns | None:
     if not (phones := _phones(first)):
         return None
-    areas = _places(first, AREA_NAMES)
+    areas = _places(first, AREA_NAMES | {"area"})
     countries = _places(first, COUNTRIES)
     area = areas[0] if len(areas) == 1 else -1
     return ListColumns(header_rows, tuple(phones), area, tuple(countries), is_named=True)
@@ -113,7 +100,7 @@ def _by_content(rows: Sequence[Sequence[str]], header_rows: int, reads: Reads) -
 
 
 _DATE: Final = re.compile(r"(?:19|20)[0-9]{2}[-/.]?[0-9]{2}[-/.]?[0-9]{2}(?:[T ].*)?")
-_AREA: Final = re.compile(r"\(?[0-9]{1,6}\)?")
+_AREA: Final = re.compile(r"\(?\+?[0-9]{1,6}\)?")
 _REST: Final = re.compile(r"[0-9][0-9 ./-]{2,11}")
 
 

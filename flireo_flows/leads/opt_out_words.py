@@ -8,7 +8,7 @@ from flireo_flows.leads.yes_no import plain_words, word_set
 
 # Each as plain words; a text says so that has them one after the other, be they written apart or together.
 PHRASES: Final = tuple(
-    tuple(line.split())
+    tuple(plain_words(line))
     for line in """
     do not call
     dont call
@@ -88,6 +88,71 @@ PHRASES: Final = tuple(
     nao chamar
     nao contatar
     nao perturbe
+    take me off
+    off your list
+    asked to be removed
+    wants to be removed
+    want to be removed
+    asked not to be called
+    asked us not to call
+    asked not to call
+    not to call again
+    not to be contacted
+    wants no contact
+    will nicht angerufen werden
+    mochte nicht angerufen werden
+    nicht mehr angerufen
+    nicht mehr kontaktiert
+    keine anrufe mehr
+    wil niet meer gebeld
+    niet meer gebeld worden
+    niet meer benaderd
+    souhaite plus etre appele
+    souhaite plus etre contacte
+    souhaite pas etre appele
+    souhaite pas etre contacte
+    veut plus etre appele
+    plus etre rappele
+    retirer de la liste
+    no quiere ser contactado
+    no quiere que le llamen
+    no quiere mas llamadas
+    no quiere llamadas
+    no me llamen
+    no llamen
+    non vuole essere chiamato
+    non vuole essere contattato
+    non vuole piu essere
+    non vuole piu chiamate
+    non mi chiamate
+    haal me van de lijst
+    revoke consent
+    withdraw consent
+    withdraws consent
+    wants removal
+    stop contacting
+    do not recontact
+    nao quer receber ligacoes
+    nao quer ser contatado
+    nao quer mais ligacoes
+    nie dzwonic
+    nie kontaktowac
+    prosze nie dzwonic
+    ring ikke
+    ikke ring
+    ikke ringe
+    ikke ringes
+    ring inte
+    ej ringas
+    ala soita
+    aramayin
+    aramayiniz
+    nevolat
+    uz nevolat
+    ne zvati
+    не звонить
+    не звоните
+    больше не звонить
     """.strip().splitlines()
 )
 # Only in a field that holds a mark of some kind, such as a status: elsewhere they may be somebody's name, or be about
@@ -95,7 +160,8 @@ PHRASES: Final = tuple(
 MARKS: Final = word_set(
     """
     dnc dnd unsubscribed unsubscribe nocalls nocall afgemeld uitgeschreven abgemeldet keineanrufe keinanruf
-    desinscrit desabonne blacklisted blocklisted suppressed optout optouts
+    desinscrit desabonne blacklist blacklisted blocklist blocklisted suppressed optout optouts
+    uitschrijven afmelden abmelden widerspruch desinscription
     """
 )
 MARK_PHRASES: Final = tuple(
@@ -110,7 +176,18 @@ MARK_PHRASES: Final = tuple(
     dado de baja
     lista robinson
     do not market
+    removal request
+    wants removed
+    asked to stop
+    stop contact
     """.strip().splitlines()
+)
+# "No calls yet", "kein Anruf möglich": what turns some marks into news of what was done.
+_NEWS: Final = frozenset(
+    {"no calls", "no call", "no further contact", "geen telefoon", "keine anrufe", "kein anruf"}
+)
+_DONE: Final = word_set(
+    "yet made before so logged placed attempted recorded details bekend moglich possible gemacht"
 )
 # "Not opted out", "no opt-out": the words before a phrase that turn it round.
 NEGATIONS: Final = word_set(
@@ -125,6 +202,7 @@ OTHER_CHANNELS: Final = word_set(
     rundbrief infolettre courriel courriels boletin correo
     """
 )
+DOORS: Final = word_set("bell doorbell door dorren doren deurbel")  # "Do not ring the bell"
 CALLS: Final = word_set(
     """
     call calls called calling callback phone phones phoned phonecall phonecalls telephone tel voice telemarketing
@@ -183,5 +261,9 @@ def _counts(words: Sequence[str], first: int, last: int) -> bool:
     """Whether a phrase means calls, and is not turned round."""
     if first and words[first - 1] in NEGATIONS:
         return False
+    if words[last : last + 1] and words[last] in _DONE and " ".join(words[first:last]) in _NEWS:
+        return False
     around = set(words[max(0, first - 2) : first]) | set(words[last : last + _WINDOW])
+    if "ring" in words[first:last] and DOORS & set(words[last : last + 3]):
+        return False
     return not (OTHER_CHANNELS & around) or bool(CALLS & set(words))

@@ -155,7 +155,7 @@ def tidy(text: str) -> str:
         text = "".join(character for character in text if unicodedata.category(character) != "Cf")
     if formula := _FORMULA.fullmatch(text):
         text = formula["text"] or formula["number"] or ""
-    text = _SCHEME.sub("", text).strip()
+    text = _SCHEME.sub("", text).strip().rstrip("'’`")
     return re.sub(r"[,'’]", "", text) if _GROUPED.fullmatch(text) else text
 
 

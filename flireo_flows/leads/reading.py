@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from flireo_flows.api.numbering import person_key
+from flireo_flows.leads.area_column import is_country_code, with_area
 from flireo_flows.leads.asking import read_wishes, says_no
-from flireo_flows.leads.columns import Header, extra, read_header
+from flireo_flows.leads.columns import Header, extra, plain_name, read_header
+from flireo_flows.leads.countries import read_country
 from flireo_flows.leads.do_not_call import DoNotCall
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
@@ -49,7 +51,8 @@ def read_leads(
         ValueError: `do_not_call` holds something else than E.164, which would never match.
     """
     _refuse_unusable(do_not_call)
-    rows = _rows(path, format)
+    passed_over: list[str] = []
+    rows = _rows(path, format, passed_over=passed_over)
     header = _header(path, rows, format)
     judge = _Judge(header, format, frozenset(map(person_key, do_not_call)))
     verdicts = [judge.judge(row) for row in _shown(rows, judge, format)]
@@ -60,6 +63,7 @@ def read_leads(
         rejects=tuple(verdict for verdict in verdicts if isinstance(verdict, Reject)),
         columns=header.names,
         hidden=judge.hidden,
+        hidden_sheets=tuple(passed_over),
         notes=(do_not_call.in_words,) if isinstance(do_not_call, DoNotCall) and do_not_call.in_words else (),
         other_channels=header.other_channels,
         said_no=judge.said_no,
@@ -83,9 +87,11 @@ def check_file(path: Path, format: LeadFormat = DEFAULT_FORMAT) -> None:
         raise _no_rows(path)
 
 
-def _rows(path: Path, format: LeadFormat, limit: int = -1) -> Iterator[Row]:
+def _rows(
+    path: Path, format: LeadFormat, limit: int = -1, passed_over: list[str] | None = None
+) -> Iterator[Row]:
     if is_workbook(path):
-        return read_workbook(path, hidden_sheet=format.read_hidden)
+        return read_workbook(path, hidden_sheet=format.read_hidden, passed_over=passed_over)
     return split_rows(path, read_text(path, format.encoding, limit), format.delimiter)
 
 
@@ -143,12 +149,26 @@ class _Judge:
         """What a row says no to holds for its number, whatever else is wrong with the row."""
         if not (says_no(columns, self.header.wishes) or self._asks_for_no_calls(columns)):
             return
-        text = columns.get(self.header.phone, "")
-        origin = row_origin(columns, self.header.countries, self.form)
+        origin = self._origin(columns)
         # Where nobody knows the country, the default one is a guess that calls no one.
         if isinstance(origin, Refusal) or origin.is_missing:
             origin = Origin(self.form.default_region)
-        self.refusing.update(map(person_key, every_number(text, origin.region, code=origin.code)))
+        alone = columns.get(self.header.phone, "")
+        whole = with_area(columns, self.header.phone, self.header.area, origin)
+        for text in {alone, whole if isinstance(whole, str) else alone}:
+            self.refusing.update(map(person_key, every_number(text, origin.region, code=origin.code)))
+
+    def _origin(self, columns: dict[str, str]) -> Origin | Refusal:
+        """Of which country the row's number is."""
+        area, where = self.header.area, self.header.countries
+        if area and is_country_code(columns.get(area, "")):
+            where = (*where, area)
+        if (
+            not where and plain_name(self.header.state) == "staat"
+        ):  # a state in Dutch, a country or a state in German
+            named = read_country(columns.get(self.header.state, ""))
+            where = (self.header.state,) if named and named.is_named else ()
+        return row_origin(columns, where, self.form)
 
     def _asks_for_no_calls(self, columns: dict[str, str]) -> bool:
         """Whether a status, a tag or a note of the row plainly says so."""
@@ -202,11 +222,13 @@ class _Judge:
         return Lead(phone.e164, name, columns, names, line, source, wishes, state, postcode, phone.note)
 
     def _phone(self, columns: dict[str, str]) -> PhoneNumber | Refusal:
-        origin = row_origin(columns, self.header.countries, self.form)
+        origin = self._origin(columns)
         if isinstance(origin, Refusal):
             return origin
         without_plus, kinds = self.form.numbers_without_plus, self.form.call_kinds
-        text = columns[self.header.phone]
+        text = with_area(columns, self.header.phone, self.header.area, origin)
+        if isinstance(text, Refusal):
+            return text
         phone = parse_phone(text, origin.region, code=origin.code, without_plus=without_plus, kinds=kinds)
         if origin.is_missing and isinstance(phone, Refusal) and phone.code is RejectCode.NO_COUNTRY:
             return Refusal(
@@ -225,7 +247,7 @@ class _Judge:
             return Refusal(RejectCode.INVALID_TIMEZONE, named.message)
         if not (column or postcode or state or self.header.countries):  # most files
             return phone.zones, "number" if phone.zones else ""
-        origin = row_origin(columns, self.header.countries, self.form)
+        origin = self._origin(columns)
         country = origin.region if isinstance(origin, Origin) and origin.code else ""
         row = (
             Evidence("column", named),

@@ -38,7 +38,9 @@ def is_workbook(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def read_workbook(path: Path, *, hidden_sheet: bool = True) -> Iterator[Row]:
+def read_workbook(
+    path: Path, *, hidden_sheet: bool = True, passed_over: list[str] | None = None
+) -> Iterator[Row]:
     """The rows of the first sheet that are not blank, as the sheet shows them where that matters.
 
     Rows are filled up to the width of the header, since a workbook does not store empty cells.
@@ -46,6 +48,7 @@ def read_workbook(path: Path, *, hidden_sheet: bool = True) -> Iterator[Row]:
     Args:
         path: The workbook.
         hidden_sheet: Whether the first sheet is read even if it is hidden; else the first that is not.
+        passed_over: Gets the names of hidden sheets before the one that is read.
 
     Raises:
         LeadFileError: Not a workbook, or the `excel` extra is not installed.
@@ -56,6 +59,8 @@ def read_workbook(path: Path, *, hidden_sheet: bool = True) -> Iterator[Row]:
         sheet = book.worksheets[0]
         if not hidden_sheet:
             sheet = next((it for it in book.worksheets if it.sheet_state == "visible"), sheet)
+        if passed_over is not None:
+            passed_over += [it.title for it in book.worksheets[: book.worksheets.index(sheet)]]
         with book._archive.open(
             sheet._worksheet_path
         ) as xml:  # openpyxl forgets what is hidden when it streams

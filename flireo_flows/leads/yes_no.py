@@ -1,7 +1,8 @@
 """A yes or a no, as people and language models write it: in a cell of a file and in a call's analysis.
 
 What can be read in two ways is neither. So words are left out that mean one thing in one language and another in
-the next: `nie` is no in Polish and never in German, `tak` is yes in Polish and thanks in Danish.
+the next: `nie` is no in Polish and never in German, `ya` is yes in Indonesian and already in Spanish. They count where
+the reading calls no one.
 """
 
 import re
@@ -25,27 +26,6 @@ def word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# English, Dutch, German, French, Spanish, Italian, Portuguese, Danish, Norwegian, Swedish, Turkish, Russian; and what
-# programs write. Compared without case, accents and signs.
-YES_WORDS: Final = word_set(
-    "yes y yeah yep yup ja j jawohl jazeker oui si sim evet true t wahr vrai waar verdadero verdadeiro vero on 1 o да"
-)
-NO_WORDS: Final = word_set(
-    "no n nope nee neen nein non nao nej nei hayir false f falsch faux onwaar falso off 0 нет"
-)
-# What may stand beside a yes or a no and changes nothing.
-FILLERS: Final = word_set(
-    """
-    please thanks thank you sir madam absolutely definitely certainly sure of course exactly correct
-    graag hoor zeker bedankt dank je u wel alstublieft alsjeblieft
-    danke bitte gerne sicher naturlich merci bien sur sil vous plait absolument
-    gracias por favor claro grazie certo per favore obrigado obrigada
-    """
-)
-_NOT_AT_ALL: Final = word_set("not at all")  # beside a no
-_BOTH: Final = word_set("and or et en und ou y e o oder of")
-# Keys under which a model wraps its answer.
-WRAPPERS: Final = ("value", "answer", "result", "response", "bool", "boolean")
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
@@ -53,7 +33,44 @@ def plain_words(text: str) -> list[str]:
     """The words of a text without case, accents and signs."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return _WORD.findall(bare.replace("'", "").replace("’", ""))
+    return _WORD.findall(bare.replace("'", "").replace("’", "").replace("ı", "i"))
+
+
+# In the languages that agents speak, and what programs write. Compared without case, accents and signs.
+YES_WORDS: Final = frozenset(
+    plain_words(
+        """
+        yes y yeah yep yup ja j jap jep jawohl jazeker oui ouais si sim tak ano igen kyllä joo evet iya vâng da ναι
+        true t wahr vrai waar verdadero verdadeiro vero prawda on 1 o да так はい 네 예 是 是的 نعم हाँ हां
+        """
+    )
+)
+NO_WORDS: Final = frozenset(
+    plain_words(
+        """
+        no n nope nee neen nein non nao nej nei nem ei hayir tidak không όχι false f falsch faux onwaar falso off 0
+        нет не ні いいえ 아니요 아니오 否 不是 لا नहीं
+        """
+    )
+)
+# A yes in one language or program and something else in the next; and a no.
+YES_SOMEWHERE: Final = frozenset({"ya", "co", "x"})
+NO_SOMEWHERE: Final = frozenset({"nie", "ne", "nu", "ikke", "inte"})
+_TICKS: Final = frozenset("✓✔☑✅")
+# What may stand beside a yes or a no and changes nothing.
+FILLERS: Final = word_set(
+    """
+    please thanks thank you sir madam absolutely definitely certainly sure of course exactly correct
+    graag hoor zeker bedankt dank je u wel alstublieft alsjeblieft
+    danke bitte gerne sicher naturlich merci bien sur sil vous plait absolument
+    gracias por favor claro grazie certo per favore obrigado obrigada
+    prosze prosim klopt
+    """
+)
+_NOT_AT_ALL: Final = word_set("not at all")  # beside a no
+_BOTH: Final = word_set("and or et en und ou y e o oder of")
+# Keys under which a model wraps its answer.
+WRAPPERS: Final = ("value", "answer", "result", "response", "bool", "boolean")
 
 
 def yes_or_no(answer: object) -> YesNo:
@@ -103,6 +120,8 @@ def leans(answer: object) -> YesNo:
 def _of_text(text: str) -> YesNo:
     if not text.strip():
         return YesNo.EMPTY
+    if set(text.strip()) <= _TICKS:
+        return YesNo.YES
     words = plain_words(text)
     if re.fullmatch(r"[01]\.0+", text.strip()):  # a figure of a spreadsheet
         words = words[:1]
@@ -118,6 +137,8 @@ def _word(word: str) -> YesNo | None:
 
 
 def _beginning(words: list[str]) -> YesNo:
+    if len(words) == 1 and words[0] in YES_SOMEWHERE | NO_SOMEWHERE:
+        return YesNo.YES if words[0] in YES_SOMEWHERE else YesNo.NO
     first = _word(words[0]) if words else None
     # "1.5"; "yes/no"; "ja und nein"
     if first is None or words[0].isdigit() or set(words) <= YES_WORDS | NO_WORDS | _BOTH:

@@ -20,6 +20,7 @@ from flireo_flows.api.operation import Effect, Operation, endpoint_of
 from flireo_flows.api.registry import OPERATIONS, OperationFunction
 from flireo_flows.sandbox import Dialect as SandboxDialect
 from flireo_flows.sandbox import SandboxSettings
+from tests.cases import every
 from tests.document import openapi
 from tests.sandbox.contract import check
 from tests.sandbox.running import ANNA, BEN, RunningSandbox, run_sandbox
@@ -42,7 +43,7 @@ def name(operation: OperationFunction) -> str:
     return operation.__name__
 
 
-EACH = pytest.mark.parametrize("operation", OPERATIONS, ids=name)
+EACH = every("operation", OPERATIONS, ids=name)
 
 
 @EACH

@@ -65,6 +65,20 @@ def read(serve: Callable[[int], tuple[list[str], int | None]]) -> Reading:
     return reading
 
 
+@pytest.mark.parametrize("times", [2, 3])
+@pytest.mark.parametrize("total", [None, 7])
+@pytest.mark.parametrize("size", [3, 5, 100])
+def test_rows_that_stand_several_times_in_a_page_are_read_once_and_the_list_ends(
+    times: int, total: int | None, size: int
+) -> None:
+    rows = [f"r{n}" for n in range(7)]
+    reading = read(
+        lambda offset: ([row for row in rows[offset : offset + size] for _ in range(times)], total)
+    )
+    assert reading.ids == rows
+    assert len(reading.offsets) < 12
+
+
 @dataclass
 class Changing:
     """A list that is changed before each request is answered, newest first unless it says otherwise.

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from flireo_flows.calling.ledger import Database, Expectations, Inbox
+from flireo_flows.calling.ledger.schema import leads
 from flireo_flows.calling.ledger.suppressions import Suppressions, suppressed_in
 from flireo_flows.calling.outcomes import Outcome
 from flireo_flows.calling.policy import AnalysisRule, CallingPolicy, do_not_call_cause, lesson_of
@@ -55,6 +57,23 @@ YES = [
     ),
     *(["no", "yes"], [{"value": True}], "do not call again", "niet meer bellen", "opted out", ("yes",)),
 ]
+YES += [
+    "tak",
+    "Tak, proszę",
+    "ano",
+    "igen",
+    "kyllä",
+    "joo",
+    "da",
+    "да",
+    "evet",
+    "ναι",
+    "はい",
+    "네",
+    "是",
+    "نعم",
+]
+YES += ["हाँ", "ya", "vâng", "ouais", "jep", "✓", "x"]
 NO = [
     *(
         "no",
@@ -74,10 +93,12 @@ NO = [
     ),
     *(False, 0, 0.0, {"value": False}, [False], ["nee"], "nein danke", "nee, dank je wel"),
 ]
+NO += ["nej", "nei", "ei", "nem", "нет", "hayır", "いいえ", "아니요", "不是", "لا", "नहीं", "tidak", "không"]
 NOT_ANSWERED: list[Any] = [None, "", "  ", [], {}, {"value": None}, [None], [""]]
 UNCLEAR = [
     *(
         "maybe",
+        "nie",  # no in Polish, never in German
         "perhaps later",
         "often",
         "unknown",
@@ -190,6 +211,32 @@ def test_the_usual_names_are_learnt_from_without_being_named(key: str, wrap: str
     ("analysis", "expected"),
     [
         ({"can_call_again": False}, "analysis"),
+        ({"may_we_call_again": False}, "analysis"),
+        ({"consent_to_call_again": "nein"}, "analysis"),
+        ({"ok_to_call": "nie"}, "analysis"),
+        ({"asked_not_to_call": True}, "analysis"),
+        ({"remove_from_call_list": "ja"}, "analysis"),
+        ({"addToDoNotCallList": "oui"}, "analysis"),
+        ({"asked_to_stop_calling": 1}, "analysis"),
+        ({"nie_dzwonic": "tak"}, "analysis"),
+        ({"consent_revoked": "sí"}, "analysis"),
+        ({"call_opt_out": "who knows"}, "unclear"),
+        ({"request": "Please never call me again."}, "analysis"),
+        ({"wens": "haal me van de lijst"}, "analysis"),
+        ({"customer_request": "wants to be removed"}, "analysis"),
+        ({"disposition": "Möchte nicht mehr angerufen werden"}, "analysis"),
+        ({"outcome": "ne souhaite plus être contacté"}, "analysis"),
+        ({"status": "nie dzwonić"}, "analysis"),
+        ({"tags": ["blacklist"]}, "analysis"),
+        ({"consent_to_recording": False}, ""),
+        ({"agreed_to_call": False}, ""),
+        ({"accepts_call": "no"}, ""),
+        ({"no_calls_yet": True}, ""),
+        ({"no_calls_before": "yes"}, ""),
+        ({"consent": False}, ""),
+        ({"opted_out_of_email": True}, ""),
+        ({"may_we_call_again": True}, ""),
+        ({"reached": "could not be called"}, ""),
         ({"may_call_again": "nee"}, "analysis"),
         ({"can_call_again": True}, ""),
         ({"can_call_again": "ja"}, ""),
@@ -268,9 +315,26 @@ async def test_an_unclear_answer_holds_the_number_back_in_every_campaign_until_a
 
     suppressions = Suppressions(database)
     await suppressions.lift(ANNA)  # a person says that it was no no
+    lead = (await campaign.leads())[ANNA]
+    assert (lead.state, lead.reason) == ("done", "")
     other.policy = FREE
     await other.take_in(person(ANNA))
     assert [attempt.phone for attempt in await other.begin(await other.runner())] == [ANNA]
+
+
+async def test_lifting_a_plain_no_or_another_persons_leaves_the_lead_of_that_call(database: Database) -> None:
+    campaign = Campaign(database, policy=MANY)
+    await answered(campaign, "ja")
+    await Suppressions(database).lift(ANNA)
+    assert (await campaign.leads())[ANNA].state in ("done", "skipped")
+    unclear = Campaign(database, name="unclear", policy=MANY)
+    await unclear.take_in(person(BEN))
+    async with database.write() as db:
+        held = update(leads).where(leads.c.phone == BEN, leads.c.campaign == "unclear")
+        await db.execute(held.values(state="review", reason="rang after all"))
+    await Suppressions(database).suppress([BEN], "asked")
+    await Suppressions(database).lift(BEN)
+    assert (await unclear.leads())[BEN].state == "review"
 
 
 async def test_a_person_settles_an_unclear_answer_as_a_no(database: Database) -> None:

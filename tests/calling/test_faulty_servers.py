@@ -184,6 +184,23 @@ async def all_answered_have_results(database: Database, faults: dict[str, Any]) 
     assert done >= len(answered)
 
 
+async def test_a_list_without_numbers_tells_nothing_of_lost_calls(new_local: NewLedger) -> None:
+    faults: list[dict[str, Any]] = [{}, {"drops": 0}, {"page": 7}, {"direction": None}]
+    await side_by_side(
+        new_local, [{"shows_number": False, **more} for more in faults], only_answered_have_results
+    )
+
+
+async def only_answered_have_results(database: Database, faults: dict[str, Any]) -> None:
+    """Any of its calls may be the lost one's, so a person looks at that; the others have results."""
+    with faulty_flireo(**faults) as flireo:
+        campaign = await call_everyone(database, flireo)
+    answered = {row.phone for row in await campaign.attempts() if row.id_source == "answer"}
+    states = {phone: row.state for phone, row in (await campaign.leads()).items()}
+    assert states == {phone: "done" if phone in answered else "review" for phone in states}
+    assert len(answered) < COUNT
+
+
 async def test_on_both_databases(new_ledger: NewLedger) -> None:
     some = [{}, {"rows_behind": 4000.0}, {"wrong_id": 6}, {"direction": "OUTBOUND"}]
     await side_by_side(new_ledger, some, all_have_results)

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flireo_flows.api.calls import Call
 from flireo_flows.calling.fit import Fit, fit_of, is_doubtful, may_own
@@ -159,3 +161,28 @@ def test_a_call_that_was_seen_while_it_went_on_is_enough() -> None:
     assert clock.band == (-HOUR, -HOUR)
     clock.forget(1)
     assert clock.band is None
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 4),
+            st.sampled_from([None, 0.0, 5.0, HOUR, -HOUR]),
+            st.booleans(),
+        ),
+        max_size=12,
+    )
+)
+def test_the_clock_of_a_list_is_always_that_of_the_newest_readings(
+    events: list[tuple[int, float | None, bool]],
+) -> None:
+    """Whether it was asked for in between or not."""
+    asked, unasked = RowClock(), RowClock()
+    for attempt_id, seconds, is_live in events:
+        for clock in (asked, unasked):
+            if seconds is None:
+                clock.forget(attempt_id)
+            else:
+                clock.learn(attempt_id, seconds, is_live=is_live)
+        _ = asked.band
+    assert asked.band == unasked.band

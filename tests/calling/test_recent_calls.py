@@ -19,6 +19,7 @@ from flireo_flows.calling.policy import CallingPolicy, OtherCampaigns
 from flireo_flows.calling.recent_calls import MOST_REQUESTS, RecentCallsUnread
 from flireo_flows.calling.remembered import fingerprint
 from flireo_flows.calling.turns import Until
+from tests.faulty.flireo import Placed, faulty_flireo
 from tests.faulty.server import Act, answer, garbage, lost, page
 from tests.postgres import Postgres
 from tests.sandbox.running import RunningSandbox, run_sandbox
@@ -131,6 +132,8 @@ UNREADABLE: dict[str, Act] = {
     "an error in a success": answer(200, {"error": "down"}),
     "a list of texts": answer(200, {"calls": ["call-1"]}),
     "null": answer(200, None),
+    "empty with a total": answer(200, {"calls": [], "pagination": {"total": 12}}),
+    "empty with a total beside it": answer(200, {"calls": [], "total": 1}),
     "a page of a gateway": page(200),
     "400": answer(400),
     "404": answer(404),
@@ -148,6 +151,36 @@ async def test_where_the_list_cannot_be_read_no_one_is_called_yet(local: Databas
         line.lists = None
         await run(local, line.url, ANNA, until=Until.DIALLED)
         assert line.posts == [ANNA]
+
+
+@pytest.mark.parametrize(
+    ("faults", "is_whole"),
+    [
+        ({"ignores": ("offset", "end_date")}, False),
+        ({"ignores": ("offset", "end_date"), "has_total": False}, False),
+        ({"ignores": ("offset", "start_date", "end_date")}, False),
+        ({"ignores": ("offset",)}, True),
+        ({"ignores": ("offset",), "has_total": False}, True),
+        ({"ignores": ("start_date", "end_date")}, True),
+        ({"has_total": False}, True),
+        ({}, True),
+    ],
+    ids=str,
+)
+async def test_a_list_that_holds_calls_back_is_not_read(
+    local: Database, faults: dict[str, Any], is_whole: bool
+) -> None:
+    """Anna was called hours ago, by nobody knows whom, and is behind what the list gives."""
+    with faulty_flireo(page=5, loses=0, drops=0, **faults) as flireo:
+        now = datetime.now(UTC).timestamp()
+        flireo.others = [Placed(f"other-{n}", f"+4477009005{n:02d}", now - 600 * n) for n in range(12)]
+        flireo.others.append(Placed("hers", ANNA, now - 8 * 3600))
+        if is_whole:
+            await run(local, flireo.url, ANNA, until=Until.DIALLED)
+        else:
+            with pytest.raises(RecentCallsUnread, match="fewer calls than there are"):
+                await run(local, flireo.url, ANNA)
+        assert not flireo.posts
 
 
 async def test_with_the_option_it_goes_on_says_so_and_reads_again_next_time(local: Database) -> None:

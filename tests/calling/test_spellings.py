@@ -1,10 +1,14 @@
 """Two spellings of one number are one person: suppressed, forgotten, called and matched as one."""
 
+import asyncio
+
 import pytest
+from sqlalchemy import update
 
 from flireo_flows.api.numbering import person_key, same_person, spellings
 from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.ledger.forgetting import forget
+from flireo_flows.calling.ledger.schema import attempts
 from flireo_flows.calling.ledger.suppressions import Suppressions, suppressed_in
 from flireo_flows.calling.past import read_past
 from flireo_flows.receiver.callers import find_caller
@@ -92,6 +96,61 @@ async def test_one_person_is_called_once_over_campaigns_and_in_the_spelling_of_t
     assert set(await first.results()) == {one}
     past = await read_past(ledger_url, "second", [other], POLICY)
     assert past.people[other].history.is_ringing
+
+
+# Whole numbers of one form in two spellings: 24 people each.
+FORMS = {
+    "AR": ("+54911234567{:02d}", "+5411234567{:02d}"),
+    "MX": ("+5255123456{:02d}", "+52155123456{:02d}"),
+    "BR": ("+55119876543{:02d}", "+5511876543{:02d}"),
+    "IT": ("+3906123456{:02d}", "+396123456{:02d}"),
+    "BJ": ("+22901971234{:02d}", "+229971234{:02d}"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_campaigns_that_race_in_two_spellings_never_call_a_person_at_once(
+    database: Database, ledger_url: str, form: str
+) -> None:
+    """Two open calls to one person, or two within the day: neither, whoever decides at the same moment."""
+    first, second = ([person(written.format(n)) for n in range(24)] for written in FORMS[form])
+    async with await Database.open(ledger_url) as another:
+        one, other = Campaign(database, name="one"), Campaign(another, name="other")
+        await one.take_in(*first)
+        await other.take_in(*reversed(second))
+        books = await one.runner(), await other.runner()
+        open_: list[str] = []
+        for _ in range(4):
+            mine, theirs = await asyncio.gather(one.begin(books[0], 7), other.begin(books[1], 7))
+            open_ += [person_key(attempt.phone) for attempt in (*mine, *theirs)]
+        assert len(open_) == len(set(open_)) == 24
+        # What ended, ended for both: nobody of them is called within the day by the other one.
+        for campaign, book in ((one, books[0]), (other, books[1])):
+            rows = [row for row in await campaign.attempts() if row.campaign == campaign.name]
+            async with campaign.database.write(campaign.name) as db:
+                mine_ = update(attempts).where(attempts.c.id.in_([row.id for row in rows]))
+                now = database.now()
+                await db.execute(mine_.values(state="placed", call_id="c-" + attempts.c.phone))
+                await db.execute(mine_.values(state="ended", over_at=now, ended_at=now, outcome="answered"))
+            assert await campaign.begin(book) == []
+        assert await one.begin(books[0]) == await other.begin(books[1]) == []
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+async def test_a_lost_call_keeps_the_person_from_every_spelling_and_number(
+    database: Database, one: str, other: str
+) -> None:
+    """Nobody knows whether it rings; and the person has another number, known from a file."""
+    home = "+442079460001"
+    both = (person(one, columns={"contact_id": "7"}), person(home, columns={"contact_id": "7"}))
+    await Campaign(database, name="file").take_in(*both)
+    first = Campaign(database, name="first")
+    await first.take_in(person(other))
+    await first.lost(await first.runner(), person_key(other))
+    for name, phone in (("second", one), ("third", home), ("fourth", other)):
+        campaign = Campaign(database, name=name)
+        await campaign.take_in(person(phone))
+        assert await campaign.begin(await campaign.runner()) == []
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)

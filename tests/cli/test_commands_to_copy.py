@@ -5,9 +5,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from flireo_flows.cli import app
+from tests.cases import every
 from tests.cli.shell import Shell
 
 PROJECT = Path(__file__).parents[2]
@@ -50,7 +49,7 @@ def test_there_are_commands_to_check() -> None:
     assert sum("--any-hour" in command for command in found) == 1
 
 
-@pytest.mark.parametrize("file", [*TEXTS, *SOURCES], ids=lambda file: str(file.relative_to(PROJECT)))
+@every("file", [*TEXTS, *SOURCES], ids=lambda file: str(file.relative_to(PROJECT)))
 def test_a_command_keeps_its_do_not_call_list_and_any_hour_goes_to_the_sandbox_only(file: Path) -> None:
     for command in commands_of(file.read_text("utf-8", errors="replace")):
         assert "--do-not-call" in shlex.split(command), command
@@ -59,7 +58,7 @@ def test_a_command_keeps_its_do_not_call_list_and_any_hour_goes_to_the_sandbox_o
             assert TEST_KEY in command and SANDBOX in command, command
 
 
-@pytest.mark.parametrize("file", TEXTS, ids=lambda file: str(file.relative_to(PROJECT)))
+@every("file", TEXTS, ids=lambda file: str(file.relative_to(PROJECT)))
 def test_any_hour_and_a_live_key_stand_in_no_block_together(file: Path) -> None:
     text = file.read_text("utf-8")
     for block in re.findall(r"```.*?```", text, re.DOTALL) if file.suffix == ".md" else [text]:

@@ -14,6 +14,7 @@ from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_setti
 
 from flireo_flows.analytics import ExportError
 from flireo_flows.calling.policy.limits import Breaker, Caps
+from flireo_flows.leads import LeadFormat
 from flireo_flows.sandbox import SandboxSettings
 from flireo_flows.steps import CampaignSummary
 from tests.calling.campaign import OTHERS_DO_NOT_COUNT
@@ -233,3 +234,19 @@ def _choices(schema: object, name: str = "") -> list[str]:
         return []
     here = [name] if "anyOf" in schema or "oneOf" in schema else []
     return here + [found for key, inner in schema.items() for found in _choices(inner, key)]
+
+
+@pytest.mark.parametrize("header", ["GDPR consent", "Zgoda na telefon", "TPS"])
+def test_a_column_that_may_say_no_fails_an_unattended_run_before_anyone_is_called(
+    stage: Stage, header: str
+) -> None:
+    rows = "".join(f"{phone},{name},no\n" for phone, name in PEOPLE.items())
+    (stage.folder / "leads.csv").write_text(f"phone,name,{header}\n{rows}")
+    state = stage.flow(**stage.parameters(), return_state=True)
+    assert state.is_failed()
+    words = str(state.message)
+    assert f"'{header}'" in words and "consent_column" in words and "ignore_columns" in words
+    assert not any(phone in words for phone in PEOPLE)
+    assert stage.rung() == {}
+    settled = stage.run(lead_format=LeadFormat(consent_column=header))
+    assert settled.is_finished and stage.rung() == {}

@@ -46,6 +46,15 @@ Blocked|Blacklisted|Suppressed|No contact|Not to be contacted|No phone|Marketing
 Datenschutz akzeptiert|Telemarketing|Voice consent|Lista Robinson|Acepta publicidad telefono|
 Ne souhaite pas être contacté|Wil niet benaderd worden|Do not call before
 """.replace("\n", "").split("|")
+# In the other languages of agents and their clients: no wording of these is known well enough to be taken as read.
+UNCLEAR += """
+Nie dzwonić|Zgoda na kontakt telefoniczny|Zgoda marketingowa|RODO|Brak zgody|Sprzeciw|Ring ikke|Må ikke kontaktes|
+Samtykke|Samtykke til opkald|Ring inte|NIX-Telefon|Samtycke|Soittokielto|Suostumus|Aramayın|Arama izni|KVKK|
+Nevolat|Souhlas|Hozzájárulás|Registro delle opposizioni|Opposizione|Lista Robinson|Não me perturbe|Excluir llamadas|
+Liste rouge|Recht van verzet|Geen acquisitie|Telefonkontakt erlaubt|Anruf erwünscht|Souhaite être rappelé|
+Desea ser contactado|Acepta contacto|Autorizza contatto|Aceita contato|Peut être contacté|PEWC|Не звонить|
+Согласие на звонки|勿扰|不要打电话|수신거부
+""".replace("\n", "").split("|")
 OTHER_CHANNELS = """
 Email Opt Out|Has Opted Out of Email|HasOptedOutOfEmail|HasOptedOutOfFax|Fax Opt Out|SMS Opt Out|SMS opt-in|
 Unsubscribed from all email|Opted out of email: Marketing Information|Opted out of email: One to One|
@@ -62,7 +71,8 @@ Notes|Phone No|Mobile No.|No of calls|No. of employees|Person - Organization|Dea
 MEMBER_RATING|CONFIRM_TIME|GMTOFF|DSTOFF|LEID|EUID|LAST_CHANGED|id|created_time|ad_id|ad_name|adset_name|
 campaign_name|form_id|form_name|is_organic|platform|lead_status|inbox_url|Group Membership|Birthday|
 Organization Title|Photo|Best time to call|Call back on|Last call result|Called by|Caller|Subscription plan|
-Newsletter|Optional notes|Options|Product|Afdeling|Postcode|Straße|Ansprechpartner|Adresse|Ville|Société
+Avg order value|Avg. monthly spend|Contact name|Kontakt|Kontaktdatum|Telefonnummer 2|Contactmoment|Newsletter|
+Optional notes|Options|Product|Afdeling|Postcode|Straße|Ansprechpartner|Adresse|Ville|Société
 """.replace("\n", "").split("|")
 
 

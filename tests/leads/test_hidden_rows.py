@@ -97,9 +97,12 @@ def test_a_hidden_sheet_is_not_read_unless_asked_for(tmp_path: Path, state: str)
     shown.append([PHONES[1]])
     book.active = 1
     book.save(tmp_path / "leads.xlsx")
-    assert [lead.phone for lead in read_leads(tmp_path / "leads.xlsx").leads] == [PHONES[1]]
+    batch = read_leads(tmp_path / "leads.xlsx")
+    assert [lead.phone for lead in batch.leads] == [PHONES[1]]
+    assert any("'Sheet'" in note and "--read-hidden" in note for note in reading_notes(batch))
     asked = read_leads(tmp_path / "leads.xlsx", LeadFormat(read_hidden=True))
     assert [lead.phone for lead in asked.leads] == [PHONES[0]]
+    assert list(reading_notes(asked)) == []
 
 
 def test_a_do_not_call_list_has_its_hidden_rows(tmp_path: Path) -> None:

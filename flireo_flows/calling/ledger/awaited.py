@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Float, Select, bindparam, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.calling.ledger.schema import TALKED, attempts
@@ -31,25 +31,41 @@ async def awaited_in(
     Returns:
         Aware moments after `now`, by number; who is not in it waits for nothing.
     """
+    asked = {
+        "report_grace": policy.report_grace_seconds,
+        "analysis_grace": policy.analysis_grace_seconds,
+        "now_": now,
+    }
+    found: dict[str, datetime] = {}
+    for chunk in pieces(phones):
+        for phone, moment in (await db.execute(AWAITED, {**asked, "phones": chunk})).all():
+            found[phone] = datetime.fromtimestamp(moment, UTC)
+    return found
+
+
+def _awaited() -> Select[Any]:
+    """Made once: making it costs as much as running it."""
     over, reported = attempts.c.over_at, attempts.c.reported_at
-    until = case(
-        (reported.is_(None), over + policy.report_grace_seconds),
-        (reported > over, reported + policy.analysis_grace_seconds),
-        else_=over + policy.analysis_grace_seconds,
+    report_grace, analysis_grace = (
+        bindparam(name, type_=Float) for name in ("report_grace", "analysis_grace")
     )
-    wanted = (
+    until = case(
+        (reported.is_(None), over + report_grace),
+        (reported > over, reported + analysis_grace),
+        else_=over + analysis_grace,
+    )
+    return (
         select(attempts.c.phone, func.max(until))
         .where(
+            attempts.c.phone.in_(bindparam("phones", expanding=True)),
             over.is_not(None),
             attempts.c.analysed_at.is_(None),
             attempts.c.report_channel != WEBHOOK,
             TALKED,
-            until > now,
+            until > bindparam("now_", type_=Float),
         )
         .group_by(attempts.c.phone)
     )
-    found: dict[str, datetime] = {}
-    for chunk in pieces(phones):
-        for phone, moment in (await db.execute(wanted.where(attempts.c.phone.in_(chunk)))).all():
-            found[phone] = datetime.fromtimestamp(moment, UTC)
-    return found
+
+
+AWAITED: Final = _awaited()

@@ -28,6 +28,11 @@ SOON: Final = timedelta(
 FRESH_CALL_SECONDS: Final = 600.0  # one that rings longer may go on, or nobody may be there to hear its end
 LATER: Final = timedelta(minutes=15)
 
+# Made once: making a statement costs as much as running it.
+_MADE: Final = (attempts.c.id, attempts.c.reference)
+_MAKE_SQLITE: Final = insert(attempts).prefix_with("OR IGNORE").returning(*_MADE)
+_MAKE_POSTGRESQL: Final = insert_postgresql(attempts).on_conflict_do_nothing().returning(*_MADE)
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -166,12 +171,7 @@ class Beginning:
             return {}
         # By number: two campaigns that insert in another order would wait for each other for ever.
         rows = [self._row(wish, now) for wish in sorted(wishes, key=lambda wish: wish.facts.phone)]
-        made = (
-            insert(attempts).prefix_with("OR IGNORE")
-            if self.database.is_sqlite
-            else insert_postgresql(attempts).on_conflict_do_nothing()
-        )
-        made = made.returning(attempts.c.id, attempts.c.reference)
+        made = _MAKE_SQLITE if self.database.is_sqlite else _MAKE_POSTGRESQL
         ids = {reference: id_ for id_, reference in (await db.execute(made, rows)).all()}
         begun = [wish for wish in wishes if wish.reference in ids]
         kept: dict[tuple[str, str], list[int]] = {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
+from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -92,6 +93,11 @@ def _read_file(text: str) -> URL:
         raise LedgerError("sqlite://...", "a SQLite ledger is a file, and has no host", USABLE)
     if not parsed.database or ":memory:" in parsed.database or parsed.query.get("mode") == "memory":
         raise LedgerError("sqlite://", "a ledger in memory forgets who was rung", USABLE)
+    try:
+        create_engine(parsed.set(drivername="sqlite")).dialect.create_connect_args(parsed)
+    except (ArgumentError, TypeError, ValueError):
+        # The words of the error would show the value.
+        raise LedgerError("sqlite:///...", "an option has a value that it cannot have", USABLE) from None
     return parsed.set(drivername="sqlite+aiosqlite")
 
 

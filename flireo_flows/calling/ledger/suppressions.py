@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Row, and_, delete, func, select, update
+from sqlalchemy import Row, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.numbering import person_key
+from flireo_flows.api.numbering import person_key, spellings
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.calling.ledger.campaigns import Declined, shown_in
 from flireo_flows.calling.ledger.database import Database
@@ -26,6 +26,10 @@ CHUNK: Final = 500  # numbers a statement
 # PostgreSQL's advisory lock under which suppressions are written: two campaigns that learn of the same people
 # in another order would wait for each other's rows for ever.
 SUPPRESSING: Final = 7_041_967_323
+# Made once: it runs for every handful of leads, and making a statement costs as much as running it.
+LISTED: Final = select(suppressions.c.digest, suppressions.c.source).where(
+    suppressions.c.digest.in_(bindparam("digests", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,7 @@ async def suppressed_in(db: AsyncConnection, database: Database, phones: Collect
         by_digest.setdefault(digest(database.key, phone), []).append(phone)
     found: dict[str, str] = {}
     for chunk in pieces(list(by_digest)):
-        listed = select(suppressions.c.digest, suppressions.c.source).where(suppressions.c.digest.in_(chunk))
-        for row in (await db.execute(listed)).all():
+        for row in (await db.execute(LISTED, {"digests": chunk})).all():
             found |= dict.fromkeys(by_digest[row.digest], row.source)
     return found | forgotten
 
@@ -137,6 +140,14 @@ async def _skip(db: AsyncConnection, phones: Sequence[str]) -> None:
         await db.execute(skipped.values(state=LeadState.SKIPPED, reason=str(Rule.DO_NOT_CALL)))
 
 
+async def _settle(db: AsyncConnection, phone: str, reason: str) -> None:
+    """Its own call's unclear answer was no no: the lead is done, as it was called. A retry would be a guess."""
+    held = and_(
+        leads.c.phone.in_(spellings(phone)), leads.c.state == LeadState.REVIEW, leads.c.reason == reason
+    )
+    await db.execute(update(leads).where(held).values(state=LeadState.DONE, reason=""))
+
+
 async def suppression_in(db: AsyncConnection, database: Database, phone: str) -> Suppression | None:
     """What is said of one number; None when it is not suppressed."""
     mine = suppressions.c.digest == digest(database.key, phone)
@@ -168,7 +179,9 @@ class Suppressions:
         return made
 
     async def lift(self, phone: str, *, even_forgotten: bool = False) -> Suppression:
-        """Let a number be rung again; the next run of a file that holds it asks anew.
+        """Let a number be called again; the next run of a file that holds it asks anew.
+
+        A lead that is in review only because its own call's answer was unclear is done: it was called.
 
         Args:
             phone: E.164.
@@ -188,6 +201,8 @@ class Suppressions:
                 )
             mine = suppressions.c.digest == digest(self._database.key, phone)
             await db.execute(delete(suppressions).where(mine))
+            if found.source == UNCLEAR:
+                await _settle(db, phone, found.reason)
         return found
 
     async def listed(self) -> list[Suppression]:

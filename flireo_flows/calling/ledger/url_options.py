@@ -13,6 +13,7 @@ CONNECT_SECONDS: Final = 30.0  # for a connection, where the URL says nothing el
 SHORTEST_CONNECT_SECONDS: Final = 2.0  # as libpq: less is taken for this
 PASSWORDS: Final = frozenset({"password", "sslpassword", "pgpassword", "passwd", "pwd", "pass"})
 MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+SESSIONS: Final = ("any", "read-write", "read-only", "primary", "standby", "prefer-standby")
 TRUE: Final = frozenset({"true", "1", "yes", "on", ""})
 FALSE: Final = frozenset({"false", "0", "no", "off"})
 
@@ -98,6 +99,10 @@ def read_options(where: str, given: Mapping[str, str], names_may_be_secret: bool
             raise LedgerError(where, f"its option {name if plain else '(not shown)'} is unknown", LEAVE_OUT)
         if name in HARMLESS and value not in HARMLESS[name]:
             raise LedgerError(where, f"its option {name} cannot be kept", CANNOT.get(name, LEAVE_OUT))
+    session = given.get("target_session_attrs")
+    if session and session not in SESSIONS:  # the driver's own words are garbled
+        text = f"its option target_session_attrs is none of {', '.join(SESSIONS)}"
+        raise LedgerError(where, text, LEAVE_OUT)
     mode = _mode(where, given)
     trust = given.get("sslrootcert") == "system"
     if trust and mode not in (None, "verify-full"):

@@ -2,17 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from flireo_flows.calling import answers
 from flireo_flows.calling.outcomes import Outcome, table_version
-from flireo_flows.calling.policy.limits import AnalysisRule
+from flireo_flows.calling.policy.limits import USUAL_KEYS, AnalysisRule
 from flireo_flows.calling.policy.model import CallingPolicy
-from flireo_flows.leads.consent_headers import header_words, holds_marks
-from flireo_flows.leads.opt_out_words import asks_for_no_calls
-from flireo_flows.leads.yes_no import YesNo, word_set
+from flireo_flows.leads.consent_headers import Meaning, header_words, holds_marks, meaning_of
+from flireo_flows.leads.opt_out_words import CALLS, asks_for_no_calls
+from flireo_flows.leads.yes_no import YesNo, plain_words, word_set
 
 
 def outcomes_version(policy: CallingPolicy) -> str:
@@ -109,10 +110,12 @@ def lesson_of(
     for rule, answer in found:
         if answers.tells(answer, rule.equals) or (_wants_yes(rule) and _asks(answer)):
             return Lesson("analysis", f"the call's analysis says {rule.key} = {rule.equals}")
-    if policy.do_not_call_words and (key := _marked(analysis)):
+    keys = _meant if set(USUAL_KEYS) <= set(policy.do_not_call_keys) else _none
+    if (key := _asked_under(analysis, keys)) or (policy.do_not_call_words and (key := _marked(analysis))):
         return Lesson("analysis", f"the call's analysis asks for no more calls under {key}")
-    unclear = next((rule for rule, answer in found if answers.is_unclear(answer, rule.equals)), None)
-    return Lesson("unclear", UNCLEAR.format(unclear.key)) if unclear else None
+    unclear = [rule.key for rule, answer in found if answers.is_unclear(answer, rule.equals)]
+    unclear += [key for key, value in answers.fields(analysis) if keys(key) and _is_unclear(key, value)]
+    return Lesson("unclear", UNCLEAR.format(unclear[0])) if unclear else None
 
 
 def do_not_call_cause(
@@ -146,11 +149,60 @@ def _asks(answer: object) -> bool:
     return any(isinstance(one, str) and asks_for_no_calls(one, is_mark=True) for one in several)
 
 
+SHORT: Final = 12  # words; a longer answer tells of more than one thing
+# What tells of the whole call, in which such words may be about anything.
+RETOLD: Final = word_set(
+    "summary callsummary transcript samenvatting zusammenfassung resume resumen riassunto resumo"
+)
+
+
 def _marked(analysis: object) -> str:
-    """The key of a mark that asks for no more calls, such as `disposition: do_not_call`; empty for none."""
-    marks = (
-        key
-        for key, value in answers.fields(analysis)
-        if (holds_marks(key) or "".join(header_words(key)) in MARK_KEYS) and _asks(value)
-    )
-    return next(marks, "")
+    """The key of an answer whose words ask for no more calls; empty for none.
+
+    A mark (`disposition: do_not_call`), or a short answer in plain words (`wish: never call me again`).
+    """
+    for key, value in answers.fields(analysis):
+        bare = "".join(header_words(key))
+        if (holds_marks(key) or bare in MARK_KEYS) and _asks(value):
+            return key
+        is_short = isinstance(value, str) and len(plain_words(value)) <= SHORT and bare not in RETOLD
+        if is_short and asks_for_no_calls(str(value)):
+            return key
+    return ""
+
+
+def _asked_under(analysis: object, keys: Callable[[str], str]) -> str:
+    """The key that says itself what a yes or a no under it means, where the answer asks for no more calls."""
+    found = (key for key, value in answers.fields(analysis) if (it := keys(key)) and answers.tells(value, it))
+    return next(found, "")
+
+
+def _is_unclear(key: str, answer: object) -> bool:
+    is_asked = meaning_of(key) is Meaning.OPT_OUT and not isinstance(answer, Mapping)
+    return is_asked and answers.is_unclear(answer, "true")
+
+
+def _none(key: str) -> str:
+    """No key counts but those of the policy."""
+    return ""
+
+
+_AGAIN: Final = word_set("again future further more later we")
+_ONCE: Final = word_set(
+    "agree agreed agrees accept accepts accepted can"
+)  # of one call, unless it says again
+_BEFORE: Final = word_set("before yet made earlier so past")  # "no_calls_yet"
+
+
+@lru_cache(maxsize=4096)
+def _meant(key: str) -> str:
+    """The answer under a key by which somebody asks for no more calls, as the key's words say; empty for none."""
+    told = header_words(key)
+    words = [word for word in told if word not in _AGAIN]
+    if _BEFORE & set(words) or (_ONCE & set(words) and len(words) == len(told)):
+        return ""
+    meaning = meaning_of(" ".join(words))
+    if meaning is Meaning.OPT_OUT or asks_for_no_calls(" ".join(words), is_mark=True):
+        return "true"
+    # Consent alone may be one to a recording.
+    return "false" if meaning is Meaning.CONSENT and CALLS & set(words) else ""

@@ -58,7 +58,15 @@ _CONTINENTS: Final = frozenset(
 )
 _SLASH: Final = re.compile(r"_?slash_?", re.IGNORECASE)  # HubSpot: america_slash_new_york
 _SIGN: Final = re.compile(r"_(?:hyphen|dash)_", re.IGNORECASE)
-_OFFSET: Final = re.compile(r"^\((?:GMT|UTC)\s*[+\-−±]?[0-9:.]*\)\s*", re.IGNORECASE)
+_OFFSET: Final = re.compile(
+    r"^(?:\((?:GMT|UTC)\s*[+\-−±]?[0-9:.]*\)|(?:GMT|UTC)\s*[+\-−±][0-9:.]+)\s*", re.IGNORECASE
+)
+_BEHIND: Final = re.compile(
+    r"\s*\((?:(?:GMT|UTC)\s*[+\-−±]?[0-9:.]*|[A-Z]{3,5})\)$"
+)  # Europe/Amsterdam (CET)
+_SUMMER: Final = re.compile(
+    r" (?:daylight|summer) time$", re.IGNORECASE
+)  # as Windows calls it half of the year
 _INNER: Final = re.compile(
     r"\(([A-Za-z]+/[A-Za-z0-9_/+-]+)\)$"
 )  # Salesforce: Eastern Time (America/New_York)
@@ -74,9 +82,11 @@ def read_zone(text: str) -> tuple[str, ...] | ZoneRefusal:
             `america_slash_new_york`, Windows' `W. Europe Standard Time`, Rails' `Eastern Time (US & Canada)`, or
             `(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna`.
     """
-    plain = text.strip()
+    plain = text.strip().replace("&amp;", "&")
     inner = _INNER.search(plain)
-    found = _place(inner.group(1) if inner else plain) or _shown(_OFFSET.sub("", plain))
+    bare = _BEHIND.sub("", _OFFSET.sub("", plain))
+    place = inner.group(1) if inner else bare.replace("\\", "/")
+    found = _place(place) or _shown(bare) or _shown(_SUMMER.sub(" Standard Time", bare))
     if found and all(is_zone(name) for name in found):
         return found
     # `folded` with the slash: `posix/EST5EDT` is no abbreviation, and gets the advice that fits all.
