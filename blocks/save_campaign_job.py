@@ -1,7 +1,7 @@
 """Save the block document flireo-campaign-job/campaign from FLIREO_CAMPAIGN_ID, or from FLIREO_CAMPAIGN_NAME.
 
 A campaign that is named needs FLIREO_AGENT_ID and FLIREO_CAMPAIGN_TIMEZONE too. The credentials and the ledger are
-those of save_credentials.py and save_ledger.py, so run these first. Whom the ledger lets nobody call is not added:
+those of save_credentials.py and save_ledger.py, so run these first. Who must not be called by that ledger is not added:
 FLIREO_CAMPAIGN_ON_BLOCKED says whether that refuses all (refuse, as usual) or leaves them out (skip).
 """
 
@@ -12,12 +12,12 @@ from flireo_flows.blocks import CallLedger, FlireoCampaignJob, FlireoCredentials
 
 
 def saved_ledger() -> CallLedger | None:
-    """The ledger that save_ledger.py saved; without it the campaign looks nobody up, which is said."""
+    """The ledger that save_ledger.py saved; without it the campaign looks no one up, and says so."""
     try:
         return CallLedger.load("ledger")
     except ValueError:
         print(
-            "flireo-call-ledger/ledger is not saved, so nobody is looked up in it: run save_ledger.py, then this again",
+            "flireo-call-ledger/ledger is not saved, so no one is looked up in it: run save_ledger.py, then this again",
             file=sys.stderr,
         )
         return None

@@ -23,9 +23,9 @@ def call_operation(
 ) -> Any:
     """Have one operation of the Flireo API answered. It is sent once: Prefect repeats nothing of it.
 
-    If you retry a run of create_outbound_call yourself, it rings again. Look for the call with list_calls first.
+    If you retry a run of create_outbound_call yourself, it calls again. Look for the call with list_calls first.
 
-    What stands in this form is stored with the run, shown to everybody who may see the run, and written to the
+    What stands in this form is stored with the run, shown to everyone who may see the run, and written to the
     log in clear if Prefect finds a parameter unfit. So a secret in the body is refused: save it as a Secret block
     and write {"secret_block": "NAME"} in its place. A phone number is a parameter like any other.
 

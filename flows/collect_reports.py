@@ -17,11 +17,11 @@ def collect_reports(
     campaign: AnyCampaignName = "",
     patience_seconds: Annotated[int, Field(ge=0, le=86_400, title="Patience (s)")] = 0,
 ) -> Summary:
-    """Write down how calls ended that no run is waiting for. Rings nobody, and costs nothing when none is open.
+    """Write down how calls ended that no run is waiting for. Calls no one, and costs nothing when none is open.
 
     Args:
         credentials: The API key with which the calls were made; those of another one are left alone.
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         campaign: Only this one, by its name or as an event shows it; empty for all that have open calls.
         patience_seconds: How long to go on while calls are open; 0 reads once.
     """

@@ -21,7 +21,7 @@ def export_results(
 
     Args:
         campaign: Name of the campaign, or as an event shows it.
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         out: Folder for results.csv, results.jsonl, results.parquet and report.html; empty for one of the
             campaign's own, results/CAMPAIGN.
     """

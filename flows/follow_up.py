@@ -22,7 +22,7 @@ def follow_up(
 
     Args:
         lead_id: The lead, as the event flireo.call.ended names it; the ledger knows the number.
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         outcome: Of the call.
         analysis: What the call's analysis says, as JSON text.
         out: Folder of results; the note is its follow_ups/lead-<id>.json.

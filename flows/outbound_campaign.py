@@ -43,24 +43,24 @@ def outbound_campaign(
     ignore_recent_calls: Annotated[bool, Field(title="Call without the account's recent calls")] = False,
     limit: Annotated[int, Field(ge=1, le=1_000_000, title="People at most")] = 1_000_000,
 ) -> CampaignSummary:
-    """Ring every lead of a file, each at a permitted hour, and export the results. Run it again to carry on.
+    """Call every lead of a file, each at a permitted hour, and export the results. Run it again to carry on.
 
-    Cancelling the run pauses the campaign: running calls go on and are collected by the next run, and nobody
-    else is rung until somebody resumes it.
+    Cancelling the run pauses the campaign: running calls go on and are collected by the next run, and no one
+    else is called until it is resumed.
 
     Args:
         leads: CSV or Excel file, one person a row.
-        campaign: Attempts are counted under this name; the same name resumes and rings nobody twice.
+        campaign: Attempts are counted under this name; the same name resumes and calls no one twice.
         credentials: The API key of the organization.
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         agent_id: The saved Flireo agent that speaks; empty where the script or the rows say who does.
-        number: The number to ring from; none lets Flireo pick one.
-        policy: When, how often and how fast people may be rung.
+        number: The number to call from; none lets Flireo pick one.
+        policy: When, how often and how fast people may be called.
         script: What is said, by which agent, and from which pool of numbers.
         lead_format: How to read the file.
-        do_not_call: File of numbers that are not to be rung; empty for none.
+        do_not_call: File of numbers that must not be called; empty for none.
         webhook: Where reports are sent, for calls that can say so themselves; none leaves that to the agents.
-        plan: A plan that was saved and approved: nobody outside it is rung; empty for none.
+        plan: A plan that was saved and approved: no one outside it is called; empty for none.
         out: Folder for results.csv, results.jsonl, results.parquet, rejects.csv and report.html; empty for one of
             the campaign's own, results/CAMPAIGN.
         wait: Off ends the run after dialling; a later run collects the results.

@@ -1,4 +1,4 @@
-"""Plan a campaign without sending anything; have a person approve the plan; then ring exactly that."""
+"""Plan a campaign without sending anything; have a person approve the plan; then call exactly that."""
 
 import time
 from dataclasses import replace
@@ -48,28 +48,28 @@ def plan_campaign(
     ignore_recent_calls: Annotated[bool, Field(title="Call without the account's recent calls")] = False,
     limit: Annotated[int, Field(ge=1, le=1_000_000, title="People at most")] = 1_000_000,
 ) -> PlanOutcome:
-    """Show who would be rung when, from which number and with which words; once approved, ring exactly those.
+    """Show who would be called when, from which number and with which words; once approved, call exactly those.
 
     Planning sends nothing to Flireo. The plan is shown as artifacts and saved in the results folder. The run then
     waits for a person to resume it in the UI and to say yes; a worker is held meanwhile.
 
     Args:
         leads: CSV or Excel file, one person a row.
-        campaign: Attempts are counted under this name; the same name resumes and rings nobody twice.
+        campaign: Attempts are counted under this name; the same name resumes and calls no one twice.
         credentials: The API key of the organization.
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         agent_id: The saved Flireo agent that speaks; empty where the script or the rows say who does.
-        number: The number to ring from; none lets Flireo pick one.
-        policy: When, how often and how fast people may be rung; its tariff is what the cost is estimated by.
+        number: The number to call from; none lets Flireo pick one.
+        policy: When, how often and how fast people may be called; its tariff is what the cost is estimated by.
         script: What is said, by which agent, and from which pool of numbers.
         lead_format: How to read the file.
-        do_not_call: File of numbers that are not to be rung; empty for none.
+        do_not_call: File of numbers that must not be called; empty for none.
         webhook: Where reports are sent, for calls that can say so themselves; none leaves that to the agents.
         out: Folder for the plan and, once it was run, the results; empty for one of the campaign's own,
             results/CAMPAIGN.
         requests_per_minute: What the API key allows, for the duration; Flireo's own limit is 100.
         approve: Off ends the run after planning; the saved plan can be run by outbound-campaign.
-        approval_timeout_seconds: How long to wait for approval; after that nobody is rung.
+        approval_timeout_seconds: How long to wait for approval; after that no one is called.
         wait: Off ends the run after dialling; a later run collects the results.
         deadline_seconds: End so many seconds after the approval in any case; 0 for no deadline. Calls that run go on.
         ignore_recent_calls: Once approved, call also where the account's calls of the last seven days cannot be read,
@@ -92,12 +92,12 @@ def plan_campaign(
     )
     planned = plan_leads(run, leads, lead_format, do_not_call, requests_per_minute)
     if not approve or not planned.calls:
-        return PlanOutcome.of(planned, "Planned; nobody was rung.")
+        return PlanOutcome.of(planned, "Planned; no one was called.")
     approval = ask_approval(planned, approval_timeout_seconds)
     if approval is None:
-        return PlanOutcome.of(planned, "Nobody approved it in time; nobody was rung.")
+        return PlanOutcome.of(planned, "Not approved in time; no one was called.")
     if not approval.approved:
-        return PlanOutcome.of(planned, "Not approved; nobody was rung.", approved=False)
+        return PlanOutcome.of(planned, "Not approved; no one was called.", approved=False)
 
     run = replace(run, plan=planned.file, started_at=time.time())
     imported = import_leads(run, leads, lead_format, do_not_call)

@@ -21,9 +21,9 @@ def steer_campaign(
     """Pause, resume or cancel a campaign. Calls that run go on, and its next run collects their results.
 
     Args:
-        action: Pause rings nobody until it is resumed. Cancel rings nobody any more and cannot be undone.
+        action: Pause calls no one until it is resumed. Cancel calls no one any more and cannot be undone.
         campaign: Name of the campaign, or as an event shows it.
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         reason: Why, in words, without a phone number; shown by flireo-flows status and why.
     """
     if action == "pause":

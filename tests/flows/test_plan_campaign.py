@@ -96,9 +96,9 @@ def test_nothing_is_sent_and_no_ledger_made_until_somebody_approves(planning: St
     with somebody_answers(stored, "no", approved=False) as seen:
         outcome = planning.run(campaign="no")
     assert seen.result()
-    assert (outcome.approved, outcome.said) == (False, "Not approved; nobody was rung.")
+    assert (outcome.approved, outcome.said) == (False, "Not approved; no one was called.")
     late = planning.run(campaign="late", approval_timeout_seconds=1)
-    assert (late.approved, late.said) == (None, "Nobody approved it in time; nobody was rung.")
+    assert (late.approved, late.said) == (None, "Not approved in time; no one was called.")
     nobody_asked = planning.run(campaign="unasked", approve=False)
     assert nobody_asked.calls == 3
     assert planning.sandbox.requests() == {}

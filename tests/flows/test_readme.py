@@ -48,10 +48,10 @@ def test_there_is_nothing_in_python_that_no_test_runs() -> None:
 
 @pytest.mark.server
 @pytest.mark.slow
-def test_a_flow_of_one_task_and_one_that_rings(blocks: Stage) -> None:
+def test_a_flow_of_one_task_and_one_that_calls(blocks: Stage) -> None:
     assert run(the_block_with("def show_agents"))["show_agents"]() == ["Sanne"]
     blocks.sandbox.settings(outcomes={ANNA: ["answered"]})
-    assert run(the_block_with("def ring_one"))["ring_one"](ANNA)
+    assert run(the_block_with("def call_one"))["call_one"](ANNA)
     assert blocks.sandbox.times_rung(ANNA) == 1
 
 

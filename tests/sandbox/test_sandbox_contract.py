@@ -34,7 +34,7 @@ _MOMENT: Final = {"anyOf": [{"type": "string", "format": "date"}, {"type": "stri
 
 
 def _document() -> dict[str, Any]:
-    """The contract, and what flireo-api.md, which it must follow, says beyond it."""
+    """The contract, and what docs/contract.md, which it must follow, says beyond it."""
     document = deepcopy(openapi())
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     for operation in operations:
