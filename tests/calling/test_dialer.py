@@ -262,15 +262,15 @@ async def test_what_is_said_between_the_decision_and_the_request_is_heard(
         book = await campaign.runner()
         async with AsyncFlireoClient(campaign.account) as client, await Database.open(ledger_url) as another:
             hands = Hands(campaign.dialer(client))
-            client.pacing.blocked_until = client.now() + STILL_SECONDS + 0.3
-            hands.give(await campaign.begin(book))
+            (attempt,) = await campaign.begin(book)
             await says(another, campaign)
+            hands.give([replace(attempt, began_at=attempt.began_at - STILL_SECONDS)])
             await hands.wait(60)
             await campaign.record(book, *await hands.stop())
         assert line.posts == []
-    attempt, lead = await campaign.attempt(), await campaign.lead()
-    assert (attempt.state, lead.state) == ("not_placed", "waiting")
-    assert attempt.reason.startswith("not sent: ") and why in attempt.reason
+    row, lead = await campaign.attempt(), await campaign.lead()
+    assert (row.state, lead.state) == ("not_placed", "waiting")
+    assert row.reason.startswith("not sent: ") and why in row.reason
 
 
 async def test_who_said_nothing_meanwhile_is_called_after_a_wait(database: Database) -> None:
