@@ -1,4 +1,4 @@
-"""The contract (docs/contract.md) has every section that code, pages and tests cite."""
+"""The contract: docs/contract.md has every section that is cited, and says the same as tests/openapi.yaml."""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 
 PROJECT: Final = Path(__file__).parents[2]
 CONTRACT: Final = (PROJECT / "docs" / "contract.md").read_text(encoding="utf-8")
@@ -93,3 +94,25 @@ def test_the_contract_is_cited_in_one_form() -> None:
 )
 def test_a_citation_is_read(text: str, numbers: list[str]) -> None:
     assert list(cited(text)) == numbers
+
+
+INDEXED: Final = re.compile(
+    r"^\| (?P<row>\d+) \| `(?P<name>\w+)` \| (?P<method>[A-Z]+) `(?P<path>[^`]+)`", re.MULTILINE
+)
+LATER_ROWS: Final = range(55, 70)  # of the operations that only the later server has
+
+
+def test_both_forms_of_the_contract_have_the_same_operations() -> None:
+    document = yaml.safe_load((PROJECT / "tests" / "openapi.yaml").read_bytes())
+    written = {
+        (one["operationId"], method.upper(), path, one.get("x-since") == "hmsovereign")
+        for path, methods in document["paths"].items()
+        for method, one in methods.items()
+    }
+    indexed = {
+        (one["name"], one["method"], one["path"], int(one["row"]) in LATER_ROWS)
+        for one in INDEXED.finditer(CONTRACT)
+    }
+    assert written == indexed
+    assert len(written) == 65
+    assert len(document["webhooks"]) == len(re.findall(r"^\| \d+ \| webhook `", CONTRACT, re.MULTILINE)) == 4
