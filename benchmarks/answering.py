@@ -7,7 +7,7 @@ import asyncio
 import sys
 from functools import partial
 
-from flireo_flows.leash import obey
+from flireo_flows.prefect_support.child_process import obey
 
 CHUNK_BYTES = 65_536
 

@@ -8,11 +8,11 @@ from benchmarks.stage import CALLER, Stage, people, stage
 from flireo_flows.api.calls import OutboundCall, create_outbound_call
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling.account import Readiness
-from flireo_flows.calling.ledger import Answer, AttemptBook, Database, LeadBook, Runner
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.remembered import remember
-from flireo_flows.calling.states import Event
 from flireo_flows.calling.sweep import FIRST_PAUSE_SECONDS, Summary, Sweep
+from flireo_flows.ledger import Answer, AttemptBook, Database, LeadBook, Runner
+from flireo_flows.lifecycle.states import Event
+from flireo_flows.policy import CallingPolicy
 
 CALLS: Final = 1000
 AT_ONCE: Final = 20

@@ -6,7 +6,7 @@ process has ended, and Prefect shows how each task run ended. The baseline is wh
 `create_outbound_call.submit` for each lead, then wait for all. The engine's flow also reads the file of leads and
 writes it into the ledger.
 
-A server that is tuned as `flireo_flows.prefect_server` does it, to record task runs by the hundred, is less of a
+A server tuned as `flireo_flows.prefect_support.local_server` tunes it, to record task runs by the hundred, is less of a
 burden on the same cores, and there the baseline is two to three times as fast.
 
 Run as `python -m benchmarks.in_prefect engine|tasks SANDBOX_URL LEADS_FILE`, it is one of the flows in a process of
@@ -29,8 +29,8 @@ import httpx
 
 from benchmarks.figures import Figure, middle
 from benchmarks.stage import CALLER, Stage, people, stage
-from flireo_flows.leash import child
-from flireo_flows.prefect_server import START_SECONDS, free_port
+from flireo_flows.prefect_support.child_process import child
+from flireo_flows.prefect_support.local_server import START_SECONDS, free_port
 
 LEADS: Final = 1000  # so many that what every run costs once weighs little
 ROUNDS: Final = 3
@@ -162,9 +162,9 @@ def _engine(credentials: Any, leads: Path) -> Callable[[], str]:
     from pydantic import SecretStr  # noqa: PLC0415
 
     from flireo_flows.blocks import CallLedger, FlireoPhoneNumber  # noqa: PLC0415
-    from flireo_flows.calling.policy import CallingPolicy  # noqa: PLC0415
     from flireo_flows.leads import LeadFormat  # noqa: PLC0415
-    from flireo_flows.steps import CampaignRun, call_leads, import_leads  # noqa: PLC0415
+    from flireo_flows.policy import CallingPolicy  # noqa: PLC0415
+    from flireo_flows.tasks.campaign import CampaignRun, call_leads, import_leads  # noqa: PLC0415
 
     with tempfile.NamedTemporaryFile(suffix=".db", delete=False, dir=leads.parent) as ledger:
         run = CampaignRun(

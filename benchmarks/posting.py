@@ -13,7 +13,7 @@ from collections import Counter
 from uuid import uuid4
 
 from flireo_flows.api.webhooks import EVENT_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
-from flireo_flows.leash import obey
+from flireo_flows.prefect_support.child_process import obey
 
 TURN = "I would like to hear more about the offer, and what it costs a month, before I decide on it."
 

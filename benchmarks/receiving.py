@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.figures import Figure, middle
-from flireo_flows.leash import child
-from flireo_flows.prefect_server import free_port
+from flireo_flows.prefect_support.child_process import child
+from flireo_flows.prefect_support.local_server import free_port
 
 CONNECTIONS: Final = 64
 COUNT: Final = 2000  # requests a round

@@ -4,8 +4,8 @@ from typing import Final
 
 from benchmarks.figures import Figure
 from benchmarks.stage import campaign, stage
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.turns import Until
+from flireo_flows.policy import CallingPolicy
 
 LEADS: Final = 1000
 

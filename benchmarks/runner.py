@@ -17,9 +17,9 @@ from typing import Final
 from benchmarks.stage import CALLER, people
 from flireo_flows.api.client import Account
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.ledger import Database, LeadBook
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.turns import Until
+from flireo_flows.ledger import Database, LeadBook
+from flireo_flows.policy import CallingPolicy
 
 LONGEST_SECONDS: Final = 3600.0  # no run of a benchmark takes as long
 MEBIBYTE: Final = 1024.0 * 1024.0

@@ -14,8 +14,8 @@ from benchmarks.figures import Figure
 from benchmarks.runner import Order, Report, run_all
 from benchmarks.stage import Stage, stage, take_in
 from flireo_flows.calling.hands import CONNECTIONS
-from flireo_flows.leash import child
-from flireo_flows.prefect_server import free_port
+from flireo_flows.prefect_support.child_process import child
+from flireo_flows.prefect_support.local_server import free_port
 from tests.postgres import run_postgres
 
 ANSWER_SECONDS: Final = 1.0

@@ -16,8 +16,8 @@ from typing import Final
 from benchmarks.figures import Figure, middle
 from benchmarks.runner import MEBIBYTE, Order, run_all
 from benchmarks.stage import CALLER, stage, take_in
-from flireo_flows.calling.ledger import AttemptBook, Database, Runner
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.ledger import AttemptBook, Database, Runner
+from flireo_flows.policy import CallingPolicy
 from tests.postgres import run_postgres
 
 FEW: Final = 1_000

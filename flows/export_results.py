@@ -8,7 +8,7 @@ from pydantic import Field
 
 from flireo_flows.api.campaign_names import KnownCampaignName
 from flireo_flows.blocks import CallLedger
-from flireo_flows.exporting import export_campaign
+from flireo_flows.tasks.export import export_campaign
 
 
 @flow(name="export-results")

@@ -7,7 +7,7 @@ from prefect import flow
 from pydantic import Field
 
 from flireo_flows.blocks import CallLedger
-from flireo_flows.following_up import note_follow_up, read_lead
+from flireo_flows.tasks.follow_up import note_follow_up, read_lead
 
 
 @flow(name="follow-up")

@@ -7,12 +7,10 @@ from pydantic import Field
 
 from flireo_flows.api.campaign_names import CampaignName
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
-from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.script import Script
-from flireo_flows.exporting import results_folder
 from flireo_flows.leads import LeadFormat
-from flireo_flows.steering import pause_when_cancelled
-from flireo_flows.steps import (
+from flireo_flows.policy import CallingPolicy
+from flireo_flows.script import Script
+from flireo_flows.tasks.campaign import (
     CampaignRun,
     CampaignSummary,
     call_leads,
@@ -21,6 +19,8 @@ from flireo_flows.steps import (
     import_leads,
     wait_for_reports,
 )
+from flireo_flows.tasks.export import results_folder
+from flireo_flows.tasks.steer import pause_when_cancelled
 
 
 @flow(name="outbound-campaign", on_cancellation=[pause_when_cancelled])

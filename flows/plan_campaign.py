@@ -8,15 +8,12 @@ from prefect import flow
 from pydantic import Field
 
 from flireo_flows.api.campaign_names import CampaignName
-from flireo_flows.approving import ask_approval
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
-from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.script import Script
-from flireo_flows.exporting import results_folder
 from flireo_flows.leads import LeadFormat
-from flireo_flows.planning import PlanOutcome, plan_leads
-from flireo_flows.steering import pause_when_cancelled
-from flireo_flows.steps import (
+from flireo_flows.policy import CallingPolicy
+from flireo_flows.script import Script
+from flireo_flows.tasks.approval import ask_approval
+from flireo_flows.tasks.campaign import (
     CampaignRun,
     call_leads,
     conclude,
@@ -24,6 +21,9 @@ from flireo_flows.steps import (
     import_leads,
     wait_for_reports,
 )
+from flireo_flows.tasks.export import results_folder
+from flireo_flows.tasks.plan import PlanOutcome, plan_leads
+from flireo_flows.tasks.steer import pause_when_cancelled
 
 
 @flow(name="plan-campaign", on_cancellation=[pause_when_cancelled])

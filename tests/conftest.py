@@ -50,8 +50,8 @@ def prefect_home() -> Path:
 @pytest.fixture(scope="session")
 def prefect_url(prefect_home: Path) -> Iterator[str]:
     """The API of a real Prefect server: one a session, over HTTP, so that other processes can use it too."""
-    from flireo_flows.leash import until_exit
-    from flireo_flows.prefect_server import prefect_server
+    from flireo_flows.prefect_support.child_process import until_exit
+    from flireo_flows.prefect_support.local_server import prefect_server
 
     # Not only until the session ends: Prefect sends its last logs while the interpreter shuts down.
     url = until_exit(prefect_server(HOME / "server.log", prefect_home))

@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.postgresql import FSYNC_MAY_BE_OFF
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.postgresql import FSYNC_MAY_BE_OFF
 
 
 @dataclass

@@ -11,10 +11,10 @@ from flireo_flows.api.conversation import Conversation, note
 from flireo_flows.api.numbering import digits
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.blocks.ledger import CallLedger
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.barred import barred
-from flireo_flows.driving import drive
 from flireo_flows.leads.phones import Refusal, read_number
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.barred import barred
+from flireo_flows.prefect_support.async_bridge import drive
 
 MOST_SHOWN: Final = 5  # numbers that a message names, masked
 UNREADABLE: Final = "its number cannot be read, so nobody can tell"

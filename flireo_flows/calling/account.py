@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 
 from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent, get_agent
-from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.numbers import get_number
 from flireo_flows.api.organization import get_organization
-from flireo_flows.calling.choice import CannotCompose, Choice, Composes, LeadFacts, NoNumberOfClient
-from flireo_flows.calling.ledger import Expectations
+from flireo_flows.ledger import Expectations
+from flireo_flows.script.choice import Composes
 
 LONGEST_CALL_SECONDS = 3600.0  # for an agent that names no maximum
 MOST_LOOKED_UP = 20  # agents, and numbers, before the first call; the others are looked at by nobody
@@ -21,52 +20,6 @@ class NotReady(Exception):
 
 class LowBalance(NotReady):
     """The balance is empty, or too low to ring. Says how much is left and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who rings: a saved agent, from a number. By itself it composes calls that say what the agent says.
-
-    Attributes:
-        agent_id: Id of the saved agent.
-        number_id: Id of the number; empty lets Flireo pick one.
-    """
-
-    agent_id: str
-    number_id: str = ""
-
-    @property
-    def agent_ids(self) -> frozenset[str]:
-        """The saved agent, if there is one."""
-        return frozenset({self.agent_id} - {""})
-
-    @property
-    def number_ids(self) -> frozenset[str]:
-        """The number, if there is one."""
-        return frozenset({self.number_id} - {""})
-
-    def choose(self, facts: LeadFacts) -> Choice:
-        """What the lead's row asks for, else the caller id it knows, else this agent and number.
-
-        Raises:
-            NoNumberOfClient: The row names a client; whose this number is, no one said.
-        """
-        if facts.wishes.client.strip() and not facts.wishes.number_id:
-            raise NoNumberOfClient
-        return Choice(
-            agent_id=facts.wishes.agent_id or self.agent_id,
-            number_id=facts.wishes.number_id or facts.number_id or self.number_id,
-        )
-
-    def compose(self, facts: LeadFacts, choice: Choice, reference: str) -> OutboundCall:
-        """The saved agent as it is; there is no room for the reference.
-
-        Raises:
-            CannotCompose: There is no agent to speak to this lead.
-        """
-        if not choice.agent_id:
-            raise CannotCompose("no agent speaks to this lead: give the campaign one, or the lead's row")
-        return OutboundCall(destination=facts.phone, number_id=choice.number_id, agent_id=choice.agent_id)
 
 
 @dataclass(frozen=True, slots=True)

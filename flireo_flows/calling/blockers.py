@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flireo_flows.api.client import Account
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.blockers import ask_again, blocking_campaigns
 from flireo_flows.calling.sweep import Sweep
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.blockers import ask_again, blocking_campaigns
 
 FIRST_PAUSE_SECONDS: Final = 10.0  # between two readings; then half as long again each time
 LONGEST_PAUSE_SECONDS: Final = 60.0

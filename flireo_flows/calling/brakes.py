@@ -11,13 +11,13 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.account import NotReady, check_balance
 from flireo_flows.calling.breaker import Ended, shown, trips
-from flireo_flows.calling.ledger.campaigns import Standing, change_in, skip_waiting_in, standing_in
-from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.schema import attempts
-from flireo_flows.calling.outcomes import Outcome
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.rhythm import BalanceRhythm
-from flireo_flows.calling.states import AttemptState, CampaignState
+from flireo_flows.ledger.campaigns import Standing, change_in, skip_waiting_in, standing_in
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.schema import attempts
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.lifecycle.states import AttemptState, CampaignState
+from flireo_flows.policy import CallingPolicy
 
 LONGEST_CALL_SECONDS: Final = 7200.0  # a call that ended in the window began at most so long before it
 RINGING_SECONDS: Final = 60.0  # a call that goes on for longer was answered

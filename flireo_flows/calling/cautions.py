@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from flireo_flows.calling.policy import CallingPolicy, unusable, warnings
+from flireo_flows.policy import CallingPolicy, unusable, warnings
 
 # English, Dutch, German, French, Spanish, Italian; a hint, so that a word too many does no harm.
 SAYS_AI: Final = re.compile(

@@ -14,7 +14,7 @@ from flireo_flows.api import errors
 from flireo_flows.api.calls import list_calls
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling.account import NotReady
-from flireo_flows.calling.ledger import Database
+from flireo_flows.ledger import Database
 
 MOST_SKEW_SECONDS: Final = (
     60.0  # a Date has whole seconds, and an answer may be slow; quarter hours matter to people

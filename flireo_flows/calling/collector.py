@@ -13,25 +13,25 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.fit import Fit
-from flireo_flows.calling.ledger import Attempt, AttemptBook, Database, Inbox
-from flireo_flows.calling.ledger.attempts import disown_in
-from flireo_flows.calling.ledger.known_calls import (
+from flireo_flows.calling.lookup import MOST_ASKED, REFUSED_KEY, Lookup, LookupFailed, read_again
+from flireo_flows.calling.reconcile import Reconciler
+from flireo_flows.calling.remembered import campaigns_of
+from flireo_flows.calling.rhythm import Budget
+from flireo_flows.calling.snapshot import Snapshot
+from flireo_flows.calling.windows import LATE_SECONDS, Window, windows_of
+from flireo_flows.ledger import Attempt, AttemptBook, Database, Inbox
+from flireo_flows.ledger.attempts import disown_in
+from flireo_flows.ledger.known_calls import (
     LOOKBACK_SECONDS,
     KnownCall,
     calls_around,
     placed_calls,
 )
-from flireo_flows.calling.ledger.leads import chunks
-from flireo_flows.calling.ledger.reports import apply_report, report_of_call
-from flireo_flows.calling.ledger.schema import attempts
-from flireo_flows.calling.lookup import MOST_ASKED, REFUSED_KEY, Lookup, LookupFailed, read_again
-from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.reconcile import Reconciler
-from flireo_flows.calling.remembered import campaigns_of
-from flireo_flows.calling.rhythm import Budget
-from flireo_flows.calling.snapshot import Snapshot
-from flireo_flows.calling.states import AttemptState, IdSource
-from flireo_flows.calling.windows import LATE_SECONDS, Window, windows_of
+from flireo_flows.ledger.leads import chunks
+from flireo_flows.ledger.reports import apply_report, report_of_call
+from flireo_flows.ledger.schema import attempts
+from flireo_flows.lifecycle.states import AttemptState, IdSource
+from flireo_flows.policy import CallingPolicy
 
 MOST_READINGS: Final = 8  # of the list in one poll, each wider than the one before
 LASTING_FAILURES: Final = 2  # polls in a row, after which calls are asked for by id

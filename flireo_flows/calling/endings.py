@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from flireo_flows.api import errors
-from flireo_flows.calling.states import Event
+from flireo_flows.lifecycle.states import Event
 
 
 class Ending(StrEnum):

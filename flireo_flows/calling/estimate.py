@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flireo_flows.calling.foresight import Foreseen
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.turns import PATIENCE_SECONDS
+from flireo_flows.policy import CallingPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.numbering import person_key
-from flireo_flows.calling.choice import CannotCompose, Choice, Composes, LeadFacts
-from flireo_flows.calling.script import Composer
-from flireo_flows.calling.script.checking import ANY_MIND, told_otherwise
 from flireo_flows.leads.lead import Lead
+from flireo_flows.script import Composer
+from flireo_flows.script.checking import ANY_MIND, told_otherwise
+from flireo_flows.script.choice import CannotCompose, Choice, Composes, LeadFacts
 
 REFERENCE: Final = "plan"  # in the place of an attempt's own
 

@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from flireo_flows.calling.policy import (
+from flireo_flows.policy import (
     Allow,
     CallingPolicy,
     Deny,
@@ -24,7 +24,7 @@ from flireo_flows.calling.policy import (
     brake,
     decide,
 )
-from flireo_flows.calling.policy.case import alike
+from flireo_flows.policy.case import alike
 
 HORIZON: Final = timedelta(days=366)  # further ahead nothing is foreseen
 # Of the requests a minute, what reading the call list takes while calls are placed; see `rhythm`.

@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Final
 
 from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.ledger import Answer, Attempt
-from flireo_flows.calling.states import Event
+from flireo_flows.ledger import Answer, Attempt
+from flireo_flows.lifecycle.states import Event
 
 CONNECTIONS: Final = 16  # at 100 requests a minute two would do; a fast server is never left idle
 RESERVE_SECONDS: Final = 0.25

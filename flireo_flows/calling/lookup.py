@@ -12,16 +12,16 @@ from flireo_flows.api.calls import Call
 from flireo_flows.calling.account import LONGEST_CALL_SECONDS, Readiness
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.fit import Fit, fit_of
-from flireo_flows.calling.ledger import AttemptBook, Database
-from flireo_flows.calling.ledger.attempts import disown_in
-from flireo_flows.calling.ledger.known_calls import LATE_LIST_SECONDS, KnownCall, mark_fetched
-from flireo_flows.calling.ledger.leads import chunks
-from flireo_flows.calling.ledger.reports import apply_report, close_without_report, report_of_call
-from flireo_flows.calling.ledger.schema import attempts
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.reconcile import RINGING_SECONDS, Reconciler
 from flireo_flows.calling.snapshot import SETTLING_SECONDS, Snapshot, learn_clock
-from flireo_flows.calling.states import AttemptState
+from flireo_flows.ledger import AttemptBook, Database
+from flireo_flows.ledger.attempts import disown_in
+from flireo_flows.ledger.known_calls import LATE_LIST_SECONDS, KnownCall, mark_fetched
+from flireo_flows.ledger.leads import chunks
+from flireo_flows.ledger.reports import apply_report, close_without_report, report_of_call
+from flireo_flows.ledger.schema import attempts
+from flireo_flows.lifecycle.states import AttemptState
+from flireo_flows.policy import CallingPolicy
 
 AGAIN_SECONDS: Final = 60.0  # between two times at which a silent call is asked for; the second decides
 MOST_ASKED: Final = 20  # calls, one request each, after one reading

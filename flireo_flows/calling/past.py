@@ -12,20 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.numbering import person_key
-from flireo_flows.calling.ledger.awaited import awaited_in
-from flireo_flows.calling.ledger.campaign_list import CampaignList, list_in
-from flireo_flows.calling.ledger.campaigns import Standing, standing_in
-from flireo_flows.calling.ledger.database import Database
-from flireo_flows.calling.ledger.earlier_calls import EarlierCalls, earlier_calls_in
-from flireo_flows.calling.ledger.failure import NoLedger
-from flireo_flows.calling.ledger.other_calls import others_in
-from flireo_flows.calling.ledger.people import numbers_in
-from flireo_flows.calling.ledger.schema import accounts, attempts, do_not_call, leads
-from flireo_flows.calling.ledger.suppressions import suppressed_in
-from flireo_flows.calling.ledger.tallies import totals_in
-from flireo_flows.calling.outcomes import Outcome
-from flireo_flows.calling.policy import CallingPolicy, History, number_memory
-from flireo_flows.calling.states import OPEN, AttemptState, LeadState
+from flireo_flows.ledger.awaited import awaited_in
+from flireo_flows.ledger.campaign_list import CampaignList, list_in
+from flireo_flows.ledger.campaigns import Standing, standing_in
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.earlier_calls import EarlierCalls, earlier_calls_in
+from flireo_flows.ledger.failure import NoLedger
+from flireo_flows.ledger.other_calls import others_in
+from flireo_flows.ledger.people import numbers_in
+from flireo_flows.ledger.schema import accounts, attempts, do_not_call, leads
+from flireo_flows.ledger.suppressions import suppressed_in
+from flireo_flows.ledger.tallies import totals_in
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.lifecycle.states import OPEN, AttemptState, LeadState
+from flireo_flows.policy import CallingPolicy, History, number_memory
 
 NEW: Final = History()
 

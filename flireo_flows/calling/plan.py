@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.redaction import mask_numbers, mask_phone
 from flireo_flows.calling.cautions import cautions, number_cautions
-from flireo_flows.calling.choice import CannotCompose, Choice, Composes, LeadFacts, NoNumberOfClient
 from flireo_flows.calling.estimate import Estimate, estimate
 from flireo_flows.calling.fingerprints import (
     compose,
@@ -23,7 +22,11 @@ from flireo_flows.calling.fingerprints import (
 )
 from flireo_flows.calling.foresight import HORIZON, Foreseen, Pace, Prospect, foresee
 from flireo_flows.calling.past import Known, Past
-from flireo_flows.calling.policy import (
+from flireo_flows.calling.reading_notes import reading_notes
+from flireo_flows.calling.zone_notes import confidence, zone_notes
+from flireo_flows.leads.lead import Lead, LeadBatch, RejectCode
+from flireo_flows.lifecycle.states import NO_SHARED_HOURS, CampaignState, LeadState
+from flireo_flows.policy import (
     CallingPolicy,
     Deny,
     History,
@@ -33,10 +36,7 @@ from flireo_flows.calling.policy import (
     whereabouts,
     words,
 )
-from flireo_flows.calling.reading_notes import reading_notes
-from flireo_flows.calling.states import NO_SHARED_HOURS, CampaignState, LeadState
-from flireo_flows.calling.zone_notes import confidence, zone_notes
-from flireo_flows.leads.lead import Lead, LeadBatch, RejectCode
+from flireo_flows.script.choice import CannotCompose, Choice, Composes, LeadFacts, NoNumberOfClient
 
 RING_SECONDS: Final = 25.0  # a call that nobody answers
 LINES_SHOWN: Final = 10

@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 
-from flireo_flows.calling.ledger import Database, NoLedger
-from flireo_flows.calling.ledger.naming import refuse_shown_name
+from flireo_flows.ledger import Database, NoLedger
+from flireo_flows.ledger.naming import refuse_shown_name
 
 
 async def refuse_name(url: str, name: str) -> None:

@@ -14,15 +14,15 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling.account import NotReady
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.collector import owners_of
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.account_calls import (
+from flireo_flows.calling.windows import Window
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.account_calls import (
     AccountCall,
     AccountRead,
     account_read,
     keep_account,
     tail_of,
 )
-from flireo_flows.calling.windows import Window
 
 DAYS: Final = 7
 MOST_REQUESTS: Final = 100

@@ -8,17 +8,17 @@ from sqlalchemy import Row, and_, select, update
 
 from flireo_flows.api.calls import Call
 from flireo_flows.api.numbering import comparable
-from flireo_flows.calling.absence import Verdict
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.fit import is_doubtful, may_own
-from flireo_flows.calling.ledger import Attempt, AttemptBook, Database
-from flireo_flows.calling.ledger.known_calls import KnownCall, mark_listed
-from flireo_flows.calling.ledger.leads import chunks
-from flireo_flows.calling.ledger.schema import attempts, leads
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.snapshot import Snapshot
-from flireo_flows.calling.states import AttemptState, LeadState
 from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS
+from flireo_flows.ledger import Attempt, AttemptBook, Database
+from flireo_flows.ledger.known_calls import KnownCall, mark_listed
+from flireo_flows.ledger.leads import chunks
+from flireo_flows.ledger.schema import attempts, leads
+from flireo_flows.lifecycle.absence import Verdict
+from flireo_flows.lifecycle.states import AttemptState, LeadState
+from flireo_flows.policy import CallingPolicy
 
 RINGING_SECONDS: Final = 120.0  # how long after its request a call may still show which of several it is
 APPEARED: Final = "a call to this number showed up although its last request had not been accepted"

@@ -21,12 +21,12 @@ from flireo_flows.api.calls import get_call
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.account import LONGEST_CALL_SECONDS, NotReady, Readiness
-from flireo_flows.calling.ledger import Database, Expectations, Runner
-from flireo_flows.calling.ledger.campaigns import register_in
-from flireo_flows.calling.ledger.milestones import tell_started
-from flireo_flows.calling.ledger.schema import attempts, campaigns, leads
-from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import AttemptState, LeadState
+from flireo_flows.ledger import Database, Expectations, Runner
+from flireo_flows.ledger.campaigns import register_in
+from flireo_flows.ledger.milestones import tell_started
+from flireo_flows.ledger.schema import attempts, campaigns, leads
+from flireo_flows.lifecycle.states import AttemptState, LeadState
+from flireo_flows.policy import CallingPolicy
 
 DIGITS: Final = 16  # of an account's fingerprint
 TEACHING: Final = frozenset({"do_not_call_keys", "do_not_call_outcomes", "do_not_call_words", "outcomes"})

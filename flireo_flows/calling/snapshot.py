@@ -8,10 +8,10 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from flireo_flows.api.calls import Call
-from flireo_flows.calling.absence import View
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.fit import Fit, fit_of
-from flireo_flows.calling.ledger.known_calls import EARLIER, KnownCall
+from flireo_flows.ledger.known_calls import EARLIER, KnownCall
+from flireo_flows.lifecycle.absence import View
 
 SETTLING_SECONDS: Final = 5.0  # a call may be missing from the list for some seconds after it was placed
 

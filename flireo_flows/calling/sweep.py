@@ -16,14 +16,14 @@ from flireo_flows.api.client import Account, AsyncFlireoClient, Heard
 from flireo_flows.api.operation import Operation
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.collector import Sought, read_list
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.campaigns import shown_in
-from flireo_flows.calling.ledger.milestones import tell_finished
-from flireo_flows.calling.ledger.runners import HEARTBEAT_SECONDS
-from flireo_flows.calling.ledger.unheard import lately_rung, unheard_campaigns, unheard_of
 from flireo_flows.calling.lookup import MOST_ASKED, REFUSED_KEY
 from flireo_flows.calling.rhythm import LIMIT_SECONDS, LONGEST_PAUSE_SECONDS, Budget
 from flireo_flows.calling.swept import Case, Swept
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.campaigns import shown_in
+from flireo_flows.ledger.milestones import tell_finished
+from flireo_flows.ledger.runners import HEARTBEAT_SECONDS
+from flireo_flows.ledger.unheard import lately_rung, unheard_campaigns, unheard_of
 
 SHARE: Final = 0.1  # of the key's requests, unless it is told otherwise
 FIRST_PAUSE_SECONDS: Final = (

@@ -6,13 +6,13 @@ from typing import Final, Self
 
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.collector import Collector
-from flireo_flows.calling.ledger import AttemptBook, Database, Inbox, Runner
-from flireo_flows.calling.ledger.campaigns import Steering, skip_waiting_in
-from flireo_flows.calling.ledger.report_matches import PORTION
-from flireo_flows.calling.ledger.unheard import Unheard, has_open, unheard_of
 from flireo_flows.calling.remembered import Remembered, fingerprint, is_of_account, rules_of
-from flireo_flows.calling.states import CampaignState
 from flireo_flows.calling.telling import tell_end
+from flireo_flows.ledger import AttemptBook, Database, Inbox, Runner
+from flireo_flows.ledger.campaigns import Steering, skip_waiting_in
+from flireo_flows.ledger.report_matches import PORTION
+from flireo_flows.ledger.unheard import Unheard, has_open, unheard_of
+from flireo_flows.lifecycle.states import CampaignState
 
 ANOTHER_ACCOUNT: Final = (
     "it rang under another API key, whose list of calls alone can tell: only webhooks were heard. Collect it with "

@@ -2,10 +2,10 @@
 
 from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.calling.account import LowBalance
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.completeness import check_completeness
-from flireo_flows.calling.ledger.milestones import tell_credits_low, tell_finished
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.completeness import check_completeness
+from flireo_flows.ledger.milestones import tell_credits_low, tell_finished
+from flireo_flows.policy import CallingPolicy
 
 
 async def tell_end(

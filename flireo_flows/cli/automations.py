@@ -23,9 +23,9 @@ def automations(*paths: Path, notify: str = "") -> int:
     """
     from prefect.settings import PREFECT_API_URL
 
-    from flireo_flows.automating import AutomationError, automation_files, make_automation
     from flireo_flows.cli import DONE, FAILED, say
     from flireo_flows.cli.reaching import check_prefect
+    from flireo_flows.prefect_support.automations import AutomationError, automation_files, make_automation
 
     if not (api := PREFECT_API_URL.value()):
         raise SettingError(

@@ -8,8 +8,8 @@ from flireo_flows.cli.names import CampaignName
 from flireo_flows.cli.steer import in_ledger
 
 if TYPE_CHECKING:
-    from flireo_flows.calling.ledger import Database
-    from flireo_flows.calling.ledger.campaign_list import CampaignList
+    from flireo_flows.ledger import Database
+    from flireo_flows.ledger.campaign_list import CampaignList
 
 
 def do_not_call(*, campaign: CampaignName, clear: Annotated[bool, Parameter(negative=())] = False) -> int:
@@ -33,8 +33,8 @@ def do_not_call(*, campaign: CampaignName, clear: Annotated[bool, Parameter(nega
 
 
 async def _read(database: "Database", campaign: str, *, clear: bool) -> "CampaignList":
-    from flireo_flows.calling.ledger.campaign_list import clear_in, list_in
-    from flireo_flows.calling.ledger.campaigns import require_campaign
+    from flireo_flows.ledger.campaign_list import clear_in, list_in
+    from flireo_flows.ledger.campaigns import require_campaign
 
     async with database.write(campaign) as db:
         await require_campaign(db, campaign, database.where)

@@ -35,9 +35,9 @@ def collect(
 
 
 async def _sweep(campaign: str, patience: int) -> "Summary":
-    from flireo_flows.calling.ledger import Database
     from flireo_flows.calling.sweep import Sweep
     from flireo_flows.cli import settings
+    from flireo_flows.ledger import Database
 
     account = settings.credentials().account()
     async with await Database.open(settings.ledger_url(), existing=True) as database:

@@ -6,7 +6,7 @@ A test key (`fl_test_...`) and a server on this machine, such as the sandbox, ca
 import sys
 from typing import TYPE_CHECKING, Final
 
-from flireo_flows.calling.states import LeadState
+from flireo_flows.lifecycle.states import LeadState
 
 if TYPE_CHECKING:
     from flireo_flows.blocks import FlireoCredentials

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from flireo_flows.steps import CampaignSummary
+    from flireo_flows.tasks.campaign import CampaignSummary
 
 START_SECONDS: Final = 60.0
 CAMPAIGN: Final = "demo"
@@ -49,7 +49,7 @@ def demo(*, stay: Annotated[bool, Parameter(negative=())] = False, out: Path | N
     import tempfile
 
     from flireo_flows.cli.run import check_out
-    from flireo_flows.leash import until_exit
+    from flireo_flows.prefect_support.child_process import until_exit
 
     folder = out or Path("results") / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     check_out(folder)
@@ -68,8 +68,8 @@ def _stage(folder: Path, home: Path) -> Iterator[Stage]:
     """A sandbox, a webhook receiver and a Prefect server, each a process of its own, on free ports."""
     import secrets
 
-    from flireo_flows.leash import child
-    from flireo_flows.prefect_server import free_port, prefect_server
+    from flireo_flows.prefect_support.child_process import child
+    from flireo_flows.prefect_support.local_server import free_port, prefect_server
 
     say("starting a sandbox (a local Flireo), a webhook receiver and a Prefect server ...")
     secret, ledger = f"whsec_{secrets.token_hex(16)}", f"sqlite:///{(folder / 'ledger.db').absolute()}"
@@ -101,10 +101,10 @@ def _run(stage: Stage, folder: Path) -> tuple["CampaignSummary", str]:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber
-    from flireo_flows.calling.policy import CallingPolicy
     from flireo_flows.cli.run import load_flow, quiet_console
     from flireo_flows.cli.template import template
     from flireo_flows.leads import LeadFormat
+    from flireo_flows.policy import CallingPolicy
 
     quiet_console()
     with temporary_settings({PREFECT_API_URL: stage.prefect}):

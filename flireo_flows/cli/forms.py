@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.script import Script
 from flireo_flows.leads import LeadFormat
+from flireo_flows.policy import CallingPolicy
+from flireo_flows.script import Script
 
 INTRODUCTION: Final = """# Policy, script and format of a file
 

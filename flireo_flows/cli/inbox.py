@@ -9,8 +9,8 @@ from flireo_flows.cli.problems import SettingError
 from flireo_flows.cli.steer import in_ledger
 
 if TYPE_CHECKING:
-    from flireo_flows.calling.ledger import Database
-    from flireo_flows.calling.ledger.dead_letters import Letter, Replayed
+    from flireo_flows.ledger import Database
+    from flireo_flows.ledger.dead_letters import Letter, Replayed
 
 Flag = Parameter(negative=())
 LARGEST_ID = 2**31 - 1  # of an integer column of PostgreSQL
@@ -40,10 +40,10 @@ def list_(
     json
         Print JSON for programs instead of a table.
     """
-    from flireo_flows.calling.ledger import NoLedger
-    from flireo_flows.calling.ledger.dead_letters import listed
-    from flireo_flows.calling.states import InboxState
     from flireo_flows.cli import say
+    from flireo_flows.ledger import NoLedger
+    from flireo_flows.ledger.dead_letters import listed
+    from flireo_flows.lifecycle.states import InboxState
 
     if not 1 <= limit <= LARGEST_ID:
         raise SettingError(f"--limit {limit}: it has to be 1 or more, and {LARGEST_ID} at most.")
@@ -74,7 +74,7 @@ def show(letter_id: Annotated[int, Parameter(name="ID")], *, raw: Annotated[bool
     raw
         Write the body to standard output as it came, with all that is private in it.
     """
-    from flireo_flows.calling.ledger.dead_letters import one
+    from flireo_flows.ledger.dead_letters import one
 
     _check_id(letter_id)
     letter = in_ledger(lambda database: one(database, letter_id))
@@ -107,8 +107,8 @@ def replay(
     all_unreadable
         All dead letters.
     """
-    from flireo_flows.calling.ledger.dead_letters import Replayed
     from flireo_flows.cli import USAGE, say
+    from flireo_flows.ledger.dead_letters import Replayed
 
     if bool(ids) == all_unreadable:
         say("name deliveries by their numbers in `flireo-flows inbox list`, or say --all-unreadable.")
@@ -132,8 +132,8 @@ def _check_id(letter_id: int) -> None:
 
 
 async def _replay(database: "Database", ids: tuple[int, ...]) -> "dict[int, tuple[Replayed, str]]":
-    from flireo_flows.calling.ledger.dead_letters import Replayed, one, unreadable
-    from flireo_flows.calling.ledger.dead_letters import replay as read_again
+    from flireo_flows.ledger.dead_letters import Replayed, one, unreadable
+    from flireo_flows.ledger.dead_letters import replay as read_again
 
     became = await read_again(database, ids or await unreadable(database))
     told = {}

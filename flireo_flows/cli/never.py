@@ -9,9 +9,9 @@ from flireo_flows.cli.problems import SettingError
 from flireo_flows.cli.steer import in_ledger
 
 if TYPE_CHECKING:
-    from flireo_flows.calling.ledger import Database
-    from flireo_flows.calling.ledger.forgetting import Forgotten
-    from flireo_flows.calling.ledger.suppressions import Suppression
+    from flireo_flows.ledger import Database
+    from flireo_flows.ledger.forgetting import Forgotten
+    from flireo_flows.ledger.suppressions import Suppression
 
 Flag = Parameter(negative=())
 
@@ -150,25 +150,25 @@ def _listed(file: Path, default_region: str) -> frozenset[str]:
 
 
 async def _suppress(database: "Database", phones: frozenset[str], reason: str) -> None:
-    from flireo_flows.calling.ledger.suppressions import Suppressions
+    from flireo_flows.ledger.suppressions import Suppressions
 
     made = await Suppressions(database).suppress(phones, reason)
     print(f"{made} of {len(phones)} suppressed; the others were before.")
 
 
 async def _unsuppress(database: "Database", phone: str, *, even_forgotten: bool) -> None:
-    from flireo_flows.calling.ledger.suppressions import Suppressions
+    from flireo_flows.ledger.suppressions import Suppressions
 
     await Suppressions(database).lift(phone, even_forgotten=even_forgotten)
 
 
 async def _suppressions(database: "Database") -> "list[Suppression]":
-    from flireo_flows.calling.ledger.suppressions import Suppressions
+    from flireo_flows.ledger.suppressions import Suppressions
 
     return await Suppressions(database).listed()
 
 
 async def _forget(database: "Database", phone: str) -> "Forgotten":
-    from flireo_flows.calling.ledger.forgetting import forget as erase
+    from flireo_flows.ledger.forgetting import forget as erase
 
     return await erase(database, phone)

@@ -8,9 +8,9 @@ from flireo_flows.cli.names import AnyCampaign
 from flireo_flows.cli.steer import in_ledger
 
 if TYPE_CHECKING:
-    from flireo_flows.calling.ledger import Database
-    from flireo_flows.calling.ledger.rederiving import EndingCount, Rederived
-    from flireo_flows.calling.policy import CallingPolicy
+    from flireo_flows.ledger import Database
+    from flireo_flows.ledger.rederiving import EndingCount, Rederived
+    from flireo_flows.policy import CallingPolicy
 
 MOST_ROWS = 100  # of endings shown; texts that the platform makes up anew each time would fill the screen
 
@@ -57,7 +57,7 @@ def _table(policy: "CallingPolicy") -> str:
 
     from yaml import safe_dump
 
-    from flireo_flows.calling.outcomes import default_text
+    from flireo_flows.lifecycle.outcomes import default_text
 
     if not policy.outcomes:
         return default_text()
@@ -70,15 +70,15 @@ def _table(policy: "CallingPolicy") -> str:
 async def _rederive(
     database: "Database", campaign: str, rules: "CallingPolicy", dry_run: bool
 ) -> "Rederived":
-    from flireo_flows.calling.ledger.naming import find_campaign
-    from flireo_flows.calling.ledger.rederiving import rederive
+    from flireo_flows.ledger.naming import find_campaign
+    from flireo_flows.ledger.rederiving import rederive
 
     return await rederive(database, await find_campaign(database, campaign), rules, dry_run=dry_run)
 
 
 async def _endings(database: "Database", campaign: str) -> "list[EndingCount]":
-    from flireo_flows.calling.ledger.naming import find_campaign
-    from flireo_flows.calling.ledger.rederiving import endings
+    from flireo_flows.ledger.naming import find_campaign
+    from flireo_flows.ledger.rederiving import endings
 
     return await endings(database, await find_campaign(database, campaign))
 

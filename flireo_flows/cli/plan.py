@@ -96,10 +96,10 @@ def wanted_of(
     requests_per_minute: float,
 ) -> "Wanted":
     """What the options of a command ask for."""
-    from flireo_flows.calling.account import Caller
     from flireo_flows.calling.plan import Wanted
-    from flireo_flows.calling.script import Composer
     from flireo_flows.cli import settings
+    from flireo_flows.script import Composer
+    from flireo_flows.script.choice import Caller
 
     rules, words = settings.policy(policy, any_hour=any_hour), settings.script(script)
     composer = Composer(Caller(agent_id, number_id), words, _dialect(), campaign)
@@ -130,10 +130,10 @@ def make(
     from flireo_flows.calling.plan import make_plan
     from flireo_flows.calling.planned_name import refuse_name
     from flireo_flows.calling.saved_plan import only_planned
-    from flireo_flows.calling.script import Composer
-    from flireo_flows.calling.script.checking import assuming
     from flireo_flows.cli import settings
     from flireo_flows.leads import read_do_not_call, read_leads
+    from flireo_flows.script import Composer
+    from flireo_flows.script.checking import assuming
 
     forbidden = read_do_not_call(do_not_call, lead_format.default_region) if do_not_call else None
     batch = read_leads(leads, lead_format, forbidden or frozenset())

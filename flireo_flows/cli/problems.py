@@ -11,12 +11,12 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
     from flireo_flows.api.errors import FlireoError
     from flireo_flows.api.network import NetworkSettingError
     from flireo_flows.calling.account import NotReady
-    from flireo_flows.calling.ledger import LedgerError
-    from flireo_flows.calling.ledger.campaigns import Declined
     from flireo_flows.calling.saved_plan import PlanError
-    from flireo_flows.calling.script import ScriptError
     from flireo_flows.leads import LeadFileError
-    from flireo_flows.leash import ChildFailed
+    from flireo_flows.ledger import LedgerError
+    from flireo_flows.ledger.campaigns import Declined
+    from flireo_flows.prefect_support.child_process import ChildFailed
+    from flireo_flows.script import ScriptError
 
     kinds: tuple[type[Exception], ...] = (
         ChildFailed,
@@ -56,12 +56,12 @@ def _prefects() -> tuple[type[Exception], ...]:
     import sys
 
     found: list[type[Exception]] = []
-    if "flireo_flows.automating" in sys.modules:
-        from flireo_flows.automating import AutomationError
+    if "flireo_flows.prefect_support.automations" in sys.modules:
+        from flireo_flows.prefect_support.automations import AutomationError
 
         found.append(AutomationError)
-    if "flireo_flows.steps" in sys.modules:
-        from flireo_flows.steps import CampaignStopped, NoLeads
+    if "flireo_flows.tasks.campaign" in sys.modules:
+        from flireo_flows.tasks.campaign import CampaignStopped, NoLeads
 
         found += [CampaignStopped, NoLeads]
     return tuple(found)

@@ -9,8 +9,8 @@ from flireo_flows.cli.lead_options import NO_OPTIONS, LeadOptions
 from flireo_flows.cli.names import CampaignName
 
 if TYPE_CHECKING:
-    from flireo_flows.calling.policy import CallingPolicy
-    from flireo_flows.steps import CampaignSummary
+    from flireo_flows.policy import CallingPolicy
+    from flireo_flows.tasks.campaign import CampaignSummary
 
 OPEN = 3
 MOST_PEOPLE = (
@@ -135,8 +135,8 @@ def prefect_api() -> str:
     from prefect.settings import PREFECT_API_URL
 
     from flireo_flows.cli.reaching import check_prefect
-    from flireo_flows.leash import until_exit
-    from flireo_flows.prefect_server import prefect_server
+    from flireo_flows.prefect_support.child_process import until_exit
+    from flireo_flows.prefect_support.local_server import prefect_server
 
     if configured := PREFECT_API_URL.value():
         check_prefect(str(configured), "Without either, the run starts a Prefect server of its own.")

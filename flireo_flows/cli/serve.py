@@ -84,7 +84,7 @@ def sandbox(
         Share of webhooks that are sent twice, 0 to 1.
     """
     from flireo_flows.cli.sandbox_state import read_state
-    from flireo_flows.leash import obey
+    from flireo_flows.prefect_support.child_process import obey
     from flireo_flows.sandbox.server import make_server
     from flireo_flows.sandbox.state import StateError
 
@@ -145,14 +145,14 @@ def webhooks(
     import asyncio
 
     from flireo_flows.cli.serving import load_receiver, receiver_from_settings, serve
-    from flireo_flows.leash import obey
+    from flireo_flows.prefect_support.child_process import obey
 
     obey()
     receiver = load_receiver(app) if app else receiver_from_settings(unsigned=unsigned)
     _check_port(host, port)
     asyncio.run(receiver.check())
     if os.environ.get("PREFECT_API_URL", "").strip():
-        from flireo_flows.events import announce_forever
+        from flireo_flows.prefect_support.events import announce_forever
 
         receiver.run_beside(lambda: announce_forever(receiver.ledger_url))
     print(f"webhooks: http://{_address(host, port)}/webhooks/flireo (Ctrl-C stops it)", flush=True)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
     from flireo_flows.blocks import CallLedger, FlireoCredentials
-    from flireo_flows.calling.policy import CallingPolicy
-    from flireo_flows.calling.script import Script
+    from flireo_flows.policy import CallingPolicy
+    from flireo_flows.script import Script
 
 Form = TypeVar("Form", bound="BaseModel")
 
@@ -74,7 +74,7 @@ def ledger_url() -> str:
 
 def policy(named: str, *, any_hour: bool) -> "CallingPolicy":
     """The policy of a YAML or JSON file, or a preset by its name; the default one where none is named."""
-    from flireo_flows.calling.policy import CallingPolicy, preset, preset_names, unusable
+    from flireo_flows.policy import CallingPolicy, preset, preset_names, unusable
 
     if named in preset_names() and not Path(named).exists():
         read = preset(named)
@@ -87,14 +87,14 @@ def policy(named: str, *, any_hour: bool) -> "CallingPolicy":
 
 def script(file: Path | None) -> "Script":
     """The script of a YAML or JSON file; without a file the empty one, in which the agent says its own words."""
-    from flireo_flows.calling.script import Script
+    from flireo_flows.script import Script
 
     fields = read_document(file, "script", "fields, such as `first_message: Hi {{ name }}!`") if file else {}
     return _form(Script, "script", str(file), fields)
 
 
 def _policy_fields(named: str) -> dict[str, object]:
-    from flireo_flows.calling.policy import preset_names
+    from flireo_flows.policy import preset_names
 
     if not named:
         return {}

@@ -8,10 +8,10 @@ from flireo_flows.cli.names import KnownCampaign
 from flireo_flows.cli.problems import SettingError
 
 if TYPE_CHECKING:
-    from flireo_flows.calling.ledger import CampaignStatus
-    from flireo_flows.calling.ledger.campaign_list import CampaignList
-    from flireo_flows.calling.ledger.campaigns import Standing
-    from flireo_flows.calling.ledger.completeness import Completeness
+    from flireo_flows.ledger import CampaignStatus
+    from flireo_flows.ledger.campaign_list import CampaignList
+    from flireo_flows.ledger.campaigns import Standing
+    from flireo_flows.ledger.completeness import Completeness
 
 
 def status(*, campaign: KnownCampaign, json: Annotated[bool, Parameter(negative=())] = False) -> int:
@@ -36,11 +36,11 @@ def status(*, campaign: KnownCampaign, json: Annotated[bool, Parameter(negative=
 
 
 async def _read(campaign: str) -> "tuple[CampaignStatus, Standing, Completeness, CampaignList]":
-    from flireo_flows.calling.ledger import Database, Views
-    from flireo_flows.calling.ledger.campaign_list import list_in
-    from flireo_flows.calling.ledger.campaigns import Steering
-    from flireo_flows.calling.ledger.completeness import completeness
     from flireo_flows.cli.settings import ledger_url
+    from flireo_flows.ledger import Database, Views
+    from flireo_flows.ledger.campaign_list import list_in
+    from flireo_flows.ledger.campaigns import Steering
+    from flireo_flows.ledger.completeness import completeness
 
     async with await Database.open(ledger_url(), existing=True) as database:
         views = Views(database)

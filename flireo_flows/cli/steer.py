@@ -7,8 +7,8 @@ from flireo_flows.cli.names import KnownCampaign
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from flireo_flows.calling.ledger import Database
-    from flireo_flows.calling.ledger.campaigns import Standing, Steering
+    from flireo_flows.ledger import Database
+    from flireo_flows.ledger.campaigns import Standing, Steering
 
 T = TypeVar("T")
 
@@ -63,8 +63,8 @@ def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]", *, existing:
     """
     import asyncio
 
-    from flireo_flows.calling.ledger import Database
     from flireo_flows.cli.settings import ledger_url
+    from flireo_flows.ledger import Database
 
     async def do() -> T:
         async with await Database.open(ledger_url(), existing=existing) as database:
@@ -75,8 +75,8 @@ def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]", *, existing:
 
 def _steer(campaign: str, change: "Callable[[Steering], Coroutine[Any, Any, Standing]]") -> int:
     async def work(database: "Database") -> "Standing":
-        from flireo_flows.calling.ledger.campaigns import Steering
-        from flireo_flows.calling.ledger.naming import find_campaign
+        from flireo_flows.ledger.campaigns import Steering
+        from flireo_flows.ledger.naming import find_campaign
 
         name = await find_campaign(database, campaign)
         standing = await change(Steering(database, name))

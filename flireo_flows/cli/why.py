@@ -12,8 +12,8 @@ from flireo_flows.cli.steer import in_ledger
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
-    from flireo_flows.calling.ledger import Database
-    from flireo_flows.calling.ledger.story import AttemptStory, DecisionStory, Story
+    from flireo_flows.ledger import Database
+    from flireo_flows.ledger.story import AttemptStory, DecisionStory, Story
 
 
 def why(
@@ -51,7 +51,7 @@ def why(
 
 
 async def _read(database: "Database", phone: str, campaign: str) -> "Story":
-    from flireo_flows.calling.ledger.story import story
+    from flireo_flows.ledger.story import story
 
     return await story(database, phone, campaign)
 
@@ -124,7 +124,7 @@ class Clock:
 
 def _sources(source: str, zones: int) -> list[str]:
     """Where each zone comes from, in words; `Lead.zone_source` has one word for all zones, or one for each."""
-    from flireo_flows.calling.policy.wording import SOURCES
+    from flireo_flows.policy.wording import SOURCES
 
     told = [SOURCES.get(word, word) for word in source.split() or ["number"]]
     return told if len(told) == zones else told[:1] * zones
@@ -144,7 +144,7 @@ def _in_short(story: "Story") -> str:
 
 
 def _decided(decision: "DecisionStory", clock: Clock) -> str:
-    from flireo_flows.calling.policy import words
+    from flireo_flows.policy import words
 
     said = words("" if decision.allowed else decision.rule, decision.inputs, decision.until)
     if decision.allowed:  # whether it rang, its attempt tells
@@ -156,8 +156,8 @@ def _decided(decision: "DecisionStory", clock: Clock) -> str:
 
 
 def _tried(attempt: "AttemptStory", clock: Clock) -> str:
-    from flireo_flows.calling.ledger.views import WHY_OPEN
-    from flireo_flows.calling.states import AttemptState
+    from flireo_flows.ledger.views import WHY_OPEN
+    from flireo_flows.lifecycle.states import AttemptState
 
     state = AttemptState(attempt.state)
     if state is AttemptState.NOT_PLACED:

@@ -9,11 +9,11 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from flireo_flows.calling.choice import LeadFacts
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.schema import attempts, leads
-from flireo_flows.calling.ledger.suppressions import suppressed_in
 from flireo_flows.leads.wishes import Wishes
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.schema import attempts, leads
+from flireo_flows.ledger.suppressions import suppressed_in
+from flireo_flows.script.choice import LeadFacts
 
 _NO_DIGIT: Final = re.compile(r"[^\d]")
 

@@ -11,9 +11,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from flireo_flows.api.webhooks import EVENT_HEADER, EventType
-from flireo_flows.calling.ledger import Delivered
-from flireo_flows.calling.ledger.delivery import Delivery, read_delivery
-from flireo_flows.calling.states import InboxState
+from flireo_flows.ledger import Delivered
+from flireo_flows.ledger.delivery import Delivery, read_delivery
+from flireo_flows.lifecycle.states import InboxState
 from flireo_flows.receiver.clock import SenderClock
 from flireo_flows.receiver.logs import place_of
 from flireo_flows.receiver.metrics import Metrics

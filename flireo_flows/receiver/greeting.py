@@ -9,10 +9,10 @@ from pydantic_core import to_jsonable_python
 from flireo_flows.api.agent_config import AgentOverride
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.webhooks import AssistantRequest, KeyCase
-from flireo_flows.calling.choice import CannotCompose
-from flireo_flows.calling.script.template import Template
-from flireo_flows.calling.script.variables import variables
 from flireo_flows.receiver.callers import KnownCaller
+from flireo_flows.script.choice import CannotCompose
+from flireo_flows.script.template import Template
+from flireo_flows.script.variables import variables
 
 DIALECT: Final = {KeyCase.CAMEL: Dialect.FLIREO, KeyCase.SNAKE: Dialect.HMSOVEREIGN}
 _HUMPED: Final = {"first_message": "firstMessage", "analysis_plan": "analysisPlan"}

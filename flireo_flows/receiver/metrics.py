@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client import Counter as Counts
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from flireo_flows.calling.states import InboxState
+from flireo_flows.lifecycle.states import InboxState
 
 KEPT_SECONDS: Final = 5.0  # how long the count of the inbox's rows is used again
 COUNTING_SECONDS: Final = 2.0  # how long a scrape waits for it

@@ -13,8 +13,8 @@ from fastapi.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from flireo_flows.api.webhooks import AssistantRequest, EventType, KeyCase, ToolCalls, key_case, parse_event
-from flireo_flows.calling.ledger.dead_letters import counted
-from flireo_flows.calling.ledger.delivery import Delivery
+from flireo_flows.ledger.dead_letters import counted
+from flireo_flows.ledger.delivery import Delivery
 from flireo_flows.receiver import agreeing
 from flireo_flows.receiver.callers import KnownCaller, find_caller
 from flireo_flows.receiver.calling import Call, TooBusy, TooSlow, call_within

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
 
-from flireo_flows.calling.ledger import Database, Delivered, Inbox, LedgerError
-from flireo_flows.calling.ledger.delivery import Delivery
-from flireo_flows.calling.ledger.failure import is_outage
+from flireo_flows.ledger import Database, Delivered, Inbox, LedgerError
+from flireo_flows.ledger.delivery import Delivery
+from flireo_flows.ledger.failure import is_outage
 
 GROUP: Final = 200  # deliveries that are written in one transaction
 SPACING_SECONDS: Final = 0.005  # from the beginning of one transaction to that of the next, at the least

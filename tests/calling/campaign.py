@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from flireo_flows.api.client import Account, AsyncFlireoClient, Timeouts
-from flireo_flows.calling.absence import Verdict, View
-from flireo_flows.calling.account import Caller, Readiness
-from flireo_flows.calling.choice import Composes
+from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.engine import Engine, Ran
-from flireo_flows.calling.ledger import (
+from flireo_flows.calling.remembered import fingerprint
+from flireo_flows.calling.turns import Until
+from flireo_flows.leads.lead import Lead
+from flireo_flows.ledger import (
     Answer,
     Attempt,
     AttemptBook,
@@ -22,13 +23,12 @@ from flireo_flows.calling.ledger import (
     Runner,
     Views,
 )
-from flireo_flows.calling.ledger.account_calls import AccountRead, keep_account
-from flireo_flows.calling.ledger.schema import attempts, leads
-from flireo_flows.calling.policy import CallingPolicy, OtherCampaigns
-from flireo_flows.calling.remembered import fingerprint
-from flireo_flows.calling.states import Event
-from flireo_flows.calling.turns import Until
-from flireo_flows.leads.lead import Lead
+from flireo_flows.ledger.account_calls import AccountRead, keep_account
+from flireo_flows.ledger.schema import attempts, leads
+from flireo_flows.lifecycle.absence import Verdict, View
+from flireo_flows.lifecycle.states import Event
+from flireo_flows.policy import CallingPolicy, OtherCampaigns
+from flireo_flows.script.choice import Caller, Composes
 from tests.sandbox.running import ANNA, BEN, CARLA
 
 __all__ = ["ANNA", "BEN", "CALLER", "CARLA", "POLICY", "Campaign", "people", "person"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flireo_flows.calling.ledger import Database
+from flireo_flows.ledger import Database
 from tests.postgres import Postgres, make_ledger, postgres, postgres_url
 
 __all__ = ["postgres", "postgres_url"]  # fixtures

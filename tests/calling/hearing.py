@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import select, update
 
 from flireo_flows.api.calls import Call
-from flireo_flows.calling.ledger import AttemptBook, Database, Expectations, Inbox
-from flireo_flows.calling.ledger.report_matches import SETTLING_SECONDS
-from flireo_flows.calling.ledger.reports import Report, apply_report, report_of_call
-from flireo_flows.calling.ledger.schema import attempts, inbox
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.ledger import AttemptBook, Database, Expectations, Inbox
+from flireo_flows.ledger.report_matches import SETTLING_SECONDS
+from flireo_flows.ledger.reports import Report, apply_report, report_of_call
+from flireo_flows.ledger.schema import attempts, inbox
+from flireo_flows.policy import CallingPolicy
 
 from .campaign import ANNA, POLICY, Campaign
 

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from flireo_flows.calling.outcomes import Outcome
-from flireo_flows.calling.policy import (
+from flireo_flows.leads.wishes import Consent
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.policy import (
     WEEKDAYS,
     CallingHours,
     CallingPolicy,
@@ -28,7 +29,6 @@ from flireo_flows.calling.policy import (
     Totals,
     Verdict,
 )
-from flireo_flows.leads.wishes import Consent
 
 # Both hemispheres; offsets of half and quarter hours; changes at midnight, by half an hour, by two hours.
 ZONES = (

@@ -20,11 +20,11 @@ from flireo_flows.api import client
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.ledger import AttemptBook, Database
-from flireo_flows.calling.ledger.beginning import Beginning
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.turns import Until
 from flireo_flows.leads.lead import Lead
+from flireo_flows.ledger import AttemptBook, Database
+from flireo_flows.ledger.beginning import Beginning
+from flireo_flows.policy import CallingPolicy
 
 from .campaign import CALLER, Campaign, Readiness, people
 

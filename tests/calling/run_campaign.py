@@ -3,8 +3,8 @@
 import asyncio
 import sys
 
-from flireo_flows.calling.ledger import Database, LedgerError
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.ledger import Database, LedgerError
+from flireo_flows.policy import CallingPolicy
 from tests.calling.campaign import Campaign, people
 
 # Longer than a runner is stopped in the tests: what wakes up late must not be taken for not placed before.

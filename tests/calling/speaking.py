@@ -6,10 +6,9 @@ from typing import Any, Final
 from hypothesis import settings
 
 from flireo_flows.api.dialect import Dialect
-from flireo_flows.calling.account import Caller
-from flireo_flows.calling.choice import LeadFacts
-from flireo_flows.calling.script import Composer, Script
 from flireo_flows.leads.wishes import Wishes
+from flireo_flows.script import Composer, Script
+from flireo_flows.script.choice import Caller, LeadFacts
 
 SANNE: Final = LeadFacts(
     phone="+31201234501",

@@ -4,8 +4,8 @@ import asyncio
 import sys
 
 from flireo_flows.api.client import Account
-from flireo_flows.calling.ledger import Database
 from flireo_flows.calling.sweep import Sweep
+from flireo_flows.ledger import Database
 
 
 async def main(ledger_url: str, base_url: str) -> None:

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import select, update
 
 from flireo_flows.calling.account import Readiness
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.schema import outbox, runners
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.reconcile import RINGING_SECONDS
 from flireo_flows.calling.remembered import remember
 from flireo_flows.calling.sweep import Summary, Sweep
 from flireo_flows.calling.swept import Swept
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.schema import outbox, runners
+from flireo_flows.policy import CallingPolicy
 
 from .bad_line import BadLine, bad_line
 from .campaign import POLICY, Campaign

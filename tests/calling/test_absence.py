@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from flireo_flows.calling.absence import (
+from flireo_flows.ledger.schema import attempts
+from flireo_flows.lifecycle.absence import (
     LEAST_SECONDS,
     NO_EVIDENCE,
     Evidence,
@@ -13,7 +14,6 @@ from flireo_flows.calling.absence import (
     evidence_of,
     weigh,
 )
-from flireo_flows.calling.ledger.schema import attempts
 
 GRACE = 60.0
 WHOLE = View(0.0, is_whole=True, contradicts=False, canary_id=None, rows=5)

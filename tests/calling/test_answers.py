@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from flireo_flows.calling.ledger import Database, Expectations, Inbox
-from flireo_flows.calling.ledger.schema import leads
-from flireo_flows.calling.ledger.suppressions import Suppressions, suppressed_in
-from flireo_flows.calling.outcomes import Outcome
-from flireo_flows.calling.policy import AnalysisRule, CallingPolicy, do_not_call_cause, lesson_of
+from flireo_flows.ledger import Database, Expectations, Inbox
+from flireo_flows.ledger.schema import leads
+from flireo_flows.ledger.suppressions import Suppressions, suppressed_in
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.policy import AnalysisRule, CallingPolicy, do_not_call_cause, lesson_of
 
 from .campaign import ANNA, BEN, FREE, POLICY, Campaign, person
 from .test_reports import report

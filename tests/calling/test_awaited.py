@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from flireo_flows.calling.ledger import Database, Expectations, Inbox
-from flireo_flows.calling.ledger.awaited import awaited_in
-from flireo_flows.calling.ledger.schema import attempts, decisions, leads
-from flireo_flows.calling.outcomes import Outcome
-from flireo_flows.calling.policy import words
+from flireo_flows.ledger import Database, Expectations, Inbox
+from flireo_flows.ledger.awaited import awaited_in
+from flireo_flows.ledger.schema import attempts, decisions, leads
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.policy import words
 
 from .campaign import ANNA, FREE, Campaign, person
 from .test_reports import report

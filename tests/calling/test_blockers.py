@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.schema import attempts
 from flireo_flows.calling.turns import Until
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.schema import attempts
 from flireo_flows.sandbox import SandboxSettings
 from tests.calling.campaign import ANNA, BEN, Campaign, person
 from tests.sandbox.running import RunningSandbox, run_sandbox

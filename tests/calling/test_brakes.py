@@ -12,19 +12,19 @@ from sqlalchemy import update
 
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling import rhythm
-from flireo_flows.calling.account import Caller, NotReady, Readiness, check_account
+from flireo_flows.calling.account import NotReady, Readiness, check_account
 from flireo_flows.calling.brakes import RINGING_SECONDS, Brakes
-from flireo_flows.calling.choice import Composes
 from flireo_flows.calling.engine import Engine, Ran
 from flireo_flows.calling.hands import Hands
-from flireo_flows.calling.ledger import Answer, Database
-from flireo_flows.calling.ledger.campaigns import Steering
-from flireo_flows.calling.ledger.schema import attempts
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.rhythm import BALANCE_SECONDS, CALLS_A_BALANCE, BalanceRhythm
-from flireo_flows.calling.states import AttemptState, Event
 from flireo_flows.calling.turns import Until
+from flireo_flows.ledger import Answer, Database
+from flireo_flows.ledger.campaigns import Steering
+from flireo_flows.ledger.schema import attempts
+from flireo_flows.lifecycle.states import AttemptState, Event
+from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import Outcome, SandboxSettings
+from flireo_flows.script.choice import Caller, Composes
 from tests.sandbox.running import RunningSandbox, run_sandbox
 
 from .bad_line import bad_line

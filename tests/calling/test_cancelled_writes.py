@@ -5,8 +5,8 @@ import random
 
 from sqlalchemy import insert
 
-from flireo_flows.calling.ledger import Database, Runner
-from flireo_flows.calling.ledger.schema import requests
+from flireo_flows.ledger import Database, Runner
+from flireo_flows.ledger.schema import requests
 
 ROUNDS = 100  # one in thirty used to keep the lock
 

@@ -20,8 +20,8 @@ from flireo_flows.api.clock import steady_now
 from flireo_flows.calling import clock_guard
 from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.clock_guard import ClockCorrected, ClockError, ClockGuard
-from flireo_flows.calling.ledger import AttemptBook, Database, Runner
-from flireo_flows.calling.ledger.schema import attempts, runners
+from flireo_flows.ledger import AttemptBook, Database, Runner
+from flireo_flows.ledger.schema import attempts, runners
 from flireo_flows.sandbox import SandboxSettings
 from tests.calling.campaign import Campaign, people
 from tests.faketime import WrongClock, needs_faketime, wrong_clock
@@ -292,7 +292,7 @@ async def test_readings_of_an_earlier_process_count_only_if_the_clock_was_not_se
     new_file: Path, wrong_clock: WrongClock, step: float, stays: bool
 ) -> None:
     ledger = f"sqlite:///{new_file}"
-    open_once = "import asyncio,sys; from flireo_flows.calling.ledger import Database\n"
+    open_once = "import asyncio,sys; from flireo_flows.ledger import Database\n"
     open_once += (
         "async def main():\n    async with await Database.open(sys.argv[1]): pass\nasyncio.run(main())"
     )

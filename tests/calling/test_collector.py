@@ -9,19 +9,19 @@ from sqlalchemy import insert, update
 
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.times import iso
-from flireo_flows.calling.absence import LEAST_SECONDS
 from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.collector import MOST_FAILURES, Collector
-from flireo_flows.calling.ledger import Answer, Database, Inbox
-from flireo_flows.calling.ledger.attempts import REVIEWED_SECONDS
-from flireo_flows.calling.ledger.schema import attempts
-from flireo_flows.calling.ledger.unheard import has_open
 from flireo_flows.calling.lookup import AGAIN_SECONDS
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.reconcile import RINGING_SECONDS
-from flireo_flows.calling.states import Event, LeadState
 from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS
 from flireo_flows.leads.wishes import Wishes
+from flireo_flows.ledger import Answer, Database, Inbox
+from flireo_flows.ledger.attempts import REVIEWED_SECONDS
+from flireo_flows.ledger.schema import attempts
+from flireo_flows.ledger.unheard import has_open
+from flireo_flows.lifecycle.absence import LEAST_SECONDS
+from flireo_flows.lifecycle.states import Event, LeadState
+from flireo_flows.policy import CallingPolicy
 from tests.faulty.server import Act, answer, cut, lost, page
 
 from .bad_line import BadLine, bad_line

@@ -11,11 +11,11 @@ from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.times import iso
 from flireo_flows.calling.collector import Collector, owners_of, windows_of_all
-from flireo_flows.calling.ledger import Database, Expectations, Inbox
-from flireo_flows.calling.outcomes import Outcome
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.reconcile import RINGING_SECONDS
 from flireo_flows.calling.snapshot import Snapshot
+from flireo_flows.ledger import Database, Expectations, Inbox
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.policy import CallingPolicy
 
 from .bad_line import BadLine, bad_line
 from .campaign import ANNA, POLICY, Campaign, person

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
-from flireo_flows.calling.ledger import Answer, Database
-from flireo_flows.calling.ledger.suppressions import Suppressions
-from flireo_flows.calling.states import Event
+from flireo_flows.ledger import Answer, Database
+from flireo_flows.ledger.suppressions import Suppressions
+from flireo_flows.lifecycle.states import Event
 from tests.calling.campaign import Campaign, people
 from tests.postgres import Postgres, run_postgres
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flireo_flows.blocks import CallLedger
-from flireo_flows.calling.ledger import Database, LedgerError
-from flireo_flows.calling.ledger.database_url import Server, read_url
+from flireo_flows.ledger import Database, LedgerError
+from flireo_flows.ledger.database_url import Server, read_url
 
 LOGIN = "postgresql://app:correct-horse@db.example.org"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.outcomes import Outcome
+from flireo_flows.ledger import Database
+from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.sandbox import SandboxSettings
 from tests.sandbox.running import run_sandbox
 

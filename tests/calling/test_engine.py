@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from flireo_flows.api import errors
-from flireo_flows.calling.account import Caller, NotReady, Readiness
+from flireo_flows.calling.account import NotReady, Readiness
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.ledger import Database, Expectations, Inbox, Views
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.remembered import remember
 from flireo_flows.calling.turns import Until
+from flireo_flows.ledger import Database, Expectations, Inbox, Views
+from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import Outcome, SandboxSettings
+from flireo_flows.script.choice import Caller
 from tests.faulty.server import answer
 from tests.sandbox.receiving import Receiver, run_receiver
 from tests.sandbox.running import RunningSandbox, run_sandbox

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from flireo_flows.calling.estimate import Estimate, estimate
 from flireo_flows.calling.foresight import Foreseen
-from flireo_flows.calling.policy import CallingPolicy, Tariff
+from flireo_flows.policy import CallingPolicy, Tariff
 
 START = datetime(2027, 3, 1, 10, 0, tzinfo=UTC)
 

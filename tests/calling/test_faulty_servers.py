@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from flireo_flows.calling.account import Readiness
-from flireo_flows.calling.ledger import Database, Inbox
-from flireo_flows.calling.ledger.report_matches import SETTLING_SECONDS
-from flireo_flows.calling.ledger.schema import inbox
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.ledger import Database, Inbox
+from flireo_flows.ledger.report_matches import SETTLING_SECONDS
+from flireo_flows.ledger.schema import inbox
+from flireo_flows.policy import CallingPolicy
 from tests.faulty.flireo import FaultyFlireo, faulty_flireo
 from tests.faulty.server import answer
 from tests.postgres import Postgres

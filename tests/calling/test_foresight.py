@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flireo_flows.calling.foresight import HORIZON, Pace, Prospect, foresee
-from flireo_flows.calling.outcomes import Outcome
-from flireo_flows.calling.policy import (
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.policy import (
     Allow,
     CallingHours,
     CallingPolicy,

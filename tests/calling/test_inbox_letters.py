@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from flireo_flows.calling.ledger import AttemptBook, Database, LedgerError
-from flireo_flows.calling.ledger.dead_letters import Replayed, replay, unreadable
-from flireo_flows.calling.ledger.delivery import read_delivery
-from flireo_flows.calling.ledger.forgetting import forget
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.ledger import AttemptBook, Database, LedgerError
+from flireo_flows.ledger.dead_letters import Replayed, replay, unreadable
+from flireo_flows.ledger.delivery import read_delivery
+from flireo_flows.ledger.forgetting import forget
+from flireo_flows.policy import CallingPolicy
 from flireo_flows.receiver.clock import SenderClock
 
 from .campaign import ANNA, BEN

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from flireo_flows.calling.account import Readiness
-from flireo_flows.calling.ledger import Database
+from flireo_flows.ledger import Database
 from flireo_flows.sandbox import SandboxSettings
 from tests.sandbox.running import RunningSandbox, run_sandbox
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.runners import LEASE_SECONDS
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.runners import LEASE_SECONDS
 from flireo_flows.sandbox import SandboxSettings
 from tests.sandbox.running import RunningSandbox, run_sandbox
 

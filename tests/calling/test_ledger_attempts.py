@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
-from flireo_flows.calling.absence import Verdict, View
-from flireo_flows.calling.ledger import Answer, AttemptBook, Database, Runner, Views
-from flireo_flows.calling.ledger.attempts import MOST_UNPLACED
-from flireo_flows.calling.ledger.schema import leads, runners
-from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import AttemptState, Event, LeadState
+from flireo_flows.ledger import Answer, AttemptBook, Database, Runner, Views
+from flireo_flows.ledger.attempts import MOST_UNPLACED
+from flireo_flows.ledger.schema import leads, runners
+from flireo_flows.lifecycle.absence import Verdict, View
+from flireo_flows.lifecycle.states import AttemptState, Event, LeadState
+from flireo_flows.policy import CallingPolicy
 
 from .campaign import ANNA, BEN, CARLA, LONG_LEASE_SECONDS, POLICY, Campaign, people, person
 

@@ -11,18 +11,18 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flireo_flows.api.calls import OutboundCall
-from flireo_flows.calling.choice import CannotCompose, Choice, LeadFacts
-from flireo_flows.calling.ledger import Answer, Attempt, AttemptBook, Begun, Database, Runner
-from flireo_flows.calling.ledger.beginning import FRESH_SECONDS
-from flireo_flows.calling.ledger.campaigns import Steering
-from flireo_flows.calling.ledger.picking import LEAST_LEASE_SECONDS, LONGEST_CALL_SECONDS, STALE_SECONDS
-from flireo_flows.calling.ledger.reports import close_without_report
-from flireo_flows.calling.ledger.schema import attempts, decisions, leads, runners, tallies
-from flireo_flows.calling.ledger.suppressions import Suppressions
-from flireo_flows.calling.ledger.tallies import set_tallies
-from flireo_flows.calling.policy import CallingPolicy, Rule
-from flireo_flows.calling.states import Event, LeadState
 from flireo_flows.leads.wishes import Wishes
+from flireo_flows.ledger import Answer, Attempt, AttemptBook, Begun, Database, Runner
+from flireo_flows.ledger.beginning import FRESH_SECONDS
+from flireo_flows.ledger.campaigns import Steering
+from flireo_flows.ledger.picking import LEAST_LEASE_SECONDS, LONGEST_CALL_SECONDS, STALE_SECONDS
+from flireo_flows.ledger.reports import close_without_report
+from flireo_flows.ledger.schema import attempts, decisions, leads, runners, tallies
+from flireo_flows.ledger.suppressions import Suppressions
+from flireo_flows.ledger.tallies import set_tallies
+from flireo_flows.lifecycle.states import Event, LeadState
+from flireo_flows.policy import CallingPolicy, Rule
+from flireo_flows.script.choice import CannotCompose, Choice, LeadFacts
 
 from .campaign import ANNA, BEN, CARLA, OTHERS_DO_NOT_COUNT, POLICY, Campaign, people, person
 

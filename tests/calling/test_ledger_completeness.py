@@ -12,20 +12,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
-from flireo_flows.calling.happenings import Happening
-from flireo_flows.calling.ledger import AttemptBook, Database
-from flireo_flows.calling.ledger.completeness import (
+from flireo_flows.ledger import AttemptBook, Database
+from flireo_flows.ledger.completeness import (
     FEWEST,
     Completeness,
     Delay,
     check_completeness,
     completeness,
 )
-from flireo_flows.calling.ledger.forgetting import forget
-from flireo_flows.calling.ledger.outbox import Outbox
-from flireo_flows.calling.ledger.reports import close_without_report, talked
-from flireo_flows.calling.ledger.schema import attempts, campaigns, leads
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.outbox import Outbox
+from flireo_flows.ledger.reports import close_without_report, talked
+from flireo_flows.ledger.schema import attempts, campaigns, leads
+from flireo_flows.lifecycle.event_types import Happening
+from flireo_flows.policy import CallingPolicy
 
 from .campaign import ANNA, BEN, CARLA, POLICY, people
 from .hearing import ANALYSIS, TALK, Heard, book, heard, listed, report, status_update

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Table, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.guards import FORGOTTEN_LIKE
-from flireo_flows.calling.ledger.schema import attempts, leads
-from flireo_flows.calling.ledger.suppressions import PSEUDONYM
-from flireo_flows.calling.states import LEAD_MOVES, MOVES, AttemptState, LeadState
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.guards import FORGOTTEN_LIKE
+from flireo_flows.ledger.schema import attempts, leads
+from flireo_flows.ledger.suppressions import PSEUDONYM
+from flireo_flows.lifecycle.states import LEAD_MOVES, MOVES, AttemptState, LeadState
 
 from .campaign import ANNA, BEN, people
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from flireo_flows.calling.ledger import Answer, Database, Views
-from flireo_flows.calling.ledger.campaign_list import clear_in, list_in
-from flireo_flows.calling.ledger.leads import CHUNK, batch_name
-from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import NO_SHARED_HOURS, Event, LeadState
+from flireo_flows.ledger import Answer, Database, Views
+from flireo_flows.ledger.campaign_list import clear_in, list_in
+from flireo_flows.ledger.leads import CHUNK, batch_name
+from flireo_flows.lifecycle.states import NO_SHARED_HOURS, Event, LeadState
+from flireo_flows.policy import CallingPolicy
 
 from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
 

@@ -29,17 +29,17 @@ from sqlalchemy.exc import IntegrityError
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.calling.account import Readiness
-from flireo_flows.calling.choice import Choice, LeadFacts
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.ledger import Answer, Attempt, AttemptBook, Database, Inbox, LeadBook, Runner
-from flireo_flows.calling.ledger.campaigns import Steering
-from flireo_flows.calling.ledger.schema import attempts, leads
-from flireo_flows.calling.ledger.suppressions import Suppressions
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.remembered import remember
-from flireo_flows.calling.states import FINAL, MOVES, OPEN, AttemptState, CampaignState, IdSource, LeadState
 from flireo_flows.calling.sweep import Sweep
+from flireo_flows.ledger import Answer, Attempt, AttemptBook, Database, Inbox, LeadBook, Runner
+from flireo_flows.ledger.campaigns import Steering
+from flireo_flows.ledger.schema import attempts, leads
+from flireo_flows.ledger.suppressions import Suppressions
+from flireo_flows.lifecycle.states import FINAL, MOVES, OPEN, AttemptState, CampaignState, IdSource, LeadState
+from flireo_flows.policy import CallingPolicy
+from flireo_flows.script.choice import Choice, LeadFacts
 from tests.postgres import Postgres
 
 from .campaign import ANNA, BEN, CARLA, OTHERS_DO_NOT_COUNT, person

@@ -9,13 +9,13 @@ from sqlalchemy import delete, select
 from flireo_flows.api import errors
 from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.ledger import Database, Expectations
-from flireo_flows.calling.ledger.leads import GONE_FROM_FILE
-from flireo_flows.calling.ledger.milestones import tell_finished
-from flireo_flows.calling.ledger.schema import outbox
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.calling.turns import Until
+from flireo_flows.ledger import Database, Expectations
+from flireo_flows.ledger.leads import GONE_FROM_FILE
+from flireo_flows.ledger.milestones import tell_finished
+from flireo_flows.ledger.schema import outbox
+from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import SandboxSettings
 from tests.sandbox.running import RunningSandbox, run_sandbox
 

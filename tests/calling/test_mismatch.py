@@ -9,9 +9,9 @@ import pytest
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.times import iso
 from flireo_flows.calling.collector import Collector
-from flireo_flows.calling.ledger import Answer, Database, Inbox
-from flireo_flows.calling.ledger.inbox import OF_ANOTHER
-from flireo_flows.calling.states import Event
+from flireo_flows.ledger import Answer, Database, Inbox
+from flireo_flows.ledger.inbox import OF_ANOTHER
+from flireo_flows.lifecycle.states import Event
 
 from .bad_line import BadLine, bad_line
 from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, person

@@ -14,9 +14,9 @@ import asyncpg
 import pytest
 from sqlalchemy import select, update
 
-from flireo_flows.calling.ledger import Database, Inbox, LedgerError
-from flireo_flows.calling.ledger.schema import VERSION, meta
-from flireo_flows.calling.ledger.tables import BOOTED
+from flireo_flows.ledger import Database, Inbox, LedgerError
+from flireo_flows.ledger.schema import VERSION, meta
+from flireo_flows.ledger.tables import BOOTED
 from tests.postgres import Postgres
 
 from .campaign import ANNA
@@ -24,7 +24,7 @@ from .campaign import ANNA
 SECRET = "s3cret-of-the-ledger"
 OPEN_IT = """
 import asyncio, sys
-from flireo_flows.calling.ledger import Database
+from flireo_flows.ledger import Database
 
 async def main():
     async with await Database.open(sys.argv[1]):
@@ -36,7 +36,7 @@ asyncio.run(main())
 
 FREEZES = """
 import asyncio, os, signal, sys
-from flireo_flows.calling.ledger import Database
+from flireo_flows.ledger import Database
 
 async def main():
     async with await Database.open(sys.argv[1]) as database, database.write("campaign"):

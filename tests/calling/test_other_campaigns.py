@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from flireo_flows.calling.account import Caller
-from flireo_flows.calling.ledger import Answer, AttemptBook, Database
-from flireo_flows.calling.ledger.beginning import Beginning
-from flireo_flows.calling.ledger.people import linked
-from flireo_flows.calling.ledger.schema import attempts, decisions, people
-from flireo_flows.calling.ledger.story import story
 from flireo_flows.calling.past import read_past
 from flireo_flows.calling.plan import Plan, Wanted, make_plan
-from flireo_flows.calling.policy import (
+from flireo_flows.leads.lead import Lead, LeadBatch
+from flireo_flows.ledger import Answer, AttemptBook, Database
+from flireo_flows.ledger.beginning import Beginning
+from flireo_flows.ledger.people import linked
+from flireo_flows.ledger.schema import attempts, decisions, people
+from flireo_flows.ledger.story import story
+from flireo_flows.lifecycle.states import Event
+from flireo_flows.policy import (
     Allow,
     CallingPolicy,
     Deny,
@@ -27,8 +28,7 @@ from flireo_flows.calling.policy import (
     decide,
     words,
 )
-from flireo_flows.calling.states import Event
-from flireo_flows.leads.lead import Lead, LeadBatch
+from flireo_flows.script.choice import Caller
 from tests.calling.policies import ANY_HOUR, LONDON, NOON, reason, until
 
 from .campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, person

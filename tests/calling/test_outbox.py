@@ -5,16 +5,16 @@ import json
 import pytest
 from sqlalchemy import insert, select, update
 
-from flireo_flows.calling.happenings import Happening
-from flireo_flows.calling.ledger import AttemptBook, Database
-from flireo_flows.calling.ledger.campaigns import Declined, Steering
-from flireo_flows.calling.ledger.forgetting import forget
-from flireo_flows.calling.ledger.naming import find_campaign, refuse_shown_name
-from flireo_flows.calling.ledger.notices import Notice, names_told, read_notices
-from flireo_flows.calling.ledger.outbox import CLAIM_SECONDS, KEPT_SECONDS, Outbox, post
-from flireo_flows.calling.ledger.schema import attempts, campaigns, inbox, leads, outbox
-from flireo_flows.calling.ledger.waiting import DISTANCE_SECONDS, WAITED_SECONDS, note_waiting
-from flireo_flows.calling.states import LeadState
+from flireo_flows.ledger import AttemptBook, Database
+from flireo_flows.ledger.campaigns import Declined, Steering
+from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.naming import find_campaign, refuse_shown_name
+from flireo_flows.ledger.notices import Notice, names_told, read_notices
+from flireo_flows.ledger.outbox import CLAIM_SECONDS, KEPT_SECONDS, Outbox, post
+from flireo_flows.ledger.schema import attempts, campaigns, inbox, leads, outbox
+from flireo_flows.ledger.waiting import DISTANCE_SECONDS, WAITED_SECONDS, note_waiting
+from flireo_flows.lifecycle.event_types import Happening
+from flireo_flows.lifecycle.states import LeadState
 
 from .campaign import ANNA, BEN, person
 from .hearing import Heard, book, heard, listed, report, status_update

@@ -15,8 +15,8 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from flireo_flows.calling import outcomes as module
-from flireo_flows.calling.outcomes import (
+from flireo_flows.lifecycle import outcomes as module
+from flireo_flows.lifecycle.outcomes import (
     AnalysisAnswer,
     Ending,
     Outcome,
@@ -25,7 +25,7 @@ from flireo_flows.calling.outcomes import (
     default_text,
     outcome_of,
 )
-from flireo_flows.calling.policy import CallingPolicy, outcomes_version
+from flireo_flows.policy import CallingPolicy, outcomes_version
 
 MACHINE = Ending(
     status="ended", talked=True, turns=2, first_heard="You reached the voicemail of Ben. Leave a message."
@@ -367,7 +367,7 @@ def test_a_table_has_one_version_in_every_process_and_another_when_a_rule_differ
     rules = [OutcomeRule(outcome=Outcome.BUSY, says=["486"]), OutcomeRule(outcome=Outcome.FAILED, says=["5"])]
     policy = CallingPolicy(outcomes=rules)
     asks = (
-        "from flireo_flows.calling.policy import CallingPolicy, outcomes_version as v; "
+        "from flireo_flows.policy import CallingPolicy, outcomes_version as v; "
         "print(v(CallingPolicy(outcomes=[{'outcome': 'busy', 'says': ['486']}, {'outcome': 'failed', 'says': ['5']}])))"
     )
     told = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout

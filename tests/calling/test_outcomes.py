@@ -2,7 +2,7 @@
 
 import pytest
 
-from flireo_flows.calling.outcomes import Ending, Outcome, outcome_of
+from flireo_flows.lifecycle.outcomes import Ending, Outcome, outcome_of
 
 TALKED = {"talked": True}
 

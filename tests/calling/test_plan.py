@@ -10,13 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from flireo_flows.calling.account import Caller
-from flireo_flows.calling.ledger import Database, LeadBook
-from flireo_flows.calling.ledger.campaigns import Steering
-from flireo_flows.calling.ledger.suppressions import Suppressions
 from flireo_flows.calling.past import Past, read_past
 from flireo_flows.calling.plan import Plan, Wanted, make_plan, reasons_in_words
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.calling.saved_plan import (
     PlanDiffers,
     PlanError,
@@ -26,8 +21,13 @@ from flireo_flows.calling.saved_plan import (
     read_plan,
     save_plan,
 )
-from flireo_flows.calling.script import Composer, PoolNumber, Script, Variant
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
+from flireo_flows.ledger import Database, LeadBook
+from flireo_flows.ledger.campaigns import Steering
+from flireo_flows.ledger.suppressions import Suppressions
+from flireo_flows.policy import CallingPolicy
+from flireo_flows.script import Composer, PoolNumber, Script, Variant
+from flireo_flows.script.choice import Caller
 from tests.calling.campaign import ANNA, BEN, CARLA
 
 MONDAY = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from flireo_flows.calling.outcomes import Outcome
-from flireo_flows.calling.policy import (
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.policy import (
     WEEKDAYS,
     Allow,
     CallingHours,

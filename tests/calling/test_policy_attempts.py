@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flireo_flows.calling.outcomes import Outcome
-from flireo_flows.calling.policy import (
+from flireo_flows.leads.wishes import Consent
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.policy import (
     AnalysisRule,
     CallingHours,
     CallingPolicy,
@@ -22,7 +23,6 @@ from flireo_flows.calling.policy import (
     retry_delay,
     words,
 )
-from flireo_flows.leads.wishes import Consent
 from tests.calling.policies import AMSTERDAM, ANY_HOUR, LONDON, NEW, NOON, reason, until
 
 MANY = CallingPolicy(

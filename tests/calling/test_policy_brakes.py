@@ -10,7 +10,7 @@ from hypothesis import given
 
 from flireo_flows.calling.estimate import estimate
 from flireo_flows.calling.foresight import Foreseen
-from flireo_flows.calling.policy import (
+from flireo_flows.policy import (
     CallingPolicy,
     Caps,
     Deny,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flireo_flows.calling.policy import (
+from flireo_flows.policy import (
     WEEKDAYS,
     CallingHours,
     CallingPolicy,
@@ -18,7 +18,7 @@ from flireo_flows.calling.policy import (
     unusable,
     words,
 )
-from flireo_flows.calling.policy.calendars import MISSING, country_of, holiday_on
+from flireo_flows.policy.calendars import MISSING, country_of, holiday_on
 from tests.calling.policies import AMSTERDAM, ANY_HOUR, LONDON, NEW, reason, until
 
 # 27 April 2027 is a Tuesday, and King's Day in the Netherlands only.
@@ -147,7 +147,7 @@ WITHOUT_THE_EXTRA = """
 import sys
 sys.modules["holidays"] = None  # as if it were not installed
 from datetime import UTC, datetime
-from flireo_flows.calling.policy import *
+from flireo_flows.policy import *
 lead, now = PolicyLead("+31612345678", ("Europe/Amsterdam",)), datetime(2027, 3, 2, 12, tzinfo=UTC)
 for countries in ([], ["NL"], ["auto"]):
     policy = CallingPolicy(holidays=Holidays(countries=countries))

@@ -12,8 +12,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from flireo_flows.calling import policy as package
-from flireo_flows.calling.policy import (
+from flireo_flows import policy as package
+from flireo_flows.cli.documents import read_document
+from flireo_flows.leads.wishes import Consent
+from flireo_flows.policy import (
     Allow,
     CallingHours,
     CallingPolicy,
@@ -34,9 +36,7 @@ from flireo_flows.calling.policy import (
     warnings,
     words,
 )
-from flireo_flows.calling.policy.presets import preset_text
-from flireo_flows.cli.documents import read_document
-from flireo_flows.leads.wishes import Consent
+from flireo_flows.policy.presets import preset_text
 from tests.calling.policies import AMSTERDAM, ANY_HOUR, LONDON, NEW, NOON, PHONE, reason
 
 # The form.
@@ -114,7 +114,7 @@ def test_a_figure_is_no_time_of_day_in_yaml_json_or_the_form(part: str, figure: 
 
 def test_a_policy_has_one_version_in_every_process_and_another_when_a_field_differs() -> None:
     policy = CallingPolicy(max_attempts=3)
-    asks = "from flireo_flows.calling.policy import *; print(CallingPolicy(max_attempts=3).version)"
+    asks = "from flireo_flows.policy import *; print(CallingPolicy(max_attempts=3).version)"
     told = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
     assert told.strip() == policy.version == CallingPolicy(max_attempts=3).version
     assert re.fullmatch(r"[0-9a-f]{12}", policy.version)

@@ -5,7 +5,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flireo_flows.calling.cautions import cautions
-from flireo_flows.calling.policy import (
+from flireo_flows.calling.zone_notes import zone_notes
+from flireo_flows.leads import Consent, LeadFormat, PhoneNumber, parse_phone, read_leads
+from flireo_flows.leads.zones.tables import countries, north_america
+from flireo_flows.policy import (
     Allow,
     CallingHours,
     CallingPolicy,
@@ -21,9 +24,6 @@ from flireo_flows.calling.policy import (
     whereabouts,
     words,
 )
-from flireo_flows.calling.zone_notes import zone_notes
-from flireo_flows.leads import Consent, LeadFormat, PhoneNumber, parse_phone, read_leads
-from flireo_flows.leads.zones.tables import countries, north_america
 from tests.cases import every
 
 NEW = History()

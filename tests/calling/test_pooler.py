@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 from sqlalchemy import select, text
 
-from flireo_flows.calling.ledger import Database, LedgerError
-from flireo_flows.calling.ledger.postgresql import FSYNC_MAY_BE_OFF, forgets
-from flireo_flows.calling.ledger.schema import meta
+from flireo_flows.ledger import Database, LedgerError
+from flireo_flows.ledger.postgresql import FSYNC_MAY_BE_OFF, forgets
+from flireo_flows.ledger.schema import meta
 from tests.calling.campaign import Campaign, person
 from tests.certificates import Authority, Signed
 from tests.pooler import Pooler, run_pooler

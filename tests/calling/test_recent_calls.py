@@ -11,14 +11,14 @@ from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.times import iso
 from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.engine import Engine, Ran
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.account_calls import account_read, tail_of
-from flireo_flows.calling.ledger.forgetting import forget
 from flireo_flows.calling.past import read_past
-from flireo_flows.calling.policy import CallingPolicy, OtherCampaigns
 from flireo_flows.calling.recent_calls import MOST_REQUESTS, RecentCallsUnread
 from flireo_flows.calling.remembered import fingerprint
 from flireo_flows.calling.turns import Until
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.account_calls import account_read, tail_of
+from flireo_flows.ledger.forgetting import forget
+from flireo_flows.policy import CallingPolicy, OtherCampaigns
 from tests.faulty.flireo import Placed, faulty_flireo
 from tests.faulty.server import Act, answer, garbage, lost, page
 from tests.postgres import Postgres

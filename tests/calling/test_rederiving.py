@@ -8,9 +8,9 @@ from sqlalchemy import insert, select, update
 
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.calling.account import Readiness
-from flireo_flows.calling.ledger import Answer, AttemptBook, Database, Expectations
-from flireo_flows.calling.ledger.forgetting import forget
-from flireo_flows.calling.ledger.rederiving import (
+from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations
+from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.rederiving import (
     PORTION,
     EndingCount,
     Rederived,
@@ -19,12 +19,12 @@ from flireo_flows.calling.ledger.rederiving import (
     learn,
     rederive,
 )
-from flireo_flows.calling.ledger.reports import close_without_report
-from flireo_flows.calling.ledger.schema import attempts, leads
-from flireo_flows.calling.ledger.suppressions import suppressed_in
-from flireo_flows.calling.outcomes import AnalysisAnswer, Outcome, OutcomeRule
-from flireo_flows.calling.policy import AnalysisRule, CallingPolicy
-from flireo_flows.calling.states import Event, LeadState
+from flireo_flows.ledger.reports import close_without_report
+from flireo_flows.ledger.schema import attempts, leads
+from flireo_flows.ledger.suppressions import suppressed_in
+from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome, OutcomeRule
+from flireo_flows.lifecycle.states import Event, LeadState
+from flireo_flows.policy import AnalysisRule, CallingPolicy
 
 from .bad_line import bad_line
 from .campaign import ANNA, BEN, CARLA, POLICY, Campaign, person

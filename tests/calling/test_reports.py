@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from flireo_flows.calling.ledger import Answer, AttemptBook, Database, Expectations, Inbox
-from flireo_flows.calling.ledger.schema import inbox
-from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import AttemptState, Event, LeadState
+from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations, Inbox
+from flireo_flows.ledger.schema import inbox
+from flireo_flows.lifecycle.states import AttemptState, Event, LeadState
+from flireo_flows.policy import CallingPolicy
 
 from .campaign import ANNA, BEN, FREE, POLICY, person
 from .hearing import ANALYSED, ANALYSIS, TALK, Heard, book, heard, listed, report, status_update

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flireo_flows.calling.account import Caller
-from flireo_flows.calling.choice import CannotCompose, Choice, LeadFacts, NoNumberOfClient
-from flireo_flows.calling.script import Composer, Script
 from flireo_flows.leads.wishes import Wishes
+from flireo_flows.script import Composer, Script
+from flireo_flows.script.choice import Caller, CannotCompose, Choice, LeadFacts, NoNumberOfClient
 from tests.calling.speaking import CALLER, composer, lead, patient
 
 A = {"name": "a", "share": 70, "first_message": "Hi."}

@@ -12,9 +12,10 @@ from flireo_flows.api.agent_config import LLMConfig
 from flireo_flows.api.calls import create_outbound_call
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.dialect import Dialect
-from flireo_flows.calling.account import Caller
-from flireo_flows.calling.choice import CannotCompose, Choice, LeadFacts
-from flireo_flows.calling.script import (
+from flireo_flows.leads import Lead, LeadBatch, Reject, RejectCode
+from flireo_flows.leads.wishes import Wishes
+from flireo_flows.sandbox import SandboxSettings
+from flireo_flows.script import (
     Composer,
     Script,
     ScriptError,
@@ -23,9 +24,7 @@ from flireo_flows.calling.script import (
     knowing_agents,
     speakable,
 )
-from flireo_flows.leads import Lead, LeadBatch, Reject, RejectCode
-from flireo_flows.leads.wishes import Wishes
-from flireo_flows.sandbox import SandboxSettings
+from flireo_flows.script.choice import Caller, CannotCompose, Choice, LeadFacts
 from tests.api.judging import schema
 from tests.calling.speaking import CALLER, INLINE, SANNE, composer, inline, lead, patient
 from tests.sandbox.running import run_sandbox

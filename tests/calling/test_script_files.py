@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from flireo_flows.calling.script import Script
 from flireo_flows.cli.problems import SettingError
 from flireo_flows.cli.settings import script
+from flireo_flows.script import Script
 
 WRITTEN = """
 first_message: "Hi {{ name }}!"

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.calling.choice import CannotCompose, LeadFacts
-from flireo_flows.calling.script import ScriptError, Template
-from flireo_flows.calling.script.template import LONGEST_TEXT
-from flireo_flows.calling.script.variables import variables
 from flireo_flows.leads.wishes import Wishes
+from flireo_flows.script import ScriptError, Template
+from flireo_flows.script.choice import CannotCompose, LeadFacts
+from flireo_flows.script.template import LONGEST_TEXT
+from flireo_flows.script.variables import variables
 from tests.calling.speaking import SANNE, patient
 
 
@@ -205,7 +205,7 @@ def test_any_template_is_refused_or_says_words_for_any_row(template: str, value:
 @patient
 @given(header=st.text(alphabet=string.printable, min_size=1, max_size=12))
 def test_the_plain_form_of_any_header_can_be_written_in_a_template(header: str) -> None:
-    from flireo_flows.calling.script.variables import plain_form
+    from flireo_flows.script.variables import plain_form
 
     plain = plain_form(header)
     assert not plain or plain.isidentifier()

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
-from flireo_flows.calling.ledger import Attempt, Database
-from flireo_flows.calling.ledger.attempts import move
-from flireo_flows.calling.ledger.schema import attempts, inbox, leads
-from flireo_flows.calling.states import FINAL, MOVES, OPEN, AttemptState, Event, LeadState, sources, target
+from flireo_flows.ledger import Attempt, Database
+from flireo_flows.ledger.attempts import move
+from flireo_flows.ledger.schema import attempts, inbox, leads
+from flireo_flows.lifecycle.states import FINAL, MOVES, OPEN, AttemptState, Event, LeadState, sources, target
 
 from .campaign import ANNA, BEN, Campaign, people, person
 

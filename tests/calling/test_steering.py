@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.campaigns import (
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.campaigns import (
     CHANGES,
     MOST_CHANGES,
     Declined,
@@ -14,7 +14,7 @@ from flireo_flows.calling.ledger.campaigns import (
     change_in,
     skip_waiting_in,
 )
-from flireo_flows.calling.states import CampaignState
+from flireo_flows.lifecycle.states import CampaignState
 
 from .campaign import ANNA, BEN, CARLA, Campaign, person
 

@@ -5,13 +5,13 @@ import json
 import pytest
 from sqlalchemy import insert
 
-from flireo_flows.calling.ledger import Answer, Database
-from flireo_flows.calling.ledger.campaigns import Declined, Steering
-from flireo_flows.calling.ledger.forgetting import forget
-from flireo_flows.calling.ledger.schema import decisions
-from flireo_flows.calling.ledger.story import story
-from flireo_flows.calling.ledger.suppressions import Suppressions
-from flireo_flows.calling.states import Event
+from flireo_flows.ledger import Answer, Database
+from flireo_flows.ledger.campaigns import Declined, Steering
+from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.schema import decisions
+from flireo_flows.ledger.story import story
+from flireo_flows.ledger.suppressions import Suppressions
+from flireo_flows.lifecycle.states import Event
 
 from .campaign import ANNA, BEN, CARLA, Campaign, person
 

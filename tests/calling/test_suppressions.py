@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, insert, select, update
 
-from flireo_flows.calling.ledger import Answer, AttemptBook, Database, Expectations, Inbox
-from flireo_flows.calling.ledger.campaigns import Declined
-from flireo_flows.calling.ledger.forgetting import (
+from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations, Inbox
+from flireo_flows.ledger.campaigns import Declined
+from flireo_flows.ledger.forgetting import (
     Forgotten,
     forget,
     forgotten_in,
     is_of_forgotten_in,
     is_pseudonym,
 )
-from flireo_flows.calling.ledger.schema import attempts, decisions, do_not_call, inbox, leads, metadata
-from flireo_flows.calling.ledger.suppressions import (
+from flireo_flows.ledger.schema import attempts, decisions, do_not_call, inbox, leads, metadata
+from flireo_flows.ledger.suppressions import (
     CHUNK,
     Suppressions,
     digest,
@@ -26,7 +26,7 @@ from flireo_flows.calling.ledger.suppressions import (
     suppressed_in,
     suppression_in,
 )
-from flireo_flows.calling.states import Event
+from flireo_flows.lifecycle.states import Event
 
 from .campaign import ANNA, BEN, CARLA, FREE, Campaign, people, person
 from .test_reports import report

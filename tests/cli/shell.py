@@ -14,7 +14,7 @@ from typing import IO
 
 from pytest import MonkeyPatch
 
-from flireo_flows.prefect_server import free_port
+from flireo_flows.prefect_support.local_server import free_port
 from tests.sandbox.running import RunningSandbox, until
 
 COMMAND = Path(sys.executable).with_name("flireo-flows")

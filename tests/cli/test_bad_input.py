@@ -11,12 +11,12 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import delete
 
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.schema import runners
-from flireo_flows.calling.ledger.suppressions import Suppressions
 from flireo_flows.cli.sandbox_state import read_state
 from flireo_flows.cli.settings import credentials
-from flireo_flows.prefect_server import free_port
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.schema import runners
+from flireo_flows.ledger.suppressions import Suppressions
+from flireo_flows.prefect_support.local_server import free_port
 from tests.calling.campaign import Campaign
 from tests.cli.shell import ANNA, BEN, CARLA, COMMAND, LONG, PEOPLE, Shell, served
 from tests.faulty.server import answer, page, run_faulty

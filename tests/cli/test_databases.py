@@ -71,7 +71,7 @@ def test_two_runs_at_once_share_a_pooler_of_two_sessions(
 
 @pytest.mark.postgres
 def test_a_server_that_forgets_is_refused(bare: Shell, postgres: Postgres) -> None:
-    from flireo_flows.calling.ledger.postgresql import FSYNC_MAY_BE_OFF
+    from flireo_flows.ledger.postgresql import FSYNC_MAY_BE_OFF
 
     postgres.sql(f"ALTER ROLE ALL SET {FSYNC_MAY_BE_OFF} = 'off'")
     try:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from flireo_flows.calling.ledger import Database, LeadBook
+from flireo_flows.ledger import Database, LeadBook
 from tests.calling.campaign import person
 from tests.cli.shell import ANNA, BEN, CARLA, Ended, Shell
 

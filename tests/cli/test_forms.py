@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.script import Script
 from flireo_flows.cli.forms import document
+from flireo_flows.policy import CallingPolicy
+from flireo_flows.script import Script
 
 WRITTEN = Path(__file__).parents[2] / "docs" / "forms.md"
 

@@ -10,8 +10,8 @@ import sys
 import httpx
 import pytest
 
-from flireo_flows.calling.ledger import Database, Inbox
-from flireo_flows.prefect_server import free_port
+from flireo_flows.ledger import Database, Inbox
+from flireo_flows.prefect_support.local_server import free_port
 from tests.calling.hearing import report, webhook
 from tests.cli.shell import ANNA, COMMAND, LONG, Shell, Started, served
 from tests.receiver.relay import post, signed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flireo_flows.prefect_server import free_port
+from flireo_flows.prefect_support.local_server import free_port
 from flireo_flows.sandbox import SandboxSettings
 from tests.cli.shell import LONG, Shell
 from tests.sandbox.running import run_sandbox, until

@@ -12,11 +12,11 @@ from prefect.logging import disable_run_logger
 from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
-from flireo_flows.calling.ledger import NoLedger
-from flireo_flows.collecting import collect
-from flireo_flows.exporting import export_campaign
-from flireo_flows.following_up import read_lead
-from flireo_flows.steering import cancel_campaign, pause_campaign, resume_campaign
+from flireo_flows.ledger import NoLedger
+from flireo_flows.tasks.collect import collect
+from flireo_flows.tasks.export import export_campaign
+from flireo_flows.tasks.follow_up import read_lead
+from flireo_flows.tasks.steer import cancel_campaign, pause_campaign, resume_campaign
 from tests.cli.shell import ANNA, Shell
 from tests.postgres import Postgres, make_ledger, postgres
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from flireo_flows.calling.ledger import Database, Expectations
-from flireo_flows.calling.ledger.naming import shown_name
-from flireo_flows.calling.outcomes import default_text
-from flireo_flows.calling.policy import CallingPolicy
+from flireo_flows.ledger import Database, Expectations
+from flireo_flows.ledger.naming import shown_name
+from flireo_flows.lifecycle.outcomes import default_text
+from flireo_flows.policy import CallingPolicy
 from tests.calling.campaign import Campaign, person
 from tests.calling.hearing import Heard, listed
 from tests.cli.shell import ANNA, BEN, CARLA, POLICY, Shell

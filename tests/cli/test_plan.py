@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.naming import shown_name
-from flireo_flows.calling.ledger.schema import campaigns
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.naming import shown_name
+from flireo_flows.ledger.schema import campaigns
 from tests.cli.shell import ANNA, BEN, PEOPLE, Ended, Shell
 from tests.sandbox.running import RunningSandbox
 

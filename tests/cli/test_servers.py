@@ -9,7 +9,7 @@ import sys
 import httpx
 import pytest
 
-from flireo_flows.prefect_server import free_port
+from flireo_flows.prefect_support.local_server import free_port
 from tests.cli.shell import COMMAND, Shell, served
 from tests.sandbox.running import until
 

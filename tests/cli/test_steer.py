@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import pytest
 
-from flireo_flows.calling.ledger import Answer, Database
-from flireo_flows.calling.policy import CallingPolicy
-from flireo_flows.calling.states import Event, LeadState
+from flireo_flows.ledger import Answer, Database
+from flireo_flows.lifecycle.states import Event, LeadState
+from flireo_flows.policy import CallingPolicy
 from tests.calling.campaign import Campaign, person
 from tests.cli.shell import ANNA, BEN, CARLA, Shell
 

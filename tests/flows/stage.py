@@ -12,9 +12,9 @@ from prefect import Flow
 from pydantic import SecretStr
 
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber
-from flireo_flows.calling.policy import CallingPolicy
 from flireo_flows.cli.run import load_flow
-from flireo_flows.steps import CampaignSummary
+from flireo_flows.policy import CallingPolicy
+from flireo_flows.tasks.campaign import CampaignSummary
 from tests.prefect_api import ask
 from tests.sandbox.running import RunningSandbox
 

@@ -18,9 +18,9 @@ from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 
-from flireo_flows.automating import AutomationError, automation_files, make_automation
-from flireo_flows.calling.happenings import Happening
-from flireo_flows.events import CALLS_ENDED
+from flireo_flows.lifecycle.event_types import Happening
+from flireo_flows.prefect_support.automations import AutomationError, automation_files, make_automation
+from flireo_flows.prefect_support.events import CALLS_ENDED
 from tests.faulty.server import answer, run_faulty
 from tests.flows.stage import patiently
 from tests.prefect_api import ask

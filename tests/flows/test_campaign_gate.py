@@ -18,12 +18,12 @@ from flireo_flows.api.operation import Operation
 from flireo_flows.blocks import CampaignRefused, OnBlocked
 from flireo_flows.blocks import campaign_work as work
 from flireo_flows.blocks.campaign_gate import gate_of
-from flireo_flows.calling.ledger import Answer, Database, LedgerError, NoLedger
-from flireo_flows.calling.ledger.forgetting import forget
-from flireo_flows.calling.ledger.schema import attempts
-from flireo_flows.calling.ledger.suppressions import Suppressions, suppress_in
-from flireo_flows.calling.states import Event
 from flireo_flows.leads.wishes import Consent, Wishes
+from flireo_flows.ledger import Answer, Database, LedgerError, NoLedger
+from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.schema import attempts
+from flireo_flows.ledger.suppressions import Suppressions, suppress_in
+from flireo_flows.lifecycle.states import Event
 from flireo_flows.sandbox import SandboxSettings
 from tests.calling.campaign import Campaign, person
 from tests.postgres import Postgres

@@ -16,13 +16,13 @@ from sqlalchemy import delete
 
 from flireo_flows import CallLedger, FlireoCredentials
 from flireo_flows.calling.account import Readiness
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.campaigns import Declined
-from flireo_flows.calling.ledger.schema import runners
 from flireo_flows.calling.remembered import remember
 from flireo_flows.calling.swept import ANOTHER_ACCOUNT
-from flireo_flows.collecting import KeyRefused
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.campaigns import Declined
+from flireo_flows.ledger.schema import runners
 from flireo_flows.sandbox import SandboxSettings
+from flireo_flows.tasks.collect import KeyRefused
 from tests.calling.bad_line import BadLine, bad_line
 from tests.calling.campaign import Campaign
 from tests.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored, patiently

@@ -12,7 +12,7 @@ from prefect.utilities.callables import parameter_schema
 from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
-from flireo_flows.exporting import results_folder
+from flireo_flows.tasks.export import results_folder
 from tests.calling.campaign import OTHERS_DO_NOT_COUNT
 from tests.flows.deploying import deploy_all, run_of, worker
 from tests.flows.stage import POLICY, Stored, patiently

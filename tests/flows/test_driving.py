@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from flireo_flows import driving
+from flireo_flows.prefect_support import async_bridge as driving
 
 
 def test_an_interrupt_that_was_swallowed_still_ends_the_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,11 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import select, update
 
-from flireo_flows import events
-from flireo_flows.calling.ledger import Database, Inbox
-from flireo_flows.calling.ledger.outbox import Outbox
-from flireo_flows.calling.ledger.schema import outbox
-from flireo_flows.events import Publisher
+from flireo_flows.ledger import Database, Inbox
+from flireo_flows.ledger.outbox import Outbox
+from flireo_flows.ledger.schema import outbox
+from flireo_flows.prefect_support import events
+from flireo_flows.prefect_support.events import Publisher
 from tests.calling.campaign import FREE, people
 from tests.calling.hearing import Heard, report
 from tests.flows.stage import ANNA, PEOPLE, Stage, Stored, patiently
@@ -67,8 +67,8 @@ async def end_calls(heard: Heard, count: int, name: str) -> None:
     await heard.campaign.take_in(*people(count))
     book = await heard.campaign.runner()
     begun = await heard.campaign.begin(book, count)
-    from flireo_flows.calling.ledger import Answer
-    from flireo_flows.calling.states import Event
+    from flireo_flows.ledger import Answer
+    from flireo_flows.lifecycle.states import Event
 
     await heard.campaign.record(
         book, *(Answer(it, Event.ACCEPTED, call_id=f"{name}-{it.id}") for it in begun)

@@ -17,9 +17,9 @@ from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.naming import shown_name
-from flireo_flows.exporting import folder_name, results_folder
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.naming import shown_name
+from flireo_flows.tasks.export import folder_name, results_folder
 from tests.calling.campaign import Campaign, person
 from tests.flows.stage import ANNA
 

@@ -13,10 +13,10 @@ from prefect import flow
 from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_settings
 
 from flireo_flows.analytics import ExportError
-from flireo_flows.calling.policy.limits import Breaker, Caps
 from flireo_flows.leads import LeadFormat
+from flireo_flows.policy.limits import Breaker, Caps
 from flireo_flows.sandbox import SandboxSettings
-from flireo_flows.steps import CampaignSummary
+from flireo_flows.tasks.campaign import CampaignSummary
 from tests.calling.campaign import OTHERS_DO_NOT_COUNT
 from tests.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored
 from tests.prefect_api import ask

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from flireo_flows.blocks import FlireoCredentials
 from flireo_flows.calling.recent_calls import RecentCallsUnread
 from flireo_flows.calling.saved_plan import PlanDiffers
-from flireo_flows.calling.script import Script, Variant
 from flireo_flows.cli.run import load_flow
+from flireo_flows.script import Script, Variant
 from tests.faulty.flireo import faulty_flireo
 from tests.faulty.server import answer
 from tests.flows.stage import ANNA, BEN, CARLA, PEOPLE, Stage, Stored, patiently

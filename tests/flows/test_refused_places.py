@@ -7,8 +7,8 @@ import pytest
 from prefect.flows import load_flow_from_entrypoint
 
 from flireo_flows.analytics import ExportError
-from flireo_flows.exporting import export_campaign
-from flireo_flows.steps import CampaignRun
+from flireo_flows.tasks.campaign import CampaignRun
+from flireo_flows.tasks.export import export_campaign
 from tests.cli.test_refused_places import ADDRESSES
 from tests.flows.stage import Stage
 

@@ -11,8 +11,8 @@ import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 
+from flireo_flows.prefect_support.deployment_tool import starts_deployment
 from flireo_flows.receiver import Receiver
-from flireo_flows.starting import starts_deployment
 from tests.calling.hearing import webhook
 from tests.prefect_api import ask
 from tests.receiver.relay import in_thread, post, served, signed

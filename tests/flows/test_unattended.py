@@ -14,8 +14,8 @@ from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
-from flireo_flows.leash import child
-from flireo_flows.prefect_server import free_port
+from flireo_flows.prefect_support.child_process import child
+from flireo_flows.prefect_support.local_server import free_port
 from flireo_flows.sandbox import SandboxSettings
 from tests.flows.deploying import deploy_all, run_of, worker
 from tests.flows.stage import ANNA, PEOPLE, POLICY, Stored, patiently

@@ -14,8 +14,8 @@ import uvicorn
 from sqlalchemy import select
 
 from flireo_flows.api.webhooks import EVENT_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
-from flireo_flows.calling.ledger import Database
-from flireo_flows.calling.ledger.schema import inbox
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.schema import inbox
 from flireo_flows.receiver import Receiver
 from tests.sandbox.running import until
 from tests.web_server import PromptServer

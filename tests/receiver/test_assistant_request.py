@@ -15,12 +15,12 @@ from fastapi import FastAPI
 
 from flireo_flows.api.agent_config import AgentOverride, AnalysisPlan, LLMConfig
 from flireo_flows.api.webhooks import AssistantRequest
-from flireo_flows.calling.ledger import Database, Inbox, LeadBook
-from flireo_flows.calling.ledger.forgetting import forget
-from flireo_flows.calling.ledger.suppressions import Suppressions
-from flireo_flows.calling.script import ScriptError
 from flireo_flows.leads.lead import Lead
+from flireo_flows.ledger import Database, Inbox, LeadBook
+from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.receiver import AssistantAnswer, KnownCaller, Receiver
+from flireo_flows.script import ScriptError
 from tests.calling.campaign import Campaign
 from tests.calling.hearing import ANALYSED, report, webhook
 from tests.receiver.relay import in_thread, inbox_of, post, served, signed

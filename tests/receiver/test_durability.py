@@ -16,9 +16,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flireo_flows.calling.ledger import Database, Inbox, LedgerError
-from flireo_flows.calling.ledger.delivery import Delivery, read_delivery
-from flireo_flows.prefect_server import free_port
+from flireo_flows.ledger import Database, Inbox, LedgerError
+from flireo_flows.ledger.delivery import Delivery, read_delivery
+from flireo_flows.prefect_support.local_server import free_port
 from flireo_flows.receiver.storing import NotStored, Storage
 from tests.calling.hearing import report
 from tests.postgres import Postgres

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from flireo_flows.api.webhooks import EventType
-from flireo_flows.calling.ledger.delivery import Delivery
+from flireo_flows.ledger.delivery import Delivery
 from flireo_flows.receiver.endpoint import Endpoint
 from flireo_flows.receiver.metrics import Metrics
 from flireo_flows.receiver.reading import LARGEST_BODY, MOST_DISCARDED, BodyReader, Refused

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.ledger import AttemptBook, Database, Inbox, Views
-from flireo_flows.calling.ledger.schema import attempts, inbox, leads, outbox
-from flireo_flows.calling.states import AttemptState, LeadState
+from flireo_flows.ledger import AttemptBook, Database, Inbox, Views
+from flireo_flows.ledger.schema import attempts, inbox, leads, outbox
+from flireo_flows.lifecycle.states import AttemptState, LeadState
 from tests.calling.bad_line import BadLine, bad_line
 from tests.calling.campaign import Campaign
 from tests.calling.hearing import ANALYSED

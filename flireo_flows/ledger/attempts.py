@@ -1,0 +1,396 @@
+"""Attempts: committed before the request goes out, moved only by the table in `states`."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.campaign_names import name_key
+from flireo_flows.ledger.beginning import Attempt, Beginning, Begun
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.leads import GONE_FROM_FILE, chunks, stored
+from flireo_flows.ledger.runners import is_alive
+from flireo_flows.ledger.schema import attempts, leads, runners
+from flireo_flows.lifecycle.absence import NO_EVIDENCE, Verdict, View, evidence_of, weigh
+from flireo_flows.lifecycle.states import OPEN, AttemptState, Event, IdSource, LeadState, sources, target
+from flireo_flows.policy import CallingPolicy
+from flireo_flows.script.choice import Choice, Composes, LeadFacts
+
+REVIEWED_SECONDS: Final = 7200.0  # an unknown call that a person looks at is looked for so long
+PROVED_ABSENT: Final = "complete readings of the call list do not show it"
+MISMATCHED: Final = "the call id that it had is of another call"
+MOST_UNPLACED: Final = 5  # attempts in a row that were not placed, before a person looks
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of an attempt's one request.
+
+    Attributes:
+        event: `ACCEPTED`, `REFUSED` or `LOST`.
+        call_id: With `ACCEPTED`.
+        reason: With the others, in words without a number.
+        lead: What becomes of the lead when nobody was rung.
+        not_before: When a waiting lead may be asked about again, Unix seconds.
+    """
+
+    attempt: Attempt
+    event: Event
+    call_id: str = ""
+    reason: str = ""
+    lead: LeadState = LeadState.WAITING
+    not_before: float = 0.0
+
+
+class AttemptBook:
+    """The attempts of one campaign, as one runner writes them.
+
+    Attributes:
+        runner: Id of the runner, whose lease is looked at before anything is begun.
+        composer: Chooses agent and number of each attempt; None leaves them empty.
+        run: Whose calls are counted for the policy's caps per run; empty for the runner's own.
+    """
+
+    def __init__(
+        self, database: Database, campaign: str, runner: str, composer: Composes | None = None, run: str = ""
+    ) -> None:
+        self._database, self.campaign, self.runner = database, name_key(campaign), runner
+        self.composer, self.run = composer, run
+
+    async def begin(
+        self, batch: str, policy: CallingPolicy, most: int, scan: int, answers: Sequence[Answer] = ()
+    ) -> Begun:
+        """Write what came of earlier requests, then commit the wish to ring the next leads, before ringing.
+
+        Every lead is decided about in the same transaction that begins its attempt, and so is whether this
+        runner is still the one to ring: one whose lease ran out begins nothing until it has renewed it.
+
+        Args:
+            batch: Only leads of this file.
+            policy: The rules to decide by.
+            most: Attempts to begin at most; 0 only writes the answers.
+            scan: Leads to look at, if more than `most`: for when many may not be rung now.
+            answers: What came of earlier requests.
+        """
+        async with self._database.write(self.campaign) as db:
+            await self._record_accepted(db, [it for it in answers if it.event is Event.ACCEPTED])
+            for answer in answers:
+                if answer.event is not Event.ACCEPTED:
+                    await self._record(db, answer)
+            if not most:
+                return Begun()
+            run = self.run or self.runner
+            beginning = Beginning(self._database, self.campaign, self.runner, run, self.composer)
+            return await beginning.begin_in(db, batch, policy, most, scan)
+
+    async def orphaned(self) -> int:
+        """Attempts that a dead runner was sending are unknown from now on. Returns how many there were."""
+        alive = select(runners.c.id).where(is_alive(self._database.now()))
+        lost = (
+            update(attempts)
+            .where(
+                attempts.c.campaign == self.campaign,
+                attempts.c.state.in_(_names(sources(Event.LOST))),
+                attempts.c.runner.not_in(alive),
+            )
+            .values(
+                state=target(Event.LOST),
+                reason="the runner stopped while it was sending",
+                lost_at=self._database.now(),
+            )
+        )
+        async with self._database.write(self.campaign) as db:
+            return int((await db.execute(lost)).rowcount)
+
+    async def unknown(self) -> list[Attempt]:
+        """Attempts of which nobody knows whether they rang, and for whose call it is worth looking.
+
+        One that was put up for review is looked for some hours more; then only a report can tell of it.
+        """
+        wanted = select(attempts).where(
+            attempts.c.campaign == self.campaign,
+            attempts.c.state == AttemptState.UNKNOWN,
+            ~is_given_up(self._database.now()),
+        )
+        async with self._database.read() as db:
+            return [attempt_of(row) for row in (await db.execute(wanted.order_by(attempts.c.id))).all()]
+
+    async def rivals(self, phones: Iterable[str], since: float) -> dict[str, int]:
+        """How many attempts, of any campaign, may own a call to each number that nobody has yet."""
+        unowned = [str(AttemptState.SENDING), str(AttemptState.UNKNOWN)]
+        wanted = (
+            select(attempts.c.phone, func.count())
+            .where(attempts.c.state.in_(unowned), attempts.c.began_at >= since)
+            .group_by(attempts.c.phone)
+        )
+        found: dict[str, int] = {}
+        async with self._database.read() as db:
+            for chunk in chunks(sorted(phones)):
+                rows = (await db.execute(wanted.where(attempts.c.phone.in_(chunk)))).all()
+                found |= {phone: count for phone, count in rows}
+        return found
+
+    async def found(self, attempt: Attempt, call_id: str) -> bool:
+        """An unknown attempt's call turned up; False if the attempt moved meanwhile, or the call has an owner."""
+        owner = select(attempts.c.id).where(
+            or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
+        )
+        async with self._database.write(self.campaign) as db:
+            if (await db.execute(owner)).first():
+                return False
+            return await move(
+                db, attempt.id, Event.FOUND, call_id=call_id, id_source=IdSource.LIST, reason=""
+            )
+
+    async def listed_as(self, attempt_id: int, call_id: str) -> bool:
+        """The list has a call under another id than we know it by. False if it has an owner, or is known so already.
+
+        Possible, never yet proved (contract section 19).
+        """
+        known = or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
+        async with self._database.write(self.campaign) as db:
+            if (await db.execute(select(attempts.c.id).where(known))).first():
+                return False
+            alias = update(attempts).where(attempts.c.id == attempt_id, attempts.c.report_id.is_(None))
+            return bool((await db.execute(alias.values(report_id=call_id))).rowcount)
+
+    async def absent(self, attempt: Attempt, view: View, grace: float, policy: CallingPolicy) -> Verdict:
+        """The list was read without its call. Writes down what that shows, and what it proves.
+
+        Args:
+            attempt: An unknown one.
+            view: What the reading showed.
+            grace: Seconds that must lie between readings that prove something.
+            policy: Says what becomes of the lead once it is proved that its call was not placed.
+        """
+        async with self._database.write(self.campaign) as db:
+            still = and_(attempts.c.id == attempt.id, attempts.c.state == AttemptState.UNKNOWN)
+            row = (await db.execute(select(attempts).where(still))).first()
+            if row is None:
+                return Verdict.OPEN
+            evidence, verdict = weigh(evidence_of(row), view, grace)
+            await db.execute(update(attempts).where(still).values(asdict(evidence)))
+            if verdict is Verdict.ABSENT:
+                await move(db, attempt.id, Event.ABSENT, reason=PROVED_ABSENT)
+                again = LeadState.WAITING if policy.unknown == "try_again" else LeadState.REVIEW
+                await _not_rung(db, attempt, again, "its call proved not placed", counts=1)
+            return verdict
+
+    async def ambiguous(self, attempt: Attempt, reason: str) -> None:
+        """Put a lead up for review while its attempt stays unknown: nobody rings it again by machine."""
+        async with self._database.write(self.campaign) as db:
+            still = update(attempts).where(
+                attempts.c.id == attempt.id, attempts.c.state == AttemptState.UNKNOWN
+            )
+            since = func.coalesce(attempts.c.over_at, self._database.now())  # it is not looked for for ever
+            if (await db.execute(still.values(reason=reason, over_at=since))).rowcount:
+                await db.execute(
+                    update(leads)
+                    .where(leads.c.id == attempt.lead_id, leads.c.state == LeadState.CALLING)
+                    .values(state=LeadState.REVIEW, reason=reason)
+                )
+
+    async def _record_accepted(self, db: AsyncConnection, answers: Sequence[Answer]) -> None:
+        """The common case, in one statement: a faster hand that was there first makes it do nothing."""
+        if not answers:
+            return
+        called = [{"attempt": answer.attempt.id, "answered": stored(answer.call_id)} for answer in answers]
+        accept = _ACCEPT_SQLITE if self._database.is_sqlite else _ACCEPT_POSTGRESQL
+        if (await db.execute(accept, called)).rowcount == len(answers):
+            return  # SQLite tells; PostgreSQL's driver does not, of many rows at once
+        left = attempts.c.id.in_([answer.attempt.id for answer in answers]) & attempts.c.call_id.is_(None)
+        odd = select(attempts.c.id, attempts.c.lead_id, attempts.c.state).where(left)
+        for row in (await db.execute(odd)).all():
+            await self._record_odd(db, row)
+
+    async def _record_odd(self, db: AsyncConnection, row: Row[Any]) -> None:
+        """A call id that its attempt could not take: it rang, perhaps, so a person decides what follows."""
+        if row.state == AttemptState.NOT_PLACED:
+            waiting = and_(leads.c.id == row.lead_id, leads.c.state == LeadState.WAITING)
+            reason = "a call that had proved not placed was answered late: it may have rung"
+            await db.execute(update(leads).where(waiting).values(state=LeadState.REVIEW, reason=reason))
+        else:  # no sound server gives an id twice
+            reason = "the call id in its answer belongs to another attempt"
+            await move(db, row.id, Event.LOST, reason=reason, lost_at=self._database.now())
+
+    async def _record(self, db: AsyncConnection, answer: Answer) -> None:
+        attempt = answer.attempt
+        call_id, reason = stored(answer.call_id) or None, stored(answer.reason)
+        given_up = {"lost_at": self._database.now()} if answer.event is Event.LOST else {}
+        if not await move(db, attempt.id, answer.event, call_id=call_id, reason=reason, **given_up):
+            return  # a faster hand was there: the reconciler adopted the call, or its report came in
+        if answer.event is Event.REFUSED:
+            await _not_rung(db, attempt, answer.lead, reason, answer.not_before)
+
+
+_ACCEPT: Final = (
+    update(attempts)
+    .where(
+        attempts.c.id == bindparam("attempt"),
+        or_(*(attempts.c.state == str(state) for state in sources(Event.ACCEPTED))),
+    )
+    .values(state=target(Event.ACCEPTED), call_id=bindparam("answered"), id_source=IdSource.ANSWER)
+)
+# A call id that another attempt has is left out by both; a refused statement would take the others with it.
+_OTHER: Final = attempts.alias()
+_ACCEPT_SQLITE: Final = _ACCEPT.prefix_with("OR IGNORE")
+_ACCEPT_POSTGRESQL: Final = _ACCEPT.where(
+    ~select(_OTHER.c.id).where(_OTHER.c.call_id == bindparam("answered")).exists()
+)
+
+
+async def move(db: AsyncConnection, attempt_id: int, event: Event, **values: Any) -> bool:
+    """Let an event happen to an attempt. False, and nothing written, where the table has no such move."""
+    legal = and_(attempts.c.id == attempt_id, attempts.c.state.in_(_names(sources(event))))
+    done = await db.execute(update(attempts).where(legal).values(state=target(event), **values))
+    return bool(done.rowcount)
+
+
+# What a report writes to an attempt, and what stands there before any came.
+UNREPORTED: Final[dict[str, Any]] = {
+    "complete": False,
+    "channel": "",
+    "call_status": "",
+    "end_reason": "",
+    "error": "",
+    "outcome": "",
+    "started_at": None,
+    "ended_at": None,
+    "duration_seconds": None,
+    "summary": "",
+    "analysis": None,
+    "messages": None,
+    "recording_url": None,
+    "reported_at": None,
+    "report_channel": "",
+    "analysed_at": None,
+    "asked_at": None,
+    "fetched_at": None,
+    "listed_at": None,
+}
+
+
+async def disown_in(db: AsyncConnection, row: Row[Any], now: float) -> bool:
+    """The call whose id a placed attempt has is another one: all that came of it is taken back.
+
+    It is not known then whether the attempt's own call was placed; the list of calls tells.
+
+    Args:
+        db: A transaction that may write.
+        row: The attempt, as this transaction reads it.
+        now: Unix seconds.
+
+    Returns:
+        Whether it is unknown from now on. One that ended by such a call stays ended, and its lead needs review.
+    """
+    if row.report_id is not None:
+        return await _keep_reported(db, row, now)
+    if row.state == AttemptState.ENDED:
+        if row.id_source == IdSource.MISMATCH:
+            return False
+        ended = {"complete": True, "outcome": "unknown", "reason": MISMATCHED, "id_source": IdSource.MISMATCH}
+        taken_back = {**UNREPORTED, **ended}
+        await db.execute(update(attempts).where(attempts.c.id == row.id).values(taken_back))
+        review = {"state": LeadState.REVIEW, "reason": MISMATCHED, "outcome": "unknown"}
+        may_move = leads.c.state.in_([LeadState.WAITING, LeadState.DONE])
+        await db.execute(update(leads).where(leads.c.id == row.lead_id, may_move).values(review))
+        return False
+    other = attempts.alias()
+    # Where somebody else has begun to call the number meanwhile, there is one call that may be going on already.
+    may_ring = select(other.c.id).where(
+        other.c.phone == row.phone,
+        other.c.id != row.id,
+        other.c.state.in_(_names(OPEN)),
+        other.c.over_at.is_(None),
+    )
+    over_at = case((may_ring.exists(), attempts.c.over_at), else_=None)
+    taken_back = {
+        **UNREPORTED,
+        **asdict(NO_EVIDENCE),
+        "call_id": None,
+        "id_source": IdSource.NONE,
+        "over_at": over_at,
+    }
+    return await move(db, row.id, Event.MISMATCHED, **taken_back, lost_at=now, reason=MISMATCHED)
+
+
+async def _keep_reported(db: AsyncConnection, row: Row[Any], now: float) -> bool:
+    """An attempt that webhooks know under another id keeps that one, and what came under it."""
+    values = {"call_id": None, "id_source": IdSource.WEBHOOK, "lost_at": now}
+    if await move(db, row.id, Event.MISMATCHED, **values):
+        await move(db, row.id, Event.FOUND)
+        return True
+    known = update(attempts).where(attempts.c.id == row.id)
+    await db.execute(known.values(id_source=IdSource.MISMATCH))
+    return False
+
+
+def is_given_up(now: float) -> ColumnElement[bool]:
+    """Of an unknown attempt: that a person looks at it, and has for so long that its call will not show up."""
+    calling = select(leads.c.id).where(leads.c.id == attempts.c.lead_id, leads.c.state == LeadState.CALLING)
+    reviewed_for_long = and_(attempts.c.over_at.is_not(None), attempts.c.over_at <= now - REVIEWED_SECONDS)
+    return and_(reviewed_for_long, ~calling.exists())
+
+
+def attempt_of(row: Row[Any]) -> Attempt:
+    """A row of the attempts table as a value."""
+    return Attempt(
+        id=row.id,
+        lead_id=row.lead_id,
+        campaign=row.campaign,
+        phone=row.phone,
+        number=row.number,
+        state=AttemptState(row.state),
+        began_at=row.began_at,
+        facts=LeadFacts(row.phone),
+        choice=Choice(row.agent_id, row.number_id, row.variant),
+        reference=row.reference or "",
+        call_id=row.call_id,
+        absent_since=row.absent_since,
+        lost_at=row.lost_at,
+    )
+
+
+async def _not_rung(
+    db: AsyncConnection,
+    attempt: Attempt,
+    state: LeadState,
+    reason: str,
+    not_before: float = 0.0,
+    counts: int = 0,
+) -> None:
+    """Nobody was rung: the attempt is not used, and the lead waits again or is put up for review.
+
+    `counts` is 1 where it may be the lead's own fault, as a request that vanished; never for a rate limit,
+    a missing connection or a refused key, which are nobody's.
+    """
+    lead = (leads.c.id == attempt.lead_id) & (leads.c.state == LeadState.CALLING)
+    # Who was taken out of the file meanwhile waits for nothing.
+    stays = case((leads.c.reason == GONE_FROM_FILE, GONE_FROM_FILE), else_=reason)
+    values = {
+        "state": state,
+        "reason": stays if state == LeadState.WAITING else reason,
+        "not_before": not_before,
+        "unplaced": leads.c.unplaced + counts,
+    }
+    await db.execute(update(leads).where(lead).values(values))
+    worn_out = (
+        update(leads)
+        .where(leads.c.id == attempt.lead_id, leads.c.unplaced >= MOST_UNPLACED)
+        .where(leads.c.state == LeadState.WAITING)
+    )
+    await db.execute(
+        worn_out.values(state=LeadState.REVIEW, reason=f"{reason}; {MOST_UNPLACED} times in a row")
+    )
+
+
+def _names(states: Iterable[AttemptState]) -> list[str]:
+    return [str(state) for state in states]
+
+
+def to_json(value: object) -> str:
+    """JSON as the ledger keeps it: plain ASCII, so that PostgreSQL takes every character."""
+    return json.dumps(value, ensure_ascii=True, default=str)

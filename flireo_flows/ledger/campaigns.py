@@ -1,0 +1,246 @@
+"""Campaigns as a whole: open, paused until a person resumes them, or cancelled for good."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.campaign_names import UnusableName, clean_given_name, clean_name, name_key
+from flireo_flows.api.redaction import redact
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.schema import campaigns, leads
+from flireo_flows.lifecycle.states import CampaignState, LeadState
+from flireo_flows.policy import Rule
+
+# Cancelling is final: whoever was told that nobody is rung any more can rely on it.
+CHANGES: Final[Mapping[CampaignState, frozenset[CampaignState]]] = {
+    CampaignState.OPEN: frozenset({CampaignState.PAUSED, CampaignState.CANCELLED}),
+    CampaignState.PAUSED: frozenset({CampaignState.OPEN, CampaignState.CANCELLED}),
+    CampaignState.CANCELLED: frozenset(),
+}
+MOST_CHANGES: Final = 50  # kept of a campaign's history
+SHOWN_CAMPAIGNS: Final = 20  # named in an error
+
+
+class Declined(Exception):
+    """What a person asked of the ledger is not done. Says what, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a campaign stands as a whole.
+
+    Attributes:
+        reason: Why, in words without a number; empty when it is open.
+        changed_by: Who changed it last: `person`, `breaker`, `brake` or `prefect`.
+        changed_at: When, Unix seconds of the ledger's clock; 0 when nobody ever did.
+        history: Every change, oldest first: time (UTC), who, what and why.
+    """
+
+    state: CampaignState = CampaignState.OPEN
+    reason: str = ""
+    changed_by: str = ""
+    changed_at: float = 0.0
+    history: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """`paused by person at 2026-03-02 09:12 UTC: too many wrong numbers`."""
+        if not self.changed_at:
+            return str(self.state)
+        did = "open again, resumed" if self.state is CampaignState.OPEN else str(self.state)
+        why = f": {self.reason}" if self.reason else ""
+        return f"{did} by {self.changed_by} at {_clock(self.changed_at)}{why}"
+
+
+class Steering:
+    """Pauses, resumes and cancels one campaign. Running calls go on in any case, and are collected."""
+
+    def __init__(self, database: Database, campaign: str) -> None:
+        self._database, self.campaign = database, name_key(campaign)
+
+    async def standing(self) -> Standing:
+        """How the campaign stands."""
+        async with self._database.read() as db:
+            return await standing_in(db, self.campaign)
+
+    async def pause(self, reason: str, by: str = "person") -> Standing:
+        """Ring nobody until a person resumes it. A paused campaign keeps its first reason and gains this one.
+
+        Args:
+            reason: In words.
+            by: `person`, `breaker`, `brake` or `prefect`.
+
+        Raises:
+            Declined: There is no such campaign, or it is cancelled.
+        """
+        return await self._change(CampaignState.PAUSED, reason, by)
+
+    async def resume(self, by: str = "person") -> Standing:
+        """Let a paused campaign ring again; the next run does.
+
+        Raises:
+            Declined: There is no such campaign, or it is not paused.
+        """
+        return await self._change(CampaignState.OPEN, "", by)
+
+    async def cancel(self, reason: str, by: str = "person") -> Standing:
+        """Ring nobody of it any more: who waits is skipped. Final; cancelling again changes nothing.
+
+        Raises:
+            Declined: There is no such campaign.
+        """
+        return await self._change(CampaignState.CANCELLED, reason, by)
+
+    async def _change(self, to: CampaignState, reason: str, by: str) -> Standing:
+        async with self._database.write(self.campaign) as db:
+            await require_campaign(db, self.campaign, self._database.where)
+            return await change_in(db, self.campaign, to, reason, by, self._database.now())
+
+
+async def standing_in(db: AsyncConnection, campaign: str) -> Standing:
+    """How a campaign stands; open when nobody ever changed it."""
+    row = (await db.execute(select(campaigns).where(campaigns.c.name == campaign))).first()
+    if row is None:
+        return Standing()
+    # The first line is the reason as it stands, the others are the history.
+    reason, *history = row.reason.split("\n")
+    return Standing(CampaignState(row.state), reason, row.changed_by, row.changed_at, tuple(history))
+
+
+async def change_in(
+    db: AsyncConnection, campaign: str, to: CampaignState, reason: str, by: str, now: float
+) -> Standing:
+    """Change a campaign inside a transaction that writes to it.
+
+    Args:
+        db: A transaction of `Database.write(campaign)`.
+        campaign: Its name.
+        to: `PAUSED`, `OPEN` (resume) or `CANCELLED`.
+        reason: In words.
+        by: `person`, `breaker`, `brake` or `prefect`.
+        now: Unix seconds of the ledger's clock.
+
+    Raises:
+        Declined: The table of changes has no such change.
+    """
+    was = await standing_in(db, campaign)
+    reason = redact(" ".join(reason.split()))
+    if to is was.state:
+        changed = _again(was, reason)
+    elif to in CHANGES[was.state]:
+        changed = Standing(to, reason, by, now)
+    else:
+        raise Declined(_no(campaign, was, to))
+    if changed == was:
+        return was
+    did = "resumed" if to is CampaignState.OPEN else str(to)
+    line = f"{_clock(now)} {by} {did}" + (f": {reason}" if reason else "")
+    history = (*was.history, line)[-MOST_CHANGES:]
+    standing = Standing(changed.state, changed.reason, changed.changed_by, changed.changed_at, history)
+    await _keep(db, campaign, standing)
+    if to is CampaignState.CANCELLED:
+        await skip_waiting_in(db, campaign)
+    return standing
+
+
+async def skip_waiting_in(db: AsyncConnection, campaign: str) -> None:
+    """Skip everybody of a cancelled campaign who waits, also those whose last call ended after it."""
+    waiting = update(leads).where(leads.c.campaign == campaign, leads.c.state == LeadState.WAITING)
+    await db.execute(waiting.values(state=LeadState.SKIPPED, reason=str(Rule.CAMPAIGN_CANCELLED)))
+
+
+async def register_in(db: AsyncConnection, campaign: str) -> None:
+    """Write a campaign down, unless it is known, in whatever spelling. The first spelling is the one that is shown.
+
+    Args:
+        db: A transaction that may write.
+        campaign: Its name.
+
+    Raises:
+        UnusableName: It cannot be a campaign's name.
+    """
+    add = insert_sqlite(campaigns) if db.dialect.name == "sqlite" else insert_postgresql(campaigns)
+    row = {"name": campaign, "shown": clean_name(campaign), "state": CampaignState.OPEN}
+    await db.execute(add.values(row).on_conflict_do_nothing(index_elements=["name"]))
+
+
+async def shown_in(db: AsyncConnection, names: Collection[str]) -> dict[str, str]:
+    """How campaigns are shown, by their keys; one that is not known is shown as its key.
+
+    Args:
+        db: Any transaction.
+        names: In any spelling.
+    """
+    keys = {name_key(name) for name in names}
+    wanted = select(campaigns.c.name, campaigns.c.shown).where(campaigns.c.name.in_(keys))
+    known = {row.name: row.shown for row in (await db.execute(wanted)).all()} if keys else {}
+    return {key: known.get(key, key) for key in keys}
+
+
+async def require_campaign(db: AsyncConnection, campaign: str, where: str) -> str:
+    """A campaign that no one ran is a slip of the pen.
+
+    Args:
+        db: Any transaction.
+        campaign: Its name, in any spelling.
+        where: The ledger, as it is shown.
+
+    Returns:
+        The name as it is shown.
+
+    Raises:
+        Declined: There is no such campaign; names those there are.
+    """
+    try:
+        clean_given_name(campaign)
+    except UnusableName as error:
+        raise Declined(f"{error}.") from None
+    wanted = select(campaigns.c.shown).where(campaigns.c.name == campaign)
+    if (known := (await db.execute(wanted)).scalar_one_or_none()) is not None:
+        return str(known)
+    names = [
+        redact(name) for name in (await db.execute(known_campaigns().limit(SHOWN_CAMPAIGNS + 1))).scalars()
+    ]
+    listed = ", ".join(names[:SHOWN_CAMPAIGNS]) + (" and others" if len(names) > SHOWN_CAMPAIGNS else "")
+    raise Declined(
+        f"there is no campaign {redact(campaign)!r} in ledger {where}. Its campaigns: {listed or 'none yet'}."
+    )
+
+
+def known_campaigns() -> Select[Any]:
+    """Names of campaigns that were run, as they are shown, in order."""
+    return select(campaigns.c.shown).order_by(campaigns.c.name)
+
+
+async def _keep(db: AsyncConnection, campaign: str, standing: Standing) -> None:
+    values = {
+        "state": standing.state,
+        "reason": "\n".join((standing.reason, *standing.history)),
+        "changed_by": standing.changed_by,
+        "changed_at": standing.changed_at,
+    }
+    await register_in(db, campaign)
+    await db.execute(update(campaigns).where(campaigns.c.name == campaign).values(values))
+
+
+def _again(was: Standing, reason: str) -> Standing:
+    """Paused or cancelled once more: the first cause stays, and another one is added to it."""
+    if was.state is not CampaignState.PAUSED or not reason or reason in was.reason:
+        return was
+    both = f"{was.reason}; {reason}" if was.reason else reason
+    return Standing(was.state, both, was.changed_by, was.changed_at, was.history)
+
+
+def _no(campaign: str, was: Standing, to: CampaignState) -> str:
+    verb = {CampaignState.OPEN: "resumed", CampaignState.PAUSED: "paused"}.get(to, "cancelled")
+    return f"campaign {redact(campaign)!r} cannot be {verb}: it was {was.in_words}. Cancelling is final."
+
+
+def _clock(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,139 @@
+"""What came to a webhook address, read once: what is kept of it, and by what its attempt is found."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flireo_flows.api.calls import is_of_others
+from flireo_flows.api.numbering import comparable
+from flireo_flows.api.webhooks import EventType, Glance, UnreadableEvent, glance
+from flireo_flows.ledger.forgetting import ReportOf
+from flireo_flows.ledger.leads import stored
+from flireo_flows.lifecycle.states import InboxState
+from flireo_flows.script.choice import ATTEMPT_KEY
+
+NOBODY: Final = ReportOf("", "")
+LONGEST_REFERENCE: Final = 64  # characters; ours have 32
+ANSWERED: Final = "answered when it came; an inbound call is of no attempt"
+INBOUND: Final = "of an inbound call, which is of no attempt"  # it does not wait, so that none pile up
+_KNOWN: Final = frozenset(EventType)
+_PLAIN: Final = re.compile(r"[a-z]+(?:[-._][a-z]+)*")  # a type that surely quotes nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One body that came.
+
+    Attributes:
+        event: What it says; None if it cannot be read.
+        state: Where it stands in the inbox at first.
+        reason: Why it is there; of an unreadable one, what is wrong with it, without a word of it.
+        reference: Of the attempt that it names, by the address it came to or in its metadata; may be empty.
+        received_at: Unix seconds of the ledger's clock.
+        rang_at: About when the phone rang, on the same clock; None if it cannot be an attempt of ours.
+        of: Whose it says it is.
+    """
+
+    body: bytes
+    digest: str
+    event: Glance | None
+    state: InboxState
+    reason: str
+    reference: str
+    received_at: float
+    rang_at: float | None = None
+    of: ReportOf = NOBODY
+
+    @property
+    def is_unknown_event(self) -> bool:
+        """It can be read, and is of a type that nobody here knows."""
+        return self.event is not None and self.event.type not in _KNOWN
+
+    def as_row(self) -> dict[str, Any]:
+        """Its row in the inbox."""
+        return {
+            "digest": self.digest,
+            "body": self.body,
+            "received_at": self.received_at,
+            "deliveries": 1,
+            "state": self.state,
+            "reason": self.reason,
+            "call_id": self.of.call_id,
+            "customer": _customer(self.of.phone),
+            "reference": self.reference,
+            "rang_at": self.rang_at,
+        }
+
+
+def read_delivery(body: bytes, reference: str, now: float, ahead: float = 0.0) -> Delivery:
+    """Read a body. What cannot be read is kept too, with its reason.
+
+    Args:
+        body: Raw bytes of the request, signature already checked.
+        reference: Of the attempt to whose own address it came; empty for the common address.
+        now: Unix seconds of the ledger's clock.
+        ahead: Seconds by which the platform's clock is ahead of that one; negative if it is behind.
+    """
+    digest, named = hashlib.sha256(body).hexdigest(), stored(reference)[:LONGEST_REFERENCE]
+    try:
+        return _read(body, digest, named, now, ahead)
+    except UnreadableEvent as error:
+        reason = str(error)
+    except (
+        Exception
+    ) as error:  # it is signed, and will not come again: whatever it does to the reader, it is kept
+        reason = f"it cannot be read ({type(error).__name__})"
+    of = ReportOf("", "", named)
+    return Delivery(body, digest, None, InboxState.UNREADABLE, reason, named, now, None, of)
+
+
+def _read(body: bytes, digest: str, named: str, now: float, ahead: float) -> Delivery:
+    event = glance(body)
+    told = event.metadata.get(ATTEMPT_KEY)
+    if not named and isinstance(told, str):
+        named = stored(told)[:LONGEST_REFERENCE]
+    state, reason = _standing(event, named)
+    of = ReportOf(event.customer_number or "", event.call_id, named)
+    return Delivery(body, digest, event, state, reason, named, now, _rang_at(event, now, ahead), of)
+
+
+def _standing(event: Glance, reference: str) -> tuple[InboxState, str]:
+    if event.type == EventType.ASSISTANT_REQUEST:
+        return InboxState.APPLIED, ANSWERED
+    if event.type in _KNOWN and _is_inbound(event) and not reference:
+        return InboxState.APPLIED, INBOUND
+    if event.type in _KNOWN:
+        return InboxState.WAITING, ""
+    known = _PLAIN.fullmatch(event.type) and len(event.type) <= 40
+    return InboxState.UNREADABLE, f"the event type {repr(event.type) + ' ' if known else ''}is not known"
+
+
+def _customer(phone: str) -> str:
+    """The key of the person, where the number is written with its country; else what came."""
+    text = phone.strip()
+    if not text.startswith(("+", "00")) or any(map(str.isalpha, text)):
+        return phone
+    return f"+{comparable(text)}"
+
+
+def _is_inbound(event: Glance) -> bool:
+    return is_of_others(event.call_type)
+
+
+def _rang_at(event: Glance, now: float, ahead: float) -> float | None:
+    """About when the phone rang, at the latest: the start if it is told, else the report's time less the talk.
+
+    Told by Flireo's clock, which may be far from ours, and further than anybody knows: so never later than so
+    long before it came to us.
+    """
+    if _is_inbound(event):
+        return None  # we did not ring; no attempt of ours can own it
+    sent_at = event.timestamp.timestamp() if event.timestamp else None
+    if event.started_at:
+        rang_at = event.started_at.timestamp()
+    elif sent_at is not None:
+        rang_at = sent_at - (event.duration_seconds or 0)
+    else:
+        return None
+    return min(rang_at - ahead, now - (sent_at - rang_at if sent_at is not None else 0.0))

@@ -1,0 +1,396 @@
+"""The inbox: what Flireo sent us, stored as it came before it was acknowledged, and matched afterwards.
+
+A report belongs to an attempt by the attempt's own reference, where it came back to us; else by the call's id;
+else, after a while, by the number, if no other attempt could own it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, Table, case, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.calls import Call
+from flireo_flows.api.webhooks import EventType, WebhookEvent, parse_event
+from flireo_flows.ledger.attempts import disown_in, move
+from flireo_flows.ledger.bulk import insert_rows
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.delivery import Delivery, read_delivery
+from flireo_flows.ledger.failure import LedgerError, has_to_be_repeated, is_outage
+from flireo_flows.ledger.forgetting import is_pseudonym, of_forgotten_in
+from flireo_flows.ledger.report_matches import (
+    EARLY_SECONDS,
+    is_waiting,
+    report_and_attempt,
+    reports_by_call_id,
+    reports_by_number,
+    reports_by_reference,
+    reports_put_aside,
+    rivals_of,
+)
+from flireo_flows.ledger.reports import (
+    AFTER_ALL,
+    RANG_AFTER_ALL,
+    Expectations,
+    apply_report,
+    ending_of,
+    never_again,
+    object_of,
+    report_of_event,
+)
+from flireo_flows.ledger.schema import attempts, inbox, leads, meta
+from flireo_flows.ledger.suppressions import FORGOTTEN
+from flireo_flows.lifecycle.outcomes import outcome_of
+from flireo_flows.lifecycle.states import AttemptState, Event, IdSource, InboxState, LeadState
+from flireo_flows.policy import CallingPolicy, lesson_of
+
+# What is kept of a report of a forgotten person, beside its digest.
+NAMELESS: Final[Mapping[str, Any]] = {
+    "body": b"",
+    "customer": "",
+    "call_id": "",
+    "state": InboxState.APPLIED,
+    "reason": FORGOTTEN,
+}
+OF_ANOTHER: Final = "it is of a call with another number than its attempt's"
+RESULTS: Final = (EventType.END_OF_CALL_REPORT, EventType.STATUS_UPDATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One thing Flireo sent us: `is_new` is False for a doubled delivery."""
+
+    is_new: bool
+    state: InboxState
+    reason: str = ""
+
+
+class Inbox:
+    """Everything the webhooks brought."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def store(self, body: bytes, reference: str = "") -> Delivered:
+        """Keep a body as it came. It is on the disk when this returns.
+
+        Args:
+            body: Raw bytes of the request, signature already checked.
+            reference: Of the attempt to whose own address it came; empty for the common address.
+        """
+        (delivered,) = await self.store_all([read_delivery(body, reference, self._database.now())])
+        return delivered
+
+    async def store_all(self, deliveries: Sequence[Delivery]) -> list[Delivered]:
+        """Keep what came, in one transaction. All of it is on the disk when this returns, or none.
+
+        Of somebody who was forgotten only the digest is kept.
+
+        Args:
+            deliveries: A few hundred at most; the same body may be among them several times.
+
+        Returns:
+            What became of each, in their order.
+        """
+        rows: dict[str, dict[str, Any]] = {}
+        for delivery in deliveries:
+            row = rows.setdefault(delivery.digest, {**delivery.as_row(), "deliveries": 0})
+            row["deliveries"] += 1
+            row["reference"] = row["reference"] or delivery.reference
+        try:
+            await self._write(deliveries, rows, None)
+        except IntegrityError:
+            # Something of it came before. That is rare, and an upsert takes longer to prepare than to write.
+            upsert = UPSERT_SQLITE if self._database.is_sqlite else UPSERT_POSTGRESQL
+            found = await self._write(deliveries, rows, upsert)
+            return _told(deliveries, rows, found)
+        return _told(deliveries, rows, rows)
+
+    async def try_writing(self) -> None:
+        """Write something that changes nothing: whether the ledger takes it.
+
+        Raises:
+            LedgerError: It does not.
+        """
+        async with self._database.write() as db:
+            await db.execute(update(meta).values(value=meta.c.value))
+
+    async def _write(
+        self, deliveries: Sequence[Delivery], rows: Mapping[str, dict[str, Any]], statement: Any
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Write the rows: insert them, or by a statement; what it returns, by digest."""
+
+        def write(db: Connection) -> Mapping[str, Mapping[str, Any]]:
+            gone = of_forgotten_in(db, self._database.key, {delivery.of for delivery in deliveries})
+            for delivery in deliveries if gone else ():
+                if delivery.of in gone:
+                    rows[delivery.digest].update(NAMELESS)
+            # In one order for everybody: two processes that store the same never wait for each other's rows.
+            ordered = [rows[digest] for digest in sorted(rows)]
+            if statement is None:
+                insert_rows(db, inbox, ordered)
+                return {}
+            return {row["digest"]: dict(row) for row in db.execute(statement, ordered).mappings()}
+
+        return await self._database.write_whole(write)
+
+    async def apply(self, campaign: str, policy: CallingPolicy, expects: Expectations) -> tuple[int, int]:
+        """Write what waiting reports tell of the campaign's attempts.
+
+        A report that cannot be written goes to the dead letters with its reason, and the others are applied.
+
+        Returns:
+            How many reports were applied, and how many attempts ended by them.
+        """
+        now = self._database.now()
+        waits = select(inbox.c.id).where(is_waiting()).limit(1)
+        async with self._database.read() as db:
+            if not any([(await db.execute(found)).first() for found in (waits, reports_put_aside(campaign))]):
+                return 0, 0
+        async with self._database.write(campaign) as db:
+            applying = _Applying(db, self._database, policy, expects, now)
+            await applying.each(reports_by_reference(campaign), applying.named)
+            await applying.each(reports_by_call_id(campaign), applying.known)
+            await applying.each(reports_put_aside(campaign), applying.known)
+            await applying.each(reports_by_number(campaign, now), applying.adopted)
+        return applying.applied, applying.ended
+
+
+@dataclass(slots=True)
+class _Applying:
+    """One transaction in which reports are written to their attempts.
+
+    Attributes:
+        applied: How many were.
+        ended: How many attempts ended by them.
+    """
+
+    db: AsyncConnection
+    database: Database
+    policy: CallingPolicy
+    expects: Expectations
+    now: float
+    applied: int = 0
+    ended: int = 0
+    _touched: set[int] = field(default_factory=set)
+    _marks: dict[tuple[str, bool], list[int]] = field(default_factory=dict)
+
+    async def each(self, found: Select[Any], write: Callable[[Row[Any]], Awaitable[bool | None]]) -> None:
+        """Write each report that is found; None tells that it was not this attempt's."""
+        rows = (await self.db.execute(found)).all()
+        counts, touched = (self.applied, self.ended), set(self._touched)
+        try:
+            async with self.db.begin_nested():
+                for row in rows:
+                    await self._write(row, write)
+                await self._mark()
+        except Exception as error:
+            _raise_of_ledger(error)
+            # One of them cannot be written: now each by itself, so that the others are.
+            (self.applied, self.ended), self._touched = counts, touched
+            self._marks.clear()
+            for row in rows:
+                await self._write_alone(row, write)
+
+    async def _write_alone(self, row: Row[Any], write: Callable[[Row[Any]], Awaitable[bool | None]]) -> None:
+        try:
+            async with self.db.begin_nested():
+                await self._write(row, write)
+                await self._mark()
+        except Exception as error:
+            # The report's own fault: it would stop all others each time.
+            _raise_of_ledger(error)
+            self._marks.clear()
+            await self._bury(row, error)
+
+    async def _write(self, row: Row[Any], write: Callable[[Row[Any]], Awaitable[bool | None]]) -> None:
+        # What an earlier report of the same call wrote has to be seen, or it would be written over.
+        current = await self._current(row) if row.id in self._touched else row
+        self._touched.add(row.id)
+        ended = await write(current)
+        self.applied += ended is not None
+        self.ended += bool(ended)
+
+    async def _mark(self) -> None:
+        """Say of the reports that were written that they were: all that are marked alike in one statement."""
+        marks, self._marks = self._marks, {}
+        for (reason, is_nameless), ids in marks.items():
+            nameless = {"body": b"", "customer": ""} if is_nameless else {}
+            applied = update(inbox).where(inbox.c.id.in_(ids))
+            await self.db.execute(applied.values(state=InboxState.APPLIED, reason=reason, **nameless))
+
+    async def _current(self, row: Row[Any]) -> Row[Any]:
+        return (await self.db.execute(report_and_attempt(row.inbox_id, row.id))).one()
+
+    async def _bury(self, row: Row[Any], error: Exception) -> None:
+        reason = f"it could not be written to its attempt ({type(error).__name__})"
+        mine = update(inbox).where(inbox.c.id == row.inbox_id)
+        await self.db.execute(mine.values(state=InboxState.UNREADABLE, reason=reason))
+
+    async def named(self, row: Row[Any]) -> bool | None:
+        """Write a report that names its attempt; not one of a call with another number."""
+        if _is_of_another(row):
+            await self._set_aside(row)
+            return None
+        return await self.settle(await self._owned(row))
+
+    async def _owned(self, row: Row[Any]) -> Row[Any]:
+        """Give an attempt the call of a report that names it, and thereby tell of an unknown one that it rang."""
+        if row.inbox_call_id in (row.call_id, row.report_id) or await _has_owner(self.db, row.inbox_call_id):
+            return row
+        if row.state == AttemptState.UNKNOWN and row.call_id is None:
+            await move(self.db, row.id, Event.FOUND, **_by_webhook(row))
+        elif row.state != AttemptState.NOT_PLACED:
+            # The webhooks carry another id than the answer did: possible, never yet proved.
+            alias = update(attempts).where(attempts.c.id == row.id, attempts.c.report_id.is_(None))
+            await self.db.execute(alias.values(report_id=row.inbox_call_id))
+        return await self._current(row)
+
+    async def known(self, row: Row[Any]) -> bool | None:
+        """Write a report of a call whose id an attempt has; None where that proves to be another call.
+
+        Then the report waits for the attempt whose call it is.
+        """
+        if row.received_at < row.began_at - EARLY_SECONDS or _is_of_another(row):
+            if row.state == AttemptState.PLACED and row.inbox_call_id == row.call_id:
+                await disown_in(self.db, row, self.now)
+            else:
+                await self._set_aside(row)
+            return None
+        return await self.settle(row)
+
+    async def _set_aside(self, row: Row[Any]) -> None:
+        mine = update(inbox).where(inbox.c.id == row.inbox_id)
+        await self.db.execute(mine.values(state=InboxState.UNREADABLE, reason=OF_ANOTHER))
+
+    async def settle(self, row: Row[Any]) -> bool:
+        """Write one report of an attempt that is known."""
+        if row.state == AttemptState.UNKNOWN:
+            await move(self.db, row.id, Event.FOUND)
+            row = await self._current(row)
+        event = parse_event(row.body)
+        reason, ends = "", False
+        if row.state == AttemptState.NOT_PLACED:
+            reason = "its attempt had counted as not placed"
+            await self._hear_after_all(row, event)
+        elif event.type in RESULTS:
+            report = report_of_event(event)
+            ends = await apply_report(
+                self.db, self.database, row, report, self.policy, self.expects, self.now
+            )
+        self._marks.setdefault((reason, is_pseudonym(row.phone)), []).append(row.inbox_id)
+        return ends
+
+    async def _hear_after_all(self, row: Row[Any], event: WebhookEvent) -> None:
+        """Write down what was said in a call that had counted as not placed. The attempt stays what it counts as.
+
+        Another attempt may have taken its place by now; but who said no in this call is not rung again either.
+        """
+        await _rang_after_all(self.db, row)
+        if event.type not in RESULTS:
+            return
+        report = report_of_event(event)
+        await apply_report(self.db, self.database, row, report, self.policy, self.expects, self.now)
+        if not report.is_last_word:
+            return
+        heard = await self._current(row)
+        outcome = outcome_of(ending_of(heard._asdict()), self.policy.outcomes)
+        mine = update(attempts).where(attempts.c.id == row.id)
+        await self.db.execute(mine.values(outcome=outcome))
+        lesson = lesson_of(self.policy, outcome, object_of(heard.analysis), heard.end_reason)
+        await never_again(self.db, self.database, heard, lesson, self.now)
+
+    async def adopted(self, row: Row[Any]) -> bool | None:
+        """Write a report of a call to the attempt's number, if no other attempt could own it."""
+        return await self.settle(await self._current(row)) if await self._adopt(row) else None
+
+    async def _adopt(self, row: Row[Any]) -> bool:
+        """Take a report whose call id nobody has for the one attempt at its number that could own it.
+
+        Contract section 19. Ended ones could too: a call may be reported under another id than it was listed
+        under, and after the next call to the number began.
+        """
+        if (await self.db.execute(rivals_of(row))).first() is not None:
+            return False
+        if row.state == AttemptState.UNKNOWN:
+            return await move(self.db, row.id, Event.FOUND, **_by_webhook(row))
+        if row.state == AttemptState.NOT_PLACED:
+            return True
+        # A placed call whose webhooks carry another id than its answer did: possible, never yet proved.
+        agrees = select(attempts.c.id).where(
+            attempts.c.channel == "webhook",
+            attempts.c.report_id.is_(None),
+            attempts.c.id_source.in_([str(IdSource.ANSWER), str(IdSource.LIST)]),
+        )
+        if (await self.db.execute(agrees.limit(1))).first():
+            return False
+        alias = update(attempts).where(attempts.c.id == row.id, attempts.c.report_id.is_(None))
+        return bool((await self.db.execute(alias.values(report_id=row.inbox_call_id))).rowcount)
+
+
+def _by_webhook(row: Row[Any]) -> dict[str, Any]:
+    """What an unknown attempt is given by a report of its call."""
+    return {"call_id": row.inbox_call_id, "id_source": IdSource.WEBHOOK, "reason": ""}
+
+
+def _is_of_another(row: Row[Any]) -> bool:
+    """Whether a report is of a call with a number that is surely not its attempt's."""
+    if not row.customer or row.customer == row.phone or is_pseudonym(row.phone):
+        return False
+    event = parse_event(row.body)
+    told = Call(id=row.inbox_call_id, caller_phone=event.customer_number, phone_number=event.platform_number)
+    return told.is_surely_not_with(row.phone)
+
+
+def _raise_of_ledger(error: Exception) -> None:
+    """If the ledger failed, no report is to blame for it."""
+    if isinstance(error, LedgerError) or is_outage(error) or has_to_be_repeated(error):
+        raise error
+
+
+def _told(
+    deliveries: Sequence[Delivery],
+    rows: Mapping[str, Mapping[str, Any]],
+    found: Mapping[str, Mapping[str, Any]],
+) -> list[Delivered]:
+    """What became of each; the first of several in one transaction is the new one, if any is."""
+    seen: set[str] = set()
+    told = []
+    for delivery in deliveries:
+        row, kept = rows[delivery.digest], found[delivery.digest]
+        is_new = delivery.digest not in seen and kept["deliveries"] == row["deliveries"]
+        seen.add(delivery.digest)
+        told.append(Delivered(is_new, InboxState(kept["state"]), str(row["reason"])))
+    return told
+
+
+def _upsert(insert_into: Callable[[Table], Any]) -> Any:
+    upsert = insert_into(inbox)
+    # The same body may come to both addresses.
+    named = case((inbox.c.reference == "", upsert.excluded.reference), else_=inbox.c.reference)
+    counted = inbox.c.deliveries + upsert.excluded.deliveries
+    return upsert.on_conflict_do_update(
+        index_elements=["digest"], set_={"deliveries": counted, "reference": named}
+    ).returning(inbox.c.digest, inbox.c.deliveries, inbox.c.state)
+
+
+UPSERT_SQLITE: Final = _upsert(insert_sqlite)
+UPSERT_POSTGRESQL: Final = _upsert(insert_postgresql)
+
+
+async def _has_owner(db: AsyncConnection, call_id: str) -> bool:
+    owner = or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
+    return (await db.execute(select(attempts.c.id).where(owner).limit(1))).first() is not None
+
+
+async def _rang_after_all(db: AsyncConnection, row: Row[Any]) -> None:
+    """Somebody was rung of whom the list said, twice, that nobody had. A person looks before they are rung again."""
+    waits = update(leads).where(leads.c.id == row.lead_id, leads.c.state == LeadState.WAITING)
+    await db.execute(waits.values(state=LeadState.REVIEW, reason=RANG_AFTER_ALL))
+    if not row.reason.endswith(AFTER_ALL):
+        told = update(attempts).where(attempts.c.id == row.id)
+        await db.execute(told.values(reason=f"{row.reason}{AFTER_ALL}"))

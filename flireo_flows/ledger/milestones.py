@@ -1,0 +1,77 @@
+"""What happens to a campaign as a whole, told once each: it started, it finished, its credits are low.
+
+The database notices by itself what happens to a single call or lead (`bells.py`). That a campaign is finished is
+seen only by looking at all of its leads, so runs and sweeps look at their end.
+"""
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.redaction import redact
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.leads import GONE_FROM_FILE
+from flireo_flows.ledger.outbox import post
+from flireo_flows.ledger.schema import attempts, leads
+from flireo_flows.lifecycle.event_types import Happening
+from flireo_flows.lifecycle.states import LeadState
+
+
+async def tell_started(db: AsyncConnection, database: Database, campaign: str) -> bool:
+    """A run has somebody to ring. Told at the campaign's first such run.
+
+    Args:
+        db: A transaction that may write.
+        database: Its ledger.
+        campaign: Its name.
+
+    Returns:
+        Whether it was the first.
+    """
+    return await post(db, database, Happening.CAMPAIGN_STARTED, name_key(campaign), campaign=campaign)
+
+
+async def tell_finished(database: Database, campaign: str) -> bool:
+    """Tell that nobody of a campaign waits or is being called any more, if it is so: once for each such state.
+
+    Who was taken out of the file waits for nothing. A campaign that gets new leads, or calls somebody again,
+    finishes anew.
+
+    Returns:
+        Whether it is finished, and was not told before.
+    """
+    mine = leads.c.campaign == campaign
+    left_out = and_(leads.c.state == LeadState.WAITING, leads.c.reason == GONE_FROM_FILE)
+    open_ = select(leads.c.id).where(
+        mine, or_(leads.c.state == LeadState.WAITING, leads.c.state == LeadState.CALLING), ~left_out
+    )
+    async with database.read() as db:
+        if (await db.execute(open_.limit(1))).first() is not None:
+            return False
+    async with database.write(campaign) as db:
+        if (await db.execute(open_.limit(1))).first() is not None:
+            return False
+        people = (await db.execute(select(func.count()).where(mine))).scalar_one()
+        newest = select(func.max(attempts.c.id)).where(attempts.c.campaign == campaign)
+        last = (await db.execute(newest)).scalar_one()
+        if not people:
+            return False
+        key = f"{name_key(campaign)}:{last or 0}:{people}"
+        return await post(db, database, Happening.CAMPAIGN_FINISHED, key, campaign=campaign)
+
+
+async def tell_credits_low(database: Database, campaign: str, run: str, reason: str) -> bool:
+    """A run met a balance that is too low to go on. Told once a run.
+
+    Args:
+        database: The ledger.
+        campaign: Its name.
+        run: Id of the run.
+        reason: What was met, in words.
+
+    Returns:
+        Whether it was not told before.
+    """
+    async with database.write() as db:
+        key = f"{name_key(campaign)}:{run}"
+        return await post(db, database, Happening.CREDITS_LOW, key, campaign=campaign, reason=redact(reason))

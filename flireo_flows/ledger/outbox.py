@@ -1,0 +1,178 @@
+"""The outbox: what happened and is to be told outside, once each, in the order in which it happened.
+
+The database writes most of it itself (`bells.py`), in the transaction in which it happens, so that nothing is told
+that was rolled back, and nothing is left out, whoever writes. What a notice says is read from the ledger when it is
+sent (`notices.py`): nothing is kept twice, and nothing of a person who was forgotten is told.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.schema import attempts, outbox
+from flireo_flows.ledger.suppressions import PSEUDONYM
+from flireo_flows.lifecycle.event_types import ONCE, Happening
+
+CLAIM_SECONDS: Final = 60.0  # then a sender counts as dead, and another one sends what it had
+KEPT_SECONDS: Final = (
+    7 * 86_400.0
+)  # a notice that nobody sent for so long would set off what is no longer wanted
+NO_LABELS: Final = "[]"
+OF_CALLS: Final = (Happening.CALL_ENDED, Happening.CALL_AMENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A notice that this process alone sends now."""
+
+    id: int
+    key: str
+    event: Happening
+    campaign: str
+    row_id: int | None
+    reason: str
+    occurred_at: float
+
+
+class Outbox:
+    """The notices of a ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, most: int) -> list[Posted]:
+        """Take the oldest notices that nobody else is sending, for a minute.
+
+        Args:
+            most: At most so many.
+        """
+        now = self._database.now()
+        free = select(outbox.c.id).where(
+            outbox.c.sent_at.is_(None),
+            outbox.c.claimed_until <= now,
+            outbox.c.occurred_at > now - KEPT_SECONDS,
+        )
+        oldest = free.order_by(outbox.c.id).limit(most).with_for_update(skip_locked=True)
+        taken = update(outbox).where(outbox.c.id.in_(oldest)).values(claimed_until=now + CLAIM_SECONDS)
+        async with self._database.read() as db:
+            if (await db.execute(free.limit(1))).first() is None:
+                return []  # most of the time: no writer's turn is taken for it
+        async with self._database.write() as db:
+            rows = (await db.execute(taken.returning(outbox))).all()
+        return [_posted(row) for row in sorted(rows, key=lambda row: int(row.id))]
+
+    async def sent(self, ids: Iterable[int]) -> None:
+        """These arrived."""
+        await self._set(ids, sent_at=self._database.now())
+
+    async def give_back(self, ids: Iterable[int]) -> None:
+        """These did not arrive; anybody may send them."""
+        await self._set(ids, claimed_until=0.0)
+
+    async def prune(self) -> int:
+        """Drop what was told, or could not be told, a week ago. Returns how many were dropped.
+
+        Of a call's notices the names of the labels that were told stay, for as long as the call: who amends it next
+        year must not have the same answers followed up again. Of a person who was forgotten they do not. It reads
+        all notices there are, so an hour apart is often enough.
+        """
+        now = self._database.now()
+        old = outbox.c.occurred_at <= now - KEPT_SECONDS
+        dropped = and_(old, ~_is_kept())
+        closed = and_(old, _is_kept(), outbox.c.sent_at.is_(None))
+        async with self._database.read() as db:
+            if (await db.execute(select(outbox.c.id).where(or_(dropped, closed)).limit(1))).first() is None:
+                return 0
+        async with self._database.write() as db:
+            done = await db.execute(delete(outbox).where(dropped))
+            await db.execute(update(outbox).where(closed).values(sent_at=now))
+            return int(done.rowcount)
+
+    async def unsent(self) -> int:
+        """How many notices wait to be sent."""
+        recent = outbox.c.occurred_at > self._database.now() - KEPT_SECONDS
+        async with self._database.read() as db:
+            waiting = select(func.count()).where(outbox.c.sent_at.is_(None), recent)
+            return int((await db.execute(waiting)).scalar_one())
+
+    async def keep(self, labels: Mapping[int, Iterable[str]]) -> None:
+        """Write down, before they are sent, which labels notices have.
+
+        Args:
+            labels: By the notice's id.
+        """
+        # [""] for none, which is not the same as a notice that nobody has tried to send.
+        rows = [{"notice": id_, "names": json.dumps(sorted(names) or [""])} for id_, names in labels.items()]
+        if rows:
+            named = update(outbox).where(outbox.c.id == bindparam("notice"))
+            async with self._database.write() as db:
+                await db.execute(named.values(labels=bindparam("names")), rows)
+
+    async def _set(self, ids: Iterable[int], **values: object) -> None:
+        chosen = list(ids)
+        if chosen:
+            async with self._database.write() as db:
+                await db.execute(update(outbox).where(outbox.c.id.in_(chosen)).values(values))
+
+
+async def post(
+    db: AsyncConnection,
+    database: Database,
+    event: Happening,
+    key: str,
+    *,
+    campaign: str = "",
+    row_id: int | None = None,
+    reason: str = "",
+) -> bool:
+    """Write a notice of something that the database cannot notice by itself.
+
+    Args:
+        db: A transaction that may write.
+        database: Its ledger.
+        event: What happened.
+        key: What makes it this happening and no other: told once for each key.
+        campaign: Whose.
+        row_id: Of the attempt, the lead or the report that it is about.
+        reason: In words, without a number.
+
+    Returns:
+        Whether it is new.
+    """
+    insert = insert_sqlite(outbox) if database.is_sqlite else insert_postgresql(outbox)
+    row = {
+        "key": f"{event}:{key}",
+        "event": str(event),
+        "campaign": campaign,
+        "row_id": row_id,
+        "reason": reason,
+        "occurred_at": database.now(),
+    }
+    new = insert.values(row).on_conflict_do_nothing(index_elements=["key"]).returning(outbox.c.id)
+    return (await db.execute(new)).first() is not None
+
+
+def _is_kept() -> ColumnElement[bool]:
+    """What is known for ever: that a campaign started or finished, and which labels were told of a call."""
+    forgotten = select(attempts.c.id).where(
+        attempts.c.id == outbox.c.row_id, attempts.c.phone.startswith(PSEUDONYM, autoescape=True)
+    )
+    has_labels = and_(outbox.c.event.in_(_names(OF_CALLS)), outbox.c.labels != NO_LABELS)
+    return or_(outbox.c.event.in_(_names(ONCE)), and_(has_labels, ~forgotten.exists()))
+
+
+def _names(events: Iterable[Happening]) -> list[str]:
+    return [str(event) for event in events]
+
+
+def _posted(row: Any) -> Posted:
+    return Posted(
+        row.id, row.key, Happening(row.event), row.campaign, row.row_id, row.reason, float(row.occurred_at)
+    )

@@ -1,0 +1,402 @@
+"""The tables of the ledger. Times are Unix seconds (UTC) of the ledger's clock."""
+
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    and_,
+    case,
+    false,
+    or_,
+    text,
+    true,
+)
+
+from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.numbering import person_key
+from flireo_flows.lifecycle.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
+
+VERSION: Final = 4  # of the tables, and of the moves that their triggers allow
+
+metadata = MetaData()
+
+
+class Person(TypeDecorator[str]):
+    """The number of a person, under one key whatever its spelling: so that all who ask for it ask for one."""
+
+    impl, cache_ok = String, True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The key of the number; what is no number stays as it is."""
+        return None if value is None else person_key(value)
+
+
+class CampaignKey(TypeDecorator[str]):
+    """A campaign's name, in whatever spelling it is given: kept, compared and returned as its one key."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """All spellings of a name are one."""
+        return name_key(value) if value is not None else None
+
+
+def one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
+    """Only states of the enum may be written."""
+    listed = ", ".join(f"'{state.value}'" for state in states)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"known_{column}")
+
+
+meta = Table("flireo_meta", metadata, Column("key", String, primary_key=True), Column("value", String))
+
+campaigns = Table(
+    "flireo_campaigns",
+    metadata,
+    Column("name", CampaignKey, primary_key=True),
+    # Its first spelling.
+    Column("shown", String, nullable=False, default=lambda row: row.get_current_parameters()["name"]),
+    Column("state", String, one_of("state", CampaignState), nullable=False),
+    Column("reason", Text, nullable=False, default=""),  # in words, without a number
+    Column("changed_by", String, nullable=False, default=""),  # person, breaker, brake, prefect
+    Column("changed_at", Float, nullable=False, default=0.0),
+    # What the last run rang under, for whoever collects without one: JSON of the policy and of what to expect.
+    Column("policy", Text, nullable=False, server_default=""),
+    Column("readiness", Text, nullable=False, server_default=""),
+    # Digests of the rules that outcomes follow from, and of those by which a no is learnt from them.
+    Column("outcome_table", String, nullable=False, server_default=""),
+)
+
+runners = Table(
+    "flireo_runners",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("campaign", CampaignKey, nullable=False),
+    Column("started_at", Float, nullable=False),
+    # A runner that does not renew it is taken for dead, and what it was sending for unknown.
+    Column("lease_until", Float, nullable=False),
+    Column(
+        "lease_seconds", Float, nullable=False
+    ),  # so that one further ahead was given by a clock set back since
+)
+
+leads = Table(
+    "flireo_leads",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("campaign", CampaignKey, nullable=False),
+    Column("phone", Person, nullable=False),
+    Column("destination", String, nullable=False, default=""),  # the number as it is dialled, E.164
+    Column("name", Text, nullable=False, default=""),
+    Column("columns", Text, nullable=False, default="{}"),  # the row of the file, JSON
+    Column("zones", Text, nullable=False, default=""),  # IANA names, separated by spaces
+    Column("batch", String, nullable=False),  # the newest file that holds the lead
+    Column("line", Integer, nullable=False, default=0),
+    Column("state", String, one_of("state", LeadState), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("outcome", String, nullable=False, default=""),
+    Column("attempts", Integer, nullable=False, default=0),  # used ones: not those that were not placed
+    Column("tries", Integer, nullable=False, default=0),  # all of them; the number of the newest
+    Column("unplaced", Integer, nullable=False, default=0),  # those that were not, in a row
+    Column("last_ended_at", Float),
+    Column("not_before", Float, nullable=False, default=0.0),
+    # What the row asks for beside its number: agent, language, caller, consent, last moment (JSON).
+    Column("wishes", Text, nullable=False, server_default="{}"),
+    Column("zone_source", String, nullable=False, server_default=""),  # column or number
+    Column("home_state", Text, nullable=False, server_default=""),  # of the person, as the row writes it
+    Column("postcode", Text, nullable=False, server_default=""),
+    Column("number_id", String, nullable=False, server_default=""),  # caller id of its first attempt, kept
+    Column("variant", String, nullable=False, server_default=""),  # its share of an A/B split, kept
+    UniqueConstraint("campaign", "phone"),
+    # In the order in which they are asked about, so that the next one costs the same among many.
+    Index("flireo_due_leads", "campaign", "batch", "state", "not_before", "id"),
+    Index("flireo_leads_of_phone", "phone"),
+)
+
+attempts = Table(
+    "flireo_attempts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("lead_id", ForeignKey("flireo_leads.id"), nullable=False),
+    Column("campaign", CampaignKey, nullable=False),
+    Column("phone", Person, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", String, one_of("state", AttemptState), nullable=False),
+    Column("runner", String, nullable=False),
+    Column("began_at", Float, nullable=False),
+    Column("call_id", String, unique=True),
+    Column("report_id", String, unique=True),  # call id of the webhooks, where it differs
+    Column("reason", Text, nullable=False, default=""),
+    Column(
+        "id_source", String, nullable=False, server_default=""
+    ),  # answer, list, webhook: what gave its call id
+    Column("lost_at", Float),  # when its request was given up, so that it is not known whether it was placed
+    # What readings of the list showed of an unknown one, and prove (`absence.py`). Moments are those of readings.
+    Column("absent_since", Float),  # the first without its call
+    Column("read_at", Float),  # the last
+    Column("readings", Integer, nullable=False, server_default="0"),  # all of them
+    Column(
+        "proofs", Integer, nullable=False, server_default="0"
+    ),  # those with every known call, a grace apart
+    Column("proof_since", Float),
+    Column("proof_at", Float),
+    Column("canary_since", Float),  # the first with a call that was placed later than this one
+    Column("canary_id", Integer),  # that call's attempt
+    Column("rows_read", Integer, nullable=False, server_default="0"),  # the most calls since its time
+    Column(
+        "contradicted_at", Float
+    ),  # a reading lacked what an earlier one had: none of them proves anything
+    Column("listed_at", Float),  # when a reading first showed its call, with its number
+    Column("fetched_at", Float),  # when its call, that the list does not show, was last asked for by id
+    Column("over_at", Float),  # when the call was first known to be over
+    Column("complete", Boolean, nullable=False, default=False),
+    Column("channel", String, nullable=False, default=""),  # webhook or list
+    Column("call_status", String, nullable=False, default=""),
+    Column("end_reason", Text, nullable=False, default=""),
+    Column("error", Text, nullable=False, default=""),
+    Column("outcome", String, nullable=False, default=""),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Column("duration_seconds", Integer),
+    Column("summary", Text, nullable=False, default=""),
+    Column("analysis", Text),  # JSON object
+    Column("messages", Text),  # JSON list
+    Column("recording_url", Text),
+    Column("reference", String),  # ours, sent along where the request has room for it
+    Column("run", String, nullable=False, server_default=""),  # whose calls a cap per run counts
+    Column("agent_id", String, nullable=False, server_default=""),
+    Column("number_id", String, nullable=False, server_default=""),
+    Column("variant", String, nullable=False, server_default=""),
+    Column("reported_at", Float),  # when what was said, or that nobody was reached, was first known
+    Column("report_channel", String, nullable=False, server_default=""),  # webhook or list: what brought it
+    Column("analysed_at", Float),  # when the analysis was first known
+    Column("asked_at", Float),  # when Flireo was first asked by id for a call that had long been silent
+    UniqueConstraint("campaign", "phone", "number"),
+    Index("flireo_open_attempts", "campaign", "state"),
+    Index("flireo_attempts_of_phone", "phone", "state"),
+    Index("flireo_attempts_by_time", "campaign", "began_at"),
+    Index("flireo_attempts_of_lead", "lead_id", "number"),
+    Index("flireo_attempt_of_reference", "reference", unique=True),
+)
+
+# All that tells whether, when and how results came in, so that nobody reads transcripts to count them. Only of calls
+# that are over: nothing is written there while people are rung.
+IS_OVER: Final = attempts.c.over_at.is_not(None)
+Index(
+    "flireo_attempts_in_time",
+    attempts.c.campaign,
+    attempts.c.state,
+    attempts.c.over_at,
+    attempts.c.complete,
+    attempts.c.began_at,
+    attempts.c.started_at,
+    attempts.c.ended_at,
+    attempts.c.duration_seconds,
+    attempts.c.reported_at,
+    attempts.c.report_channel,
+    attempts.c.analysed_at,
+    sqlite_where=IS_OVER,
+    postgresql_where=IS_OVER,
+)
+
+IS_OPEN: Final = attempts.c.state.in_([str(state) for state in OPEN])
+# Its call may be going on. Of an unknown one too, until so much time has passed that no call would last.
+MAY_RING: Final = and_(IS_OPEN, attempts.c.over_at.is_(None))
+
+# Somebody or something answered (`reports.talked`). The words are looked at last: they are long, and never come without
+# their moment.
+TALKED: Final = case(
+    (attempts.c.started_at.is_not(None), true()),
+    (attempts.c.duration_seconds != 0, true()),
+    (attempts.c.reported_at.is_(None), false()),
+    else_=or_(attempts.c.messages.is_not(None), attempts.c.summary != ""),
+)
+
+# The promise itself: the database refuses a second attempt at a lead while one is open ...
+Index(
+    "flireo_one_open_attempt",
+    attempts.c.campaign,
+    attempts.c.phone,
+    unique=True,
+    sqlite_where=IS_OPEN,
+    postgresql_where=IS_OPEN,
+)
+# ... and a second call to a number while one may be going on, in whatever campaign.
+Index(
+    "flireo_one_call_a_number",
+    attempts.c.phone,
+    unique=True,
+    sqlite_where=MAY_RING,
+    postgresql_where=MAY_RING,
+)
+
+inbox = Table(
+    "flireo_inbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("digest", String, unique=True, nullable=False),  # SHA-256 of the body: a doubled delivery is one
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", Float, nullable=False),
+    Column("deliveries", Integer, nullable=False, default=1),
+    Column("state", String, one_of("state", InboxState), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    # Read from the body when it came, so that the attempt can be found without reading it again.
+    Column("call_id", String, nullable=False, default=""),
+    Column("customer", Person, nullable=False, default=""),
+    Column("reference", String, nullable=False, server_default=""),  # of the per-attempt address it came to
+    Column("rang_at", Float),  # about when the call began, as far as the report tells
+    Index("flireo_waiting_reports", "state", "call_id"),
+    Index("flireo_waiting_references", "state", "reference"),
+    Index("flireo_waiting_numbers", "state", "customer", "rang_at", "received_at"),
+)
+
+# What happened and is to be told to Prefect, once each; written by the database itself (`outbox.py`).
+outbox = Table(
+    "flireo_outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("key", String, unique=True, nullable=False),  # the same happening is told once, whoever notices it
+    Column("event", String, nullable=False),
+    Column("campaign", CampaignKey, nullable=False, default=""),
+    Column("row_id", Integer),  # of the attempt, the lead or the report that it is about
+    Column("reason", Text, nullable=False, default=""),  # in words, without a number
+    Column("occurred_at", Float, nullable=False),
+    Column("claimed_until", Float, nullable=False, server_default="0"),  # by whoever is sending it
+    Column("sent_at", Float),  # when Prefect had it
+    # JSON list of the labels of a call's notice, without the answers: a later one has only what is new.
+    Column("labels", Text, nullable=False, server_default="[]"),
+    Index("flireo_unsent", "sent_at", "id"),
+    Index("flireo_notices_of", "row_id", "event"),
+)
+
+# Campaigns whose results fell short of what the policy asks for, which is told once each time (`completeness.py`).
+shortfalls = Table(
+    "flireo_shortfalls",
+    metadata,
+    Column("campaign", CampaignKey, primary_key=True),
+    Column("is_short", Boolean, nullable=False),  # it has not recovered since
+    Column("falls", Integer, nullable=False),  # how often it fell; makes each time a notice of its own
+)
+
+requests = Table(
+    "flireo_requests",
+    metadata,
+    Column("campaign", CampaignKey, primary_key=True),
+    Column("route", String, primary_key=True),
+    Column("status", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+
+do_not_call = Table(
+    "flireo_do_not_call",
+    metadata,
+    Column("campaign", CampaignKey, primary_key=True),
+    Column("phone", Person, primary_key=True),
+    Column("at", Float, nullable=False, server_default="0"),  # when a file brought it
+)
+
+# Who is never rung, in whatever campaign. Of a person who is forgotten only the digest stays.
+suppressions = Table(
+    "flireo_suppressions",
+    metadata,
+    Column("digest", String, primary_key=True),  # HMAC-SHA-256 of the number under the ledger's own key
+    Column("phone", Person, nullable=False, default=""),
+    Column("source", String, nullable=False),  # person, outcome, analysis, forgotten
+    Column("reason", Text, nullable=False, default=""),
+    Column("campaign", CampaignKey, nullable=False, default=""),
+    Column("at", Float, nullable=False),
+)
+
+# One row a decision; the same decision for the same reason again only counts.
+decisions = Table(
+    "flireo_decisions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("campaign", CampaignKey, nullable=False),
+    Column("phone", Person, nullable=False),
+    Column("lead_id", Integer, nullable=False),
+    Column("number", Integer),  # of the attempt that it allowed
+    Column("allowed", Boolean, nullable=False),
+    Column("rule", String, nullable=False),  # policy.Rule value that decided; empty when all allowed
+    Column("until", Float),  # when it is worth asking again; None: never under this policy
+    Column("inputs", Text, nullable=False, default="{}"),  # JSON: what the rules looked at
+    Column("policy", String, nullable=False, default=""),  # version (digest) of the policy
+    Column("first_at", Float, nullable=False),
+    Column("last_at", Float, nullable=False),
+    Column("times", Integer, nullable=False, default=1),
+    Index("flireo_decisions_of_lead", "lead_id", "id"),
+    Index("flireo_decisions_of_phone", "phone"),
+)
+
+# The same denial again only counts.
+IS_DENIAL: Final = text("NOT allowed")  # as both databases spell it
+Index(
+    "flireo_one_denial",
+    decisions.c.lead_id,
+    decisions.c.rule,
+    decisions.c.policy,
+    unique=True,
+    sqlite_where=IS_DENIAL,
+    postgresql_where=IS_DENIAL,
+)
+
+# What has been called, so that a cap costs the same among many. Kept by the database itself (`tallies.py`).
+tallies = Table(
+    "flireo_tallies",
+    metadata,
+    Column("campaign", CampaignKey, primary_key=True),
+    Column("span", String, primary_key=True),  # campaign, run, quarter
+    Column("key", String, primary_key=True),  # empty, the run, the quarter of an hour since 1970
+    Column("calls", Integer, nullable=False),  # attempts that rang or may have rung
+    Column("seconds", Float, nullable=False),  # talk of those that ended
+    Column(
+        "open_calls", Integer, nullable=False
+    ),  # those whose length is not known (yet), unless nobody answered
+    Column("minutes", Float, nullable=False, server_default="0"),  # begun minutes of those that ended
+)
+
+# Numbers that are one person's: rows of a file that share the id of a person. A number that is not here stands alone.
+people = Table(
+    "flireo_people",
+    metadata,
+    Column("phone", Person, primary_key=True),
+    Column("person", String, nullable=False),
+    Index("flireo_numbers_of_person", "person"),
+)
+
+# Accounts whose list of calls was read before this ledger's first call there (`account_calls.py`).
+accounts = Table(
+    "flireo_accounts",
+    metadata,
+    Column("fingerprint", String, primary_key=True),
+    Column("read_at", Float, nullable=False),
+    Column("read_back_to", Float, nullable=False),  # what is older was not read
+    Column("calls", Integer, nullable=False),  # by others
+    Column("unnamed", Integer, nullable=False),  # those of them that tell no number
+)
+
+# Calls of an account that no attempt of this ledger made, as the list had them then.
+account_calls = Table(
+    "flireo_account_calls",
+    metadata,
+    Column("call_id", String, primary_key=True),
+    Column("tail", String, nullable=False),  # the last digits of the number, however it was written
+    Column("began_at", Float, nullable=False),
+    Column("open_until", Float, nullable=False, default=0.0),  # it was not over: until when it counts as open
+    Index("flireo_account_calls_of_tail", "tail", "began_at"),
+)

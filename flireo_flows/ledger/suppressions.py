@@ -1,0 +1,223 @@
+"""Who is never rung, in whatever campaign: known by a digest under the ledger's own key."""
+
+import hmac
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Row, and_, bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.numbering import person_key, spellings
+from flireo_flows.api.redaction import mask_phone, redact
+from flireo_flows.ledger.campaigns import Declined, shown_in
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.schema import leads, suppressions
+from flireo_flows.lifecycle.states import LeadState
+from flireo_flows.policy import Rule
+
+T = TypeVar("T")
+FORGOTTEN: Final = "forgotten"
+UNCLEAR: Final = "unclear"  # an answer that is neither yes nor no: held back until a person settles it
+PSEUDONYM: Final = "forgotten-"  # what stands where the number of a forgotten person stood begins so
+CHUNK: Final = 500  # numbers a statement
+# PostgreSQL's advisory lock under which suppressions are written: two campaigns that learn of the same people
+# in another order would wait for each other's rows for ever.
+SUPPRESSING: Final = 7_041_967_323
+# Made once: it runs for every handful of leads, and making a statement costs as much as running it.
+LISTED: Final = select(suppressions.c.digest, suppressions.c.source).where(
+    suppressions.c.digest.in_(bindparam("digests", expanding=True))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One person who is never rung.
+
+    Attributes:
+        phone: Masked; empty for who was forgotten.
+        source: Who said so: `person`, `outcome`, `analysis`, `unclear` (a person has to settle what it says) or
+            `forgotten`.
+        reason: In words.
+        campaign: The campaign whose call taught it; empty when a person said so.
+        at: Since when, Unix seconds of the ledger's clock.
+    """
+
+    phone: str
+    source: str
+    reason: str
+    campaign: str
+    at: float
+
+
+def digest(key: bytes, phone: str) -> str:
+    """HMAC-SHA-256 of a number, hexadecimal: there are so few numbers that a plain digest could be undone.
+
+    Args:
+        key: The ledger's own (`Database.key`).
+        phone: E.164; every spelling of a number has the same digest.
+    """
+    return hmac.digest(key, person_key(phone).encode(), "sha256").hex()
+
+
+async def suppressed_in(db: AsyncConnection, database: Database, phones: Collection[str]) -> dict[str, str]:
+    """Who of these is never to be rung, and who said so (`person`, `outcome`, `analysis`, `forgotten`).
+
+    What stands in the place of a forgotten person's number is never rung either.
+    """
+    forgotten = {phone: FORGOTTEN for phone in phones if phone.startswith(PSEUDONYM)}
+    by_digest: dict[str, list[str]] = {}
+    for phone in phones:
+        by_digest.setdefault(digest(database.key, phone), []).append(phone)
+    found: dict[str, str] = {}
+    for chunk in pieces(list(by_digest)):
+        for row in (await db.execute(LISTED, {"digests": chunk})).all():
+            found |= dict.fromkeys(by_digest[row.digest], row.source)
+    return found | forgotten
+
+
+async def suppress_in(
+    db: AsyncConnection,
+    database: Database,
+    phone: str,
+    source: str,
+    reason: str,
+    campaign: str,
+    now: float,
+) -> None:
+    """Never ring a number again, in whatever campaign. Said twice, the first time counts.
+
+    Args:
+        db: A transaction that may write.
+        database: Its ledger.
+        phone: E.164.
+        source: `person`, `outcome`, `analysis` or `unclear`.
+        reason: In words.
+        campaign: Whose call taught it; empty for none.
+        now: Unix seconds of the ledger's clock.
+    """
+    await suppress_all_in(db, database, [phone], source, reason, campaign, now)
+
+
+async def suppress_all_in(
+    db: AsyncConnection,
+    database: Database,
+    phones: Sequence[str],
+    source: str,
+    reason: str,
+    campaign: str,
+    now: float,
+) -> int:
+    """As `suppress_in`, for many numbers. Returns how many of them were not suppressed before."""
+    if not phones:
+        return 0
+    if not database.is_sqlite:
+        await db.execute(select(func.pg_advisory_xact_lock(SUPPRESSING)))
+    made = 0
+    for chunk in pieces(phones):
+        said = {"source": source, "reason": redact(reason), "campaign": campaign, "at": now}
+        rows = [{"digest": digest(database.key, phone), "phone": phone, **said} for phone in chunk]
+        add = insert_sqlite(suppressions) if database.is_sqlite else insert_postgresql(suppressions)
+        # What was unclear is settled by whoever says it plainly; otherwise the first time counts.
+        settled = {name: add.excluded[name] for name in ("phone", *said)}
+        is_settled = and_(suppressions.c.source == UNCLEAR, add.excluded.source != UNCLEAR)
+        new = add.values(rows).on_conflict_do_update(
+            index_elements=["digest"], set_=settled, where=is_settled
+        )
+        made += len((await db.execute(new.returning(suppressions.c.digest))).all())
+        await _skip(db, chunk)
+    return made
+
+
+async def _skip(db: AsyncConnection, phones: Sequence[str]) -> None:
+    """Skip at once who waits. A row that another runner holds is left out: it decides with this in mind."""
+    waiting = select(leads.c.id).where(leads.c.phone.in_(phones), leads.c.state == LeadState.WAITING)
+    free = (await db.execute(waiting.with_for_update(skip_locked=True))).scalars().all()
+    if free:
+        skipped = update(leads).where(leads.c.id.in_(free), leads.c.state == LeadState.WAITING)
+        await db.execute(skipped.values(state=LeadState.SKIPPED, reason=str(Rule.DO_NOT_CALL)))
+
+
+async def _settle(db: AsyncConnection, phone: str, reason: str) -> None:
+    """Its own call's unclear answer was no no: the lead is done, as it was called. A retry would be a guess."""
+    held = and_(
+        leads.c.phone.in_(spellings(phone)), leads.c.state == LeadState.REVIEW, leads.c.reason == reason
+    )
+    await db.execute(update(leads).where(held).values(state=LeadState.DONE, reason=""))
+
+
+async def suppression_in(db: AsyncConnection, database: Database, phone: str) -> Suppression | None:
+    """What is said of one number; None when it is not suppressed."""
+    mine = suppressions.c.digest == digest(database.key, phone)
+    row = (await db.execute(select(suppressions).where(mine))).first()
+    return _suppression(row) if row else None
+
+
+class Suppressions:
+    """The people whom a ledger never lets ring."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def suppress(self, phones: Collection[str], reason: str) -> int:
+        """Never ring these numbers again, in whatever campaign, because a person said so.
+
+        Args:
+            phones: E.164.
+            reason: In words.
+
+        Returns:
+            How many of them were not suppressed before.
+        """
+        made = 0
+        for chunk in pieces(sorted(phones)):
+            async with self._database.write() as db:
+                now = self._database.now()
+                made += await suppress_all_in(db, self._database, chunk, "person", reason, "", now)
+        return made
+
+    async def lift(self, phone: str, *, even_forgotten: bool = False) -> Suppression:
+        """Let a number be called again; the next run of a file that holds it asks anew.
+
+        A lead that is in review only because its own call's answer was unclear is done: it was called.
+
+        Args:
+            phone: E.164.
+            even_forgotten: Also one of a person who asked to be forgotten.
+
+        Raises:
+            Declined: It is not suppressed, or belongs to somebody who was forgotten.
+        """
+        async with self._database.write() as db:
+            found = await suppression_in(db, self._database, phone)
+            if found is None:
+                raise Declined(f"{mask_phone(phone)} is not suppressed; there is nothing to lift.")
+            if found.source == FORGOTTEN and not even_forgotten:
+                raise Declined(
+                    f"{mask_phone(phone)} belongs to somebody who was forgotten, and stays suppressed; only "
+                    "if they ask to be rung again, lift it with --even-forgotten."
+                )
+            mine = suppressions.c.digest == digest(self._database.key, phone)
+            await db.execute(delete(suppressions).where(mine))
+            if found.source == UNCLEAR:
+                await _settle(db, phone, found.reason)
+        return found
+
+    async def listed(self) -> list[Suppression]:
+        """Everybody, oldest first, with masked numbers."""
+        async with self._database.read() as db:
+            ordered = select(suppressions).order_by(suppressions.c.at, suppressions.c.digest)
+            found = [_suppression(row) for row in (await db.execute(ordered)).all()]
+            shown = await shown_in(db, {one.campaign for one in found})
+        return [replace(one, campaign=shown[one.campaign]) for one in found]
+
+
+def pieces(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`rows` in pieces that one statement takes."""
+    return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+
+
+def _suppression(row: Row[Any]) -> Suppression:
+    return Suppression(mask_phone(row.phone), row.source, row.reason, row.campaign, row.at)

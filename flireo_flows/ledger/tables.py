@@ -1,0 +1,78 @@
+"""The tables of a ledger, with their triggers and its own key: made where there are none."""
+
+import secrets
+from dataclasses import asdict
+from typing import Final
+
+from sqlalchemy import Connection, delete, insert, inspect, select, update
+
+from flireo_flows.api.clock import boot_moment
+from flireo_flows.ledger.bells import set_bells
+from flireo_flows.ledger.guards import set_guards
+from flireo_flows.ledger.schema import VERSION, attempts, meta, metadata
+from flireo_flows.ledger.tallies import set_tallies
+from flireo_flows.lifecycle.absence import NO_EVIDENCE
+from flireo_flows.lifecycle.states import AttemptState
+
+KEY: Final = "suppression_key"
+BOOTED: Final = "booted_at"  # of the machine, by the clock of the last process that opened the ledger
+SAME_CLOCK_SECONDS: Final = 5.0  # NTP moves a clock by less between two runs unless it sets it
+
+
+def prepare(connection: Connection) -> tuple[str, bytes]:
+    """Make the tables where there are none. A ledger of another version is left as it is.
+
+    Args:
+        connection: A transaction that may write, under the lock of all who open ledgers.
+
+    Returns:
+        The version of the ledger, which may be another one than ours, and its own key; no key with another version.
+    """
+    if (found := read(connection)) is not None:
+        if found[0] == str(VERSION):
+            _notice_a_set_clock(connection)
+        return found
+    metadata.create_all(connection)
+    key = secrets.token_hex(32)
+    told = [{"key": "version", "value": str(VERSION)}, {"key": KEY, "value": key}]
+    connection.execute(insert(meta), told)
+    set_tallies(connection)
+    set_guards(connection)
+    set_bells(connection)
+    _notice_a_set_clock(connection)
+    return str(VERSION), bytes.fromhex(key)
+
+
+def _notice_a_set_clock(connection: Connection) -> None:
+    """Start the proofs of absence again where the clock was set since the last process opened the ledger.
+
+    A proof needs readings a grace apart. SQLite has no clock of its own, so after a step of the machine's clock the
+    time between a reading of an earlier process and one of this process is not known; after a restart of the machine
+    neither.
+    """
+    if connection.dialect.name != "sqlite":
+        return  # PostgreSQL's clock goes on across processes
+    now = boot_moment()
+    of_clock = meta.c.key == BOOTED
+    told = connection.execute(select(meta.c.value).where(of_clock)).scalar_one_or_none()
+    if told is not None and abs(float(told) - now) <= SAME_CLOCK_SECONDS:
+        return
+    connection.execute(delete(meta).where(of_clock))
+    connection.execute(insert(meta), [{"key": BOOTED, "value": str(now)}])
+    unknown = attempts.c.state == AttemptState.UNKNOWN
+    connection.execute(update(attempts).where(unknown).values(**asdict(NO_EVIDENCE)))
+
+
+def read(connection: Connection) -> tuple[str, bytes] | None:
+    """As `prepare`, but only looks; None where there is no ledger.
+
+    Args:
+        connection: A transaction.
+    """
+    if not inspect(connection).has_table(meta.name):
+        return None
+    found = connection.execute(select(meta.c.value).where(meta.c.key == "version")).scalar_one_or_none()
+    if found is None or found != str(VERSION):
+        return None if found is None else (str(found), b"")
+    key = connection.execute(select(meta.c.value).where(meta.c.key == KEY)).scalar_one()
+    return found, bytes.fromhex(key)

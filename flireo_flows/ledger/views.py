@@ -1,0 +1,246 @@
+"""What people and exports read of a campaign."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, Select, and_, case, func, select
+
+from flireo_flows.api.campaign_names import name_key
+from flireo_flows.ledger.campaigns import known_campaigns, shown_in
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.schema import attempts, leads, requests
+from flireo_flows.lifecycle.states import OPEN, AttemptState, LeadState
+
+
+@dataclass(frozen=True, slots=True)
+class LeadResult:
+    """One lead and what became of it; the fields are the columns of the results."""
+
+    phone: str
+    name: str
+    state: str
+    reason: str
+    outcome: str
+    attempts: int
+    call_id: str
+    duration_seconds: int | None
+    summary: str
+    analysis: Mapping[str, object] | None
+    columns: Mapping[str, str]
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignStatus:
+    """A campaign in figures.
+
+    Attributes:
+        leads: All leads.
+        states: Leads by state.
+        outcomes: Leads by the outcome of their last call.
+        attempts: Attempts by state.
+        reasons: Leads that are not done, by state and reason.
+        review: Leads that a person has to look at.
+        unknown: Attempts of which nobody knows whether they rang.
+        requests: Requests sent, by route.
+        analysed: Ended calls with an analysis.
+    """
+
+    campaign: str
+    leads: int
+    states: Mapping[str, int]
+    outcomes: Mapping[str, int]
+    attempts: Mapping[str, int]
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    review: int = 0
+    unknown: int = 0
+    requests: Mapping[str, int] = field(default_factory=dict)
+    analysed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLead:
+    """A lead that is not final, and why."""
+
+    line: int
+    phone: str
+    state: str
+    why: str
+
+
+class Views:
+    """Reads of a ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def results(self, campaign: str) -> list[LeadResult]:
+        """One result a lead, in the file's order; its newest attempt speaks for it."""
+        async with self._database.read() as db:
+            rows = (await db.execute(_results(campaign))).all()
+        return [_result(row) for row in rows]
+
+    async def lead(self, lead_id: int) -> LeadResult | None:
+        """One lead by its id; None if there is none."""
+        async with self._database.read() as db:
+            campaign = select(leads.c.campaign).where(leads.c.id == lead_id)
+            name = (await db.execute(campaign)).scalar_one_or_none()
+            mine = _results(name or "").where(leads.c.id == lead_id)
+            row = (await db.execute(mine)).first()
+        return _result(row) if row is not None else None
+
+    async def campaigns(self) -> list[str]:
+        """The names of all campaigns of the ledger."""
+        async with self._database.read() as db:
+            return list((await db.execute(known_campaigns())).scalars())
+
+    async def status(self, campaign: str) -> CampaignStatus:
+        """The campaign in figures."""
+        mine, tried = leads.c.campaign == campaign, attempts.c.campaign == campaign
+        async with self._database.read() as db:
+
+            async def counted(statement: Select[Any]) -> dict[str, int]:
+                return {
+                    " ".join(map(str, row[:-1])).strip(): row[-1]
+                    for row in (await db.execute(statement)).all()
+                }
+
+            states = await counted(_counts(leads.c.state).where(mine))
+            outcomes = await counted(_counts(leads.c.outcome).where(mine, leads.c.outcome != ""))
+            tries = await counted(_counts(attempts.c.state).where(tried))
+            open_or_skipped = and_(mine, leads.c.state != LeadState.DONE, leads.c.reason != "")
+            reasons = await counted(_counts(leads.c.state, leads.c.reason).where(open_or_skipped))
+            sent = select(requests.c.route, func.sum(requests.c.count)).where(requests.c.campaign == campaign)
+            routes = await counted(sent.group_by(requests.c.route).order_by(requests.c.route))
+            ended = attempts.c.state == AttemptState.ENDED
+            with_analysis = select(func.count()).where(tried, ended, attempts.c.analysis.is_not(None))
+            analysed = int((await db.execute(with_analysis)).scalar_one())
+            shown = (await shown_in(db, [campaign]))[name_key(campaign)]
+        return CampaignStatus(
+            campaign=shown,
+            leads=sum(states.values()),
+            states=states,
+            outcomes=outcomes,
+            attempts=tries,
+            reasons=reasons,
+            review=states.get(LeadState.REVIEW, 0),
+            unknown=tries.get(AttemptState.UNKNOWN, 0),
+            requests={route: int(count) for route, count in routes.items()},
+            analysed=analysed,
+        )
+
+    async def open(self, campaign: str, batch: str, most: int) -> list[OpenLead]:
+        """Leads of a file that are not final, with why, in the file's order."""
+        open_ = and_(attempts.c.lead_id == leads.c.id, attempts.c.state.in_([str(state) for state in OPEN]))
+        wanted = (
+            select(
+                leads.c.line,
+                leads.c.phone,
+                leads.c.state,
+                leads.c.reason,
+                leads.c.not_before,
+                attempts.c.state.label("attempt"),
+            )
+            .outerjoin(attempts, open_)
+            .where(leads.c.campaign == campaign, leads.c.batch == batch)
+            .where(leads.c.state.in_([LeadState.WAITING, LeadState.CALLING]))
+            .order_by(leads.c.line, leads.c.id)
+            .limit(most)
+        )
+        async with self._database.read() as db:
+            rows = (await db.execute(wanted)).all()
+        return [OpenLead(row.line, row.phone, row.state, _why(row, self._database.now())) for row in rows]
+
+    async def latest(self, campaign: str, most: int) -> list[LeadResult]:
+        """The calls that ended last, newest first."""
+        async with self._database.read() as db:
+            newest = _results(campaign).where(attempts.c.over_at.is_not(None)).order_by(None)
+            rows = (await db.execute(newest.order_by(attempts.c.over_at.desc()).limit(most))).all()
+        return [_result(row) for row in rows]
+
+
+def _counts(*columns: Any) -> Select[Any]:
+    return select(*columns, func.count()).group_by(*columns).order_by(*columns)
+
+
+_RUNG: Final = func.sum(case((attempts.c.state == AttemptState.NOT_PLACED, 0), else_=1))
+
+
+def _results(campaign: str) -> Select[Any]:
+    """The newest attempt that was used speaks for a lead; one that rang nobody has nothing to say."""
+    used = (
+        select(
+            attempts.c.lead_id,
+            _RUNG.label("rung"),
+            func.max(case((attempts.c.state == AttemptState.NOT_PLACED, 0), else_=attempts.c.number)).label(
+                "newest"
+            ),
+        )
+        .where(attempts.c.campaign == campaign)
+        .group_by(attempts.c.lead_id)
+        .subquery()
+    )
+    newest = and_(attempts.c.lead_id == leads.c.id, attempts.c.number == used.c.newest)
+    return (
+        select(
+            leads.c.phone,
+            leads.c.destination,
+            leads.c.name,
+            leads.c.columns,
+            leads.c.state,
+            leads.c.reason,
+            leads.c.outcome,
+            func.coalesce(used.c.rung, 0).label("rung"),
+            attempts.c.call_id,
+            attempts.c.duration_seconds,
+            attempts.c.summary,
+            attempts.c.analysis,
+            attempts.c.started_at,
+            attempts.c.ended_at,
+        )
+        .select_from(leads)
+        .outerjoin(used, used.c.lead_id == leads.c.id)
+        .outerjoin(attempts, newest)
+        .where(leads.c.campaign == campaign)
+        .order_by(leads.c.line, leads.c.id)
+    )
+
+
+def _result(row: Row[Any]) -> LeadResult:
+    return LeadResult(
+        phone=row.destination or row.phone,
+        name=row.name,
+        state=row.state,
+        reason=row.reason,
+        outcome=row.outcome,
+        attempts=int(row.rung),
+        call_id=row.call_id or "",
+        duration_seconds=row.duration_seconds,
+        summary=row.summary or "",
+        analysis=json.loads(row.analysis) if row.analysis else None,
+        columns=json.loads(row.columns),
+        started_at=_moment(row.started_at),
+        ended_at=_moment(row.ended_at),
+    )
+
+
+WHY_OPEN: Final = {
+    AttemptState.SENDING: "its request is on the way",
+    AttemptState.UNKNOWN: "nobody knows yet whether it rang; the call list will tell",
+    AttemptState.PLACED: "its call runs, or its result is not in yet",
+}
+
+
+def _why(row: Any, now: float) -> str:
+    if row.attempt:
+        return WHY_OPEN[AttemptState(row.attempt)]
+    why = row.reason.replace("_", " ") or "not rung yet"
+    return f"{why}, until {_moment(row.not_before):%Y-%m-%d %H:%M} UTC" if row.not_before > now else why
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None

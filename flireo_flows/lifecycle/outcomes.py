@@ -1,0 +1,294 @@
+"""What a finished call means: a table of rules that people edit. The first rule that fits decides.
+
+A policy's own rules (`CallingPolicy.outcomes`) are asked before the default table, `outcomes.yaml` beside this
+module. Nothing here does I/O but the one reading of that file.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Final
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from flireo_flows.lifecycle import analysis_answers as answers
+
+DEFAULT_TABLE: Final = "outcomes.yaml"
+
+
+class Outcome(StrEnum):
+    """What became of a call."""
+
+    ANSWERED = "answered"
+    VOICEMAIL = "voicemail"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    TRANSFERRED = "transferred"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is known of a call that is over; empty, or None, where nothing is.
+
+    Attributes:
+        status: `status` of the call.
+        end_reason: `end_reason` of the call; free text, an open set.
+        error: Text of a failed call.
+        summary: The platform's summary.
+        talked: Whether somebody or something answered (a start time, a duration or a transcript).
+        duration_seconds: Of the call.
+        turns: Of the transcript; 0 when there is none.
+        first_heard: What the other party said first.
+        analysis: As it came.
+    """
+
+    status: str = ""
+    end_reason: str = ""
+    error: str = ""
+    summary: str = ""
+    talked: bool = False
+    duration_seconds: int | None = None
+    turns: int = 0
+    first_heard: str = ""
+    analysis: Mapping[str, object] | None = None
+
+
+def _is_a_phrase(text: str) -> str:
+    if not _plain(text).strip():
+        raise ValueError("a phrase needs a letter, a digit or a sign; an empty one would fit every call")
+    return text
+
+
+def _as_text(value: Any) -> Any:
+    """YAML reads an unquoted 486 as a number."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Phrase = Annotated[str, Field(max_length=200), BeforeValidator(_as_text), AfterValidator(_is_a_phrase)]
+
+
+class AnalysisAnswer(BaseModel):
+    """An answer in a call's analysis."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=200,
+            title="Key",
+            description="Of the analysis; `person.reached` is a key within another.",
+        ),
+    ]
+    equals: Annotated[
+        str,
+        Field(
+            max_length=200,
+            title="Equals",
+            description="The answer, whatever its case. true is every way to say yes (ja, oui, 1), false every way "
+            "to say no.",
+        ),
+    ] = "true"
+
+    @field_validator("equals", mode="before")
+    @classmethod
+    def _is_text(cls, value: Any) -> Any:
+        """YAML reads an unquoted false as such."""
+        return str(value).lower() if isinstance(value, bool) else _as_text(value)
+
+
+class OutcomeRule(BaseModel):
+    """One row of the table of outcomes. All conditions that are given must hold; without any, every call fits."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    outcome: Annotated[Outcome, Field(title="Outcome", description="What a call means that this rule fits.")]
+    status: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=200)]],
+        Field(
+            title="Status", description="The call's status is one of these, as the API writes it (failed)."
+        ),
+    ] = []
+    says: Annotated[
+        list[Phrase],
+        Field(
+            title="End reason or error says",
+            description="One of these words stands in the end reason or the error, be it written with capitals, "
+            "-, _ or spaces.",
+        ),
+    ] = []
+    says_not: Annotated[
+        list[Phrase],
+        Field(
+            title="End reason and error do not say",
+            description="None of these words stands in the end reason or the error, as in `transfer failed`.",
+        ),
+    ] = []
+    end_reason: Annotated[
+        list[Phrase],
+        Field(title="End reason says", description="One of these words stands in the end reason."),
+    ] = []
+    no_end_reason: Annotated[
+        bool, Field(title="No end reason", description="Only calls of which no end reason is told.")
+    ] = False
+    error: Annotated[
+        list[Phrase], Field(title="Error says", description="One of these words stands in the error.")
+    ] = []
+    talked: Annotated[
+        bool | None,
+        Field(
+            title="Answered",
+            description="true: somebody or something answered (there is a start time, a duration, a summary or a "
+            "transcript); false: nobody did.",
+        ),
+    ] = None
+    min_duration_seconds: Annotated[
+        int | None, Field(ge=0, title="At least (s)", description="The call lasted so long or longer.")
+    ] = None
+    max_duration_seconds: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            title="At most (s)",
+            description="The call lasted so long or less; one of unknown length does not fit.",
+        ),
+    ] = None
+    summary_begins: Annotated[
+        list[Phrase], Field(title="Summary begins", description="The summary begins with one of these.")
+    ] = []
+    heard: Annotated[
+        list[Phrase],
+        Field(
+            title="Heard first",
+            description="One of these stands in what the other party said first, as a machine's greeting.",
+        ),
+    ] = []
+    most_messages: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            title="Turns at most",
+            description="The transcript has so many turns or fewer; a call without one does not fit.",
+        ),
+    ] = None
+    analysis: Annotated[
+        list[AnalysisAnswer],
+        Field(title="Analysis says", description="The call's analysis gives one of these answers."),
+    ] = []
+
+    @model_validator(mode="after")
+    def _can_fit(self) -> "OutcomeRule":
+        shortest, longest = self.min_duration_seconds, self.max_duration_seconds
+        if shortest is not None and longest is not None and shortest > longest:
+            raise ValueError(
+                f"min_duration_seconds ({shortest}) is more than max_duration_seconds ({longest}): "
+                "no call lasts like that"
+            )
+        if self.no_end_reason and self.end_reason:
+            raise ValueError("no_end_reason and end_reason cannot both hold; leave one out")
+        return self
+
+    @property
+    def is_catch_all(self) -> bool:
+        """Whether it fits every call."""
+        return not self.model_dump(exclude={"outcome"}, exclude_defaults=True)
+
+    def fits(self, ending: Ending) -> bool:
+        """Whether all its conditions hold of a call that is over."""
+        return all(self._of_words(ending)) and all(self._of_figures(ending)) and all(self._of_talk(ending))
+
+    def _of_words(self, ending: Ending) -> Iterator[bool]:
+        if self.status:
+            yield ending.status in self.status
+        # Both in one: which of the two holds the words is not documented (contract section 9.4).
+        told = f"{ending.end_reason} {ending.error}"
+        if self.says:
+            yield _holds(told, self.says)
+        if self.says_not:
+            yield not _holds(told, self.says_not)
+        if self.end_reason:
+            yield _holds(ending.end_reason, self.end_reason)
+        if self.no_end_reason:
+            yield not ending.end_reason.strip()
+        if self.error:
+            yield _holds(ending.error, self.error)
+
+    def _of_figures(self, ending: Ending) -> Iterator[bool]:
+        lasted = ending.duration_seconds
+        if self.talked is not None:
+            yield ending.talked is self.talked
+        if self.min_duration_seconds is not None:
+            yield lasted is not None and lasted >= self.min_duration_seconds
+        if self.max_duration_seconds is not None:
+            yield lasted is not None and lasted <= self.max_duration_seconds
+        if self.most_messages is not None:
+            yield 1 <= ending.turns <= self.most_messages
+
+    def _of_talk(self, ending: Ending) -> Iterator[bool]:
+        if self.summary_begins:
+            yield ending.summary.lower().startswith(tuple(words.lower() for words in self.summary_begins))
+        if self.heard:
+            said = _spoken(ending.first_heard)
+            yield any(_spoken(phrase) in said for phrase in self.heard)
+        if self.analysis:
+            yield any(answers.says(ending.analysis, it.key, it.equals) for it in self.analysis)
+
+
+def outcome_of(ending: Ending, rules: Sequence[OutcomeRule] = ()) -> Outcome:
+    """The outcome of a call that is over.
+
+    Args:
+        ending: What is known of it.
+        rules: Of one's own, asked before the default table.
+    """
+    table = (*rules, *default_rules())
+    return next((rule.outcome for rule in table if rule.fits(ending)), Outcome.UNKNOWN)
+
+
+@cache
+def default_rules() -> tuple[OutcomeRule, ...]:
+    """The default table."""
+    return tuple(OutcomeRule.model_validate(rule) for rule in yaml.safe_load(default_text())["outcomes"])
+
+
+def default_text() -> str:
+    """The file of the default table, with the comments that say on what each rule rests."""
+    return files(__package__).joinpath(DEFAULT_TABLE).read_text(encoding="utf-8")
+
+
+def table_version(rules: Sequence[OutcomeRule]) -> str:
+    """A short digest of a table: rules of one's own and the default ones. Equal in every process."""
+    table = [rule.model_dump(mode="json") for rule in (*rules, *default_rules())]
+    return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _holds(text: str, phrases: Sequence[str]) -> bool:
+    """Whether one of the phrases stands in a text, however both are spelled."""
+    told = _plain(text)
+    return any(_plain(phrase).strip() in told for phrase in phrases)
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace("-", " ").replace("_", " ")
+
+
+def _spoken(text: str) -> str:
+    """As a transcript may write it: line breaks and curly apostrophes are the writer's."""
+    return " ".join(_plain(text).replace("’", "'").split())

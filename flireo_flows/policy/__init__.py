@@ -1,0 +1,78 @@
+"""May this lead be rung now? `decide()` answers, and says why not and until when. Pure; reads no clock."""
+
+from flireo_flows.policy.brakes import brake, calls_left, day_start
+from flireo_flows.policy.calendars import Holidays
+from flireo_flows.policy.checking import unusable, warnings
+from flireo_flows.policy.deciding import decide, held_by_others, number_memory, others_memory
+from flireo_flows.policy.history import History, OtherCall, PolicyLead, Totals
+from flireo_flows.policy.hours import WEEKDAYS, CallingHours, DayHours, Span
+from flireo_flows.policy.learning import (
+    Lesson,
+    do_not_call_cause,
+    is_retried,
+    lesson_of,
+    lessons_version,
+    outcomes_version,
+    retry_delay,
+)
+from flireo_flows.policy.limits import (
+    AnalysisRule,
+    Breaker,
+    Caps,
+    NumberCap,
+    OtherCampaigns,
+    RetryDelay,
+    StateRule,
+    Tariff,
+)
+from flireo_flows.policy.model import CallingPolicy
+from flireo_flows.policy.presets import preset, preset_names
+from flireo_flows.policy.verdict import Allow, Deny, Rule, Verdict
+from flireo_flows.policy.whereabouts import Whereabouts, whereabouts
+from flireo_flows.policy.wording import words
+
+__all__ = [
+    "WEEKDAYS",
+    "Allow",
+    "AnalysisRule",
+    "Breaker",
+    "CallingHours",
+    "CallingPolicy",
+    "Caps",
+    "DayHours",
+    "Deny",
+    "History",
+    "Holidays",
+    "Lesson",
+    "NumberCap",
+    "OtherCall",
+    "OtherCampaigns",
+    "PolicyLead",
+    "RetryDelay",
+    "Rule",
+    "Span",
+    "StateRule",
+    "Tariff",
+    "Totals",
+    "Verdict",
+    "Whereabouts",
+    "brake",
+    "calls_left",
+    "day_start",
+    "decide",
+    "do_not_call_cause",
+    "held_by_others",
+    "is_retried",
+    "lesson_of",
+    "lessons_version",
+    "number_memory",
+    "others_memory",
+    "outcomes_version",
+    "preset",
+    "preset_names",
+    "retry_delay",
+    "unusable",
+    "warnings",
+    "whereabouts",
+    "words",
+]
