@@ -39,7 +39,7 @@ class Hands:
     @property
     def reserve(self) -> int:
         """Attempts to have ready: about as many as the connections take up in a quarter of a second."""
-        return min(8 * CONNECTIONS, max(CONNECTIONS, int(CONNECTIONS * RESERVE_SECONDS / self._seconds)))
+        return min(16 * CONNECTIONS, max(CONNECTIONS, int(CONNECTIONS * RESERVE_SECONDS / self._seconds)))
 
     @property
     def unsent(self) -> int:

@@ -83,7 +83,7 @@ class Turns:
         if self.deadline is not None and now >= self.deadline:
             self.timed_out = True
             return True
-        if not begun:
+        if not begun and (self._dry or not self._most()):
             await self._rest()
         return False
 
@@ -209,9 +209,13 @@ class Turns:
             return False
         if self.collector.budget.wait(now):
             return False
+        placed = self.hands.dialer.placed
+        if not self._polls.last_at and self.left.placed <= placed and not self.left.unknown:
+            # No call is older than this run: the list has nothing to say of those that were placed just now.
+            self._polls.last_at = now
         return self._polls.is_due(
             now,
-            placed=self.hands.dialer.placed,
+            placed=placed,
             by_webhook=self.collector.heard_by_webhook > 0,
             dialling=self._is_dialling,
             starved=self._is_starved,

@@ -116,10 +116,7 @@ class Beginning:
         for due in asked:
             if len(wishes) >= room:
                 break
-            verdict = decide(due.lead, moment, policy, due.history)
-            if isinstance(verdict, Allow):  # and still when the request goes out, at the latest
-                latest = decide(due.lead, moment + FRESH, policy, due.history)
-                verdict = latest if isinstance(latest, Deny) else verdict
+            verdict = decide(due.lead, moment, policy, due.history, within=FRESH)
             if isinstance(verdict, Deny):
                 decisions.append(Decision(due.row, _patient(verdict, due, moment)))
             elif wish := await self._choose(db, due, verdict):

@@ -19,10 +19,13 @@ Check = Callable[[Case, datetime], Deny | None]
 RINGING_AGAIN: Final = timedelta(seconds=30)
 OTHER_HOUR_DAYS: Final = timedelta(days=14)
 MOST_STEPS: Final = 60
+AT_ONCE: Final = timedelta(0)
 
 
-def decide(lead: PolicyLead, now: datetime, policy: CallingPolicy, history: History) -> Verdict:
-    """May this lead be rung at `now`? The first rule that denies gives the reason.
+def decide(
+    lead: PolicyLead, now: datetime, policy: CallingPolicy, history: History, within: timedelta = AT_ONCE
+) -> Verdict:
+    """May this lead be called at `now`? The first rule that denies gives the reason.
 
     Pure, and it never raises: what cannot be known denies. Where a rule denies for a time, `until` is the
     first moment at which all rules would allow if nothing but time passed, and None if there is none within
@@ -33,18 +36,20 @@ def decide(lead: PolicyLead, now: datetime, policy: CallingPolicy, history: Hist
         now: Aware; the ledger's clock.
         policy: The campaign's rules.
         history: What happened before.
+        within: How long after `now` the request may still go out; it must be allowed then as well.
     """
     # Python's calendar ends at both sides: near its ends no zone can be read.
     if now.tzinfo is None or not FIRST.year <= now.year < LAST.year:
         return Deny(Rule.CLOCK_WRONG, FIRST if now.year < FIRST.year else None, {"year": now.year})
     case, moment = case_of(lead, policy, history), max(now.astimezone(UTC), FIRST)
-    for check in CHECKS:
-        if denial := check(case, moment):
-            until, never = _next_chance(case, denial)
-            # Whatever holds it back now, it would wait for nothing afterwards.
-            is_empty = until is None and _share_nothing(case.clocks or (), moment.date())
-            needs_review = is_empty and Rule.OUTSIDE_HOURS in (denial.reason, never.get("never"))
-            return Deny(denial.reason, until, {**case.facts(moment), **denial.inputs, **never}, needs_review)
+    moments = (moment, moment + within) if within else (moment,)
+    denials = (denial for at in moments for check in CHECKS if (denial := check(case, at)))
+    if denial := next(denials, None):
+        until, never = _next_chance(case, denial)
+        # Whatever holds it back now, it would wait for nothing afterwards.
+        is_empty = until is None and _share_nothing(case.clocks or (), moment.date())
+        needs_review = is_empty and Rule.OUTSIDE_HOURS in (denial.reason, never.get("never"))
+        return Deny(denial.reason, until, {**case.facts(moment), **denial.inputs, **never}, needs_review)
     return Allow({**case.facts(moment), **_other_hour_facts(case, moment)})
 
 
