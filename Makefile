@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # Some images forbid Python to keep what it compiled: then each of the tests' processes compiles all of it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check lint types imports format bench install clean
+.PHONY: demo test test-fast check lint types imports format bench install clean
 
 demo: $(STAMP) ## the main job end to end: no account, no network
 	$(BIN)/flireo-flows demo $(if $(STAY),--stay)

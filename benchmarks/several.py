@@ -16,7 +16,7 @@ from benchmarks.stage import Stage, stage, take_in
 from flireo_flows.calling.hands import CONNECTIONS
 from flireo_flows.prefect_support.child_process import child
 from flireo_flows.prefect_support.local_server import free_port
-from tests.postgres import run_postgres
+from tests.support.postgres import run_postgres
 
 ANSWER_SECONDS: Final = 1.0
 RUNNERS: Final = 4

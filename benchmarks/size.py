@@ -18,7 +18,7 @@ from benchmarks.runner import MEBIBYTE, Order, run_all
 from benchmarks.stage import CALLER, stage, take_in
 from flireo_flows.ledger import AttemptBook, Database, Runner
 from flireo_flows.policy import CallingPolicy
-from tests.postgres import run_postgres
+from tests.support.postgres import run_postgres
 
 FEW: Final = 1_000
 MANY: Final = 100_000

@@ -15,6 +15,11 @@ import pytest
 
 TESTS = Path(__file__).parent
 
+pytest_plugins = [
+    "tests.support.postgres",
+    *(f"tests.support.{folder}.fixtures" for folder in ("calling", "cli", "flows", "leads")),
+]
+
 # No test depends on the machine's speed.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")

@@ -1,0 +1,83 @@
+"""Networks as people have them: a wrong address, a portal, a proxy, certificates. A sentence, and no one is called."""
+
+import pytest
+
+from tests.integration.api.test_networks import secured
+from tests.support.certificates import Authority
+from tests.support.cli.shell import Shell
+from tests.support.faulty.server import answer, page, run_faulty
+
+pytestmark = [pytest.mark.server]
+LOGIN = "<!doctype html><html><title>Sign in</title></html>"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("ALL_PROXY", "socks5://me:correct-horse@127.0.0.1:1", "SOCKS proxy"),
+        ("HTTPS_PROXY", "socks5h://127.0.0.1:1", "SOCKS proxy"),
+        ("HTTPS_PROXY", "http://me:correct#horse@127.0.0.1:1", "it is no URL"),
+        ("HTTP_PROXY", "htp://127.0.0.1:1", "no proxy's URL"),
+        ("NO_PROXY", "localhost,[::1]", "its entry '[::1]'"),
+        ("SSL_CERT_FILE", "/nonexistent/ca.pem", "cannot be read"),
+        ("SSL_CERT_DIR", "/nonexistent/certs", "there is no folder"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_ends_a_command_in_a_sentence(
+    bare: Shell, variable: str, value: str, says: str
+) -> None:
+    bare.env |= {"FLIREO_API_KEY": "fl_test_x", "FLIREO_BASE_URL": "http://127.0.0.1:1/api/v1"}
+    bare.env |= {"PREFECT_API_URL": "http://127.0.0.1:1/api", variable: value}
+    for ended in (bare.run_here("--policy", "policy.yaml"), bare.here("collect")):
+        assert ended.status == 1
+        assert ended.complaint.startswith(f"flireo-flows: {variable}: ") and says in ended.complaint
+        assert "horse" not in ended.out + ended.err
+    # Nothing is sent by these.
+    planned = bare.here("plan", "leads.csv", "--campaign", "spring", "--agent-id", "demo-agent", "--any-hour")
+    assert planned.status == 0, planned.err
+
+
+ELSEWHERE = {
+    "404 in HTML": page(404, "<html>Not found</html>"),
+    "404 of another server": answer(404, {"detail": "Not Found"}),
+    "a portal": page(200, LOGIN),
+    "a redirect": answer(308, None, {"Location": "https://api.test/api/v1"}),
+    "a redirect to a login": answer(
+        302, None, {"Location": "https://me:correct-horse@portal.test/?token=horse"}
+    ),
+    "a guard": page(403),
+}
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_an_address_that_is_not_the_apis_is_said_and_no_one_is_called(
+    bare: Shell, prefect_url: str, kind: str
+) -> None:
+    with run_faulty(ELSEWHERE[kind]) as server:
+        bare.env |= {
+            "FLIREO_API_KEY": "fl_test_x",
+            "FLIREO_BASE_URL": server.url,
+            "PREFECT_API_URL": prefect_url,
+        }
+        ended = bare.run("--policy", "policy.yaml")
+    assert ended.status == 1, ended.out
+    assert "That is not the API: check the base URL (FLIREO_BASE_URL" in ended.complaint
+    assert "does not exist in this account" not in ended.complaint
+    assert "horse" not in ended.out + ended.err
+    assert not [request for request in server.requests if request.method == "POST"]
+
+
+@pytest.mark.parametrize("kind", ["self-signed", "expired", "another host's"])
+def test_a_certificate_that_is_not_trusted_is_said(
+    bare: Shell, prefect_url: str, tmp_path_factory: pytest.TempPathFactory, kind: str
+) -> None:
+    authority = Authority(tmp_path_factory.mktemp("tls"))
+    name = "elsewhere.test" if kind == "another host's" else "127.0.0.1"
+    bare.env |= {"FLIREO_API_KEY": "fl_test_x", "PREFECT_API_URL": prefect_url}
+    if kind != "self-signed":
+        bare.env["SSL_CERT_FILE"] = str(authority.file)
+    with secured(authority.sign(name, expired=kind == "expired").both) as url:
+        ended = bare.run("--policy", "policy.yaml", FLIREO_BASE_URL=url)
+    assert ended.status == 1, ended.out
+    assert "The server's certificate is not trusted: " in ended.complaint
+    assert "SSL_CERT_FILE" in ended.complaint and "FLIREO_BASE_URL" in ended.complaint

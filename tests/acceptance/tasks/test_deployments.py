@@ -1,0 +1,109 @@
+"""prefect.yaml: every deployment can be made, started by hand and by a schedule, and run by a worker."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from prefect.flows import load_flow_from_entrypoint
+from prefect.utilities.callables import parameter_schema
+from pydantic import SecretStr
+
+from flireo_flows import CallLedger, FlireoCredentials
+from flireo_flows.tasks.export import results_folder
+from tests.support.calling.campaign import OTHERS_DO_NOT_COUNT
+from tests.support.flows.deploying import deploy_all, run_of, worker
+from tests.support.flows.stage import POLICY, Stored, patiently
+from tests.support.prefect_api import ask
+from tests.support.sandbox.running import RunningSandbox
+
+PROJECT = Path(__file__).parents[3]
+DEPLOYMENTS = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: deployment["name"])
+def test_every_deployment_names_a_flow_and_parameters_that_fit_it(deployment: dict[str, Any]) -> None:
+    flow = load_flow_from_entrypoint(str(PROJECT / deployment["entrypoint"]))
+    schema = parameter_schema(flow).model_dump_for_openapi()
+    given = deployment["parameters"]
+    references = {
+        name: value for name, value in given.items() if "$ref" in (value if isinstance(value, dict) else {})
+    }
+    for name, reference in references.items():
+        # A reference takes the place of a block: its type is the one that the flow asks for.
+        slug = reference["$ref"]["block_document_slug"].partition("/")[0]
+        block = schema["properties"][name]["$ref"].rpartition("/")[2]
+        assert schema["definitions"][block]["block_type_slug"] == slug
+    plain = {name: value for name, value in given.items() if name not in references}
+    # What it does not have comes with the run: see test_emptied_forms.
+    jsonschema.validate(plain, {**schema, "required": []})
+    assert set(given) <= set(schema["properties"])
+
+
+NO_CAP = OTHERS_DO_NOT_COUNT.model_dump(mode="json")
+
+
+@pytest.mark.server
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("nothing_left")
+def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
+    tmp_path: Path, sandbox: RunningSandbox, stored: Stored
+) -> None:
+    project = tmp_path / "mine"
+    FlireoCredentials(api_key=SecretStr("k"), base_url=sandbox.base_url).save("flireo", overwrite=True)
+    ledger = CallLedger(url=SecretStr(f"sqlite:///{tmp_path / 'ledger.db'}"))
+    ledger.save("ledger", overwrite=True)
+    made = deploy_all(project, stored.url)
+    deployment = made["outbound-campaign"]
+
+    with worker(project, stored.url, tmp_path / "worker.txt"):
+        # As the form sends it, with the answer as an artifact.
+        run = run_of(stored, made["call-operation"], {"operation": "get_agent", "id": "demo-agent"})
+        shown = patiently(lambda: stored.everything_of(run["id"])["artifacts"])
+        assert '"name": "Sanne"' in shown[0]["data"]
+
+        # In the deployment stand references to blocks; the hours are opened, for a test runs at night too.
+        sample = {
+            "leads": "flows/leads.csv",
+            "agent_id": "demo-agent",
+            "lead_format": {"default_region": "NL"},
+            "do_not_call": "flows/do_not_call.txt",
+            # By hand and by schedule the same people are called within minutes.
+            "policy": {**POLICY.model_dump(mode="json"), "other_campaigns": NO_CAP},
+        }
+        run_of(stored, deployment, {**sample, "campaign": "by hand"})
+        leads = len(sandbox.rings())
+        assert leads > 40
+        assert (project / results_folder(ledger, "by hand") / "results.csv").is_file()
+
+        # No worker waits for the calls. Until somebody collects them, nobody else rings these people.
+        run_of(stored, made["collect-reports"], {"patience_seconds": 200})
+
+        # So often that a slow machine does not miss it; the second run of the campaign rings nobody.
+        schedule = {
+            "schedule": {"interval": 30, "anchor_date": datetime.now(UTC).isoformat()},
+            "active": True,
+            "parameters": {**sample, "campaign": "by schedule"},
+        }
+        ask(stored.url, "POST", f"deployments/{deployment}/schedules", [schedule])
+        patiently(lambda: _completed_of_a_schedule(stored, deployment), 240)
+        assert len(sandbox.rings()) == 2 * leads
+
+
+def test_nobody_waits_and_results_are_collected_every_five_minutes() -> None:
+    by_name = {deployment["name"]: deployment for deployment in DEPLOYMENTS}
+    assert by_name["outbound-campaign"]["parameters"]["wait"] is False
+    (schedule,) = by_name["collect-reports"]["schedules"]
+    assert (schedule["interval"], schedule["active"]) == (300, True)
+
+
+def _completed_of_a_schedule(stored: Stored, deployment_id: str) -> bool:
+    """Whether any run of the schedule went well. Only one runs at a time, and which of them waits is Prefect's."""
+    mine = {"deployments": {"id": {"any_": [deployment_id]}}}
+    runs = [run for run in stored._all("flow_runs", mine) if run["auto_scheduled"]]
+    bad = [run for run in runs if run["state"]["type"] in ("FAILED", "CRASHED")]
+    assert not bad, [(run["state"], stored.log(run["id"])) for run in bad]
+    return any(run["state"]["type"] == "COMPLETED" for run in runs)

@@ -1,0 +1,69 @@
+"""A do-not-call list is kept for the campaign, whatever becomes of the run that was given it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from prefect.logging import disable_run_logger
+from pydantic import SecretStr
+from sqlalchemy import select
+
+from flireo_flows.blocks import CallLedger, FlireoCredentials
+from flireo_flows.calling.past import Past
+from flireo_flows.calling.plan import Wanted, make_plan
+from flireo_flows.calling.saved_plan import PlanDiffers, save_plan
+from flireo_flows.leads import LeadFileError, LeadFormat, read_leads
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.schema import do_not_call
+from flireo_flows.prefect_support.async_bridge import drive
+from flireo_flows.tasks.campaign import CampaignRun, NoLeads, import_leads
+from tests.support.flows.stage import ANNA, BEN, POLICY
+
+AS_USUAL = LeadFormat()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> CampaignRun:
+    ledger = CallLedger(url=SecretStr(f"sqlite:///{tmp_path / 'ledger.db'}"))
+    credentials = FlireoCredentials(api_key=SecretStr("k"))
+    return CampaignRun("spring", credentials, ledger, agent_id="demo-agent", policy=POLICY, out=tmp_path)
+
+
+def write(run: CampaignRun, name: str, *lines: str) -> str:
+    (run.out / name).write_text("\n".join([*lines, ""]))
+    return str(run.out / name)
+
+
+def kept_for_later(run: CampaignRun) -> list[str]:
+    """Who is not to be rung by runs to which no list is given."""
+
+    async def read() -> list[str]:
+        async with await Database.open(run.ledger.database_url()) as database, database.read() as db:
+            mine = select(do_not_call.c.phone).where(do_not_call.c.campaign == run.campaign)
+            return list((await db.execute(mine)).scalars())
+
+    return drive(read)
+
+
+def test_a_list_on_which_everybody_stands_is_kept(run: CampaignRun) -> None:
+    leads = write(run, "leads.csv", "phone", ANNA)
+    with disable_run_logger(), pytest.raises(NoLeads):
+        import_leads.fn(run, leads, AS_USUAL, write(run, "no.txt", ANNA))
+    assert kept_for_later(run) == [ANNA]
+
+
+def test_a_list_is_kept_where_the_file_of_leads_cannot_be_read(run: CampaignRun) -> None:
+    with disable_run_logger(), pytest.raises(LeadFileError):
+        import_leads.fn(run, "gone.csv", AS_USUAL, write(run, "no.txt", ANNA))
+    assert kept_for_later(run) == [ANNA]
+
+
+def test_a_list_is_kept_where_the_plan_is_for_something_else(run: CampaignRun) -> None:
+    leads = write(run, "leads.csv", "phone", ANNA, BEN)
+    wanted = Wanted("autumn", run.policy, run.composer())
+    save_plan(make_plan(read_leads(Path(leads)), wanted, Past(), datetime.now(UTC)), run.out / "plan.json")
+    planned = replace(run, plan=str(run.out / "plan.json"))
+    with disable_run_logger(), pytest.raises(PlanDiffers):
+        import_leads.fn(planned, leads, AS_USUAL, write(run, "no.txt", ANNA))
+    assert kept_for_later(run) == [ANNA]

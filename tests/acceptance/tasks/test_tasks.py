@@ -1,0 +1,303 @@
+"""A task for every operation, safe in every kind of flow."""
+
+import asyncio
+import gc
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prefect import Task, flow
+from prefect.cache_policies import NO_CACHE
+from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_settings
+from prefect.states import Failed, State
+from pydantic import SecretStr
+
+from flireo_flows import FlireoCredentials, tasks
+from flireo_flows.api import errors
+from flireo_flows.api.agents import Agent
+from flireo_flows.api.calls import OutboundCall, Placed
+from flireo_flows.api.operation import Effect
+from flireo_flows.api.registry import OPERATIONS, SHORTHANDS, OperationFunction
+from tests.support.faulty.server import answer, run_faulty
+from tests.support.flows.stage import ANNA, BEN, Stage, Stored, patiently
+
+WITH_TASKS = (*OPERATIONS, *SHORTHANDS)
+EVERY = pytest.mark.parametrize(
+    "operation", (*OPERATIONS, *SHORTHANDS), ids=lambda operation: operation.__name__
+)
+VERBS_THAT_READ = ("get_", "list_")
+SEVERAL = ("wait_for_call", "list_all_calls", "call_operation")
+BOTH = [name for one in SEVERAL for name in (one, f"a{one}")]
+
+
+def effect_of(operation: OperationFunction) -> Effect:
+    """What the request of an operation does."""
+    if operation.__name__.startswith(VERBS_THAT_READ):
+        return Effect.READS
+    return Effect.RINGS if operation.__name__ == "create_outbound_call" else Effect.CHANGES
+
+
+@EVERY
+def test_every_operation_has_a_task_and_an_asynchronous_twin(operation: OperationFunction) -> None:
+    task, twin = getattr(tasks, operation.__name__), getattr(tasks, f"a{operation.__name__}")
+    assert not inspect.iscoroutinefunction(task.fn)
+    assert inspect.iscoroutinefunction(twin.fn)
+    words = operation.__name__.replace("_", " ")
+    assert (task.name, twin.name) == (f"Flireo: {words}", f"Flireo: {words} (async)")
+    area = operation.__module__.rpartition(".")[2]
+    for each in (task, twin):
+        assert each.description == inspect.getdoc(operation) != ""
+        assert each.tags == {"flireo", f"flireo-{area}"}
+        assert each.cache_policy == NO_CACHE
+        own = list(inspect.signature(each.fn).parameters.values())
+        assert own[0].name == "credentials"
+        assert [parameter.name for parameter in own[1:]] == list(inspect.signature(operation).parameters)
+
+
+@EVERY
+def test_only_what_reads_is_ever_repeated_by_prefect(operation: OperationFunction) -> None:
+    reads = effect_of(operation) is Effect.READS
+    for each in (getattr(tasks, operation.__name__), getattr(tasks, f"a{operation.__name__}")):
+        assert bool(each.retries) is reads
+
+
+@pytest.mark.parametrize(
+    ("kind", "again"),
+    [
+        (errors.ServerFailed, True),
+        (errors.TimedOut, True),
+        (errors.NotSent, True),
+        (errors.RateLimited, True),
+        (errors.UnreadableAnswer, True),
+        (errors.NotFound, False),
+        (errors.AuthenticationFailed, False),
+        (errors.BadRequest, False),
+        (errors.InvalidInput, False),
+        (errors.OutcomeUnknown, False),
+    ],
+)
+def test_a_read_is_repeated_after_an_outage_and_not_after_a_refusal(
+    kind: type[errors.FlireoError], again: bool
+) -> None:
+    failed = Failed(data=kind("get_agent", "GET /agents/{id}"))
+    for each in (tasks.get_agent, tasks.aget_agent, tasks.list_all_calls):
+        # Anything but a plain function would be an error to Prefect 3.8, and mean "never again".
+        assert inspect.isfunction(each.retry_condition_fn)
+        assert each.retry_condition_fn(each, None, failed) is again  # type: ignore[call-arg, arg-type]
+
+
+@pytest.mark.server
+def test_prefect_repeats_a_read_until_the_outage_is_over_and_a_refusal_never(at_prefect: str) -> None:
+    agent = {"agent": {"id": "a", "name": "Sanne"}}
+    quick = tasks.get_agent.with_options(retry_delay_seconds=0)
+
+    @flow
+    def read(url: str) -> Agent:
+        return quick(FlireoCredentials(api_key=SecretStr("k"), base_url=url), "a")
+
+    # The client tries four times for each try of Prefect.
+    outage = [*[answer(503, {})] * 5, answer(200, agent)]
+    with run_faulty(outage) as server:
+        assert read(server.url).name == "Sanne"
+    assert len(server.requests) == 6
+    with run_faulty(answer(404, {"error": "none"})) as server, pytest.raises(errors.NotFound):
+        read(server.url)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_a_task_of_several_requests_has_a_twin_of_the_same_parameters(name: str) -> None:
+    task, twin = getattr(tasks, name), getattr(tasks, f"a{name}")
+    assert not inspect.iscoroutinefunction(task.fn) and inspect.iscoroutinefunction(twin.fn)
+    assert inspect.signature(task.fn) == inspect.signature(twin.fn)
+    words = name.replace("_", " ")
+    assert (task.name, twin.name) == (f"Flireo: {words}", f"Flireo: {words} (async)")
+    for each in (task, twin):
+        assert each.description == inspect.getdoc(task.fn)
+        assert "flireo" in each.tags and each.cache_policy == NO_CACHE
+        assert bool(each.retries) is (name == "list_all_calls")  # what may change something is sent once
+
+
+def test_every_task_is_of_an_operation_or_of_several() -> None:
+    names = {operation.__name__ for operation in (*OPERATIONS, *SHORTHANDS)}
+    public = {name for name, value in vars(tasks).items() if isinstance(value, Task)}
+    assert public == names | {f"a{name}" for name in names} | set(BOTH)
+
+
+@pytest.mark.server
+def test_no_name_of_a_task_run_holds_a_number(stage: Stage, stored: Stored) -> None:
+    @flow
+    def compose() -> None:
+        call = OutboundCall(destination=ANNA, agent_id="demo-agent")
+        tasks.create_outbound_call(stage.credentials, call)
+        tasks.create_outbound_call.map([stage.credentials], [call]).wait()
+        tasks.wait_for_call(stage.credentials, f"call-_{BEN}_1", timeout_seconds=0, return_state=True)
+
+    state: State[None] = compose(return_state=True)
+    flow_run_id = str(state.state_details.flow_run_id)
+    runs = patiently(
+        lambda: rows if len(rows := stored.everything_of(flow_run_id)["task runs"]) == 3 else None
+    )
+    assert sorted(run["name"].rpartition("-")[0] for run in runs) == [
+        "Flireo: create outbound call",
+        "Flireo: create outbound call",
+        "Flireo: wait for call",
+    ]
+    assert not [run for run in runs if ANNA[3:] in json.dumps(run) or BEN[3:] in json.dumps(run)]
+
+
+@pytest.mark.server
+@pytest.mark.filterwarnings(
+    "ignore:Logger .* attempted to send logs:UserWarning"
+)  # Prefect has no run to log to
+def test_a_task_works_outside_a_flow_too(stage: Stage) -> None:
+    assert tasks.get_agent(stage.credentials, "demo-agent").id == "demo-agent"
+    assert asyncio.run(tasks.aget_agent(stage.credentials, "demo-agent")).id == "demo-agent"
+    assert tasks.say.fn.__name__ == "say"
+    with pytest.raises(errors.NotFound):
+        tasks.say(stage.credentials, "call-of-nobody", "Hello")
+
+
+@pytest.mark.server
+def test_a_synchronous_task_works_called_submitted_and_mapped(stage: Stage) -> None:
+    @flow
+    def compose() -> list[object]:
+        listed = tasks.list_agents(stage.credentials)
+        submitted = tasks.get_agent.submit(stage.credentials, "demo-agent").result()
+        mapped = tasks.get_agent.map([stage.credentials] * 2, ["demo-agent"] * 2).result()
+        placed = tasks.create_outbound_call(
+            stage.credentials, OutboundCall(destination=ANNA, agent_id="demo-agent")
+        )
+        return [*listed, submitted, *mapped, placed]
+
+    *agents, placed = compose()
+    assert len(agents) == 4
+    assert all(isinstance(agent, Agent) and agent.id == "demo-agent" for agent in agents)
+    assert isinstance(placed, Placed)
+    assert stage.sandbox.call(placed.call_id)["caller_phone"] == ANNA
+    assert stage.rung() == {ANNA: 1}
+
+
+@pytest.mark.server
+@pytest.mark.filterwarnings(
+    "ignore:unclosed <socket:ResourceWarning"
+)  # Prefect's own, see prefect/results.py
+def test_an_asynchronous_flow_may_use_both_kinds(stage: Stage) -> None:
+    @flow
+    async def compose() -> list[object]:
+        plain = tasks.get_agent(stage.credentials, "demo-agent")
+        awaited = await tasks.aget_agent(stage.credentials, "demo-agent")
+        placed = await tasks.acreate_outbound_call(
+            stage.credentials, OutboundCall(destination=BEN, agent_id="demo-agent")
+        )
+        together = await asyncio.gather(
+            *(tasks.aget_call(stage.credentials, placed.call_id) for _ in range(2))
+        )
+        return [plain, awaited, *together]
+
+    plain, awaited, *together = asyncio.run(compose())
+    assert isinstance(plain, Agent) and plain == awaited
+    assert [call.caller_phone for call in together] == [BEN, BEN]  # type: ignore[attr-defined]
+    assert stage.rung() == {BEN: 1}
+    gc.collect()
+
+
+@pytest.mark.server
+def test_two_equal_calls_ring_twice_even_where_results_are_persisted(stage: Stage) -> None:
+    @flow
+    def twice() -> set[str]:
+        call = OutboundCall(destination=ANNA, agent_id="demo-agent")
+        return {tasks.create_outbound_call(stage.credentials, call).call_id for _ in range(2)}
+
+    with temporary_settings({PREFECT_RESULTS_PERSIST_BY_DEFAULT: True}):
+        assert len(twice()) == 2
+    assert stage.rung() == {ANNA: 2}
+
+
+@pytest.mark.server
+def test_a_call_whose_answer_was_lost_is_not_sent_again(stage: Stage) -> None:
+    @flow
+    def ring() -> Placed:
+        return tasks.create_outbound_call(
+            stage.credentials, OutboundCall(destination=ANNA, agent_id="demo-agent")
+        )
+
+    stage.sandbox.faults(lose_next_answers=1)
+    with pytest.raises(errors.OutcomeUnknown):
+        ring()
+    assert stage.rung() == {ANNA: 1}
+
+
+TYPED = """
+from datetime import datetime
+from typing import assert_type
+
+from flireo_flows import FlireoCredentials
+from flireo_flows.api.agents import Agent
+from flireo_flows.api.calls import Call, OutboundCall, Placed
+from flireo_flows.api.campaigns import Campaign, CampaignChanges, CampaignLead, NewCampaignLead
+from flireo_flows.api.control import Controlled
+from flireo_flows.tasks import (
+    acreate_outbound_call,
+    add_campaign_lead,
+    aget_agent,
+    await_for_call,
+    create_outbound_call,
+    get_agent,
+    list_all_calls,
+    list_campaigns,
+    say,
+    update_campaign,
+    wait_for_call,
+)
+
+
+def read(credentials: FlireoCredentials, call: OutboundCall) -> None:
+    assert_type(get_agent(credentials, "a"), Agent)
+    assert_type(create_outbound_call(credentials, call), Placed)
+    assert_type(get_agent.submit(credentials, "a").result(), Agent)
+    assert_type(create_outbound_call.submit(credentials, call=call).result(), Placed)
+    assert_type(get_agent.map([credentials] * 2, ["a", "b"]).result(), list[Agent])
+    get_agent(credentials, 5)  # error: an id is a string
+    get_agent("key", "a")  # error: credentials are a block
+    create_outbound_call(credentials)  # error: whom to ring is missing
+
+
+def change(credentials: FlireoCredentials, lead: NewCampaignLead) -> None:
+    assert_type(list_campaigns(credentials), list[Campaign])
+    assert_type(update_campaign(credentials, "c", CampaignChanges(status="paused")), Campaign)
+    assert_type(add_campaign_lead(credentials, "c", lead=lead), CampaignLead)
+    assert_type(say(credentials, "c", "Hello", end_after=True), Controlled)
+    update_campaign(credentials, "c", lead)  # error: a lead is no change
+    say(credentials, "c", text="Hello")  # error: it is called content
+
+
+def wait(credentials: FlireoCredentials) -> None:
+    assert_type(wait_for_call(credentials, "c", timeout_seconds=60), Call)
+    assert_type(wait_for_call.submit(credentials, "c").result(), Call)
+    assert_type(list_all_calls(credentials, start_date=datetime.now()), list[Call])
+    wait_for_call(credentials, "c", timeout="1 h")  # error: a number of seconds
+
+
+async def aread(credentials: FlireoCredentials, call: OutboundCall) -> None:
+    assert_type(await aget_agent(credentials, "a"), Agent)
+    assert_type(await acreate_outbound_call(credentials, call), Placed)
+    assert_type(await await_for_call(credentials, "c"), Call)
+"""
+
+
+@pytest.mark.slow
+def test_an_editor_sees_the_types_of_a_derived_task(tmp_path: Path) -> None:
+    file = tmp_path / "typed.py"
+    file.write_text(TYPED)
+    project = Path(__file__).parents[3]
+    mypy = [sys.executable, "-m", "mypy", "--config-file", str(project / "pyproject.toml"), str(file)]
+    told = subprocess.run(mypy, cwd=project, capture_output=True, text=True, timeout=280, check=False).stdout
+    complaints = {
+        int(line.split(":")[1]) for line in told.splitlines() if "typed.py" in line and ": error:" in line
+    }
+    wanted = {number for number, line in enumerate(TYPED.splitlines(), start=1) if "# error:" in line}
+    assert complaints == wanted, told

@@ -1,1 +1,0 @@
-"""Tests of the command line: real processes, real exit statuses, real words."""

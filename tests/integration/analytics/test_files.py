@@ -1,0 +1,151 @@
+"""A file is whole or untouched, whatever the disk does."""
+
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flireo_flows.analytics.files import ExportError, replacing
+from flireo_flows.analytics.sinks import export_results, write_jsonl
+from tests.support.analytics.people import Person, campaign
+
+# Exports 200 leads to argv[1]; the disk has room for a part of that.
+EXPORT = """
+import sys, resource
+from pathlib import Path
+from {package}people import campaign
+from flireo_flows.analytics.sinks import export_results
+if "--limited" in sys.argv:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+try:
+    export_results(campaign(200), Path(sys.argv[1]))
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def export_elsewhere(directory: Path, *arguments: str, before: str = "") -> str:
+    """Export in a process of its own, whose limits are its own."""
+    code = EXPORT.format(package=f"{__package__}." if __package__ else "")
+    root = Path(__file__).parents[(__package__ or "").count(".") + 1]
+    command = [sys.executable, "-c", code, str(directory), *arguments]
+    if before:
+        command = [
+            "unshare",
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            f'{before}; "$@"',
+            "sh",
+            *command,
+        ]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True, timeout=120)
+    return done.stdout
+
+
+def may_mount() -> bool:
+    if not shutil.which("unshare"):
+        return False
+    attempt = "mount -t tmpfs none /mnt"
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", attempt]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are POSIX")
+def test_a_file_that_may_not_grow_leaves_the_earlier_export_whole(tmp_path: Path) -> None:
+    earlier = export_results(campaign(3), tmp_path)
+    contents = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    said = export_elsewhere(tmp_path, "--limited")
+    assert said == (
+        f"ExportError Could not write {earlier.csv}: it grew over the allowed size; "
+        "raise the limit (ulimit -f) and export again.\n"
+    )
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == contents
+
+
+@pytest.mark.skipif(not may_mount(), reason="needs user namespaces to mount a small disk")
+def test_a_full_disk_leaves_the_earlier_export_whole(tmp_path: Path) -> None:
+    seen, disk = tmp_path / "seen", tmp_path / "disk"
+    disk.mkdir()
+    seen.mkdir()
+    mount = f"mount -t tmpfs -o size=16k none '{disk}'; echo earlier > '{disk}/results.csv'"
+    # The small disk is gone with the process, so what is on it is copied out before.
+    said = export_elsewhere(disk, before=f"{mount}; trap \"cp -a '{disk}/.' '{seen}'\" EXIT")
+    assert said == (
+        f"ExportError Could not write {disk / 'results.csv'}: the disk is full; "
+        "free some space there and export again.\n"
+    )
+    assert {path.name: path.read_text() for path in seen.iterdir()} == {"results.csv": "earlier\n"}
+
+
+def test_an_exception_while_writing_leaves_the_earlier_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text("earlier")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as file:
+        file.write(b"half of a new one")
+        raise KeyboardInterrupt
+    assert path.read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_new_file_is_not_seen_before_it_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    with replacing(path) as file:
+        file.write(b"new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+
+
+def test_a_missing_directory_is_named_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ExportError) as caught:
+        write_jsonl([Person()], tmp_path / "nowhere" / "results.jsonl")
+    assert str(caught.value) == (
+        f"Could not write {tmp_path / 'nowhere' / 'results.jsonl'}: its directory does not exist; "
+        "create the directory or choose another one."
+    )
+
+
+def test_a_path_through_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "leads.csv").write_text("x")
+    with pytest.raises(ExportError, match="a part of its path is a file"):
+        write_jsonl([Person()], tmp_path / "leads.csv" / "results.jsonl")
+
+
+def test_a_directory_of_the_same_name_is_refused_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "results.jsonl").mkdir()
+    with pytest.raises(ExportError, match="a directory has its name"):
+        write_jsonl([Person()], tmp_path / "results.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == ["results.jsonl"]
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_directory_without_permission_is_named_with_a_remedy(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(ExportError, match="it may not be written; close it in other programs"):
+            write_jsonl([Person()], tmp_path / "results.jsonl")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_an_export_error_survives_a_trip_to_another_process(tmp_path: Path) -> None:
+    error = ExportError(tmp_path, "the disk is full", "free some space")
+    twin = pickle.loads(pickle.dumps(error))
+    assert (twin.path, twin.problem, twin.remedy, str(twin)) == (
+        tmp_path,
+        error.problem,
+        error.remedy,
+        str(error),
+    )
+
+
+def test_the_room_can_be_entered_without_pandas() -> None:
+    code = "import sys, flireo_flows.analytics; sys.exit('pandas' in sys.modules or 'jinja2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

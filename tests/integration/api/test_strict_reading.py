@@ -1,0 +1,388 @@
+"""What is no list, and what is no success, is never taken for one (contract section 21.1).
+
+An answer without a list that counts as an empty list says that nobody was called, and then they are called again.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flireo_flows.api import errors
+from flireo_flows.api.calls import Call, CallPage, get_call, list_calls
+from flireo_flows.api.client import FlireoClient
+from flireo_flows.api.control import transfer_call
+from flireo_flows.api.operation import Effect, Operation, endpoint_of
+from flireo_flows.api.paging import iter_calls, iter_campaign_leads, iter_usage
+from flireo_flows.api.registry import OPERATIONS, SHORTHANDS, OperationFunction, raw_operation
+from tests.support.api.examples import SECRETS, example
+from tests.support.api.playing import play, said
+from tests.support.api.speaking import KEY, SPEAKERS, MakesSpeaker, account
+from tests.support.cases import every
+from tests.support.faulty.server import answer, cut, run_faulty
+
+# Every documented key of every list there is.
+LISTS: dict[str, tuple[str, ...]] = {
+    "list_agents": ("agents", "assistants"),
+    "list_tool_templates": ("toolTemplates", "tool_templates"),
+    "list_numbers": ("numbers",),
+    "list_calls": ("calls",),
+    "list_usage": ("logs", "usage"),
+    "list_sip_trunks": ("trunks", "sip_trunks"),
+    "list_voices": ("voices",),
+    "get_byok_config": ("providers",),
+    "list_resend_domains": ("domains",),
+    "list_analysis_templates": ("analysisTemplates", "analysis_templates"),
+    "list_campaigns": ("campaigns",),
+    "list_campaign_leads": ("leads",),
+}
+BY_NAME = {function.__name__: function for function in OPERATIONS}
+EACH_LIST = every("name", LISTS)
+EACH = every("function", OPERATIONS, ids=lambda function: function.__name__)
+CHANGING = [function for function in OPERATIONS if endpoint_of(function).effect is not Effect.READS]
+THING = {"id": "thing-1"}
+
+
+def test_every_list_of_the_registry_is_in_the_table() -> None:
+    assert {name for name in BY_NAME if name.startswith("list_")} <= LISTS.keys()
+
+
+def came_of(operation: Operation[Any], body: object) -> Any:
+    """The result of a 200 with a body in JSON, or the error."""
+    return play(operation, said(200, json.dumps(body).encode())).outcome
+
+
+def rows_of(result: Any) -> list[str]:
+    """The ids of a list, whatever it came in."""
+    held = next(
+        (getattr(result, name) for name in ("calls", "logs", "leads", "domains") if hasattr(result, name)),
+        result,
+    )
+    return [row.id for row in held]
+
+
+# Lists
+
+
+@EACH_LIST
+def test_a_list_is_read_under_each_documented_key_and_bare(name: str) -> None:
+    asked = example(BY_NAME[name])
+    for key in LISTS[name]:
+        assert rows_of(came_of(asked, {key: [THING, {"id": "thing-2"}]})) == ["thing-1", "thing-2"]
+        assert rows_of(came_of(asked, {key: [], "next": None})) == []
+        assert rows_of(came_of(asked, {key: [], "pagination": {"total": 0}})) == []
+    assert rows_of(came_of(asked, [THING])) == ["thing-1"]
+    assert rows_of(came_of(asked, [])) == []
+
+
+# None of these says that there is nothing.
+NO_LISTS: dict[str, Any] = {
+    "nothing in it": {},
+    "text": "",
+    "more text": "[]",
+    "null": None,
+    "number": 0,
+    "true": True,
+    "false": False,
+    "another key": {"data": []},
+    "a message": {"message": "ok"},
+    "success alone": {"success": True},
+    "a total alone": {"pagination": {"total": 0}},
+    "no success": {"success": False},
+    "an error": {"error": "boom"},
+    "an error of the nested form": {"error": {"code": "internal_error", "message": "boom"}},
+    "a list in a list": [[]],
+    "texts in a list": ["thing-1"],
+    "nulls in a list": [None],
+    "no ids in a list": [{}],
+    "one id missing": [THING, {"name": "x"}],
+    "an empty id": [{"id": ""}],
+    "a blank id": [{"id": " "}],
+    "an id of null": [{"id": None}],
+    "an id that is a number": [{"id": 17}],
+    "an id that is a list": [{"id": ["a"]}],
+}
+# What stands where the list belongs.
+IN_PLACE: dict[str, Any] = {
+    "object": {},
+    "text": "",
+    "some text": "none",
+    "null": None,
+    "number": 0,
+    "false": False,
+    "an object by id": {"thing-1": THING},
+    "a thing": THING,
+    "nulls": [None],
+    "texts": ["thing-1"],
+    "numbers": [1],
+    "lists": [[]],
+    "no id": [{}],
+    "half": [THING, None],
+}
+# What stands beside an empty list and says that it is not empty.
+BESIDE: dict[str, Any] = {
+    "total": {"total": 1},
+    "total as text": {"total": "3"},
+    "total as float": {"total": 2.0},
+    "count": {"count": 7},
+    "total_count": {"total_count": 7},
+    "pagination": {"pagination": {"total": 1, "limit": 100, "offset": 0}},
+    "pagination as text": {"pagination": {"total": "12"}},
+    "meta": {"meta": {"total": 4}},
+    "an error": {"error": "the database is away"},
+    "an error of the nested form": {"error": {"code": "upstream_error"}},
+    "no success": {"success": False},
+    "success as text": {"success": "false"},
+    "success as a number": {"success": 0},
+}
+
+
+@EACH_LIST
+@every("body", NO_LISTS.values(), ids=NO_LISTS.keys())
+def test_an_answer_without_a_list_is_not_an_empty_list(name: str, body: Any) -> None:
+    outcome = came_of(example(BY_NAME[name]), body)
+    assert type(outcome) is errors.UnreadableAnswer, outcome
+    assert outcome.status == 200
+
+
+@EACH_LIST
+@every("inside", IN_PLACE.values(), ids=IN_PLACE.keys())
+def test_what_stands_where_the_list_belongs_is_not_an_empty_list(name: str, inside: Any) -> None:
+    for key in LISTS[name]:
+        assert type(came_of(example(BY_NAME[name]), {key: inside})) is errors.UnreadableAnswer
+
+
+@EACH_LIST
+@every("beside", BESIDE.values(), ids=BESIDE.keys())
+def test_an_empty_list_that_contradicts_itself_is_not_one(name: str, beside: dict[str, Any]) -> None:
+    for key in LISTS[name]:
+        assert type(came_of(example(BY_NAME[name]), {key: [], **beside})) is errors.UnreadableAnswer
+
+
+@every("name", [name for name, keys in LISTS.items() if len(keys) == 2])
+def test_two_lists_under_two_keys_are_one_only_where_they_agree(name: str) -> None:
+    first, second = LISTS[name]
+    asked = example(BY_NAME[name])
+    assert rows_of(came_of(asked, {first: [THING], second: [THING]})) == ["thing-1"]
+    assert rows_of(came_of(asked, {first: None, second: [THING]})) == ["thing-1"]
+    for other in ([], [{"id": "thing-2"}], {}, ""):
+        assert type(came_of(asked, {first: [THING], second: other})) is errors.UnreadableAnswer
+        assert type(came_of(asked, {first: other, second: [THING]})) is errors.UnreadableAnswer
+
+
+@EACH_LIST
+@every("body", [b"", b" ", b"\n", b"{", b'{"calls": [', b'[{"id": "a"}, {"id"', b"<html></html>"])
+def test_a_list_that_was_cut_short_or_is_no_json_is_not_read(name: str, body: bytes) -> None:
+    assert type(play(example(BY_NAME[name]), said(200, body)).outcome) is errors.UnreadableAnswer
+
+
+@every("status", [200, 201, 204, 206])
+@EACH_LIST
+def test_no_body_is_no_list_with_any_2xx(name: str, status: int) -> None:
+    assert type(play(example(BY_NAME[name]), said(status)).outcome) is errors.UnreadableAnswer
+
+
+def test_a_page_beyond_the_end_may_be_empty_though_there_is_a_total() -> None:
+    body = {"calls": [], "pagination": {"total": 5, "limit": 5, "offset": 5}}
+    assert came_of(list_calls(limit=5, offset=5), body) == CallPage(calls=(), total=5)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    body=st.recursive(
+        st.none() | st.booleans() | st.integers(-2, 2) | st.text(max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=2)
+            | st.dictionaries(
+                st.sampled_from(["calls", "id", "total", "pagination", "error", "success"]), inner
+            )
+        ),
+        max_leaves=6,
+    )
+)
+def test_only_an_empty_list_says_that_there_is_none(body: Any) -> None:
+    outcome = came_of(list_calls(), body)
+    if isinstance(outcome, CallPage) and not outcome.calls:
+        held = body if isinstance(body, list) else body["calls"]
+        assert held == []
+        assert isinstance(body, list) or (not body.get("error") and body.get("success") in (None, True))
+
+
+# The same through both clients and the readers of whole lists
+
+
+@every("speaker", SPEAKERS.values(), ids=SPEAKERS.keys())
+@every("body", [{}, "", {"calls": {}}, {"calls": ""}, {"calls": [], "total": 1}])
+def test_no_client_takes_it_for_a_list(speaker: MakesSpeaker, body: Any) -> None:
+    unread = pytest.raises(errors.UnreadableAnswer)
+    with run_faulty(answer(200, body)) as server, speaker(account(server.url)) as client, unread:
+        client.send(list_calls())
+    assert len(server.requests) == 1
+
+
+@every("act", [answer(200, {}), answer(200, {"total": 3}), answer(204), cut(answer(200, [THING]))])
+def test_no_reader_of_whole_lists_ends_before_its_list(act: Any) -> None:
+    with run_faulty(act) as server, FlireoClient(account(server.url)) as client:
+        for rows in (iter_calls(client), iter_usage(client), iter_campaign_leads(client, "campaign-1")):
+            with pytest.raises((errors.UnreadableAnswer, errors.TimedOut)):
+                next(rows)
+
+
+def test_a_second_page_that_is_no_list_is_not_the_end() -> None:
+    rows = [{"id": f"call-{number}"} for number in range(3)]
+    acts = [answer(200, {"calls": rows, "pagination": {"total": 9}}), answer(200, {})]
+    unread = pytest.raises(errors.UnreadableAnswer)
+    with run_faulty(acts) as server, FlireoClient(account(server.url)) as client, unread:
+        list(iter_calls(client, page_size=3))
+
+
+# Successes
+
+FAILURES: dict[str, dict[str, Any]] = {
+    "flat": {"error": "Not allowed"},
+    "flat with a message": {"error": "Forbidden", "message": "no"},
+    "nested": {"error": {"code": "internal_error", "message": "boom"}},
+    "nested, nothing said": {"error": {"code": None}},
+    "a list": {"error": ["boom"]},
+    "true": {"error": True},
+    "a number": {"error": 500},
+    "with details": {"error": "bad", "details": ["name: too long"]},
+    "no success": {"success": False},
+    "no success, with words": {"success": False, "message": "not now"},
+    "both": {"success": False, "error": "boom"},
+    "success and an error": {"success": True, "error": "boom"},
+    "success as text": {"success": "false"},
+    "success as other text": {"success": "no"},
+    "success as a number": {"success": 0},
+    "success as an object": {"success": {}},
+}
+EACH_FAILURE = every("body", FAILURES.values(), ids=FAILURES.keys())
+# What a real answer would hold as well, for each operation at once.
+WHOLE: dict[str, Any] = {
+    "id": "thing-1",
+    "call_id": "call-1",
+    "status": "ok",
+    "byok_keys": {"openai_secret_id": "v"},
+    "domain": {"id": "domain-1", "domain_name": "example.org"},
+    **{key: [] for keys in LISTS.values() for key in keys if key != "usage"},
+}
+
+
+def unread(function: OperationFunction) -> type[errors.FlireoError]:
+    """The error of an answer that is no success: after a change nobody knows what became of it."""
+    reads = endpoint_of(function).effect is Effect.READS
+    return errors.UnreadableAnswer if reads else errors.OutcomeUnknown
+
+
+@EACH
+@EACH_FAILURE
+def test_a_200_that_calls_itself_a_failure_is_no_success(
+    function: OperationFunction, body: dict[str, Any]
+) -> None:
+    played = play(example(function), said(200, json.dumps(body).encode()))
+    assert (played.sent, type(played.outcome)) == (1, unread(function))
+
+
+@EACH
+@EACH_FAILURE
+@every("status", [200, 201, 202])
+def test_nor_is_one_that_holds_a_result_beside_it(
+    function: OperationFunction, body: dict[str, Any], status: int
+) -> None:
+    if endpoint_of(function).has_error and isinstance(body.get("error"), str) and body.get("success", True):
+        return  # a call that failed says why: see below
+    played = play(example(function), said(status, json.dumps({**WHOLE, **body}).encode()))
+    assert (played.sent, type(played.outcome)) == (1, unread(function))
+
+
+@EACH
+@EACH_FAILURE
+def test_nor_is_a_raw_answer(function: OperationFunction, body: dict[str, Any]) -> None:
+    asked = example(function)
+    raw = Operation(asked.endpoint, lambda answer: answer, asked.sends)
+    assert type(came_of(raw, body)) is unread(function)
+
+
+@every("shorthand", SHORTHANDS, ids=lambda one: one.__name__)
+@EACH_FAILURE
+def test_nor_is_the_answer_to_a_command(shorthand: OperationFunction, body: dict[str, Any]) -> None:
+    words = "sip:desk@example.org" if shorthand is transfer_call else "Hi."
+    assert type(came_of(shorthand("call-1", words), body)) is errors.OutcomeUnknown
+
+
+@EACH
+@every("body", [5, "ok", "", True, [5], [[]], ["ok"]])
+def test_what_is_no_object_is_no_success(function: OperationFunction, body: Any) -> None:
+    assert type(came_of(example(function), body)) is unread(function)
+
+
+@every("function", CHANGING, ids=lambda function: function.__name__)
+def test_a_success_says_so_and_has_no_error(function: OperationFunction) -> None:
+    body = {**WHOLE, "success": True, "error": None}
+    for empty in (None, "", False, {}, []):
+        assert not isinstance(came_of(example(function), {**body, "error": empty}), Exception)
+
+
+@every(
+    "body",
+    [
+        {},
+        {"message": "boom"},
+        {"id": ""},
+        {"id": None},
+        {"id": 5},
+        {"agent": None, "number": None, "campaign": None, "lead": None, "trunk": None, "domain": []},
+        {"agent": {}, "number": {}, "campaign": {}, "lead": {}, "trunk": {}, "domain": {}, "call": {}},
+        {"agent": [THING], "number": [THING], "campaign": [THING], "lead": [THING], "domain": ""},
+    ],
+)
+@EACH
+def test_no_object_is_built_without_its_id(function: OperationFunction, body: dict[str, Any]) -> None:
+    name = function.__name__
+    if name.startswith(("delete_", "remove_")) or name == "control_call":
+        return  # these have no object
+    assert type(came_of(example(function), body)) is unread(function)
+
+
+@every("words", ["busy", "no answer", "STT connection failed"])
+def test_a_call_that_failed_says_why_and_is_read(words: str) -> None:
+    failed = {"id": "call-1", "status": "failed", "error": words}
+    for body in (failed, {"call": failed}):
+        assert came_of(get_call("call-1"), body).error == words
+    raw = raw_operation("get_call", {"id": "call-1"})
+    assert came_of(raw, failed) == failed
+    assert came_of(list_calls(), {"calls": [failed]}).calls == (Call(**failed),)
+
+
+def test_an_error_with_the_id_of_a_request_is_no_call() -> None:
+    body = {"id": "request-1", "error": "Unauthorized", "message": "Invalid API key"}
+    assert type(came_of(get_call("call-1"), body)) is errors.UnreadableAnswer
+
+
+def test_the_servers_words_are_told() -> None:
+    body = {"success": False, "error": {"code": "conflict", "message": "it is in use", "param": "agent_id"}}
+    outcome = play(
+        example(BY_NAME["delete_agent"]), said(200, json.dumps(body).encode(), x_request_id="r-1")
+    ).outcome
+    assert (outcome.code, outcome.text, outcome.param, outcome.request_id) == (
+        "conflict",
+        "it is in use",
+        "agent_id",
+        "r-1",
+    )
+
+
+@every("status", [200, 400])
+@EACH
+def test_no_secret_is_repeated_from_an_error(function: OperationFunction, status: int) -> None:
+    told = f"{KEY} {' '.join(SECRETS)}"
+    act = answer(status, {"error": {"message": told, "code": told, "param": told}}, {"X-Request-Id": KEY})
+    failed = pytest.raises(errors.FlireoError)
+    with run_faulty(act) as server, FlireoClient(account(server.url)) as client, failed as refused:
+        client.send(example(function))
+    sent = server.requests[0].body.decode()
+    shown = f"{refused.value!r} {refused.value}"
+    assert KEY not in shown
+    assert not [secret for secret in SECRETS if secret in sent and secret in shown]

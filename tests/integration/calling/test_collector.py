@@ -1,0 +1,621 @@
+"""What the list of calls tells of attempts, and above all what it does not tell."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from sqlalchemy import insert, update
+
+from flireo_flows.api.client import AsyncFlireoClient
+from flireo_flows.api.times import iso
+from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.collector import MOST_FAILURES, Collector
+from flireo_flows.calling.lookup import AGAIN_SECONDS
+from flireo_flows.calling.reconcile import RINGING_SECONDS
+from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS
+from flireo_flows.leads.wishes import Wishes
+from flireo_flows.ledger import Answer, Database, Inbox
+from flireo_flows.ledger.attempts import REVIEWED_SECONDS
+from flireo_flows.ledger.schema import attempts
+from flireo_flows.ledger.unheard import has_open
+from flireo_flows.lifecycle.absence import LEAST_SECONDS
+from flireo_flows.lifecycle.states import Event, LeadState
+from flireo_flows.policy import CallingPolicy
+from tests.support.calling.bad_line import BadLine, bad_line
+from tests.support.calling.campaign import (
+    ANNA,
+    BEN,
+    CARLA,
+    OTHERS_DO_NOT_COUNT,
+    POLICY,
+    Campaign,
+    people,
+    person,
+)
+from tests.support.calling.hearing import status_update
+from tests.support.faulty.server import Act, answer, cut, lost, page
+
+AT_ONCE = CallingPolicy.model_validate({**POLICY.model_dump(), "reconcile_grace_seconds": 0})
+
+
+@pytest.fixture
+def line() -> Iterator[BadLine]:
+    with bad_line() as running:
+        yield running
+
+
+@pytest.fixture
+def campaign(local: Database, line: BadLine) -> Campaign:
+    return Campaign(local, line.url, policy=AT_ONCE)
+
+
+@pytest.fixture
+async def collector(campaign: Campaign) -> AsyncIterator[Collector]:
+    async with AsyncFlireoClient(campaign.account) as client:
+        yield campaign.collector(client, await campaign.runner())
+
+
+async def test_a_call_whose_answer_was_lost_is_found_in_the_list(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    call = line.place(ANNA)
+    await collector.poll()
+    row = await campaign.attempt()
+    assert (row.state, row.call_id) == ("placed", call["id"])
+    line.end_all()
+    await collector.poll()
+    assert (await campaign.results())[ANNA].outcome == "no_answer"
+
+
+async def test_a_call_that_shows_up_late_is_found_at_the_second_reading(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    await collector.poll()
+    assert (await campaign.attempt()).absent_since is not None
+    call = line.place(ANNA)
+    await collector.poll()
+    row = await campaign.attempt()
+    assert (row.state, row.call_id) == ("placed", call["id"])
+
+
+async def canary(campaign: Campaign, collector: Collector, line: BadLine, phone: str = BEN) -> None:
+    """A call that was placed later than whatever was lost before, and that the list shows."""
+    await campaign.placed(collector.book, line.place(phone)["id"], phone)
+
+
+async def state_of(campaign: Campaign, phone: str = ANNA) -> str:
+    """Of the last attempt at a number."""
+    return str([row.state for row in await campaign.attempts() if row.phone == phone][-1])
+
+
+async def test_a_call_that_two_readings_do_not_show_was_not_placed(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    await canary(campaign, collector, line)
+    await collector.poll()
+    assert await state_of(campaign) == "unknown"
+    await collector.poll()
+    assert (await state_of(campaign), (await campaign.lead()).state) == ("not_placed", "waiting")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        answer(500, {"error": "no"}),
+        page(200),
+        lost(),
+        cut(answer(200, {"calls": [], "pagination": {"total": 0}})),
+        answer(200, {"calls": None}),
+        answer(200, "calls"),
+        answer(400, {"error": "no"}),
+        answer(401, {"error": "no"}),
+    ],
+    ids=lambda act: str(act)[:60],
+)
+@pytest.mark.timeout(60)
+async def test_a_list_that_cannot_be_read_proves_nothing(
+    campaign: Campaign, collector: Collector, line: BadLine, act: Act
+) -> None:
+    await campaign.lost(collector.book)
+    before = await campaign.attempt()
+    line.lists = act
+    await collector.poll()
+    assert await campaign.attempt() == before
+    assert collector.failures == 1
+    assert (collector.stopped_by is not None) == (b" 401 " in act.sends)
+
+
+async def test_a_list_that_breaks_off_half_way_proves_nothing(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    call = line.place(BEN)
+    await campaign.placed(collector.book, call["id"], BEN)
+    await campaign.lost(collector.book)
+    line.place(CARLA)
+    line.end_all()
+    line.page, line.breaks_off = 1, 3  # of the look at its clock and two pages, then of none
+    await collector.poll()
+    for _ in range(3):
+        await collector.poll()
+    ben, anna = await campaign.attempts()
+    assert (ben.state, anna.state) == ("ended", "unknown")  # what was read is not forgotten either
+
+
+@pytest.mark.parametrize("tells_total", [True, False])
+@pytest.mark.parametrize("page", [1, 3, 1000])
+async def test_every_page_of_the_list_is_read_before_a_call_counts_as_absent(
+    campaign: Campaign, collector: Collector, line: BadLine, page: int, tells_total: bool
+) -> None:
+    """A server may give less than it is asked for, and may not say how much there is."""
+    line.page, line.tells_total = page, tells_total
+    await campaign.lost(collector.book)
+    call = line.place(ANNA)
+    for _ in range(7):
+        line.place(BEN)
+    await collector.poll()
+    assert (await campaign.attempt()).call_id == call["id"]
+
+
+@pytest.mark.parametrize("ahead", [-600.0, 600.0])
+async def test_a_call_is_found_by_a_fresh_runner_whatever_the_vendors_clock_says(
+    campaign: Campaign, collector: Collector, line: BadLine, ahead: float
+) -> None:
+    """It has spoken to nobody yet, so it does not know by how much the clocks differ."""
+    line.ahead = ahead
+    await campaign.lost(collector.book)
+    call = line.place(ANNA)
+    await collector.poll()
+    row = await campaign.attempt()
+    assert (row.state, row.call_id, row.absent_since) == ("placed", call["id"], None)
+
+
+async def test_many_failed_readings_end_the_run(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    line.lists = answer(400)
+    for _ in range(MOST_FAILURES):
+        assert collector.stopped_by is None
+        await collector.poll()
+    assert collector.stopped_by is not None
+
+
+async def test_a_call_that_could_be_either_is_for_a_person_to_look_at(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    for _ in range(2):
+        line.place(ANNA)
+    await collector.poll()
+    assert (await campaign.lead()).state == LeadState.CALLING  # one of them may still find its owner
+    await campaign.age(RINGING_SECONDS + 1)
+    await collector.poll()
+    lead = await campaign.lead()
+    assert (lead.state, lead.reason) == ("review", "2 calls in the list could be this one")
+    for _ in range(3):
+        await collector.poll()
+    assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("unknown", "review")
+    await campaign.take_in(person(ANNA))
+    assert await campaign.begin(collector.book) == []
+
+
+async def test_an_ambiguous_attempt_is_not_looked_for_for_ever(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    for _ in range(2):
+        line.place(ANNA)
+    await campaign.age(RINGING_SECONDS + 1)
+    for _ in range(3):  # as sweeps read it, again and again
+        await collector.poll()
+        await campaign.age(REVIEWED_SECONDS / 2 + 1)
+    before = line.reads
+    await collector.poll()
+    assert (line.reads, (await campaign.lead()).state) == (before, "review")
+    assert not await has_open(campaign.database, campaign.name)
+
+
+async def test_one_call_is_not_given_to_one_of_two_campaigns(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    other = Campaign(campaign.database, name="another campaign")
+    await other.take_in(person(ANNA))
+    now = campaign.database.now()
+    rival = {"lead_id": (await other.lead()).id, "campaign": other.name, "phone": ANNA, "number": 1}
+    rival |= {"state": "unknown", "runner": "r", "began_at": now, "over_at": now}
+    async with campaign.database.write() as db:
+        await db.execute(insert(attempts).values(rival))
+    line.place(ANNA)
+    await collector.poll()
+    assert (await campaign.attempt()).state == "unknown"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"caller_phone": BEN},
+        {"caller_phone": None},
+        {"direction": "inbound"},
+        {"created_at": "2026-01-10T12:00:00.000Z"},
+    ],
+    ids=str,
+)
+async def test_a_call_that_is_not_ours_is_not_taken(
+    campaign: Campaign, collector: Collector, line: BadLine, fields: dict[str, object]
+) -> None:
+    await campaign.lost(collector.book)
+    line.place(ANNA, **fields)
+    await collector.poll()
+    assert (await campaign.attempt()).state == "unknown"
+
+
+@pytest.mark.parametrize("phone", ["+44 7700 900001", "447700900001", "0044 7700 900001"])
+async def test_a_number_is_the_same_however_it_is_written(
+    campaign: Campaign, collector: Collector, line: BadLine, phone: str
+) -> None:
+    await campaign.lost(collector.book)
+    line.place(ANNA, caller_phone=phone)
+    await collector.poll()
+    assert (await campaign.attempt()).state == "placed"
+
+
+async def test_a_call_that_has_an_owner_is_not_given_to_another(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    other = Campaign(campaign.database, name="another campaign")
+    await other.placed(await other.runner(), line.place(ANNA)["id"])
+    async with campaign.database.write() as db:
+        await db.execute(update(attempts).values(over_at=campaign.database.now()))
+    campaign.policy = campaign.policy.model_copy(update={"other_campaigns": OTHERS_DO_NOT_COUNT})
+    await campaign.lost(collector.book)
+    await canary(campaign, collector, line)
+    await collector.poll()
+    await collector.poll()
+    assert await state_of(campaign) == "not_placed"
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "says"),
+    [
+        (False, "the call is still in-progress long after its longest time"),
+        (True, "Flireo does not know the call"),
+    ],
+)
+async def test_a_call_of_which_nothing_is_heard_is_asked_for_and_then_left_to_a_person(
+    campaign: Campaign, collector: Collector, line: BadLine, forgotten: bool, says: str
+) -> None:
+    call = line.place(ANNA)
+    await campaign.placed(collector.book, call["id"])
+    if forgotten:
+        line.calls.clear()
+    await collector.poll()
+    await collector.poll()
+    assert (await campaign.lead()).state == LeadState.CALLING  # it may last
+    await campaign.age(3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1)
+    await collector.poll()
+    await collector.poll()
+    assert (await campaign.lead()).state == LeadState.CALLING  # asked once; it may be asked again in a minute
+    await campaign.age(AGAIN_SECONDS)
+    line.shows = answer(500, {"error": "no"})
+    await collector.poll()
+    assert (await campaign.lead()).state == LeadState.CALLING  # a request that fails decides nothing
+    line.shows = None
+    async with AsyncFlireoClient(campaign.account) as client:
+        await campaign.collector(client, await campaign.runner()).poll()  # as another process would
+    lead = await campaign.lead()
+    assert (lead.state, lead.outcome) == ("review", "unknown")
+    assert lead.reason.startswith(says)
+
+
+async def test_a_call_that_fell_out_of_the_list_is_asked_for_by_its_id(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    call = line.place(ANNA)
+    await campaign.placed(collector.book, call["id"])
+    line.end_all()
+    await campaign.age(3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1)
+    line.lists = answer(200, {"calls": [], "pagination": {"total": 0}})
+    await collector.poll()
+    assert (await campaign.results())[ANNA].outcome == "no_answer"
+
+
+async def test_an_old_open_call_beside_new_ones_does_not_have_everything_since_read(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.placed(collector.book, line.place(BEN)["id"], BEN)
+    await campaign.age(2 * 3600)
+    now = datetime.now(UTC)
+    line.calls[0]["created_at"] = iso(now - timedelta(hours=2))
+    for minutes in range(100, 20, -1):
+        line.place(f"+4477009003{minutes:02d}"[:13], created_at=iso(now - timedelta(minutes=minutes)))
+    await campaign.placed(collector.book, line.place(ANNA)["id"])
+    line.end_all()
+    await collector.poll()
+    assert {row.state for row in await campaign.attempts()} == {"ended"}
+    assert line.given < 20  # of 82 calls
+
+
+@pytest.mark.parametrize("deaf_to", ["start_date", "end_date", "both"])
+@pytest.mark.parametrize("page", [2, 1000])
+async def test_a_server_that_does_not_heed_the_window_is_read_to_the_end_all_the_same(
+    campaign: Campaign, collector: Collector, line: BadLine, deaf_to: str, page: int
+) -> None:
+    line.page, line.deaf_to = page, {"start_date", "end_date"} if deaf_to == "both" else {deaf_to}
+    await campaign.placed(collector.book, line.place(BEN)["id"], BEN)
+    await campaign.age(2 * 3600)
+    line.calls[0]["created_at"] = iso(datetime.now(UTC) - timedelta(hours=2))
+    await campaign.lost(collector.book)
+    for _ in range(5):
+        line.place(CARLA)
+    call = line.place(ANNA)
+    line.end_all()
+    await collector.poll()
+    ben, anna = await campaign.attempts()
+    assert (ben.state, anna.call_id) == ("ended", call["id"])
+    assert anna.state == "placed"
+
+
+async def test_a_window_that_does_not_reach_to_now_proves_nothing_about_who_may_have_rung(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    """Its call is listed hours late, beside a placed one of the same time: it is found all the same."""
+    await campaign.lost(collector.book)
+    await campaign.placed(collector.book, line.place(BEN)["id"], BEN)
+    await campaign.age(3000)
+    call = line.place(ANNA)  # created now, long after the request
+    await collector.poll()
+    anna, _ = await campaign.attempts()
+    assert (anna.state, anna.call_id) == ("placed", call["id"])
+
+
+async def test_an_attempt_that_a_person_looks_at_is_not_looked_for_for_ever(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    for _ in range(2):
+        line.place(ANNA)
+    await campaign.age(RINGING_SECONDS + 1)
+    await collector.poll()
+    assert (await campaign.lead()).state == "review"
+    await campaign.age(REVIEWED_SECONDS + 1)
+    line.calls.clear()
+    before = line.reads
+    await collector.poll()
+    assert line.reads == before
+    assert (await campaign.attempt()).state == "unknown"  # and it counts as not placed on no account
+
+
+async def test_silent_calls_are_asked_for_one_reading_after_another_and_one_failure_counts_once(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    for lead in people(25):
+        await campaign.placed(collector.book, f"call-{lead.phone[1:]}", lead.phone)
+    await campaign.age(3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1)
+    line.shows = answer(500, {"error": "no"})
+    await collector.poll()
+    assert (collector.failures, collector.stopped_by) == (1, None)
+    line.shows = None
+    for _ in range(2):
+        await collector.poll()
+    asked = [row.asked_at is not None for row in await campaign.attempts()]
+    assert asked == [True] * 25
+
+
+async def test_a_call_that_can_never_be_read_does_not_keep_the_others_open(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    calls = [line.place(lead.phone) for lead in people(4)]
+    for call in calls:
+        await campaign.placed(collector.book, call["id"], call["caller_phone"])
+    line.poison.add(calls[0]["id"])
+    await campaign.age(3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1)
+    for _ in range(3):
+        await collector.poll()
+        await campaign.age(AGAIN_SECONDS)
+    states = [row.state for row in await campaign.attempts()]
+    assert states == ["placed", "ended", "ended", "ended"]
+    assert (collector.failures, collector.stopped_by) == (0, None)
+
+
+async def test_nothing_is_read_when_nothing_is_open(collector: Collector, line: BadLine) -> None:
+    await collector.poll()
+    assert line.reads == 0
+
+
+async def test_a_call_waits_for_its_analysis_once_another_call_was_seen_to_have_one(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    for phone in (ANNA, BEN):
+        await campaign.lost(collector.book, phone)
+    over = {"status": "ended", "ended_at": "2026-01-10T12:00:00Z", "started_at": "2026-01-10T11:59:00Z"}
+    line.place(ANNA, **over, summary="Yes.", analysis_result={"interest": "high"})
+    late = line.place(BEN, **over, summary="No.", analysis_result=None)
+    await collector.poll()
+    await collector.poll()
+    states = {phone: result.state for phone, result in (await campaign.results()).items()}
+    assert states == {ANNA: "done", BEN: "calling"}
+    late["analysis_result"] = {"interest": "low"}
+    await collector.poll()
+    assert (await campaign.results())[BEN].analysis == {"interest": "low"}
+
+
+@pytest.mark.parametrize("by_whom", ["nobody", "another campaign"])
+async def test_a_call_that_shows_up_after_a_refusal_is_looked_at_before_the_next_try(
+    campaign: Campaign, collector: Collector, line: BadLine, by_whom: str
+) -> None:
+    await campaign.placed(collector.book, line.place(BEN)["id"], BEN)
+    await campaign.take_in(person(ANNA), person(BEN))
+    (attempt,) = await campaign.begin(collector.book)
+    await campaign.record(collector.book, Answer(attempt, Event.REFUSED, reason="429: Too many requests"))
+    line.place(ANNA)
+    if by_whom == "another campaign":
+        other = Campaign(campaign.database, line.url, name=by_whom)
+        await other.lost(await other.runner())
+    await collector.poll()
+    assert (await campaign.lead()).state == ("review" if by_whom == "nobody" else "waiting")
+    assert (await campaign.lead(BEN)).state == "calling"
+
+
+async def test_a_run_reads_no_more_than_its_share_of_the_requests(local: Database, line: BadLine) -> None:
+    """A twentieth of 60 a minute is one in twenty seconds: the first reading is paid for after the run."""
+    policy = CallingPolicy.model_validate({**POLICY.model_dump(), "collect_share": 0.05})
+    campaign = Campaign(local, line.url, policy=policy, readiness=Readiness())
+    line.limit = 60
+    await campaign.take_in(person(ANNA))
+    ran = await campaign.run(seconds=3)
+    assert ran.timed_out
+    assert line.reads == 3  # two of them asked for the clock: the run before it called, and the first reading
+
+
+async def test_asking_for_silent_calls_is_paid_for_too(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    line.limit = 60
+    for lead in people(10):
+        await campaign.placed(collector.book, line.place(lead.phone)["id"], lead.phone)
+    await campaign.age(3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1)
+    await collector.poll()
+    now = campaign.database.now()
+    # The attempts are an hour older than their calls in the list: two calls tell how far its clock is ahead.
+    readings, samples, silent = 3, 2, 10
+    assert line.reads == readings
+    assert collector.calls.requests == readings + samples + silent
+    assert collector.budget.wait(now) == pytest.approx(15 * 60 / (0.1 * 60), abs=10)
+
+
+@pytest.mark.parametrize(
+    "shown", [None, "", "anonymous", "sip:anna@example.org", "07700 900001", "+31850835037"]
+)
+async def test_a_call_of_that_moment_that_does_not_tell_its_number_proves_nothing(
+    campaign: Campaign, collector: Collector, line: BadLine, shown: str | None
+) -> None:
+    await campaign.lost(collector.book)
+    line.place(ANNA, caller_phone=shown, phone_number="+31850835037")
+    for _ in range(3):
+        await collector.poll()
+        assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("unknown", "calling")
+    await campaign.age(RINGING_SECONDS + 1)
+    line.calls[0]["created_at"] = iso(datetime.now(UTC) - timedelta(seconds=RINGING_SECONDS + 1))
+    await collector.poll()
+    assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("unknown", "review")
+
+
+async def test_a_call_without_a_number_at_another_time_is_not_ours(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    await campaign.lost(collector.book)
+    for earlier in (-LATE_SECONDS - 60, EARLY_SECONDS + 60):
+        line.place(ANNA, caller_phone=None, created_at=iso(datetime.now(UTC) - timedelta(seconds=earlier)))
+    await canary(campaign, collector, line)
+    for _ in range(2):
+        await collector.poll()
+    assert await state_of(campaign) == "not_placed"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "afterwards", "state"),
+    [(240.0, 0.0, "placed"), (7200.0, 0.0, "placed"), (240.0, None, "unknown"), (2e11, 0.0, "unknown")],
+)
+async def test_one_answer_of_a_clock_that_is_ahead_has_nobody_rung_twice(
+    campaign: Campaign,
+    collector: Collector,
+    line: BadLine,
+    ahead: float,
+    afterwards: float | None,
+    state: str,
+) -> None:
+    pacing, now = collector.client.pacing, collector.client.now()
+    wrong = format_datetime(datetime.fromtimestamp(now + ahead, UTC), usegmt=True)
+    pacing.sent(now)
+    pacing.heard({"date": wrong}, 200, now, now)
+    line.ahead = afterwards
+    await campaign.lost(collector.book)
+    line.place(ANNA)
+    for _ in range(3):
+        await collector.poll()
+    assert (await campaign.attempt()).state == state
+
+
+async def test_calls_that_come_in_while_a_list_of_small_pages_is_read_hide_none(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    line.page = 2
+    await campaign.lost(collector.book)
+    ours = line.place(ANNA)
+    for _ in range(2):
+        line.place(BEN)
+    line.arrives = lambda: [line.place(CARLA), line.place(CARLA)] if line.reads in (2, 4) else None
+    await collector.poll()
+    assert (await campaign.attempt()).call_id == ours["id"]
+
+
+async def test_a_list_that_gives_less_than_it_promises_proves_nothing(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    line.page, line.deaf_to = 2, {"offset"}
+    await campaign.lost(collector.book)
+    line.place(ANNA)
+    for _ in range(2):
+        line.place(BEN)
+    await canary(campaign, collector, line, CARLA)
+    for _ in range(5):
+        await collector.poll()
+        assert await state_of(campaign) == "unknown"
+    await campaign.age(LEAST_SECONDS)
+    await collector.poll()
+    assert (await state_of(campaign), (await campaign.lead()).state) == ("unknown", "review")
+    assert (collector.failures, collector.stopped_by) == (0, None)
+
+
+async def test_a_call_that_a_webhook_told_of_first_is_found_in_the_list_under_its_other_id(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    """Webhooks show one id and the list another (contract section 19); the report of the call's end is lost."""
+    await campaign.lost(collector.book)
+    row = await campaign.attempt()
+    listed = line.place(ANNA)
+    told = status_update("in-progress", call_id="5f0c7a52-0000-4000-8000-000000000000")
+    await Inbox(campaign.database).store(told, row.reference)
+    await collector.hear()
+    line.end_all()
+    aged = 3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1
+    await campaign.age(aged)
+    listed["created_at"] = iso(datetime.now(UTC) - timedelta(seconds=aged))
+    for _ in range(2):
+        await collector.poll()
+    row = await campaign.attempt()
+    assert (row.state, row.outcome, row.report_id) == ("ended", "no_answer", listed["id"])
+
+
+@pytest.mark.parametrize(("agent", "state"), [("demo-agent", "ended"), ("the-consultant", "placed")])
+async def test_a_call_by_an_agent_that_was_not_looked_up_may_last_an_hour(
+    campaign: Campaign, collector: Collector, line: BadLine, agent: str, state: str
+) -> None:
+    collector.readiness = Readiness(longest_call=120, agents=frozenset({"demo-agent"}))
+    await campaign.take_in(person(ANNA, wishes=Wishes(agent_id=agent)))
+    (attempt,) = await campaign.begin(collector.book)
+    call = line.place(ANNA, created_at=iso(datetime.now(UTC) - timedelta(seconds=900)))
+    await campaign.record(collector.book, Answer(attempt, Event.ACCEPTED, call_id=call["id"]))
+    await campaign.age(900)
+    for _ in range(2):
+        await collector.poll()
+        await campaign.age(AGAIN_SECONDS)
+    assert (await campaign.attempt()).state == state
+
+
+async def test_a_total_that_counts_more_than_was_asked_for_is_not_believed(
+    campaign: Campaign, collector: Collector, line: BadLine
+) -> None:
+    line.page, line.counts = 2, 100
+    await campaign.lost(collector.book)
+    for _ in range(3):
+        line.place(BEN)
+    await canary(campaign, collector, line, CARLA)
+    for _ in range(2):
+        await collector.poll()
+    assert (await state_of(campaign), collector.failures) == ("not_placed", 0)

@@ -1,0 +1,203 @@
+"""Two spellings of one number are one person: suppressed, forgotten, called and matched as one."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import update
+
+from flireo_flows.api.numbering import person_key, same_person, spellings
+from flireo_flows.calling.past import read_past
+from flireo_flows.ledger import Database
+from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.schema import attempts
+from flireo_flows.ledger.suppressions import Suppressions, suppressed_in
+from flireo_flows.receiver.callers import find_caller
+from tests.support.calling.campaign import POLICY, Campaign, person
+from tests.support.calling.hearing import Heard, listed, report
+
+# As a file may write it (valid today), and another spelling of the same.
+PAIRS = [
+    pytest.param("+5491123456789", "+541123456789", id="AR"),
+    pytest.param("+541123456789", "+5491123456789", id="AR landline"),
+    pytest.param("+525512345678", "+5215512345678", id="MX"),
+    pytest.param("+5511987654321", "+551187654321", id="BR"),
+    pytest.param("+390612345678", "+39612345678", id="IT"),
+    pytest.param("+2290197123456", "+22997123456", id="BJ"),
+]
+OTHERS = [
+    ("+5491123456789", "+5491123456780"),
+    ("+393331234567", "+3903331234567"),
+    ("+39800123456", "+390800123456"),
+    ("+551123456789", "+5511923456789"),
+    ("+442079460001", "+442079460002"),
+    ("+2250707123456", "+2250507123456"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_spellings_have_one_key_and_know_each_other(one: str, other: str) -> None:
+    assert person_key(one) == person_key(other) == person_key(person_key(one))
+    assert {one, other} <= spellings(one) & spellings(other)
+    for written in (other, other[1:], f"00{other[1:]}", f"{other[:3]} {other[3:6]}-{other[6:]}"):
+        assert same_person(one, written)
+        assert listed(phone=written).is_with(one)
+        assert listed(phone=written).may_be_with(one)
+
+
+@pytest.mark.parametrize(("one", "other"), OTHERS)
+def test_other_people_have_other_keys(one: str, other: str) -> None:
+    assert person_key(one) != person_key(other)
+    assert not same_person(one, other)
+    assert not listed(phone=other).is_with(one)
+
+
+def test_an_ivorian_number_of_8_digits_is_compared_and_has_no_key() -> None:
+    assert same_person("+2250707123456", "+225 07 12 34 56")
+    assert person_key("+22507123456") != person_key("+2250707123456")
+    assert "+22507123456" in spellings("+2250707123456")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "forgotten-0123456789abcdef", "anonymous", "sip:anna@example.org", "316"]
+)
+def test_what_is_no_number_stays_as_it_is(text: str) -> None:
+    assert person_key(text) == text
+    assert spellings(text) == {text}
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+async def test_who_is_suppressed_in_one_spelling_is_not_called_in_the_other(
+    database: Database, one: str, other: str
+) -> None:
+    campaign = Campaign(database)
+    await campaign.take_in(person(one))
+    assert await Suppressions(database).suppress([other], "asked by letter") == 1
+    assert await Suppressions(database).suppress([one], "asked again") == 0
+    assert (await campaign.leads())[person_key(one)].state == "skipped"
+    assert await campaign.begin(await campaign.runner()) == []
+    async with database.read() as db:
+        assert await suppressed_in(db, database, [one, other]) == {one: "person", other: "person"}
+    await Suppressions(database).lift(one)
+    await campaign.take_in(person(one))
+    assert len(await campaign.begin(await campaign.runner())) == 1
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+async def test_one_person_is_called_once_over_campaigns_and_in_the_spelling_of_the_file(
+    database: Database, ledger_url: str, one: str, other: str
+) -> None:
+    first, second = Campaign(database, name="first"), Campaign(database, name="second")
+    await first.take_in(person(one))
+    await second.take_in(person(other))
+    (attempt,) = await first.begin(await first.runner())
+    assert attempt.facts.phone == one  # which is what is dialled
+    assert await second.begin(await second.runner()) == []
+    assert set(await first.results()) == {one}
+    past = await read_past(ledger_url, "second", [other], POLICY)
+    assert past.people[other].history.is_ringing
+
+
+# Whole numbers of one form in two spellings: 24 people each.
+FORMS = {
+    "AR": ("+54911234567{:02d}", "+5411234567{:02d}"),
+    "MX": ("+5255123456{:02d}", "+52155123456{:02d}"),
+    "BR": ("+55119876543{:02d}", "+5511876543{:02d}"),
+    "IT": ("+3906123456{:02d}", "+396123456{:02d}"),
+    "BJ": ("+22901971234{:02d}", "+229971234{:02d}"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_campaigns_that_race_in_two_spellings_never_call_a_person_at_once(
+    database: Database, ledger_url: str, form: str
+) -> None:
+    """Two open calls to one person, or two within the day: neither, whoever decides at the same moment."""
+    first, second = ([person(written.format(n)) for n in range(24)] for written in FORMS[form])
+    async with await Database.open(ledger_url) as another:
+        one, other = Campaign(database, name="one"), Campaign(another, name="other")
+        await one.take_in(*first)
+        await other.take_in(*reversed(second))
+        books = await one.runner(), await other.runner()
+        open_: list[str] = []
+        for _ in range(4):
+            mine, theirs = await asyncio.gather(one.begin(books[0], 7), other.begin(books[1], 7))
+            open_ += [person_key(attempt.phone) for attempt in (*mine, *theirs)]
+        assert len(open_) == len(set(open_)) == 24
+        # What ended, ended for both: nobody of them is called within the day by the other one.
+        for campaign, book in ((one, books[0]), (other, books[1])):
+            rows = [row for row in await campaign.attempts() if row.campaign == campaign.name]
+            async with campaign.database.write(campaign.name) as db:
+                mine_ = update(attempts).where(attempts.c.id.in_([row.id for row in rows]))
+                now = database.now()
+                await db.execute(mine_.values(state="placed", call_id="c-" + attempts.c.phone))
+                await db.execute(mine_.values(state="ended", over_at=now, ended_at=now, outcome="answered"))
+            assert await campaign.begin(book) == []
+        assert await one.begin(books[0]) == await other.begin(books[1]) == []
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+async def test_a_lost_call_keeps_the_person_from_every_spelling_and_number(
+    database: Database, one: str, other: str
+) -> None:
+    """Nobody knows whether it rings; and the person has another number, known from a file."""
+    home = "+442079460001"
+    both = (person(one, columns={"contact_id": "7"}), person(home, columns={"contact_id": "7"}))
+    await Campaign(database, name="file").take_in(*both)
+    first = Campaign(database, name="first")
+    await first.take_in(person(other))
+    await first.lost(await first.runner(), person_key(other))
+    for name, phone in (("second", one), ("third", home), ("fourth", other)):
+        campaign = Campaign(database, name=name)
+        await campaign.take_in(person(phone))
+        assert await campaign.begin(await campaign.runner()) == []
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+async def test_a_newer_file_in_another_spelling_holds_the_same_lead(
+    database: Database, one: str, other: str
+) -> None:
+    campaign = Campaign(database)
+    await campaign.take_in(person(other, name="old"))
+    await campaign.take_in(person(one, name="new"))
+    (row,) = (await campaign.leads()).values()
+    assert (row.destination, row.name) == (one, "new")
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+async def test_a_list_forbids_every_spelling(database: Database, one: str, other: str) -> None:
+    campaign = Campaign(database)
+    await campaign.take_in(person(one))
+    await campaign.book.forbid([other, one])
+    assert await campaign.begin(await campaign.runner()) == []
+    assert (await campaign.leads())[person_key(one)].reason == "do_not_call"
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+async def test_who_is_forgotten_in_one_spelling_is_forgotten_in_the_other(
+    database: Database, one: str, other: str
+) -> None:
+    heard = Heard(database)
+    book = await heard.campaign.runner()
+    await heard.campaign.placed(book, "call-1", one)
+    await heard.hear(report("call-1", other))
+    erased = await forget(database, other)
+    assert (erased.leads, erased.attempts, erased.reports) == (1, 1, 1)
+    await heard.campaign.take_in(person(one))
+    assert await heard.campaign.begin(book) == []
+    assert await find_caller(database, one) is None
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+async def test_a_report_in_another_spelling_finds_its_attempt_by_number(
+    database: Database, one: str, other: str
+) -> None:
+    heard = Heard(database)
+    book = await heard.campaign.runner()
+    await heard.campaign.lost(book, one)
+    spelled = f"{other[:3]} {other[3:]}"
+    await heard.store(report("call-9", spelled))
+    assert (await heard.settle())[0] == 1
+    assert (await heard.campaign.attempt()).call_id == "call-9"
+    found = await find_caller(database, spelled)
+    assert found is not None
+    assert found.campaign == heard.campaign.name

@@ -1,0 +1,346 @@
+"""What happens is told outside: written by the database itself, once, and without what is private."""
+
+import json
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from flireo_flows.ledger import AttemptBook, Database
+from flireo_flows.ledger.campaigns import Declined, Steering
+from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.naming import find_campaign, refuse_shown_name
+from flireo_flows.ledger.notices import Notice, names_told, read_notices
+from flireo_flows.ledger.outbox import CLAIM_SECONDS, KEPT_SECONDS, Outbox, post
+from flireo_flows.ledger.schema import attempts, campaigns, inbox, leads, outbox
+from flireo_flows.ledger.waiting import DISTANCE_SECONDS, WAITED_SECONDS, note_waiting
+from flireo_flows.lifecycle.event_types import Happening
+from flireo_flows.lifecycle.states import LeadState
+from tests.support.calling.campaign import ANNA, BEN, person
+from tests.support.calling.hearing import Heard, book, heard, listed, report, status_update
+
+__all__ = ["book", "heard"]  # fixtures
+
+
+async def told(database: Database) -> list[Notice]:
+    """Everything that is to be told, taken by whoever sends it."""
+    box = Outbox(database)
+    posted = await box.claim(1000)
+    notices = await read_notices(database, posted)
+    await box.keep({it.id: names_told(notice) for it, notice in zip(posted, notices, strict=True)})
+    return notices
+
+
+async def events(database: Database) -> list[str]:
+    return [notice.event for notice in await told(database)]
+
+
+async def test_a_call_that_ends_is_told_once_however_often_it_is_reported(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report())
+    await heard.hear(report(), report(timestamp="2026-01-01T00:00:00Z"))
+    (notice,) = await told(heard.database)
+    assert (notice.event, notice.resource) == ("flireo.call.ended", "flireo.call.call-1")
+    said = notice.payload
+    assert (said["campaign"], said["outcome"], said["number"]) == ("campaign", "answered", "+44********01")
+    assert said["analysis"] == {"interest": "high", "sentiment": 8}
+    assert said["lead_id"] == (await heard.campaign.lead()).id
+    assert notice.labels["flireo.analysis.interest"] == "high"
+    assert notice.labels["flireo.outcome"] == "answered"
+
+
+async def test_an_analysis_that_comes_later_is_told_as_an_amendment(heard: Heard, book: AttemptBook) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report(analysis=None))
+    (ended,) = await told(heard.database)
+    await heard.read(listed(analysis_result={"appointment_booked": False}))
+    (amended,) = await told(heard.database)
+    assert (ended.event, amended.event) == ("flireo.call.ended", "flireo.call.amended")
+    assert amended.payload["analysis"] == {"appointment_booked": False}
+    assert ended.id != amended.id
+    # By labels an automation chooses: what the first event had chosen by is not chosen again.
+    assert dict(ended.labels) == {"flireo.outcome": "answered", "flireo.lead": "1"}
+    assert dict(amended.labels) == {"flireo.lead": "1", "flireo.analysis.appointment_booked": "false"}
+
+
+async def test_an_answer_is_a_label_of_one_event_only_however_many_are_told_of_a_call(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report(analysis={"appointment_booked": False}))
+    await heard.hear(report(analysis={"appointment_booked": False, "budget": 10}))
+    ended, amended = await told(heard.database)  # together: the first says already what the second came for
+    assert ended.labels["flireo.analysis.appointment_booked"] == "false"
+    assert ended.labels["flireo.analysis.budget"] == "10"
+    assert dict(amended.labels) == {"flireo.lead": "1"}
+    await heard.hear(report(analysis={"mood": "good"}))
+    (again,) = await told(heard.database)
+    assert dict(again.labels) == {"flireo.lead": "1", "flireo.analysis.mood": "good"}
+    assert again.payload["analysis"] == {"appointment_booked": False, "budget": 10, "mood": "good"}
+
+
+async def test_a_notice_that_is_sent_again_has_the_labels_that_it_had(
+    heard: Heard, book: AttemptBook
+) -> None:
+    """Prefect has the first, its confirmation was lost, and it drops the repetition with whatever is new in it."""
+    attempt = await heard.campaign.placed(book)
+    await heard.hear(report(analysis=None))
+    (first,) = await told(heard.database)
+    await heard.read(listed(analysis_result={"appointment_booked": False}))
+    async with heard.database.write() as db:
+        await db.execute(update(attempts).where(attempts.c.id == attempt.id).values(outcome="voicemail"))
+    for _ in range(2):
+        async with heard.database.write() as db:
+            await db.execute(update(outbox).values(claimed_until=0.0))
+        again, *amended = await told(heard.database)
+        assert (again.id, dict(again.labels)) == (first.id, dict(first.labels))
+        labels = {name: text for notice in amended for name, text in notice.labels.items()}
+        assert labels == {
+            "flireo.lead": "1",
+            "flireo.outcome": "voicemail",
+            "flireo.analysis.appointment_booked": "false",
+        }
+
+
+async def test_an_outcome_that_changed_is_a_label_of_the_amendment(heard: Heard, book: AttemptBook) -> None:
+    attempt = await heard.campaign.placed(book)
+    await heard.hear(report())
+    assert (await told(heard.database))[0].labels["flireo.outcome"] == "answered"
+    async with heard.database.write() as db:
+        await db.execute(update(attempts).where(attempts.c.id == attempt.id).values(outcome="voicemail"))
+    (amended,) = await told(heard.database)
+    assert dict(amended.labels) == {"flireo.lead": "1", "flireo.outcome": "voicemail"}
+
+
+async def test_a_later_report_adds_answers_to_an_analysis_and_changes_none(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report(analysis={"interest": "high"}))
+    await heard.hear(report(analysis={"interest": "low", "budget": 10}))
+    assert (await heard.result()).analysis == {"interest": "high", "budget": 10}
+    await heard.read(listed(analysis_result={"interest": "none"}))
+    assert (await heard.result()).analysis == {"interest": "high", "budget": 10}
+
+
+async def test_nothing_that_is_told_holds_a_number_or_a_secret(heard: Heard, book: AttemptBook) -> None:
+    await heard.campaign.placed(book, call_id=f"call-_{ANNA}_abc")
+    analysis = {"call_back": f"at {BEN}", "api_key": "fl_live_abcdef", BEN: 1, "number": int(ANNA[1:])}
+    await heard.hear(report(f"call-_{ANNA}_abc", analysis=analysis, summary=f"Ring {ANNA}"))
+    (notice,) = await told(heard.database)
+    text = json.dumps([dict(notice.payload), dict(notice.labels), notice.resource, notice.campaign])
+    assert not [private for private in (ANNA, ANNA[1:], BEN, BEN[1:], "abcdef") if private in text]
+
+
+async def test_a_campaign_that_is_named_by_a_number_is_told_masked_and_is_found_by_what_is_told(
+    heard: Heard,
+) -> None:
+    database = heard.database
+    for name in (f"{ANNA} again", f"{ANNA} at noon", "spring 2026-03-01"):
+        async with database.write() as db:
+            await db.execute(insert(campaigns).values(name=name, state="open"))
+        await Steering(database, name).pause("")
+    shown = {notice.campaign: notice for notice in await told(database)}
+    masked = [name for name in shown if "*" in name]
+    assert len(shown) == 3 and len(masked) == 2 and "spring 2026-03-01" in shown
+    for name, notice in shown.items():
+        assert notice.resource == f"flireo.campaign.{name}" and notice.payload["campaign"] == name
+        assert ANNA[1:] not in json.dumps([notice.resource, dict(notice.payload)])
+    assert {await find_campaign(database, name) for name in masked} == {f"{ANNA} again", f"{ANNA} at noon"}
+    for name in (f"{ANNA} again", "+44********01 again"):  # its own name may be rung under, and so may others
+        await refuse_shown_name(database, name)
+    with pytest.raises(Declined, match="by its own name"):
+        await refuse_shown_name(database, masked[0])
+    with pytest.raises(Declined) as unknown:
+        await find_campaign(database, f"{ANNA} tomorrow")
+    assert ANNA[1:] not in str(unknown.value)
+
+
+async def test_a_lead_that_a_person_has_to_look_at_is_told(heard: Heard, book: AttemptBook) -> None:
+    attempt = await heard.campaign.lost(book)
+    await book.ambiguous(attempt, "2 calls in the list could be this one")
+    (notice,) = await told(heard.database)
+    lead = await heard.campaign.lead()
+    assert (notice.event, notice.resource) == ("flireo.call.needs-review", f"flireo.lead.{lead.id}")
+    assert notice.payload["reason"] == "2 calls in the list could be this one"
+    assert notice.payload["number"] == "+44********01"
+
+
+async def test_what_a_person_does_with_a_campaign_is_told_each_time(database: Database) -> None:
+    campaign = Heard(database).campaign
+    await campaign.take_in(person())
+    steering = Steering(database, campaign.name)
+    await steering.pause("too many wrong numbers")
+    await steering.pause("too many wrong numbers")
+    await steering.resume()
+    await steering.pause("again")
+    await steering.cancel("over")
+    notices = await told(database)
+    assert [notice.event.rpartition(".")[2] for notice in notices] == [
+        "paused",
+        "resumed",
+        "paused",
+        "cancelled",
+    ]
+    assert notices[0].payload["reason"] == "too many wrong numbers"
+    assert notices[0].payload["leads"] == {"skipped": 1}  # as it is when it is told
+    assert len({notice.id for notice in notices}) == 4
+
+
+async def test_what_nobody_can_read_is_told(heard: Heard) -> None:
+    await heard.store(b"no json")
+    (notice,) = await told(heard.database)
+    assert notice.event == "flireo.inbox.dead-letter"
+    assert notice.payload["reason"] == "the body is not JSON (JSONDecodeError)"
+
+
+async def test_what_is_rolled_back_is_not_told(heard: Heard, book: AttemptBook) -> None:
+    await heard.campaign.placed(book)
+    with pytest.raises(ZeroDivisionError):
+        async with heard.database.write() as db:
+            await db.execute(update(leads).values(state=LeadState.REVIEW))
+            raise ZeroDivisionError
+    assert await events(heard.database) == []
+
+
+async def test_a_notice_is_sent_by_one_of_two_senders_and_again_only_if_it_did_not_arrive(
+    heard: Heard,
+) -> None:
+    await heard.store(b"1", b"2", b"3")
+    box = Outbox(heard.database)
+    first = await box.claim(2)
+    second = await box.claim(2)
+    assert [len(first), len(second), len(await box.claim(2))] == [2, 1, 0]
+    await box.sent([it.id for it in first])
+    await box.give_back([it.id for it in second])
+    (again,) = await box.claim(9)
+    assert again.id == second[0].id and await box.unsent() == 1
+    # A sender that was killed: after a while somebody else sends it, under the same id.
+    async with heard.database.write() as db:
+        await db.execute(update(outbox).values(claimed_until=outbox.c.claimed_until - CLAIM_SECONDS))
+    (anew,) = await box.claim(9)
+    before, after = await read_notices(heard.database, [again, anew])
+    assert before.id == after.id
+
+
+async def test_what_could_not_be_told_for_a_week_is_not_told_any_more(heard: Heard) -> None:
+    await heard.store(b"1")
+    async with heard.database.write() as db:
+        await post(db, heard.database, Happening.CAMPAIGN_FINISHED, "spring:7", campaign="spring")
+        await db.execute(update(outbox).values(occurred_at=outbox.c.occurred_at - KEPT_SECONDS - 1))
+    box = Outbox(heard.database)
+    assert (await box.claim(9), await box.unsent()) == ([], 0)
+    assert await box.prune() == 1
+    async with heard.database.write() as db:  # what was said once is known for ever
+        assert not await post(db, heard.database, Happening.CAMPAIGN_FINISHED, "spring:7", campaign="spring")
+        assert [row.event for row in await db.execute(select(outbox.c.event))] == ["flireo.campaign.finished"]
+
+
+async def test_an_answer_is_told_once_also_where_its_call_is_amended_years_later(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report(analysis={"appointment_booked": False}))
+    await told(heard.database)
+    box = Outbox(heard.database)
+    for year in ("first", "second"):
+        await wait(heard, 365 * 86_400)
+        assert await box.prune() == 0
+        await heard.hear(report(analysis={"appointment_booked": False, f"{year}_year": "good"}))
+        (amended,) = await told(heard.database)
+        assert dict(amended.labels) == {"flireo.lead": "1", f"flireo.analysis.{year}_year": "good"}
+
+
+async def test_of_a_person_who_was_forgotten_no_label_is_kept(heard: Heard, book: AttemptBook) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report())
+    await told(heard.database)
+    await forget(heard.database, ANNA)
+    await wait(heard, KEPT_SECONDS)
+    assert await Outbox(heard.database).prune() == 1
+    async with heard.database.read() as db:
+        assert (await db.execute(select(outbox))).all() == []
+
+
+async def wait(heard: Heard, seconds: float) -> None:
+    """Let all that came in and was told have come so much earlier."""
+    async with heard.database.write() as db:
+        await db.execute(update(inbox).values(received_at=inbox.c.received_at - seconds))
+        await db.execute(update(outbox).values(occurred_at=outbox.c.occurred_at - seconds))
+
+
+async def test_reports_that_nobody_reads_are_told_once_and_again_when_more_came(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.store(report())
+    assert not await note_waiting(heard.database)  # a run may be about to read it
+    await wait(heard, WAITED_SECONDS)
+    assert [await note_waiting(heard.database) for _ in range(2)] == [True, False]
+    await wait(heard, DISTANCE_SECONDS)
+    assert not await note_waiting(heard.database)  # nothing new
+    await heard.store(status_update("ended"))
+    await wait(heard, WAITED_SECONDS)
+    assert await note_waiting(heard.database)
+    assert await events(heard.database) == ["flireo.reports.waiting"] * 2
+    await heard.apply()
+    await heard.store(status_update("ended", endReason="user_hangup"))
+    await heard.apply()
+    await wait(heard, DISTANCE_SECONDS)
+    assert not await note_waiting(heard.database)  # all are read
+
+
+async def test_a_report_of_somebody_who_rang_in_calls_no_collector(heard: Heard) -> None:
+    await heard.store(report("call-9", BEN, call_type="inboundPhoneCall"))
+    await wait(heard, WAITED_SECONDS)
+    assert not await note_waiting(heard.database)
+
+
+async def test_of_a_person_who_was_forgotten_nothing_is_told(heard: Heard, book: AttemptBook) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report())
+    await forget(heard.database, ANNA)
+    (notice,) = await told(heard.database)
+    assert (notice.payload["number"], notice.payload["analysis"]) == ("", {})
+
+
+async def test_a_large_analysis_is_left_out_and_that_is_said(heard: Heard, book: AttemptBook) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report(analysis={f"key{n}": "x" * 200 for n in range(500)}))
+    (notice,) = await told(heard.database)
+    assert (notice.payload["analysis"], notice.payload["analysis_omitted"]) == ({}, True)
+    assert len(json.dumps([dict(notice.payload), dict(notice.labels)])) < 20_000
+
+
+@pytest.mark.parametrize("levels", [60, 480, 900])
+async def test_an_analysis_that_is_too_deep_is_left_out_and_stops_no_other_notice(
+    heard: Heard, book: AttemptBook, levels: int
+) -> None:
+    await heard.campaign.placed(book)
+    told_in_it = b'{"interest": "high", "deep": ' + b'{"a":' * levels + b"1" + b"}" * (levels + 1)
+    await heard.hear(report(analysis=0).replace(b'"analysis": 0', b'"analysis": ' + told_in_it))
+    await heard.store(b"not to be read")
+    ended, letter = await told(heard.database)
+    assert (ended.payload["analysis"], ended.payload["analysis_omitted"]) == ({}, True)
+    assert (ended.payload["outcome"], ended.labels["flireo.analysis.interest"]) == ("answered", "high")
+    assert letter.event == "flireo.inbox.dead-letter"
+
+
+async def test_a_notice_that_cannot_be_read_is_told_without_details_and_stops_no_other(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.hear(report())
+    await heard.store(b"not to be read")
+    async with heard.database.write() as db:
+        await db.execute(update(attempts).values(analysis="{"))
+    told_now = await told(heard.database)
+    assert [notice.event for notice in told_now] == [
+        "flireo.call.ended", "flireo.inbox.dead-letter", "flireo.call.amended",
+    ]  # fmt: skip
+    ended = told_now[0]
+    assert (ended.resource, dict(ended.labels)) == (
+        "flireo.call.call-1", {"flireo.outcome": "answered", "flireo.lead": "1"},
+    )  # fmt: skip
+    assert ended.payload == {"campaign": "campaign", "lead_id": 1, "details_omitted": True}

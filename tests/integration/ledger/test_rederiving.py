@@ -1,0 +1,530 @@
+"""A changed table changes what past calls mean, without a request; and nobody is rung for it."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from flireo_flows.api.redaction import mask_phone
+from flireo_flows.calling.account import Readiness
+from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations
+from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.rederiving import (
+    PORTION,
+    EndingCount,
+    Rederived,
+    endings,
+    keep_current,
+    learn,
+    rederive,
+)
+from flireo_flows.ledger.reports import close_without_report
+from flireo_flows.ledger.schema import attempts, leads
+from flireo_flows.ledger.suppressions import suppressed_in
+from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome, OutcomeRule
+from flireo_flows.lifecycle.states import Event, LeadState
+from flireo_flows.policy import AnalysisRule, CallingPolicy
+from tests.support.calling.bad_line import bad_line
+from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
+from tests.support.calling.hearing import ANALYSIS, Heard, book, heard, listed, report
+
+__all__ = ["book", "heard"]  # fixtures
+
+# Learns nothing by itself: each test says what a call teaches.
+RETRIES = CallingPolicy(
+    calling_hours=None,
+    max_attempts=3,
+    retry_delay_seconds=0,
+    do_not_call_keys=[],
+    do_not_call_words=False,
+)
+NOBODY: dict[str, Any] = {
+    "status": "failed",
+    "end_reason": None,
+    "started_at": None,
+    "duration_seconds": 0,
+    "summary": None,
+    "messages": None,
+}
+MACHINE = [
+    {"role": "user", "content": "You have reached the voicemail."},
+    {"role": "assistant", "content": "Hi."},
+]
+
+
+def with_rules(*rules: dict[str, Any], **fields: Any) -> CallingPolicy:
+    """The policy with rules of its own."""
+    return RETRIES.model_copy(
+        update={"outcomes": [OutcomeRule.model_validate(rule) for rule in rules], **fields}
+    )
+
+
+async def rung(
+    heard: Heard, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA, **told: Any
+) -> None:
+    """Somebody was rung, and the list tells how it ended."""
+    await heard.campaign.placed(book, call_id, phone)
+    assert await heard.read(listed(call_id, phone, **told), Expectations(), later=9999)
+
+
+async def everything(database: Database) -> list[Any]:
+    """All rows of leads and attempts."""
+    async with database.read() as db:
+        return [(await db.execute(select(table).order_by(table.c.id))).all() for table in (leads, attempts)]
+
+
+# Calls that nobody answered: no report exists for them, the list tells of them.
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [
+        ({"error": "no answer"}, "no_answer"),
+        ({"error": "busy"}, "busy"),
+        ({"status": "ended"}, "no_answer"),
+        ({"end_reason": "no_answer"}, "no_answer"),
+        ({"status": "rejected"}, "rejected"),
+        ({"error": "unreachable"}, "failed"),
+        ({"status": "a-status-of-tomorrow"}, "unknown"),
+    ],
+    ids=str,
+)
+async def test_a_call_that_nobody_answered_ends_with_the_outcome_of_the_table(
+    heard: Heard, book: AttemptBook, told: dict[str, Any], outcome: str
+) -> None:
+    await rung(heard, book, **{**NOBODY, **told})
+    assert (await heard.campaign.attempt()).outcome == outcome
+    assert (await heard.result()).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"outcome": "rejected", "error": ["unreachable"]}, {"error": "Unreachable"}),
+        ({"outcome": "busy", "says": ["no answer"]}, {"error": "no answer"}),
+        ({"outcome": "failed", "status": ["ended"], "talked": False}, {"status": "ended"}),
+        (
+            {"outcome": "busy", "end_reason": ["486"]},
+            {"status": "a-status-of-tomorrow", "end_reason": "SIP 486"},
+        ),
+    ],
+    ids=str,
+)
+async def test_a_rule_of_ones_own_decides_about_a_call_that_nobody_answered(
+    database: Database, rule: dict[str, Any], told: dict[str, Any]
+) -> None:
+    heard = Heard(database, with_rules(rule))
+    await rung(heard, await heard.campaign.runner(), **{**NOBODY, **told})
+    assert (await heard.result()).outcome == rule["outcome"]
+
+
+# What is asked is what the ledger holds.
+
+
+@pytest.mark.parametrize(
+    ("rule", "fits"),
+    [
+        ({"max_duration_seconds": 61, "min_duration_seconds": 61}, True),
+        ({"min_duration_seconds": 62}, False),
+        ({"heard": ["the voicemail"], "most_messages": 2}, True),
+        ({"heard": ["Hi"]}, False),  # that is what we said
+        ({"most_messages": 1}, False),
+        ({"analysis": [{"key": "interest", "equals": "HIGH"}]}, True),
+        ({"analysis": [{"key": "interest", "equals": "low"}]}, False),
+        ({"summary_begins": ["anna wants"]}, True),
+        ({"end_reason": ["user hangup"]}, True),
+    ],
+    ids=str,
+)
+async def test_each_condition_is_asked_of_what_was_reported_then_and_later(
+    database: Database, rule: dict[str, Any], fits: bool
+) -> None:
+    policy = with_rules({"outcome": "rejected", **rule})
+    expected = "rejected" if fits else "answered"
+    told = report(messages=MACHINE, end_reason="user_hangup")
+    heard = Heard(database, policy)
+    await heard.campaign.placed(await heard.campaign.runner())
+    await heard.hear(told)
+    assert (await heard.campaign.attempt()).outcome == expected
+    later = Heard(database)
+    later.campaign.name = "later"
+    await later.campaign.placed(await later.campaign.runner(), "call-2", BEN)
+    await later.hear(told.replace(b"call-1", b"call-2").replace(ANNA.encode(), BEN.encode()))
+    assert (await later.campaign.attempt()).outcome == "answered"
+    await rederive(database, "later", policy)
+    assert (await later.campaign.attempt()).outcome == expected
+
+
+async def test_a_report_of_a_machine_that_only_its_greeting_gives_away(
+    heard: Heard, book: AttemptBook
+) -> None:
+    await heard.campaign.placed(book)
+    opening = {"role": "assistant", "content": "Good morning"}
+    system = {"role": "system", "content": "You are an agent; leave a message."}
+    await heard.hear(report(messages=[system, opening, *MACHINE]))
+    assert (await heard.result()).outcome == "voicemail"
+
+
+# Deriving anew.
+
+
+async def test_a_changed_table_changes_outcomes_once_and_a_dry_run_only_tells(
+    heard: Heard, book: AttemptBook, database: Database
+) -> None:
+    await rung(heard, book, "call-1", ANNA, end_reason="silence_timeout", messages=MACHINE)
+    await rung(heard, book, "call-2", BEN)
+    await rung(heard, book, "call-3", CARLA, **NOBODY, error="busy")
+    policy = with_rules(
+        {"outcome": "voicemail", "end_reason": ["silence timeout"], "heard": ["voicemail"]},
+        {"outcome": "no_answer", "error": ["busy"]},
+    )
+    before = await everything(database)
+    told = await rederive(database, heard.campaign.name, policy, dry_run=True)
+    assert told == Rederived(3, {("answered", "voicemail"): 1, ("busy", "no_answer"): 1})
+    assert told.changed == 2
+    assert await everything(database) == before
+    assert await rederive(database, heard.campaign.name, policy) == told
+    results = await heard.campaign.results()
+    assert [results[it].outcome for it in (ANNA, BEN, CARLA)] == ["voicemail", "answered", "no_answer"]
+    after = await everything(database)
+    assert await rederive(database, heard.campaign.name, policy) == Rederived(3)
+    assert await everything(database) == after
+    # The default table gives back what it gave.
+    assert (await rederive(database, heard.campaign.name, RETRIES)).changed == 2
+    assert await everything(database) == before
+
+
+async def test_another_campaign_keeps_its_outcomes(
+    heard: Heard, book: AttemptBook, database: Database
+) -> None:
+    await rung(heard, book)
+    other = await rederive(database, "another", with_rules({"outcome": "failed"}))
+    assert other == Rederived()
+    assert (await heard.campaign.attempt()).outcome == "answered"
+
+
+async def test_calls_that_are_not_over_are_left_alone(
+    heard: Heard, book: AttemptBook, database: Database
+) -> None:
+    await heard.campaign.placed(book)
+    await heard.campaign.lost(book, BEN)
+    before = await everything(database)
+    assert await rederive(database, heard.campaign.name, with_rules({"outcome": "failed"})) == Rederived()
+    assert await everything(database) == before
+
+
+async def test_a_campaign_of_many_calls_is_derived_in_portions(local: Database) -> None:
+    count = 2 * PORTION + 7
+    person_ = {"campaign": "many", "batch": "b", "state": "done", "outcome": "answered"}
+    call = {
+        "campaign": "many",
+        "number": 1,
+        "state": "ended",
+        "runner": "r",
+        "began_at": 0.0,
+        "complete": True,
+    }
+    told = {"call_status": "ended", "end_reason": "user_hangup", "started_at": 1.0, "outcome": "answered"}
+    async with local.write() as db:
+        people_ = [{**person_, "id": n + 1, "phone": f"+4470000{n:05d}"} for n in range(count)]
+        await db.execute(insert(leads), people_)
+        rows = [{**call, **told, "lead_id": it["id"], "phone": it["phone"]} for it in people_]
+        await db.execute(insert(attempts), rows)
+    found = await rederive(local, "many", with_rules({"outcome": "failed", "says": ["hangup"]}))
+    assert found == Rederived(count, {("answered", "failed"): count})
+    async with local.read() as db:
+        for table in (leads, attempts):
+            assert set((await db.execute(select(table.c.outcome))).scalars()) == {"failed"}
+
+
+# What follows for the lead.
+
+
+@pytest.fixture
+async def trying(database: Database) -> tuple[Heard, AttemptBook]:
+    """A campaign that rings again after no answer."""
+    heard = Heard(database, RETRIES)
+    return heard, await heard.campaign.runner()
+
+
+async def test_a_lead_that_waits_is_done_when_its_last_call_needs_no_other(
+    trying: tuple[Heard, AttemptBook], database: Database
+) -> None:
+    heard, book = trying
+    await rung(heard, book, **NOBODY, error="no answer")
+    lead = await heard.campaign.lead()
+    assert (lead.state, lead.reason) == ("waiting", "to be rung again after no_answer")
+    policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
+    told = await rederive(database, heard.campaign.name, policy)
+    assert (told.changed, told.settled, told.suppressed) == (1, 1, 0)
+    lead = await heard.campaign.lead()
+    assert (lead.state, lead.reason, lead.outcome, lead.attempts) == ("done", "", "rejected", 1)
+    # Nobody who is done is rung again, though the table says again that nobody answered.
+    assert (await rederive(database, heard.campaign.name, RETRIES)).settled == 0
+    lead = await heard.campaign.lead()
+    assert (lead.state, lead.outcome) == ("done", "no_answer")
+    assert await heard.campaign.begin(book) == []
+
+
+async def test_a_lead_that_waits_still_does_when_another_call_may_follow(
+    trying: tuple[Heard, AttemptBook], database: Database
+) -> None:
+    heard, book = trying
+    await rung(heard, book, **NOBODY, error="no answer")
+    told = await rederive(
+        database, heard.campaign.name, with_rules({"outcome": "busy", "error": ["no answer"]})
+    )
+    assert (told.changed, told.settled) == (1, 0)
+    lead = await heard.campaign.lead()
+    assert (lead.state, lead.reason, lead.outcome) == ("waiting", "to be rung again after busy", "busy")
+
+
+async def test_nobody_who_is_done_is_rung_again_by_a_change_of_the_table(
+    trying: tuple[Heard, AttemptBook], database: Database
+) -> None:
+    heard, book = trying
+    await rung(heard, book)
+    policy = with_rules({"outcome": "no_answer", "max_duration_seconds": 100})
+    assert (await rederive(database, heard.campaign.name, policy)).changed == 1
+    lead = await heard.campaign.lead()
+    assert (lead.state, lead.outcome) == ("done", "no_answer")
+    heard.campaign.policy = policy
+    await heard.campaign.take_in(person(ANNA))
+    assert await heard.campaign.begin(book) == []
+
+
+async def test_only_the_newest_call_speaks_for_its_lead(
+    trying: tuple[Heard, AttemptBook], database: Database
+) -> None:
+    heard, book = trying
+    await rung(heard, book, "call-1", **NOBODY, error="no answer")
+    await rung(heard, book, "call-2", **NOBODY, error="busy")
+    policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
+    told = await rederive(database, heard.campaign.name, policy)
+    assert (told.changed, told.settled) == (1, 0)
+    assert [row.outcome for row in await heard.campaign.attempts()] == ["rejected", "busy"]
+    lead = await heard.campaign.lead()
+    assert (lead.state, lead.outcome, lead.reason) == ("waiting", "busy", "to be rung again after busy")
+
+
+async def test_an_attempt_that_rang_nobody_speaks_for_nobody(
+    trying: tuple[Heard, AttemptBook], database: Database
+) -> None:
+    heard, book = trying
+    await rung(heard, book, **NOBODY, error="no answer")
+    (attempt,) = await heard.campaign.begin(book)
+    await heard.campaign.record(book, Answer(attempt, Event.REFUSED, reason="429"))
+    assert (await heard.campaign.lead()).state == LeadState.WAITING
+    policy = with_rules({"outcome": "answered", "error": ["no answer"]})
+    assert (await rederive(database, heard.campaign.name, policy)).settled == 1
+    lead = await heard.campaign.lead()
+    assert (lead.state, lead.outcome) == ("done", "answered")
+
+
+async def test_a_late_report_settles_a_lead_whose_next_attempt_rang_nobody(
+    trying: tuple[Heard, AttemptBook],
+) -> None:
+    heard, book = trying
+    await rung(heard, book, **NOBODY, error="no answer")
+    (attempt,) = await heard.campaign.begin(book)
+    await heard.campaign.record(book, Answer(attempt, Event.REFUSED, reason="429"))
+    await heard.hear(report())
+    lead = await heard.campaign.lead()
+    assert (lead.state, lead.outcome) == ("done", "failed")  # the status of the list tells more
+
+
+async def test_a_number_is_suppressed_for_what_its_call_now_means(
+    trying: tuple[Heard, AttemptBook], database: Database
+) -> None:
+    heard, book = trying
+    await rung(heard, book, **NOBODY, error="no answer")
+    await rung(heard, book, "call-2", BEN, **NOBODY, error="busy")
+    other = Campaign(database, name="another")
+    await other.take_in(person(ANNA), person(BEN))
+    never = {"do_not_call_outcomes": [Outcome.REJECTED]}
+    policy = with_rules({"outcome": "rejected", "error": ["no answer"]}, **never)
+    for dry_run in (True, False):
+        told = await rederive(database, heard.campaign.name, policy, dry_run=dry_run)
+        assert (told.changed, told.settled, told.suppressed) == (1, 1, 1)
+    async with database.read() as db:
+        assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: "outcome"}
+    assert {phone: row.state for phone, row in (await other.leads()).items()} == {
+        ANNA: "skipped",
+        BEN: "waiting",
+    }
+    assert await rederive(database, heard.campaign.name, policy) == Rederived(2)
+
+
+async def test_an_answer_that_the_policy_learns_from_counts_where_the_outcome_changed(
+    trying: tuple[Heard, AttemptBook], database: Database
+) -> None:
+    heard, book = trying
+    await rung(heard, book, analysis_result={**ANALYSIS, "do_not_call": True})
+    rule = OutcomeRule(outcome=Outcome.REJECTED, analysis=[AnalysisAnswer(key="do_not_call")])
+    policy = RETRIES.model_copy(
+        update={"outcomes": [rule], "do_not_call_keys": [AnalysisRule(key="do_not_call")]}
+    )
+    told = await rederive(database, heard.campaign.name, policy)
+    assert (told.changes, told.suppressed) == ({("answered", "rejected"): 1}, 1)
+    async with database.read() as db:
+        assert await suppressed_in(db, database, [ANNA]) == {ANNA: "analysis"}
+
+
+# What is learnt by rules that came later.
+
+
+@pytest.mark.parametrize(
+    ("rules", "source"),
+    [
+        ({"do_not_call_keys": [AnalysisRule(key="do_not_call")]}, "analysis"),
+        ({"do_not_call_outcomes": [Outcome.ANSWERED]}, "outcome"),
+    ],
+)
+async def test_who_said_no_before_a_run_that_asks_for_it_is_not_rung_any_more(
+    trying: tuple[Heard, AttemptBook], database: Database, rules: dict[str, Any], source: str
+) -> None:
+    heard, book = trying
+    await rung(heard, book, "call-1", ANNA, analysis_result={**ANALYSIS, "do_not_call": "yes"})
+    await rung(heard, book, "call-2", BEN, **{**NOBODY, "error": "no answer"})
+    other = Campaign(database, name="other")
+    await other.take_in(person(ANNA), person(BEN))
+    name = heard.campaign.name
+    await keep_current(database, name, RETRIES)
+    async with database.read() as db:
+        assert await suppressed_in(db, database, [ANNA, BEN]) == {}
+
+    told = await keep_current(database, name, RETRIES.model_copy(update=rules))
+    assert told == Rederived(1, {}, 0, 1)  # Ben's call has nothing to teach, and is not read
+    async with database.read() as db:
+        assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: source}
+    assert {phone: row.state for phone, row in (await other.leads()).items()} == {
+        ANNA: "skipped",
+        BEN: "waiting",
+    }
+    # It is remembered, also where outcomes change; and rules that went and came again are asked anew.
+    assert await keep_current(database, name, RETRIES.model_copy(update=rules)) is None
+    changed = with_rules({"outcome": "busy", "error": ["no answer"]}, **rules)
+    assert await keep_current(database, name, changed) == Rederived(2, {("no_answer", "busy"): 1})
+    assert await keep_current(database, name, RETRIES) == Rederived(2, {("busy", "no_answer"): 1})
+    assert await keep_current(database, name, RETRIES.model_copy(update=rules)) == Rederived(1)
+
+
+async def test_a_lead_that_waits_for_another_call_is_done_once_the_last_one_taught_a_no(
+    trying: tuple[Heard, AttemptBook], database: Database
+) -> None:
+    heard, book = trying
+    await rung(heard, book, **{**NOBODY, "error": "no answer"})
+    assert (await heard.campaign.lead()).state == "waiting"
+    policy = RETRIES.model_copy(update={"do_not_call_outcomes": [Outcome.NO_ANSWER]})
+    assert await keep_current(database, heard.campaign.name, policy) == Rederived(1, {}, 1, 1)
+    assert (await heard.campaign.lead()).state == "done"
+
+
+async def test_many_calls_are_asked_in_portions_what_they_teach(local: Database) -> None:
+    count = 2 * PORTION + 7
+    call = {
+        "campaign": "many",
+        "number": 1,
+        "state": "ended",
+        "runner": "r",
+        "began_at": 0.0,
+        "outcome": "answered",
+    }
+    phones = [f"+4470000{n:05d}" for n in range(count)]
+    async with local.write() as db:
+        person_ = {"campaign": "many", "batch": "b", "state": "done", "outcome": "answered"}
+        await db.execute(
+            insert(leads), [{**person_, "id": n + 1, "phone": it} for n, it in enumerate(phones)]
+        )
+        said = [{"analysis": '{"no": true}' if n % 2 else '{"no": false}'} for n in range(count)]
+        rows = [{**call, "lead_id": n + 1, "phone": it, **said[n]} for n, it in enumerate(phones)]
+        await db.execute(insert(attempts), rows)
+    policy = RETRIES.model_copy(update={"do_not_call_keys": [AnalysisRule(key="no")]})
+    assert await learn(local, "many", policy) == Rederived(count, {}, 0, count // 2)
+    assert await learn(local, "many", policy) == Rederived(count)
+    assert await learn(local, "many", RETRIES) == Rederived()
+    async with local.read() as db:
+        assert set(await suppressed_in(db, local, phones)) == set(phones[1::2])
+
+
+# What stays.
+
+
+async def test_a_call_that_was_closed_without_a_report_stays_for_a_person(
+    heard: Heard, book: AttemptBook, database: Database
+) -> None:
+    await heard.campaign.placed(book)
+    async with database.write() as db:
+        row = (await db.execute(select(attempts))).one()
+        await close_without_report(db, row, "nothing was heard of it", RETRIES, database.now())
+    before = await everything(database)
+    assert await rederive(database, heard.campaign.name, with_rules({"outcome": "failed"})) == Rederived()
+    assert await everything(database) == before
+    assert (await heard.campaign.lead()).state == LeadState.REVIEW
+    # But a report that comes after all gives it words, and they mean what the table says.
+    await heard.hear(report())
+    assert (await heard.campaign.attempt()).outcome == "answered"
+    told = await rederive(database, heard.campaign.name, with_rules({"outcome": "failed"}))
+    assert told.changes == {("answered", "failed"): 1}
+
+
+async def test_who_was_forgotten_keeps_the_outcome_for_no_words_are_left(
+    heard: Heard, book: AttemptBook, database: Database
+) -> None:
+    await rung(heard, book, **NOBODY, error="busy")
+    await forget(database, ANNA)
+    before = await everything(database)
+    assert await rederive(database, heard.campaign.name, RETRIES) == Rederived()
+    assert await everything(database) == before
+    assert (await heard.campaign.attempt()).outcome == "busy"
+
+
+# In which words calls ended.
+
+
+async def test_endings_are_counted_with_what_nobody_could_map_first_and_without_numbers(
+    heard: Heard, book: AttemptBook, database: Database
+) -> None:
+    novel = {**NOBODY, "status": "a-status-of-tomorrow"}
+    await rung(heard, book, "call-1", ANNA, **{**novel, "error": f"487 from {ANNA}"})
+    await rung(heard, book, "call-2", BEN, **{**novel, "error": f"487 from {ANNA}"})
+    await rung(heard, book, "call-3", CARLA)
+    await heard.campaign.placed(book, "call-4", "+447700900099")  # it is not over
+    assert await endings(database, heard.campaign.name) == [
+        EndingCount("a-status-of-tomorrow", "", f"487 from {mask_phone(ANNA)}", "unknown", 2),
+        EndingCount("ended", "user_hangup", "", "answered", 1),
+    ]
+    assert await endings(database, "another") == []
+
+
+async def test_endings_that_differ_only_in_a_number_are_one(
+    heard: Heard, book: AttemptBook, database: Database
+) -> None:
+    for call_id, phone in (("call-1", ANNA), ("call-2", BEN)):
+        await rung(heard, book, call_id, phone)
+    async with database.write() as db:
+        for phone, other in ((ANNA, "+442079461101"), (BEN, "+442079462201")):
+            mine = update(attempts).where(attempts.c.phone == phone)
+            await db.execute(mine.values(error=f"lost {other}"))
+    (found,) = await endings(database, heard.campaign.name)
+    assert asdict(found)["calls"] == 2
+
+
+async def test_a_run_under_another_table_derives_anew_and_sends_nothing_for_it(database: Database) -> None:
+    with bad_line() as line:
+        campaign = Campaign(database, line.url, readiness=Readiness())
+        await campaign.take_in(person())
+        book = await campaign.runner()
+        call = line.place(ANNA)
+        await campaign.placed(book, call["id"])
+        line.end_all()
+        await campaign.run()
+        assert (await campaign.results())[ANNA].outcome == "no_answer"
+        reads, posts = line.reads, list(line.posts)
+        own = {"outcome": "busy", "error": ["no answer"]}
+        campaign.policy = CallingPolicy.model_validate({**POLICY.model_dump(), "outcomes": [own]})
+        await campaign.run()
+        assert (await campaign.results())[ANNA].outcome == "busy"
+        assert (line.reads, line.posts) == (reads, posts)
+        assert await keep_current(database, campaign.name, campaign.policy) is None

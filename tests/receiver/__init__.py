@@ -1,1 +1,0 @@
-"""Tests of the webhook receiver, over real HTTP."""
