@@ -1,4 +1,4 @@
-# make demo | make test | make check | make bench   (each makes .venv if it is not there)
+# make demo | make test-fast | make test | make check | make bench   (each makes .venv if it is not there)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,6 +14,9 @@ demo: $(STAMP) ## the main job end to end: no account, no network
 
 test: $(STAMP) ## every test; they wait more than they work, so there are more workers than cores
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-fast: $(STAMP) ## what needs no server, socket, database or sleep
+	$(BIN)/python -m pytest tests/unit -n 2 --dist worksteal $(ARGS)
 
 check: lint types imports ## lint, format, types, import rules; `make -j2` does them side by side
 

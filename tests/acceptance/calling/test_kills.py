@@ -18,8 +18,7 @@ from tests.support.calling.campaign import Campaign, people
 from tests.support.calling.run_campaign import CUT_OFF, GRACE_SECONDS
 from tests.support.sandbox.running import RunningSandbox, run_sandbox
 
-SCRIPT = Path(__file__).with_name("run_campaign.py")
-ROOT = SCRIPT.parents[2]
+ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.slow
 

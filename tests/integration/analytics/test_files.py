@@ -17,7 +17,7 @@ from tests.support.analytics.people import Person, campaign
 EXPORT = """
 import sys, resource
 from pathlib import Path
-from {package}people import campaign
+from tests.support.analytics.people import campaign
 from flireo_flows.analytics.sinks import export_results
 if "--limited" in sys.argv:
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
@@ -30,9 +30,8 @@ except Exception as error:
 
 def export_elsewhere(directory: Path, *arguments: str, before: str = "") -> str:
     """Export in a process of its own, whose limits are its own."""
-    code = EXPORT.format(package=f"{__package__}." if __package__ else "")
-    root = Path(__file__).parents[(__package__ or "").count(".") + 1]
-    command = [sys.executable, "-c", code, str(directory), *arguments]
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-c", EXPORT, str(directory), *arguments]
     if before:
         command = [
             "unshare",

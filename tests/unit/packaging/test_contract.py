@@ -103,7 +103,7 @@ LATER_ROWS: Final = range(55, 70)  # of the operations that only the later serve
 
 
 def test_both_forms_of_the_contract_have_the_same_operations() -> None:
-    document = yaml.safe_load((PROJECT / "tests" / "openapi.yaml").read_bytes())
+    document = yaml.safe_load((PROJECT / "tests" / "support" / "openapi.yaml").read_bytes())
     written = {
         (one["operationId"], method.upper(), path, one.get("x-since") == "hmsovereign")
         for path, methods in document["paths"].items()
