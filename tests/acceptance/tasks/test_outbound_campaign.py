@@ -98,6 +98,7 @@ def test_prefect_shows_how_complete_the_results_are(stage: Stage, stored: Stored
 
 # Prefect leaves a connection open when an asynchronous flow begins (prefect/results.py).
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.slow
 def test_it_runs_inside_a_synchronous_and_inside_an_asynchronous_flow(stage: Stage) -> None:
     @flow
     def parent() -> CampaignSummary:

@@ -170,6 +170,7 @@ async def test_what_was_lost_and_not_placed_is_rung_again_once(local: Database) 
     assert [attempt.state for attempt in await campaign.attempts()] == ["not_placed", "placed", "placed"]
 
 
+@pytest.mark.slow
 async def test_what_was_lost_as_the_first_call_of_a_ledger_needs_a_review(local: Database) -> None:
     with bad_line(answer(502)) as line:
         line.rings = False
