@@ -184,8 +184,9 @@ async def all_answered_have_results(database: Database, faults: dict[str, Any]) 
     assert COUNT * 0.6 <= len(answered) < COUNT
     assert done >= len(answered)
     if not flireo.faults.shows_number:
-        assert done == len(answered)
-        assert {row.state for row in (await campaign.leads()).values()} == {"done", "review"}
+        called = {row.phone for row in answered}
+        states = {phone: row.state for phone, row in (await campaign.leads()).items()}
+        assert states == {phone: "done" if phone in called else "review" for phone in states}
 
 
 async def test_on_both_databases(new_ledger: NewLedger) -> None:
