@@ -29,11 +29,13 @@ from flireo_flows.ledger.account_calls import forget_calls_in
 from flireo_flows.ledger.campaigns import Declined
 from flireo_flows.ledger.database import WRITING, Database
 from flireo_flows.ledger.schema import (
+    FORGOT,
     attempts,
     decisions,
     do_not_call,
     inbox,
     leads,
+    meta,
     people,
     suppressions,
 )
@@ -133,6 +135,8 @@ def of_forgotten_in(db: Connection, key: bytes, reports: Collection[ReportOf]) -
         key: The ledger's own (`Database.key`).
         reports: A few hundred at most.
     """
+    if db.execute(_FORGOT_SOMEBODY).first() is None:  # as in most ledgers: each delivery that comes asks this
+        return set()
     digests = {it.phone: [digest(key, name) for name in _spellings(it.phone)] for it in reports if it.phone}
     names = {report.call_id: _names(key, report.call_id) for report in reports}
     ids = [name for several in names.values() for name in several]
@@ -142,8 +146,7 @@ def of_forgotten_in(db: Connection, key: bytes, reports: Collection[ReportOf]) -
     return {
         report
         for report in reports
-        if gone
-        and not gone.isdisjoint(
+        if not gone.isdisjoint(
             [*digests.get(report.phone, ()), report.reference or None, *names[report.call_id]]
         )
     }
@@ -171,6 +174,7 @@ def _of_theirs(column: Column[Any], name: str) -> Any:
     return select(column).where(column.in_(bindparam(name, expanding=True)), column != "", his)
 
 
+_FORGOT_SOMEBODY: Final = select(meta.c.key).where(meta.c.key == FORGOT, meta.c.value == "yes")
 # Digests, call ids and references, of those that are asked about, that belong to forgotten people.
 _FORGOTTEN: Final = union_all(
     select(suppressions.c.digest).where(
@@ -212,6 +216,7 @@ async def _is_under_way(db: AsyncConnection, phone: str) -> bool:
 
 async def _erase(db: AsyncConnection, database: Database, phone: str, now: float) -> Forgotten:
     name = await _pseudonym(db, database, phone)
+    await db.execute(update(meta).where(meta.c.key == FORGOT).values(value="yes"))
     reports = await _erase_reports(db, database, phone, name)
     tried = await _erase_attempts(db, database, phone, name)
     asked = update(decisions).where(decisions.c.phone == phone).values(phone=name, inputs="{}")

@@ -31,7 +31,7 @@ from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.numbering import person_key
 from flireo_flows.lifecycle.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
 
-VERSION: Final = 4  # of the tables, and of the moves that their triggers allow
+VERSION: Final = 5  # of the tables, and of the moves that their triggers allow
 
 metadata = MetaData()
 
@@ -64,6 +64,7 @@ def one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
 
 
 meta = Table("flireo_meta", metadata, Column("key", String, primary_key=True), Column("value", String))
+FORGOT: Final = "forgot_somebody"  # key in it of "yes" once anybody was forgotten, else "no"
 
 campaigns = Table(
     "flireo_campaigns",

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, inspect, select, update
 from flireo_flows.api.clock import boot_moment
 from flireo_flows.ledger.bells import set_bells
 from flireo_flows.ledger.guards import set_guards
-from flireo_flows.ledger.schema import VERSION, attempts, meta, metadata
+from flireo_flows.ledger.schema import FORGOT, VERSION, attempts, meta, metadata
 from flireo_flows.ledger.tallies import set_tallies
 from flireo_flows.lifecycle.absence import NO_EVIDENCE
 from flireo_flows.lifecycle.states import AttemptState
@@ -34,8 +34,8 @@ def prepare(connection: Connection) -> tuple[str, bytes]:
         return found
     metadata.create_all(connection)
     key = secrets.token_hex(32)
-    told = [{"key": "version", "value": str(VERSION)}, {"key": KEY, "value": key}]
-    connection.execute(insert(meta), told)
+    told = {"version": str(VERSION), KEY: key, FORGOT: "no"}
+    connection.execute(insert(meta), [{"key": name, "value": value} for name, value in told.items()])
     set_tallies(connection)
     set_guards(connection)
     set_bells(connection)

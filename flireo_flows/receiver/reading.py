@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from starlette.types import Receive, Scope
@@ -123,8 +122,10 @@ def check_headers(headers: Mapping[str, str], secrets: Sequence[str], *, allow_u
     """
     about = _about(headers)
     if not _is_unsigned(about, secrets, allow_unsigned=allow_unsigned):
-        with _refusing():
+        try:
             verify_headers(about, secrets, time.time())
+        except SignatureError as error:
+            raise _unproven(error) from None
 
 
 def check_signature(
@@ -143,8 +144,10 @@ def check_signature(
     about = _about(headers)
     if _is_unsigned(about, secrets, allow_unsigned=allow_unsigned):
         return None
-    with _refusing():
+    try:
         verify(body, about, secrets, time.time())
+    except SignatureError as error:
+        raise _unproven(error) from None
     return float(about[TIMESTAMP_HEADER])
 
 
@@ -156,11 +159,5 @@ def _is_unsigned(about: Mapping[str, str], secrets: Sequence[str], *, allow_unsi
     return allow_unsigned and (not about[SIGNATURE_HEADER] or not secrets)
 
 
-@contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except SignatureError as error:
-        raise Refused(
-            401, f"signature_{error.reason.name.lower()}", f"not accepted: {error.reason}"
-        ) from None
+def _unproven(error: SignatureError) -> Refused:
+    return Refused(401, f"signature_{error.reason.name.lower()}", f"not accepted: {error.reason}")

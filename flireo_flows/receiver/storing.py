@@ -12,7 +12,7 @@ from flireo_flows.ledger.delivery import Delivery
 from flireo_flows.ledger.failure import is_outage
 
 GROUP: Final = 200  # deliveries that are written in one transaction
-SPACING_SECONDS: Final = 0.005  # from the beginning of one transaction to that of the next, at the least
+SPACING_SECONDS: Final = 0.01  # from the beginning of one transaction to that of the next, at the least
 MOST_WAITING: Final = 10_000  # deliveries; more are refused at once, for memory is not endless
 _log: Final = logging.getLogger("flireo_flows.receiver")
 
@@ -118,6 +118,10 @@ class Storage:
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
         self._patience.watch(future)
+        if (
+            within is None
+        ):  # the patience that all share is enough: a timer of its own costs as much as its row
+            return await future
         try:
             async with asyncio.timeout(within):
                 return await future

@@ -1,6 +1,5 @@
 """Is a webhook really from Flireo? The signature over its raw bytes, and its age (contract section 18.2)."""
 
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
@@ -121,4 +120,4 @@ def _fresh_timestamp(header: str | None, now: float, tolerance_seconds: float) -
 
 
 def _digest(secret: str, timestamp: str, body: bytes) -> str:
-    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), timestamp.encode() + b"." + body, "sha256").hex()

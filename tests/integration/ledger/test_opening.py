@@ -64,7 +64,7 @@ async def test_opened_again_it_holds_what_it_held(ledger_url: str) -> None:
             held.append((database.key, (await db.execute(KEPT)).all()))
     assert held[0] == held[1]
     key, rows = held[0]
-    assert rows == [("suppression_key", key.hex()), ("version", str(VERSION))]
+    assert rows == [("forgot_somebody", "no"), ("suppression_key", key.hex()), ("version", str(VERSION))]
     assert len(key) == 32
 
 
