@@ -174,7 +174,9 @@ class Pacing:
             self.resets_at = min(self.resets_at, resets_at)
         else:
             self.others.begin(limit, remaining, self.in_flight, sent_at, is_joined=self.limit is None)
-            self.edges.next_window(sent_at, now, felt=self.edges.felt_at > self.edges.heard_at)
+            # Kept back is spent, also where its moment passed while an answer was waited for.
+            felt = self.edges.felt_at > self.edges.heard_at or bool(self._feelers)
+            self.edges.next_window(sent_at, now, felt)
             self.remaining, self.resets_at, self.next_slot = remaining, resets_at, 0.0
         self.others.told(limit, remaining, sent_at, now)
         self.limit = limit

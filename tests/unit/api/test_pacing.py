@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.api.edges import FEELERS, FEWEST_TO_FEEL
+from flireo_flows.api.edges import FEELERS, FEWEST_TO_FEEL, WINDOWS_TO_FEEL
 from flireo_flows.api.pacing import MANY, Pacing, number, retry_after
 from tests.support.api.windows import START, LimitedServer, Simulation, constant, simulate
 
@@ -76,11 +76,13 @@ def test_a_window_that_begins_with_a_request_is_filled_and_the_next_begun_within
 ) -> None:
     limit = max(1, int(per_second * seconds))
     server = LimitedServer(limit, seconds, None, told, skew)
-    use = simulate(server, 5, [Pacing()], constant(latency))
+    use = simulate(server, 9, [Pacing()], constant(latency))
     assert server.refused == []
-    # While the length is being found out, what is kept back for it may come too late to be let in.
+    # While the length is being found out, what is kept back for it may come too late to be let in ...
     kept_back = FEELERS if limit >= max(FEWEST_TO_FEEL, seconds) else 0
     assert mean(use) >= min(0.97 * limit, limit - 1 - kept_back)
+    # ... and then never again.
+    assert min(use[1 + WINDOWS_TO_FEEL :]) >= min(0.97 * limit, limit - 1)
     begun = [window.ends - seconds for window in server.windows]
     pauses = [start - window.ends for window, start in zip(server.windows, begun[1:], strict=False)]
     # A second each: the end is told in whole seconds, so is the Date, and we wait for one to be safe.
