@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.names import KnownCampaign
-from flireo_flows.cli.never import read_number
-from flireo_flows.cli.steer import in_ledger
+from flireo_flows.cli.campaign_name import KnownCampaign
+from flireo_flows.cli.pause import in_ledger
+from flireo_flows.cli.suppressions import read_number
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo

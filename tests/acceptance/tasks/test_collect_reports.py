@@ -22,7 +22,7 @@ from flireo_flows.ledger import Database
 from flireo_flows.ledger.campaigns import Declined
 from flireo_flows.ledger.schema import runners
 from flireo_flows.sandbox import SandboxSettings
-from flireo_flows.tasks.collect import KeyRefused
+from flireo_flows.tasks.collection import KeyRefused
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import Campaign
 from tests.support.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored, patiently

@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from flireo_flows import CallLedger
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.campaigns import Standing, Steering
-from flireo_flows.tasks.steer import pause_when_cancelled
+from flireo_flows.tasks.campaign_control import pause_when_cancelled
 from tests.support.calling.campaign import Campaign, person
 from tests.support.flows.stage import ANNA, Stored, patiently
 
@@ -38,7 +38,7 @@ LONG_FLOW = """
 import sys, time
 from prefect import flow
 from flireo_flows.blocks import CallLedger
-from flireo_flows.tasks.steer import pause_when_cancelled
+from flireo_flows.tasks.campaign_control import pause_when_cancelled
 
 @flow(on_cancellation=[pause_when_cancelled])
 def ring(campaign: str, ledger: CallLedger) -> None:

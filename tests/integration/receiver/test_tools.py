@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field
 from flireo_flows.api.agents import read_agent
 from flireo_flows.api.tools import FunctionConfig
 from flireo_flows.receiver import Receiver, ToolContext, ToolError
-from flireo_flows.receiver.calling import THREADS
+from flireo_flows.receiver.function_call import THREADS
 from flireo_flows.receiver.logs import JsonFormatter
 from tests.support.calling.hearing import webhook
 from tests.support.receiver.relay import inbox_of, post, served, signed

@@ -16,7 +16,7 @@ from flireo_flows.api.client import Account, FlireoClient
 from flireo_flows.api.conversation import converse
 from flireo_flows.api.operation import Operation
 from flireo_flows.blocks import CampaignRefused, OnBlocked
-from flireo_flows.blocks import campaign_work as work
+from flireo_flows.blocks import campaign_decisions as work
 from flireo_flows.blocks.campaign_gate import gate_of
 from flireo_flows.leads.wishes import Consent, Wishes
 from flireo_flows.ledger import Answer, Database, LedgerError, NoLedger

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from flireo_flows.sandbox.dice import Dice
+from flireo_flows.sandbox.seeded_random import Dice
 from flireo_flows.sandbox.settings import Dialect, Outcome, ReportFate, SandboxSettings
 
 

@@ -11,10 +11,10 @@ from itertools import islice
 from typing import Any, Final
 
 from flireo_flows.sandbox.campaigns import Campaign, CampaignStatus, Lead, LeadStatus
-from flireo_flows.sandbox.dialing import place, read_order
-from flireo_flows.sandbox.errors import Refusal, invalid
+from flireo_flows.sandbox.local_platform import World
+from flireo_flows.sandbox.placement import place, read_order
+from flireo_flows.sandbox.refusals import Refusal, invalid
 from flireo_flows.sandbox.store import Record, Store
-from flireo_flows.sandbox.world import World
 
 _AT_A_TIME: Final = 5  # calls of one campaign
 _LOOK_SECONDS: Final = 5.0  # between two looks at a campaign that rings, in simulated seconds

@@ -15,11 +15,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flireo_flows.sandbox.errors import Refusal, answer
 from flireo_flows.sandbox.faults import ALTERING, BREAKING
-from flireo_flows.sandbox.lost import LostAnswer
+from flireo_flows.sandbox.local_platform import World
+from flireo_flows.sandbox.lost_answer import LostAnswer
+from flireo_flows.sandbox.refusals import Refusal, answer
 from flireo_flows.sandbox.settings import BreakingSwitch
-from flireo_flows.sandbox.world import World
 
 _RETRY_AFTER_SECONDS: Final = 1
 _NOBODY_KNOWS: Final = "unheard-of"

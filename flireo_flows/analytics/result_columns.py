@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 
 import pandas as pd
 
-from flireo_flows.analytics.flatten import (
+from flireo_flows.analytics.cells import (
     KeyPath,
     Kind,
     as_text,

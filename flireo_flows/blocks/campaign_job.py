@@ -10,13 +10,13 @@ from pydantic import Field, HttpUrl, model_validator
 from flireo_flows.api.campaigns import Campaign, CampaignLead, Clock, NewCampaign, NewCampaignLead, check_zone
 from flireo_flows.api.conversation import Conversation, aconverse, converse
 from flireo_flows.api.watching import Patience
-from flireo_flows.blocks import campaign_work as work
-from flireo_flows.blocks.block import FlireoBlock
+from flireo_flows.blocks import campaign_decisions as work
 from flireo_flows.blocks.campaign_gate import Gate, OnBlocked, gate_of
 from flireo_flows.blocks.campaign_results import CampaignResult
+from flireo_flows.blocks.catalogue import MEGAPHONE, REFERENCE
 from flireo_flows.blocks.credentials import FlireoCredentials
+from flireo_flows.blocks.flireo_block import FlireoBlock
 from flireo_flows.blocks.ledger import CallLedger
-from flireo_flows.blocks.shown import MEGAPHONE, REFERENCE
 
 T = TypeVar("T")
 A_DAY: Final = 86_400.0  # seconds: a campaign rings in daily hours

@@ -12,7 +12,7 @@ from fastapi import Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from flireo_flows.sandbox.errors import Refusal, invalid, missing
+from flireo_flows.sandbox.refusals import Refusal, invalid, missing
 from flireo_flows.sandbox.settings import E164
 from flireo_flows.sandbox.store import Record
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.leads import LeadFormat

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.problems import SettingError
-from flireo_flows.cli.steer import in_ledger
+from flireo_flows.cli.pause import in_ledger
+from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.ledger import Database

@@ -11,8 +11,8 @@ from typing import Final
 
 import uvicorn
 
-from flireo_flows.cli.problems import SettingError
 from flireo_flows.cli.settings import ledger_url
+from flireo_flows.cli.user_errors import SettingError
 from flireo_flows.receiver import Receiver
 from flireo_flows.receiver.logs import JsonFormatter
 

@@ -9,10 +9,10 @@ from flireo_flows.api.webhooks import EventType
 from flireo_flows.sandbox import tools
 from flireo_flows.sandbox.clock import Clock
 from flireo_flows.sandbox.delivery import Courier, Reply, Webhook
-from flireo_flows.sandbox.dice import Dice
 from flireo_flows.sandbox.exchanges import Exchange, Exchanges
 from flireo_flows.sandbox.payloads import assistant_request, tool_calls
 from flireo_flows.sandbox.schedule import Schedule
+from flireo_flows.sandbox.seeded_random import Dice
 from flireo_flows.sandbox.settings import SandboxSettings
 from flireo_flows.sandbox.store import Call
 from flireo_flows.sandbox.tools import Tool

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-from flireo_flows.sandbox.errors import Refusal, invalid, missing, not_found
-from flireo_flows.sandbox.forms import AgentForm, read_form
-from flireo_flows.sandbox.outcomes import plan_call
+from flireo_flows.sandbox.call_course import plan_call
+from flireo_flows.sandbox.local_platform import World
+from flireo_flows.sandbox.refusals import Refusal, invalid, missing, not_found
+from flireo_flows.sandbox.request_forms import AgentForm, read_form
 from flireo_flows.sandbox.settings import E164
 from flireo_flows.sandbox.store import Call, Record
-from flireo_flows.sandbox.world import World
 
 _SAVED: Final = ("agent_id", "assistant_id")
 _INLINE: Final = ("agent_config", "assistant", "agent")

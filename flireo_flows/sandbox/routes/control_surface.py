@@ -11,16 +11,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.sandbox.beginning import reset
 from flireo_flows.sandbox.clock import iso
-from flireo_flows.sandbox.errors import Refusal
 from flireo_flows.sandbox.faults import Faults
-from flireo_flows.sandbox.forms import body_of
 from flireo_flows.sandbox.inbound import Ringing, ring_in
+from flireo_flows.sandbox.local_platform import world_of
+from flireo_flows.sandbox.refusals import Refusal
+from flireo_flows.sandbox.request_forms import body_of
+from flireo_flows.sandbox.reset import reset
 from flireo_flows.sandbox.routes.known import check_operations
 from flireo_flows.sandbox.settings import SandboxSettings
 from flireo_flows.sandbox.state import StateError, state_of
-from flireo_flows.sandbox.world import world_of
 
 router = APIRouter(prefix="/sandbox")
 

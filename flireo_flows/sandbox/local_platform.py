@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from flireo_flows.sandbox.agent_webhooks import Talking
+from flireo_flows.sandbox.call_simulator import Life
 from flireo_flows.sandbox.clock import Clock
 from flireo_flows.sandbox.delivery import Courier
-from flireo_flows.sandbox.dice import Dice
 from flireo_flows.sandbox.exchanges import Exchanges
 from flireo_flows.sandbox.faults import Faults
-from flireo_flows.sandbox.life import Life
-from flireo_flows.sandbox.limits import FixedWindows
+from flireo_flows.sandbox.fixed_window import FixedWindows
 from flireo_flows.sandbox.schedule import Schedule
+from flireo_flows.sandbox.seeded_random import Dice
 from flireo_flows.sandbox.settings import FaultSettings, SandboxSettings
 from flireo_flows.sandbox.state import Contents, fill_store
 from flireo_flows.sandbox.store import Store
-from flireo_flows.sandbox.talking import Talking
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.user_errors import SettingError
 
 
 def sandbox(
@@ -144,7 +144,7 @@ def webhooks(
     """
     import asyncio
 
-    from flireo_flows.cli.serving import load_receiver, receiver_from_settings, serve
+    from flireo_flows.cli.webhooks import load_receiver, receiver_from_settings, serve
     from flireo_flows.prefect_support.child_process import obey
 
     obey()

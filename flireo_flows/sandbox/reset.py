@@ -2,12 +2,12 @@
 
 from dataclasses import fields
 
-from flireo_flows.sandbox.campaign_dialing import begin_dialing
+from flireo_flows.sandbox.campaign_dialer import begin_dialing
 from flireo_flows.sandbox.campaigns import CampaignStatus
+from flireo_flows.sandbox.local_platform import World, faults_of
 from flireo_flows.sandbox.settings import SandboxSettings
 from flireo_flows.sandbox.state import fill_store
 from flireo_flows.sandbox.store import Store
-from flireo_flows.sandbox.world import World, faults_of
 
 
 def begin(world: World) -> None:

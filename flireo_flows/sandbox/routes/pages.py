@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from fastapi import Request
 
-from flireo_flows.sandbox.errors import invalid
+from flireo_flows.sandbox.refusals import invalid
 from flireo_flows.sandbox.store import Record
 
 T = TypeVar("T")

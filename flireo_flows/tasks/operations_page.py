@@ -1,4 +1,4 @@
-"""The table of all operations and their tasks, made from the registry: `python -m flireo_flows.tasks.table`.
+"""The table of all operations and their tasks, made from the registry: `python -m flireo_flows.tasks.operations_page`.
 
 Prints docs/operations.md; a test fails when that file is not what is printed here.
 """
@@ -15,11 +15,11 @@ from flireo_flows import tasks
 from flireo_flows.api.model import ApiBody
 from flireo_flows.api.operation import Effect, endpoint_of, reader_of
 from flireo_flows.api.registry import OPERATIONS, SHORTHANDS, OperationFunction
-from flireo_flows.tasks import convenience
+from flireo_flows.tasks import composite as convenience
 
 INTRODUCTION: Final = """# Operations and tasks
 
-Made by `python -m flireo_flows.tasks.table > docs/operations.md`; do not edit.
+Made by `python -m flireo_flows.tasks.operations_page > docs/operations.md`; do not edit.
 
 Every operation of the Flireo API is a function of `flireo_flows.api` that says what is sent, and two tasks of
 `flireo_flows.tasks`: a synchronous one of the same name, and an asynchronous one with an `a` in front. Each takes

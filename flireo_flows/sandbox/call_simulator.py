@@ -10,17 +10,17 @@ from functools import partial
 from typing import Any, Final
 
 from flireo_flows.api.webhooks import EventType
+from flireo_flows.sandbox.agent_webhooks import Talking
 from flireo_flows.sandbox.analysis import analysis_of
+from flireo_flows.sandbox.call_course import Ending
 from flireo_flows.sandbox.clock import Clock
 from flireo_flows.sandbox.delivery import Courier, Webhook
-from flireo_flows.sandbox.dice import Dice
 from flireo_flows.sandbox.faults import Faults
-from flireo_flows.sandbox.outcomes import Ending
 from flireo_flows.sandbox.payloads import Body, end_of_call_report, status_update
 from flireo_flows.sandbox.schedule import Schedule
+from flireo_flows.sandbox.seeded_random import Dice
 from flireo_flows.sandbox.settings import Outcome, ReportFate, SandboxSettings
 from flireo_flows.sandbox.store import Call, Store
-from flireo_flows.sandbox.talking import Talking
 from flireo_flows.sandbox.transcripts import messages_of, summary_of
 
 _MESSAGES_FOR_AN_ANALYSIS: Final = 2  # the platform's default threshold (contract section 15.1)

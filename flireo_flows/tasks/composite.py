@@ -14,8 +14,8 @@ from flireo_flows.api.paging import aiter_calls, iter_calls
 from flireo_flows.api.registry import raw_operation
 from flireo_flows.api.watching import Patience
 from flireo_flows.blocks import FlireoCredentials
-from flireo_flows.tasks.derive import READ_RETRY_SECONDS, may_pass
-from flireo_flows.tasks.waiting import until_over
+from flireo_flows.tasks.call_wait import until_over
+from flireo_flows.tasks.operation_task import READ_RETRY_SECONDS, may_pass
 
 AN_HOUR: Final = 3600.0  # seconds; longer than any call
 POLL_SECONDS: Final = 5.0

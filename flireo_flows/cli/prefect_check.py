@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.user_errors import SettingError
 
 
 def check_prefect(url: str, instead: str = "") -> None:
