@@ -35,7 +35,7 @@ from flireo_flows.ledger.earlier_calls import earlier_calls_of
 from flireo_flows.ledger.rederiving import keep_current
 from flireo_flows.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.choice import Composes
+from flireo_flows.script.call_choice import Composes
 
 PROGRESS_SECONDS: Final = 2.0
 COMPLETENESS_SECONDS: Final = 60.0

@@ -99,7 +99,7 @@ def wanted_of(
     from flireo_flows.calling.plan import Wanted
     from flireo_flows.cli import settings
     from flireo_flows.script import Composer
-    from flireo_flows.script.choice import Caller
+    from flireo_flows.script.call_choice import Caller
 
     rules, words = settings.policy(policy, any_hour=any_hour), settings.script(script)
     composer = Composer(Caller(agent_id, number_id), words, _dialect(), campaign)

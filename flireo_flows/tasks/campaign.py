@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.analytics.files import local_path
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.clock import steady_now
 from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.api.redaction import mask_phone, redact
+from flireo_flows.api.steady_clock import steady_now
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.calling.account import NotReady
 from flireo_flows.calling.clock_guard import ClockCorrected, ClockError
@@ -39,13 +39,13 @@ from flireo_flows.prefect_support.artifacts import ProgressBoard, show_failures,
 from flireo_flows.prefect_support.async_bridge import drive
 from flireo_flows.prefect_support.events import publishing
 from flireo_flows.script import Composer, Script, Webhook
+from flireo_flows.script.call_choice import Caller
 from flireo_flows.script.checking import (
     assuming,
     knowing_agents,
     speakable,
     told_otherwise,
 )
-from flireo_flows.script.choice import Caller
 from flireo_flows.tasks.export import write_results
 
 # What stops the dialling and leaves the calls that run, whose results can still be read.

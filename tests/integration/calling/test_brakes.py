@@ -24,7 +24,7 @@ from flireo_flows.ledger.schema import attempts
 from flireo_flows.lifecycle.states import AttemptState, Event
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import Outcome, SandboxSettings
-from flireo_flows.script.choice import Caller, Composes
+from flireo_flows.script.call_choice import Caller, Composes
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, people, person
 from tests.support.sandbox.running import RunningSandbox, run_sandbox

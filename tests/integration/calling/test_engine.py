@@ -18,7 +18,7 @@ from flireo_flows.calling.turns import Until
 from flireo_flows.ledger import Database, Expectations, Inbox, Views
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import Outcome, SandboxSettings
-from flireo_flows.script.choice import Caller
+from flireo_flows.script.call_choice import Caller
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
 from tests.support.faulty.server import answer

@@ -28,7 +28,7 @@ from flireo_flows.policy import (
     decide,
     words,
 )
-from flireo_flows.script.choice import Caller
+from flireo_flows.script.call_choice import Caller
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, person
 from tests.support.calling.campaign import people as many_people
 from tests.support.calling.policies import ANY_HOUR, LONDON, NOON, reason, until

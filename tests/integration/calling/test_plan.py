@@ -27,7 +27,7 @@ from flireo_flows.ledger.campaigns import Steering
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.script import Composer, PoolNumber, Script, Variant
-from flireo_flows.script.choice import Caller
+from flireo_flows.script.call_choice import Caller
 from tests.support.calling.campaign import ANNA, BEN, CARLA
 
 MONDAY = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)

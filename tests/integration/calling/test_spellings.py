@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import update
 
-from flireo_flows.api.numbering import person_key, same_person, spellings
+from flireo_flows.api.person_key import person_key, same_person, spellings
 from flireo_flows.calling.past import read_past
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.forgetting import forget

@@ -24,7 +24,7 @@ from flireo_flows.ledger import Database, Inbox, Runner
 from flireo_flows.ledger.campaigns import Declined, Steering
 from flireo_flows.ledger.runners import LEASE_SECONDS
 from flireo_flows.ledger.schema import campaigns, requests, runners
-from flireo_flows.policy.limits import AnalysisRule
+from flireo_flows.policy.policy_forms import AnalysisRule
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.bad_line import BadLine
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person

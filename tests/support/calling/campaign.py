@@ -28,7 +28,7 @@ from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.lifecycle.absence import Verdict, View
 from flireo_flows.lifecycle.states import Event
 from flireo_flows.policy import CallingPolicy, OtherCampaigns
-from flireo_flows.script.choice import Caller, Composes
+from flireo_flows.script.call_choice import Caller, Composes
 from tests.support.sandbox.running import ANNA, BEN, CARLA
 
 __all__ = ["ANNA", "BEN", "CALLER", "CARLA", "POLICY", "Campaign", "people", "person"]
