@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from flireo_flows.api import errors
-from flireo_flows.calling.account import NotReady, Readiness
 from flireo_flows.calling.engine import Engine
+from flireo_flows.calling.preflight import NotReady, Readiness
 from flireo_flows.calling.remembered import remember
-from flireo_flows.calling.turns import Until
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import Database, Expectations, Inbox, Views
 from flireo_flows.policy import CallingPolicy
