@@ -11,7 +11,7 @@ from flireo_flows.api.calls import Placed, create_outbound_call
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.endings import EVENTS, Ending, ending_of, in_words
+from flireo_flows.calling.post_ending import EVENTS, Ending, ending_of, in_words
 from flireo_flows.ledger import Answer, Attempt, Database
 from flireo_flows.ledger.barred import said_no_in_time
 from flireo_flows.ledger.beginning import FRESH_SECONDS

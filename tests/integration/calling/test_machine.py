@@ -28,9 +28,9 @@ from sqlalchemy.exc import IntegrityError
 
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.client import Account, AsyncFlireoClient
-from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.remembered import remember
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Answer, Attempt, AttemptBook, Database, Inbox, LeadBook, Runner

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from flireo_flows.api.client import Account, AsyncFlireoClient, Timeouts
-from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.engine import Engine, Ran
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.remembered import fingerprint
-from flireo_flows.calling.turns import Until
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import (
     Answer,
