@@ -17,7 +17,7 @@ from flireo_flows.ledger.schema import attempts, leads, runners
 from flireo_flows.lifecycle.absence import NO_EVIDENCE, Verdict, View, evidence_of, weigh
 from flireo_flows.lifecycle.states import OPEN, AttemptState, Event, IdSource, LeadState, sources, target
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.choice import Choice, Composes, LeadFacts
+from flireo_flows.script.call_choice import Choice, Composes, LeadFacts
 
 REVIEWED_SECONDS: Final = 7200.0  # an unknown call that a person looks at is looked for so long
 PROVED_ABSENT: Final = "complete readings of the call list do not show it"

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, insert, inspect, select, update
 
-from flireo_flows.api.clock import boot_moment
+from flireo_flows.api.steady_clock import boot_moment
 from flireo_flows.ledger.bells import set_bells
 from flireo_flows.ledger.guards import set_guards
 from flireo_flows.ledger.schema import FORGOT, VERSION, attempts, meta, metadata
