@@ -7,7 +7,7 @@ from benchmarks.figures import Figure
 from benchmarks.stage import CALLER, Stage, people, stage
 from flireo_flows.api.calls import OutboundCall, create_outbound_call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.remembered import remember
 from flireo_flows.calling.sweep import FIRST_PAUSE_SECONDS, Summary, Sweep
 from flireo_flows.ledger import Answer, AttemptBook, Database, LeadBook, Runner

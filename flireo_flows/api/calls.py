@@ -11,9 +11,9 @@ from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.fields import Id, PhoneText
 from flireo_flows.api.model import ApiBody, ApiModel, Json, JsonObject, read_list, unwrap
-from flireo_flows.api.numbering import comparable, digits, same_person
 from flireo_flows.api.operation import Effect, Sends, operation
 from flireo_flows.api.pages import Page, read_total
+from flireo_flows.api.person_key import comparable, digits, same_person
 from flireo_flows.api.times import iso
 
 LARGEST_PAGE: Final = 1000  # contract section 4

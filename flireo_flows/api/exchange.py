@@ -14,8 +14,8 @@ from flireo_flows.api.foreign import foreign_answer, may_be_ours
 from flireo_flows.api.masking import hide
 from flireo_flows.api.model import Json, Unreadable
 from flireo_flows.api.operation import Effect, Endpoint, Operation
-from flireo_flows.api.pacing import Pacing, retry_after
 from flireo_flows.api.pages import is_empty, promised
+from flireo_flows.api.rate_limit import Pacing, retry_after
 
 T = TypeVar("T")
 

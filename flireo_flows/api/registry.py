@@ -23,7 +23,7 @@ from flireo_flows.api import (
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.model import Json, JsonObject
 from flireo_flows.api.operation import Operation, endpoint_of
-from flireo_flows.api.raw import raw_request
+from flireo_flows.api.raw_request import raw_request
 from flireo_flows.api.redaction import redact
 
 OperationFunction = Callable[..., Operation[Any]]

@@ -8,8 +8,8 @@ from prefect.blocks.abstract import JobBlock, JobRun
 from pydantic import Field, HttpUrl, model_validator
 
 from flireo_flows.api.campaigns import Campaign, CampaignLead, Clock, NewCampaign, NewCampaignLead, check_zone
-from flireo_flows.api.conversation import Conversation, aconverse, converse
-from flireo_flows.api.watching import Patience
+from flireo_flows.api.poll import Patience
+from flireo_flows.api.procedure import Conversation, aconverse, converse
 from flireo_flows.blocks import campaign_work as work
 from flireo_flows.blocks.block import FlireoBlock
 from flireo_flows.blocks.campaign_gate import Gate, OnBlocked, gate_of

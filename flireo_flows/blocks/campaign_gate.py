@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from flireo_flows.api.campaign_rules import CampaignRefused
+from flireo_flows.api.campaign_lookup import CampaignRefused
 from flireo_flows.api.campaigns import CampaignLead, NewCampaignLead
-from flireo_flows.api.conversation import Conversation, note
-from flireo_flows.api.numbering import digits
+from flireo_flows.api.person_key import digits
+from flireo_flows.api.procedure import Conversation, note
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.blocks.ledger import CallLedger
 from flireo_flows.leads.phones import Refusal, read_number

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from flireo_flows.api import errors
-from flireo_flows.api.campaign_rules import (
+from flireo_flows.api.campaign_lookup import (
     CampaignAmbiguous,
     CampaignProblem,
     CampaignRefused,
@@ -30,10 +30,10 @@ from flireo_flows.api.campaigns import (
     create_campaign,
     get_campaign,
 )
-from flireo_flows.api.conversation import Conversation, ask, note
-from flireo_flows.api.numbering import comparable
+from flireo_flows.api.person_key import comparable
+from flireo_flows.api.poll import Patience, watch
+from flireo_flows.api.procedure import Conversation, ask, note
 from flireo_flows.api.redaction import mask_phone, redact
-from flireo_flows.api.watching import Patience, watch
 from flireo_flows.blocks.campaign_gate import OPEN, Gate
 from flireo_flows.blocks.campaign_results import CampaignResult
 

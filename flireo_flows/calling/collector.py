@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.fit import Fit
 from flireo_flows.calling.lookup import MOST_ASKED, REFUSED_KEY, Lookup, LookupFailed, read_again
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.reconcile import Reconciler
 from flireo_flows.calling.remembered import campaigns_of
 from flireo_flows.calling.rhythm import Budget

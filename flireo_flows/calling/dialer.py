@@ -11,12 +11,12 @@ from flireo_flows.api.calls import Placed, create_outbound_call
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.endings import EVENTS, Ending, ending_of, in_words
+from flireo_flows.calling.post_ending import EVENTS, Ending, ending_of, in_words
 from flireo_flows.ledger import Answer, Attempt, Database
 from flireo_flows.ledger.eligibility import late_denial
 from flireo_flows.ledger.intents import FRESH_SECONDS
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
-from flireo_flows.script.choice import CannotCompose, Composes
+from flireo_flows.script.call_choice import CannotCompose, Composes
 
 MOST_REFUSALS: Final = 5  # in a row, from different leads: then it is not the leads
 MOST_UNREACHED: Final = 5  # in a row

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
-from flireo_flows.calling.account import LONGEST_CALL_SECONDS, Readiness
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.fit import Fit, fit_of
+from flireo_flows.calling.preflight import LONGEST_CALL_SECONDS, Readiness
 from flireo_flows.calling.reconcile import RINGING_SECONDS, Reconciler
 from flireo_flows.calling.snapshot import SETTLING_SECONDS, Snapshot, learn_clock
 from flireo_flows.ledger import AttemptBook, Database

@@ -20,7 +20,7 @@ from flireo_flows.api import errors
 from flireo_flows.api.calls import get_call
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.account import LONGEST_CALL_SECONDS, NotReady, Readiness
+from flireo_flows.calling.preflight import LONGEST_CALL_SECONDS, NotReady, Readiness
 from flireo_flows.ledger import Database, Expectations, Runner
 from flireo_flows.ledger.campaigns import register_in
 from flireo_flows.ledger.milestones import post_started

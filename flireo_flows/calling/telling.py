@@ -1,7 +1,7 @@
 """What a run tells of its campaign as a whole, when it ends."""
 
 from flireo_flows.api.errors import InsufficientCredits
-from flireo_flows.calling.account import LowBalance
+from flireo_flows.calling.preflight import LowBalance
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.completeness import check_completeness
 from flireo_flows.ledger.milestones import post_credits_low, post_finished

@@ -10,7 +10,7 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
     from flireo_flows.analytics import ExportError
     from flireo_flows.api.errors import FlireoError
     from flireo_flows.api.network import NetworkSettingError
-    from flireo_flows.calling.account import NotReady
+    from flireo_flows.calling.preflight import NotReady
     from flireo_flows.calling.saved_plan import PlanError
     from flireo_flows.leads import LeadFileError
     from flireo_flows.ledger import LedgerError

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from flireo_flows.leads.errors import LeadFileError
     from flireo_flows.leads.format import LeadFormat
     from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
+    from flireo_flows.leads.lead_file import check_file, read_leads
     from flireo_flows.leads.phones import PhoneNumber, Refusal, parse_phone
-    from flireo_flows.leads.reading import check_file, read_leads
     from flireo_flows.leads.rejects import write_rejects
     from flireo_flows.leads.wishes import Consent, Wishes
 
@@ -47,10 +47,10 @@ _HOMES = {
     "Reject": "lead",
     "RejectCode": "lead",
     "Wishes": "wishes",
-    "check_file": "reading",
+    "check_file": "lead_file",
     "parse_phone": "phones",
     "read_do_not_call": "do_not_call",
-    "read_leads": "reading",
+    "read_leads": "lead_file",
     "write_rejects": "rejects",
 }
 

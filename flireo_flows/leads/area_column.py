@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from flireo_flows.leads.lead import RejectCode
-from flireo_flows.leads.origins import Origin
+from flireo_flows.leads.number_origin import Origin
 from flireo_flows.leads.phones import Refusal, read_number, tidy
 
 _CODE: Final = re.compile(r"\(?\s*([0-9]{1,6})\s*\)?")

@@ -9,9 +9,9 @@ from typing import Final
 from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import LeadFormat
 from flireo_flows.leads.list_columns import ListColumns, list_columns, may_hold
-from flireo_flows.leads.origins import Origin, row_origin
+from flireo_flows.leads.number_origin import Origin, row_origin
 from flireo_flows.leads.phones import Refusal, every_number, tidy
-from flireo_flows.leads.text import Row, read_text, split_rows
+from flireo_flows.leads.text_file import Row, read_text, split_rows
 from flireo_flows.leads.workbook import is_workbook, read_workbook
 
 _COMMENT_LINE: Final = re.compile(r"^[ \t]*#.*$", re.MULTILINE)

@@ -25,7 +25,7 @@ from flireo_flows.lifecycle.states import (
     target,
 )
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.choice import Choice, Composes, LeadFacts
+from flireo_flows.script.call_choice import Choice, Composes, LeadFacts
 
 REVIEWED_SECONDS: Final = 7200.0  # an unknown call that a person looks at is looked for so long
 PROVED_ABSENT: Final = "complete readings of the call list do not show it"

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.numbering import spellings
+from flireo_flows.api.person_key import spellings
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.intents import Attempt

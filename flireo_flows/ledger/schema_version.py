@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, insert, inspect, select, update
 
-from flireo_flows.api.clock import boot_moment
+from flireo_flows.api.steady_clock import boot_moment
 from flireo_flows.ledger.call_totals import set_call_totals
 from flireo_flows.ledger.outbox_triggers import set_outbox_triggers
 from flireo_flows.ledger.schema import FORGOT, VERSION, attempts, meta, metadata

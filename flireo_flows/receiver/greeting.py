@@ -9,8 +9,8 @@ from pydantic_core import to_jsonable_python
 from flireo_flows.api.agent_config import AgentOverride
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.webhooks import AssistantRequest, KeyCase
-from flireo_flows.receiver.callers import KnownCaller
-from flireo_flows.script.choice import CannotCompose
+from flireo_flows.ledger.callers import KnownCaller
+from flireo_flows.script.call_choice import CannotCompose
 from flireo_flows.script.template import Template
 from flireo_flows.script.variables import variables
 

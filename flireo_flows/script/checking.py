@@ -7,7 +7,7 @@ from flireo_flows.api.agent_config import LLMConfig
 from flireo_flows.api.agents import get_agent
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
-from flireo_flows.script.choice import LeadFacts
+from flireo_flows.script.call_choice import LeadFacts
 from flireo_flows.script.composer import Composer
 
 # Stands for any model while nothing may be sent: only whether there is one matters then.

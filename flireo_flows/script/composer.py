@@ -8,8 +8,8 @@ from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.model import JsonObject
 from flireo_flows.api.redaction import redact
-from flireo_flows.script.choice import ATTEMPT_KEY, Caller, CannotCompose, Choice, LeadFacts
-from flireo_flows.script.inline import (
+from flireo_flows.script.call_choice import ATTEMPT_KEY, Caller, CannotCompose, Choice, LeadFacts
+from flireo_flows.script.inline_agent import (
     InlineTemplate,
     Webhook,
     as_agent,
@@ -17,8 +17,8 @@ from flireo_flows.script.inline import (
     system_message_of,
     told_otherwise,
 )
-from flireo_flows.script.model import Script, Variant, inline_settings
-from flireo_flows.script.pool import pick_number, pick_variant
+from flireo_flows.script.number_pool import pick_number, pick_variant
+from flireo_flows.script.script_form import Script, Variant, inline_settings
 from flireo_flows.script.template import ScriptError, Template
 from flireo_flows.script.variables import NO_VARIABLES, Variables, variables
 

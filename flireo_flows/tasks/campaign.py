@@ -17,17 +17,17 @@ from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.analytics.files import local_path
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.clock import steady_now
 from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.api.redaction import mask_phone, redact
+from flireo_flows.api.steady_clock import steady_now
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
-from flireo_flows.calling.account import NotReady
 from flireo_flows.calling.clock_guard import ClockCorrected, ClockError
 from flireo_flows.calling.engine import Engine, Progress, Ran
 from flireo_flows.calling.plan import Wanted
+from flireo_flows.calling.preflight import NotReady
 from flireo_flows.calling.reading_notes import reading_notes
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.saved_plan import only_planned
-from flireo_flows.calling.turns import Until
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_rejects
 from flireo_flows.ledger import CampaignStatus, Database, LeadBook, LeadResult, OpenLead, Views
 from flireo_flows.ledger.campaign_list import list_in
@@ -39,13 +39,13 @@ from flireo_flows.prefect_support.artifacts import ProgressBoard, show_failures,
 from flireo_flows.prefect_support.async_bridge import drive
 from flireo_flows.prefect_support.events import publishing
 from flireo_flows.script import Composer, Script, Webhook
+from flireo_flows.script.call_choice import Caller
 from flireo_flows.script.checking import (
     assuming,
     knowing_agents,
     speakable,
     told_otherwise,
 )
-from flireo_flows.script.choice import Caller
 from flireo_flows.tasks.export import write_results
 
 # What stops the dialling and leaves the calls that run, whose results can still be read.

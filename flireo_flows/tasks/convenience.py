@@ -8,11 +8,11 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from flireo_flows.api.calls import Call
-from flireo_flows.api.conversation import aconverse, converse
 from flireo_flows.api.model import Json, JsonObject
-from flireo_flows.api.paging import aiter_calls, iter_calls
+from flireo_flows.api.pagination import aiter_calls, iter_calls
+from flireo_flows.api.poll import Patience
+from flireo_flows.api.procedure import aconverse, converse
 from flireo_flows.api.registry import raw_operation
-from flireo_flows.api.watching import Patience
 from flireo_flows.blocks import FlireoCredentials
 from flireo_flows.tasks.derive import READ_RETRY_SECONDS, may_pass
 from flireo_flows.tasks.waiting import until_over

@@ -3,9 +3,9 @@
 from flireo_flows.api import errors
 from flireo_flows.api.agents import get_agent
 from flireo_flows.api.calls import Call, get_call
-from flireo_flows.api.conversation import Conversation, ask, pause
+from flireo_flows.api.poll import Patience, Watched, watch
+from flireo_flows.api.procedure import Conversation, ask, pause
 from flireo_flows.api.redaction import redact
-from flireo_flows.api.watching import Patience, Watched, watch
 
 
 class CallNotOver(TimeoutError):

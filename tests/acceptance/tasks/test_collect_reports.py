@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy import delete
 
 from flireo_flows import CallLedger, FlireoCredentials
-from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.remembered import remember
 from flireo_flows.calling.swept import ANOTHER_ACCOUNT
 from flireo_flows.ledger import Database

@@ -12,19 +12,19 @@ from sqlalchemy import update
 
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling import rhythm
-from flireo_flows.calling.account import NotReady, Readiness, check_account
-from flireo_flows.calling.brakes import RINGING_SECONDS, Brakes
+from flireo_flows.calling.circuit_breaker import RINGING_SECONDS, Brakes
 from flireo_flows.calling.engine import Engine, Ran
 from flireo_flows.calling.hands import Hands
+from flireo_flows.calling.preflight import NotReady, Readiness, check_account
 from flireo_flows.calling.rhythm import BALANCE_SECONDS, CALLS_A_BALANCE, BalanceRhythm
-from flireo_flows.calling.turns import Until
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Answer, Database
 from flireo_flows.ledger.campaigns import CampaignControl
 from flireo_flows.ledger.schema import attempts
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import Outcome, SandboxSettings
-from flireo_flows.script.choice import Caller, Composes
+from flireo_flows.script.call_choice import Caller, Composes
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, people, person
 from tests.support.sandbox.running import RunningSandbox, run_sandbox

@@ -9,9 +9,9 @@ from sqlalchemy import insert, update
 
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.times import iso
-from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.collector import MOST_FAILURES, Collector
 from flireo_flows.calling.lookup import AGAIN_SECONDS
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.reconcile import RINGING_SECONDS
 from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS
 from flireo_flows.leads.wishes import Wishes

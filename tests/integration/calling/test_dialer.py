@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from flireo_flows.api import errors
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
-from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.dialer import MOST_REFUSALS, STILL_SECONDS
 from flireo_flows.calling.hands import Hands
-from flireo_flows.calling.turns import Until
+from flireo_flows.calling.preflight import Readiness
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.wishes import Consent, Wishes
 from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError

@@ -28,9 +28,9 @@ from sqlalchemy.exc import IntegrityError
 
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.client import Account, AsyncFlireoClient
-from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.remembered import remember
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Answer, Attempt, AttemptBook, Database, Inbox, LeadBook, Runner
@@ -39,7 +39,7 @@ from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.lifecycle.states import FINAL, MOVES, OPEN, AttemptState, CampaignState, IdSource, LeadState
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.choice import Choice, LeadFacts
+from flireo_flows.script.call_choice import Choice, LeadFacts
 from tests.support.calling.campaign import ANNA, BEN, CARLA, OTHERS_DO_NOT_COUNT, person
 from tests.support.calling.vendor import Fate, Vendor
 from tests.support.postgres import Postgres

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from flireo_flows.calling.past import read_past
 from flireo_flows.calling.plan import Plan, Wanted, make_plan
 from flireo_flows.leads.lead import Lead, LeadBatch
 from flireo_flows.ledger import Answer, AttemptBook, Database
 from flireo_flows.ledger.audit import audit_lead
 from flireo_flows.ledger.intents import Beginning
+from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.people import linked
 from flireo_flows.ledger.schema import attempts, decisions, people
 from flireo_flows.lifecycle.states import AttemptEvent
@@ -28,7 +28,7 @@ from flireo_flows.policy import (
     decide,
     words,
 )
-from flireo_flows.script.choice import Caller
+from flireo_flows.script.call_choice import Caller
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, person
 from tests.support.calling.campaign import people as many_people
 from tests.support.calling.policies import ANY_HOUR, LONDON, NOON, reason, until

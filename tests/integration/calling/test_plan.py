@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from flireo_flows.calling.past import Past, read_past
 from flireo_flows.calling.plan import Plan, Wanted, make_plan, reasons_in_words
 from flireo_flows.calling.saved_plan import (
     PlanDiffers,
@@ -24,10 +23,11 @@ from flireo_flows.calling.saved_plan import (
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
 from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.ledger.campaigns import CampaignControl
+from flireo_flows.ledger.past import Past, read_past
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.script import Composer, PoolNumber, Script, Variant
-from flireo_flows.script.choice import Caller
+from flireo_flows.script.call_choice import Caller
 from tests.support.calling.campaign import ANNA, BEN, CARLA
 
 MONDAY = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)

@@ -14,17 +14,17 @@ from sqlalchemy import select, update
 
 from flireo_flows.api import errors
 from flireo_flows.api.times import iso
-from flireo_flows.calling.account import NotReady, Readiness
 from flireo_flows.calling.lookup import AGAIN_SECONDS, MOST_ASKED
+from flireo_flows.calling.preflight import NotReady, Readiness
 from flireo_flows.calling.remembered import rules_of
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.sweep import ANOTHER_RUNNER, Summary, Sweep
 from flireo_flows.calling.swept import UNREADABLE_RULES, Swept
-from flireo_flows.calling.turns import Until
 from flireo_flows.ledger import Database, Inbox, Runner
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.leases import LEASE_SECONDS
 from flireo_flows.ledger.schema import campaigns, requests, runners
-from flireo_flows.policy.limits import AnalysisRule
+from flireo_flows.policy.policy_forms import AnalysisRule
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.bad_line import BadLine
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person

@@ -9,12 +9,12 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from flireo_flows.api.campaign_names import UnusableName, clean_name, clean_optional_name, name_key
-from flireo_flows.calling.past import read_past
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Database, LeadBook, Views
 from flireo_flows.ledger.audit import audit_lead
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.naming import find_campaign
+from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.schema import campaigns, leads
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, Campaign, person

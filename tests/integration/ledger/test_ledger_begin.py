@@ -22,7 +22,7 @@ from flireo_flows.ledger.schema import attempts, decisions, leads, runners, tall
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy, Rule
-from flireo_flows.script.choice import CannotCompose, Choice, LeadFacts
+from flireo_flows.script.call_choice import CannotCompose, Choice, LeadFacts
 from tests.support.calling.campaign import (
     ANNA,
     BEN,

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import delete, select
 
 from flireo_flows.api import errors
-from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.engine import Engine
+from flireo_flows.calling.preflight import Readiness
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.sweep import Sweep
-from flireo_flows.calling.turns import Until
 from flireo_flows.ledger import Database, Expectations
 from flireo_flows.ledger.leads import GONE_FROM_FILE
 from flireo_flows.ledger.milestones import post_finished

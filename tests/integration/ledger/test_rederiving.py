@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from flireo_flows.api.redaction import mask_phone
-from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.outcome_backfill import (

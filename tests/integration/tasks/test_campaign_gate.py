@@ -13,8 +13,8 @@ from sqlalchemy import update
 from flireo_flows import CallLedger, FlireoCampaignJob, FlireoCredentials
 from flireo_flows.api.campaigns import CampaignLead, NewCampaignLead
 from flireo_flows.api.client import Account, FlireoClient
-from flireo_flows.api.conversation import converse
 from flireo_flows.api.operation import Operation
+from flireo_flows.api.procedure import converse
 from flireo_flows.blocks import CampaignRefused, OnBlocked
 from flireo_flows.blocks import campaign_work as work
 from flireo_flows.blocks.campaign_gate import gate_of

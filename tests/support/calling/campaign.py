@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from flireo_flows.api.client import Account, AsyncFlireoClient, Timeouts
-from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.engine import Engine, Ran
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.remembered import fingerprint
-from flireo_flows.calling.turns import Until
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import (
     Answer,
@@ -28,7 +28,7 @@ from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.lifecycle.absence import Verdict, View
 from flireo_flows.lifecycle.states import AttemptEvent
 from flireo_flows.policy import CallingPolicy, OtherCampaigns
-from flireo_flows.script.choice import Caller, Composes
+from flireo_flows.script.call_choice import Caller, Composes
 from tests.support.sandbox.running import ANNA, BEN, CARLA
 
 __all__ = ["ANNA", "BEN", "CALLER", "CARLA", "POLICY", "Campaign", "people", "person"]

@@ -20,7 +20,7 @@ from flireo_flows.api import client
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.turns import Until
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import AttemptBook, Database
 from flireo_flows.ledger.intents import Beginning

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from flireo_flows.calling.estimate import Estimate, estimate
-from flireo_flows.calling.foresight import Foreseen
+from flireo_flows.calling.simulation import Foreseen
 from flireo_flows.policy import CallingPolicy, Tariff
 
 START = datetime(2027, 3, 1, 10, 0, tzinfo=UTC)

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api import errors
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.account import NotReady, check_balance
 from flireo_flows.calling.breaker import Ended, shown, trips
+from flireo_flows.calling.preflight import NotReady, check_balance
 from flireo_flows.calling.rhythm import BalanceRhythm
 from flireo_flows.ledger.campaigns import Standing, change_in, skip_waiting_in, standing_in
 from flireo_flows.ledger.database import Database

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from flireo_flows.calling.blockers import Blockers
-from flireo_flows.calling.brakes import Brakes
+from flireo_flows.calling.circuit_breaker import Brakes
 from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.hands import CONNECTIONS, Hands

@@ -13,8 +13,8 @@ from phonenumbers import (
 from phonenumbers.phonenumberutil import NumberParseException
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-from flireo_flows.leads.zones.names import current_name, is_zone
-from flireo_flows.leads.zones.tables import Country, area_codes, countries, exchanges, north_america
+from flireo_flows.leads.zones.zone_names import current_name, is_zone
+from flireo_flows.leads.zones.zone_tables import Country, area_codes, countries, exchanges, north_america
 
 _FIXED: Final = frozenset({PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _OF_AREAS: Final = _FIXED | {PhoneNumberType.MOBILE}

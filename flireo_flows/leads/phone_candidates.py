@@ -12,9 +12,9 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
-from flireo_flows.api.numbering import person_key
+from flireo_flows.api.person_key import person_key
 from flireo_flows.leads.format import WithoutPlus
-from flireo_flows.leads.old_plans import current_form
+from flireo_flows.leads.numbering_plans import current_form
 
 ITALY: Final = 39
 

@@ -8,7 +8,7 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.numbers import get_number
 from flireo_flows.api.organization import get_organization
 from flireo_flows.ledger import Expectations
-from flireo_flows.script.choice import Composes
+from flireo_flows.script.call_choice import Composes
 
 LONGEST_CALL_SECONDS = 3600.0  # for an agent that names no maximum
 MOST_LOOKED_UP = 20  # agents, and numbers, before the first call; the others are looked at by nobody

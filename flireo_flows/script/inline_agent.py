@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from flireo_flows.api.agent_config import InlineAgent, LLMConfig, Prompt
 from flireo_flows.api.model import JsonObject
-from flireo_flows.script.choice import ATTEMPT_KEY, CannotCompose
+from flireo_flows.script.call_choice import ATTEMPT_KEY, CannotCompose
 from flireo_flows.script.template import ScriptError, Template, is_template
 from flireo_flows.script.variables import Variables
 

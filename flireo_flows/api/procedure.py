@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from flireo_flows.api.client import AsyncFlireoClient, FlireoClient
-from flireo_flows.api.clock import steady_now
 from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.exchange import Pause
 from flireo_flows.api.operation import Operation
+from flireo_flows.api.steady_clock import steady_now
 
 T = TypeVar("T")
 

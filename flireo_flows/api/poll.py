@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from flireo_flows.api import errors
-from flireo_flows.api.conversation import Conversation, ask, note, pause
 from flireo_flows.api.operation import Operation
+from flireo_flows.api.procedure import Conversation, ask, note, pause
 
 T = TypeVar("T")
 

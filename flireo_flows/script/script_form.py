@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from flireo_flows.api.agent_config import InlineAgent
 from flireo_flows.api.model import JsonObject
-from flireo_flows.script.inline import InlineTemplate
+from flireo_flows.script.inline_agent import InlineTemplate
 from flireo_flows.script.template import LONGEST_TEMPLATE, Template
 
 _FORM: Final = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

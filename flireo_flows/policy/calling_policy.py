@@ -9,9 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from flireo_flows.lifecycle.outcomes import Outcome, OutcomeRule
 from flireo_flows.policy.calendars import Holidays
-from flireo_flows.policy.clocks import zone_named
-from flireo_flows.policy.hours import CallingHours
-from flireo_flows.policy.limits import (
+from flireo_flows.policy.calling_hours import CallingHours
+from flireo_flows.policy.policy_forms import (
     USUAL_KEYS,
     AnalysisRule,
     Breaker,
@@ -22,6 +21,7 @@ from flireo_flows.policy.limits import (
     StateRule,
     Tariff,
 )
+from flireo_flows.policy.timetable import zone_named
 
 
 class CallingPolicy(BaseModel):

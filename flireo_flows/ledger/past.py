@@ -11,7 +11,7 @@ from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.api.numbering import person_key
+from flireo_flows.api.person_key import person_key
 from flireo_flows.ledger.awaited import awaited_in
 from flireo_flows.ledger.call_history import calls_by_others_in
 from flireo_flows.ledger.call_totals import totals_in

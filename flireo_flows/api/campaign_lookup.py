@@ -23,10 +23,10 @@ from flireo_flows.api.campaigns import (
     list_campaigns,
     update_campaign,
 )
-from flireo_flows.api.conversation import Conversation, ask, pause
-from flireo_flows.api.numbering import comparable
 from flireo_flows.api.operation import Operation
-from flireo_flows.api.paging import Rows, walk
+from flireo_flows.api.pagination import Rows, walk
+from flireo_flows.api.person_key import comparable
+from flireo_flows.api.procedure import Conversation, ask, pause
 from flireo_flows.api.redaction import redact
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ def find(which: Which) -> Conversation[Campaign | None]:
 
 
 def read_leads(campaign_id: str) -> Conversation[list[CampaignLead]]:
-    """Every lead of a campaign, oldest first: see `flireo_flows.api.paging`."""
+    """Every lead of a campaign, oldest first: see `flireo_flows.api.pagination`."""
 
     def page_at(offset: int) -> Operation[Rows[CampaignLead]]:
         asked = list_campaign_leads(campaign_id, LARGEST_PAGE, offset)

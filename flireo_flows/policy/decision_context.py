@@ -8,12 +8,12 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from flireo_flows.policy.calendars import Calendar, calendars_for
-from flireo_flows.policy.clocks import FIRST, LAST, WHOLE_DAY, Clock, Timetable, zone_named
+from flireo_flows.policy.calling_hours import spelled, week_of, without
+from flireo_flows.policy.calling_policy import CallingPolicy
 from flireo_flows.policy.history import History, PolicyLead
-from flireo_flows.policy.hours import spelled, week_of, without
-from flireo_flows.policy.limits import NumberCap, StateRule
-from flireo_flows.policy.model import CallingPolicy
-from flireo_flows.policy.whereabouts import Whereabouts, whereabouts
+from flireo_flows.policy.lead_location import Whereabouts, whereabouts
+from flireo_flows.policy.policy_forms import NumberCap, StateRule
+from flireo_flows.policy.timetable import FIRST, LAST, WHOLE_DAY, Clock, Timetable, zone_named
 
 MINUTES: Final = 24 * 60
 # Beyond this many different clocks the rest is only counted: a decision is a row, not a page.

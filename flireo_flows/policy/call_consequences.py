@@ -12,8 +12,8 @@ from flireo_flows.leads.opt_out_words import CALLS, asks_for_no_calls
 from flireo_flows.leads.yes_no import YesNo, plain_words, word_set
 from flireo_flows.lifecycle import analysis_answers as answers
 from flireo_flows.lifecycle.outcomes import Outcome, table_version
-from flireo_flows.policy.limits import USUAL_KEYS, AnalysisRule
-from flireo_flows.policy.model import CallingPolicy
+from flireo_flows.policy.calling_policy import CallingPolicy
+from flireo_flows.policy.policy_forms import USUAL_KEYS, AnalysisRule
 
 
 def outcomes_version(policy: CallingPolicy) -> str:

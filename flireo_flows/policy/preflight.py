@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from flireo_flows.policy.calendars import AUTO, MISSING, calendar_problem, has_calendars
-from flireo_flows.policy.limits import Caps
-from flireo_flows.policy.model import CallingPolicy
+from flireo_flows.policy.calling_policy import CallingPolicy
+from flireo_flows.policy.policy_forms import Caps
 
 # Calls have been seen to ring 84 s after their request was given up.
 SAFE_GRACE_SECONDS: Final = 90

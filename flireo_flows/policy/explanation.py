@@ -5,7 +5,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.policy.clocks import zone_named
+from flireo_flows.policy.timetable import zone_named
 from flireo_flows.policy.verdict import Allow, Deny, Rule, Verdict
 
 Facts = Mapping[str, object]

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from flireo_flows.api.edges import DOUBT_SECONDS, Edges
-from flireo_flows.api.others import Others
+from flireo_flows.api.rate_sharing import Others
+from flireo_flows.api.rate_window import DOUBT_SECONDS, Edges
 from flireo_flows.api.times import http_date
 
 PROBE_SECONDS: Final = 0.02  # how often to look whether the one request in the dark was answered

@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from flireo_flows.policy.case import Case, case_of
-from flireo_flows.policy.clocks import FIRST, HORIZON, LAST, Clock, next_open
+from flireo_flows.policy.call_consequences import may_follow, retry_delay
+from flireo_flows.policy.calling_policy import CallingPolicy
+from flireo_flows.policy.decision_context import Case, case_of
 from flireo_flows.policy.history import History, OtherCall, PolicyLead
-from flireo_flows.policy.learning import may_follow, retry_delay
-from flireo_flows.policy.limits import OtherCampaigns
-from flireo_flows.policy.model import CallingPolicy
+from flireo_flows.policy.policy_forms import OtherCampaigns
+from flireo_flows.policy.timetable import FIRST, HORIZON, LAST, Clock, next_open
 from flireo_flows.policy.verdict import Allow, Deny, Rule, Verdict
 
 Check = Callable[[Case, datetime], Deny | None]

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome
-from flireo_flows.policy.hours import WEEKDAYS, CallingHours
+from flireo_flows.policy.calling_hours import WEEKDAYS, CallingHours
 
 
 class Form(BaseModel):

@@ -9,8 +9,8 @@ import phonenumbers
 from phonenumbers import NumberParseException
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.script.choice import LeadFacts, NoNumberOfClient
-from flireo_flows.script.model import PoolNumber, Variant
+from flireo_flows.script.call_choice import LeadFacts, NoNumberOfClient
+from flireo_flows.script.script_form import PoolNumber, Variant
 
 # Behind +1 and +7 are countries that call each other abroad, at another price and with another look.
 _SHARED_CODES: Final = frozenset({1, 7})

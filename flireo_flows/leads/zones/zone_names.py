@@ -11,7 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flireo_flows.leads.zones.folding import folded
-from flireo_flows.leads.zones.tables import shown_names, zone_names
+from flireo_flows.leads.zones.zone_tables import shown_names, zone_names
 
 
 @dataclass(frozen=True, slots=True)
