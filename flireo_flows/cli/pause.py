@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from flireo_flows.ledger import Database
-    from flireo_flows.ledger.campaigns import Standing, Steering
+    from flireo_flows.ledger.campaigns import CampaignControl, Standing
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]", *, existing:
         existing: Off makes one where there is none, to write in it.
 
     Raises:
-        NoLedger: There is none, and only one that is there was asked for.
+        NoLedgerError: There is none, and only one that is there was asked for.
         LedgerError: It cannot be opened or written.
     """
     import asyncio
@@ -73,13 +73,13 @@ def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]", *, existing:
     return asyncio.run(do())
 
 
-def _steer(campaign: str, change: "Callable[[Steering], Coroutine[Any, Any, Standing]]") -> int:
+def _steer(campaign: str, change: "Callable[[CampaignControl], Coroutine[Any, Any, Standing]]") -> int:
     async def work(database: "Database") -> "Standing":
-        from flireo_flows.ledger.campaigns import Steering
+        from flireo_flows.ledger.campaigns import CampaignControl
         from flireo_flows.ledger.naming import find_campaign
 
         name = await find_campaign(database, campaign)
-        standing = await change(Steering(database, name))
+        standing = await change(CampaignControl(database, name))
         print(f"Campaign {name} is {standing.in_words}")
         return standing
 

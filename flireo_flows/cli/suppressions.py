@@ -10,7 +10,7 @@ from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.ledger import Database
-    from flireo_flows.ledger.forgetting import Forgotten
+    from flireo_flows.ledger.erasure import Forgotten
     from flireo_flows.ledger.suppressions import Suppression
 
 Flag = Parameter(negative=())
@@ -169,6 +169,6 @@ async def _suppressions(database: "Database") -> "list[Suppression]":
 
 
 async def _forget(database: "Database", phone: str) -> "Forgotten":
-    from flireo_flows.ledger.forgetting import forget as erase
+    from flireo_flows.ledger.erasure import forget as erase
 
     return await erase(database, phone)

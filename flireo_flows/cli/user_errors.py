@@ -14,13 +14,13 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
     from flireo_flows.calling.saved_plan import PlanError
     from flireo_flows.leads import LeadFileError
     from flireo_flows.ledger import LedgerError
-    from flireo_flows.ledger.campaigns import Declined
+    from flireo_flows.ledger.campaigns import DeclinedError
     from flireo_flows.prefect_support.child_process import ChildFailed
     from flireo_flows.script import ScriptError
 
     kinds: tuple[type[Exception], ...] = (
         ChildFailed,
-        Declined,
+        DeclinedError,
         ExportError,
         FlireoError,
         LeadFileError,

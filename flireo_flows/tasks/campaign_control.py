@@ -15,7 +15,7 @@ from prefect.logging.loggers import flow_run_logger
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger
 from flireo_flows.ledger import Database, LedgerError
-from flireo_flows.ledger.campaigns import Declined, Standing, Steering
+from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError, Standing
 from flireo_flows.ledger.naming import find_campaign
 from flireo_flows.prefect_support.async_bridge import drive
 
@@ -32,7 +32,7 @@ def pause_campaign(ledger: CallLedger, campaign: str, reason: str = "") -> Stand
         reason: Why, in words.
 
     Raises:
-        Declined: There is no such campaign, or it is cancelled.
+        DeclinedError: There is no such campaign, or it is cancelled.
         LedgerError: The ledger cannot be opened or written.
     """
     return _steer(ledger, campaign, lambda steering: steering.pause(reason, BY))
@@ -47,7 +47,7 @@ def resume_campaign(ledger: CallLedger, campaign: str) -> Standing:
         campaign: Its name, or as an event's payload has it.
 
     Raises:
-        Declined: There is no such campaign, or it is cancelled.
+        DeclinedError: There is no such campaign, or it is cancelled.
         LedgerError: The ledger cannot be opened or written.
     """
     return _steer(ledger, campaign, lambda steering: steering.resume(BY))
@@ -63,7 +63,7 @@ def cancel_campaign(ledger: CallLedger, campaign: str, reason: str = "") -> Stan
         reason: Why, in words.
 
     Raises:
-        Declined: There is no such campaign.
+        DeclinedError: There is no such campaign.
         LedgerError: The ledger cannot be opened or written.
     """
     return _steer(ledger, campaign, lambda steering: steering.cancel(reason, BY))
@@ -93,7 +93,7 @@ def pause_when_cancelled(flow: Flow[Any, Any], flow_run: FlowRun, state: State[A
         return
     try:
         standing = _change(ledger, campaign, lambda steering: steering.pause(CANCELLED, BY))
-    except Declined as nothing_to_pause:
+    except DeclinedError as nothing_to_pause:
         logger.info("%s", nothing_to_pause)
     except LedgerError as error:
         logger.error("Campaign %r is not paused: %s", shown, error)
@@ -104,7 +104,7 @@ def pause_when_cancelled(flow: Flow[Any, Any], flow_run: FlowRun, state: State[A
 CANCELLED: Final = "the Prefect run was cancelled"
 
 
-Change = Callable[[Steering], Awaitable[Standing]]
+Change = Callable[[CampaignControl], Awaitable[Standing]]
 
 
 def _steer(ledger: CallLedger, campaign: str, change: Change) -> Standing:
@@ -117,7 +117,7 @@ def _change(ledger: CallLedger, campaign: str, change: Change) -> Standing:
     async def write() -> Standing:
         async with await Database.open(ledger.database_url(), existing=True) as database:
             name = await find_campaign(database, campaign)
-            return await change(Steering(database, name))
+            return await change(CampaignControl(database, name))
 
     return drive(write)
 

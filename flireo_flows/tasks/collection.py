@@ -10,7 +10,7 @@ from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger, FlireoCredentials
 from flireo_flows.calling.sweep import Summary, Sweep
 from flireo_flows.calling.swept import Swept
-from flireo_flows.ledger import Database, NoLedger
+from flireo_flows.ledger import Database, NoLedgerError
 from flireo_flows.ledger.naming import find_campaign
 from flireo_flows.prefect_support.async_bridge import drive
 from flireo_flows.prefect_support.events import publishing
@@ -39,8 +39,8 @@ def collect(
 
     Raises:
         KeyRefused: Flireo refused the key.
-        Declined: There is no such campaign.
-        NoLedger: There is no ledger, and a campaign was named; without a name that is only logged.
+        DeclinedError: There is no such campaign.
+        NoLedgerError: There is no ledger, and a campaign was named; without a name that is only logged.
         LedgerError: The ledger failed.
     """
 
@@ -52,7 +52,7 @@ def collect(
 
     try:
         summary = drive(work)
-    except NoLedger as missing:  # a schedule may begin before the first campaign
+    except NoLedgerError as missing:  # a schedule may begin before the first campaign
         if campaign:
             raise
         get_run_logger().warning("%s", missing)

@@ -20,7 +20,7 @@ CHUNK: Final = 500  # values a statement
 
 
 @dataclass(frozen=True, slots=True)
-class Others:
+class CallsByOthers:
     """What others did about a person.
 
     Attributes:
@@ -33,10 +33,10 @@ class Others:
     open_until: datetime | None = None
 
 
-NOTHING: Final = Others()
+NOTHING: Final = CallsByOthers()
 
 
-async def others_in(
+async def calls_by_others_in(
     db: AsyncConnection,
     campaign: str,
     phones: Sequence[str],
@@ -45,7 +45,7 @@ async def others_in(
     now: float,
     *,
     has_account_calls: bool = True,
-) -> dict[str, Others]:
+) -> dict[str, CallsByOthers]:
     """Calls to each person that the campaign did not make; who was not called is left out.
 
     Args:
@@ -85,12 +85,12 @@ def _of(
     calls: Mapping[str, Sequence[OtherCall]],
     open_until: Mapping[str, float],
     now: float,
-) -> Others:
+) -> CallsByOthers:
     """What others did about the person of these numbers."""
     all_calls = [call for number in numbers for call in calls.get(number, ())]
     until = max((open_until.get(number, 0.0) for number in numbers), default=0.0)
     ordered = tuple(sorted(all_calls, key=lambda call: call.at))
-    return Others(ordered, _moment(until) if until > now else None)
+    return CallsByOthers(ordered, _moment(until) if until > now else None)
 
 
 # Made once: making a statement costs as much as running it, and these run for every handful of leads.

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.decisions import Decision, write_decisions
+from flireo_flows.ledger.lead_queue import Due, Place, due_in
 from flireo_flows.ledger.leads import stored
-from flireo_flows.ledger.picking import Due, Place, due_in
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.lifecycle.states import AttemptState, LeadState
 from flireo_flows.policy import Allow, CallingPolicy, Deny, Rule, calls_left, decide

@@ -26,7 +26,7 @@ from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.person_key import spellings
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.ledger.account_calls import forget_calls_in
-from flireo_flows.ledger.campaigns import Declined
+from flireo_flows.ledger.campaigns import DeclinedError
 from flireo_flows.ledger.database import WRITING, Database
 from flireo_flows.ledger.schema import (
     FORGOT,
@@ -78,8 +78,8 @@ async def forget(database: Database, phone: str) -> Forgotten:
         phone: E.164.
 
     Raises:
-        Declined: A call to the number is under way, whose end could not be told without the number; it is suppressed
-            at once all the same.
+        DeclinedError: A call to the number is in progress, and its end could not be matched without the number. It is
+            suppressed at once all the same.
     """
     async with database.write() as db:
         if database.is_sqlite:
@@ -91,7 +91,7 @@ async def forget(database: Database, phone: str) -> Forgotten:
         if not is_under_way:
             erased = await _erase(db, database, phone, now)
     if is_under_way:
-        raise Declined(
+        raise DeclinedError(
             f"a call to {mask_phone(phone)} is under way, or its result is not in yet: nothing is erased, but they are "
             "not rung any more. Try again when it has ended (the next run of its campaign collects it)."
         )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from flireo_flows.ledger.guards import FORGOTTEN_LIKE
 from flireo_flows.ledger.schema import attempts, campaigns, inbox, leads, outbox
-from flireo_flows.lifecycle.event_types import Happening
+from flireo_flows.ledger.triggers import FORGOTTEN_LIKE
+from flireo_flows.lifecycle.event_types import LedgerEvent
 from flireo_flows.lifecycle.states import AttemptState, CampaignState, InboxState, LeadState
 
 
@@ -24,7 +24,7 @@ class Bell:
         table: Where.
         on: Its event, as SQL.
         when: As SQL that both databases read.
-        event: Happening, as SQL.
+        event: LedgerEvent, as SQL.
         is_once: Whether it happens to a row at most once.
     """
 
@@ -46,7 +46,7 @@ def _bells() -> Iterator[Bell]:
         attempts.name,
         "UPDATE OF state",
         f"NEW.state = {ended} AND OLD.state <> {ended}",
-        f"'{Happening.CALL_ENDED}'",
+        f"'{LedgerEvent.CALL_ENDED}'",
         is_once=True,
     )
     yield Bell(
@@ -55,19 +55,19 @@ def _bells() -> Iterator[Bell]:
         "UPDATE OF outcome, analysis",
         f"OLD.state = {ended} AND NEW.state = {ended} AND NEW.phone NOT LIKE {FORGOTTEN_LIKE} AND "
         "(OLD.outcome <> NEW.outcome OR COALESCE(OLD.analysis, '') <> COALESCE(NEW.analysis, ''))",
-        f"'{Happening.CALL_AMENDED}'",
+        f"'{LedgerEvent.CALL_AMENDED}'",
     )
     yield Bell(
         "flireo_tell_review",
         leads.name,
         "UPDATE OF state",
         f"NEW.state = '{LeadState.REVIEW}' AND OLD.state <> '{LeadState.REVIEW}'",
-        f"'{Happening.NEEDS_REVIEW}'",
+        f"'{LedgerEvent.NEEDS_REVIEW}'",
     )
     standing = (
-        f"CASE NEW.state WHEN '{CampaignState.PAUSED}' THEN '{Happening.CAMPAIGN_PAUSED}' "
-        f"WHEN '{CampaignState.CANCELLED}' THEN '{Happening.CAMPAIGN_CANCELLED}' "
-        f"ELSE '{Happening.CAMPAIGN_RESUMED}' END"
+        f"CASE NEW.state WHEN '{CampaignState.PAUSED}' THEN '{LedgerEvent.CAMPAIGN_PAUSED}' "
+        f"WHEN '{CampaignState.CANCELLED}' THEN '{LedgerEvent.CAMPAIGN_CANCELLED}' "
+        f"ELSE '{LedgerEvent.CAMPAIGN_RESUMED}' END"
     )
     not_open = f"NEW.state <> '{CampaignState.OPEN}'"
     for name, on, when in (
@@ -83,11 +83,11 @@ def _bells() -> Iterator[Bell]:
         ("flireo_tell_dead_letter", "UPDATE OF state", f"{dead} AND OLD.state <> {unreadable}"),
     ):
         yield Bell(
-            name, inbox.name, on, when, f"'{Happening.DEAD_LETTER}'", campaign="''", reason="NEW.reason"
+            name, inbox.name, on, when, f"'{LedgerEvent.DEAD_LETTER}'", campaign="''", reason="NEW.reason"
         )
 
 
-def set_bells(connection: Connection) -> None:
+def set_outbox_triggers(connection: Connection) -> None:
     """Have the database notice what happens, in place of the triggers that are there."""
     is_sqlite = connection.dialect.name == "sqlite"
     for bell in _bells():

@@ -115,7 +115,7 @@ def guards() -> Iterator[Guard]:
         )
 
 
-def set_guards(connection: Connection) -> None:
+def set_refusals(connection: Connection) -> None:
     """Put the guards on the tables, in place of those that are there."""
     is_sqlite = connection.dialect.name == "sqlite"
     if not is_sqlite:

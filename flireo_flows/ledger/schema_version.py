@@ -7,10 +7,10 @@ from typing import Final
 from sqlalchemy import Connection, delete, insert, inspect, select, update
 
 from flireo_flows.api.steady_clock import boot_moment
-from flireo_flows.ledger.bells import set_bells
-from flireo_flows.ledger.guards import set_guards
+from flireo_flows.ledger.call_totals import set_call_totals
+from flireo_flows.ledger.outbox_triggers import set_outbox_triggers
 from flireo_flows.ledger.schema import FORGOT, VERSION, attempts, meta, metadata
-from flireo_flows.ledger.tallies import set_tallies
+from flireo_flows.ledger.triggers import set_refusals
 from flireo_flows.lifecycle.absence import NO_EVIDENCE
 from flireo_flows.lifecycle.states import AttemptState
 
@@ -36,9 +36,9 @@ def prepare(connection: Connection) -> tuple[str, bytes]:
     key = secrets.token_hex(32)
     told = {"version": str(VERSION), KEY: key, FORGOT: "no"}
     connection.execute(insert(meta), [{"key": name, "value": value} for name, value in told.items()])
-    set_tallies(connection)
-    set_guards(connection)
-    set_bells(connection)
+    set_call_totals(connection)
+    set_refusals(connection)
+    set_outbox_triggers(connection)
     _notice_a_set_clock(connection)
     return str(VERSION), bytes.fromhex(key)
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.campaigns import register_in
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.reports import correct_lead, ending_of, never_again, object_of
+from flireo_flows.ledger.reports import correct_lead, finished_call_of, object_of, suppress_after_call
 from flireo_flows.ledger.schema import attempts, campaigns
 from flireo_flows.ledger.suppressions import PSEUDONYM
 from flireo_flows.lifecycle.outcomes import Outcome, outcome_of
@@ -88,7 +88,7 @@ async def rederive(
             point = await db.begin_nested()
             rows = (await db.execute(_portion(campaign, after))).all()
             for row in rows:
-                outcome = outcome_of(ending_of(row._asdict()), policy.outcomes)
+                outcome = outcome_of(finished_call_of(row._asdict()), policy.outcomes)
                 if outcome == row.outcome:
                     continue
                 changes[row.outcome, str(outcome)] += 1
@@ -131,7 +131,7 @@ async def learn(database: Database, campaign: str, policy: CallingPolicy) -> Red
         after = rows[-1].id
 
 
-async def keep_current(database: Database, campaign: str, policy: CallingPolicy) -> Rederived | None:
+async def apply_current_rules(database: Database, campaign: str, policy: CallingPolicy) -> Rederived | None:
     """Bring what a campaign's calls mean and teach in line with a policy; None if it is so already.
 
     Outcomes are derived anew if they follow from another table, and numbers suppressed if other rules teach it.
@@ -246,5 +246,5 @@ async def _follow(
     """What follows from a call for its lead and for its number; see `_change`."""
     lesson = lesson_of(policy, outcome, object_of(row.analysis), row.end_reason)
     is_settled = await correct_lead(db, row, outcome, policy, lesson)
-    is_suppressed = await never_again(db, database, row, lesson, database.now())
+    is_suppressed = await suppress_after_call(db, database, row, lesson, database.now())
     return is_settled, is_suppressed

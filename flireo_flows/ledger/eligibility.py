@@ -1,7 +1,7 @@
 """Numbers that nobody may call now, as the ledger has it at this moment.
 
-`barred` is for whoever has them called past this ledger's campaigns, `said_no_in_time` for one whose call is about to
-go out.
+`denied_numbers` is for whoever calls them past this ledger's campaigns, `late_denial` for a call that is about to go
+out.
 """
 
 from collections.abc import Collection
@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.person_key import spellings
 from flireo_flows.leads.wishes import Wishes
-from flireo_flows.ledger.beginning import Attempt
 from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.intents import Attempt
 from flireo_flows.ledger.leads import GONE_FROM_FILE
 from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, do_not_call, leads, suppressions
 from flireo_flows.ledger.suppressions import FORGOTTEN, digest, pieces, suppressed_in
@@ -48,7 +48,7 @@ _NOW: Final = (
 )
 
 
-async def said_no_in_time(database: Database, attempt: Attempt) -> str:
+async def late_denial(database: Database, attempt: Attempt) -> str:
     """Why an attempt that was committed must not go out after all: what was said since then, by the person or of them.
 
     Args:
@@ -77,7 +77,7 @@ async def said_no_in_time(database: Database, attempt: Attempt) -> str:
     return f"the campaign is {row.state}" if row.state in CLOSED else ""
 
 
-async def barred(database: Database, phones: Collection[str]) -> dict[str, str]:
+async def denied_numbers(database: Database, phones: Collection[str]) -> dict[str, str]:
     """Which of these numbers nobody may call now.
 
     Args:
@@ -85,7 +85,7 @@ async def barred(database: Database, phones: Collection[str]) -> dict[str, str]:
         phones: E.164. All spellings of a number are one.
 
     Returns:
-        Why, in words without a number, for each that is barred: it is suppressed, its person opted out or was
+        Why, in words without a number, for each that is denied: it is suppressed, its person opted out or was
         forgotten, or a call to it is open, of which nobody may know yet whether it rang.
     """
     written = {phone: spellings(phone) for phone in phones}

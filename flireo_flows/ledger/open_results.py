@@ -18,7 +18,7 @@ LATELY_SECONDS: Final = 2 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Unheard:
+class OpenResults:
     """What is still to be heard of a campaign.
 
     Attributes:
@@ -32,7 +32,7 @@ class Unheard:
     review: int
 
 
-async def unheard_campaigns(database: Database, campaign: str = "") -> list[str]:
+async def campaigns_with_open_results(database: Database, campaign: str = "") -> list[str]:
     """Campaigns that have open attempts, or reports that wait.
 
     Args:
@@ -40,7 +40,7 @@ async def unheard_campaigns(database: Database, campaign: str = "") -> list[str]
         campaign: Only this one, whatever is to be heard of it; empty for all that have something.
 
     Raises:
-        Declined: There is no such campaign.
+        DeclinedError: There is no such campaign.
     """
     async with database.read() as db:
         if campaign:
@@ -59,7 +59,7 @@ async def unheard_campaigns(database: Database, campaign: str = "") -> list[str]
         return sorted((await db.execute(wanted)).scalars())
 
 
-async def lately_rung(database: Database) -> list[str]:
+async def recently_called_campaigns(database: Database) -> list[str]:
     """Campaigns that rang somebody in the last days, as far as runs wrote their rules down."""
     since = database.now() - LATELY_SECONDS
     rang = select(attempts.c.id).where(attempts.c.campaign == campaigns.c.name, attempts.c.began_at > since)
@@ -68,11 +68,11 @@ async def lately_rung(database: Database) -> list[str]:
         return list((await db.execute(wanted)).scalars())
 
 
-async def unheard_of(database: Database, campaign: str) -> Unheard:
+async def open_results_of(database: Database, campaign: str) -> OpenResults:
     """What is still to be heard of a campaign."""
     mine = attempts.c.campaign == campaign
     async with database.read() as db:
-        return Unheard(
+        return OpenResults(
             open=await _count(db, select(func.count()).where(mine, _is_unheard(database))),
             ended=await _count(db, select(func.count()).where(mine, attempts.c.state == AttemptState.ENDED)),
             review=await _count(

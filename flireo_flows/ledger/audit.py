@@ -17,7 +17,7 @@ from flireo_flows.ledger.suppressions import Suppression, suppression_in
 
 
 @dataclass(frozen=True, slots=True)
-class LeadStory:
+class LeadAudit:
     """The lead as it stands. Times are Unix seconds of the ledger's clock.
 
     Attributes:
@@ -38,7 +38,7 @@ class LeadStory:
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptStory:
+class AttemptAudit:
     """One try. Times are Unix seconds of the ledger's clock."""
 
     number: int
@@ -56,7 +56,7 @@ class AttemptStory:
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionStory:
+class DecisionAudit:
     """One decision, and how often it was made again for the same reason.
 
     Attributes:
@@ -81,7 +81,7 @@ class DecisionStory:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class CampaignAudit:
     """Why this person was, or wasn't, rung.
 
     Attributes:
@@ -98,13 +98,13 @@ class Story:
     standing: Standing
     suppression: Suppression | None
     on_file: bool
-    lead: LeadStory | None
-    attempts: tuple[AttemptStory, ...]
-    decisions: tuple[DecisionStory, ...]
+    lead: LeadAudit | None
+    attempts: tuple[AttemptAudit, ...]
+    decisions: tuple[DecisionAudit, ...]
     now: float
 
 
-async def story(database: Database, phone: str, campaign: str) -> Story:
+async def audit_lead(database: Database, phone: str, campaign: str) -> CampaignAudit:
     """Everything a campaign knows of a number.
 
     Args:
@@ -113,7 +113,7 @@ async def story(database: Database, phone: str, campaign: str) -> Story:
         campaign: Its name.
 
     Raises:
-        Declined: There is no such campaign.
+        DeclinedError: There is no such campaign.
     """
     async with database.read() as db:
         shown = await require_campaign(db, campaign, database.where)
@@ -121,7 +121,7 @@ async def story(database: Database, phone: str, campaign: str) -> Story:
         forbidden = select(do_not_call.c.phone).where(
             do_not_call.c.campaign == campaign, do_not_call.c.phone == phone
         )
-        return Story(
+        return CampaignAudit(
             campaign=shown,
             standing=await standing_in(db, campaign),
             suppression=await suppression_in(db, database, phone),
@@ -138,18 +138,18 @@ async def _lead(db: AsyncConnection, phone: str, campaign: str) -> Row[Any] | No
     return (await db.execute(mine)).first()
 
 
-async def _attempts(db: AsyncConnection, lead_id: int, phone: str) -> tuple[AttemptStory, ...]:
+async def _attempts(db: AsyncConnection, lead_id: int, phone: str) -> tuple[AttemptAudit, ...]:
     mine = select(attempts).where(attempts.c.lead_id == lead_id).order_by(attempts.c.number)
     return tuple(_attempt(row, phone) for row in (await db.execute(mine)).all())
 
 
-async def _decisions(db: AsyncConnection, lead_id: int) -> tuple[DecisionStory, ...]:
+async def _decisions(db: AsyncConnection, lead_id: int) -> tuple[DecisionAudit, ...]:
     mine = select(decisions).where(decisions.c.lead_id == lead_id).order_by(decisions.c.id)
     return tuple(_decision(row) for row in (await db.execute(mine)).all())
 
 
-def _lead_story(row: Row[Any]) -> LeadStory:
-    return LeadStory(
+def _lead_story(row: Row[Any]) -> LeadAudit:
+    return LeadAudit(
         state=row.state,
         reason=redact(row.reason),
         outcome=row.outcome,
@@ -161,8 +161,8 @@ def _lead_story(row: Row[Any]) -> LeadStory:
     )
 
 
-def _attempt(row: Row[Any], phone: str) -> AttemptStory:
-    return AttemptStory(
+def _attempt(row: Row[Any], phone: str) -> AttemptAudit:
+    return AttemptAudit(
         number=row.number,
         state=row.state,
         began_at=row.began_at,
@@ -178,8 +178,8 @@ def _attempt(row: Row[Any], phone: str) -> AttemptStory:
     )
 
 
-def _decision(row: Row[Any]) -> DecisionStory:
-    return DecisionStory(
+def _decision(row: Row[Any]) -> DecisionAudit:
+    return DecisionAudit(
         number=row.number,
         allowed=row.allowed,
         rule=row.rule,

@@ -41,14 +41,14 @@ class LedgerError(Exception):
         return f"ledger {self.where}: {self.problem}. {self.remedy}"
 
 
-class NoLedger(LedgerError):
+class NoLedgerError(LedgerError):
     """There is no ledger where one is to be read. None was made."""
 
     def __init__(self, where: str, problem: str = MISSING, remedy: str = UNKNOWING) -> None:
         super().__init__(where, problem, remedy)
 
 
-class Refused(Exception):
+class StatementRefusedError(Exception):
     """What a database said of a statement it refused, without the row."""
 
 

@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.ledger.awaited import awaited_in
+from flireo_flows.ledger.call_history import NOTHING, calls_by_others_in
+from flireo_flows.ledger.call_totals import totals_in
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.other_calls import NOTHING, others_in
-from flireo_flows.ledger.people import numbers_in, take_turns_in
+from flireo_flows.ledger.people import lock_people_in, numbers_in
 from flireo_flows.ledger.schema import (
     IS_OPEN,
     MAY_RING,
@@ -26,7 +27,6 @@ from flireo_flows.ledger.schema import (
     runners,
 )
 from flireo_flows.ledger.suppressions import suppressed_in
-from flireo_flows.ledger.tallies import totals_in
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.lifecycle.states import AttemptState, CampaignState, LeadState
 from flireo_flows.policy import CallingPolicy, Deny, History, PolicyLead, Rule, brake, number_memory
@@ -127,9 +127,9 @@ async def due_in(
     anywhere = await _moments(db, attempts.c.phone, phones) if number_memory(policy) else {}
     ended = await _end_stale(db, rows, now)
     numbers = await numbers_in(db, phones) if rows[0].has_people else {}
-    await take_turns_in(db, database, phones, numbers)
+    await lock_people_in(db, database, phones, numbers)
     awaited = await awaited_in(db, phones, policy, now)
-    others = await others_in(
+    others = await calls_by_others_in(
         db, place.campaign, phones, numbers, policy, now, has_account_calls=rows[0].has_account_calls
     )
     due: list[Due] = []

@@ -71,7 +71,7 @@ async def totals_in(
     return tuple(found.get(span, Totals()) for span in ("run", "quarter", "campaign"))  # type: ignore[return-value]  # three of them
 
 
-def set_tallies(connection: Connection) -> None:
+def set_call_totals(connection: Connection) -> None:
     """Put the triggers on the attempts, and count those that are there."""
     is_sqlite = connection.dialect.name == "sqlite"
     for statement in _sqlite() if is_sqlite else _postgresql():
