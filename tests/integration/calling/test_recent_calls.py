@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.api.times import iso
+from flireo_flows.api.fields import iso
 from flireo_flows.calling.engine import Engine, Ran
 from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.recent_calls import MOST_REQUESTS, RecentCallsUnread

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select, update
 
 from flireo_flows.api import errors
-from flireo_flows.api.times import iso
+from flireo_flows.api.fields import iso
 from flireo_flows.calling.lookup import AGAIN_SECONDS, MOST_ASKED
 from flireo_flows.calling.preflight import NotReady, Readiness
 from flireo_flows.calling.remembered import rules_of
