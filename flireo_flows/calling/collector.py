@@ -20,7 +20,7 @@ from flireo_flows.calling.rhythm import Budget
 from flireo_flows.calling.snapshot import Snapshot
 from flireo_flows.calling.windows import LATE_SECONDS, Window, windows_of
 from flireo_flows.ledger import Attempt, AttemptBook, Database, Inbox
-from flireo_flows.ledger.attempts import disown_in
+from flireo_flows.ledger.attempts import release_call_in
 from flireo_flows.ledger.known_calls import (
     LOOKBACK_SECONDS,
     KnownCall,
@@ -252,7 +252,7 @@ class Collector:
         if call.id != row.call_id:  # by the id that a webhook gave beside it
             return False
         self.calls.clock.forget(row.id)
-        return await disown_in(db, row, now)
+        return await release_call_in(db, row, now)
 
 
 async def read_list(

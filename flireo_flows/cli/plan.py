@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
-from flireo_flows.cli.lead_options import NO_OPTIONS, LeadOptions
-from flireo_flows.cli.names import CampaignName
-from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.campaign_name import CampaignName
+from flireo_flows.cli.options import NO_OPTIONS, LeadOptions
 from flireo_flows.cli.run import Flag, check_local
+from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.api.dialect import Dialect

@@ -76,7 +76,7 @@ async def numbers_in(db: AsyncConnection, phones: Sequence[str]) -> Mapping[str,
     return numbers
 
 
-async def take_turns_in(
+async def lock_people_in(
     db: AsyncConnection, database: Database, phones: Sequence[str], numbers: Mapping[str, tuple[str, ...]]
 ) -> None:
     """Wait until no other campaign decides about these people; they wait for us until the transaction ends.

@@ -356,7 +356,7 @@ Index(
     postgresql_where=IS_DENIAL,
 )
 
-# What has been called, so that a cap costs the same among many. Kept by the database itself (`tallies.py`).
+# What has been called, so that a cap costs the same among many. Kept by the database itself (`call_totals.py`).
 tallies = Table(
     "flireo_tallies",
     metadata,

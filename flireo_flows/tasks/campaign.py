@@ -205,7 +205,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
         NotReady: Nobody can be rung here under the policy.
         PlanError: The plan cannot be read, or something else than it would be done.
         ScriptError: The account's dialect cannot do what the script says.
-        Declined: The campaign's name is one that an event masked.
+        DeclinedError: The campaign's name is one that an event masked.
         LedgerError: The ledger cannot be opened.
     """
     logger = get_run_logger()

@@ -110,7 +110,7 @@ def plan_leads(
         requests_per_minute: What the API key allows.
 
     Raises:
-        Declined: The campaign's name is one that an event masked.
+        DeclinedError: The campaign's name is one that an event masked.
         LeadFileError: A file cannot be read; says what, where, and what to do.
         LedgerError: The ledger is there and cannot be read.
         PlanError: The plan cannot be saved.

@@ -24,7 +24,7 @@ from flireo_flows.blocks import (
     Duplicates,
     FlireoCampaignRun,
 )
-from flireo_flows.blocks import campaign_work as work
+from flireo_flows.blocks import campaign_decisions as work
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.api.talking import Stage as Talk
 from tests.support.sandbox.running import ANNA, BEN, CARLA, RunningSandbox, run_sandbox

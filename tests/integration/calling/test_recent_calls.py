@@ -16,7 +16,7 @@ from flireo_flows.calling.remembered import fingerprint
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.account_calls import account_read, tail_of
-from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.past import read_past
 from flireo_flows.policy import CallingPolicy, OtherCampaigns
 from tests.support.calling.bad_line import bad_line

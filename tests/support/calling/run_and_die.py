@@ -23,7 +23,7 @@ from flireo_flows.calling.engine import Engine
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import AttemptBook, Database
-from flireo_flows.ledger.beginning import Beginning
+from flireo_flows.ledger.intents import Beginning
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import CALLER, Campaign, Readiness, people
 
