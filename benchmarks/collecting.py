@@ -7,11 +7,11 @@ from benchmarks.figures import Figure
 from benchmarks.stage import CALLER, Stage, people, stage
 from flireo_flows.api.calls import OutboundCall, create_outbound_call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.remembered import remember
 from flireo_flows.calling.sweep import FIRST_PAUSE_SECONDS, Summary, Sweep
 from flireo_flows.ledger import Answer, AttemptBook, Database, LeadBook, Runner
-from flireo_flows.lifecycle.states import Event
+from flireo_flows.lifecycle.states import AttemptEvent
 from flireo_flows.policy import CallingPolicy
 
 CALLS: Final = 1000
@@ -49,7 +49,7 @@ async def _leave_behind(servers: Stage) -> None:
             orders = (OutboundCall(destination=it.phone, agent_id=CALLER.agent_id) for it in some)
             placed = await asyncio.gather(*(client.send(create_outbound_call(order)) for order in orders))
             told = [
-                Answer(it, Event.ACCEPTED, call_id=call.call_id)
+                Answer(it, AttemptEvent.ACCEPTED, call_id=call.call_id)
                 for it, call in zip(some, placed, strict=True)
             ]
             await book.begin(batch, POLICY, 0, 0, told)

@@ -4,7 +4,7 @@ from typing import Final
 
 from benchmarks.figures import Figure
 from benchmarks.stage import campaign, stage
-from flireo_flows.calling.turns import Until
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.policy import CallingPolicy
 
 LEADS: Final = 1000

@@ -17,7 +17,7 @@ from typing import Final
 from benchmarks.stage import CALLER, people
 from flireo_flows.api.client import Account
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.turns import Until
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.policy import CallingPolicy
 

@@ -12,7 +12,7 @@ from benchmarks.figures import Figure, middle
 from benchmarks.stage import CALLER, Stage, campaign, people, stage
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.calling.hands import CONNECTIONS
-from flireo_flows.calling.turns import Until
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.policy import CallingPolicy
 
 LEADS: Final = 1000

@@ -14,13 +14,13 @@ import httpx
 
 from flireo_flows.api.client import Account
 from flireo_flows.calling.engine import Engine, Ran
-from flireo_flows.calling.turns import Until
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.prefect_support.child_process import child
 from flireo_flows.prefect_support.local_server import free_port
-from flireo_flows.script.choice import Caller
+from flireo_flows.script.call_choice import Caller
 
 CALLER = Caller("demo-agent", "demo-number")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flireo_flows.api.redaction import mask_phone
-from flireo_flows.policy.limits import Breaker
+from flireo_flows.policy.policy_forms import Breaker
 
 MOST_SHOWN: Final = 20  # last failures that are shown
 

@@ -13,7 +13,7 @@ from typing import Final
 from flireo_flows.api import errors
 from flireo_flows.api.calls import list_calls
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.account import NotReady
+from flireo_flows.calling.preflight import NotReady
 from flireo_flows.ledger import Database
 
 MOST_SKEW_SECONDS: Final = (

@@ -10,17 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.fit import Fit
 from flireo_flows.calling.lookup import MOST_ASKED, REFUSED_KEY, Lookup, LookupFailed, read_again
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.reconcile import Reconciler
 from flireo_flows.calling.remembered import campaigns_of
 from flireo_flows.calling.rhythm import Budget
 from flireo_flows.calling.snapshot import Snapshot
 from flireo_flows.calling.windows import LATE_SECONDS, Window, windows_of
 from flireo_flows.ledger import Attempt, AttemptBook, Database, Inbox
-from flireo_flows.ledger.attempts import disown_in
+from flireo_flows.ledger.attempts import release_call_in
 from flireo_flows.ledger.known_calls import (
     LOOKBACK_SECONDS,
     KnownCall,
@@ -252,7 +252,7 @@ class Collector:
         if call.id != row.call_id:  # by the id that a webhook gave beside it
             return False
         self.calls.clock.forget(row.id)
-        return await disown_in(db, row, now)
+        return await release_call_in(db, row, now)
 
 
 async def read_list(

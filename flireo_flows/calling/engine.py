@@ -8,17 +8,17 @@ from typing import Any, Final
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.operation import Operation
-from flireo_flows.calling.account import LowBalance, NotReady, Readiness, check_account
 from flireo_flows.calling.blockers import Blockers
-from flireo_flows.calling.brakes import Brakes
+from flireo_flows.calling.circuit_breaker import Brakes
 from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.hands import Hands
+from flireo_flows.calling.preflight import LowBalance, NotReady, Readiness, check_account
 from flireo_flows.calling.recent_calls import RecentCallsUnread, in_words, read_recent_calls
 from flireo_flows.calling.remembered import fingerprint, remember, require_account, rules_of
+from flireo_flows.calling.run_loop import Turns, Until
 from flireo_flows.calling.telling import tell_end
-from flireo_flows.calling.turns import Turns, Until
 from flireo_flows.ledger import (
     AttemptBook,
     CampaignStatus,
@@ -32,10 +32,10 @@ from flireo_flows.ledger.blockers import blocking_campaigns
 from flireo_flows.ledger.campaigns import shown_in
 from flireo_flows.ledger.completeness import check_completeness
 from flireo_flows.ledger.earlier_calls import earlier_calls_of
-from flireo_flows.ledger.rederiving import keep_current
-from flireo_flows.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
+from flireo_flows.ledger.leases import HEARTBEAT_SECONDS, LEASE_SECONDS
+from flireo_flows.ledger.outcome_backfill import apply_current_rules
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.choice import Composes
+from flireo_flows.script.call_choice import Composes
 
 PROGRESS_SECONDS: Final = 2.0
 COMPLETENESS_SECONDS: Final = 60.0
@@ -142,7 +142,7 @@ class Engine:
 
     async def _ready(self, client: AsyncFlireoClient, runner: Runner) -> Readiness:
         """Check, and write down what is rung under. Costs no request when there is nothing to do."""
-        await keep_current(self.database, self.campaign, self.policy)
+        await apply_current_rules(self.database, self.campaign, self.policy)
         left = await LeadBook(self.database, self.campaign).outlook(self.batch, self.database.now())
         if left.is_finished or self.stopped_by is not None:
             return self.readiness or (await rules_of(self.database, self.campaign)).readiness

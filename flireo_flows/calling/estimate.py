@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flireo_flows.calling.foresight import Foreseen
-from flireo_flows.calling.turns import PATIENCE_SECONDS
+from flireo_flows.calling.run_loop import PATIENCE_SECONDS
+from flireo_flows.calling.simulation import Foreseen
 from flireo_flows.policy import CallingPolicy
 
 

@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
-from flireo_flows.calling.account import LONGEST_CALL_SECONDS, Readiness
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.fit import Fit, fit_of
+from flireo_flows.calling.preflight import LONGEST_CALL_SECONDS, Readiness
 from flireo_flows.calling.reconcile import RINGING_SECONDS, Reconciler
 from flireo_flows.calling.snapshot import SETTLING_SECONDS, Snapshot, learn_clock
 from flireo_flows.ledger import AttemptBook, Database
-from flireo_flows.ledger.attempts import disown_in
+from flireo_flows.ledger.attempts import release_call_in
 from flireo_flows.ledger.known_calls import LATE_LIST_SECONDS, KnownCall, mark_fetched
 from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.reports import apply_report, close_without_report, report_of_call
@@ -194,7 +194,7 @@ class Lookup:
                 return True
             if fit is Fit.OTHER:
                 self.calls.clock.forget(row.id)
-                await disown_in(db, row, now)
+                await release_call_in(db, row, now)
                 return True
             expects, told = self.readiness.expects, report_of_call(call)
             if not await apply_report(db, self.database, row, told, self.policy, expects, now):

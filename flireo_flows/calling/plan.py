@@ -20,11 +20,11 @@ from flireo_flows.calling.fingerprints import (
     salt_of,
     without_asking,
 )
-from flireo_flows.calling.foresight import HORIZON, Foreseen, Pace, Prospect, foresee
-from flireo_flows.calling.past import Known, Past
 from flireo_flows.calling.reading_notes import reading_notes
+from flireo_flows.calling.simulation import HORIZON, Foreseen, Pace, Prospect, foresee
 from flireo_flows.calling.zone_notes import confidence, zone_notes
 from flireo_flows.leads.lead import Lead, LeadBatch, RejectCode
+from flireo_flows.ledger.past import Known, Past
 from flireo_flows.lifecycle.states import NO_SHARED_HOURS, CampaignState, LeadState
 from flireo_flows.policy import (
     CallingPolicy,
@@ -36,7 +36,7 @@ from flireo_flows.policy import (
     whereabouts,
     words,
 )
-from flireo_flows.script.choice import CannotCompose, Choice, Composes, LeadFacts, NoNumberOfClient
+from flireo_flows.script.call_choice import CannotCompose, Choice, Composes, LeadFacts, NoNumberOfClient
 
 RING_SECONDS: Final = 25.0  # a call that nobody answers
 LINES_SHOWN: Final = 10

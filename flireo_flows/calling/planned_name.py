@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from flireo_flows.ledger import Database, NoLedger
+from flireo_flows.ledger import Database, NoLedgerError
 from flireo_flows.ledger.naming import refuse_shown_name
 
 
@@ -14,11 +14,11 @@ async def refuse_name(url: str, name: str) -> None:
         name: The campaign's.
 
     Raises:
-        Declined: So an event shows another campaign. Says what to do.
+        DeclinedError: So an event shows another campaign. Says what to do.
         LedgerError: The ledger cannot be read.
     """
     if "*" not in name:  # no other name is shown masked
         return
-    with suppress(NoLedger):
+    with suppress(NoLedgerError):
         async with await Database.open(url, existing=True) as database:
             await refuse_shown_name(database, name)

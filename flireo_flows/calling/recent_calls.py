@@ -11,9 +11,9 @@ from typing import Final
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.account import NotReady
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.collector import owners_of
+from flireo_flows.calling.preflight import NotReady
 from flireo_flows.calling.windows import Window
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.account_calls import (

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Row, and_, select, update
 
 from flireo_flows.api.calls import Call
-from flireo_flows.api.numbering import comparable
+from flireo_flows.api.person_key import comparable
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.fit import is_doubtful, may_own
 from flireo_flows.calling.snapshot import Snapshot

@@ -20,10 +20,10 @@ from flireo_flows.api import errors
 from flireo_flows.api.calls import get_call
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.account import LONGEST_CALL_SECONDS, NotReady, Readiness
+from flireo_flows.calling.preflight import LONGEST_CALL_SECONDS, NotReady, Readiness
 from flireo_flows.ledger import Database, Expectations, Runner
 from flireo_flows.ledger.campaigns import register_in
-from flireo_flows.ledger.milestones import tell_started
+from flireo_flows.ledger.milestones import post_started
 from flireo_flows.ledger.schema import attempts, campaigns, leads
 from flireo_flows.lifecycle.states import AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy
@@ -97,7 +97,7 @@ async def remember(
         await register_in(db, campaign)
         await db.execute(update(campaigns).where(campaigns.c.name == campaign).values(values))
         if is_starting:
-            await tell_started(db, database, campaign)
+            await post_started(db, database, campaign)
 
 
 async def rules_of(database: Database, campaign: str) -> Remembered:

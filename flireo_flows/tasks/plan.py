@@ -11,14 +11,14 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.past import read_past
 from flireo_flows.calling.plan import Plan, PlannedCall, Skipped, Wanted, make_plan, reasons_in_words
 from flireo_flows.calling.planned_name import refuse_name
 from flireo_flows.calling.saved_plan import save_plan
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads
+from flireo_flows.ledger.past import read_past
 from flireo_flows.prefect_support.artifacts import artifact_key
 from flireo_flows.prefect_support.async_bridge import drive
-from flireo_flows.script.checking import assuming
+from flireo_flows.script.composer import assuming
 from flireo_flows.tasks.campaign import CampaignRun, CampaignSummary
 
 ROWS_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
@@ -110,7 +110,7 @@ def plan_leads(
         requests_per_minute: What the API key allows.
 
     Raises:
-        Declined: The campaign's name is one that an event masked.
+        DeclinedError: The campaign's name is one that an event masked.
         LeadFileError: A file cannot be read; says what, where, and what to do.
         LedgerError: The ledger is there and cannot be read.
         PlanError: The plan cannot be saved.

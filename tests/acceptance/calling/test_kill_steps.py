@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.ledger import Database, LeadResult
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import Campaign, people

@@ -23,8 +23,8 @@ from pydantic import SecretStr
 
 from flireo_flows import CallLedger
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.campaigns import Standing, Steering
-from flireo_flows.tasks.steer import pause_when_cancelled
+from flireo_flows.ledger.campaigns import CampaignControl, Standing
+from flireo_flows.tasks.campaign_control import pause_when_cancelled
 from tests.support.calling.campaign import Campaign, person
 from tests.support.flows.stage import ANNA, Stored, patiently
 
@@ -38,7 +38,6 @@ LONG_FLOW = """
 import sys, time
 from prefect import flow
 from flireo_flows.blocks import CallLedger
-from flireo_flows.tasks.steer import pause_when_cancelled
 
 @flow(on_cancellation=[pause_when_cancelled])
 def ring(campaign: str, ledger: CallLedger) -> None:
@@ -71,7 +70,7 @@ def _in_ledger(ledger: CallLedger, work: Callable[[Database], Awaitable[T]]) -> 
 
 
 def _standing(ledger: CallLedger) -> Standing:
-    return _in_ledger(ledger, lambda database: Steering(database, "spring").standing())
+    return _in_ledger(ledger, lambda database: CampaignControl(database, "spring").standing())
 
 
 def test_its_parameters_are_a_form_of_three_actions(steer_campaign: Any) -> None:

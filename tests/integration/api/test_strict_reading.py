@@ -15,7 +15,7 @@ from flireo_flows.api.calls import Call, CallPage, get_call, list_calls
 from flireo_flows.api.client import FlireoClient
 from flireo_flows.api.control import transfer_call
 from flireo_flows.api.operation import Effect, Operation, endpoint_of
-from flireo_flows.api.paging import iter_calls, iter_campaign_leads, iter_usage
+from flireo_flows.api.pagination import iter_calls, iter_campaign_leads, iter_usage
 from flireo_flows.api.registry import OPERATIONS, SHORTHANDS, OperationFunction, raw_operation
 from tests.support.api.examples import SECRETS, example
 from tests.support.api.playing import play, said

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
-from flireo_flows.calling.turns import Until
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.schema import attempts
 from flireo_flows.sandbox import SandboxSettings

@@ -8,19 +8,19 @@ import pytest
 from sqlalchemy import insert, update
 
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.times import iso
-from flireo_flows.calling.account import Readiness
+from flireo_flows.api.fields import iso
 from flireo_flows.calling.collector import MOST_FAILURES, Collector
 from flireo_flows.calling.lookup import AGAIN_SECONDS
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.reconcile import RINGING_SECONDS
 from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.ledger import Answer, Database, Inbox
 from flireo_flows.ledger.attempts import REVIEWED_SECONDS
+from flireo_flows.ledger.open_results import has_open
 from flireo_flows.ledger.schema import attempts
-from flireo_flows.ledger.unheard import has_open
 from flireo_flows.lifecycle.absence import LEAST_SECONDS
-from flireo_flows.lifecycle.states import Event, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import (
@@ -451,7 +451,9 @@ async def test_a_call_that_shows_up_after_a_refusal_is_looked_at_before_the_next
     await campaign.placed(collector.book, line.place(BEN)["id"], BEN)
     await campaign.take_in(person(ANNA), person(BEN))
     (attempt,) = await campaign.begin(collector.book)
-    await campaign.record(collector.book, Answer(attempt, Event.REFUSED, reason="429: Too many requests"))
+    await campaign.record(
+        collector.book, Answer(attempt, AttemptEvent.REFUSED, reason="429: Too many requests")
+    )
     line.place(ANNA)
     if by_whom == "another campaign":
         other = Campaign(campaign.database, line.url, name=by_whom)
@@ -600,7 +602,7 @@ async def test_a_call_by_an_agent_that_was_not_looked_up_may_last_an_hour(
     await campaign.take_in(person(ANNA, wishes=Wishes(agent_id=agent)))
     (attempt,) = await campaign.begin(collector.book)
     call = line.place(ANNA, created_at=iso(datetime.now(UTC) - timedelta(seconds=900)))
-    await campaign.record(collector.book, Answer(attempt, Event.ACCEPTED, call_id=call["id"]))
+    await campaign.record(collector.book, Answer(attempt, AttemptEvent.ACCEPTED, call_id=call["id"]))
     await campaign.age(900)
     for _ in range(2):
         await collector.poll()

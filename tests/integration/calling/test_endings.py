@@ -18,11 +18,11 @@ from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
 from flireo_flows.calling import hands as hands_module
 from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.endings import ENDINGS, EVENTS, Ending, ending_of
 from flireo_flows.calling.hands import Hands
+from flireo_flows.calling.post_ending import ENDINGS, EVENTS, Ending, ending_of
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.ledger import Answer, Attempt, Database
-from flireo_flows.script.choice import Caller, CannotCompose, Choice, LeadFacts
+from flireo_flows.script.call_choice import Caller, CannotCompose, Choice, LeadFacts
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, POLICY, Campaign, people, person
 from tests.support.faulty.server import (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.ledger import Database, Inbox
 from flireo_flows.ledger.report_matches import SETTLING_SECONDS
 from flireo_flows.ledger.schema import inbox

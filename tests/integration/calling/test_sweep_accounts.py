@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
-from flireo_flows.calling.account import NotReady, Readiness
+from flireo_flows.calling.preflight import NotReady, Readiness
 from flireo_flows.calling.remembered import remember, require_account, rules_of
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.swept import ANOTHER_ACCOUNT
-from flireo_flows.calling.turns import Until
 from flireo_flows.ledger import Database, Inbox, Runner
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import ANNA, BEN, POLICY, Campaign, person

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import delete, select
 
 from flireo_flows.api import errors
-from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.engine import Engine
+from flireo_flows.calling.preflight import Readiness
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.sweep import Sweep
-from flireo_flows.calling.turns import Until
 from flireo_flows.ledger import Database, Expectations
 from flireo_flows.ledger.leads import GONE_FROM_FILE
-from flireo_flows.ledger.milestones import tell_finished
+from flireo_flows.ledger.milestones import post_finished
 from flireo_flows.ledger.schema import outbox
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import SandboxSettings
@@ -70,7 +70,7 @@ async def test_who_is_taken_out_of_the_file_while_their_phone_rings_keeps_no_cam
     await heard.read(listed("call-anna", **over, summary=None, messages=None, duration_seconds=None))
     anna = await campaign.lead()
     assert (anna.state, anna.outcome, anna.reason) == ("waiting", "no_answer", GONE_FROM_FILE)
-    assert await tell_finished(database, campaign.name)
+    assert await post_finished(database, campaign.name)
     await campaign.take_in(person(ANNA), person(BEN))
     assert [attempt.phone for attempt in await campaign.begin(book)] == [ANNA]
 
@@ -98,9 +98,9 @@ async def test_who_was_taken_out_of_the_file_does_not_keep_a_campaign_open(
 
 
 async def test_a_campaign_without_people_is_not_finished(local: Database) -> None:
-    assert not await tell_finished(local, "campaign")
+    assert not await post_finished(local, "campaign")
     await Campaign(local).take_in(person(ANNA))
-    assert not await tell_finished(local, "campaign")
+    assert not await post_finished(local, "campaign")
     assert await told(local) == []
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 
 from flireo_flows.ledger import Database, Inbox, LedgerError
 from flireo_flows.ledger.schema import VERSION, meta
-from flireo_flows.ledger.tables import BOOTED
+from flireo_flows.ledger.schema_version import BOOTED
 from tests.support.calling.campaign import ANNA
 from tests.support.postgres import Postgres
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations, Inbox
 from flireo_flows.ledger.schema import inbox
-from flireo_flows.lifecycle.states import AttemptState, Event, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, BEN, FREE, POLICY, person
 from tests.support.calling.hearing import (
@@ -235,7 +235,7 @@ async def test_a_report_that_overtakes_the_answer_waits_for_it(heard: Heard, boo
     (attempt,) = await campaign.begin(book)
     assert await heard.hear(report()) == (0, 0)
     assert await heard.settle() == (0, 0)
-    await campaign.record(book, Answer(attempt, Event.ACCEPTED, call_id="call-1"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id="call-1"))
     assert await heard.apply() == (1, 1)
 
 

@@ -17,7 +17,7 @@ from flireo_flows.api.agent_config import AgentOverride, AnalysisPlan, LLMConfig
 from flireo_flows.api.webhooks import AssistantRequest
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import Database, Inbox, LeadBook
-from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.receiver import AssistantAnswer, KnownCaller, Receiver
 from flireo_flows.script import ScriptError

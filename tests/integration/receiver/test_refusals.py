@@ -17,8 +17,8 @@ from flireo_flows.api.webhooks import EventType
 from flireo_flows.ledger.delivery import Delivery
 from flireo_flows.receiver.endpoint import Endpoint
 from flireo_flows.receiver.metrics import Metrics
-from flireo_flows.receiver.reading import LARGEST_BODY, MOST_DISCARDED, BodyReader, Refused
-from flireo_flows.receiver.storing import Storage
+from flireo_flows.receiver.signature_check import LARGEST_BODY, MOST_DISCARDED, BodyReader, Refused
+from flireo_flows.receiver.storage import Storage
 from tests.support.calling.hearing import report, webhook
 from tests.support.receiver.relay import inbox_of, receiver, served, signed
 

@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field
 from flireo_flows.api.agents import read_agent
 from flireo_flows.api.tools import FunctionConfig
 from flireo_flows.receiver import Receiver, ToolContext, ToolError
-from flireo_flows.receiver.calling import THREADS
+from flireo_flows.receiver.function_call import THREADS
 from flireo_flows.receiver.logs import JsonFormatter
 from tests.support.calling.hearing import webhook
 from tests.support.receiver.relay import inbox_of, post, served, signed
@@ -447,7 +447,7 @@ def test_where_an_agent_and_the_functions_disagree_is_told(receiver: Receiver) -
     tools = [
         described("find", {"query": text, "limit": number, "colour": text}, ["query"]),
         {"type": "function", "function": described("book", {"people": {"type": "integer"}}, [])},
-        described("unheard_of", {}, []),
+        described("open_results_of", {}, []),
         {**described("of_another_system", {}, []), "url": "https://crm.example.com/hook"},
         {"type": "endCall"},
     ]
@@ -459,7 +459,7 @@ def test_where_an_agent_and_the_functions_disagree_is_told(receiver: Receiver) -
         "tool 'find': the argument 'limit' is integer for the function and number for the agent",
         "tool 'book': the function needs the argument 'day', which the agent does not know",
         "tool 'book': the function needs the argument 'people', which the agent may leave out",
-        "tool 'unheard_of': no function is registered for it, so each call of it fails",
+        "tool 'open_results_of': no function is registered for it, so each call of it fails",
         "tool 'forgotten_by_the_agent': the agent does not know it, so it is never called",
     ]
 

@@ -24,7 +24,7 @@ from flireo_flows.script import (
     knowing_agents,
     speakable,
 )
-from flireo_flows.script.choice import Caller, CannotCompose, Choice, LeadFacts
+from flireo_flows.script.call_choice import Caller, CannotCompose, Choice, LeadFacts
 from tests.support.api.judging import schema
 from tests.support.calling.speaking import CALLER, INLINE, SANNE, composer, inline, lead, patient
 from tests.support.sandbox.running import run_sandbox

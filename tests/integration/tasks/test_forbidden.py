@@ -10,11 +10,11 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from flireo_flows.blocks import CallLedger, FlireoCredentials
-from flireo_flows.calling.past import Past
 from flireo_flows.calling.plan import Wanted, make_plan
 from flireo_flows.calling.saved_plan import PlanDiffers, save_plan
 from flireo_flows.leads import LeadFileError, LeadFormat, read_leads
 from flireo_flows.ledger import Database
+from flireo_flows.ledger.past import Past
 from flireo_flows.ledger.schema import do_not_call
 from flireo_flows.prefect_support.async_bridge import drive
 from flireo_flows.tasks.campaign import CampaignRun, NoLeads, import_leads

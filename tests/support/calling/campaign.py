@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from flireo_flows.api.client import Account, AsyncFlireoClient, Timeouts
-from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.engine import Engine, Ran
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.remembered import fingerprint
-from flireo_flows.calling.turns import Until
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import (
     Answer,
@@ -26,9 +26,9 @@ from flireo_flows.ledger import (
 from flireo_flows.ledger.account_calls import AccountRead, keep_account
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.lifecycle.absence import Verdict, View
-from flireo_flows.lifecycle.states import Event
+from flireo_flows.lifecycle.states import AttemptEvent
 from flireo_flows.policy import CallingPolicy, OtherCampaigns
-from flireo_flows.script.choice import Caller, Composes
+from flireo_flows.script.call_choice import Caller, Composes
 from tests.support.sandbox.running import ANNA, BEN, CARLA
 
 __all__ = ["ANNA", "BEN", "CALLER", "CARLA", "POLICY", "Campaign", "people", "person"]
@@ -129,13 +129,13 @@ class Campaign:
     async def placed(self, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA) -> Attempt:
         """Somebody was rung, and the call id came back."""
         (attempt,) = await self._begin_one(book, phone)
-        await self.record(book, Answer(attempt, Event.ACCEPTED, call_id=call_id))
+        await self.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id=call_id))
         return attempt
 
     async def lost(self, book: AttemptBook, phone: str = ANNA) -> Attempt:
         """Somebody may have been rung, and no answer came back."""
         (attempt,) = await self._begin_one(book, phone)
-        await self.record(book, Answer(attempt, Event.LOST, reason="no answer"))
+        await self.record(book, Answer(attempt, AttemptEvent.LOST, reason="no answer"))
         return attempt
 
     async def prove_absent(self, book: AttemptBook, attempt: Attempt) -> None:

@@ -17,14 +17,14 @@ import httpx
 from sqlalchemy import event
 
 from flireo_flows.api import client
-from flireo_flows.calling.account import Readiness
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.turns import Until
+from flireo_flows.calling.preflight import Readiness
+from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import AttemptBook, Database
-from flireo_flows.ledger.beginning import Beginning
+from flireo_flows.ledger.intents import Beginning
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import CALLER, Campaign, people
 

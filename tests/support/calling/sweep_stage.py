@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from flireo_flows.calling.account import Readiness
+from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.reconcile import RINGING_SECONDS
 from flireo_flows.calling.remembered import remember
 from flireo_flows.calling.sweep import Summary, Sweep

@@ -12,9 +12,10 @@ from flireo_flows.api import errors
 from flireo_flows.api.agent_config import AgentSettings
 from flireo_flows.api.agents import delete_agent, get_agent, update_agent
 from flireo_flows.api.calls import Call, create_outbound_call, get_call
-from flireo_flows.api.exchange import Lost, Reply, backoff, envelope, exchange
+from flireo_flows.api.exchange import exchange
+from flireo_flows.api.judgement import Lost, Reply, backoff, envelope
 from flireo_flows.api.operation import Effect, Operation
-from flireo_flows.api.pacing import Pacing
+from flireo_flows.api.rate_limit import Pacing
 from tests.support.api.playing import LOST, START, UNSENT, play, said
 from tests.support.api.speaking import PLACED, RING_ANNA
 

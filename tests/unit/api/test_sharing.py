@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.api.pacing import Pacing
+from flireo_flows.api.rate_limit import Pacing
 from tests.support.api.windows import LimitedServer, Simulation
 
 ROUNDINGS = pytest.mark.parametrize("told", [math.ceil, math.floor], ids=["rounded up", "rounded down"])

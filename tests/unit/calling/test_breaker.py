@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flireo_flows.calling.breaker import MOST_SHOWN, Ended, shown, trips
-from flireo_flows.policy.limits import Breaker
+from flireo_flows.policy.policy_forms import Breaker
 from tests.support.calling.campaign import ANNA, BEN
 
 

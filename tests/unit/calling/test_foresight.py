@@ -7,7 +7,7 @@ from heapq import heapify, heappop, heappush
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.calling.foresight import HORIZON, Pace, Prospect, foresee
+from flireo_flows.calling.simulation import HORIZON, Pace, Prospect, foresee
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import (
     Allow,

@@ -16,7 +16,7 @@ from flireo_flows.calling.rhythm import (
     DialRhythm,
     PollRhythm,
 )
-from flireo_flows.calling.turns import HORIZON_SECONDS
+from flireo_flows.calling.run_loop import HORIZON_SECONDS
 
 NEVER = 10**9
 patiently = settings(

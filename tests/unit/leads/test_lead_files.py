@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from flireo_flows.leads import LeadFileError, LeadFormat, RejectCode, check_file, read_leads
 from flireo_flows.leads.lead import Lead, Reject
-from flireo_flows.leads.reading import CHECKED_BYTES
+from flireo_flows.leads.lead_file import CHECKED_BYTES
 from flireo_flows.leads.workbook import as_text
 from tests.support.leads.fixtures import WriteFile
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from flireo_flows.calling.estimate import estimate
-from flireo_flows.calling.foresight import Foreseen
+from flireo_flows.calling.simulation import Foreseen
 from flireo_flows.policy import (
     CallingPolicy,
     Caps,

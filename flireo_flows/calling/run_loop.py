@@ -1,0 +1,273 @@
+"""The turns of one run: write answers, begin attempts, hear, poll, look what is left."""
+
+import asyncio
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from flireo_flows.calling.blockers import Blockers
+from flireo_flows.calling.circuit_breaker import Brakes
+from flireo_flows.calling.clock_guard import ClockGuard
+from flireo_flows.calling.collector import Collector
+from flireo_flows.calling.hands import CONNECTIONS, Hands
+from flireo_flows.calling.rhythm import DialRhythm, PollRhythm
+from flireo_flows.ledger import AttemptBook, LeadBook, Outlook
+from flireo_flows.ledger.intents import FRESH_SECONDS
+from flireo_flows.policy import CallingPolicy, Deny, Rule, words
+
+HORIZON_SECONDS: Final = 0.25  # attempts are begun at most this much ahead of their request
+LOOK_SECONDS: Final = 0.5  # how often the ledger is asked what is left
+DRY_SECONDS: Final = 0.1  # after a turn that found nobody to ring
+GATHER_SECONDS: Final = 0.03  # answers that come within it share one transaction
+SCAN: Final = 500  # leads looked at in one turn while many may not be rung now
+PATIENCE_SECONDS: Final = 300.0  # a run waits this long for the next permitted time, then it ends
+CAPS: Final = (Rule.CALL_CAP, Rule.MINUTE_CAP, Rule.MONEY_CAP)
+CAP_SECONDS: Final = 2.0  # how often a cap that was reached is looked at again
+
+
+class Until(StrEnum):
+    """When a run is over."""
+
+    DIALLED = "dialled"  # nobody is left to ring now
+    FINISHED = "finished"  # and every call's result is in
+
+
+@dataclass(slots=True)
+class Turns:
+    """Drives one run until it is over.
+
+    Attributes:
+        batch: The file whose leads are rung.
+        deadline: Unix seconds at which the run ends in any case; None for no such time.
+        left: What was left at the last look.
+        timed_out: Whether the deadline ended the run.
+        cap: The policy's cap that holds the campaign back; None while none does.
+    """
+
+    batch: str
+    policy: CallingPolicy
+    until: Until
+    deadline: float | None
+    hands: Hands
+    collector: Collector
+    book: AttemptBook
+    leads: LeadBook
+    brakes: Brakes
+    clocks: ClockGuard
+    blockers: Blockers
+    left: Outlook = field(default_factory=Outlook.unseen)
+    timed_out: bool = False
+    cap: Deny | None = None
+    _polls: PollRhythm = field(init=False)
+    _dials: DialRhythm = field(init=False)
+    _looked_at: float = field(default=0.0, init=False)
+    _many_denied: bool = field(default=False, init=False)
+    _dry: bool = field(default=False, init=False)
+    _capped_until: float = field(default=0.0, init=False)
+    _polling: "asyncio.Task[None] | None" = field(default=None, init=False)
+    _weighing: "asyncio.Task[None] | None" = field(default=None, init=False)
+    _checking: "asyncio.Task[None] | None" = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._polls = PollRhythm(self.policy.poll_seconds)
+        self._dials = DialRhythm(self.policy.calls_per_minute)
+
+    async def turn(self) -> bool:
+        """One turn. Returns whether the run is over."""
+        begun = await self._begin()
+        now = self._now()
+        if now - self._looked_at >= LOOK_SECONDS:
+            await self._look(now)
+            if self._is_over(now):
+                return True
+        if self.deadline is not None and now >= self.deadline:
+            self.timed_out = True
+            return True
+        if not begun and (self._dry or not self._most()):
+            await self._rest()
+        return False
+
+    async def _begin(self) -> int:
+        """Write what came of requests, and commit the next ones before they go out."""
+        answers, most = self.hands.take(), self._most()
+        self._dry = False
+        if not most and not answers:
+            return 0
+        scan = SCAN if self._many_denied else 0
+        try:
+            begun = await self.book.begin(self.batch, self.policy, most, scan, answers)
+        except BaseException:
+            # Cancelled, or the ledger failed: whether they were written is not known, and twice does no harm.
+            self.hands.give_back_answers(answers)
+            raise
+        self._many_denied = begun.decided > len(begun.attempts)
+        self._dials.began(len(begun.attempts), self._now())
+        self.hands.give(begun.attempts)
+        if most:
+            self._mind_cap(begun.held)
+        if most and not begun.attempts:
+            # Nobody was due after all, or all calls at once are in use.
+            self._dry, self._looked_at = True, 0.0
+        return len(begun.attempts)
+
+    def _mind_cap(self, held: Deny | None) -> None:
+        """A cap holds everybody back, so it is asked again only after a while.
+
+        All calls at once pass soon; and that the campaign is paused or cancelled, the brakes see at the next look.
+        """
+        self.cap = held if held is not None and held.reason in CAPS else None
+        if self.cap is not None:
+            self._capped_until = self._now() + CAP_SECONDS
+
+    def _most(self) -> int:
+        """How many attempts may be begun now, as far as requests go."""
+        now, dialer = self._now(), self.hands.dialer
+        # A transaction costs the same for one attempt as for many, so the reserve is filled by the dozen.
+        if not self._may_begin(now) or dialer.holds(now) or not self._has_room:
+            return 0
+        client = dialer.client
+        ready = client.pacing.ready(client.now(), HORIZON_SECONDS) - self.hands.unsent
+        return self._dials.ready(now, HORIZON_SECONDS, max(0, min(self.hands.room, ready)))
+
+    def _may_begin(self, now: float) -> bool:
+        """Whether attempts may be begun at all: what this runner begins must be its own until it is sent."""
+        owns = now < self.hands.dialer.owns_until - FRESH_SECONDS
+        return self._has_work and owns and now >= self._capped_until
+
+    @property
+    def held_by(self) -> str:
+        """What holds the whole campaign back, in words; empty while nothing does."""
+        if self.brakes.held_by or self.cap is None:
+            return self.brakes.held_by
+        return words(self.cap).removeprefix("not rung: ")
+
+    @property
+    def stopped_by(self) -> Exception | None:
+        """Why the run cannot go on; None while it can."""
+        return self.hands.dialer.stopped_by or self.collector.stopped_by
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether half of the reserve is used up."""
+        return self.hands.room >= max(CONNECTIONS, self.hands.reserve // 2)
+
+    @property
+    def _has_work(self) -> bool:
+        may_call = not self.brakes.held_by and self.clocks.agree and self.stopped_by is None
+        return bool(self.left.due) and may_call
+
+    @property
+    def _is_dialling(self) -> bool:
+        return self._has_work and self.cap is None
+
+    @property
+    def _is_starved(self) -> bool:
+        return self._is_dialling and self.left.live >= self.policy.max_concurrent_calls
+
+    async def _look(self, now: float) -> None:
+        self._looked_at = now
+        await self.collector.hear()
+        await self.brakes.look()
+        self.hands.hold(self.brakes.held_by or self.clocks.held_by)
+        self.left = await self.leads.outlook(self.batch, now)
+        self.blockers.look(self.left.blocked, now)
+        self.cap = self.cap if self.left.due else None  # it holds nobody back any more
+        # Beside the turns: an answer that is slow to come must not keep anybody from being rung.
+        self._polling = _unless_done(self._polling)
+        if self._polling is None and await self._poll_is_due(now):
+            self._polling = asyncio.create_task(self._poll())
+        self._checking = _unless_done(self._checking)
+        if self._checking is None and self.left.due and self.clocks.is_due:
+            self._checking = asyncio.create_task(self._check_clocks())
+        self._weighing = _unless_done(self._weighing)
+        placed = self.hands.dialer.placed
+        if self._weighing is None and self.brakes.balance_is_due(placed):
+            self._weighing = asyncio.create_task(self.brakes.read_balance(placed))
+
+    async def _poll(self) -> None:
+        await self.collector.poll()
+        self._polls.polled(self._now(), placed=self.hands.dialer.placed, dialling=self._is_dialling)
+        self._looked_at = 0.0
+        self.hands.news.set()
+
+    async def _check_clocks(self) -> None:
+        await self.clocks.check()
+        self.brakes.stopped_by = self.brakes.stopped_by or self.clocks.stopped_by
+        self._looked_at = 0.0
+        self.hands.news.set()
+
+    async def close(self) -> None:
+        """Stop a poll that is under way; what it has not read it has not decided."""
+        tasks = [task for task in (self._polling, self._weighing, self._checking) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.blockers.close()
+
+    async def _poll_is_due(self, now: float) -> bool:
+        if self.hands.dialer.stopped_by is not None or not (self.left.placed or self.left.unknown):
+            return False
+        if self.collector.budget.wait(now):
+            return False
+        placed = self.hands.dialer.placed
+        if not self._polls.last_at and self.left.placed <= placed and not self.left.unknown:
+            # No call is older than this run: the list has nothing to say of those that were placed just now.
+            self._polls.last_at = now
+        return self._polls.is_due(
+            now,
+            placed=placed,
+            by_webhook=self.collector.heard_by_webhook > 0,
+            dialling=self._is_dialling,
+            starved=self._is_starved,
+            unknown=bool(self.left.unknown) and await self.collector.unknown_due(),
+        )
+
+    def _is_over(self, now: float) -> bool:
+        """Whether nothing is left to do now, or nothing can be done any more."""
+        left = self.left
+        if self.hands.is_busy:
+            return False
+        if self.stopped_by is not None:
+            return True
+        if left.sending or (not self._is_held(now) and self._is_soon(now)):
+            return False
+        return self.until is Until.DIALLED or not (left.placed or left.unknown or self._polling)
+
+    def _is_soon(self, now: float) -> bool:
+        """Whether somebody may be rung now or within a run's patience."""
+        if self.blockers.is_trying(self.left.blocked):
+            return True
+        # A run that does not wait for its own calls does not wait for those of another campaign either.
+        next_at = self.left.next_free_at if self.until is Until.DIALLED else self.left.next_at
+        return bool(self.left.due) or (next_at is not None and next_at <= now + PATIENCE_SECONDS)
+
+    def _is_held(self, now: float) -> bool:
+        """Whether the whole campaign is held back for longer than a run waits."""
+        if self.brakes.held_by or self.cap is None:
+            return bool(self.brakes.held_by)
+        return self.cap.until is None or self.cap.until.timestamp() > now + PATIENCE_SECONDS
+
+    async def _rest(self) -> None:
+        """Until an answer came, or the next request or look is due."""
+        wait = LOOK_SECONDS
+        if self._may_begin(self._now()) and not self._is_starved and self._has_room:
+            wait = min(wait, max(self._until_next(), DRY_SECONDS if self._dry else GATHER_SECONDS))
+        await self.hands.wait(wait)
+        await asyncio.sleep(GATHER_SECONDS)
+
+    def _until_next(self) -> float:
+        """Seconds until the rate limit, the policy and the network allow the next request."""
+        now, client = self._now(), self.hands.dialer.client
+        pause = client.pacing.wait(client.now())
+        return max(pause, self._dials.wait(now), self.hands.dialer.holds(now))
+
+    def _now(self) -> float:
+        return self.collector.database.now()
+
+
+def _unless_done(task: "asyncio.Task[None] | None") -> "asyncio.Task[None] | None":
+    """A task that still runs. One that failed raises what the ledger did."""
+    if task is None or not task.done():
+        return task
+    task.result()
+    return None

@@ -1,0 +1,208 @@
+"""What the ledger knows of a campaign and the people of a file. Only reads."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Row, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.person_key import person_key
+from flireo_flows.ledger.awaited import awaited_in
+from flireo_flows.ledger.call_history import calls_by_others_in
+from flireo_flows.ledger.call_totals import totals_in
+from flireo_flows.ledger.campaign_list import CampaignList, list_in
+from flireo_flows.ledger.campaigns import Standing, standing_in
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.earlier_calls import EarlierCalls, earlier_calls_in
+from flireo_flows.ledger.errors import NoLedgerError
+from flireo_flows.ledger.people import numbers_in
+from flireo_flows.ledger.schema import accounts, attempts, do_not_call, leads
+from flireo_flows.ledger.suppressions import suppressed_in
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.lifecycle.states import OPEN, AttemptState, LeadState
+from flireo_flows.policy import CallingPolicy, History, number_memory
+
+NEW: Final = History()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one person.
+
+    Attributes:
+        history: What `decide` looks at.
+        state: Of the lead in this campaign.
+        reason: Why it is in that state, in words or as a rule; empty when nothing is said.
+        number_id: Caller id of an earlier attempt, which is kept.
+        variant: Of an earlier attempt, which is kept.
+    """
+
+    history: History = NEW
+    state: LeadState = LeadState.WAITING
+    reason: str = ""
+    number_id: str = ""
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What happened before.
+
+    Attributes:
+        campaign: Calls in progress, and what the day and the campaign have used up.
+        standing: Whether the campaign is open.
+        people: By number, as it was asked for; whom the ledger does not know is not in it.
+        earlier: How many of them were called before, by whom.
+        kept_list: The campaign's do-not-call list, as files of earlier runs brought it.
+        knows_account: Whether the ledger has read an account's calls of the last days.
+    """
+
+    campaign: History = NEW
+    standing: Standing = field(default_factory=Standing)
+    people: Mapping[str, Known] = field(default_factory=dict)
+    earlier: EarlierCalls = field(default_factory=EarlierCalls)
+    knows_account: bool = False
+    kept_list: CampaignList = field(default_factory=CampaignList)
+
+
+async def read_past(
+    url: str,
+    campaign: str,
+    phones: Collection[str],
+    policy: CallingPolicy,
+    *,
+    now: datetime | None = None,
+) -> Past:
+    """Read what happened before. A ledger that does not exist is not made: nothing has happened yet.
+
+    Args:
+        url: Of the ledger.
+        campaign: Its name.
+        phones: E.164 of the file's leads.
+        policy: Says how far back a number's calls matter, and whose days are counted.
+        now: Aware; None for the ledger's clock.
+
+    Raises:
+        LedgerError: The ledger cannot be read.
+    """
+    try:
+        opened = await Database.open(url, existing=True)
+    except NoLedgerError:
+        return Past()
+    campaign = name_key(campaign)
+    async with opened as database:
+        moment = now or datetime.fromtimestamp(database.now(), UTC)
+        async with database.read() as db:
+            _, day, whole = await totals_in(db, campaign, "", ZoneInfo(policy.day_zone), moment)
+            live = (await db.execute(_live(campaign))).scalar_one()
+            keys = frozenset(map(person_key, phones))
+            people = await _people(db, campaign, keys, moment - number_memory(policy))
+            forbidden = await _forbidden(db, database, campaign, keys)
+            kept = await list_in(db, campaign)
+            standing = await standing_in(db, campaign)
+            earlier = await earlier_calls_in(db, phones)
+            asked = sorted(keys)
+            numbers = await numbers_in(db, asked)
+            others = await calls_by_others_in(db, campaign, asked, numbers, policy, moment.timestamp())
+            awaited = await awaited_in(db, asked, policy, moment.timestamp())
+            knows_account = (await db.execute(select(accounts.c.read_at).limit(1))).first() is not None
+    for phone, source in forbidden.items():
+        known = people.get(phone, Known())
+        people[phone] = replace(known, history=replace(known.history, do_not_call=source))
+    for phone, other in others.items():
+        known = people.get(phone, Known())
+        history = replace(known.history, other_calls=other.calls, ringing_until=other.open_until)
+        people[phone] = replace(known, history=history)
+    for phone, until in awaited.items():
+        known = people.get(phone, Known())
+        people[phone] = replace(known, history=replace(known.history, awaited_until=until))
+    history = History(live=live, day=day, campaign=whole)
+    theirs = {phone: people[key] for phone in phones if (key := person_key(phone)) in people}
+    return Past(history, standing, theirs, earlier, knows_account, kept)
+
+
+async def _people(
+    db: AsyncConnection, campaign: str, phones: frozenset[str], since: datetime
+) -> dict[str, Known]:
+    calls = await _calls(db, campaign, phones, since)
+    mine = select(leads).where(leads.c.campaign == campaign)
+    people = {row.phone: _known(row) for row in (await db.execute(mine)).all() if row.phone in phones}
+    for phone, history in calls.items():
+        known = people.get(phone, Known())
+        people[phone] = replace(
+            known,
+            history=replace(
+                known.history,
+                rung_at=history.rung_at,
+                number_rung_at=history.number_rung_at,
+                is_ringing=history.is_ringing,
+            ),
+        )
+    return people
+
+
+async def _calls(
+    db: AsyncConnection, campaign: str, phones: frozenset[str], since: datetime
+) -> dict[str, History]:
+    """When each number was rung, here and by other campaigns, and whether it is on the phone now."""
+    open_ = attempts.c.state.in_([str(state) for state in OPEN])
+    columns = (attempts.c.phone, attempts.c.campaign, attempts.c.state, attempts.c.over_at)
+    wanted = (
+        select(*columns, attempts.c.began_at.label("rang_at"))
+        .where(attempts.c.state != AttemptState.NOT_PLACED)
+        .where(or_(attempts.c.campaign == campaign, attempts.c.began_at >= since.timestamp(), open_))
+        .order_by(attempts.c.began_at)
+    )
+    by_phone: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in (await db.execute(wanted)).all():
+        if row.phone in phones:
+            by_phone[row.phone].append(row)
+    return {
+        phone: History(
+            rung_at=tuple(_moment(row.rang_at) for row in rows if row.campaign == campaign),
+            number_rung_at=tuple(_moment(row.rang_at) for row in rows),
+            is_ringing=any(row.state in OPEN and row.over_at is None for row in rows),
+        )
+        for phone, rows in by_phone.items()
+    }
+
+
+async def _forbidden(
+    db: AsyncConnection, database: Database, campaign: str, phones: Collection[str]
+) -> dict[str, str]:
+    """Who is never to be rung, and who said so."""
+    rows = select(do_not_call.c.phone).where(do_not_call.c.campaign == campaign)
+    on_list = frozenset((await db.execute(rows)).scalars())
+    listed = {phone: "file" for phone in phones if phone in on_list}
+    return listed | await suppressed_in(db, database, phones)
+
+
+def _live(campaign: str) -> Any:
+    return select(func.count()).where(
+        attempts.c.campaign == campaign,
+        attempts.c.state.in_([str(state) for state in OPEN]),
+        attempts.c.over_at.is_(None),
+    )
+
+
+def _known(row: Row[Any]) -> Known:
+    return Known(
+        history=History(
+            attempts=row.attempts,
+            last_outcome=Outcome(row.outcome) if row.outcome else None,
+            last_ended_at=_moment(row.last_ended_at) if row.last_ended_at is not None else None,
+        ),
+        state=LeadState(row.state),
+        reason=row.reason,
+        number_id=row.number_id,
+        variant=row.variant,
+    )
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
