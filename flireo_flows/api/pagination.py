@@ -17,8 +17,8 @@ from flireo_flows.api.calls import LARGEST_PAGE, Call, list_calls
 from flireo_flows.api.campaigns import CampaignLead, list_campaign_leads
 from flireo_flows.api.client import AsyncFlireoClient, FlireoClient
 from flireo_flows.api.errors import InvalidInput, UnreadableAnswer
+from flireo_flows.api.model import Page
 from flireo_flows.api.operation import Operation
-from flireo_flows.api.pages import Page
 from flireo_flows.api.usage import UsageLog, list_usage
 
 SMALLEST_PAGE: Final = 2  # rows; pages overlap by one

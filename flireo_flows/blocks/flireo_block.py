@@ -9,8 +9,7 @@ from typing import Any, Final, Self
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, model_validator
 
-from flireo_flows.api.masking import masked
-from flireo_flows.api.redaction import redact
+from flireo_flows.api.redaction import masked, redact
 
 # What Prefect itself puts beside the fields where it writes a block down.
 PREFECTS: Final = frozenset(

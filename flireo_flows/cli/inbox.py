@@ -163,8 +163,7 @@ def _shown(letter: "Letter") -> dict[str, object]:
 def _body(body: bytes) -> str:
     import json
 
-    from flireo_flows.api.masking import without_secrets
-    from flireo_flows.api.redaction import mask_numbers
+    from flireo_flows.api.redaction import mask_numbers, without_secrets
 
     if not body:
         return "(the body is empty, or its person was forgotten)"

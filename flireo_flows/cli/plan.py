@@ -133,7 +133,7 @@ def make(
     from flireo_flows.leads import read_do_not_call, read_leads
     from flireo_flows.ledger.past import read_past
     from flireo_flows.script import Composer
-    from flireo_flows.script.checking import assuming
+    from flireo_flows.script.composer import assuming
 
     forbidden = read_do_not_call(do_not_call, lead_format.default_region) if do_not_call else None
     batch = read_leads(leads, lead_format, forbidden or frozenset())

@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import Final
 
 from flireo_flows.api.person_key import person_key
-from flireo_flows.leads.area_column import is_country_code, with_area
 from flireo_flows.leads.columns import Header, extra, plain_name, read_header
 from flireo_flows.leads.countries import read_country
 from flireo_flows.leads.do_not_call import DoNotCall
-from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
-from flireo_flows.leads.number_origin import Origin, row_origin
+from flireo_flows.leads.number_origin import Origin, is_country_code, row_origin, with_area
 from flireo_flows.leads.opt_out_words import asks_for_no_calls
 from flireo_flows.leads.phones import PhoneNumber, Refusal, every_number, parse_phone
-from flireo_flows.leads.text_file import Row, read_text, split_rows
+from flireo_flows.leads.text_file import LeadFileError, Row, read_text, split_rows
 from flireo_flows.leads.wish_columns import read_wishes, says_no
 from flireo_flows.leads.workbook import is_workbook, read_workbook
 from flireo_flows.leads.zones import (

@@ -13,7 +13,16 @@ from flireo_flows.policy.call_consequences import (
 from flireo_flows.policy.calling_hours import WEEKDAYS, CallingHours, DayHours, Span
 from flireo_flows.policy.calling_policy import CallingPolicy
 from flireo_flows.policy.campaign_caps import brake, calls_left, day_start
-from flireo_flows.policy.decision import decide, held_by_others, number_memory, others_memory
+from flireo_flows.policy.decision import (
+    Allow,
+    Deny,
+    Rule,
+    Verdict,
+    decide,
+    held_by_others,
+    number_memory,
+    others_memory,
+)
 from flireo_flows.policy.explanation import words
 from flireo_flows.policy.history import History, OtherCall, PolicyLead, Totals
 from flireo_flows.policy.lead_location import Whereabouts, whereabouts
@@ -27,9 +36,8 @@ from flireo_flows.policy.policy_forms import (
     StateRule,
     Tariff,
 )
-from flireo_flows.policy.preflight import unusable, warnings
+from flireo_flows.policy.policy_problems import unusable, warnings
 from flireo_flows.policy.presets import preset, preset_names
-from flireo_flows.policy.verdict import Allow, Deny, Rule, Verdict
 
 __all__ = [
     "WEEKDAYS",

@@ -8,10 +8,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from flireo_flows.policy.calling_policy import CallingPolicy
+from flireo_flows.policy.decision import Deny, Rule
 from flireo_flows.policy.history import History, Totals
 from flireo_flows.policy.policy_forms import Caps
 from flireo_flows.policy.timetable import FIRST, LAST, day_bounds, zone_named
-from flireo_flows.policy.verdict import Deny, Rule
 
 # A cap of 10 is 100 calls at 0.10 each, though their sum in binary is a hair more.
 _HAIR: Final = 1e-9

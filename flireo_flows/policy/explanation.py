@@ -5,8 +5,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from flireo_flows.api.redaction import redact
+from flireo_flows.policy.decision import Allow, Deny, Rule, Verdict
 from flireo_flows.policy.timetable import zone_named
-from flireo_flows.policy.verdict import Allow, Deny, Rule, Verdict
 
 Facts = Mapping[str, object]
 

@@ -112,7 +112,7 @@ def as_agent(settings: JsonObject, webhook: Webhook | None, reference: str) -> I
         raise CannotCompose(f"agent_config, {where}: with this row's values, it cannot be used") from None
 
 
-def told_otherwise(mind: LLMConfig, system_message: str) -> LLMConfig:
+def with_system_message(mind: LLMConfig, system_message: str) -> LLMConfig:
     """A saved agent's language model with another system message."""
     prompts = ({"role": prompt.role, "content": prompt.content} for prompt in mind.messages or ())
     messages = _with_system_message([*prompts], system_message)

@@ -40,11 +40,11 @@ from flireo_flows.prefect_support.async_bridge import drive
 from flireo_flows.prefect_support.events import publishing
 from flireo_flows.script import Composer, Script, Webhook
 from flireo_flows.script.call_choice import Caller
-from flireo_flows.script.checking import (
+from flireo_flows.script.composer import (
+    agents_given_system_message,
     assuming,
     knowing_agents,
     speakable,
-    told_otherwise,
 )
 from flireo_flows.tasks.export import write_results
 
@@ -237,7 +237,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
                 earlier = await earlier_calls_in(db, [lead.phone for lead in batch.leads])
             return batch_name, earlier.in_words
 
-    told = told_otherwise(composer, batch.leads)
+    told = agents_given_system_message(composer, batch.leads)
     batch_name, earlier = drive(write)
     if earlier:
         logger.info("%s", earlier)

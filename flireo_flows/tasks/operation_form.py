@@ -7,8 +7,8 @@ from typing import Any, Final, cast
 from prefect.artifacts import create_markdown_artifact
 from prefect.blocks.system import Secret
 
-from flireo_flows.api.masking import masked, secrets_in
 from flireo_flows.api.model import Json, JsonObject
+from flireo_flows.api.redaction import masked, secrets_in
 
 SECRET_BLOCK: Final = "secret_block"  # noqa: S105 - {"secret_block": "NAME"} stands for a secret
 MOST_SHOWN: Final = 50_000  # characters: the UI's list of artifacts loads every one in full

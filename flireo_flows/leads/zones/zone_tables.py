@@ -1,5 +1,6 @@
 """The tables beside this module, each read once. Their first lines say where they come from."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,7 +8,11 @@ from importlib.resources import files
 
 from babel.core import get_global
 
-from flireo_flows.leads.zones.folding import folded
+
+def folded(text: str, keep: str = "") -> str:
+    """The letters and digits of a text in lower case, without accents; and the characters of `keep`."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if character.isalnum() or character in keep)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flireo_flows.api.exchange import Lost, Pause, Reply, exchange
+from flireo_flows.api.exchange import Pause, exchange
+from flireo_flows.api.judgement import Lost, Reply
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.rate_limit import Pacing
 
