@@ -10,8 +10,8 @@ from flireo_flows.api import errors
 from flireo_flows.api.calls import Call, get_call
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient
 from flireo_flows.api.operation import Operation
-from flireo_flows.api.poll import Patience, Watched, watch
-from flireo_flows.api.procedure import aconverse, converse
+from flireo_flows.api.poll import PollResult, PollTiming, poll
+from flireo_flows.api.procedure import run_procedure, run_procedure_async
 from tests.support.api.talking import Stage
 from tests.support.faulty.server import answer, page, run_faulty
 
@@ -23,11 +23,11 @@ def failure(kind: type[errors.FlireoError]) -> errors.FlireoError:
     return kind("get_call", "GET /calls/{id}")
 
 
-def watched(stage: Stage[Watched[Call]], seconds: float, poll_seconds: float = 5.0) -> Watched[Call]:
-    conversation = watch(
+def watched(stage: Stage[PollResult[Call]], seconds: float, poll_seconds: float = 5.0) -> PollResult[Call]:
+    conversation = poll(
         get_call("c"),
         lambda call: call.is_over,
-        Patience(seconds, poll_seconds),
+        PollTiming(seconds, poll_seconds),
         lambda call: f"call {call.status}",
     )
     return stage.play(conversation)
@@ -38,7 +38,7 @@ def over_after(seconds: float) -> Any:
 
 
 def test_pauses_grow_to_a_minute_so_that_an_hour_costs_few_requests() -> None:
-    stage: Stage[Watched[Call]] = Stage(over_after(3600))
+    stage: Stage[PollResult[Call]] = Stage(over_after(3600))
     assert watched(stage, 7200).is_so
     times = [at for at, _ in stage.asked]
     gaps = [later - earlier for earlier, later in pairwise(times)]
@@ -47,28 +47,28 @@ def test_pauses_grow_to_a_minute_so_that_an_hour_costs_few_requests() -> None:
 
 
 def test_a_patience_of_nothing_asks_once() -> None:
-    stage: Stage[Watched[Call]] = Stage(over_after(0))
+    stage: Stage[PollResult[Call]] = Stage(over_after(0))
     assert watched(stage, 0).is_so
     stage = Stage(over_after(1))
-    assert watched(stage, 0) == Watched(RUNNING, is_so=False)
+    assert watched(stage, 0) == PollResult(RUNNING, is_so=False)
     assert len(stage.asked) == 1 and stage.seconds == 0
 
 
 @pytest.mark.parametrize("seconds", [1, 7.5, 90, 100_000])
 def test_it_ends_at_the_deadline_after_a_last_look(seconds: float) -> None:
-    stage: Stage[Watched[Call]] = Stage(lambda operation, now: RUNNING)
+    stage: Stage[PollResult[Call]] = Stage(lambda operation, now: RUNNING)
     assert not watched(stage, seconds).is_so
     assert stage.seconds == pytest.approx(seconds)
     assert stage.asked[-1][0] == pytest.approx(seconds)
 
 
 def test_what_comes_true_between_two_polls_is_seen_at_the_deadline() -> None:
-    stage: Stage[Watched[Call]] = Stage(over_after(0.9))
+    stage: Stage[PollResult[Call]] = Stage(over_after(0.9))
     assert watched(stage, 1).is_so
 
 
 def test_no_interval_is_so_short_that_requests_are_squandered() -> None:
-    stage: Stage[Watched[Call]] = Stage(lambda operation, now: RUNNING)
+    stage: Stage[PollResult[Call]] = Stage(lambda operation, now: RUNNING)
     watched(stage, 60, poll_seconds=0)
     assert len(stage.asked) < 15
 
@@ -78,7 +78,7 @@ def test_polls_that_fail_decide_nothing(kind: type[errors.FlireoError]) -> None:
     def answers(operation: Operation[Any], now: float) -> object:
         return failure(kind) if 0 < now < 600 else (OVER if now else RUNNING)
 
-    stage: Stage[Watched[Call]] = Stage(answers)
+    stage: Stage[PollResult[Call]] = Stage(answers)
     assert watched(stage, 3600).is_so
     stage = Stage(lambda operation, now: failure(kind))
     given_up = watched(stage, 30)
@@ -86,7 +86,9 @@ def test_polls_that_fail_decide_nothing(kind: type[errors.FlireoError]) -> None:
 
 
 def test_what_was_just_made_may_be_missing_for_a_while_but_not_for_ever() -> None:
-    stage: Stage[Watched[Call]] = Stage(lambda operation, now: OVER if now > 30 else failure(errors.NotFound))
+    stage: Stage[PollResult[Call]] = Stage(
+        lambda operation, now: OVER if now > 30 else failure(errors.NotFound)
+    )
     assert watched(stage, 3600).is_so
     stage = Stage(lambda operation, now: failure(errors.NotFound))
     with pytest.raises(errors.NotFound):
@@ -96,20 +98,20 @@ def test_what_was_just_made_may_be_missing_for_a_while_but_not_for_ever() -> Non
 
 @pytest.mark.parametrize("kind", [errors.AuthenticationFailed, errors.PermissionDenied, errors.BadRequest])
 def test_a_refusal_is_final_for_the_next_poll_would_meet_it_too(kind: type[errors.FlireoError]) -> None:
-    stage: Stage[Watched[Call]] = Stage(lambda operation, now: failure(kind))
+    stage: Stage[PollResult[Call]] = Stage(lambda operation, now: failure(kind))
     with pytest.raises(kind):
         watched(stage, 3600)
     assert len(stage.asked) == 1
 
 
 def test_the_log_hears_of_changes_only() -> None:
-    stage: Stage[Watched[Call]] = Stage(over_after(600))
+    stage: Stage[PollResult[Call]] = Stage(over_after(600))
     watched(stage, 3600)
     assert stage.notes == ["call in-progress", "call ended"]
 
 
 def test_requests_that_take_long_do_not_move_the_deadline() -> None:
-    stage: Stage[Watched[Call]] = Stage(lambda operation, now: RUNNING, takes=7)
+    stage: Stage[PollResult[Call]] = Stage(lambda operation, now: RUNNING, takes=7)
     watched(stage, 60)
     assert 60 <= stage.seconds <= 67
 
@@ -119,15 +121,15 @@ async def test_ordinary_and_async_code_hold_the_same_conversation_with_a_real_se
     script = [answer(200, record), page(502), answer(200, {**record, "status": "ended"})]
 
     def conversation() -> Any:
-        return watch(
-            get_call("c"), lambda call: call.is_over, Patience(20, 0.01), lambda call: f"call {call.status}"
+        return poll(
+            get_call("c"), lambda call: call.is_over, PollTiming(20, 0.01), lambda call: f"call {call.status}"
         )
 
     heard: dict[str, list[str]] = {"sync": [], "async": []}
     with run_faulty(script) as server, FlireoClient(Account("k", server.url)) as client:
-        plain = await asyncio.to_thread(converse, conversation(), client, heard["sync"].append)
+        plain = await asyncio.to_thread(run_procedure, conversation(), client, heard["sync"].append)
     with run_faulty(script) as server:
         async with AsyncFlireoClient(Account("k", server.url)) as aclient:
-            awaited = await aconverse(conversation(), aclient, heard["async"].append)
+            awaited = await run_procedure_async(conversation(), aclient, heard["async"].append)
     assert plain == awaited and plain.is_so
     assert heard["sync"] == heard["async"] == ["call in-progress", "call ended"]

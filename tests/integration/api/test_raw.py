@@ -121,7 +121,7 @@ def test_what_does_not_fit_the_operation_is_said_before_anything_is_sent(
 )
 def test_a_raw_call_rings_once_in_either_spelling(body: dict[str, Any]) -> None:
     raw = raw_operation("create_outbound_call", body=body)
-    assert raw.effect is Effect.RINGS
+    assert raw.effect is Effect.PLACES_CALL
     assert raw.sends.writes(Dialect.FLIREO) == body
     with run_faulty(lost()) as server, pytest.raises(OutcomeUnknown):
         sent(raw, server.url)

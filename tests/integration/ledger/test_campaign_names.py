@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from flireo_flows.api.campaign_names import UnusableName, clean_name, clean_optional_name, name_key
+from flireo_flows.api.campaign_names import CampaignNameError, clean_name, clean_optional_name, name_key
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Database, LeadBook, Views
 from flireo_flows.ledger.audit import audit_lead
@@ -86,14 +86,14 @@ def test_other_names_are_other_campaigns(one: str, other: str) -> None:
 
 @pytest.mark.parametrize("name", UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_a_name_that_nobody_can_read_is_refused_without_being_repeated(name: str) -> None:
-    with pytest.raises(UnusableName) as refused:
+    with pytest.raises(CampaignNameError) as refused:
         clean_name(name)
     assert not name.strip() or name not in str(refused.value)
 
 
 def test_only_what_is_empty_stands_for_all_campaigns() -> None:
     assert clean_optional_name("") == ""
-    with pytest.raises(UnusableName):
+    with pytest.raises(CampaignNameError):
         clean_optional_name("\u200b")
 
 
@@ -102,7 +102,7 @@ def test_a_key_is_its_own_key_and_that_of_the_name_as_it_is_shown(text: str) -> 
     assert name_key(name_key(text)) == name_key(text)
     try:
         shown = clean_name(text)
-    except UnusableName:
+    except CampaignNameError:
         return
     assert clean_name(shown) == shown
     assert name_key(shown) == name_key(text)
@@ -169,9 +169,9 @@ async def test_a_campaign_is_steered_planned_explained_and_swept_in_any_spelling
 
 @pytest.mark.parametrize("name", [it for it in UNUSABLE.values() if len(it) <= 80], ids=ascii)
 async def test_no_way_into_the_ledger_takes_an_unusable_name(local: Database, name: str) -> None:
-    with pytest.raises(UnusableName):
+    with pytest.raises(CampaignNameError):
         await LeadBook(local, name).take_in([person(ANNA)])
-    with pytest.raises(UnusableName):
+    with pytest.raises(CampaignNameError):
         await LeadBook(local, name).forbid([ANNA])
     with pytest.raises(DeclinedError):
         await CampaignControl(local, name).pause("why", "person")

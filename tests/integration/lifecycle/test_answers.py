@@ -10,7 +10,7 @@ from flireo_flows.ledger import Database, Expectations, Inbox
 from flireo_flows.ledger.schema import leads
 from flireo_flows.ledger.suppressions import Suppressions, suppressed_in
 from flireo_flows.lifecycle.outcomes import Outcome
-from flireo_flows.policy import AnalysisRule, CallingPolicy, do_not_call_cause, lesson_of
+from flireo_flows.policy import AnalysisRule, CallingPolicy, do_not_call_cause, opt_out_of
 from tests.integration.ledger.test_reports import report
 from tests.support.calling.campaign import ANNA, BEN, FREE, POLICY, Campaign, person
 
@@ -123,7 +123,7 @@ UNCLEAR = [
 
 
 def source(policy: CallingPolicy, analysis: Any, end_reason: str = "") -> str:
-    lesson = lesson_of(policy, Outcome.ANSWERED, analysis, end_reason)
+    lesson = opt_out_of(policy, Outcome.ANSWERED, analysis, end_reason)
     return lesson.source if lesson else ""
 
 
