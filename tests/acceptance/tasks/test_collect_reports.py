@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect import Flow
 from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 from pydantic import SecretStr
@@ -49,7 +48,7 @@ def slow(tmp_path: Path, at_prefect: str) -> Iterator[Stage]:
         yield Stage(tmp_path, running)
 
 
-def _flow(name: str) -> Flow[Any, Any]:
+def _flow(name: str) -> Any:
     return load_flow_from_entrypoint(str(PROJECT / "flows" / f"{name}.py:{name}"))
 
 

@@ -38,9 +38,7 @@ WRITES_NONE = agent(None)
 
 
 def told(calls: Callable[[float], object], who: object = ANALYSES) -> Talk[Call]:
-    return Talk(
-        lambda operation, now: who if operation.name == "get_agent" else calls(now)  # type: ignore[attr-defined]
-    )
+    return Talk(lambda operation, now: who if operation.name == "get_agent" else calls(now))
 
 
 def wait(talk: Talk[Call], seconds: float = 3600, grace: float = 120, call_id: str = "c") -> Call:

@@ -379,7 +379,7 @@ class Machine(RuleBasedStateMachine):
 
 def explore(machine: type[Machine], examples: int) -> None:
     """Have many orders of events tried."""
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=examples,

@@ -240,7 +240,8 @@ async def test_a_campaign_whose_calls_are_all_in_use_says_so(database: Database)
 
 @pytest.mark.parametrize("cap", ["caps_per_run", "caps_per_day", "caps_per_campaign"])
 async def test_a_cap_counts_calls_that_rang_or_may_have(database: Database, cap: str) -> None:
-    campaign = campaign_of(database, **{cap: {"calls": 3}})
+    rules: dict[str, Any] = {cap: {"calls": 3}}
+    campaign = campaign_of(database, **rules)
     await campaign.take_in(*people(9))
     book = await campaign.runner()
     first, second, third = await campaign.begin(book)

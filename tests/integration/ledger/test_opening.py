@@ -61,7 +61,7 @@ async def test_opened_again_it_holds_what_it_held(ledger_url: str) -> None:
     held = []
     for _ in range(2):
         async with await Database.open(ledger_url) as database, database.read() as db:
-            held.append((database.key, (await db.execute(KEPT)).all()))
+            held.append((database.key, [tuple(row) for row in await db.execute(KEPT)]))
     assert held[0] == held[1]
     key, rows = held[0]
     assert rows == [("forgot_somebody", "no"), ("suppression_key", key.hex()), ("version", str(VERSION))]

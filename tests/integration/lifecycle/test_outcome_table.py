@@ -42,10 +42,16 @@ NOT_HANDED_ON = (
     "transfer declined",
     "transfer reject",
     "transfer error",
+    "transfer timeout",
 )
-NOT_HANDED_ON += ("transfer timeout",)
-NO_MACHINE = ("no voicemail", "no voice mail", "no answering machine", "not voicemail", "not voice mail")
-NO_MACHINE += ("not answering machine",)
+NO_MACHINE = (
+    "no voicemail",
+    "no voice mail",
+    "no answering machine",
+    "not voicemail",
+    "not voice mail",
+    "not answering machine",
+)
 
 
 def says(it: FinishedCall, *words: str) -> bool:

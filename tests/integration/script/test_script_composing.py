@@ -45,7 +45,7 @@ def body(campaign: Composer, facts: LeadFacts = SANNE) -> dict[str, Any]:
 
 
 def test_a_saved_agent_greets_in_the_rendered_words() -> None:
-    words = {"first_message": "Hi {{ name|first_word }}, about your {{ product }}."}
+    words: dict[str, Any] = {"first_message": "Hi {{ name|first_word }}, about your {{ product }}."}
     greeting = "Hi Sanne, about your solar panels."
     assert body(composer(FLIREO, **words)) == {
         "destination": SANNE.phone,

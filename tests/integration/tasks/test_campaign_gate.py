@@ -348,7 +348,7 @@ def test_who_says_no_while_others_are_added_is_not_added_any_more(
 def test_another_word_than_refuse_or_skip_is_no_setting(wrong: object, local: CallLedger) -> None:
     fields = {"name": "n", "agent_id": "a", **ALL_DAY, "ledger": local, "on_blocked": wrong}
     with pytest.raises(ValidationError):
-        FlireoCampaignJob(credentials=FlireoCredentials(api_key=SecretStr("k")), **fields)  # type: ignore[arg-type]
+        FlireoCampaignJob(credentials=FlireoCredentials(api_key=SecretStr("k")), **fields)
 
 
 def test_a_message_names_a_few_of_many_and_masks_them(sandbox: RunningSandbox, local: CallLedger) -> None:
