@@ -10,11 +10,12 @@ Times are Unix seconds of the caller's clock; nothing in here reads a clock.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
-from flireo_flows.api.rate_sharing import Others
-from flireo_flows.api.rate_window import DOUBT_SECONDS, Edges
-from flireo_flows.api.times import http_date
+from flireo_flows.api.rate_sharing import OtherClients
+from flireo_flows.api.rate_window import DOUBT_SECONDS, RateWindow
 
 PROBE_SECONDS: Final = 0.02  # how often to look whether the one request in the dark was answered
 PROBE_PATIENCE_SECONDS: Final = 5.0  # then another one may go
@@ -25,7 +26,7 @@ LONGEST_SECONDS: Final = 86_400.0  # a header that says more is wrong, or in ano
 
 
 @dataclass(slots=True)
-class Pacing:
+class RateLimit:
     """The rate limit of one API key as its answers describe it. Shared by all requests of a client."""
 
     limit: int | None = None  # requests a window; None until told
@@ -40,8 +41,8 @@ class Pacing:
     skew: float | None = None  # server's clock minus ours
     least_skew: float | None = None  # the least that was told: gateways differ, and clocks are set
     last_skew: float | None = None  # by the newest answer with a Date
-    edges: Edges = field(default_factory=Edges)
-    others: Others = field(default_factory=Others)
+    edges: RateWindow = field(default_factory=RateWindow)
+    others: OtherClients = field(default_factory=OtherClients)
 
     def wait(self, now: float) -> float:
         """Seconds until a request may go; 0 when one may go now."""
@@ -208,3 +209,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds of a Retry-After header; None without one. It promises seconds (contract section 3)."""
     told = number(headers.get("retry-after"))
     return min(max(0.0, told), LONGEST_SECONDS) if told is not None else None
+
+
+@lru_cache(maxsize=8)  # the same second comes many times
+def http_date(text: str) -> float | None:
+    """A Date header as Unix seconds; None when it cannot be read."""
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,30 +1,30 @@
 """Blocks: what people save once in Prefect and pick in every form, with secrets that stay secret."""
 
 from flireo_flows.blocks.agent import FlireoAgent
-from flireo_flows.blocks.campaign import FlireoCampaignJob, FlireoCampaignRun
-from flireo_flows.blocks.campaign_gate import OnBlocked
-from flireo_flows.blocks.campaign_results import CampaignLeadResult, CampaignResult
-from flireo_flows.blocks.campaign_work import (
-    CampaignAmbiguous,
+from flireo_flows.blocks.campaign_decisions import (
+    AmbiguousCampaignError,
     CampaignCancelled,
+    CampaignError,
     CampaignNotOver,
-    CampaignProblem,
-    CampaignRefused,
+    CampaignRefusedError,
     Duplicates,
 )
+from flireo_flows.blocks.campaign_gate import OnBlocked
+from flireo_flows.blocks.campaign_job import FlireoCampaignJob, FlireoCampaignRun
+from flireo_flows.blocks.campaign_results import CampaignLeadResult, CampaignResult
 from flireo_flows.blocks.credentials import FlireoCredentials
 from flireo_flows.blocks.ledger import CallLedger, default_ledger
 from flireo_flows.blocks.number import FlireoPhoneNumber
 from flireo_flows.blocks.webhook import FlireoWebhook
 
 __all__ = [
+    "AmbiguousCampaignError",
     "CallLedger",
-    "CampaignAmbiguous",
     "CampaignCancelled",
+    "CampaignError",
     "CampaignLeadResult",
     "CampaignNotOver",
-    "CampaignProblem",
-    "CampaignRefused",
+    "CampaignRefusedError",
     "CampaignResult",
     "Duplicates",
     "FlireoAgent",

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
-from flireo_flows.cli.lead_options import NO_OPTIONS, LeadOptions
-from flireo_flows.cli.names import CampaignName
-from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.campaign_name import CampaignName
+from flireo_flows.cli.options import NO_OPTIONS, LeadOptions
 from flireo_flows.cli.run import Flag, check_local
+from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.api.dialect import Dialect
@@ -133,12 +133,12 @@ def make(
     from flireo_flows.leads import read_do_not_call, read_leads
     from flireo_flows.ledger.past import read_past
     from flireo_flows.script import Composer
-    from flireo_flows.script.checking import assuming
+    from flireo_flows.script.composer import with_assumed_models
 
     forbidden = read_do_not_call(do_not_call, lead_format.default_region) if do_not_call else None
     batch = read_leads(leads, lead_format, forbidden or frozenset())
     if isinstance(wanted.composer, Composer):
-        wanted = replace(wanted, composer=assuming(wanted.composer, batch.leads))
+        wanted = replace(wanted, composer=with_assumed_models(wanted.composer, batch.leads))
     if saved:
         batch = only_planned(batch, saved, wanted, forbidden or frozenset())
     phones = [lead.phone for lead in batch.leads]

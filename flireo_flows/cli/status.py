@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.names import KnownCampaign
-from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.campaign_name import KnownCampaign
+from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.ledger import CampaignStatus

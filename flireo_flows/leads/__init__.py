@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flireo_flows.leads.do_not_call import read_do_not_call
-    from flireo_flows.leads.errors import LeadFileError
     from flireo_flows.leads.format import LeadFormat
     from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
     from flireo_flows.leads.lead_file import check_file, read_leads
-    from flireo_flows.leads.phones import PhoneNumber, Refusal, parse_phone
+    from flireo_flows.leads.phones import LeadPhone, Refusal, parse_phone
     from flireo_flows.leads.rejects import write_rejects
+    from flireo_flows.leads.text_file import LeadFileError
     from flireo_flows.leads.wishes import Consent, Wishes
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
     "LeadBatch",
     "LeadFileError",
     "LeadFormat",
-    "PhoneNumber",
+    "LeadPhone",
     "Refusal",
     "Reject",
     "RejectCode",
@@ -40,9 +40,9 @@ _HOMES = {
     "Consent": "wishes",
     "Lead": "lead",
     "LeadBatch": "lead",
-    "LeadFileError": "errors",
+    "LeadFileError": "text_file",
     "LeadFormat": "format",
-    "PhoneNumber": "phones",
+    "LeadPhone": "phones",
     "Refusal": "phones",
     "Reject": "lead",
     "RejectCode": "lead",

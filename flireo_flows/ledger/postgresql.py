@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from flireo_flows.api.masking import hide
+from flireo_flows.api.redaction import hide
 from flireo_flows.ledger.database_url import Server
 from flireo_flows.ledger.errors import CHECK, LedgerError, words_of
 

@@ -29,8 +29,8 @@ from flireo_flows.api import (
     usage,
     voices,
 )
-from flireo_flows.tasks import convenience
-from flireo_flows.tasks.derive import async_task_for, task_for
+from flireo_flows.tasks import composite as convenience
+from flireo_flows.tasks.operation_task import async_task_for, task_for
 
 list_agents = task_for(agents.list_agents)
 alist_agents = async_task_for(agents.list_agents)

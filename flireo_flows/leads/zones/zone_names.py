@@ -10,8 +10,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from flireo_flows.leads.zones.folding import folded
-from flireo_flows.leads.zones.zone_tables import shown_names, zone_names
+from flireo_flows.leads.zones.zone_tables import folded, shown_names, zone_names
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The tables beside this module, each read once. Their first lines say where they come from."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,11 +8,15 @@ from importlib.resources import files
 
 from babel.core import get_global
 
-from flireo_flows.leads.zones.folding import folded
+
+def folded(text: str, keep: str = "") -> str:
+    """The letters and digits of a text in lower case, without accents; and the characters of `keep`."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if character.isalnum() or character in keep)
 
 
 @dataclass(frozen=True, slots=True)
-class Country:
+class MultiZoneCountry:
     """A country on several clocks: ISO 3166-1 code, calling code, and a zone of each clock."""
 
     iso: str
@@ -20,7 +25,7 @@ class Country:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StateZones:
     """A state or province: ISO 3166-2 code, every zone in it, and its names, folded."""
 
     code: str
@@ -45,9 +50,9 @@ def zone_names() -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=1)
-def countries() -> tuple[Country, ...]:
+def countries() -> tuple[MultiZoneCountry, ...]:
     """All countries on several clocks; one whose numbers begin in two ways occurs twice."""
-    return tuple(Country(iso, code, tuple(zones)) for iso, code, *zones in _rows("countries.txt"))
+    return tuple(MultiZoneCountry(iso, code, tuple(zones)) for iso, code, *zones in _rows("countries.txt"))
 
 
 @lru_cache(maxsize=1)
@@ -71,13 +76,13 @@ def exchanges() -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=1)
-def states() -> Mapping[str, State]:
+def states() -> Mapping[str, StateZones]:
     """States and provinces by ISO 3166-2 code."""
     found = {}
     for line in _lines("states.txt"):
         code, zones, names = (part.strip() for part in line.split("|"))
         known = [code.partition("-")[2], *names.split(",")]
-        found[code] = State(code, tuple(zones.split()), frozenset(folded(name) for name in known))
+        found[code] = StateZones(code, tuple(zones.split()), frozenset(folded(name) for name in known))
     return found
 
 

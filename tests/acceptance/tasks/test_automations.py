@@ -3,13 +3,13 @@
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from prefect import flow
+from prefect import Flow, flow
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import get_client
 from prefect.events import Event, Resource
@@ -126,7 +126,7 @@ ODD = [
 
 def _deploy(name: str, **parameters: object) -> str:
     """A deployment by its own name, which nobody works for: its runs stay as they were made. Its id."""
-    flow = load_flow_from_entrypoint(
+    flow: Flow[..., Any] = load_flow_from_entrypoint(
         str(PROJECT / f"flows/{name.replace('-', '_')}.py:{name.replace('-', '_')}")
     )
     with get_client(sync_client=True) as client:
@@ -160,7 +160,7 @@ def _finished(campaign: str) -> Event:
     return Event(event=LedgerEvent.CAMPAIGN_FINISHED, resource=about, payload={"campaign": campaign})
 
 
-def _ended(lead: int, analysis: dict[str, object]) -> Event:
+def _ended(lead: int, analysis: Mapping[str, object]) -> Event:
     labels = {"prefect.resource.id": f"flireo.call.{lead}", "flireo.analysis.appointment_booked": "false"}
     said = {"lead_id": lead, "outcome": "answered", "analysis": analysis}
     return Event(event=LedgerEvent.CALL_ENDED, resource=Resource(labels), payload=said)

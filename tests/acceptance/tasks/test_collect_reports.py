@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect import Flow
 from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 from pydantic import SecretStr
@@ -22,7 +21,7 @@ from flireo_flows.ledger import Database
 from flireo_flows.ledger.campaigns import DeclinedError
 from flireo_flows.ledger.schema import runners
 from flireo_flows.sandbox import SandboxSettings
-from flireo_flows.tasks.collect import KeyRefused
+from flireo_flows.tasks.collection import KeyRefused
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import Campaign
 from tests.support.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored, patiently
@@ -49,7 +48,7 @@ def slow(tmp_path: Path, at_prefect: str) -> Iterator[Stage]:
         yield Stage(tmp_path, running)
 
 
-def _flow(name: str) -> Flow[Any, Any]:
+def _flow(name: str) -> Any:
     return load_flow_from_entrypoint(str(PROJECT / "flows" / f"{name}.py:{name}"))
 
 

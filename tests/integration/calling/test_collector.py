@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.times import iso
+from flireo_flows.api.fields import iso
 from flireo_flows.calling.collector import MOST_FAILURES, Collector
 from flireo_flows.calling.lookup import AGAIN_SECONDS
 from flireo_flows.calling.preflight import Readiness

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.times import iso
+from flireo_flows.api.fields import iso
 from flireo_flows.calling.collector import Collector
 from flireo_flows.ledger import Answer, Database, Inbox
 from flireo_flows.ledger.inbox import OF_ANOTHER

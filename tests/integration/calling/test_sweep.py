@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select, update
 
 from flireo_flows.api import errors
-from flireo_flows.api.times import iso
+from flireo_flows.api.fields import iso
 from flireo_flows.calling.lookup import AGAIN_SECONDS, MOST_ASKED
 from flireo_flows.calling.preflight import NotReady, Readiness
 from flireo_flows.calling.remembered import rules_of
@@ -125,8 +125,11 @@ async def test_what_was_sent_is_counted_in_the_ledger(campaign: Campaign, line: 
     await left_behind(campaign, line, ANNA)
     summary = await sweep(campaign)
     async with campaign.database.read() as db:
-        counted = {(row.route, row.status): row.count for row in (await db.execute(select(requests))).all()}
-    assert counted == {("GET /calls", "200"): summary.requests}
+        counted = [
+            tuple(row)
+            for row in await db.execute(select(requests.c.route, requests.c.status, requests.c.count))
+        ]
+    assert counted == [("GET /calls", "200", summary.requests)]
 
 
 async def test_a_patient_sweep_goes_on_until_every_result_is_in(campaign: Campaign, line: BadLine) -> None:

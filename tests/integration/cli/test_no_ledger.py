@@ -13,10 +13,10 @@ from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
 from flireo_flows.ledger import NoLedgerError
-from flireo_flows.tasks.collect import collect
+from flireo_flows.tasks.campaign_control import cancel_campaign, pause_campaign, resume_campaign
+from flireo_flows.tasks.collection import collect
 from flireo_flows.tasks.export import export_campaign
 from flireo_flows.tasks.follow_up import read_lead
-from flireo_flows.tasks.steer import cancel_campaign, pause_campaign, resume_campaign
 from tests.support.cli.shell import ANNA, Shell
 from tests.support.postgres import Postgres, make_ledger, postgres
 

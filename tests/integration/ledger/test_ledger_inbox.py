@@ -25,7 +25,7 @@ from tests.support.calling.hearing import ANALYSIS, TALK, Heard, book, heard, li
 __all__ = ["book", "heard"]  # fixtures
 
 NOBODY = {"status": "failed", "error": "no answer", "started_at": None, "duration_seconds": 0}
-SILENCE = {**NOBODY, "summary": None, "messages": None}
+SILENCE: dict[str, Any] = {**NOBODY, "summary": None, "messages": None}
 
 
 def teaching(**rules: Any) -> CallingPolicy:

@@ -66,7 +66,7 @@ async def test_who_is_taken_out_of_the_file_while_their_phone_rings_keeps_no_cam
     await campaign.placed(book, "call-anna", ANNA)
     await campaign.placed(book, "call-ben", BEN)  # from a file in which Anna is not
     await heard.read(listed("call-ben", BEN), Expectations())
-    over = {"status": "failed", "error": "no answer", "end_reason": None, "started_at": None}
+    over: dict[str, Any] = {"status": "failed", "error": "no answer", "end_reason": None, "started_at": None}
     await heard.read(listed("call-anna", **over, summary=None, messages=None, duration_seconds=None))
     anna = await campaign.lead()
     assert (anna.state, anna.outcome, anna.reason) == ("waiting", "no_answer", GONE_FROM_FILE)

@@ -27,8 +27,8 @@ from flireo_flows.ledger.suppressions import (
     suppression_in,
 )
 from flireo_flows.lifecycle.states import AttemptEvent
-from tests.integration.ledger.test_reports import report
 from tests.support.calling.campaign import ANNA, BEN, CARLA, FREE, Campaign, people, person
+from tests.support.calling.hearing import report
 
 SECRET = "Anna-of-the-tests"  # stands wherever something of a person may stand
 

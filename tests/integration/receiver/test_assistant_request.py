@@ -247,7 +247,7 @@ def held(ledger: Path) -> Iterator[None]:
 def test_who_waits_for_an_answer_hears_in_time_that_the_ledger_is_held_up(
     tmp_path: Path, kind: str, is_open: bool
 ) -> None:
-    patient = {"store_seconds": 3600, "assistant_seconds": 1, "tool_seconds": 1}
+    patient: dict[str, Any] = {"store_seconds": 3600, "assistant_seconds": 1, "tool_seconds": 1}
     receiver = Receiver(f"sqlite:///{tmp_path / 'l.db'}", [SECRET], **patient)
     app = FastAPI()
     app.mount("", receiver.app)  # so that the first delivery opens the ledger

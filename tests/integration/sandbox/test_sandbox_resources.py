@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from flireo_flows.sandbox import Dialect, Outcome, SandboxSettings
-from flireo_flows.sandbox.outcomes import Ending, Plan
+from flireo_flows.sandbox.call_course import Ending, Plan
 from flireo_flows.sandbox.routes.usage import minutes_this_month
 from flireo_flows.sandbox.store import Call
 from tests.support.sandbox.contract import check

@@ -185,8 +185,8 @@ class Campaign:
 
     async def age(self, seconds: float) -> None:
         """Let all that happened have happened so much earlier."""
-        moments = ("began_at", "lost_at", "over_at", "started_at", "ended_at", "asked_at", "fetched_at")
-        moments += ("absent_since", "read_at", "proof_since", "proof_at", "canary_since", "listed_at")
+        moments = ["began_at", "lost_at", "over_at", "started_at", "ended_at", "asked_at", "fetched_at"]
+        moments += ["absent_since", "read_at", "proof_since", "proof_at", "canary_since", "listed_at"]
         earlier = {name: attempts.c[name] - seconds for name in moments}
         async with self.database.write() as db:
             await db.execute(update(attempts).where(attempts.c.campaign == self.name).values(earlier))
