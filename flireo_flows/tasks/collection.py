@@ -12,7 +12,7 @@ from flireo_flows.calling.sweep import Summary, Sweep
 from flireo_flows.calling.swept import Swept
 from flireo_flows.ledger import Database, NoLedgerError
 from flireo_flows.ledger.naming import find_campaign
-from flireo_flows.prefect_support.async_bridge import drive
+from flireo_flows.prefect_support.async_bridge import run_async
 from flireo_flows.prefect_support.events import publishing
 
 __all__ = ["KeyRefused", "Summary", "collect"]
@@ -51,7 +51,7 @@ def collect(
             return await Sweep(database, credentials.account(), only, patience_seconds).run()
 
     try:
-        summary = drive(work)
+        summary = run_async(work)
     except NoLedgerError as missing:  # a schedule may begin before the first campaign
         if campaign:
             raise

@@ -17,7 +17,7 @@ from flireo_flows.calling.saved_plan import save_plan
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads
 from flireo_flows.ledger.past import read_past
 from flireo_flows.prefect_support.artifacts import artifact_key
-from flireo_flows.prefect_support.async_bridge import drive
+from flireo_flows.prefect_support.async_bridge import run_async
 from flireo_flows.script.composer import with_assumed_models
 from flireo_flows.tasks.campaign import CampaignRun, CampaignSummary
 
@@ -122,8 +122,8 @@ def plan_leads(
         run.campaign, run.policy, with_assumed_models(run.composer(), batch.leads), requests_per_minute
     )
     phones = [lead.phone for lead in batch.leads]
-    drive(lambda: refuse_name(run.ledger.database_url(), run.campaign))
-    past = drive(lambda: read_past(run.ledger.database_url(), run.campaign, phones, run.policy))
+    run_async(lambda: refuse_name(run.ledger.database_url(), run.campaign))
+    past = run_async(lambda: read_past(run.ledger.database_url(), run.campaign, phones, run.policy))
     plan = make_plan(batch, wanted, past, datetime.now(UTC))
     # Its name tells the plan, so that another one does not take its place while this one is being approved.
     file = run.out / f"plan-{plan.digest}.json"
