@@ -11,10 +11,10 @@ from flireo_flows import FlireoCampaignJob, FlireoCredentials
 from flireo_flows.api import errors
 from flireo_flows.api.campaigns import Campaign, CampaignLead
 from flireo_flows.blocks import (
-    CampaignAmbiguous,
+    AmbiguousCampaignError,
     CampaignCancelled,
     CampaignNotOver,
-    CampaignRefused,
+    CampaignRefusedError,
     CampaignResult,
     Duplicates,
     FlireoCampaignRun,
@@ -56,7 +56,7 @@ def test_a_campaign_is_filled_started_awaited_and_read(sandbox: RunningSandbox) 
     job = job_at(sandbox)
     added = job.add_leads(leads(*PEOPLE))
     assert [lead.phone_number for lead in added] == list(PEOPLE)
-    assert campaigns(sandbox)[0]["status"] == "draft" and not sandbox.rings()
+    assert campaigns(sandbox)[0]["status"] == "draft" and not sandbox.placed_calls()
 
     run = job.trigger()
     run.wait_for_completion(timeout_seconds=60, poll_seconds=0.1)
@@ -70,7 +70,7 @@ def test_a_campaign_is_filled_started_awaited_and_read(sandbox: RunningSandbox) 
     ]
     assert sandbox.call(result.leads[0].call_id or "")["caller_phone"] == ANNA
     assert ANNA not in repr(result)
-    assert {phone: sandbox.times_rung(phone) for phone in PEOPLE} == dict.fromkeys(PEOPLE, 1)
+    assert {phone: sandbox.times_called(phone) for phone in PEOPLE} == dict.fromkeys(PEOPLE, 1)
 
 
 def test_a_run_that_is_repeated_rings_nobody_again(sandbox: RunningSandbox) -> None:
@@ -84,9 +84,9 @@ def test_a_run_that_is_repeated_rings_nobody_again(sandbox: RunningSandbox) -> N
     first, again = run(), run()
     assert first == again and again.is_complete
     assert len(campaigns(sandbox)) == 1
-    assert {phone: sandbox.times_rung(phone) for phone in PEOPLE} == dict.fromkeys(PEOPLE, 1)
+    assert {phone: sandbox.times_called(phone) for phone in PEOPLE} == dict.fromkeys(PEOPLE, 1)
     assert sandbox.requests()["PATCH /campaigns/{id}", 200] == 1
-    with pytest.raises(CampaignRefused, match="the campaign is completed: nobody can be added"):
+    with pytest.raises(CampaignRefusedError, match="the campaign is completed: nobody can be added"):
         job_at(sandbox).add_leads(leads(ANNA), Duplicates.ALLOW)
 
 
@@ -103,7 +103,7 @@ def test_a_number_that_would_ring_twice_is_refused_before_anybody_is_added(
 ) -> None:
     job = job_at(slow)
     job.add_leads(leads(ANNA))
-    with pytest.raises(CampaignRefused, match="rung twice") as refused:
+    with pytest.raises(CampaignRefusedError, match="rung twice") as refused:
         job.add_leads(leads(*given))
     assert ANNA not in str(refused.value) and "+44" in str(refused.value)
     assert ("POST /campaigns/{id}/leads", 201) not in slow.requests()
@@ -117,13 +117,13 @@ def test_a_campaign_that_holds_a_number_twice_is_started_only_if_that_is_meant(s
     job.add_leads(leads(ANNA, BEN))
     other_run = slow.api.post(f"/campaigns/{campaigns(slow)[0]['id']}/leads", json={"phone_number": ANNA})
     assert other_run.status_code == 201
-    with pytest.raises(CampaignRefused, match="more than once, and would be rung twice") as refused:
+    with pytest.raises(CampaignRefusedError, match="more than once, and would be rung twice") as refused:
         job.trigger()
     assert ANNA not in str(refused.value) and campaigns(slow)[0]["status"] == "draft"
     assert job.start("allow").status == "scheduled"
     job.pause()
     # Whoever was not rung yet counts; those that are done are no reason to refuse.
-    with pytest.raises(CampaignRefused, match="more than once"):
+    with pytest.raises(CampaignRefusedError, match="more than once"):
         job.resume()
     assert job.resume("allow").status == "scheduled"
 
@@ -153,14 +153,14 @@ def test_a_campaign_whose_making_or_start_was_not_answered_is_found_again(slow: 
 
 def test_a_campaign_is_paused_and_resumed_and_left_alone_by_trigger_meanwhile(slow: RunningSandbox) -> None:
     job = job_at(slow)
-    with pytest.raises(CampaignRefused, match="there is no campaign 'spring' yet"):
+    with pytest.raises(CampaignRefusedError, match="there is no campaign 'spring' yet"):
         job.trigger()
     job.add_leads(leads(ANNA))
-    with pytest.raises(CampaignRefused, match="the campaign is draft, not paused"):
+    with pytest.raises(CampaignRefusedError, match="the campaign is draft, not paused"):
         job.resume()
     run = job.trigger()
     assert job.pause().status == job.pause().status == "paused"
-    with pytest.raises(CampaignRefused, match="paused: resume it"):
+    with pytest.raises(CampaignRefusedError, match="paused: resume it"):
         job.trigger()
     with pytest.raises(CampaignNotOver, match="campaign paused: 0 leads completed"):
         run.wait_for_completion(timeout_seconds=1, poll_seconds=0.2)
@@ -205,7 +205,7 @@ def test_a_campaign_by_its_id_needs_hours_to_be_started(slow: RunningSandbox) ->
     talk: Talk[Campaign] = Talk(
         lambda operation, now: Campaign(id="c", status="draft", schedule_start_time="09:00:00")
     )
-    with pytest.raises(CampaignRefused, match="it could ring at night"):
+    with pytest.raises(CampaignRefusedError, match="it could ring at night"):
         talk.play(work.start(work.Which("c", None), Duplicates.ALLOW))
     assert [name for _, name in talk.asked] == ["get_campaign"]
 
@@ -214,11 +214,11 @@ def test_a_name_that_is_not_unique_or_belongs_to_another_agent_starts_nothing(sl
     body = {"name": "spring", "agent_id": "demo-agent", "leads": [{"phone_number": ANNA}], **ALL_DAY}
     slow.api.post("/campaigns", json=body).raise_for_status()
     other = job_at(slow, name="spring", agent_id="another", timezone="Europe/Amsterdam")
-    with pytest.raises(CampaignAmbiguous, match="exists with the agent demo-agent, not another"):
+    with pytest.raises(AmbiguousCampaignError, match="exists with the agent demo-agent, not another"):
         other.trigger()
     slow.api.post("/campaigns", json=body).raise_for_status()
     for refused in (job_at(slow).trigger, lambda: job_at(slow).add_leads(leads(BEN))):
-        with pytest.raises(CampaignAmbiguous, match="2 campaigns are named 'spring'"):
+        with pytest.raises(AmbiguousCampaignError, match="2 campaigns are named 'spring'"):
             refused()
 
 

@@ -38,7 +38,7 @@ def test_the_answer_is_the_json_that_came() -> None:
 )
 def test_a_raw_call_rings_once_in_either_spelling(body: dict[str, Any]) -> None:
     raw = raw_operation("create_outbound_call", body=body)
-    assert raw.effect is Effect.RINGS
+    assert raw.effect is Effect.PLACES_CALL
     assert raw.sends.writes(Dialect.FLIREO) == body
     with run_faulty(lost()) as server, pytest.raises(OutcomeUnknown):
         sent(raw, server.url)
@@ -60,5 +60,5 @@ def test_a_sandbox_answers_raw_requests() -> None:
         assert found["id"] == placed["call_id"]
         listed = client.send(raw_operation("list_calls", query={"limit": 1, "status": None}))
         assert [call["id"] for call in listed["calls"]] == [placed["call_id"]]
-        assert sandbox.times_rung(BEN) == 1
+        assert sandbox.times_called(BEN) == 1
     assert KEY not in repr(placed)

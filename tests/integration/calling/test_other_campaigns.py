@@ -17,7 +17,7 @@ from flireo_flows.ledger.schema import attempts, decisions, people
 from flireo_flows.lifecycle.states import AttemptEvent
 from flireo_flows.policy import (
     CallingPolicy,
-    words,
+    explain,
 )
 from flireo_flows.script.call_choice import Caller
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, person
@@ -61,7 +61,7 @@ async def test_another_campaign_waits_until_the_day_is_over_and_says_why(databas
     assert lead.not_before == pytest.approx(database.now() + 22 * HOUR, abs=60)
     told = await audit_lead(database, ANNA, "autumn")
     assert [it.rule for it in told.decisions] == ["other_campaigns"]
-    said = words(told.decisions[0].rule, told.decisions[0].inputs, told.decisions[0].until)
+    said = explain(told.decisions[0].rule, told.decisions[0].inputs, told.decisions[0].until)
     assert "the campaign 'Spring'" in said
     await autumn.age(0)
     async with database.write() as db:

@@ -46,7 +46,7 @@ async def test_one_person_is_called_once_over_campaigns_and_in_the_spelling_of_t
     assert await second.begin(await second.runner()) == []
     assert set(await first.results()) == {one}
     past = await read_past(ledger_url, "second", [other], POLICY)
-    assert past.people[other].history.is_ringing
+    assert past.people[other].history.has_open_call
 
 
 # Whole numbers of one form in two spellings: 24 people each.

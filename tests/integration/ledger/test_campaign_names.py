@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from flireo_flows.api.campaign_names import UnusableName
+from flireo_flows.api.campaign_names import CampaignNameError
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Database, LeadBook, Views
 from flireo_flows.ledger.audit import audit_lead
@@ -80,9 +80,9 @@ async def test_a_campaign_is_steered_planned_explained_and_swept_in_any_spelling
 
 @pytest.mark.parametrize("name", [it for it in UNUSABLE.values() if len(it) <= 80], ids=ascii)
 async def test_no_way_into_the_ledger_takes_an_unusable_name(local: Database, name: str) -> None:
-    with pytest.raises(UnusableName):
+    with pytest.raises(CampaignNameError):
         await LeadBook(local, name).take_in([person(ANNA)])
-    with pytest.raises(UnusableName):
+    with pytest.raises(CampaignNameError):
         await LeadBook(local, name).forbid([ANNA])
     with pytest.raises(DeclinedError):
         await CampaignControl(local, name).pause("why", "person")

@@ -9,7 +9,7 @@ from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.sandbox import SandboxSettings
 from flireo_flows.script import (
-    knowing_agents,
+    with_agent_models,
 )
 from flireo_flows.script.call_choice import Caller
 from tests.support.calling.speaking import SANNE, composer, inline
@@ -33,7 +33,7 @@ async def test_a_server_of_either_dialect_takes_what_is_composed(dialect: Dialec
         async with AsyncFlireoClient(Account("sandbox-key", sandbox.base_url, dialect)) as client:
             for script in scripts:
                 campaign = composer(dialect, Caller("demo-agent", "demo-number"), **script)
-                campaign = await knowing_agents(client, campaign, campaign.agents_to_know)
+                campaign = await with_agent_models(client, campaign, campaign.agents_without_model)
                 call = campaign.compose(SANNE, campaign.choose(SANNE), "attempt-1")
                 assert (await client.send(create_outbound_call(call))).call_id
-        assert sandbox.times_rung(SANNE.phone) == len(scripts)
+        assert sandbox.times_called(SANNE.phone) == len(scripts)

@@ -38,7 +38,7 @@ def test_an_operation_has_the_name_method_and_path_of_the_contract(operation: Op
 def test_an_operation_that_only_reads_is_a_get_and_no_other(operation: OperationFunction) -> None:
     made = example(operation)
     assert (made.effect is Effect.READS) == (made.endpoint.method == "GET")
-    assert (made.effect is Effect.RINGS) == (made.endpoint.path == "/calls/outbound")
+    assert (made.effect is Effect.PLACES_CALL) == (made.endpoint.path == "/calls/outbound")
 
 
 @EACH

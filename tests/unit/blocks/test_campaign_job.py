@@ -9,13 +9,13 @@ from pydantic import SecretStr, ValidationError
 from flireo_flows import FlireoCampaignJob, FlireoCredentials
 from flireo_flows.api import errors
 from flireo_flows.api.campaigns import Campaign, CampaignLead
-from flireo_flows.api.poll import Patience
+from flireo_flows.api.poll import PollTiming
 from flireo_flows.blocks import (
-    CampaignAmbiguous,
+    AmbiguousCampaignError,
     CampaignCancelled,
+    CampaignError,
     CampaignNotOver,
-    CampaignProblem,
-    CampaignRefused,
+    CampaignRefusedError,
     CampaignResult,
     Duplicates,
     FlireoCampaignRun,
@@ -56,7 +56,7 @@ def test_a_look_that_fails_proves_nothing() -> None:
 )
 def test_what_we_do_not_know_or_would_do_nothing_is_not_started(changes: dict[str, Any], words: str) -> None:
     talk: Talk[Campaign] = Talk(world({"list_campaigns": [DRAFT.model_copy(update=changes)]}))
-    with pytest.raises(CampaignRefused, match=words):
+    with pytest.raises(CampaignRefusedError, match=words):
         talk.play(work.start(NAMED, Duplicates.ALLOW))
 
 
@@ -64,7 +64,7 @@ def test_who_is_in_a_campaign_without_a_readable_number_keeps_others_out() -> No
     talk: Talk[list[CampaignLead]] = Talk(
         world({"list_campaigns": [DRAFT], "list_campaign_leads": page(CampaignLead(id="l"))})
     )
-    with pytest.raises(CampaignRefused, match="cannot be read"):
+    with pytest.raises(CampaignRefusedError, match="cannot be read"):
         talk.play(work.add_leads(NAMED, leads(ANNA), Duplicates.SKIP))
 
 
@@ -73,7 +73,7 @@ def test_two_runs_that_make_the_same_campaign_at_once_start_neither() -> None:
     talk: Talk[list[CampaignLead]] = Talk(
         world({"list_campaigns": lambda now: twice if talk.asked[1:] else [], "create_campaign": DRAFT})
     )
-    with pytest.raises(CampaignAmbiguous):
+    with pytest.raises(AmbiguousCampaignError):
         talk.play(work.add_leads(NAMED, leads(ANNA), Duplicates.REFUSE))
 
 
@@ -94,7 +94,7 @@ def test_leads_that_a_server_does_not_take_with_the_campaign_are_added_one_by_on
 def test_waiting_for_a_campaign_ends_at_its_deadline(seconds: float) -> None:
     talk: Talk[Campaign] = Talk(world({"get_campaign": DRAFT}))
     with pytest.raises(CampaignNotOver, match="It goes on by itself"):
-        talk.play(work.wait("c", Patience(seconds, 15)))
+        talk.play(work.wait("c", PollTiming(seconds, 15)))
     assert talk.seconds == pytest.approx(seconds)
 
 
@@ -130,8 +130,8 @@ def test_a_job_that_cannot_be_right_is_refused_in_words(fields: dict[str, Any], 
 def test_errors_are_of_one_kind_and_a_late_one_is_a_timeout() -> None:
     assert issubclass(CampaignNotOver, TimeoutError)
     assert all(
-        issubclass(kind, CampaignProblem)
-        for kind in (CampaignRefused, CampaignAmbiguous, CampaignCancelled, CampaignNotOver)
+        issubclass(kind, CampaignError)
+        for kind in (CampaignRefusedError, AmbiguousCampaignError, CampaignCancelled, CampaignNotOver)
     )
 
 

@@ -17,7 +17,7 @@ from flireo_flows.policy import (
     OtherCampaigns,
     Rule,
     decide,
-    words,
+    explain,
 )
 from tests.support.calling.campaign import ANNA, BEN
 from tests.support.calling.campaign import people as many_people
@@ -67,7 +67,7 @@ def test_a_person_is_left_alone_for_a_day_and_after_four_calls_in_thirty_days(
 
 
 def test_own_attempts_follow_the_campaigns_own_rules() -> None:
-    history = History(rung_at=(NOON - timedelta(hours=1),), number_rung_at=(NOON - timedelta(hours=1),))
+    history = History(called_at=(NOON - timedelta(hours=1),), number_called_at=(NOON - timedelta(hours=1),))
     assert isinstance(decide(LONDON, NOON, ANY_HOUR, history), Allow)
 
 
@@ -84,22 +84,22 @@ def test_a_callback_that_the_person_asked_for_is_exempt_from_the_day_and_only_on
 
 def test_a_denial_says_who_called_when_without_a_number() -> None:
     verdict = decide(LONDON, NOON, ANY_HOUR, called(2))
-    assert words(verdict).startswith("not rung: the person was called by the campaign 'spring' Wednesday")
-    assert "24 hours must lie between; next Thursday 11:00" in words(verdict)
+    assert explain(verdict).startswith("not rung: the person was called by the campaign 'spring' Wednesday")
+    assert "24 hours must lie between; next Thursday 11:00" in explain(verdict)
     account = History(other_calls=(OtherCall(NOON - timedelta(hours=2)),))
-    assert "by another call of the account" in words(decide(LONDON, NOON, ANY_HOUR, account))
+    assert "by another call of the account" in explain(decide(LONDON, NOON, ANY_HOUR, account))
     numbered = History(other_calls=(OtherCall(NOON, f"for {ANNA}"),))
-    assert ANNA not in words(decide(LONDON, NOON, ANY_HOUR, numbered))
-    often = words(decide(LONDON, NOON, ANY_HOUR, called(30, 60, 90, 120)))
+    assert ANNA not in explain(decide(LONDON, NOON, ANY_HOUR, numbered))
+    often = explain(decide(LONDON, NOON, ANY_HOUR, called(30, 60, 90, 120)))
     assert "others called the person 4 times within 30 days, at most 4 are allowed" in often
 
 
 def test_a_call_of_the_account_that_is_open_blocks_until_it_counts_as_over() -> None:
     until_ = NOON + timedelta(minutes=20)
-    verdict = decide(LONDON, NOON, ANY_HOUR, History(ringing_until=until_))
+    verdict = decide(LONDON, NOON, ANY_HOUR, History(open_call_until=until_))
     assert isinstance(verdict, Deny)
     assert (verdict.reason, verdict.until) == (Rule.ALREADY_RINGING, until_)
-    assert isinstance(decide(LONDON, until_, ANY_HOUR, History(ringing_until=until_)), Allow)
+    assert isinstance(decide(LONDON, until_, ANY_HOUR, History(open_call_until=until_)), Allow)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flireo_flows.api.campaign_names import UnusableName, clean_name, clean_optional_name, name_key
+from flireo_flows.api.campaign_names import CampaignNameError, clean_name, clean_optional_name, name_key
 from tests.support.ledger.campaign_names import FIRST, UNUSABLE, every_spelling
 
 
@@ -29,14 +29,14 @@ def test_other_names_are_other_campaigns(one: str, other: str) -> None:
 
 @pytest.mark.parametrize("name", UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_a_name_that_nobody_can_read_is_refused_without_being_repeated(name: str) -> None:
-    with pytest.raises(UnusableName) as refused:
+    with pytest.raises(CampaignNameError) as refused:
         clean_name(name)
     assert not name.strip() or name not in str(refused.value)
 
 
 def test_only_what_is_empty_stands_for_all_campaigns() -> None:
     assert clean_optional_name("") == ""
-    with pytest.raises(UnusableName):
+    with pytest.raises(CampaignNameError):
         clean_optional_name("\u200b")
 
 
@@ -45,7 +45,7 @@ def test_a_key_is_its_own_key_and_that_of_the_name_as_it_is_shown(text: str) -> 
     assert name_key(name_key(text)) == name_key(text)
     try:
         shown = clean_name(text)
-    except UnusableName:
+    except CampaignNameError:
         return
     assert clean_name(shown) == shown
     assert name_key(shown) == name_key(text)

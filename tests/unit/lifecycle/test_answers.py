@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flireo_flows.lifecycle.outcomes import Outcome
-from flireo_flows.policy import AnalysisRule, CallingPolicy, do_not_call_cause, lesson_of
+from flireo_flows.policy import AnalysisRule, CallingPolicy, do_not_call_cause, opt_out_of
 
 DEFAULT = CallingPolicy()
 OWN = CallingPolicy(do_not_call_keys=[AnalysisRule(key="wants_no_calls")])
@@ -117,7 +117,7 @@ UNCLEAR = [
 
 
 def source(policy: CallingPolicy, analysis: Any, end_reason: str = "") -> str:
-    lesson = lesson_of(policy, Outcome.ANSWERED, analysis, end_reason)
+    lesson = opt_out_of(policy, Outcome.ANSWERED, analysis, end_reason)
     return lesson.source if lesson else ""
 
 

@@ -13,8 +13,8 @@ from flireo_flows.policy import (
     PolicyLead,
     Rule,
     decide,
-    unusable,
-    words,
+    explain,
+    policy_problem,
 )
 from flireo_flows.policy.calendars import country_of, holiday_on
 from tests.support.calling.policies import AMSTERDAM, ANY_HOUR, LONDON, NEW, reason, until
@@ -31,7 +31,7 @@ def test_on_a_public_holiday_nobody_is_rung_and_the_next_day_is() -> None:
     verdict = decide(AMSTERDAM, KINGS_DAY, closed_on("NL"), NEW)
     assert reason(verdict) == Rule.HOLIDAY
     assert until(verdict) == datetime(2027, 4, 28, 7, 0, tzinfo=UTC)
-    assert words(verdict) == (
+    assert explain(verdict) == (
         "not rung: King's Day in Europe/Amsterdam (it was 12:00 Tuesday in Europe/Amsterdam, "
         "the zone of the file; open 09:00-20:00 Mon-Fri); next Wednesday 09:00"
     )
@@ -68,7 +68,7 @@ def test_dates_of_ones_own_close_and_open_days() -> None:
     assert not reason(decide(AMSTERDAM, KINGS_DAY, own, NEW))
     closed = decide(AMSTERDAM, KINGS_DAY + timedelta(days=1), own, NEW)
     assert (reason(closed), until(closed)) == (Rule.HOLIDAY, datetime(2027, 4, 29, 7, 0, tzinfo=UTC))
-    assert words(closed).startswith("not rung: a closed date of the policy in Europe/Amsterdam")
+    assert explain(closed).startswith("not rung: a closed date of the policy in Europe/Amsterdam")
 
 
 def test_an_open_date_keeps_its_hours() -> None:
@@ -134,8 +134,8 @@ def test_the_country_of_a_number(phone: str, country: str | None) -> None:
 
 
 def test_a_policy_whose_holidays_cannot_be_read_says_so_before_anybody_is_rung() -> None:
-    assert unusable(closed_on("auto", "NL", "DE-BY", "US-FL")) == ""
+    assert policy_problem(closed_on("auto", "NL", "DE-BY", "US-FL")) == ""
     says = "holidays.countries: there are no holidays for {}; write an ISO 3166 code such as NL or DE-BY"
-    assert unusable(closed_on("NL", "ZZ")) == says.format("ZZ")
-    assert unusable(closed_on("DE-ZZ")) == says.format("DE-ZZ")
+    assert policy_problem(closed_on("NL", "ZZ")) == says.format("ZZ")
+    assert policy_problem(closed_on("DE-ZZ")) == says.format("DE-ZZ")
     assert holiday_on("DE-ZZ", KINGS_DAY.date()) is None

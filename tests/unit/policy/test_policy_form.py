@@ -26,13 +26,13 @@ from flireo_flows.policy import (
     RetryDelay,
     Rule,
     Totals,
-    brake,
+    campaign_denial,
     decide,
+    explain,
+    policy_problem,
+    policy_warnings,
     preset,
     preset_names,
-    unusable,
-    warnings,
-    words,
 )
 from flireo_flows.policy.presets import preset_text
 from tests.support.calling.policies import AMSTERDAM, ANY_HOUR, LONDON, NEW, NOON, PHONE, reason
@@ -132,8 +132,8 @@ def test_a_preset_is_dated_sourced_no_advice_and_can_be_used(name: str) -> None:
     assert datetime.fromisoformat(dated[1])
     assert "An example to edit, not legal advice." in text.splitlines()[0]
     assert re.search(r"^# Source: .", text, re.MULTILINE)
-    assert unusable(preset(name)) == ""
-    assert warnings(preset(name)) == []
+    assert policy_problem(preset(name)) == ""
+    assert policy_warnings(preset(name)) == []
     assert preset(name).consent_required
 
 
@@ -179,11 +179,11 @@ def test_the_hours_of_a_preset_are_what_it_says(
 def test_the_caps_of_a_preset_are_what_it_says() -> None:
     now = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
     rung = tuple(now - timedelta(days=days) for days in (29, 20, 10, 3))
-    assert not allows("fr", "Europe/Paris", "2026-11-24T16:00", History(number_rung_at=rung))
-    assert allows("fr", "Europe/Paris", "2026-11-24T16:00", History(number_rung_at=rung[1:]))
+    assert not allows("fr", "Europe/Paris", "2026-11-24T16:00", History(number_called_at=rung))
+    assert allows("fr", "Europe/Paris", "2026-11-24T16:00", History(number_called_at=rung[1:]))
     today = tuple(now - timedelta(hours=hours) for hours in (23, 5, 1))
-    assert not allows("us-fl", "America/New_York", "2026-11-24T10:00", History(number_rung_at=today))
-    assert allows("us-fl", "America/New_York", "2026-11-24T10:00", History(number_rung_at=today[1:]))
+    assert not allows("us-fl", "America/New_York", "2026-11-24T10:00", History(number_called_at=today))
+    assert allows("us-fl", "America/New_York", "2026-11-24T10:00", History(number_called_at=today[1:]))
 
 
 # Warnings.
@@ -211,7 +211,7 @@ def test_the_caps_of_a_preset_are_what_it_says() -> None:
     ],
 )
 def test_settings_that_weaken_a_promise_are_told(fields: dict[str, object], says: list[str]) -> None:
-    told = warnings(CallingPolicy.model_validate(fields))
+    told = policy_warnings(CallingPolicy.model_validate(fields))
     assert len(told) == len(says)
     assert all(sentence.startswith(begins) for sentence, begins in zip(told, says, strict=True))
 
@@ -221,7 +221,7 @@ def test_settings_that_weaken_a_promise_are_told(fields: dict[str, object], says
 TWO_ZONES = PolicyLead("+34612345678", ("Europe/Madrid", "Atlantic/Canary"))
 THURSDAY = datetime(2026, 7, 16, 18, 41, tzinfo=UTC)
 RETRIES = CallingPolicy(calling_hours=None, max_attempts=3, other_hour_minutes=60)
-BUSY = History(attempts=1, last_outcome="busy", last_ended_at=NOON, rung_at=(NOON,))  # type: ignore[arg-type]
+BUSY = History(attempts=1, last_outcome="busy", last_ended_at=NOON, called_at=(NOON,))  # type: ignore[arg-type]
 
 
 def caps(scope: str, **cap: float) -> Deny:
@@ -229,7 +229,7 @@ def caps(scope: str, **cap: float) -> Deny:
         {f"caps_per_{scope}": cap, "tariff": {"per_call": 1}, "assumed_call_seconds": 60}
     )
     used = Totals(4, 120, open_calls=2)
-    denial = brake(THURSDAY, policy, History(run=used, day=used, campaign=used))
+    denial = campaign_denial(THURSDAY, policy, History(run=used, day=used, campaign=used))
     assert denial is not None
     return denial
 
@@ -309,7 +309,7 @@ SAID = [
     ),
     (
         decide(
-            LONDON, NOON, CallingPolicy(number_caps=[NumberCap(calls=1)]), History(number_rung_at=(NOON,))
+            LONDON, NOON, CallingPolicy(number_caps=[NumberCap(calls=1)]), History(number_called_at=(NOON,))
         ),
         "the number was rung 1 times within 30 days, at most 1 are allowed; next Friday 14 August 2026 13:00",
     ),
@@ -321,12 +321,12 @@ SAID = [
         "next Thursday 11:00",
     ),
     (
-        decide(LONDON, NOON, ANY_HOUR, History(is_ringing=True)),
+        decide(LONDON, NOON, ANY_HOUR, History(has_open_call=True)),
         "a call to the number is in progress; next when it",
     ),
     (decide(LONDON, NOON.replace(year=9999), ANY_HOUR, NEW), "the ledger's clock shows the year 9999; never"),
     (
-        brake(NOON, CallingPolicy(max_concurrent_calls=2), History(live=2)),
+        campaign_denial(NOON, CallingPolicy(max_concurrent_calls=2), History(live=2)),
         "2 calls are in progress, of 2 at most; next when a call has ended",
     ),
     (
@@ -347,11 +347,11 @@ SAID = [
 
 @pytest.mark.parametrize(("verdict", "says"), SAID, ids=[reason(verdict) for verdict, _ in SAID])  # type: ignore[arg-type]
 def test_a_denial_is_said_in_one_sentence_from_what_the_ledger_keeps(verdict: Deny, says: str) -> None:
-    assert words(verdict).startswith(f"not rung: {says}")
+    assert explain(verdict).startswith(f"not rung: {says}")
     kept = json.loads(json.dumps(dict(verdict.inputs)))  # also: only JSON values, and no number
     seconds = verdict.until.timestamp() if verdict.until else None
-    assert words(str(verdict.reason), kept, seconds) == words(verdict)
-    assert words(verdict.reason, kept, verdict.until) == words(verdict)
+    assert explain(str(verdict.reason), kept, seconds) == explain(verdict)
+    assert explain(verdict.reason, kept, verdict.until) == explain(verdict)
     assert PHONE not in json.dumps(kept)
 
 
@@ -363,8 +363,8 @@ def test_every_rule_can_be_said_even_of_an_older_ledger_that_kept_less() -> None
             {"clocks": "?", "at": 3, "cap": "many", "countries": None, "last_ended_at": "once"},
         ):
             for until in (None, 0.0, THURSDAY):
-                assert re.fullmatch(r"not rung: .+; (next|never) .+", words(rule, inputs, until))
-    assert words("rule_of_tomorrow", {}, None) == "not rung: rule of tomorrow; never under these rules"
+                assert re.fullmatch(r"not rung: .+; (next|never) .+", explain(rule, inputs, until))
+    assert explain("rule_of_tomorrow", {}, None) == "not rung: rule of tomorrow; never under these rules"
 
 
 def test_an_allowed_call_says_on_which_clock_and_which_attempt_it_was() -> None:
@@ -373,7 +373,7 @@ def test_an_allowed_call_says_on_which_clock_and_which_attempt_it_was() -> None:
         "rung: it was 14:00 Wednesday in Europe/Amsterdam, the zone of the file; open 09:00-20:00 Mon-Fri; "
         "attempt 2 of 3"
     )
-    assert words(allowed) == words("", json.loads(json.dumps(dict(allowed.inputs)))) == says
+    assert explain(allowed) == explain("", json.loads(json.dumps(dict(allowed.inputs)))) == says
 
 
 def test_presets_lie_beside_the_code_so_that_a_wheel_holds_them() -> None:

@@ -15,18 +15,18 @@ from flireo_flows.leads import Lead, LeadBatch, Reject, RejectCode
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.script import (
     Composer,
+    ReportWebhook,
     Script,
     ScriptError,
-    Webhook,
     facts_of,
-    speakable,
+    without_uncomposable,
 )
-from flireo_flows.script.call_choice import Caller, CannotCompose, Choice, LeadFacts
+from flireo_flows.script.call_choice import CallChoice, Caller, ComposeError, LeadFacts
 from tests.support.api.judging import schema
 from tests.support.calling.speaking import CALLER, INLINE, SANNE, composer, inline, lead, patient
 
 FLIREO, LATER = Dialect.FLIREO, Dialect.HMSOVEREIGN
-HOOK = Webhook("https://example.org/hooks/", SecretStr("whsec_x"), ("end-of-call-report",))
+HOOK = ReportWebhook("https://example.org/hooks/", SecretStr("whsec_x"), ("end-of-call-report",))
 
 
 def body(campaign: Composer, facts: LeadFacts = SANNE) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def test_a_one_time_agents_own_address_and_metadata_stay() -> None:
 )
 def test_an_address_that_cannot_take_a_reference_is_refused(url: str) -> None:
     with pytest.raises(ScriptError, match="webhook's URL"):
-        Webhook(url)
+        ReportWebhook(url)
 
 
 @pytest.mark.parametrize("dialect", Dialect)
@@ -183,10 +183,10 @@ MIND = LLMConfig.model_validate(
 
 def test_a_saved_agent_is_told_otherwise_without_losing_the_rest_of_its_model() -> None:
     campaign = composer(LATER, system_message="You are in {{ city }}.")
-    assert campaign.agents_to_know == {"a1"}
+    assert campaign.agents_without_model == {"a1"}
     assert "the language model of agent 'a1' is not known" in campaign.check(SANNE)
     knowing = campaign.knowing({"a1": MIND})
-    assert (knowing.agents_to_know, knowing.check(SANNE)) == (frozenset(), "")
+    assert (knowing.agents_without_model, knowing.check(SANNE)) == (frozenset(), "")
     assert body(knowing)["assistant_override"]["llm_config"] == {
         "provider": "openai",
         "model": "gpt-4o",
@@ -232,10 +232,10 @@ def test_a_lead_without_words_is_told_by_one_sentence_and_never_composed(
 ) -> None:
     campaign = composer(**script)
     assert campaign.check(SANNE).startswith(problem)
-    with pytest.raises(CannotCompose) as refused:
+    with pytest.raises(ComposeError) as refused:
         campaign.compose(SANNE, campaign.choose(SANNE), "r")
     assert str(refused.value) == campaign.check(SANNE)
-    with pytest.raises(CannotCompose):
+    with pytest.raises(ComposeError):
         campaign.describe(SANNE)
 
 
@@ -243,10 +243,10 @@ def test_nobody_rings_without_an_agent() -> None:
     nobody = composer(caller=Caller(""))
     assert "no agent speaks to this lead" in nobody.check(SANNE)
     assert nobody.check(lead(agent_id="a9")) == ""
-    with pytest.raises(CannotCompose, match="no agent speaks"):
-        Caller("").compose(SANNE, Choice(), "r")
-    with pytest.raises(CannotCompose, match="no variant 'gone' any more"):
-        composer().compose(SANNE, Choice("a1", "n1", "gone"), "r")
+    with pytest.raises(ComposeError, match="no agent speaks"):
+        Caller("").compose(SANNE, CallChoice(), "r")
+    with pytest.raises(ComposeError, match="no variant 'gone' any more"):
+        composer().compose(SANNE, CallChoice("a1", "n1", "gone"), "r")
 
 
 def test_a_plan_shows_what_would_be_said() -> None:
@@ -263,14 +263,14 @@ def test_leads_without_words_become_rejects_in_the_files_order() -> None:
     )
     garbled = Reject(4, RejectCode.INVALID_PHONE, "No.", {})
     batch = LeadBatch((anna, ben, cleo), (garbled,), ("nick",))
-    checked = speakable(batch, composer(first_message="{{ nick }}"))
+    checked = without_uncomposable(batch, composer(first_message="{{ nick }}"))
     assert checked.leads == (anna, cleo)
     assert [(reject.line, reject.code) for reject in checked.rejects] == [
         (3, RejectCode.MISSING_VARIABLE),
         (4, RejectCode.INVALID_PHONE),
     ]
     assert checked.rejects[0].message.startswith("first_message, line 1: the variable 'nick' is empty")
-    assert speakable(batch, composer()) is batch
+    assert without_uncomposable(batch, composer()) is batch
     assert facts_of(anna).columns == {"nick": "A"}
 
 
@@ -361,7 +361,7 @@ def test_a_lead_that_passes_the_check_can_be_rung_and_one_that_does_not_cannot(
     facts = LeadFacts("+31201234501", "Sanne", columns, Wishes(agent_id=agent_id, language=language))
     choice = campaign.choose(facts)
     if campaign.check(facts):
-        with pytest.raises(CannotCompose):
+        with pytest.raises(ComposeError):
             campaign.compose(facts, choice, "r")
         return
     call = campaign.compose(facts, choice, "r")
