@@ -10,7 +10,7 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling.sweep import FIRST_PAUSE_SECONDS, Summary, Sweep
 from flireo_flows.ledger import Answer, AttemptBook, Database, LeadBook, Runner
 from flireo_flows.ledger.run_rules import Readiness, write_rules
-from flireo_flows.lifecycle.states import Event
+from flireo_flows.lifecycle.states import AttemptEvent
 from flireo_flows.policy import CallingPolicy
 
 CALLS: Final = 1000
@@ -48,7 +48,7 @@ async def _leave_behind(servers: Stage) -> None:
             orders = (OutboundCall(destination=it.phone, agent_id=CALLER.agent_id) for it in some)
             placed = await asyncio.gather(*(client.send(create_outbound_call(order)) for order in orders))
             told = [
-                Answer(it, Event.ACCEPTED, call_id=call.call_id)
+                Answer(it, AttemptEvent.ACCEPTED, call_id=call.call_id)
                 for it, call in zip(some, placed, strict=True)
             ]
             await book.begin(batch, POLICY, 0, 0, told)

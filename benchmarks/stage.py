@@ -20,7 +20,7 @@ from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.prefect_support.child_process import child
 from flireo_flows.prefect_support.local_server import free_port
-from flireo_flows.script.choice import Caller
+from flireo_flows.script.call_choice import Caller
 
 CALLER = Caller("demo-agent", "demo-number")
 

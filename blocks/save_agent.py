@@ -13,7 +13,7 @@ from flireo_flows.blocks import FlireoAgent, FlireoWebhook
 def saved_webhook() -> FlireoWebhook | None:
     """The document of save_webhook.py; None if there is none."""
     try:
-        return FlireoWebhook.load("webhook")
+        return FlireoWebhook.load("webhook")  # type: ignore[return-value] # Prefect declares its async form too
     except ValueError:
         return None
 

@@ -27,7 +27,8 @@ def block_of(number: PhoneNumber) -> FlireoPhoneNumber:
     except ValueError:
         phone = ""
     try:
-        used_for = FlireoPhoneNumber.load(document_name(number.id)).used_for
+        saved = FlireoPhoneNumber.load(document_name(number.id))
+        used_for = saved.used_for  # type: ignore[union-attr] # Prefect declares its async form too
     except ValueError:  # there is none yet
         used_for = number.name or ""
     return FlireoPhoneNumber(number_id=number.id, phone_number=phone, used_for=used_for)
@@ -35,7 +36,8 @@ def block_of(number: PhoneNumber) -> FlireoPhoneNumber:
 
 if __name__ == "__main__":
     FlireoPhoneNumber.register_type_and_schema()
-    with FlireoCredentials.load("flireo").get_client() as client:
+    credentials = FlireoCredentials.load("flireo")
+    with credentials.get_client() as client:  # type: ignore[union-attr] # Prefect declares its async form too
         numbers = client.send(list_numbers())
     for number in numbers:
         block_of(number).save(document_name(number.id), overwrite=True)

@@ -14,7 +14,7 @@ from flireo_flows.blocks import CallLedger, FlireoCampaignJob, FlireoCredentials
 def saved_ledger() -> CallLedger | None:
     """The ledger that save_ledger.py saved; without it the campaign looks no one up, and says so."""
     try:
-        return CallLedger.load("ledger")
+        return CallLedger.load("ledger")  # type: ignore[return-value] # Prefect declares its async form too
     except ValueError:
         print(
             "flireo-call-ledger/ledger is not saved, so no one is looked up in it: run save_ledger.py, then this again",

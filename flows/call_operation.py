@@ -6,10 +6,10 @@ from prefect import flow
 from pydantic import Field
 
 from flireo_flows import tasks
-from flireo_flows.api.masking import without_secrets
+from flireo_flows.api.redaction import without_secrets
 from flireo_flows.blocks import FlireoCredentials
-from flireo_flows.tasks.names import OperationName
-from flireo_flows.tasks.showing import fill_in_secrets, show_answer
+from flireo_flows.tasks.operation_form import fill_in_secrets, show_answer
+from flireo_flows.tasks.operation_name import OperationName
 
 
 @flow(name="call-operation", persist_result=False)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from flireo_flows.api.campaign_names import AnyCampaignName
 from flireo_flows.blocks import CallLedger, FlireoCredentials
-from flireo_flows.tasks.collect import Summary, collect
+from flireo_flows.tasks.collection import Summary, collect
 
 
 @flow(name="collect-reports")

@@ -19,8 +19,8 @@ from flireo_flows.tasks.campaign import (
     import_leads,
     wait_for_reports,
 )
+from flireo_flows.tasks.campaign_control import pause_when_cancelled
 from flireo_flows.tasks.export import results_folder
-from flireo_flows.tasks.steer import pause_when_cancelled
 
 
 @flow(name="outbound-campaign", on_cancellation=[pause_when_cancelled])

@@ -21,9 +21,9 @@ from flireo_flows.tasks.campaign import (
     import_leads,
     wait_for_reports,
 )
+from flireo_flows.tasks.campaign_control import pause_when_cancelled
 from flireo_flows.tasks.export import results_folder
 from flireo_flows.tasks.plan import PlanOutcome, plan_leads
-from flireo_flows.tasks.steer import pause_when_cancelled
 
 
 @flow(name="plan-campaign", on_cancellation=[pause_when_cancelled])

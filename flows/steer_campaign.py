@@ -8,7 +8,7 @@ from pydantic import Field
 from flireo_flows.api.campaign_names import KnownCampaignName
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger
-from flireo_flows.tasks.steer import cancel_campaign, pause_campaign, resume_campaign
+from flireo_flows.tasks.campaign_control import cancel_campaign, pause_campaign, resume_campaign
 
 
 @flow(name="steer-campaign")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final, TypeAlias
 
-from flireo_flows.analytics.flatten import KeyPath, Kind, as_text, common_kind, leaves
+from flireo_flows.analytics.cells import KeyPath, Kind, as_text, common_kind, leaves
 from flireo_flows.analytics.labels import Labels
 
 MOST_KEYS: Final = 24

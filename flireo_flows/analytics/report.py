@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from flireo_flows.analytics import charts
 from flireo_flows.analytics.answers import summarise
-from flireo_flows.analytics.figures import REACHED, Figures, count, reasons
+from flireo_flows.analytics.campaign_counts import REACHED, Figures, count, reasons
 from flireo_flows.analytics.files import replacing
 from flireo_flows.analytics.labels import Labels, masked, one_line
 from flireo_flows.analytics.result import Completeness, Result

@@ -13,10 +13,10 @@ from typing import Final
 
 import pandas as pd
 
+from flireo_flows.analytics.cells import encodable, plain
 from flireo_flows.analytics.files import ExportError, explaining, local_path, replacing
-from flireo_flows.analytics.flatten import encodable, plain
 from flireo_flows.analytics.result import Result
-from flireo_flows.analytics.table import results_table
+from flireo_flows.analytics.result_columns import results_table
 
 # What a spreadsheet may read as the start of a formula; the wide forms in East Asian settings.
 FORMULA_STARTS: Final = tuple("=@\t\r\n\0＝＠＋－")

@@ -5,9 +5,8 @@ from typing import Annotated, Any, Final
 from pydantic import AliasChoices, Field
 
 from flireo_flows.api.fields import Id, Secret
-from flireo_flows.api.model import ApiBody, ApiModel, Json, Unreadable, read_list, unwrap
+from flireo_flows.api.model import ApiBody, ApiModel, Json, Unreadable, VariedModel, read_list, unwrap
 from flireo_flows.api.operation import Sends, always, operation
-from flireo_flows.api.variants import VariedModel
 
 SECRET_ID: Final = "_secret_id"  # noqa: S105 - the end of a field's name
 Provider = Annotated[str, Field(min_length=1)]

@@ -9,12 +9,10 @@ from flireo_flows.api.agent_config import AgentOverride, InlineAgent
 from flireo_flows.api.configuration import refused
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
-from flireo_flows.api.fields import Id, PhoneText
-from flireo_flows.api.model import ApiBody, ApiModel, Json, JsonObject, read_list, unwrap
-from flireo_flows.api.numbering import comparable, digits, same_person
+from flireo_flows.api.fields import Id, PhoneText, iso
+from flireo_flows.api.model import ApiBody, ApiModel, Json, JsonObject, Page, read_list, read_total, unwrap
 from flireo_flows.api.operation import Effect, Sends, operation
-from flireo_flows.api.pages import Page, read_total
-from flireo_flows.api.times import iso
+from flireo_flows.api.person_key import comparable, digits, same_person
 
 LARGEST_PAGE: Final = 1000  # contract section 4
 SURE_DIGITS: Final = 7  # at the end of two numbers: where they differ, so do the people

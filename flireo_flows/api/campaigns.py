@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from flireo_flows.api.fields import Id, PhoneText
-from flireo_flows.api.model import ApiBody, ApiModel, Json, read_done, read_list, unwrap
+from flireo_flows.api.model import ApiBody, ApiModel, Json, Page, read_done, read_list, read_total, unwrap
 from flireo_flows.api.operation import Sends, operation
-from flireo_flows.api.pages import Page, read_total
 
 CLOCK: Final = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"
 _CLOCK: Final = re.compile(CLOCK, re.ASCII)

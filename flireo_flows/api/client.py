@@ -16,16 +16,16 @@ from typing import Any, Final, NoReturn, Self, TypeVar, cast
 import httpx
 
 from flireo_flows.api.base_url import check_base_url
-from flireo_flows.api.clock import steady_now
 from flireo_flows.api.dialect import BASE_URLS, Dialect
 from flireo_flows.api.errors import TOO_LATE, InvalidInput
-from flireo_flows.api.exchange import Lost, Pause, Reply, exchange
-from flireo_flows.api.masking import secret_values
+from flireo_flows.api.exchange import Pause, exchange
+from flireo_flows.api.judgement import Lost, Reply
 from flireo_flows.api.model import JsonObject
 from flireo_flows.api.network import cause_of, check_network
 from flireo_flows.api.operation import Effect, Operation
-from flireo_flows.api.pacing import Pacing
-from flireo_flows.api.redaction import MaskedUrls
+from flireo_flows.api.rate_limit import Pacing
+from flireo_flows.api.redaction import MaskedUrls, secret_values
+from flireo_flows.api.steady_clock import steady_now
 
 T = TypeVar("T")
 USER_AGENT: Final = "flireo-flows/0.1 (prefect)"

@@ -5,10 +5,8 @@ from typing import Annotated, Final
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
 from flireo_flows.api.fields import Id
-from flireo_flows.api.model import ApiModel, Json, Unreadable, read_done, read_list, unwrap
+from flireo_flows.api.model import ApiModel, Json, Page, Unreadable, VariedModel, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, always, operation
-from flireo_flows.api.pages import Page
-from flireo_flows.api.variants import VariedModel
 
 VERIFIED: Final = "verified"
 DomainName = Annotated[str, Field(min_length=1)]
@@ -177,7 +175,7 @@ def list_resend_domains() -> Sends:
 
 
 @operation("POST", "/domains/sync", read_synced)
-def sync_resend_domain(resend_domain_id: Id) -> Sends:
+def select_resend_domain(resend_domain_id: Id) -> Sends:
     """Use a domain that your account at Resend has already.
 
     Args:

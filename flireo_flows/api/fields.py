@@ -1,6 +1,7 @@
 """Types of arguments and fields that several resources share, each with its check and its words."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -19,6 +20,11 @@ E164: Final = r"^\+[1-9]\d{1,14}$"  # contract section 0.3
 _E164: Final = re.compile(E164, re.ASCII)
 EMPTY: Final = "the id is empty"
 DIALECT: Final = "dialect"  # key of the serialization context while a request body is written
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601, UTC, milliseconds and `Z`, as the API writes it (contract section 0.3)."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def check_e164(number: str) -> str:

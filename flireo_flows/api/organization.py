@@ -4,9 +4,8 @@ from typing import Final
 
 from pydantic import AliasChoices, AwareDatetime, Field
 
-from flireo_flows.api.model import Json, Unreadable, unwrap
+from flireo_flows.api.model import Json, Unreadable, VariedModel, unwrap
 from flireo_flows.api.operation import Sends, operation
-from flireo_flows.api.variants import VariedModel
 
 
 class Organization(VariedModel):

@@ -6,9 +6,8 @@ from pydantic import AliasChoices, AwareDatetime, Field, SecretStr
 
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.fields import Id, Secret
-from flireo_flows.api.model import ApiBody, Json, JsonObject, read_done, read_list, unwrap
+from flireo_flows.api.model import ApiBody, Json, JsonObject, VariedModel, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
-from flireo_flows.api.variants import VariedModel
 
 # Fields that a dialect does not have.
 UNKNOWN_TO: Final = {

@@ -4,12 +4,9 @@ from datetime import datetime
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
-from flireo_flows.api.fields import Id
-from flireo_flows.api.model import Json, read_list
+from flireo_flows.api.fields import Id, iso
+from flireo_flows.api.model import Json, Page, VariedModel, read_list, read_total
 from flireo_flows.api.operation import Sends, operation
-from flireo_flows.api.pages import Page, read_total
-from flireo_flows.api.times import iso
-from flireo_flows.api.variants import VariedModel
 
 
 class UsageLog(VariedModel):

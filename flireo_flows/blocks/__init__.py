@@ -1,10 +1,7 @@
 """Blocks: what people save once in Prefect and pick in every form, with secrets that stay secret."""
 
 from flireo_flows.blocks.agent import FlireoAgent
-from flireo_flows.blocks.campaign import FlireoCampaignJob, FlireoCampaignRun
-from flireo_flows.blocks.campaign_gate import OnBlocked
-from flireo_flows.blocks.campaign_results import CampaignLeadResult, CampaignResult
-from flireo_flows.blocks.campaign_work import (
+from flireo_flows.blocks.campaign_decisions import (
     CampaignAmbiguous,
     CampaignCancelled,
     CampaignNotOver,
@@ -12,6 +9,9 @@ from flireo_flows.blocks.campaign_work import (
     CampaignRefused,
     Duplicates,
 )
+from flireo_flows.blocks.campaign_gate import OnBlocked
+from flireo_flows.blocks.campaign_job import FlireoCampaignJob, FlireoCampaignRun
+from flireo_flows.blocks.campaign_results import CampaignLeadResult, CampaignResult
 from flireo_flows.blocks.credentials import FlireoCredentials
 from flireo_flows.blocks.ledger import CallLedger, default_ledger
 from flireo_flows.blocks.number import FlireoPhoneNumber

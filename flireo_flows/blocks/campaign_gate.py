@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from flireo_flows.api.campaign_rules import CampaignRefused
+from flireo_flows.api.campaign_lookup import CampaignRefused
 from flireo_flows.api.campaigns import CampaignLead, NewCampaignLead
-from flireo_flows.api.conversation import Conversation, note
-from flireo_flows.api.numbering import digits
+from flireo_flows.api.person_key import digits
+from flireo_flows.api.procedure import Conversation, note
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.blocks.ledger import CallLedger
 from flireo_flows.leads.phones import Refusal, read_number
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.barred import barred
+from flireo_flows.ledger.eligibility import denied_numbers
 from flireo_flows.prefect_support.async_bridge import drive
 
 MOST_SHOWN: Final = 5  # numbers that a message names, masked
@@ -58,7 +58,7 @@ class Gate:
         return [lead for lead in leads if lead.phone_number not in found]
 
     def refuse_waiting(self, there: Sequence[CampaignLead]) -> None:
-        """Refuse to have a campaign call its leads while one of those who wait in it is barred.
+        """Refuse to have a campaign call its leads while one of those who wait in it may not be called.
 
         Raises:
             CampaignRefused: So it is.
@@ -98,7 +98,7 @@ def gate_of(ledger: CallLedger | None, on_blocked: OnBlocked) -> Gate:
 async def _barred(url: str, phones: Sequence[str]) -> dict[str, str]:
     # A ledger that is not there protects nobody: a slip in its URL must not open the gate.
     async with await Database.open(url, existing=True) as database:
-        return await barred(database, phones)
+        return await denied_numbers(database, phones)
 
 
 def _e164(text: str) -> str:

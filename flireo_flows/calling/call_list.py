@@ -13,7 +13,7 @@ from typing import Final
 from flireo_flows.api import errors
 from flireo_flows.api.calls import LARGEST_PAGE, Call, get_call, list_calls
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.paging import call_pages, walk
+from flireo_flows.api.pagination import call_pages, walk
 from flireo_flows.calling.rhythm import LIMIT_SECONDS, Budget
 from flireo_flows.calling.row_clock import RowClock
 from flireo_flows.calling.windows import EARLY_SECONDS, Window

@@ -14,7 +14,7 @@ from flireo_flows.ledger.campaigns import Standing, change_in, skip_waiting_in, 
 from flireo_flows.ledger.database import Database
 from flireo_flows.lifecycle.states import CampaignState
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.policy.limits import Breaker
+from flireo_flows.policy.policy_forms import Breaker
 
 BREAKER_SECONDS: Final = 1.0  # how often the last calls are counted
 BREAKER_PATIENCE: Final = 50.0  # where counting is slow, there is so many times as long between

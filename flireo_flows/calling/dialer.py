@@ -13,10 +13,10 @@ from flireo_flows.api.operation import Operation
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.post_ending import EVENTS, Ending, ending_of, in_words
 from flireo_flows.ledger import Answer, Attempt, Database
-from flireo_flows.ledger.barred import said_no_in_time
-from flireo_flows.ledger.beginning import FRESH_SECONDS
-from flireo_flows.lifecycle.states import Event, LeadState
-from flireo_flows.script.choice import CannotCompose, Composes
+from flireo_flows.ledger.eligibility import late_denial
+from flireo_flows.ledger.intents import FRESH_SECONDS
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState
+from flireo_flows.script.call_choice import CannotCompose, Composes
 
 MOST_REFUSALS: Final = 5  # in a row, from different leads: then it is not the leads
 MOST_UNREACHED: Final = 5  # in a row
@@ -126,7 +126,7 @@ class Dialer:
         if self.database.now() - attempt.began_at < STILL_SECONDS:
             return ""
         try:
-            return await said_no_in_time(self.database, attempt)
+            return await late_denial(self.database, attempt)
         except (
             Exception
         ):  # nothing went out yet; and the ledger says itself what is wrong when this is written
@@ -176,7 +176,7 @@ class Dialer:
         return _for_review(attempt, in_words(error))
 
     def _waits(self, attempt: Attempt, reason: str, wait: float = 0.0) -> Answer:
-        return Answer(attempt, Event.REFUSED, reason=reason, not_before=self.database.now() + wait)
+        return Answer(attempt, AttemptEvent.REFUSED, reason=reason, not_before=self.database.now() + wait)
 
 
 class _KeptBack(Exception):
@@ -184,7 +184,7 @@ class _KeptBack(Exception):
 
 
 def _for_review(attempt: Attempt, reason: str) -> Answer:
-    return Answer(attempt, Event.REFUSED, reason=reason, lead=LeadState.REVIEW)
+    return Answer(attempt, AttemptEvent.REFUSED, reason=reason, lead=LeadState.REVIEW)
 
 
 def _is_own_wish(attempt: Attempt, error: errors.FlireoError) -> bool:

@@ -31,11 +31,11 @@ from flireo_flows.ledger.blockers import blocking_campaigns
 from flireo_flows.ledger.campaigns import shown_in
 from flireo_flows.ledger.completeness import check_completeness
 from flireo_flows.ledger.earlier_calls import earlier_calls_of
-from flireo_flows.ledger.rederiving import keep_current
+from flireo_flows.ledger.leases import HEARTBEAT_SECONDS, LEASE_SECONDS
+from flireo_flows.ledger.outcome_backfill import apply_current_rules
 from flireo_flows.ledger.run_rules import Readiness, fingerprint, read_rules, write_rules
-from flireo_flows.ledger.runners import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.choice import Composes
+from flireo_flows.script.call_choice import Composes
 
 PROGRESS_SECONDS: Final = 2.0
 COMPLETENESS_SECONDS: Final = 60.0
@@ -142,7 +142,7 @@ class Engine:
 
     async def _ready(self, client: AsyncFlireoClient, runner: Runner) -> Readiness:
         """Check, and write down what is rung under. Costs no request when there is nothing to do."""
-        await keep_current(self.database, self.campaign, self.policy)
+        await apply_current_rules(self.database, self.campaign, self.policy)
         left = await LeadBook(self.database, self.campaign).outlook(self.batch, self.database.now())
         if left.is_finished or self.stopped_by is not None:
             return self.readiness or (await read_rules(self.database, self.campaign)).readiness

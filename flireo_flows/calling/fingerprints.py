@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.errors import InvalidInput
-from flireo_flows.api.numbering import person_key
+from flireo_flows.api.person_key import person_key
 from flireo_flows.leads.lead import Lead
 from flireo_flows.script import Composer
-from flireo_flows.script.checking import ANY_MIND, told_otherwise
-from flireo_flows.script.choice import CannotCompose, Choice, Composes, LeadFacts
+from flireo_flows.script.call_choice import CannotCompose, Choice, Composes, LeadFacts
+from flireo_flows.script.composer import ANY_MIND, agents_given_system_message
 
 REFERENCE: Final = "plan"  # in the place of an attempt's own
 
@@ -44,7 +44,7 @@ def without_asking(composer: Composes, leads: Iterable[Lead]) -> Composes:
     """The same composer, able to compose without asking Flireo for the settings of saved agents."""
     if not isinstance(composer, Composer):
         return composer
-    return composer.knowing(dict.fromkeys(told_otherwise(composer, leads), ANY_MIND))
+    return composer.knowing(dict.fromkeys(agents_given_system_message(composer, leads), ANY_MIND))
 
 
 def compose(composer: Composes, facts: LeadFacts) -> tuple[Choice, OutboundCall]:

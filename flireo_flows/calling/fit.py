@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 
 from flireo_flows.api.calls import Call
 from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS
-from flireo_flows.ledger.forgetting import is_pseudonym
+from flireo_flows.ledger.erasure import is_pseudonym
 
 LONGEST_CLOCK_SECONDS: Final = (
     86_400.0  # no clock of a list whose calls are unknown is believed to be further off

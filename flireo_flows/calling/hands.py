@@ -7,7 +7,7 @@ from typing import Final
 
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.ledger import Answer, Attempt
-from flireo_flows.lifecycle.states import Event
+from flireo_flows.lifecycle.states import AttemptEvent
 
 CONNECTIONS: Final = 16  # at 100 requests a minute two would do; a fast server is never left idle
 RESERVE_SECONDS: Final = 0.25
@@ -90,7 +90,7 @@ class Hands:
             attempt = await self._queue.get()
             self._ringing += 1
             began = time.monotonic()
-            answer = Answer(attempt, Event.LOST, reason="the run stopped before the answer came")
+            answer = Answer(attempt, AttemptEvent.LOST, reason="the run stopped before the answer came")
             try:
                 answer = await self.dialer.ring(attempt)
             finally:

@@ -36,7 +36,7 @@ from flireo_flows.policy import (
     whereabouts,
     words,
 )
-from flireo_flows.script.choice import CannotCompose, Choice, Composes, LeadFacts, NoNumberOfClient
+from flireo_flows.script.call_choice import CannotCompose, Choice, Composes, LeadFacts, NoNumberOfClient
 
 RING_SECONDS: Final = 25.0  # a call that nobody answers
 LINES_SHOWN: Final = 10

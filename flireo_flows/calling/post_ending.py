@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from flireo_flows.api import errors
-from flireo_flows.lifecycle.states import Event
+from flireo_flows.lifecycle.states import AttemptEvent
 
 
 class Ending(StrEnum):
@@ -40,12 +40,12 @@ ENDINGS: Final[Mapping[type[Exception], Ending]] = {
 }
 
 # What becomes of the attempt.
-EVENTS: Final[Mapping[Ending, Event]] = {
-    Ending.PLACED: Event.ACCEPTED,
-    Ending.NOT_SENT: Event.REFUSED,
-    Ending.REFUSED: Event.REFUSED,
-    Ending.LIMITED: Event.REFUSED,
-    Ending.UNKNOWN: Event.LOST,
+EVENTS: Final[Mapping[Ending, AttemptEvent]] = {
+    Ending.PLACED: AttemptEvent.ACCEPTED,
+    Ending.NOT_SENT: AttemptEvent.REFUSED,
+    Ending.REFUSED: AttemptEvent.REFUSED,
+    Ending.LIMITED: AttemptEvent.REFUSED,
+    Ending.UNKNOWN: AttemptEvent.LOST,
 }
 
 

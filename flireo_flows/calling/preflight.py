@@ -19,7 +19,7 @@ from flireo_flows.ledger.run_rules import (
     newest_call_ids,
     read_rules,
 )
-from flireo_flows.script.choice import Composes
+from flireo_flows.script.call_choice import Composes
 
 MOST_LOOKED_UP: Final = 20  # agents, and numbers, before the first call; the others are not checked
 MOST_PROVING: Final = 3  # calls asked for to know an account by them

@@ -10,7 +10,7 @@ from typing import Final
 
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
-from flireo_flows.api.numbering import comparable
+from flireo_flows.api.person_key import comparable
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.fit import Fit, fit_of, is_doubtful, may_own
 from flireo_flows.calling.snapshot import SETTLING_SECONDS, Snapshot, learn_clock

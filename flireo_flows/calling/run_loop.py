@@ -12,7 +12,7 @@ from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.hands import CONNECTIONS, Hands
 from flireo_flows.calling.rhythm import DialRhythm, PollRhythm
 from flireo_flows.ledger import AttemptBook, LeadBook, Outlook
-from flireo_flows.ledger.beginning import FRESH_SECONDS
+from flireo_flows.ledger.intents import FRESH_SECONDS
 from flireo_flows.policy import CallingPolicy, Deny, Rule, words
 
 HORIZON_SECONDS: Final = 0.25  # attempts are begun at most this much ahead of their request

@@ -24,7 +24,7 @@ from flireo_flows.policy import (
     brake,
     decide,
 )
-from flireo_flows.policy.case import alike
+from flireo_flows.policy.decision_context import alike
 
 HORIZON: Final = timedelta(days=366)  # further ahead nothing is foreseen
 # Of the requests a minute, what reading the call list takes while calls are placed; see `rhythm`.

@@ -21,9 +21,13 @@ from flireo_flows.calling.rhythm import LIMIT_SECONDS, LONGEST_PAUSE_SECONDS, Bu
 from flireo_flows.calling.swept import Case, Swept
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.campaigns import shown_in
-from flireo_flows.ledger.milestones import tell_finished
-from flireo_flows.ledger.runners import HEARTBEAT_SECONDS
-from flireo_flows.ledger.unheard import lately_rung, unheard_campaigns, unheard_of
+from flireo_flows.ledger.leases import HEARTBEAT_SECONDS
+from flireo_flows.ledger.milestones import post_finished
+from flireo_flows.ledger.open_results import (
+    campaigns_with_open_results,
+    open_results_of,
+    recently_called_campaigns,
+)
 
 SHARE: Final = 0.1  # of the key's requests, unless it is told otherwise
 FIRST_PAUSE_SECONDS: Final = (
@@ -89,10 +93,10 @@ class Sweep:
         """Hear, read and settle.
 
         Raises:
-            Declined: There is no such campaign.
+            DeclinedError: There is no such campaign.
             LedgerError: The ledger failed. What it holds is right; sweep again.
         """
-        names = await unheard_campaigns(self.database, self.campaign)
+        names = await campaigns_with_open_results(self.database, self.campaign)
         names = [name for name in names if not self.only or name in self.only]
         async with self.connect(self.account, self._count) as client:
             calls = CallList(client, self.database, budget=self._budget)
@@ -120,14 +124,14 @@ class Sweep:
         if case is not None:
             cases.append(case)
             return None
-        left = await unheard_of(self.database, name)
+        left = await open_results_of(self.database, name)
         return Swept(name, left.open, left.open, for_review=left.review, problem=ANOTHER_RUNNER)
 
     async def _tell_others(self, names: Set[str]) -> None:
         """Of campaigns whose last run was killed when everything was done, before it could say so."""
-        for name in await lately_rung(self.database):
+        for name in await recently_called_campaigns(self.database):
             if name not in names:
-                await tell_finished(self.database, name)
+                await post_finished(self.database, name)
 
     async def _rounds(self, cases: list[Case], calls: CallList, beat: "asyncio.Task[None]") -> None:
         until, pause = self.database.now() + self.patience_seconds, self.pause_seconds

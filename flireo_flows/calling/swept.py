@@ -9,10 +9,10 @@ from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.preflight import is_of_account
 from flireo_flows.calling.telling import tell_end
 from flireo_flows.ledger import AttemptBook, Database, Inbox, Runner
-from flireo_flows.ledger.campaigns import Steering, skip_waiting_in
+from flireo_flows.ledger.campaigns import CampaignControl, skip_waiting_in
+from flireo_flows.ledger.open_results import OpenResults, has_open, open_results_of
 from flireo_flows.ledger.report_matches import PORTION
 from flireo_flows.ledger.run_rules import RunRules, fingerprint, read_rules
-from flireo_flows.ledger.unheard import Unheard, has_open, unheard_of
 from flireo_flows.lifecycle.states import CampaignState
 
 ANOTHER_ACCOUNT: Final = (
@@ -63,7 +63,7 @@ class Case:
     runner: Runner
     collector: Collector
     rules: RunRules
-    before: Unheard
+    before: OpenResults
     is_ours: bool
     problem: str = ""
     may_read: bool = True
@@ -81,7 +81,7 @@ class Case:
         runner = Runner(database, campaign)
         if not await runner.join_alone():
             return None
-        before = await unheard_of(database, campaign)
+        before = await open_results_of(database, campaign)
         await AttemptBook(database, campaign, runner.id).orphaned()
         rules = await read_rules(database, campaign)
         collector = Collector(calls.client, database, campaign, rules.policy, rules.readiness)
@@ -141,12 +141,12 @@ class Case:
 
     async def conclude(self) -> Swept:
         """Settle what is over, tell what is finished, and say how it stands."""
-        standing = await Steering(self.database, self.campaign).standing()
+        standing = await CampaignControl(self.database, self.campaign).standing()
         if standing.state is CampaignState.CANCELLED:
             async with self.database.write(self.campaign) as db:
                 await skip_waiting_in(db, self.campaign)
         await tell_end(self.database, self.campaign, self.rules.policy, None, self.runner.id)
-        after = await unheard_of(self.database, self.campaign)
+        after = await open_results_of(self.database, self.campaign)
         return Swept(
             self.campaign,
             self.before.open,

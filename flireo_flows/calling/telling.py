@@ -4,7 +4,7 @@ from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.calling.preflight import LowBalance
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.completeness import check_completeness
-from flireo_flows.ledger.milestones import tell_credits_low, tell_finished
+from flireo_flows.ledger.milestones import post_credits_low, post_finished
 from flireo_flows.policy import CallingPolicy
 
 
@@ -21,6 +21,6 @@ async def tell_end(
         run: Id of the run.
     """
     if isinstance(stopped_by, LowBalance | InsufficientCredits):
-        await tell_credits_low(database, campaign, run, str(stopped_by))
+        await post_credits_low(database, campaign, run, str(stopped_by))
     await check_completeness(database, campaign, policy)
-    await tell_finished(database, campaign)
+    await post_finished(database, campaign)

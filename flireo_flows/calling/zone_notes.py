@@ -7,8 +7,8 @@ from typing import Final
 
 from flireo_flows.leads.zones import place_may_be_old
 from flireo_flows.policy import CallingPolicy, Whereabouts, whereabouts
+from flireo_flows.policy.explanation import SOURCES
 from flireo_flows.policy.history import PolicyLead
-from flireo_flows.policy.wording import SOURCES
 
 LONG_WAIT: Final = timedelta(days=14)
 

@@ -11,13 +11,13 @@ from flireo_flows.cli.campaign_list import do_not_call
 from flireo_flows.cli.collect import collect
 from flireo_flows.cli.demo import demo
 from flireo_flows.cli.inbox import inbox
-from flireo_flows.cli.never import forget, suppress, suppressions, unsuppress
 from flireo_flows.cli.outcomes import outcomes
+from flireo_flows.cli.pause import cancel, pause, resume
 from flireo_flows.cli.plan import plan
 from flireo_flows.cli.run import run
-from flireo_flows.cli.serve import sandbox, webhooks
+from flireo_flows.cli.sandbox import sandbox, webhooks
 from flireo_flows.cli.status import status
-from flireo_flows.cli.steer import cancel, pause, resume
+from flireo_flows.cli.suppressions import forget, suppress, suppressions, unsuppress
 from flireo_flows.cli.template import init
 from flireo_flows.cli.why import why
 
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _main(arguments: list[str]) -> int:
-    from flireo_flows.cli.problems import PROBLEMS, in_words, is_clock, is_unread
+    from flireo_flows.cli.user_errors import PROBLEMS, in_words, is_clock, is_unread
 
     for option, given in zip(["", *arguments], arguments, strict=False):
         if not _is_text(given) and not os.path.exists(given):  # a file may have such a name

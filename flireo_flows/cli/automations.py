@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.user_errors import SettingError
 
 FOLDER: Final = Path("automations")
 
@@ -24,7 +24,7 @@ def automations(*paths: Path, notify: str = "") -> int:
     from prefect.settings import PREFECT_API_URL
 
     from flireo_flows.cli import DONE, FAILED, say
-    from flireo_flows.cli.reaching import check_prefect
+    from flireo_flows.cli.prefect_check import check_prefect
     from flireo_flows.prefect_support.automations import AutomationError, automation_files, make_automation
 
     if not (api := PREFECT_API_URL.value()):

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.names import CampaignName
-from flireo_flows.cli.steer import in_ledger
+from flireo_flows.cli.campaign_name import CampaignName
+from flireo_flows.cli.pause import in_ledger
 
 if TYPE_CHECKING:
     from flireo_flows.ledger import Database

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.user_errors import SettingError
 
 _TEXT: Final = "tag:yaml.org,2002:str"
 _MOMENT: Final = "tag:yaml.org,2002:timestamp"

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from flireo_flows.cli.problems import SettingError
-from flireo_flows.cli.steer import in_ledger
+from flireo_flows.cli.pause import in_ledger
+from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.ledger import Database
@@ -41,7 +41,7 @@ def list_(
         Print JSON for programs instead of a table.
     """
     from flireo_flows.cli import say
-    from flireo_flows.ledger import NoLedger
+    from flireo_flows.ledger import NoLedgerError
     from flireo_flows.ledger.dead_letters import listed
     from flireo_flows.lifecycle.states import InboxState
 
@@ -50,7 +50,7 @@ def list_(
     chosen = InboxState(state) if state else None
     try:
         letters = in_ledger(lambda database: listed(database, chosen, limit))
-    except NoLedger as missing:  # before the first webhook there may be none
+    except NoLedgerError as missing:  # before the first webhook there may be none
         say(str(missing))
         letters = []
     rows = [_shown(letter) for letter in letters]
@@ -163,8 +163,7 @@ def _shown(letter: "Letter") -> dict[str, object]:
 def _body(body: bytes) -> str:
     import json
 
-    from flireo_flows.api.masking import without_secrets
-    from flireo_flows.api.redaction import mask_numbers
+    from flireo_flows.api.redaction import mask_numbers, without_secrets
 
     if not body:
         return "(the body is empty, or its person was forgotten)"

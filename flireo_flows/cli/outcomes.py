@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.names import AnyCampaign
-from flireo_flows.cli.steer import in_ledger
+from flireo_flows.cli.campaign_name import AnyCampaign
+from flireo_flows.cli.pause import in_ledger
 
 if TYPE_CHECKING:
     from flireo_flows.ledger import Database
-    from flireo_flows.ledger.rederiving import EndingCount, Rederived
+    from flireo_flows.ledger.outcome_backfill import EndingCount, Rederived
     from flireo_flows.policy import CallingPolicy
 
 MOST_ROWS = 100  # of endings shown; texts that the platform makes up anew each time would fill the screen
@@ -71,14 +71,14 @@ async def _rederive(
     database: "Database", campaign: str, rules: "CallingPolicy", dry_run: bool
 ) -> "Rederived":
     from flireo_flows.ledger.naming import find_campaign
-    from flireo_flows.ledger.rederiving import rederive
+    from flireo_flows.ledger.outcome_backfill import rederive
 
     return await rederive(database, await find_campaign(database, campaign), rules, dry_run=dry_run)
 
 
 async def _endings(database: "Database", campaign: str) -> "list[EndingCount]":
     from flireo_flows.ledger.naming import find_campaign
-    from flireo_flows.ledger.rederiving import endings
+    from flireo_flows.ledger.outcome_backfill import endings
 
     return await endings(database, await find_campaign(database, campaign))
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
-from flireo_flows.cli.lead_options import NO_OPTIONS, LeadOptions
-from flireo_flows.cli.names import CampaignName
-from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.campaign_name import CampaignName
+from flireo_flows.cli.options import NO_OPTIONS, LeadOptions
 from flireo_flows.cli.run import Flag, check_local
+from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.api.dialect import Dialect
@@ -99,7 +99,7 @@ def wanted_of(
     from flireo_flows.calling.plan import Wanted
     from flireo_flows.cli import settings
     from flireo_flows.script import Composer
-    from flireo_flows.script.choice import Caller
+    from flireo_flows.script.call_choice import Caller
 
     rules, words = settings.policy(policy, any_hour=any_hour), settings.script(script)
     composer = Composer(Caller(agent_id, number_id), words, _dialect(), campaign)
@@ -132,7 +132,7 @@ def make(
     from flireo_flows.leads import read_do_not_call, read_leads
     from flireo_flows.ledger.past import read_past
     from flireo_flows.script import Composer
-    from flireo_flows.script.checking import assuming
+    from flireo_flows.script.composer import assuming
 
     forbidden = read_do_not_call(do_not_call, lead_format.default_region) if do_not_call else None
     batch = read_leads(leads, lead_format, forbidden or frozenset())

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
-from flireo_flows.cli.lead_options import NO_OPTIONS, LeadOptions
-from flireo_flows.cli.names import CampaignName
+from flireo_flows.cli.campaign_name import CampaignName
+from flireo_flows.cli.options import NO_OPTIONS, LeadOptions
 
 if TYPE_CHECKING:
     from flireo_flows.policy import CallingPolicy
@@ -134,7 +134,7 @@ def prefect_api() -> str:
     """
     from prefect.settings import PREFECT_API_URL
 
-    from flireo_flows.cli.reaching import check_prefect
+    from flireo_flows.cli.prefect_check import check_prefect
     from flireo_flows.prefect_support.child_process import until_exit
     from flireo_flows.prefect_support.local_server import prefect_server
 
@@ -237,7 +237,7 @@ def _number(number_id: str) -> Any:
 
 def check_out(out: Path) -> None:
     """Make the folder of results, or say at once that it cannot be made."""
-    from flireo_flows.cli.problems import SettingError
+    from flireo_flows.cli.user_errors import SettingError
 
     check_local("--out", out)
     try:
@@ -249,7 +249,7 @@ def check_out(out: Path) -> None:
 def check_local(option: str, path: Path) -> None:
     """Refuse an address such as s3://bucket, where only a path of this machine is written."""
     from flireo_flows.analytics.files import ExportError, local_path
-    from flireo_flows.cli.problems import SettingError
+    from flireo_flows.cli.user_errors import SettingError
 
     try:
         local_path(path)

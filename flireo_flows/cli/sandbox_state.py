@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from flireo_flows.cli.documents import read_document
-from flireo_flows.cli.problems import SettingError
 from flireo_flows.cli.settings import webhook_secret
+from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flireo_flows.cli.documents import read_document
-from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError

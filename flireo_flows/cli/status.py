@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.names import KnownCampaign
-from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.campaign_name import KnownCampaign
+from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.ledger import CampaignStatus
@@ -39,7 +39,7 @@ async def _read(campaign: str) -> "tuple[CampaignStatus, Standing, Completeness,
     from flireo_flows.cli.settings import ledger_url
     from flireo_flows.ledger import Database, Views
     from flireo_flows.ledger.campaign_list import list_in
-    from flireo_flows.ledger.campaigns import Steering
+    from flireo_flows.ledger.campaigns import CampaignControl
     from flireo_flows.ledger.completeness import completeness
 
     async with await Database.open(ledger_url(), existing=True) as database:
@@ -50,7 +50,7 @@ async def _read(campaign: str) -> "tuple[CampaignStatus, Standing, Completeness,
             raise SettingError(
                 f"there is no campaign {campaign!r} in ledger {database.where}. Its campaigns: {known}."
             )
-        standing = await Steering(database, campaign).standing()
+        standing = await CampaignControl(database, campaign).standing()
         async with database.read() as db:
             kept = await list_in(db, campaign)
         return found, standing, await completeness(database, campaign), kept

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from flireo_flows.cli.problems import SettingError
+from flireo_flows.cli.user_errors import SettingError
 
 PARTS: Final = ("flows", "blocks", "automations", "prefect.yaml")
 

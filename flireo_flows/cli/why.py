@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.names import KnownCampaign
-from flireo_flows.cli.never import read_number
-from flireo_flows.cli.steer import in_ledger
+from flireo_flows.cli.campaign_name import KnownCampaign
+from flireo_flows.cli.pause import in_ledger
+from flireo_flows.cli.suppressions import read_number
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from flireo_flows.ledger import Database
-    from flireo_flows.ledger.story import AttemptStory, DecisionStory, Story
+    from flireo_flows.ledger.audit import AttemptAudit, CampaignAudit, DecisionAudit
 
 
 def why(
@@ -50,32 +50,35 @@ def why(
     return 0
 
 
-async def _read(database: "Database", phone: str, campaign: str) -> "Story":
-    from flireo_flows.ledger.story import story
+async def _read(database: "Database", phone: str, campaign: str) -> "CampaignAudit":
+    from flireo_flows.ledger.audit import audit_lead
 
-    return await story(database, phone, campaign)
+    return await audit_lead(database, phone, campaign)
 
 
-def tell(story: "Story", shown: str) -> Iterator[str]:
-    """The story in lines.
+def tell(audit: "CampaignAudit", shown: str) -> Iterator[str]:
+    """The audit in lines.
 
     Args:
-        story: What the ledger knows.
+        audit: What the ledger knows.
         shown: The number, masked.
     """
-    clock = Clock(story.lead.zones if story.lead else (), story.lead.zone_source if story.lead else "")
-    yield f"{shown} in campaign {story.campaign}: {_in_short(story)}"
+    clock = Clock(
+        audit.lead.zones if audit.lead else (),
+        audit.lead.zone_source if audit.lead else "",
+    )
+    yield f"{shown} in campaign {audit.campaign}: {_in_short(audit)}"
     yield ""
-    if story.attempts or story.decisions:
+    if audit.attempts or audit.decisions:
         yield f"Times are {clock.whose}."
-    told = [(it.first_at, 0, _decided(it, clock)) for it in story.decisions]
-    told += [(it.began_at, 1, _tried(it, clock)) for it in story.attempts]
+    told = [(it.first_at, 0, _decided(it, clock)) for it in audit.decisions]
+    told += [(it.began_at, 1, _tried(it, clock)) for it in audit.attempts]
     for at, _, words in sorted(told):
         yield f"  {clock.tell(at)}  {words}"
-    if story.lead and not told:
+    if audit.lead and not told:
         yield "  Nothing was decided about it yet."
     yield ""
-    yield f"Next: {_next(story, clock)}"
+    yield f"Next: {_next(audit, clock)}"
 
 
 class Clock:
@@ -124,26 +127,26 @@ class Clock:
 
 def _sources(source: str, zones: int) -> list[str]:
     """Where each zone comes from, in words; `Lead.zone_source` has one word for all zones, or one for each."""
-    from flireo_flows.policy.wording import SOURCES
+    from flireo_flows.policy.explanation import SOURCES
 
     told = [SOURCES.get(word, word) for word in source.split() or ["number"]]
     return told if len(told) == zones else told[:1] * zones
 
 
-def _in_short(story: "Story") -> str:
-    if story.lead is None:
-        forgotten = story.suppression is not None and story.suppression.source == "forgotten"
+def _in_short(audit: "CampaignAudit") -> str:
+    if audit.lead is None:
+        forgotten = audit.suppression is not None and audit.suppression.source == "forgotten"
         return "forgotten; nothing is known of them." if forgotten else "no file of it held this number."
-    rung = sum(attempt.state in ("placed", "ended") for attempt in story.attempts)
+    rung = sum(attempt.state in ("placed", "ended") for attempt in audit.attempts)
     times = {0: "not rung", 1: "rung once"}.get(rung, f"rung {rung} times")
-    unsure = sum(attempt.state in ("sending", "unknown") for attempt in story.attempts)
+    unsure = sum(attempt.state in ("sending", "unknown") for attempt in audit.attempts)
     if unsure:
         times = f"{times}, perhaps {unsure} more" if rung else "perhaps rung"
-    what = story.lead.outcome if story.lead.state == "done" else story.lead.reason
-    return f"{times}; {story.lead.state}{f' ({_plain(what)})' if what else ''}."
+    what = audit.lead.outcome if audit.lead.state == "done" else audit.lead.reason
+    return f"{times}; {audit.lead.state}{f' ({_plain(what)})' if what else ''}."
 
 
-def _decided(decision: "DecisionStory", clock: Clock) -> str:
+def _decided(decision: "DecisionAudit", clock: Clock) -> str:
     from flireo_flows.policy import words
 
     said = words("" if decision.allowed else decision.rule, decision.inputs, decision.until)
@@ -155,7 +158,7 @@ def _decided(decision: "DecisionStory", clock: Clock) -> str:
     return f"{said} [{more}]" if more else said
 
 
-def _tried(attempt: "AttemptStory", clock: Clock) -> str:
+def _tried(attempt: "AttemptAudit", clock: Clock) -> str:
     from flireo_flows.ledger.views import WHY_OPEN
     from flireo_flows.lifecycle.states import AttemptState
 
@@ -174,40 +177,40 @@ def _tried(attempt: "AttemptStory", clock: Clock) -> str:
     return f"attempt {attempt.number}: {what}{f' [{with_}]' if with_ else ''}"
 
 
-def _next(story: "Story", clock: Clock) -> str:
+def _next(audit: "CampaignAudit", clock: Clock) -> str:
     """What comes next for this person."""
-    if story.lead is not None and story.lead.state in ("calling", "review", "done"):
+    if audit.lead is not None and audit.lead.state in ("calling", "review", "done"):
         return {
             "calling": "a call is under way, or its result is not in; the campaign's runs collect it.",
-            "review": f"a person has to look: {story.lead.reason}.",
+            "review": f"a person has to look: {audit.lead.reason}.",
             "done": "nothing; it is done.",
-        }[story.lead.state]
-    return _never(story) or _later(story, clock)
+        }[audit.lead.state]
+    return _never(audit) or _later(audit, clock)
 
 
-def _never(story: "Story") -> str:
+def _never(audit: "CampaignAudit") -> str:
     """Why they are not rung in any case; empty when they may be."""
-    if story.suppression is not None:
-        why = f": {story.suppression.reason}" if story.suppression.reason else ""
+    if audit.suppression is not None:
+        why = f": {audit.suppression.reason}" if audit.suppression.reason else ""
         said = {"person": "a person said so", "forgotten": "they asked to be forgotten"}
-        learnt = f"learnt from a call of campaign {story.suppression.campaign}"
-        return f"never rung, in whatever campaign ({said.get(story.suppression.source, learnt)}{why})."
-    if story.on_file:
+        learnt = f"learnt from a call of campaign {audit.suppression.campaign}"
+        return f"never rung, in whatever campaign ({said.get(audit.suppression.source, learnt)}{why})."
+    if audit.on_file:
         return "never rung in this campaign: the number stands on its do-not-call list."
-    if story.standing.state == "cancelled":
-        return f"never rung in this campaign, which is {story.standing.in_words}."
+    if audit.standing.state == "cancelled":
+        return f"never rung in this campaign, which is {audit.standing.in_words}."
     return ""
 
 
-def _later(story: "Story", clock: Clock) -> str:
-    if story.lead is None:
+def _later(audit: "CampaignAudit", clock: Clock) -> str:
+    if audit.lead is None:
         return "nothing; a run of a file that holds the number would ask."
-    if story.lead.state == "skipped":
+    if audit.lead.state == "skipped":
         return "nothing under this policy; the next run of a file that holds the number asks anew."
-    if story.standing.state == "paused":
-        return f"nobody is rung until the campaign is resumed; it is {story.standing.in_words}."
-    if story.lead.not_before > story.now:
-        return f"asked about again at {clock.tell(story.lead.not_before)}, if the campaign runs then."
+    if audit.standing.state == "paused":
+        return f"nobody is rung until the campaign is resumed; it is {audit.standing.in_words}."
+    if audit.lead.not_before > audit.now:
+        return f"asked about again at {clock.tell(audit.lead.not_before)}, if the campaign runs then."
     return "asked about as soon as the campaign runs."
 
 

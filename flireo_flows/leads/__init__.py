@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flireo_flows.leads.do_not_call import read_do_not_call
-    from flireo_flows.leads.errors import LeadFileError
     from flireo_flows.leads.format import LeadFormat
     from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
+    from flireo_flows.leads.lead_file import check_file, read_leads
     from flireo_flows.leads.phones import PhoneNumber, Refusal, parse_phone
-    from flireo_flows.leads.reading import check_file, read_leads
     from flireo_flows.leads.rejects import write_rejects
+    from flireo_flows.leads.text_file import LeadFileError
     from flireo_flows.leads.wishes import Consent, Wishes
 
 __all__ = [
@@ -40,17 +40,17 @@ _HOMES = {
     "Consent": "wishes",
     "Lead": "lead",
     "LeadBatch": "lead",
-    "LeadFileError": "errors",
+    "LeadFileError": "text_file",
     "LeadFormat": "format",
     "PhoneNumber": "phones",
     "Refusal": "phones",
     "Reject": "lead",
     "RejectCode": "lead",
     "Wishes": "wishes",
-    "check_file": "reading",
+    "check_file": "lead_file",
     "parse_phone": "phones",
     "read_do_not_call": "do_not_call",
-    "read_leads": "reading",
+    "read_leads": "lead_file",
     "write_rejects": "rejects",
 }
 

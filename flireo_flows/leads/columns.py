@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flireo_flows.leads.asking import NO_COLUMNS, NOT_READ, WISH_NAMES, WishColumns
 from flireo_flows.leads.consent_headers import Meaning, holds_marks, meaning_of
-from flireo_flows.leads.errors import LeadFileError
 from flireo_flows.leads.format import LeadFormat
+from flireo_flows.leads.text_file import LeadFileError
+from flireo_flows.leads.wish_columns import NO_COLUMNS, NOT_READ, WISH_NAMES, WishColumns
 
 REJECT_COLUMNS: Final = ("reject_line", "reject_code", "reject_message")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
-from flireo_flows.leads.opt_out_words import CALLS, MARKS, OTHER_CHANNELS
+from flireo_flows.leads.opt_out_words import CALLS, MARKS, OTHER_CHANNELS, asks_for_no_calls
 from flireo_flows.leads.yes_no import plain_words, word_set
 
 
@@ -207,7 +207,10 @@ _ROOT_WORDS: Final = word_set(
     rodo rpo nix kvkk iys onay onayi pewc acord excluir
     subscribed blocked blocking geblokkeerd blockiert bloque bloquee bloqueado bloccato tps ctps avg opposition
     oppose refus refuse refused refuses baja permiso permesso permissao autorisation accord
-    agree agreed agrees
+    agree agreed agrees objection objections objected bezwaar litigator litigators complainer complainers
+    erasure removed forget forgotten
+    deceased death died overleden verstorben gestorben decede decedee deces fallecido fallecida deceduto deceduta
+    falecido falecida zmarly zmarla avliden avdod kuollut vefat
     """
 )
 _MODALS: Final = word_set(
@@ -268,7 +271,9 @@ def _looks_like_consent(words: Sequence[str]) -> bool:
         return True
     if any(word.startswith(("dnc", "dnd")) or word.endswith("dnc") for word in words) or single & MARKS:
         return True
-    if any(pair <= single for pair in _PAIRS) or single & {"dont", "donot"}:
+    if any(pair <= single for pair in _PAIRS) or single & {"dont", "donot"} or joined == "stop":
+        return True
+    if asks_for_no_calls(" ".join(words)):  # such as `Remove from list`
         return True
     if not (single & (_SUBJECTS | _WIDE) or any(word.startswith(_STEMS) for word in words)):
         return False

@@ -15,8 +15,8 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from flireo_flows.leads.format import WithoutPlus
 from flireo_flows.leads.lead import RejectCode
-from flireo_flows.leads.old_plans import possible_forms
-from flireo_flows.leads.readings import (
+from flireo_flows.leads.numbering_plans import possible_forms
+from flireo_flows.leads.phone_candidates import (
     Home,
     ValidNumber,
     candidates,

@@ -11,8 +11,7 @@ from typing import IO, Any, Final
 from xml.parsers import expat
 from zipfile import BadZipFile
 
-from flireo_flows.leads.errors import LeadFileError
-from flireo_flows.leads.text import Row, read_bytes
+from flireo_flows.leads.text_file import LeadFileError, Row, read_bytes
 
 SUFFIXES: Final = (".xlsx", ".xlsm")
 TRUE: Final = ("1", "true", "on")  # as XML of workbooks writes it

@@ -1,13 +1,13 @@
 """The durable record of every lead, attempt, report and decision. The ledger is the truth about calls."""
 
 from flireo_flows.ledger.attempts import Answer, AttemptBook
-from flireo_flows.ledger.beginning import Attempt, Begun
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.failure import LedgerError, NoLedger
+from flireo_flows.ledger.errors import LedgerError, NoLedgerError
 from flireo_flows.ledger.inbox import Delivered, Inbox
+from flireo_flows.ledger.intents import Attempt, Begun
 from flireo_flows.ledger.leads import LeadBook, Outlook
+from flireo_flows.ledger.leases import Runner
 from flireo_flows.ledger.reports import Expectations
-from flireo_flows.ledger.runners import Runner
 from flireo_flows.ledger.views import CampaignStatus, LeadResult, OpenLead, Views
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     "LeadBook",
     "LeadResult",
     "LedgerError",
-    "NoLedger",
+    "NoLedgerError",
     "OpenLead",
     "Outlook",
     "Runner",

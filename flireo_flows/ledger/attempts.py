@@ -9,15 +9,23 @@ from sqlalchemy import Row, and_, bindparam, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.ledger.beginning import Attempt, Beginning, Begun
 from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.intents import Attempt, Beginning, Begun
 from flireo_flows.ledger.leads import GONE_FROM_FILE, stored
-from flireo_flows.ledger.runners import is_alive
+from flireo_flows.ledger.leases import is_alive
 from flireo_flows.ledger.schema import attempts, leads, runners
 from flireo_flows.lifecycle.absence import NO_EVIDENCE
-from flireo_flows.lifecycle.states import OPEN, AttemptState, Event, IdSource, LeadState, sources, target
+from flireo_flows.lifecycle.states import (
+    OPEN,
+    AttemptEvent,
+    AttemptState,
+    IdSource,
+    LeadState,
+    sources,
+    target,
+)
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.choice import Choice, Composes, LeadFacts
+from flireo_flows.script.call_choice import Choice, Composes, LeadFacts
 
 MISMATCHED: Final = "the call id that it had is of another call"
 MOST_UNPLACED: Final = 5  # attempts in a row that were not placed, before a person looks
@@ -36,7 +44,7 @@ class Answer:
     """
 
     attempt: Attempt
-    event: Event
+    event: AttemptEvent
     call_id: str = ""
     reason: str = ""
     lead: LeadState = LeadState.WAITING
@@ -74,9 +82,9 @@ class AttemptBook:
             answers: What came of earlier requests.
         """
         async with self._database.write(self.campaign) as db:
-            await self._record_accepted(db, [it for it in answers if it.event is Event.ACCEPTED])
+            await self._record_accepted(db, [it for it in answers if it.event is AttemptEvent.ACCEPTED])
             for answer in answers:
-                if answer.event is not Event.ACCEPTED:
+                if answer.event is not AttemptEvent.ACCEPTED:
                     await self._record(db, answer)
             if not most:
                 return Begun()
@@ -91,11 +99,11 @@ class AttemptBook:
             update(attempts)
             .where(
                 attempts.c.campaign == self.campaign,
-                attempts.c.state.in_(_names(sources(Event.LOST))),
+                attempts.c.state.in_(_names(sources(AttemptEvent.LOST))),
                 attempts.c.runner.not_in(alive),
             )
             .values(
-                state=target(Event.LOST),
+                state=target(AttemptEvent.LOST),
                 reason="the runner stopped while it was sending",
                 lost_at=self._database.now(),
             )
@@ -124,15 +132,15 @@ class AttemptBook:
             await db.execute(update(leads).where(waiting).values(state=LeadState.REVIEW, reason=reason))
         else:  # no sound server gives an id twice
             reason = "the call id in its answer belongs to another attempt"
-            await move(db, row.id, Event.LOST, reason=reason, lost_at=self._database.now())
+            await move(db, row.id, AttemptEvent.LOST, reason=reason, lost_at=self._database.now())
 
     async def _record(self, db: AsyncConnection, answer: Answer) -> None:
         attempt = answer.attempt
         call_id, reason = stored(answer.call_id) or None, stored(answer.reason)
-        given_up = {"lost_at": self._database.now()} if answer.event is Event.LOST else {}
+        given_up = {"lost_at": self._database.now()} if answer.event is AttemptEvent.LOST else {}
         if not await move(db, attempt.id, answer.event, call_id=call_id, reason=reason, **given_up):
             return  # a faster hand was there: the reconciler adopted the call, or its report came in
-        if answer.event is Event.REFUSED:
+        if answer.event is AttemptEvent.REFUSED:
             await not_placed_in(db, attempt, answer.lead, reason, answer.not_before)
 
 
@@ -140,9 +148,9 @@ _ACCEPT: Final = (
     update(attempts)
     .where(
         attempts.c.id == bindparam("attempt"),
-        or_(*(attempts.c.state == str(state) for state in sources(Event.ACCEPTED))),
+        or_(*(attempts.c.state == str(state) for state in sources(AttemptEvent.ACCEPTED))),
     )
-    .values(state=target(Event.ACCEPTED), call_id=bindparam("answered"), id_source=IdSource.ANSWER)
+    .values(state=target(AttemptEvent.ACCEPTED), call_id=bindparam("answered"), id_source=IdSource.ANSWER)
 )
 # A call id that another attempt has is left out by both; a refused statement would take the others with it.
 _OTHER: Final = attempts.alias()
@@ -152,7 +160,7 @@ _ACCEPT_POSTGRESQL: Final = _ACCEPT.where(
 )
 
 
-async def move(db: AsyncConnection, attempt_id: int, event: Event, **values: Any) -> bool:
+async def move(db: AsyncConnection, attempt_id: int, event: AttemptEvent, **values: Any) -> bool:
     """Let an event happen to an attempt. False, and nothing written, where the table has no such move."""
     legal = and_(attempts.c.id == attempt_id, attempts.c.state.in_(_names(sources(event))))
     done = await db.execute(update(attempts).where(legal).values(state=target(event), **values))
@@ -183,7 +191,7 @@ UNREPORTED: Final[dict[str, Any]] = {
 }
 
 
-async def disown_in(db: AsyncConnection, row: Row[Any], now: float) -> bool:
+async def release_call_in(db: AsyncConnection, row: Row[Any], now: float) -> bool:
     """The call whose id a placed attempt has is another one: all that came of it is taken back.
 
     It is not known then whether the attempt's own call was placed; the list of calls tells.
@@ -224,14 +232,14 @@ async def disown_in(db: AsyncConnection, row: Row[Any], now: float) -> bool:
         "id_source": IdSource.NONE,
         "over_at": over_at,
     }
-    return await move(db, row.id, Event.MISMATCHED, **taken_back, lost_at=now, reason=MISMATCHED)
+    return await move(db, row.id, AttemptEvent.MISMATCHED, **taken_back, lost_at=now, reason=MISMATCHED)
 
 
 async def _keep_reported(db: AsyncConnection, row: Row[Any], now: float) -> bool:
     """An attempt that webhooks know under another id keeps that one, and what came under it."""
     values = {"call_id": None, "id_source": IdSource.WEBHOOK, "lost_at": now}
-    if await move(db, row.id, Event.MISMATCHED, **values):
-        await move(db, row.id, Event.FOUND)
+    if await move(db, row.id, AttemptEvent.MISMATCHED, **values):
+        await move(db, row.id, AttemptEvent.FOUND)
         return True
     known = update(attempts).where(attempts.c.id == row.id)
     await db.execute(known.values(id_source=IdSource.MISMATCH))

@@ -11,7 +11,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.calls import Call
-from flireo_flows.ledger.attempts import disown_in
+from flireo_flows.ledger.attempts import release_call_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.reports import Expectations, apply_report, close_without_report, report_of_call
@@ -52,7 +52,7 @@ class CallReports:
                     report = report_of_call(reports[row.id])
                     await apply_report(db, self.database, row, report, self.policy, expects, now)
                 # Not where the call is known by the id that a webhook gave beside it.
-                elif foreign[row.id].id == row.call_id and await disown_in(db, row, now):
+                elif foreign[row.id].id == row.call_id and await release_call_in(db, row, now):
                     disowned.add(row.id)
         return disowned
 
@@ -80,7 +80,7 @@ class CallReports:
         """The call whose id a placed attempt has is another one; its own is looked for from now on."""
         async with self.database.write(self.campaign) as db:
             for row in await _read_placed(db, attempt_id):
-                await disown_in(db, row, self.database.now())
+                await release_call_in(db, row, self.database.now())
 
     async def close(self, attempt_id: int, reason: str) -> None:
         """A call that should have been over for long reports nothing. The second time, its attempt ends for review."""

@@ -9,9 +9,9 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.numbering import person_key
+from flireo_flows.api.person_key import person_key
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.forgetting import forgotten_in
+from flireo_flows.ledger.erasure import forgotten_in
 from flireo_flows.ledger.schema import do_not_call, leads
 from flireo_flows.ledger.suppressions import pieces
 from flireo_flows.lifecycle.states import LeadState

@@ -27,7 +27,7 @@ MOST_CHANGES: Final = 50  # kept of a campaign's history
 SHOWN_CAMPAIGNS: Final = 20  # named in an error
 
 
-class Declined(Exception):
+class DeclinedError(Exception):
     """What a person asked of the ledger is not done. Says what, why, and what to do."""
 
 
@@ -58,7 +58,7 @@ class Standing:
         return f"{did} by {self.changed_by} at {_clock(self.changed_at)}{why}"
 
 
-class Steering:
+class CampaignControl:
     """Pauses, resumes and cancels one campaign. Running calls go on in any case, and are collected."""
 
     def __init__(self, database: Database, campaign: str) -> None:
@@ -77,7 +77,7 @@ class Steering:
             by: `person`, `breaker`, `brake` or `prefect`.
 
         Raises:
-            Declined: There is no such campaign, or it is cancelled.
+            DeclinedError: There is no such campaign, or it is cancelled.
         """
         return await self._change(CampaignState.PAUSED, reason, by)
 
@@ -85,7 +85,7 @@ class Steering:
         """Let a paused campaign ring again; the next run does.
 
         Raises:
-            Declined: There is no such campaign, or it is not paused.
+            DeclinedError: There is no such campaign, or it is not paused.
         """
         return await self._change(CampaignState.OPEN, "", by)
 
@@ -93,7 +93,7 @@ class Steering:
         """Ring nobody of it any more: who waits is skipped. Final; cancelling again changes nothing.
 
         Raises:
-            Declined: There is no such campaign.
+            DeclinedError: There is no such campaign.
         """
         return await self._change(CampaignState.CANCELLED, reason, by)
 
@@ -127,7 +127,7 @@ async def change_in(
         now: Unix seconds of the ledger's clock.
 
     Raises:
-        Declined: The table of changes has no such change.
+        DeclinedError: The table of changes has no such change.
     """
     was = await standing_in(db, campaign)
     reason = redact(" ".join(reason.split()))
@@ -136,7 +136,7 @@ async def change_in(
     elif to in CHANGES[was.state]:
         changed = Standing(to, reason, by, now)
     else:
-        raise Declined(_no(campaign, was, to))
+        raise DeclinedError(_no(campaign, was, to))
     if changed == was:
         return was
     did = "resumed" if to is CampaignState.OPEN else str(to)
@@ -195,12 +195,12 @@ async def require_campaign(db: AsyncConnection, campaign: str, where: str) -> st
         The name as it is shown.
 
     Raises:
-        Declined: There is no such campaign; names those there are.
+        DeclinedError: There is no such campaign; names those there are.
     """
     try:
         clean_given_name(campaign)
     except UnusableName as error:
-        raise Declined(f"{error}.") from None
+        raise DeclinedError(f"{error}.") from None
     wanted = select(campaigns.c.shown).where(campaigns.c.name == campaign)
     if (known := (await db.execute(wanted)).scalar_one_or_none()) is not None:
         return str(known)
@@ -208,7 +208,7 @@ async def require_campaign(db: AsyncConnection, campaign: str, where: str) -> st
         redact(name) for name in (await db.execute(known_campaigns().limit(SHOWN_CAMPAIGNS + 1))).scalars()
     ]
     listed = ", ".join(names[:SHOWN_CAMPAIGNS]) + (" and others" if len(names) > SHOWN_CAMPAIGNS else "")
-    raise Declined(
+    raise DeclinedError(
         f"there is no campaign {redact(campaign)!r} in ledger {where}. Its campaigns: {listed or 'none yet'}."
     )
 

@@ -28,7 +28,7 @@ from flireo_flows.ledger.outbox import post
 from flireo_flows.ledger.reports import Channel, Expectations
 from flireo_flows.ledger.schema import TALKED, attempts, campaigns, shortfalls
 from flireo_flows.ledger.suppressions import PSEUDONYM
-from flireo_flows.lifecycle.event_types import Happening
+from flireo_flows.lifecycle.event_types import LedgerEvent
 from flireo_flows.lifecycle.states import AttemptState
 from flireo_flows.policy import CallingPolicy
 
@@ -161,7 +161,7 @@ async def check_completeness(database: Database, campaign: str, policy: CallingP
             return False
         key = f"{falls}:{campaign}"
         return await post(
-            db, database, Happening.CAMPAIGN_INCOMPLETE, key, campaign=campaign, reason=shortfall
+            db, database, LedgerEvent.CAMPAIGN_INCOMPLETE, key, campaign=campaign, reason=shortfall
         )
 
 

@@ -18,21 +18,21 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.api.clock import steady_now
+from flireo_flows.api.steady_clock import steady_now
 from flireo_flows.ledger.database_url import Server, read_url, shown
-from flireo_flows.ledger.failure import (
+from flireo_flows.ledger.errors import (
     CHECK,
     KEEP,
     MEND,
     LedgerError,
-    NoLedger,
-    Refused,
+    NoLedgerError,
+    StatementRefusedError,
     is_outage,
     words_of,
 )
 from flireo_flows.ledger.postgresql import engine_of, is_pooled
 from flireo_flows.ledger.schema import VERSION
-from flireo_flows.ledger.tables import prepare, read
+from flireo_flows.ledger.schema_version import prepare, read
 
 T = TypeVar("T")
 BUSY_SECONDS: Final = 30  # how long one writer waits for another
@@ -68,7 +68,7 @@ class Database:
                 nothing.
 
         Raises:
-            NoLedger: There is none, and `existing` was asked for.
+            NoLedgerError: There is none, and `existing` was asked for.
             LedgerError: The URL, the file or the server is not usable, or is of another version.
         """
         place = read_url(url)
@@ -177,7 +177,9 @@ class Database:
             if not isinstance(error, DBAPIError):
                 raise
             # A refused statement is a fault of ours; but PostgreSQL quotes the row, and with it a number.
-            raise type(error)(error.statement, None, Refused(words_of(error)), hide_parameters=True) from None
+            raise type(error)(
+                error.statement, None, StatementRefusedError(words_of(error)), hide_parameters=True
+            ) from None
 
     async def _prepare(self, existing: bool) -> None:
         async with self.read() if existing else self.write() as db:
@@ -187,7 +189,7 @@ class Database:
                 self._offset = await _time_in(db) - steady_now()
             there = await db.run_sync(read if existing else prepare)
         if there is None:
-            raise NoLedger(self.where)
+            raise NoLedgerError(self.where)
         found, self.key = there
         if found != str(VERSION):
             raise LedgerError(self.where, _of_another_version(found), KEEP)
@@ -248,7 +250,7 @@ def _make_file(url: URL, where: str) -> None:
 def _find_file(url: URL, where: str) -> None:
     """As `_make_file`, of a file that has to be there; nothing is written."""
     if not path_of(url).is_file():
-        raise NoLedger(where)
+        raise NoLedgerError(where)
     _try_file(url, where, lambda driver: driver.execute("PRAGMA schema_version"))
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.ledger.failure import USABLE, LedgerError
+from flireo_flows.ledger.errors import USABLE, LedgerError
 from flireo_flows.ledger.url_options import PASSWORDS, Options, read_options
 
 POSTGRESQL: Final = ("postgresql", "postgres")

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.delivery import read_delivery
-from flireo_flows.ledger.forgetting import of_forgotten_in
+from flireo_flows.ledger.erasure import of_forgotten_in
 from flireo_flows.ledger.inbox import NAMELESS
 from flireo_flows.ledger.schema import inbox
 from flireo_flows.lifecycle.states import InboxState

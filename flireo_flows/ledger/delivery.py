@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flireo_flows.api.calls import is_of_others
-from flireo_flows.api.numbering import comparable
+from flireo_flows.api.person_key import comparable
 from flireo_flows.api.webhooks import EventType, Glance, UnreadableEvent, glance
-from flireo_flows.ledger.forgetting import ReportOf
+from flireo_flows.ledger.erasure import ReportOf
 from flireo_flows.ledger.leads import stored
 from flireo_flows.lifecycle.states import InboxState
-from flireo_flows.script.choice import ATTEMPT_KEY
+from flireo_flows.script.call_choice import ATTEMPT_KEY
 
 NOBODY: Final = ReportOf("", "")
 LONGEST_REFERENCE: Final = 64  # characters; ours have 32

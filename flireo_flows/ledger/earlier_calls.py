@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.numbering import person_key
+from flireo_flows.api.person_key import person_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.account_calls import is_attempt, tail_of
 from flireo_flows.ledger.database import Database

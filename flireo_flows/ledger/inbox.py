@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.calls import Call
 from flireo_flows.api.webhooks import EventType, WebhookEvent, parse_event
-from flireo_flows.ledger.attempts import disown_in, move
+from flireo_flows.ledger.attempts import move, release_call_in
 from flireo_flows.ledger.bulk import insert_rows
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.delivery import Delivery, read_delivery
-from flireo_flows.ledger.failure import LedgerError, has_to_be_repeated, is_outage
-from flireo_flows.ledger.forgetting import is_pseudonym, of_forgotten_in
+from flireo_flows.ledger.erasure import is_pseudonym, of_forgotten_in
+from flireo_flows.ledger.errors import LedgerError, has_to_be_repeated, is_outage
 from flireo_flows.ledger.report_matches import (
     EARLY_SECONDS,
     is_waiting,
@@ -37,15 +37,15 @@ from flireo_flows.ledger.reports import (
     RANG_AFTER_ALL,
     Expectations,
     apply_report,
-    ending_of,
-    never_again,
+    finished_call_of,
     object_of,
     report_of_event,
+    suppress_after_call,
 )
 from flireo_flows.ledger.schema import attempts, inbox, leads, meta
 from flireo_flows.ledger.suppressions import FORGOTTEN
 from flireo_flows.lifecycle.outcomes import outcome_of
-from flireo_flows.lifecycle.states import AttemptState, Event, IdSource, InboxState, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, IdSource, InboxState, LeadState
 from flireo_flows.policy import CallingPolicy, lesson_of
 
 # What is kept of a report of a forgotten person, beside its digest.
@@ -243,7 +243,7 @@ class _Applying:
         if row.inbox_call_id in (row.call_id, row.report_id) or await _has_owner(self.db, row.inbox_call_id):
             return row
         if row.state == AttemptState.UNKNOWN and row.call_id is None:
-            await move(self.db, row.id, Event.FOUND, **_by_webhook(row))
+            await move(self.db, row.id, AttemptEvent.FOUND, **_by_webhook(row))
         elif row.state != AttemptState.NOT_PLACED:
             # The webhooks carry another id than the answer did: possible, never yet proved.
             alias = update(attempts).where(attempts.c.id == row.id, attempts.c.report_id.is_(None))
@@ -257,7 +257,7 @@ class _Applying:
         """
         if row.received_at < row.began_at - EARLY_SECONDS or _is_of_another(row):
             if row.state == AttemptState.PLACED and row.inbox_call_id == row.call_id:
-                await disown_in(self.db, row, self.now)
+                await release_call_in(self.db, row, self.now)
             else:
                 await self._set_aside(row)
             return None
@@ -270,7 +270,7 @@ class _Applying:
     async def settle(self, row: Row[Any]) -> bool:
         """Write one report of an attempt that is known."""
         if row.state == AttemptState.UNKNOWN:
-            await move(self.db, row.id, Event.FOUND)
+            await move(self.db, row.id, AttemptEvent.FOUND)
             row = await self._current(row)
         event = parse_event(row.body)
         reason, ends = "", False
@@ -298,11 +298,11 @@ class _Applying:
         if not report.is_last_word:
             return
         heard = await self._current(row)
-        outcome = outcome_of(ending_of(heard._asdict()), self.policy.outcomes)
+        outcome = outcome_of(finished_call_of(heard._asdict()), self.policy.outcomes)
         mine = update(attempts).where(attempts.c.id == row.id)
         await self.db.execute(mine.values(outcome=outcome))
         lesson = lesson_of(self.policy, outcome, object_of(heard.analysis), heard.end_reason)
-        await never_again(self.db, self.database, heard, lesson, self.now)
+        await suppress_after_call(self.db, self.database, heard, lesson, self.now)
 
     async def adopted(self, row: Row[Any]) -> bool | None:
         """Write a report of a call to the attempt's number, if no other attempt could own it."""
@@ -317,7 +317,7 @@ class _Applying:
         if (await self.db.execute(rivals_of(row))).first() is not None:
             return False
         if row.state == AttemptState.UNKNOWN:
-            return await move(self.db, row.id, Event.FOUND, **_by_webhook(row))
+            return await move(self.db, row.id, AttemptEvent.FOUND, **_by_webhook(row))
         if row.state == AttemptState.NOT_PLACED:
             return True
         # A placed call whose webhooks carry another id than its answer did: possible, never yet proved.

@@ -16,7 +16,7 @@ from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger.campaign_list import add_in
 from flireo_flows.ledger.campaigns import register_in
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.forgetting import forgotten_in
+from flireo_flows.ledger.erasure import forgotten_in
 from flireo_flows.ledger.people import link_in, linked
 from flireo_flows.ledger.schema import IS_OPEN, attempts, leads
 from flireo_flows.lifecycle.states import NO_SHARED_HOURS, LeadState

@@ -1,7 +1,7 @@
-"""What happens to a campaign as a whole, told once each: it started, it finished, its credits are low.
+"""Events of a campaign as a whole, posted once each: it started, it finished, its credits are low.
 
-The database notices by itself what happens to a single call or lead (`bells.py`). That a campaign is finished is
-seen only by looking at all of its leads, so runs and sweeps look at their end.
+Triggers post what happens to a single call or lead (`outbox_triggers.py`). That a campaign is finished shows only when
+all of its leads are looked at, so runs and sweeps look at their end.
 """
 
 from sqlalchemy import and_, func, or_, select
@@ -13,11 +13,11 @@ from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.leads import GONE_FROM_FILE
 from flireo_flows.ledger.outbox import post
 from flireo_flows.ledger.schema import attempts, leads
-from flireo_flows.lifecycle.event_types import Happening
+from flireo_flows.lifecycle.event_types import LedgerEvent
 from flireo_flows.lifecycle.states import LeadState
 
 
-async def tell_started(db: AsyncConnection, database: Database, campaign: str) -> bool:
+async def post_started(db: AsyncConnection, database: Database, campaign: str) -> bool:
     """A run has somebody to ring. Told at the campaign's first such run.
 
     Args:
@@ -28,10 +28,10 @@ async def tell_started(db: AsyncConnection, database: Database, campaign: str) -
     Returns:
         Whether it was the first.
     """
-    return await post(db, database, Happening.CAMPAIGN_STARTED, name_key(campaign), campaign=campaign)
+    return await post(db, database, LedgerEvent.CAMPAIGN_STARTED, name_key(campaign), campaign=campaign)
 
 
-async def tell_finished(database: Database, campaign: str) -> bool:
+async def post_finished(database: Database, campaign: str) -> bool:
     """Tell that nobody of a campaign waits or is being called any more, if it is so: once for each such state.
 
     Who was taken out of the file waits for nothing. A campaign that gets new leads, or calls somebody again,
@@ -57,10 +57,10 @@ async def tell_finished(database: Database, campaign: str) -> bool:
         if not people:
             return False
         key = f"{name_key(campaign)}:{last or 0}:{people}"
-        return await post(db, database, Happening.CAMPAIGN_FINISHED, key, campaign=campaign)
+        return await post(db, database, LedgerEvent.CAMPAIGN_FINISHED, key, campaign=campaign)
 
 
-async def tell_credits_low(database: Database, campaign: str, run: str, reason: str) -> bool:
+async def post_credits_low(database: Database, campaign: str, run: str, reason: str) -> bool:
     """A run met a balance that is too low to go on. Told once a run.
 
     Args:
@@ -74,4 +74,6 @@ async def tell_credits_low(database: Database, campaign: str, run: str, reason: 
     """
     async with database.write() as db:
         key = f"{name_key(campaign)}:{run}"
-        return await post(db, database, Happening.CREDITS_LOW, key, campaign=campaign, reason=redact(reason))
+        return await post(
+            db, database, LedgerEvent.CREDITS_LOW, key, campaign=campaign, reason=redact(reason)
+        )

@@ -4,7 +4,7 @@ from typing import Final
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import redact
-from flireo_flows.ledger.campaigns import Declined, known_campaigns, require_campaign
+from flireo_flows.ledger.campaigns import DeclinedError, known_campaigns, require_campaign
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.suppressions import digest
 
@@ -33,7 +33,7 @@ async def find_campaign(database: Database, given: str) -> str:
         Its first spelling.
 
     Raises:
-        Declined: There is no such campaign.
+        DeclinedError: There is no such campaign.
     """
     if (meant := await _shown_as(database, given)) is not None:
         return meant
@@ -45,10 +45,10 @@ async def refuse_shown_name(database: Database, given: str) -> None:
     """Refuse to ring under a masked name: it would be another campaign, which rings the same people once more.
 
     Raises:
-        Declined: So an event shows a campaign. Says what to do.
+        DeclinedError: So an event shows a campaign. Says what to do.
     """
     if await _shown_as(database, given) is not None:
-        raise Declined(
+        raise DeclinedError(
             f"{given!r} is how events show a campaign whose name holds a phone number: give it by its own name."
         )
 

@@ -13,15 +13,14 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.api.masking import cut_off, levels_of, masked
-from flireo_flows.api.redaction import mask_phone, redact
+from flireo_flows.api.redaction import cut_off, levels_of, mask_phone, masked, redact
 from flireo_flows.ledger.campaigns import shown_in
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.forgetting import is_pseudonym
+from flireo_flows.ledger.erasure import is_pseudonym
 from flireo_flows.ledger.naming import shown_name
 from flireo_flows.ledger.outbox import OF_CALLS, Posted
 from flireo_flows.ledger.schema import attempts, inbox, leads, outbox
-from flireo_flows.lifecycle.event_types import Happening
+from flireo_flows.lifecycle.event_types import LedgerEvent
 
 LARGEST_ANALYSIS: Final = 20_000  # characters of JSON; the server refuses events above 1.5 MB
 DEEPEST_ANALYSIS: Final = 50  # levels; an event that is much deeper can be written by nobody
@@ -29,7 +28,7 @@ MOST_LABELS: Final = 40  # answers that become labels, by which an automation ca
 LONGEST_LABEL: Final = 100  # characters
 OUTCOME: Final = "flireo.outcome"  # labels
 LEAD: Final = "flireo.lead"
-OF_LEADS: Final = (Happening.NEEDS_REVIEW,)
+OF_LEADS: Final = (LedgerEvent.NEEDS_REVIEW,)
 _log: Final = logging.getLogger(__name__)
 
 
@@ -68,7 +67,7 @@ async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Not
         calls = await _calls(db, [it.row_id for it in posted if it.event in OF_CALLS])
         told = await _told(db, calls)
         people = await _leads(db, [it.row_id for it in posted if it.event in OF_LEADS])
-        letters = await _letters(db, [it.row_id for it in posted if it.event is Happening.DEAD_LETTER])
+        letters = await _letters(db, [it.row_id for it in posted if it.event is LedgerEvent.DEAD_LETTER])
         figures = await _figures(db, {it.campaign for it in posted if it.event in OF_CAMPAIGNS})
         shown = await shown_in(db, {it.campaign for it in posted})
     posted = [replace(it, campaign=shown[it.campaign]) for it in posted]
@@ -86,11 +85,11 @@ async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Not
 
 
 OF_CAMPAIGNS: Final = (
-    Happening.CAMPAIGN_STARTED,
-    Happening.CAMPAIGN_PAUSED,
-    Happening.CAMPAIGN_RESUMED,
-    Happening.CAMPAIGN_CANCELLED,
-    Happening.CAMPAIGN_FINISHED,
+    LedgerEvent.CAMPAIGN_STARTED,
+    LedgerEvent.CAMPAIGN_PAUSED,
+    LedgerEvent.CAMPAIGN_RESUMED,
+    LedgerEvent.CAMPAIGN_CANCELLED,
+    LedgerEvent.CAMPAIGN_FINISHED,
 )
 Rows = Mapping[int, Row[Any]]
 
@@ -110,11 +109,11 @@ def _notice(
     elif it.event in OF_LEADS and (lead := people.get(it.row_id or 0)):
         about = {"resource": f"flireo.lead.{lead.id}", "lead_id": lead.id}
         said |= {"reason": redact(lead.reason), "outcome": lead.outcome, **_said_of_lead(lead)}
-    elif it.event is Happening.DEAD_LETTER:
+    elif it.event is LedgerEvent.DEAD_LETTER:
         about = {"resource": f"flireo.inbox.{it.row_id}"}
         letter = letters.get(it.row_id or 0)
         said = {"inbox_id": it.row_id, "reason": redact(letter.reason if letter else it.reason)}
-    elif it.event is Happening.REPORTS_WAITING:
+    elif it.event is LedgerEvent.REPORTS_WAITING:
         about = {"resource": "flireo.inbox"}
     elif it.event in OF_CAMPAIGNS:
         said |= figures.get(name_key(it.campaign), {})
@@ -164,7 +163,7 @@ def _with_news(notice: Notice, it: Posted, told: dict[int, frozenset[str]]) -> N
     """
     if told.get(it.id):
         return replace(notice, labels=_as_kept(notice.labels, told[it.id]))
-    if it.event is Happening.CALL_AMENDED:
+    if it.event is LedgerEvent.CALL_AMENDED:
         before = frozenset[str]().union(*(names for id_, names in told.items() if id_ < it.id))
         new = {
             name: text

@@ -1,8 +1,8 @@
-"""The outbox: what happened and is to be told outside, once each, in the order in which it happened.
+"""The outbox: events to send to Prefect, once each, in the order in which they happened.
 
-The database writes most of it itself (`bells.py`), in the transaction in which it happens, so that nothing is told
-that was rolled back, and nothing is left out, whoever writes. What a notice says is read from the ledger when it is
-sent (`notices.py`): nothing is kept twice, and nothing of a person who was forgotten is told.
+Triggers write most of it (`outbox_triggers.py`), in the transaction in which it happens: nothing is sent that was
+rolled back, and nothing is left out, whoever writes. A notice's content is read from the ledger when it is sent
+(`notices.py`): nothing is kept twice, and nothing of an erased person is sent.
 """
 
 import json
@@ -18,14 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.schema import attempts, outbox
 from flireo_flows.ledger.suppressions import PSEUDONYM
-from flireo_flows.lifecycle.event_types import ONCE, Happening
+from flireo_flows.lifecycle.event_types import ONCE, LedgerEvent
 
 CLAIM_SECONDS: Final = 60.0  # then a sender counts as dead, and another one sends what it had
 KEPT_SECONDS: Final = (
     7 * 86_400.0
 )  # a notice that nobody sent for so long would set off what is no longer wanted
 NO_LABELS: Final = "[]"
-OF_CALLS: Final = (Happening.CALL_ENDED, Happening.CALL_AMENDED)
+OF_CALLS: Final = (LedgerEvent.CALL_ENDED, LedgerEvent.CALL_AMENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Posted:
 
     id: int
     key: str
-    event: Happening
+    event: LedgerEvent
     campaign: str
     row_id: int | None
     reason: str
@@ -125,7 +125,7 @@ class Outbox:
 async def post(
     db: AsyncConnection,
     database: Database,
-    event: Happening,
+    event: LedgerEvent,
     key: str,
     *,
     campaign: str = "",
@@ -168,11 +168,11 @@ def _is_kept() -> ColumnElement[bool]:
     return or_(outbox.c.event.in_(_names(ONCE)), and_(has_labels, ~forgotten.exists()))
 
 
-def _names(events: Iterable[Happening]) -> list[str]:
+def _names(events: Iterable[LedgerEvent]) -> list[str]:
     return [str(event) for event in events]
 
 
 def _posted(row: Any) -> Posted:
     return Posted(
-        row.id, row.key, Happening(row.event), row.campaign, row.row_id, row.reason, float(row.occurred_at)
+        row.id, row.key, LedgerEvent(row.event), row.campaign, row.row_id, row.reason, float(row.occurred_at)
     )

@@ -11,19 +11,19 @@ from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.api.numbering import person_key
+from flireo_flows.api.person_key import person_key
 from flireo_flows.ledger.awaited import awaited_in
+from flireo_flows.ledger.call_history import calls_by_others_in
+from flireo_flows.ledger.call_totals import totals_in
 from flireo_flows.ledger.campaign_list import CampaignList, list_in
 from flireo_flows.ledger.campaigns import Standing, standing_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.earlier_calls import EarlierCalls, earlier_calls_in
-from flireo_flows.ledger.failure import NoLedger
+from flireo_flows.ledger.errors import NoLedgerError
 from flireo_flows.ledger.naming import refuse_shown_name
-from flireo_flows.ledger.other_calls import others_in
 from flireo_flows.ledger.people import numbers_in
 from flireo_flows.ledger.schema import accounts, attempts, do_not_call, leads
 from flireo_flows.ledger.suppressions import suppressed_in
-from flireo_flows.ledger.tallies import totals_in
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.lifecycle.states import OPEN, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy, History, number_memory
@@ -89,12 +89,12 @@ async def read_past(
         now: Aware; None for the ledger's clock.
 
     Raises:
-        Declined: An event shows another campaign under this name. Says what to do.
+        DeclinedError: An event shows another campaign under this name. Says what to do.
         LedgerError: The ledger cannot be read.
     """
     try:
         opened = await Database.open(url, existing=True)
-    except NoLedger:
+    except NoLedgerError:
         return Past()
     async with opened as database:
         await refuse_shown_name(database, campaign)
@@ -111,7 +111,7 @@ async def read_past(
             earlier = await earlier_calls_in(db, phones)
             asked = sorted(keys)
             numbers = await numbers_in(db, asked)
-            others = await others_in(db, campaign, asked, numbers, policy, moment.timestamp())
+            others = await calls_by_others_in(db, campaign, asked, numbers, policy, moment.timestamp())
             awaited = await awaited_in(db, asked, policy, moment.timestamp())
             knows_account = (await db.execute(select(accounts.c.read_at).limit(1))).first() is not None
     for phone, source in forbidden.items():

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.numbering import person_key
+from flireo_flows.api.person_key import person_key
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.schema import people
@@ -76,7 +76,7 @@ async def numbers_in(db: AsyncConnection, phones: Sequence[str]) -> Mapping[str,
     return numbers
 
 
-async def take_turns_in(
+async def lock_people_in(
     db: AsyncConnection, database: Database, phones: Sequence[str], numbers: Mapping[str, tuple[str, ...]]
 ) -> None:
     """Wait until no other campaign decides about these people; they wait for us until the transaction ends.

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from flireo_flows.api.masking import hide
+from flireo_flows.api.redaction import hide
 from flireo_flows.ledger.database_url import Server
-from flireo_flows.ledger.failure import CHECK, LedgerError, words_of
+from flireo_flows.ledger.errors import CHECK, LedgerError, words_of
 
 FROZEN_SECONDS: Final = 30  # how long PostgreSQL waits for the next word in a transaction
 SHORTEST_SECRET: Final = 4  # characters; what is shorter may be part of a word

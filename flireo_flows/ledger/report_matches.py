@@ -5,7 +5,7 @@ from typing import Any, Final
 from sqlalchemy import Row, Select, and_, or_, select
 
 from flireo_flows.ledger.delivery import INBOUND
-from flireo_flows.ledger.picking import LONGEST_CALL_SECONDS
+from flireo_flows.ledger.lead_queue import LONGEST_CALL_SECONDS
 from flireo_flows.ledger.schema import attempts, inbox
 from flireo_flows.lifecycle.states import OPEN, AttemptState, IdSource, InboxState
 

@@ -14,14 +14,14 @@ from flireo_flows.api.calls import OVER, Call
 from flireo_flows.api.webhooks import EventType, WebhookEvent
 from flireo_flows.ledger.attempts import move, to_json
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.forgetting import is_pseudonym
+from flireo_flows.ledger.erasure import is_pseudonym
 from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import suppress_all_in
-from flireo_flows.lifecycle.outcomes import Ending, Outcome, outcome_of
-from flireo_flows.lifecycle.states import AttemptState, Event, LeadState
+from flireo_flows.lifecycle.outcomes import FinishedCall, Outcome, outcome_of
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy, Lesson, is_retried, lesson_of, retry_delay
-from flireo_flows.policy.learning import may_follow
+from flireo_flows.policy.call_consequences import may_follow
 
 LARGEST: Final = 2**31 - 1  # of an integer column
 RANG_AFTER_ALL: Final = "a report came of a call that had counted as not placed"  # of the lead
@@ -158,11 +158,11 @@ async def apply_report(
     if not told:
         return False
     ends = row.state == AttemptState.PLACED and _is_complete(told, report, policy, expects, now)
-    outcome = outcome_of(ending_of(told), policy.outcomes)
+    outcome = outcome_of(finished_call_of(told), policy.outcomes)
     if ends or row.state == AttemptState.ENDED:
         told["outcome"] = outcome
     changed = {key: value for key, value in told.items() if value != getattr(row, key)}
-    ended = ends and await move(db, row.id, Event.REPORTED, complete=True, **changed)
+    ended = ends and await move(db, row.id, AttemptEvent.REPORTED, complete=True, **changed)
     if changed and not ended:
         await db.execute(update(attempts).where(attempts.c.id == row.id).values(changed))
     if not ended and (
@@ -174,11 +174,11 @@ async def apply_report(
         await _finish_lead(db, row, outcome, _ended_at(row, told), policy, lesson)
     else:
         await correct_lead(db, row, outcome, policy, lesson)
-    await never_again(db, database, row, lesson, now)
+    await suppress_after_call(db, database, row, lesson, now)
     return ended
 
 
-async def never_again(
+async def suppress_after_call(
     db: AsyncConnection, database: Database, row: Row[Any], lesson: Lesson | None, now: float
 ) -> bool:
     """Suppress the number of a call after which no one may call it, or not before a person settled what it says.
@@ -204,7 +204,7 @@ async def close_without_report(
 ) -> None:
     """End an attempt of which nothing more is heard; a person looks at the lead."""
     values = {"outcome": Outcome.UNKNOWN, "reason": reason, "over_at": row.over_at or now}
-    if await move(db, row.id, Event.REPORTED, **values):
+    if await move(db, row.id, AttemptEvent.REPORTED, **values):
         await _finish_lead(db, row, Outcome.UNKNOWN, now, policy)
         await db.execute(
             update(leads).where(leads.c.id == row.lead_id).values(state=LeadState.REVIEW, reason=reason)
@@ -320,11 +320,11 @@ def talked(told: Mapping[str, Any]) -> bool:
     )
 
 
-def ending_of(told: Mapping[str, Any]) -> Ending:
+def finished_call_of(told: Mapping[str, Any]) -> FinishedCall:
     """What an attempt's columns tell of how its call ended."""
     turns = _turns(told["messages"])
     theirs = (str(turn.get("content") or "") for turn in turns if turn.get("role") == "user")
-    return Ending(
+    return FinishedCall(
         status=told["call_status"],
         end_reason=told["end_reason"],
         error=told["error"],

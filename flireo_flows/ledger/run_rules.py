@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api.client import Account
 from flireo_flows.ledger.campaigns import register_in
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.milestones import tell_started
+from flireo_flows.ledger.milestones import post_started
 from flireo_flows.ledger.reports import Expectations
 from flireo_flows.ledger.schema import attempts, campaigns, leads
 from flireo_flows.lifecycle.states import AttemptState, LeadState
@@ -125,7 +125,7 @@ async def write_rules(
         await register_in(db, campaign)
         await db.execute(update(campaigns).where(campaigns.c.name == campaign).values(values))
         if is_starting:
-            await tell_started(db, database, campaign)
+            await post_started(db, database, campaign)
     return True
 
 

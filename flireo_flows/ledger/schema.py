@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.api.numbering import person_key
+from flireo_flows.api.person_key import person_key
 from flireo_flows.lifecycle.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
 
 VERSION: Final = 5  # of the tables, and of the moves that their triggers allow
@@ -356,7 +356,7 @@ Index(
     postgresql_where=IS_DENIAL,
 )
 
-# What has been called, so that a cap costs the same among many. Kept by the database itself (`tallies.py`).
+# What has been called, so that a cap costs the same among many. Kept by the database itself (`call_totals.py`).
 tallies = Table(
     "flireo_tallies",
     metadata,

@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.numbering import person_key, spellings
+from flireo_flows.api.person_key import person_key, spellings
 from flireo_flows.api.redaction import mask_phone, redact
-from flireo_flows.ledger.campaigns import Declined, shown_in
+from flireo_flows.ledger.campaigns import DeclinedError, shown_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.schema import leads, suppressions
 from flireo_flows.lifecycle.states import LeadState
@@ -188,14 +188,14 @@ class Suppressions:
             even_forgotten: Also one of a person who asked to be forgotten.
 
         Raises:
-            Declined: It is not suppressed, or belongs to somebody who was forgotten.
+            DeclinedError: It is not suppressed, or belongs to somebody who was forgotten.
         """
         async with self._database.write() as db:
             found = await suppression_in(db, self._database, phone)
             if found is None:
-                raise Declined(f"{mask_phone(phone)} is not suppressed; there is nothing to lift.")
+                raise DeclinedError(f"{mask_phone(phone)} is not suppressed; there is nothing to lift.")
             if found.source == FORGOTTEN and not even_forgotten:
-                raise Declined(
+                raise DeclinedError(
                     f"{mask_phone(phone)} belongs to somebody who was forgotten, and stays suppressed; only "
                     "if they ask to be rung again, lift it with --even-forgotten."
                 )

@@ -11,12 +11,12 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.ledger.attempts import attempt_of, move, not_placed_in
-from flireo_flows.ledger.beginning import Attempt
 from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.intents import Attempt
 from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.lifecycle.absence import Verdict, View, evidence_of, weigh
-from flireo_flows.lifecycle.states import AttemptState, Event, IdSource, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, IdSource, LeadState
 from flireo_flows.policy import CallingPolicy
 
 REVIEWED_SECONDS: Final = 7200.0  # how long the call of an attempt that needs review is still looked for
@@ -78,7 +78,7 @@ class UnknownAttempts:
             if (await db.execute(owner)).first():
                 return False
             return await move(
-                db, attempt.id, Event.FOUND, call_id=call_id, id_source=IdSource.LIST, reason=""
+                db, attempt.id, AttemptEvent.FOUND, call_id=call_id, id_source=IdSource.LIST, reason=""
             )
 
     async def add_alias(self, attempt_id: int, call_id: str) -> bool:
@@ -110,7 +110,7 @@ class UnknownAttempts:
             evidence, verdict = weigh(evidence_of(row), view, grace)
             await db.execute(update(attempts).where(still).values(asdict(evidence)))
             if verdict is Verdict.ABSENT:
-                await move(db, attempt.id, Event.ABSENT, reason=PROVED_ABSENT)
+                await move(db, attempt.id, AttemptEvent.ABSENT, reason=PROVED_ABSENT)
                 again = LeadState.WAITING if policy.unknown == "try_again" else LeadState.REVIEW
                 await not_placed_in(db, attempt, again, "its call proved not placed", counts=1)
             return verdict

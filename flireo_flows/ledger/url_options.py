@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from flireo_flows.ledger.failure import LedgerError
+from flireo_flows.ledger.errors import LedgerError
 
 CONNECT_SECONDS: Final = 30.0  # for a connection, where the URL says nothing else
 SHORTEST_CONNECT_SECONDS: Final = 2.0  # as libpq: less is taken for this

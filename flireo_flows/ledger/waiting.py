@@ -7,7 +7,7 @@ from sqlalchemy import Select, and_, func, or_, select
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.outbox import post
 from flireo_flows.ledger.schema import IS_OPEN, attempts, inbox, outbox
-from flireo_flows.lifecycle.event_types import Happening
+from flireo_flows.lifecycle.event_types import LedgerEvent
 from flireo_flows.lifecycle.states import InboxState
 
 WAITED_SECONDS: Final = 10.0  # a run that lives reads its reports within a second or two
@@ -15,7 +15,7 @@ DISTANCE_SECONDS: Final = 30.0  # between two notices: one collector reads all t
 OLDEST_SECONDS: Final = 86_400.0  # what found no attempt in a day is not looked for by another event
 
 
-async def note_waiting(database: Database) -> bool:
+async def post_reports_waiting(database: Database) -> bool:
     """Post that reports wait for a collector, if they do: told again only when more came in.
 
     Reports of calls that are not ours, as of people who ring in, count only while a call of ours to that number
@@ -27,7 +27,7 @@ async def note_waiting(database: Database) -> bool:
     now = database.now()
     async with database.read() as db:
         told = select(func.max(outbox.c.row_id), func.max(outbox.c.occurred_at)).where(
-            outbox.c.event == str(Happening.REPORTS_WAITING)
+            outbox.c.event == str(LedgerEvent.REPORTS_WAITING)
         )
         last_id, last_at = (await db.execute(told)).one()
         if last_at is not None and now < last_at + DISTANCE_SECONDS:
@@ -36,7 +36,7 @@ async def note_waiting(database: Database) -> bool:
     if newest is None:
         return False
     async with database.write() as db:
-        return await post(db, database, Happening.REPORTS_WAITING, str(newest), row_id=newest)
+        return await post(db, database, LedgerEvent.REPORTS_WAITING, str(newest), row_id=newest)
 
 
 def _newest(now: float, after: int) -> Select[Any]:

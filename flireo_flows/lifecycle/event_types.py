@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Happening(StrEnum):
+class LedgerEvent(StrEnum):
     """What can happen; the names of the Prefect events."""
 
     CALL_ENDED = "flireo.call.ended"
@@ -22,4 +22,4 @@ class Happening(StrEnum):
 
 
 # Said once for a key, however long ago.
-ONCE: Final = (Happening.CAMPAIGN_STARTED, Happening.CAMPAIGN_FINISHED, Happening.CAMPAIGN_INCOMPLETE)
+ONCE: Final = (LedgerEvent.CAMPAIGN_STARTED, LedgerEvent.CAMPAIGN_FINISHED, LedgerEvent.CAMPAIGN_INCOMPLETE)

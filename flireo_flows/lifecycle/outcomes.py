@@ -43,7 +43,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class FinishedCall:
     """What is known of a call that is over; empty, or None, where nothing is.
 
     Attributes:
@@ -210,11 +210,11 @@ class OutcomeRule(BaseModel):
         """Whether it fits every call."""
         return not self.model_dump(exclude={"outcome"}, exclude_defaults=True)
 
-    def fits(self, ending: Ending) -> bool:
+    def fits(self, ending: FinishedCall) -> bool:
         """Whether all its conditions hold of a call that is over."""
         return all(self._of_words(ending)) and all(self._of_figures(ending)) and all(self._of_talk(ending))
 
-    def _of_words(self, ending: Ending) -> Iterator[bool]:
+    def _of_words(self, ending: FinishedCall) -> Iterator[bool]:
         if self.status:
             yield ending.status in self.status
         # Both in one: which of the two holds the words is not documented (contract section 9.4).
@@ -230,7 +230,7 @@ class OutcomeRule(BaseModel):
         if self.error:
             yield _holds(ending.error, self.error)
 
-    def _of_figures(self, ending: Ending) -> Iterator[bool]:
+    def _of_figures(self, ending: FinishedCall) -> Iterator[bool]:
         lasted = ending.duration_seconds
         if self.talked is not None:
             yield ending.talked is self.talked
@@ -241,7 +241,7 @@ class OutcomeRule(BaseModel):
         if self.most_messages is not None:
             yield 1 <= ending.turns <= self.most_messages
 
-    def _of_talk(self, ending: Ending) -> Iterator[bool]:
+    def _of_talk(self, ending: FinishedCall) -> Iterator[bool]:
         if self.summary_begins:
             yield ending.summary.lower().startswith(tuple(words.lower() for words in self.summary_begins))
         if self.heard:
@@ -251,7 +251,7 @@ class OutcomeRule(BaseModel):
             yield any(answers.says(ending.analysis, it.key, it.equals) for it in self.analysis)
 
 
-def outcome_of(ending: Ending, rules: Sequence[OutcomeRule] = ()) -> Outcome:
+def outcome_of(ending: FinishedCall, rules: Sequence[OutcomeRule] = ()) -> Outcome:
     """The outcome of a call that is over.
 
     Args:

@@ -1,6 +1,6 @@
 """The states of an attempt and of a lead, and every legal move. What is not in the tables does not happen.
 
-The ledger's own triggers are made from these tables (`ledger/guards.py`), so the database refuses the rest.
+The ledger's own triggers are made from these tables (`ledger/triggers.py`), so the database refuses the rest.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class AttemptState(StrEnum):
     NOT_PLACED = "not_placed"  # nobody was rung; the attempt is not used
 
 
-class Event(StrEnum):
+class AttemptEvent(StrEnum):
     """What happens to an attempt."""
 
     ACCEPTED = "accepted"  # a call id came back
@@ -30,20 +30,23 @@ class Event(StrEnum):
     REPORTED = "reported"  # the result of the call is in
 
 
-MOVES: Final[Mapping[AttemptState, Mapping[Event, AttemptState]]] = {
+MOVES: Final[Mapping[AttemptState, Mapping[AttemptEvent, AttemptState]]] = {
     AttemptState.SENDING: {
-        Event.ACCEPTED: AttemptState.PLACED,
-        Event.REFUSED: AttemptState.NOT_PLACED,
-        Event.LOST: AttemptState.UNKNOWN,
+        AttemptEvent.ACCEPTED: AttemptState.PLACED,
+        AttemptEvent.REFUSED: AttemptState.NOT_PLACED,
+        AttemptEvent.LOST: AttemptState.UNKNOWN,
     },
     # ACCEPTED and REFUSED: the answer of a runner that was taken for dead and was only slow.
     AttemptState.UNKNOWN: {
-        Event.ACCEPTED: AttemptState.PLACED,
-        Event.REFUSED: AttemptState.NOT_PLACED,
-        Event.FOUND: AttemptState.PLACED,
-        Event.ABSENT: AttemptState.NOT_PLACED,
+        AttemptEvent.ACCEPTED: AttemptState.PLACED,
+        AttemptEvent.REFUSED: AttemptState.NOT_PLACED,
+        AttemptEvent.FOUND: AttemptState.PLACED,
+        AttemptEvent.ABSENT: AttemptState.NOT_PLACED,
     },
-    AttemptState.PLACED: {Event.REPORTED: AttemptState.ENDED, Event.MISMATCHED: AttemptState.UNKNOWN},
+    AttemptState.PLACED: {
+        AttemptEvent.REPORTED: AttemptState.ENDED,
+        AttemptEvent.MISMATCHED: AttemptState.UNKNOWN,
+    },
     AttemptState.NOT_PLACED: {},
     AttemptState.ENDED: {},
 }
@@ -51,12 +54,12 @@ MOVES: Final[Mapping[AttemptState, Mapping[Event, AttemptState]]] = {
 OPEN: Final = (AttemptState.SENDING, AttemptState.UNKNOWN, AttemptState.PLACED)
 
 
-def sources(event: Event) -> list[AttemptState]:
+def sources(event: AttemptEvent) -> list[AttemptState]:
     """The states in which an event may happen."""
     return [state for state, moves in MOVES.items() if event in moves]
 
 
-def target(event: Event) -> AttemptState:
+def target(event: AttemptEvent) -> AttemptState:
     """The state an event leads to; the same from wherever it may happen."""
     (state,) = {moves[event] for moves in MOVES.values() if event in moves}
     return state

@@ -1,12 +1,7 @@
 """May this lead be rung now? `decide()` answers, and says why not and until when. Pure; reads no clock."""
 
-from flireo_flows.policy.brakes import brake, calls_left, day_start
 from flireo_flows.policy.calendars import Holidays
-from flireo_flows.policy.checking import unusable, warnings
-from flireo_flows.policy.deciding import decide, held_by_others, number_memory, others_memory
-from flireo_flows.policy.history import History, OtherCall, PolicyLead, Totals
-from flireo_flows.policy.hours import WEEKDAYS, CallingHours, DayHours, Span
-from flireo_flows.policy.learning import (
+from flireo_flows.policy.call_consequences import (
     Lesson,
     do_not_call_cause,
     is_retried,
@@ -15,7 +10,23 @@ from flireo_flows.policy.learning import (
     outcomes_version,
     retry_delay,
 )
-from flireo_flows.policy.limits import (
+from flireo_flows.policy.calling_hours import WEEKDAYS, CallingHours, DayHours, Span
+from flireo_flows.policy.calling_policy import CallingPolicy
+from flireo_flows.policy.campaign_caps import brake, calls_left, day_start
+from flireo_flows.policy.decision import (
+    Allow,
+    Deny,
+    Rule,
+    Verdict,
+    decide,
+    held_by_others,
+    number_memory,
+    others_memory,
+)
+from flireo_flows.policy.explanation import words
+from flireo_flows.policy.history import History, OtherCall, PolicyLead, Totals
+from flireo_flows.policy.lead_location import Whereabouts, whereabouts
+from flireo_flows.policy.policy_forms import (
     AnalysisRule,
     Breaker,
     Caps,
@@ -25,11 +36,8 @@ from flireo_flows.policy.limits import (
     StateRule,
     Tariff,
 )
-from flireo_flows.policy.model import CallingPolicy
+from flireo_flows.policy.policy_problems import unusable, warnings
 from flireo_flows.policy.presets import preset, preset_names
-from flireo_flows.policy.verdict import Allow, Deny, Rule, Verdict
-from flireo_flows.policy.whereabouts import Whereabouts, whereabouts
-from flireo_flows.policy.wording import words
 
 __all__ = [
     "WEEKDAYS",

@@ -14,10 +14,10 @@ from flireo_flows.api.webhooks import EVENT_HEADER, EventType
 from flireo_flows.ledger import Delivered
 from flireo_flows.ledger.delivery import Delivery, read_delivery
 from flireo_flows.lifecycle.states import InboxState
-from flireo_flows.receiver.clock import SenderClock
 from flireo_flows.receiver.logs import place_of
 from flireo_flows.receiver.metrics import Metrics
-from flireo_flows.receiver.reading import (
+from flireo_flows.receiver.sender_clock import SenderClock
+from flireo_flows.receiver.signature_check import (
     BodyReader,
     Gone,
     Refused,
@@ -26,7 +26,7 @@ from flireo_flows.receiver.reading import (
     check_signature,
     read_headers,
 )
-from flireo_flows.receiver.storing import NotStored, Storage
+from flireo_flows.receiver.storage import NotStored, Storage
 
 RECEIVED: Final = {"received": True}
 _THANKS: Final = Response(json.dumps(RECEIVED), media_type="application/json")

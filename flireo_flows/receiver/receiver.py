@@ -16,12 +16,12 @@ from flireo_flows.api.webhooks import AssistantRequest, EventType, KeyCase, Tool
 from flireo_flows.ledger.callers import KnownCaller, find_caller
 from flireo_flows.ledger.dead_letters import counted
 from flireo_flows.ledger.delivery import Delivery
-from flireo_flows.receiver import agreeing
-from flireo_flows.receiver.calling import Call, TooBusy, TooSlow, call_within
+from flireo_flows.receiver import tool_mismatches as agreeing
+from flireo_flows.receiver.assistant_request import Greets, body_of
 from flireo_flows.receiver.endpoint import Endpoint
-from flireo_flows.receiver.greeting import Greets, body_of
+from flireo_flows.receiver.function_call import Call, TooBusy, TooSlow, call_within
 from flireo_flows.receiver.metrics import Metrics
-from flireo_flows.receiver.storing import Storage
+from flireo_flows.receiver.storage import Storage
 from flireo_flows.receiver.tool import Tool
 from flireo_flows.receiver.toolbox import Toolbox
 

@@ -12,7 +12,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.api.webhooks import KeyCase, ToolCall, ToolCalls
-from flireo_flows.receiver.calling import Call, TooBusy, TooSlow, call_within
+from flireo_flows.receiver.function_call import Call, TooBusy, TooSlow, call_within
 from flireo_flows.receiver.logs import place_of
 from flireo_flows.receiver.tool import InvalidArguments, Tool, ToolContext, ToolError
 

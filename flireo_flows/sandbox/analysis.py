@@ -8,7 +8,7 @@ booleans are true when the mood is good: so an analysis of a good call is good i
 from collections.abc import Mapping
 from typing import Any
 
-from flireo_flows.sandbox.dice import Dice
+from flireo_flows.sandbox.seeded_random import Dice
 
 Schema = Mapping[str, Any]
 

@@ -9,15 +9,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from flireo_flows.sandbox import errors
-from flireo_flows.sandbox.beginning import begin
-from flireo_flows.sandbox.breaking import Breaking
+from flireo_flows.sandbox import refusals as errors
 from flireo_flows.sandbox.gate import API_PREFIX, Gate, RequestBook
-from flireo_flows.sandbox.routes import ROUTERS, surface
+from flireo_flows.sandbox.local_platform import World, build_world, world_of
+from flireo_flows.sandbox.middleware import Breaking
+from flireo_flows.sandbox.reset import begin
+from flireo_flows.sandbox.routes import ROUTERS
+from flireo_flows.sandbox.routes import control_surface as surface
 from flireo_flows.sandbox.routes.known import check_operations, operation_routes
 from flireo_flows.sandbox.settings import SandboxSettings
 from flireo_flows.sandbox.state import Contents
-from flireo_flows.sandbox.world import World, build_world, world_of
 
 
 def create_app(settings: SandboxSettings, contents: Contents | None = None) -> FastAPI:

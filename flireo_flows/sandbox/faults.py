@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import Field
 
-from flireo_flows.sandbox.dice import Dice
+from flireo_flows.sandbox.seeded_random import Dice
 from flireo_flows.sandbox.settings import FaultSettings, Switch
 
 # The kinds that `breaking` acts out; a request meets the first that hits it.

@@ -8,10 +8,10 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flireo_flows.sandbox.errors import Refusal, Unauthorized, answer
-from flireo_flows.sandbox.limits import Standing
+from flireo_flows.sandbox.fixed_window import Standing
+from flireo_flows.sandbox.local_platform import World
+from flireo_flows.sandbox.refusals import Refusal, Unauthorized, answer
 from flireo_flows.sandbox.settings import SandboxSettings
-from flireo_flows.sandbox.world import World
 
 API_PREFIX: Final = "/api/v1"
 

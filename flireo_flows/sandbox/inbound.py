@@ -11,13 +11,13 @@ from uuid import uuid4
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from flireo_flows.sandbox.errors import Refusal, not_found
+from flireo_flows.sandbox.call_course import Ending, plan_of
 from flireo_flows.sandbox.exchanges import Exchange
-from flireo_flows.sandbox.forms import AgentForm, read_form
-from flireo_flows.sandbox.outcomes import Ending, plan_of
+from flireo_flows.sandbox.local_platform import World
+from flireo_flows.sandbox.refusals import Refusal, not_found
+from flireo_flows.sandbox.request_forms import AgentForm, read_form
 from flireo_flows.sandbox.settings import Outcome, Phone, ReportFate
 from flireo_flows.sandbox.store import Call, Record
-from flireo_flows.sandbox.world import World
 
 _ANSWERED: Final = frozenset({Outcome.ANSWERED, Outcome.TRANSFERRED, Outcome.ERROR})
 _NO_CREDITS: Final = Ending("rejected", "rejected", "insufficient credits", None)

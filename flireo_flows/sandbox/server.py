@@ -5,7 +5,7 @@ from typing import Final
 import uvicorn
 
 from flireo_flows.sandbox.app import create_app
-from flireo_flows.sandbox.lost import ClosableProtocol
+from flireo_flows.sandbox.lost_answer import ClosableProtocol
 from flireo_flows.sandbox.settings import SandboxSettings
 from flireo_flows.sandbox.state import Contents
 

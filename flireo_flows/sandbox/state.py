@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from flireo_flows.sandbox.clock import Clock, iso
-from flireo_flows.sandbox.errors import Refusal
-from flireo_flows.sandbox.forms import AgentForm, Form, NumberForm, read_form
+from flireo_flows.sandbox.refusals import Refusal
+from flireo_flows.sandbox.request_forms import AgentForm, Form, NumberForm, read_form
 from flireo_flows.sandbox.seed_campaigns import SeedCampaign, campaign_of, seed_of
 from flireo_flows.sandbox.seeds import (
     AGENT_DEFAULTS,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from flireo_flows.sandbox.call_course import Plan
 from flireo_flows.sandbox.clock import iso, iso_or_none
 from flireo_flows.sandbox.delivery import Webhook
-from flireo_flows.sandbox.outcomes import Plan
 
 if TYPE_CHECKING:
     from flireo_flows.sandbox.campaigns import Campaign  # which knows calls

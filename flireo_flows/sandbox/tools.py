@@ -11,7 +11,7 @@ from typing import Any, Final
 from flireo_flows.api.webhooks import EventType
 from flireo_flows.sandbox.analysis import analysis_of
 from flireo_flows.sandbox.delivery import Reply
-from flireo_flows.sandbox.dice import Dice
+from flireo_flows.sandbox.seeded_random import Dice
 from flireo_flows.sandbox.store import Call, Record
 
 TIMEOUT_SECONDS: Final = 10.0  # real ones, for a synchronous tool (contract section 18.3)

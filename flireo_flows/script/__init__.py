@@ -8,10 +8,9 @@
 A script is a form that people fill in; a template of it is checked when the form is. All of it is pure.
 """
 
-from flireo_flows.script.checking import facts_of, knowing_agents, speakable
-from flireo_flows.script.composer import Composer, Spoken
-from flireo_flows.script.inline import Webhook
-from flireo_flows.script.model import PoolNumber, Script, Variant
+from flireo_flows.script.composer import Composer, Spoken, facts_of, knowing_agents, speakable
+from flireo_flows.script.inline_agent import Webhook
+from flireo_flows.script.script_form import PoolNumber, Script, Variant
 from flireo_flows.script.template import ScriptError, Template
 
 __all__ = [

@@ -1,24 +1,28 @@
 """A script, made ready for a campaign: chooses for a lead, and composes the request of an attempt."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from flireo_flows.api.agent_config import AgentOverride, LLMConfig
+from flireo_flows.api.agents import get_agent
 from flireo_flows.api.calls import OutboundCall
+from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.model import JsonObject
 from flireo_flows.api.redaction import redact
-from flireo_flows.script.choice import ATTEMPT_KEY, Caller, CannotCompose, Choice, LeadFacts
-from flireo_flows.script.inline import (
+from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
+from flireo_flows.script.call_choice import ATTEMPT_KEY, Caller, CannotCompose, Choice, LeadFacts
+from flireo_flows.script.inline_agent import (
     InlineTemplate,
     Webhook,
     as_agent,
     speaking,
     system_message_of,
-    told_otherwise,
+    with_system_message,
 )
-from flireo_flows.script.model import Script, Variant, inline_settings
-from flireo_flows.script.pool import pick_number, pick_variant
+from flireo_flows.script.number_pool import pick_number, pick_variant
+from flireo_flows.script.script_form import Script, Variant, inline_settings
 from flireo_flows.script.template import ScriptError, Template
 from flireo_flows.script.variables import NO_VARIABLES, Variables, variables
 
@@ -231,7 +235,7 @@ class Composer:
 
     def _override(self, agent_id: str, reference: str, told: str) -> AgentOverride | None:
         """What the call changes about a saved agent beside its greeting."""
-        changes: JsonObject = {"llm_config": told_otherwise(self._mind(agent_id), told)} if told else {}
+        changes: JsonObject = {"llm_config": with_system_message(self._mind(agent_id), told)} if told else {}
         if self.dialect is Dialect.FLIREO:
             return None
         if self.webhook:
@@ -281,3 +285,56 @@ def _refuse_impossible(part: _Part, where: str, dialect: Dialect) -> None:
             f"{where}system_message is for a one-time agent (agent_config): the flireo dialect changes nothing "
             "about a saved agent but its first_message"
         )
+
+
+# Stands for any model while nothing may be sent: only whether there is one matters then.
+ANY_MIND: Final = LLMConfig(provider="unknown")
+
+
+def speakable(batch: LeadBatch, composer: Composer) -> LeadBatch:
+    """The same file, with each lead that nothing can be said to among the rejects. Sends nothing."""
+    problems = {lead.line: composer.check(facts_of(lead)) for lead in batch.leads}
+    mute = tuple(
+        Reject(lead.line, RejectCode.MISSING_VARIABLE, f"{problems[lead.line]}.", lead.columns)
+        for lead in batch.leads
+        if problems[lead.line]
+    )
+    if not mute:
+        return batch
+    return LeadBatch(
+        leads=tuple(lead for lead in batch.leads if not problems[lead.line]),
+        rejects=tuple(sorted((*batch.rejects, *mute), key=lambda reject: reject.line)),
+        columns=batch.columns,
+    )
+
+
+def assuming(composer: Composer, leads: Iterable[Lead]) -> Composer:
+    """The same composer, as if the models of all agents were known: for whatever may send nothing."""
+    return composer.knowing(dict.fromkeys(agents_given_system_message(composer, leads), ANY_MIND))
+
+
+def facts_of(lead: Lead) -> LeadFacts:
+    """A lead of a file, as choosing and speaking see it."""
+    return LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes)
+
+
+def agents_given_system_message(composer: Composer, leads: Iterable[Lead]) -> frozenset[str]:
+    """Saved agents that are given a system message, those that rows ask for included."""
+    if not composer.gives_system_message:
+        return frozenset()
+    asked = {lead.wishes.agent_id for lead in leads}
+    return (composer.agents_to_know | asked) - {""}
+
+
+async def knowing_agents(client: AsyncFlireoClient, composer: Composer, agent_ids: Iterable[str]) -> Composer:
+    """The same composer, told the models of these agents. One request an agent.
+
+    Raises:
+        FlireoError: An agent does not exist, or Flireo was not reached; nobody was rung.
+    """
+    minds = {}
+    for agent_id in sorted(agent_ids):
+        agent = await client.send(get_agent(agent_id))
+        if agent.llm_config is not None:
+            minds[agent_id] = agent.llm_config
+    return composer.knowing(minds) if minds else composer

@@ -14,7 +14,7 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.script.choice import CannotCompose
+from flireo_flows.script.call_choice import CannotCompose
 from flireo_flows.script.variables import Variables
 
 LONGEST_TEMPLATE: Final = 20_000  # characters

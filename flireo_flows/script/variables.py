@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from flireo_flows.script.choice import LeadFacts
+from flireo_flows.script.call_choice import LeadFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ from flireo_flows.api import (
     usage,
     voices,
 )
-from flireo_flows.tasks import convenience
-from flireo_flows.tasks.derive import async_task_for, task_for
+from flireo_flows.tasks import composite as convenience
+from flireo_flows.tasks.operation_task import async_task_for, task_for
 
 list_agents = task_for(agents.list_agents)
 alist_agents = async_task_for(agents.list_agents)
@@ -115,8 +115,8 @@ delete_domain = task_for(domains.delete_domain)
 adelete_domain = async_task_for(domains.delete_domain)
 list_resend_domains = task_for(domains.list_resend_domains)
 alist_resend_domains = async_task_for(domains.list_resend_domains)
-sync_resend_domain = task_for(domains.sync_resend_domain)
-async_resend_domain = async_task_for(domains.sync_resend_domain)
+select_resend_domain = task_for(domains.select_resend_domain)
+aselect_resend_domain = async_task_for(domains.select_resend_domain)
 verify_domain = task_for(domains.verify_domain)
 averify_domain = async_task_for(domains.verify_domain)
 refresh_domain = task_for(domains.refresh_domain)

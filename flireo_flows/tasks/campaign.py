@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.analytics.files import local_path
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.clock import steady_now
 from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.api.redaction import mask_phone, redact
+from flireo_flows.api.steady_clock import steady_now
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.calling.clock_guard import ClockCorrected, ClockError
 from flireo_flows.calling.engine import Engine, Progress, Ran
@@ -39,13 +39,13 @@ from flireo_flows.prefect_support.artifacts import ProgressBoard, show_failures,
 from flireo_flows.prefect_support.async_bridge import drive
 from flireo_flows.prefect_support.events import publishing
 from flireo_flows.script import Composer, Script, Webhook
-from flireo_flows.script.checking import (
+from flireo_flows.script.call_choice import Caller
+from flireo_flows.script.composer import (
+    agents_given_system_message,
     assuming,
     knowing_agents,
     speakable,
-    told_otherwise,
 )
-from flireo_flows.script.choice import Caller
 from flireo_flows.tasks.export import write_results
 
 # What stops the dialling and leaves the calls that run, whose results can still be read.
@@ -205,7 +205,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
         NotReady: Nobody can be rung here under the policy.
         PlanError: The plan cannot be read, or something else than it would be done.
         ScriptError: The account's dialect cannot do what the script says.
-        Declined: The campaign's name is one that an event masked.
+        DeclinedError: The campaign's name is one that an event masked.
         LedgerError: The ledger cannot be opened.
     """
     logger = get_run_logger()
@@ -237,7 +237,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
                 earlier = await earlier_calls_in(db, [lead.phone for lead in batch.leads])
             return batch_name, earlier.in_words
 
-    told = told_otherwise(composer, batch.leads)
+    told = agents_given_system_message(composer, batch.leads)
     batch_name, earlier = drive(write)
     if earlier:
         logger.info("%s", earlier)

@@ -79,7 +79,7 @@ def export_campaign(ledger: CallLedger, campaign: str, out: Path | None = None) 
         The files: CSV, JSON Lines, Parquet if installed, and the report.
 
     Raises:
-        Declined: There is no such campaign.
+        DeclinedError: There is no such campaign.
         ExportError: A file cannot be written; the earlier one is untouched.
         LedgerError: The ledger failed.
     """

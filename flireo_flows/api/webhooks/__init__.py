@@ -7,6 +7,7 @@ The platform has written its payloads with two sets of keys: camelCase until Jan
 since. `WebhookEvent` and its four kinds are the one form that the rest of the package sees.
 """
 
+from flireo_flows.api.webhooks.parser import Glance, glance, key_case, parse_event
 from flireo_flows.api.webhooks.payload import (
     EVENT_HEADER,
     AssistantRequest,
@@ -20,7 +21,6 @@ from flireo_flows.api.webhooks.payload import (
     UnreadableEvent,
     WebhookEvent,
 )
-from flireo_flows.api.webhooks.reading import Glance, glance, key_case, parse_event
 from flireo_flows.api.webhooks.signature import (
     SIGNATURE_HEADER,
     TIMESTAMP_HEADER,

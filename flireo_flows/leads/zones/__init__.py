@@ -4,10 +4,10 @@ Nothing here knows where somebody is. Each source names every zone it allows; th
 waits for all zones that are left.
 """
 
-from flireo_flows.leads.zones.joined import Evidence, joined
-from flireo_flows.leads.zones.names import ZoneRefusal, current_name, is_zone, read_zone
-from flireo_flows.leads.zones.numbers import country_zones, number_states, number_zones, place_may_be_old
+from flireo_flows.leads.zones.number_zones import country_zones, number_states, number_zones, place_may_be_old
 from flireo_flows.leads.zones.regions import Region, region_of_country, region_of_postcode, region_of_state
+from flireo_flows.leads.zones.zone_evidence import Evidence, joined
+from flireo_flows.leads.zones.zone_names import ZoneRefusal, current_name, is_zone, read_zone
 
 __all__ = [
     "Evidence",

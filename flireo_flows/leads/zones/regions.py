@@ -10,10 +10,9 @@ from phonenumbers import SUPPORTED_REGIONS, country_code_for_valid_region, parse
 from phonenumbers.phonenumberutil import NumberParseException
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-from flireo_flows.leads.zones.folding import folded
-from flireo_flows.leads.zones.names import current_name
-from flireo_flows.leads.zones.numbers import country_of_number, number_states
-from flireo_flows.leads.zones.tables import PostcodeRange, countries, postcodes, states
+from flireo_flows.leads.zones.number_zones import country_of_number, number_states
+from flireo_flows.leads.zones.zone_names import current_name
+from flireo_flows.leads.zones.zone_tables import PostcodeRange, countries, folded, postcodes, states
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import yaml
 
-from flireo_flows.policy.model import CallingPolicy
+from flireo_flows.policy.calling_policy import CallingPolicy
 
 
 def preset_names() -> tuple[str, ...]:

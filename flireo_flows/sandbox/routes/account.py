@@ -6,10 +6,10 @@ Source: contract section 16.
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
+from flireo_flows.sandbox.local_platform import world_of
 from flireo_flows.sandbox.routes.answers import is_later
 from flireo_flows.sandbox.routes.usage import minutes_this_month
 from flireo_flows.sandbox.store import Record
-from flireo_flows.sandbox.world import world_of
 
 router = APIRouter()
 

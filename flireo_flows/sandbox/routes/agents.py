@@ -7,11 +7,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from flireo_flows.sandbox.clock import iso
-from flireo_flows.sandbox.forms import AgentForm, NewAgentForm, body_of, changes_of, read_form
+from flireo_flows.sandbox.local_platform import World, world_of
+from flireo_flows.sandbox.request_forms import AgentForm, NewAgentForm, body_of, changes_of, read_form
 from flireo_flows.sandbox.routes.answers import deleted, is_later, named
 from flireo_flows.sandbox.seeds import AGENT_DEFAULTS
 from flireo_flows.sandbox.store import Record, new_id
-from flireo_flows.sandbox.world import World, world_of
 
 router = APIRouter()
 

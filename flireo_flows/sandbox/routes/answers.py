@@ -6,9 +6,9 @@ from typing import TypeVar
 from fastapi import Request
 from starlette.responses import JSONResponse, Response
 
-from flireo_flows.sandbox.errors import not_found
+from flireo_flows.sandbox.local_platform import World, world_of
+from flireo_flows.sandbox.refusals import not_found
 from flireo_flows.sandbox.settings import Dialect
-from flireo_flows.sandbox.world import World, world_of
 
 R = TypeVar("R")
 

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
-from flireo_flows.sandbox.errors import not_found
-from flireo_flows.sandbox.forms import Form, Text, body_of, read_form
+from flireo_flows.sandbox.local_platform import World, world_of
+from flireo_flows.sandbox.refusals import not_found
+from flireo_flows.sandbox.request_forms import Form, Text, body_of, read_form
 from flireo_flows.sandbox.routes.answers import is_later
 from flireo_flows.sandbox.store import Record, new_id
-from flireo_flows.sandbox.world import World, world_of
 
 router = APIRouter()
 

@@ -8,13 +8,13 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from flireo_flows.sandbox.dialing import place, read_order
-from flireo_flows.sandbox.errors import invalid, not_found
-from flireo_flows.sandbox.forms import body_of
-from flireo_flows.sandbox.lost import LostAnswer
-from flireo_flows.sandbox.routes.paging import read_page, read_span
+from flireo_flows.sandbox.local_platform import world_of
+from flireo_flows.sandbox.lost_answer import LostAnswer
+from flireo_flows.sandbox.placement import place, read_order
+from flireo_flows.sandbox.refusals import invalid, not_found
+from flireo_flows.sandbox.request_forms import body_of
+from flireo_flows.sandbox.routes.pages import read_page, read_span
 from flireo_flows.sandbox.store import OVER
-from flireo_flows.sandbox.world import world_of
 
 router = APIRouter()
 

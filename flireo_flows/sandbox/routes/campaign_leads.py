@@ -11,12 +11,12 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from flireo_flows.sandbox.campaigns import Campaign, Lead, LeadStatus
-from flireo_flows.sandbox.errors import Refusal, not_found
-from flireo_flows.sandbox.forms import Form, PhoneText, body_of, read_form
+from flireo_flows.sandbox.local_platform import World, world_of
+from flireo_flows.sandbox.refusals import Refusal, not_found
+from flireo_flows.sandbox.request_forms import Form, PhoneText, body_of, read_form
 from flireo_flows.sandbox.routes.answers import deleted, named
-from flireo_flows.sandbox.routes.paging import Page, read_page
+from flireo_flows.sandbox.routes.pages import Page, read_page
 from flireo_flows.sandbox.store import Record, new_id
-from flireo_flows.sandbox.world import World, world_of
 
 router = APIRouter()
 

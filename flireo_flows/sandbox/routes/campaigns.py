@@ -11,14 +11,14 @@ from fastapi import APIRouter, Request
 from pydantic import AfterValidator, Field
 from starlette.responses import JSONResponse, Response
 
-from flireo_flows.sandbox.campaign_dialing import begin_dialing, require_means
+from flireo_flows.sandbox.campaign_dialer import begin_dialing, require_means
 from flireo_flows.sandbox.campaigns import MOVES, Campaign, CampaignStatus, Window
-from flireo_flows.sandbox.errors import Refusal, invalid, not_found
-from flireo_flows.sandbox.forms import Form, Text, body_of, changes_of, read_form
+from flireo_flows.sandbox.local_platform import World, world_of
+from flireo_flows.sandbox.refusals import Refusal, invalid, not_found
+from flireo_flows.sandbox.request_forms import Form, Text, body_of, changes_of, read_form
 from flireo_flows.sandbox.routes.answers import deleted, named
 from flireo_flows.sandbox.routes.campaign_leads import LeadForm, new_lead
 from flireo_flows.sandbox.store import Record, new_id
-from flireo_flows.sandbox.world import World, world_of
 
 router = APIRouter()
 

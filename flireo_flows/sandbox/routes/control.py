@@ -10,13 +10,13 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from flireo_flows.sandbox.errors import Refusal, invalid, missing, not_found
-from flireo_flows.sandbox.forms import body_of
+from flireo_flows.sandbox.call_course import Ending, transferred
 from flireo_flows.sandbox.gate import too_many
-from flireo_flows.sandbox.outcomes import Ending, transferred
+from flireo_flows.sandbox.local_platform import World, world_of
+from flireo_flows.sandbox.refusals import Refusal, invalid, missing, not_found
+from flireo_flows.sandbox.request_forms import body_of
 from flireo_flows.sandbox.settings import E164
 from flireo_flows.sandbox.store import Call, Record
-from flireo_flows.sandbox.world import World, world_of
 
 router = APIRouter()
 

@@ -11,11 +11,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from flireo_flows.sandbox.clock import iso
-from flireo_flows.sandbox.errors import Refusal, invalid, missing, not_found
-from flireo_flows.sandbox.forms import body_of
+from flireo_flows.sandbox.local_platform import World, world_of
+from flireo_flows.sandbox.refusals import Refusal, invalid, missing, not_found
+from flireo_flows.sandbox.request_forms import body_of
 from flireo_flows.sandbox.routes.answers import deleted
 from flireo_flows.sandbox.store import Record, Store, new_id
-from flireo_flows.sandbox.world import World, world_of
 
 router = APIRouter()
 
@@ -72,7 +72,7 @@ async def list_resend_domains(request: Request) -> Response:
 
 
 @router.post("/domains/sync")
-async def sync_resend_domain(request: Request) -> Response:
+async def select_resend_domain(request: Request) -> Response:
     """Take a domain that is at Resend already, in place of the one there may be."""
     world = world_of(request)
     resend_id = _text(await body_of(request), "resendDomainId", "domain_id")

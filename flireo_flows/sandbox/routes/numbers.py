@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from flireo_flows.sandbox.clock import iso
-from flireo_flows.sandbox.errors import Refusal, invalid
-from flireo_flows.sandbox.forms import NewNumberForm, NumberForm, body_of, changes_of, read_form
+from flireo_flows.sandbox.local_platform import World, world_of
+from flireo_flows.sandbox.refusals import Refusal, invalid
+from flireo_flows.sandbox.request_forms import NewNumberForm, NumberForm, body_of, changes_of, read_form
 from flireo_flows.sandbox.routes.answers import deleted, named
 from flireo_flows.sandbox.seeds import number_record
 from flireo_flows.sandbox.store import Record, new_id
-from flireo_flows.sandbox.world import World, world_of
 
 router = APIRouter()
 

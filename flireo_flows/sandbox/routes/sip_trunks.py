@@ -10,12 +10,12 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from flireo_flows.sandbox.clock import iso
-from flireo_flows.sandbox.errors import Refusal, missing
-from flireo_flows.sandbox.forms import Form, Text, Whole, body_of, read_form
+from flireo_flows.sandbox.local_platform import World, world_of
+from flireo_flows.sandbox.refusals import Refusal, missing
+from flireo_flows.sandbox.request_forms import Form, Text, Whole, body_of, read_form
 from flireo_flows.sandbox.routes.answers import deleted, is_later, named
 from flireo_flows.sandbox.seeds import trunk_record
 from flireo_flows.sandbox.store import Record, new_id
-from flireo_flows.sandbox.world import World, world_of
 
 router = APIRouter()
 

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from flireo_flows.sandbox.clock import iso
+from flireo_flows.sandbox.local_platform import world_of
 from flireo_flows.sandbox.routes.answers import is_later
-from flireo_flows.sandbox.routes.paging import read_page, read_span
+from flireo_flows.sandbox.routes.pages import read_page, read_span
 from flireo_flows.sandbox.store import Call, Record, minutes_of
-from flireo_flows.sandbox.world import world_of
 
 router = APIRouter()
 

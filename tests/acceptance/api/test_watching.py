@@ -9,9 +9,9 @@ import pytest
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call, get_call
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient
-from flireo_flows.api.conversation import aconverse, converse
 from flireo_flows.api.operation import Operation
-from flireo_flows.api.watching import Patience, Watched, watch
+from flireo_flows.api.poll import Patience, Watched, watch
+from flireo_flows.api.procedure import aconverse, converse
 from tests.support.api.talking import Stage
 from tests.support.faulty.server import answer, page, run_faulty
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from flireo_flows.ledger import Database
+from flireo_flows.ledger import Database, LeadResult
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import Campaign, people
@@ -57,7 +57,7 @@ async def test_a_process_that_is_killed_at_any_step_has_nobody_rung_twice_and_lo
             assert 0 < rung_before < len(everybody)
             assert Counter(ring["destination"] for ring in sandbox.rings()) == Counter(everybody)
             called = {ring["destination"]: ring["call_id"] for ring in sandbox.rings()}
-            results = {}
+            results: dict[str, LeadResult] = {}
             for campaign in campaigns:
                 results |= await campaign.results()
     assert {phone: result.call_id for phone, result in results.items()} == called

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.runners import LEASE_SECONDS
+from flireo_flows.ledger.leases import LEASE_SECONDS
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import Campaign, people
 from tests.support.calling.run_campaign import CUT_OFF, GRACE_SECONDS

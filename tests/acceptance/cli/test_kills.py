@@ -46,9 +46,9 @@ def test_five_hundred_leads_a_bad_line_and_two_kills_and_everybody_is_rung_once(
     with run_sandbox(settings) as sandbox, bare.started("webhooks", "--port", str(port)) as receiver:
         receiver.until_printed("/webhooks/flireo")
         bare.env["FLIREO_BASE_URL"] = sandbox.base_url
-        for rung in (60, 220):
+        for many in (60, 220):
             with bare.started(*RUN) as run:
-                run.until_rung(sandbox, rung)
+                run.until_rung(sandbox, many)
                 run.kill()
         last = bare(*RUN)
         assert last.status == 0, last.out + last.err

@@ -3,11 +3,12 @@
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from flireo_flows.leads.zones.tables import zone_names
+from flireo_flows.leads.zones.zone_tables import zone_names
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.cli.shell import ANNA, BEN, CARLA, LONG, PEOPLE, Shell
 from tests.support.faketime import LIBRARY, needs_faketime
@@ -104,8 +105,8 @@ def test_a_run_that_does_not_wait_leaves_open_leads_with_status_3_and_a_later_on
         assert {row["state"] for row in shell.results().values()} == {"calling"}
 
         for ring in slow.rings():
-            path = f"/calls/{ring['call_id']}/control"
-            until(lambda path=path: slow.api.post(path, json={"type": "end-call"}).is_success, LONG)
+            end = partial(slow.api.post, f"/calls/{ring['call_id']}/control", json={"type": "end-call"})
+            until(lambda end=end: end().is_success, LONG)  # type: ignore[misc] # no type for a default
             slow.settle(ring["call_id"])
         collected = shell.run("--policy", "policy.yaml")
         assert collected.status == 0, collected.err

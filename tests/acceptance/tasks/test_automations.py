@@ -3,13 +3,13 @@
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from prefect import flow
+from prefect import Flow, flow
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import get_client
 from prefect.events import Event, Resource
@@ -18,7 +18,7 @@ from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 
-from flireo_flows.lifecycle.event_types import Happening
+from flireo_flows.lifecycle.event_types import LedgerEvent
 from flireo_flows.prefect_support.automations import AutomationError, automation_files, make_automation
 from flireo_flows.prefect_support.events import CALLS_ENDED
 from tests.support.faulty.server import answer, run_faulty
@@ -36,7 +36,7 @@ DEPLOYMENTS = {
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_file_names_events_that_are_sent_and_deployments_that_there_are(file: Path) -> None:
     document = yaml.safe_load(file.read_text())
-    assert set(document["trigger"]["expect"]) <= {*map(str, Happening), CALLS_ENDED}
+    assert set(document["trigger"]["expect"]) <= {*map(str, LedgerEvent), CALLS_ENDED}
     assert {it["deployment"] for it in document["actions"] if "deployment" in it} <= DEPLOYMENTS
 
 
@@ -126,7 +126,7 @@ ODD = [
 
 def _deploy(name: str, **parameters: object) -> str:
     """A deployment by its own name, which nobody works for: its runs stay as they were made. Its id."""
-    flow = load_flow_from_entrypoint(
+    flow: Flow[..., Any] = load_flow_from_entrypoint(
         str(PROJECT / f"flows/{name.replace('-', '_')}.py:{name.replace('-', '_')}")
     )
     with get_client(sync_client=True) as client:
@@ -157,13 +157,13 @@ def _given(url: str, deployment: str) -> list[dict[str, Any]]:
 
 def _finished(campaign: str) -> Event:
     about = Resource({"prefect.resource.id": f"flireo.campaign.{campaign}"})
-    return Event(event=Happening.CAMPAIGN_FINISHED, resource=about, payload={"campaign": campaign})
+    return Event(event=LedgerEvent.CAMPAIGN_FINISHED, resource=about, payload={"campaign": campaign})
 
 
-def _ended(lead: int, analysis: dict[str, object]) -> Event:
+def _ended(lead: int, analysis: Mapping[str, object]) -> Event:
     labels = {"prefect.resource.id": f"flireo.call.{lead}", "flireo.analysis.appointment_booked": "false"}
     said = {"lead_id": lead, "outcome": "answered", "analysis": analysis}
-    return Event(event=Happening.CALL_ENDED, resource=Resource(labels), payload=said)
+    return Event(event=LedgerEvent.CALL_ENDED, resource=Resource(labels), payload=said)
 
 
 @pytest.mark.server

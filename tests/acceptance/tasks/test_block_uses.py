@@ -22,6 +22,7 @@ from flireo_flows.api.agents import update_agent
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.webhooks import SignatureError, sign
 from tests.acceptance.tasks.test_blocks import EVERY, PROJECT, REALTIME, python
+from tests.support.flows.documents import load
 from tests.support.sandbox.running import ANNA, RunningSandbox
 
 ALL_NUMBERS = str(PROJECT / "blocks" / "save_all_numbers.py")
@@ -62,8 +63,8 @@ def test_an_agent_of_its_own_is_sent_with_its_webhook_and_shows_no_secret() -> N
 def test_what_an_agent_and_a_webhook_are_comes_back_from_prefect(at_prefect: str) -> None:
     webhook = FlireoWebhook(secret=SecretStr("whsec_now"), previous_secret=SecretStr("whsec_then"))
     webhook.save("round-trip", overwrite=True)
-    FlireoAgent(config=REALTIME, webhook=FlireoWebhook.load("round-trip")).save("round-trip", overwrite=True)
-    agent = FlireoAgent.load("round-trip")
+    FlireoAgent(config=REALTIME, webhook=load(FlireoWebhook, "round-trip")).save("round-trip", overwrite=True)
+    agent = load(FlireoAgent, "round-trip")
     assert agent.config == REALTIME
     assert agent.webhook and agent.webhook.secrets == ("whsec_now", "whsec_then")
 
@@ -106,7 +107,7 @@ def test_the_code_example_of_a_block_runs(
         CallLedger: CallLedger(url=SecretStr("sqlite:////nowhere/ledger.db")),
         FlireoAgent: FlireoAgent(agent_id="demo-agent"),
         FlireoCampaignJob: FlireoCampaignJob(
-            credentials=FlireoCredentials.load("flireo"),
+            credentials=load(FlireoCredentials, "flireo"),
             name="of an example",
             agent_id="demo-agent",
             timezone="UTC",
@@ -154,9 +155,9 @@ def test_every_number_of_the_account_becomes_a_document_that_keeps_what_people_w
     assert told.returncode == 0, told.stderr
     assert "numbers of the account: 2" in told.stdout and ANNA[3:] not in told.stdout
     (name,) = re.findall(rf"flireo-phone-number/(number-{made['id']})", told.stdout)
-    number = FlireoPhoneNumber.load(name)
+    number = load(FlireoPhoneNumber, name)
     assert (number.number_id, number.phone_number, number.used_for) == (made["id"], ANNA, "Sales")
     number.used_for = "The spring campaign"
     number.save(name, overwrite=True)
     assert python(ALL_NUMBERS, url=at_prefect).returncode == 0
-    assert FlireoPhoneNumber.load(name).used_for == "The spring campaign"
+    assert load(FlireoPhoneNumber, name).used_for == "The spring campaign"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from prefect.blocks.core import Block
 from prefect.exceptions import ParameterTypeError
-from prefect.testing.standard_test_suites import BlockStandardTestSuite
+from prefect.testing.standard_test_suites.blocks import BlockStandardTestSuite
 from pydantic import SecretStr, ValidationError
 
 from flireo_flows import (
@@ -24,6 +24,7 @@ from flireo_flows import (
 from flireo_flows.api.client import AsyncFlireoClient, FlireoClient
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.cli.run import load_flow
+from tests.support.flows.documents import load
 from tests.support.prefect_api import ask
 from tests.support.sandbox.running import ANNA, RunningSandbox
 
@@ -133,19 +134,19 @@ def test_registering_the_package_shows_its_blocks_and_the_scripts_save_them(
         ]
         assert "+31850835037" not in saved.stdout
 
-    job = FlireoCampaignJob.load("campaign")
+    job = load(FlireoCampaignJob, "campaign")
     assert (job.name, job.agent_id, job.schedule_end_time) == ("autumn", "demo-agent", "20:00:00")
     assert job.credentials.api_key.get_secret_value() == "fl_live_of_a_script"
     assert job.ledger is not None and job.on_blocked == "refuse"
     assert job.ledger.database_url() == "sqlite:////tmp/ledger-of-a-script.db"
-    assert FlireoWebhook.load("webhook").secrets == ("whsec_of_a_script", "whsec_before_a_script")
-    assert FlireoAgent.load("agent").agent_id == "demo-agent"
-    assert FlireoPhoneNumber.load("number-demo-number").phone_number == "+31850835037"
-    credentials = FlireoCredentials.load("flireo")
+    assert load(FlireoWebhook, "webhook").secrets == ("whsec_of_a_script", "whsec_before_a_script")
+    assert load(FlireoAgent, "agent").agent_id == "demo-agent"
+    assert load(FlireoPhoneNumber, "number-demo-number").phone_number == "+31850835037"
+    credentials = load(FlireoCredentials, "flireo")
     assert credentials.api_key.get_secret_value() == "fl_live_of_a_script"
     assert credentials.dialect is Dialect.HMSOVEREIGN
-    assert FlireoPhoneNumber.load("main").phone_number == "+31850835037"
-    assert CallLedger.load("ledger").kind == "sqlite"
+    assert load(FlireoPhoneNumber, "main").phone_number == "+31850835037"
+    assert load(CallLedger, "ledger").kind == "sqlite"
 
 
 @pytest.mark.server
@@ -159,7 +160,7 @@ def test_what_was_saved_comes_back_with_its_secrets_masked(at_prefect: str) -> N
     ledger = CallLedger(url=SecretStr("postgresql://me:hush@db/ledger"))
     ledger.save("round-trip", overwrite=True)
 
-    loaded, loaded_ledger = FlireoCredentials.load("round-trip"), CallLedger.load("round-trip")
+    loaded, loaded_ledger = load(FlireoCredentials, "round-trip"), load(CallLedger, "round-trip")
     assert loaded.api_key.get_secret_value() == "fl_live_round_trip"
     assert loaded.base_url == "http://127.0.0.1:8099/api/v1"
     assert loaded_ledger.database_url() == "postgresql://me:hush@db/ledger"
@@ -301,11 +302,11 @@ def test_a_document_of_a_later_version_is_loaded_without_what_it_has_more(
     )
     more = {"data": {"retries": 3}, "merge_existing_data": True}
     ask(at_prefect, "PATCH", f"block_documents/{kept}", more)
-    FlireoAgent(config=REALTIME, webhook=FlireoWebhook.load("later")).save("later", overwrite=True)
+    FlireoAgent(config=REALTIME, webhook=load(FlireoWebhook, "later")).save("later", overwrite=True)
     caplog.clear()
-    agent = FlireoAgent.load("later")
+    agent = load(FlireoAgent, "later")
     for webhook in (
-        FlireoWebhook.load("later"),
+        load(FlireoWebhook, "later"),
         Block.load_from_ref({"block_document_slug": "flireo-webhook/later"}),
         agent.webhook,
     ):

@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect import Flow
 from prefect.blocks.system import Secret
+from prefect.client.schemas import State
 from prefect.flows import load_flow_from_entrypoint
-from prefect.states import State
 from prefect.utilities.callables import parameter_schema
 from pydantic import SecretStr
 
 from flireo_flows import FlireoCredentials
 from flireo_flows.api import errors
 from flireo_flows.api.registry import OPERATIONS
-from flireo_flows.tasks.showing import SecretInClear, fill_in_secrets
+from flireo_flows.tasks.operation_form import SecretInClear, fill_in_secrets
 from tests.support.flows.stage import Stage, Stored, patiently
 from tests.support.sandbox.running import ANNA
 
@@ -24,12 +23,12 @@ KEY, HUSH = "fl_live_decafdecafdecaf", "dg-5ecret5ecret"
 
 
 @pytest.fixture(scope="module")
-def call_operation() -> Flow[Any, Any]:
+def call_operation() -> Any:
     return load_flow_from_entrypoint(str(PROJECT / "flows/call_operation.py:call_operation"))
 
 
 def test_its_parameters_are_a_form_with_every_operation_to_choose_from(
-    call_operation: Flow[Any, Any],
+    call_operation: Any,
 ) -> None:
     schema = json.loads(json.dumps(parameter_schema(call_operation).model_dump_for_openapi()))
     names = schema["definitions"]["OperationName"]["enum"]
@@ -42,7 +41,7 @@ def test_its_parameters_are_a_form_with_every_operation_to_choose_from(
 
 @pytest.mark.server
 def test_an_answer_is_returned_and_shown_without_numbers_and_secrets(
-    call_operation: Flow[Any, Any], stage: Stage, stored: Stored, caplog: pytest.LogCaptureFixture
+    call_operation: Any, stage: Stage, stored: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage.key = KEY
     secret = {"name": "Sanne", "webhook_secret": HUSH}
@@ -69,7 +68,7 @@ def test_an_answer_is_returned_and_shown_without_numbers_and_secrets(
 
 @pytest.mark.server
 def test_a_secret_in_clear_is_refused_and_one_in_a_block_is_sent(
-    call_operation: Flow[Any, Any], stage: Stage, stored: Stored, caplog: pytest.LogCaptureFixture
+    call_operation: Any, stage: Stage, stored: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(SecretInClear, match="api_key is a secret"):
         call_operation("add_byok", stage.credentials, body={"provider": "deepgram", "api_key": HUSH})
@@ -84,7 +83,7 @@ def test_a_secret_in_clear_is_refused_and_one_in_a_block_is_sent(
 
 
 @pytest.mark.server
-def test_ids_query_and_body_go_where_they_belong(call_operation: Flow[Any, Any], stage: Stage) -> None:
+def test_ids_query_and_body_go_where_they_belong(call_operation: Any, stage: Stage) -> None:
     fields = {"name": "n", "agent_id": "demo-agent", "timezone": "UTC"}
     hours = {"schedule_start_time": "09:00:00", "schedule_end_time": "17:00:00"}
     campaign = call_operation("create_campaign", stage.credentials, body={**fields, **hours})["campaign"]
@@ -99,7 +98,7 @@ def test_ids_query_and_body_go_where_they_belong(call_operation: Flow[Any, Any],
 
 @pytest.mark.server
 def test_what_cannot_be_right_ends_the_run_in_words_and_nothing_is_sent(
-    call_operation: Flow[Any, Any], stage: Stage
+    call_operation: Any, stage: Stage
 ) -> None:
     for name, given, words in (
         ("get_call", {}, "text for exactly id"),
@@ -124,12 +123,12 @@ def test_a_reference_is_filled_in_at_any_depth_only_if_it_is_one() -> None:
 
 
 @pytest.mark.server
-def test_a_reference_to_no_block_ends_the_run(call_operation: Flow[Any, Any], stage: Stage) -> None:
+def test_a_reference_to_no_block_ends_the_run(call_operation: Any, stage: Stage) -> None:
     with pytest.raises(ValueError, match="no-such-block"):
         call_operation("create_agent", stage.credentials, body={"name": {"secret_block": "no-such-block"}})
 
 
-def _state(call_operation: Flow[Any, Any], stage: Stage, name: str, **given: Any) -> State[Any]:
+def _state(call_operation: Any, stage: Stage, name: str, **given: Any) -> State[Any]:
     credentials = FlireoCredentials(api_key=SecretStr(stage.key), base_url=stage.sandbox.base_url)
     state: State[Any] = call_operation(name, credentials, **given, return_state=True)
     return state

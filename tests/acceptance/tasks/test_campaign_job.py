@@ -12,8 +12,8 @@ from flireo_flows import FlireoCampaignJob, FlireoCredentials
 from flireo_flows.api import errors
 from flireo_flows.api.campaigns import Campaign, CampaignLead, NewCampaign, NewCampaignLead
 from flireo_flows.api.operation import Operation
-from flireo_flows.api.paging import Rows
-from flireo_flows.api.watching import Patience
+from flireo_flows.api.pagination import Rows
+from flireo_flows.api.poll import Patience
 from flireo_flows.blocks import (
     CampaignAmbiguous,
     CampaignCancelled,
@@ -24,7 +24,7 @@ from flireo_flows.blocks import (
     Duplicates,
     FlireoCampaignRun,
 )
-from flireo_flows.blocks import campaign_work as work
+from flireo_flows.blocks import campaign_decisions as work
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.api.talking import Stage as Talk
 from tests.support.sandbox.running import ANNA, BEN, CARLA, RunningSandbox, run_sandbox

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect import Flow
 from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 from pydantic import SecretStr
@@ -17,11 +16,11 @@ from sqlalchemy import delete
 from flireo_flows import CallLedger, FlireoCredentials
 from flireo_flows.calling.swept import ANOTHER_ACCOUNT
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.campaigns import Declined
+from flireo_flows.ledger.campaigns import DeclinedError
 from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.ledger.schema import runners
 from flireo_flows.sandbox import SandboxSettings
-from flireo_flows.tasks.collect import KeyRefused
+from flireo_flows.tasks.collection import KeyRefused
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import Campaign
 from tests.support.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored, patiently
@@ -48,7 +47,7 @@ def slow(tmp_path: Path, at_prefect: str) -> Iterator[Stage]:
         yield Stage(tmp_path, running)
 
 
-def _flow(name: str) -> Flow[Any, Any]:
+def _flow(name: str) -> Any:
     return load_flow_from_entrypoint(str(PROJECT / "flows" / f"{name}.py:{name}"))
 
 
@@ -162,7 +161,7 @@ def test_one_campaign_that_cannot_be_read_does_not_fail_the_others(slow: Stage) 
 
 def test_a_campaign_that_is_not_there_is_named(slow: Stage) -> None:
     slow.run(wait=False)
-    with pytest.raises(Declined, match="no campaign 'sprong'"):
+    with pytest.raises(DeclinedError, match="no campaign 'sprong'"):
         _flow("export_results")(campaign="sprong", ledger=_given(slow)["ledger"], out=str(slow.folder))
-    with pytest.raises(Declined, match="no campaign 'sprong'"):
+    with pytest.raises(DeclinedError, match="no campaign 'sprong'"):
         _flow("collect_reports")(**_given(slow, campaign="sprong"))

@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import yaml
+from prefect import Flow
 from prefect.flows import load_flow_from_entrypoint
 from pydantic import SecretStr, ValidationError
 
@@ -49,7 +50,7 @@ def test_a_deployment_ships_blocks_and_nothing_that_selects_people_or_acts(
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=NAMES)
 def test_a_flow_has_no_default_that_selects_people_or_acts(deployment: dict[str, Any]) -> None:
-    flow = load_flow_from_entrypoint(str(PROJECT / deployment["entrypoint"]))
+    flow: Flow[..., Any] = load_flow_from_entrypoint(str(PROJECT / deployment["entrypoint"]))
     for name, parameter in inspect.signature(flow.fn).parameters.items():
         if name in ("leads", "lead_id", "action", "operation", *BLOCKS):
             # The form's own field of call-operation is a text that may be empty.

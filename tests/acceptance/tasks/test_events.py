@@ -68,10 +68,10 @@ async def end_calls(heard: Heard, count: int, name: str) -> None:
     book = await heard.campaign.runner()
     begun = await heard.campaign.begin(book, count)
     from flireo_flows.ledger import Answer
-    from flireo_flows.lifecycle.states import Event
+    from flireo_flows.lifecycle.states import AttemptEvent
 
     await heard.campaign.record(
-        book, *(Answer(it, Event.ACCEPTED, call_id=f"{name}-{it.id}") for it in begun)
+        book, *(Answer(it, AttemptEvent.ACCEPTED, call_id=f"{name}-{it.id}") for it in begun)
     )
     for attempt in begun:
         await Inbox(heard.database).store(report(f"{name}-{attempt.id}", attempt.phone))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from prefect import Task, flow
-from prefect.states import State
+from prefect.client.schemas import State
 from pydantic import SecretStr
 
 from flireo_flows import FlireoCredentials, tasks

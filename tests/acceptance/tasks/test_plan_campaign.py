@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def test_nothing_is_sent_and_no_ledger_made_until_somebody_approves(planning: St
     assert planning.sandbox.requests() == {}
     assert not (planning.folder / "ledger.db").exists()
     for campaign in ("no", "late", "unasked"):
-        state = patiently(lambda campaign=campaign: _newest(stored, campaign))["state"]
+        state = patiently(partial(_newest, stored, campaign))["state"]
         assert state["type"] == "COMPLETED", state
 
 

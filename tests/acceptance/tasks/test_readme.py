@@ -15,6 +15,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def the_block_with(words: str) -> str:
+    found: str
     (found,) = [block for block in BLOCKS if words in block]
     return found
 

@@ -5,8 +5,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from prefect.client.schemas import State
 from prefect.exceptions import ParameterTypeError
-from prefect.states import State
 
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.flows.stage import Stage, Stored, patiently

@@ -23,8 +23,8 @@ from pydantic import SecretStr
 
 from flireo_flows import CallLedger
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.campaigns import Standing, Steering
-from flireo_flows.tasks.steer import pause_when_cancelled
+from flireo_flows.ledger.campaigns import CampaignControl, Standing
+from flireo_flows.tasks.campaign_control import pause_when_cancelled
 from tests.support.calling.campaign import Campaign, person
 from tests.support.flows.stage import ANNA, Stored, patiently
 
@@ -38,7 +38,6 @@ LONG_FLOW = """
 import sys, time
 from prefect import flow
 from flireo_flows.blocks import CallLedger
-from flireo_flows.tasks.steer import pause_when_cancelled
 
 @flow(on_cancellation=[pause_when_cancelled])
 def ring(campaign: str, ledger: CallLedger) -> None:
@@ -50,7 +49,7 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(scope="module")
-def steer_campaign() -> Flow[Any, Any]:
+def steer_campaign() -> Any:
     return load_flow_from_entrypoint(str(PROJECT / "flows/steer_campaign.py:steer_campaign"))
 
 
@@ -67,14 +66,14 @@ def _in_ledger(ledger: CallLedger, work: Callable[[Database], Awaitable[T]]) -> 
         async with await Database.open(ledger.database_url()) as database:
             return await work(database)
 
-    return asyncio.run(do())  # type: ignore[arg-type]
+    return asyncio.run(do())
 
 
 def _standing(ledger: CallLedger) -> Standing:
-    return _in_ledger(ledger, lambda database: Steering(database, "spring").standing())
+    return _in_ledger(ledger, lambda database: CampaignControl(database, "spring").standing())
 
 
-def test_its_parameters_are_a_form_of_three_actions(steer_campaign: Flow[Any, Any]) -> None:
+def test_its_parameters_are_a_form_of_three_actions(steer_campaign: Any) -> None:
     schema = json.loads(json.dumps(parameter_schema(steer_campaign).model_dump_for_openapi()))
     assert schema["properties"]["action"]["enum"] == ["pause", "resume", "cancel"]
     assert schema["required"] == ["action", "campaign", "ledger"]
@@ -84,7 +83,7 @@ def test_its_parameters_are_a_form_of_three_actions(steer_campaign: Flow[Any, An
 
 
 def test_a_campaign_is_paused_resumed_and_cancelled_from_a_flow(
-    at_prefect: str, steer_campaign: Flow[Any, Any], ledger: CallLedger
+    at_prefect: str, steer_campaign: Any, ledger: CallLedger
 ) -> None:
     said = steer_campaign("pause", "spring", ledger, "lunch")
     paused = _standing(ledger)

@@ -7,12 +7,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefect import Task, flow
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas import State
 from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_settings
-from prefect.states import Failed, State
+from prefect.states import Failed
 from pydantic import SecretStr
 
 from flireo_flows import FlireoCredentials, tasks
@@ -82,11 +84,11 @@ def test_only_what_reads_is_ever_repeated_by_prefect(operation: OperationFunctio
 def test_a_read_is_repeated_after_an_outage_and_not_after_a_refusal(
     kind: type[errors.FlireoError], again: bool
 ) -> None:
-    failed = Failed(data=kind("get_agent", "GET /agents/{id}"))
+    failed: State[Any] = Failed(data=kind("get_agent", "GET /agents/{id}"))
     for each in (tasks.get_agent, tasks.aget_agent, tasks.list_all_calls):
         # Anything but a plain function would be an error to Prefect 3.8, and mean "never again".
         assert inspect.isfunction(each.retry_condition_fn)
-        assert each.retry_condition_fn(each, None, failed) is again  # type: ignore[call-arg, arg-type]
+        assert each.retry_condition_fn(each, None, failed) is again
 
 
 @pytest.mark.server

@@ -13,9 +13,9 @@ from flireo_flows import tasks
 from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent, read_agent
 from flireo_flows.api.calls import Call, OutboundCall
-from flireo_flows.api.watching import Patience
+from flireo_flows.api.poll import Patience
 from flireo_flows.sandbox import SandboxSettings
-from flireo_flows.tasks.waiting import CallNotOver, until_over
+from flireo_flows.tasks.call_wait import CallNotOver, until_over
 from tests.support.api.talking import Stage as Talk
 from tests.support.flows.stage import ANNA, BEN, CARLA, Stage
 from tests.support.sandbox.running import run_sandbox
@@ -38,9 +38,7 @@ WRITES_NONE = agent(None)
 
 
 def told(calls: Callable[[float], object], who: object = ANALYSES) -> Talk[Call]:
-    return Talk(
-        lambda operation, now: who if operation.name == "get_agent" else calls(now)  # type: ignore[attr-defined]
-    )
+    return Talk(lambda operation, now: who if operation.name == "get_agent" else calls(now))
 
 
 def wait(talk: Talk[Call], seconds: float = 3600, grace: float = 120, call_id: str = "c") -> Call:

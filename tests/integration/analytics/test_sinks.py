@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flireo_flows.analytics.files import ExportError
+from flireo_flows.analytics.result_columns import results_table
 from flireo_flows.analytics.sinks import export_results, guarded, write_csv, write_jsonl, write_parquet
-from flireo_flows.analytics.table import results_table
 from tests.support.analytics.people import Person, campaign
 from tests.support.analytics.strategies import ANALYSES, COLUMNS
 
@@ -86,7 +86,7 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
 
 from flireo_flows.analytics.files import ExportError
 from flireo_flows.analytics.sinks import export_results, write_parquet
-from flireo_flows.analytics.table import results_table
+from flireo_flows.analytics.result_columns import results_table
 
 print(export_results([], Path(sys.argv[1])).parquet)
 try:

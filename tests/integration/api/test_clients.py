@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from flireo_flows.api import errors
+from flireo_flows.api.agent_config import AgentSettings
 from flireo_flows.api.agents import create_agent, get_agent, list_agents, update_agent
 from flireo_flows.api.calls import OutboundCall, create_outbound_call, get_call, list_calls
 from flireo_flows.api.client import Account, Timeouts
@@ -232,7 +233,7 @@ def test_an_id_arrives_as_it_is(speaker: MakesSpeaker, call_id: str, quoted: str
     assert server.requests[0].target == f"/calls/{quoted}"
 
 
-@pytest.mark.parametrize("make", [get_call, get_agent, lambda value: update_agent(value, {})])
+@pytest.mark.parametrize("make", [get_call, get_agent, lambda value: update_agent(value, AgentSettings())])
 @pytest.mark.parametrize("value", ["", ".", ".."])
 def test_an_id_that_would_make_another_path_is_refused_at_once(
     make: Callable[[str], object], value: str

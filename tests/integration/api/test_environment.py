@@ -1,6 +1,7 @@
 """Proxies and certificates of the environment: what cannot be used is one sentence with the variable's name."""
 
 import pickle
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from flireo_flows.api import errors
 from flireo_flows.api.calls import create_outbound_call
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient
 from flireo_flows.api.network import NetworkSettingError, check_network
+from flireo_flows.api.operation import Operation
 from flireo_flows.api.organization import get_organization
 from tests.integration.api.test_networks import secured
 from tests.support.api.speaking import KEY, RING_ANNA, SPEAKERS, MakesSpeaker, account
@@ -148,7 +150,8 @@ def test_a_certificate_that_is_not_trusted_is_said_and_nothing_is_sent(
     if kind != "unknown":
         monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     with secured(authority.sign(**made).both) as url, FlireoClient(Account(KEY, url)) as client:  # type: ignore[arg-type]
-        for asked in (get_organization(), create_outbound_call(RING_ANNA)):
+        requests: list[Operation[Any]] = [get_organization(), create_outbound_call(RING_ANNA)]
+        for asked in requests:
             with pytest.raises(errors.NotSent, match=says) as refused:
                 client.send(asked)
             told = str(refused.value)

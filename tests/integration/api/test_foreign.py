@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from flireo_flows.api import errors
+from flireo_flows.api.agent_config import AgentSettings
 from flireo_flows.api.agents import get_agent, list_agents, update_agent
 from flireo_flows.api.calls import create_outbound_call, get_call, list_calls
 from flireo_flows.api.client import FlireoClient
@@ -16,7 +17,7 @@ from tests.support.faulty.server import Act, answer, page, run_faulty
 
 BOTH = pytest.mark.parametrize("speaker", SPEAKERS.values(), ids=SPEAKERS.keys())
 READS: list[Operation[Any]] = [get_agent("a"), list_agents(), list_calls(), get_call("c"), get_organization()]
-CHANGES = update_agent("a", {"name": "Sanne"})
+CHANGES = update_agent("a", AgentSettings(name="Sanne"))
 RINGS = create_outbound_call(RING_ANNA)
 SECRET = "token=correct-horse"
 

@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from flireo_flows.api import agents, calls, numbers
+from flireo_flows.api.agent_config import AgentSettings
 from flireo_flows.api.calls import OutboundCall, list_calls
 from flireo_flows.api.client import Account
 from flireo_flows.api.dialect import Dialect
@@ -167,9 +168,9 @@ def test_either_dialect_is_understood_by_either_server(speaker: MakesSpeaker, se
 def test_what_was_made_changed_and_deleted_is_read_back(sandbox: RunningSandbox) -> None:
     for speaker in SPEAKERS.values():
         with speaker(Account(KEY, sandbox.base_url)) as client:
-            made = client.send(agents.create_agent("Piet", {"first_message": "Dag!"}))
+            made = client.send(agents.create_agent("Piet", AgentSettings(first_message="Dag!")))
             assert (made.name, made.first_message, made.is_active) == ("Piet", "Dag!", True)
-            changed = client.send(agents.update_agent(made.id, {"first_message": None}))
+            changed = client.send(agents.update_agent(made.id, AgentSettings(first_message=None)))
             assert (changed.id, changed.first_message) == (made.id, None)
             assert made.id in {agent.id for agent in client.send(agents.list_agents())}
             assert client.send(agents.delete_agent(made.id)) is True

@@ -222,7 +222,7 @@ def test_a_key_is_taken_back_with_a_body(dialect: Dialect) -> None:
         (lambda: byok.add_byok("openai", SecretStr("")), "api_key"),
         (lambda: byok.delete_byok(""), "provider"),
         (lambda: domains.add_domain(""), "domain_name"),
-        (lambda: domains.sync_resend_domain(""), "resend_domain_id"),
+        (lambda: domains.select_resend_domain(""), "resend_domain_id"),
         (lambda: sip_trunks.get_sip_trunk(".."), "trunk_id"),
     ],
 )

@@ -14,7 +14,7 @@ from flireo_flows.api.calls import list_calls
 from flireo_flows.api.client import AsyncFlireoClient, FlireoClient
 from flireo_flows.api.errors import InvalidInput, NotFound, UnreadableAnswer
 from flireo_flows.api.operation import Operation, Sends, endpoint_of
-from flireo_flows.api.paging import (
+from flireo_flows.api.pagination import (
     FAR,
     MOST_PAGES,
     Rows,

@@ -9,8 +9,15 @@ from flireo_flows.api.client import FlireoClient
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput, OutcomeUnknown
 from flireo_flows.api.operation import Effect, Operation, endpoint_of
-from flireo_flows.api.raw import path_ids, takes_body
-from flireo_flows.api.registry import BY_NAME, OPERATIONS, OperationFunction, operation_named, raw_operation
+from flireo_flows.api.registry import (
+    BY_NAME,
+    OPERATIONS,
+    OperationFunction,
+    operation_named,
+    path_ids,
+    raw_operation,
+    takes_body,
+)
 from tests.integration.api.test_operations import body_schema, promised
 from tests.support.api.examples import SOMEWHERE, example
 from tests.support.api.speaking import KEY, account

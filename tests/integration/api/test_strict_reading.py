@@ -15,7 +15,7 @@ from flireo_flows.api.calls import Call, CallPage, get_call, list_calls
 from flireo_flows.api.client import FlireoClient
 from flireo_flows.api.control import transfer_call
 from flireo_flows.api.operation import Effect, Operation, endpoint_of
-from flireo_flows.api.paging import iter_calls, iter_campaign_leads, iter_usage
+from flireo_flows.api.pagination import iter_calls, iter_campaign_leads, iter_usage
 from flireo_flows.api.registry import OPERATIONS, SHORTHANDS, OperationFunction, raw_operation
 from tests.support.api.examples import SECRETS, example
 from tests.support.api.playing import play, said
@@ -167,7 +167,8 @@ def test_two_lists_under_two_keys_are_one_only_where_they_agree(name: str) -> No
     asked = example(BY_NAME[name])
     assert rows_of(came_of(asked, {first: [THING], second: [THING]})) == ["thing-1"]
     assert rows_of(came_of(asked, {first: None, second: [THING]})) == ["thing-1"]
-    for other in ([], [{"id": "thing-2"}], {}, ""):
+    others: list[Any] = [[], [{"id": "thing-2"}], {}, ""]
+    for other in others:
         assert type(came_of(asked, {first: [THING], second: other})) is errors.UnreadableAnswer
         assert type(came_of(asked, {first: other, second: [THING]})) is errors.UnreadableAnswer
 
@@ -321,7 +322,8 @@ def test_what_is_no_object_is_no_success(function: OperationFunction, body: Any)
 @every("function", CHANGING, ids=lambda function: function.__name__)
 def test_a_success_says_so_and_has_no_error(function: OperationFunction) -> None:
     body = {**WHOLE, "success": True, "error": None}
-    for empty in (None, "", False, {}, []):
+    nothing: list[Any] = [None, "", False, {}, []]
+    for empty in nothing:
         assert not isinstance(came_of(example(function), {**body, "error": empty}), Exception)
 
 

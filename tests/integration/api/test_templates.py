@@ -96,8 +96,8 @@ def test_a_change_of_a_tool_template_sends_only_what_is_set(changes: Any, body: 
 
 
 def test_a_type_that_is_not_known_here_is_sent_as_it_is() -> None:
-    template = {"name": "Keys", "tool_type": "dtmf", "tool_config": {"digits": "12"}}
-    operation = create_tool_template(template)  # type: ignore[arg-type]
+    template: Any = {"name": "Keys", "tool_type": "dtmf", "tool_config": {"digits": "12"}}
+    operation = create_tool_template(template)
     assert operation.sends.writes(Dialect.HMSOVEREIGN) == template
 
 
@@ -156,8 +156,8 @@ def test_an_analysis_template_is_written_alike_in_both_dialects() -> None:
         "user_prompt": "{{transcript}}",
     }
     assert written(create_analysis_template(whole), "AnalysisTemplateCreate") == (body, body)
-    least = {"name": "Mood", "schema": SCHEMA}
-    operation = create_analysis_template(least)  # type: ignore[arg-type]
+    least: Any = {"name": "Mood", "schema": SCHEMA}
+    operation = create_analysis_template(least)
     assert written(operation, "AnalysisTemplateCreate") == (least, least)
 
 
@@ -266,7 +266,7 @@ def test_an_odd_setting_does_not_cost_the_rest_of_a_template() -> None:
 @pytest.mark.parametrize("speaker", SPEAKERS.values(), ids=SPEAKERS.keys())
 @pytest.mark.parametrize("dialect", Dialect)
 def test_templates_are_made_changed_and_deleted(speaker: MakesSpeaker, dialect: Dialect) -> None:
-    settings = SandboxSettings(rate_limit=0, dialect=dialect.value)  # type: ignore[arg-type]
+    settings = SandboxSettings(rate_limit=0, dialect=dialect.value)
     with run_sandbox(settings) as sandbox, speaker(Account(KEY, sandbox.base_url, dialect)) as client:
         tool = client.send(
             create_tool_template(NewToolTemplate(name="A tool", tool_type="function", tool_config=FIND))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from flireo_flows.api.agent_config import (
     AgentOverride,
@@ -135,7 +135,7 @@ def test_a_whole_agent_is_written_as_the_contract_has_it() -> None:
 
 @pytest.mark.parametrize("name", ["Agent", "InlineAgentConfig", "STTConfig", "LLMConfig", "TTSConfig"])
 def test_every_field_of_the_contract_is_a_field_of_ours(name: str) -> None:
-    models = {
+    models: dict[str, type[BaseModel]] = {
         "Agent": Agent,
         "InlineAgentConfig": InlineAgent,
         "STTConfig": STTConfig,
@@ -310,10 +310,11 @@ def test_a_tool_is_known_by_its_shape_and_written_back_as_it_was(plain: dict[str
     ],
 )
 def test_a_setting_that_cannot_be_right_is_named_and_not_left_out(llm: Any, param: str) -> None:
-    for make in (
+    makes: tuple[Callable[[], object], ...] = (
         lambda: create_agent("Piet", {"llm_config": llm}),  # type: ignore[arg-type]
         lambda: update_agent("a", {"llm_config": llm}),  # type: ignore[arg-type]
-    ):
+    )
+    for make in makes:
         with pytest.raises(InvalidInput) as refused:
             make()
         assert str(refused.value.param).endswith(f".llm_config.{param}")
@@ -327,7 +328,7 @@ REALTIME = st.sampled_from(["xai_realtime", "google_realtime", "openai_live"])
 @hypothesis_settings(deadline=None)
 @given(REALTIME, st.sampled_from([{}, {"stt_config": None}, {"stt_config": None, "tts_config": None}]))
 def test_a_realtime_model_needs_neither_ears_nor_a_voice(provider: str, none: dict[str, None]) -> None:
-    agent = InlineAgent(llm_config=LLMConfig(provider=provider), **none)  # type: ignore[arg-type]
+    agent = InlineAgent(llm_config=LLMConfig(provider=provider), **none)
     body = agent.as_body(Dialect.FLIREO)
     schema("InlineAgentConfig").validate(body)
     assert body == {"llm_config": {"provider": provider}}
@@ -343,7 +344,7 @@ def test_any_other_model_needs_both(provider: str) -> None:
     schema("InlineAgentConfig").validate(body)
     for field, others in (("stt_config", {"tts_config": CARTESIA}), ("tts_config", {"stt_config": DEEPGRAM})):
         with pytest.raises(ValidationError, match="is required unless the model is realtime") as refused:
-            InlineAgent(llm_config=llm, **others)  # type: ignore[arg-type]
+            InlineAgent(llm_config=llm, **others)
         assert [problem["loc"] for problem in refused.value.errors()] == [(field,)]
 
 

@@ -10,8 +10,8 @@ from flireo_flows.ledger.awaited import awaited_in
 from flireo_flows.ledger.schema import attempts, decisions, leads
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import words
-from tests.integration.ledger.test_reports import report
 from tests.support.calling.campaign import ANNA, FREE, Campaign, person
+from tests.support.calling.hearing import report
 
 # Others may call at once, but for what this is about.
 RULES = FREE.model_copy(

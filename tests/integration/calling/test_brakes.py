@@ -20,13 +20,13 @@ from flireo_flows.calling.rhythm import BALANCE_SECONDS, CALLS_A_BALANCE, Balanc
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Answer, Database
 from flireo_flows.ledger.call_endings import RINGING_SECONDS
-from flireo_flows.ledger.campaigns import Steering
+from flireo_flows.ledger.campaigns import CampaignControl
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts
-from flireo_flows.lifecycle.states import AttemptState, Event
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import Outcome, SandboxSettings
-from flireo_flows.script.choice import Caller, Composes
+from flireo_flows.script.call_choice import Caller, Composes
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, people, person
 from tests.support.sandbox.running import RunningSandbox, run_sandbox
@@ -79,14 +79,14 @@ async def test_too_many_failures_pause_the_campaign_until_a_person_resumes_it(da
         assert (len(sandbox.rings()), again.held_by) == (rung, ran.held_by)
         assert again.last_failures[-6:] == ran.last_failures[-6:]
         # Only calls since the resume count, so as many must fail again.
-        await Steering(database, campaign.name).resume()
+        await CampaignControl(database, campaign.name).resume()
         once_more = await campaign.run()
         assert once_more.held_by.startswith("paused by breaker")
         assert len(sandbox.rings()) - rung >= 6
         assert 6 <= len(once_more.last_failures) <= len(sandbox.rings()) - rung
         # Nothing holds whoever does not want it.
         campaign.policy = policy(breaker={"enabled": False})
-        await Steering(database, campaign.name).resume()
+        await CampaignControl(database, campaign.name).resume()
         assert (await campaign.run()).held_by == ""
         assert Counter(ring["destination"] for ring in sandbox.rings()) == Counter(
             lead.phone for lead in people(60)
@@ -98,7 +98,7 @@ async def test_calls_that_somebody_answered_count_before_they_end(local: Databas
     book = await campaign.runner()
     await campaign.take_in(*people(16))
     begun = await campaign.begin(book)
-    await campaign.record(book, *(Answer(it, Event.ACCEPTED, call_id=f"call {it.id}") for it in begun))
+    await campaign.record(book, *(Answer(it, AttemptEvent.ACCEPTED, call_id=f"call {it.id}") for it in begun))
     failed, others = begun[:6], begun[6:]
     ended = {"state": AttemptState.ENDED, "outcome": "failed", "over_at": local.now()}
     async with local.write() as db:
@@ -180,7 +180,7 @@ async def test_a_run_that_is_paused_rings_nobody_new_and_collects_what_rings(
         await campaign.take_in(*people(60))
         running = asyncio.create_task(campaign.run(until))
         await until_rung(sandbox, 5)
-        standing = await Steering(local, campaign.name).pause("the greeting is wrong")
+        standing = await CampaignControl(local, campaign.name).pause("the greeting is wrong")
         ran = await running
         rung = len(sandbox.rings())
         assert rung < 60
@@ -192,7 +192,7 @@ async def test_a_run_that_is_paused_rings_nobody_new_and_collects_what_rings(
         # Nothing happens until a person says so.
         assert (await campaign.run()).held_by == ran.held_by
         assert len(sandbox.rings()) == rung
-        await Steering(local, campaign.name).resume()
+        await CampaignControl(local, campaign.name).resume()
         campaign.policy = POLICY
         assert (await campaign.run()).held_by == ""
         assert max(Counter(ring["destination"] for ring in sandbox.rings()).values()) == 1
@@ -203,7 +203,7 @@ async def test_a_run_that_is_resumed_while_it_collects_goes_on(local: Database) 
     with run_sandbox(settings(time_scale=150)) as sandbox:
         campaign = Campaign(local, sandbox.base_url, policy=policy(calls_per_minute=1200), readiness=READY)
         await campaign.take_in(*people(12))
-        steering = Steering(local, campaign.name)
+        steering = CampaignControl(local, campaign.name)
         running = asyncio.create_task(campaign.run())
         await until_rung(sandbox, 3)
         await steering.pause("a moment")
@@ -223,7 +223,7 @@ async def test_a_run_that_is_cancelled_by_a_person_skips_who_waits_and_collects_
         await campaign.take_in(*people(60))
         running = asyncio.create_task(campaign.run())
         await until_rung(sandbox, 5)
-        await Steering(local, campaign.name).cancel("nobody wants it")
+        await CampaignControl(local, campaign.name).cancel("nobody wants it")
         ran = await running
         rung = len(sandbox.rings())
         assert ran.held_by.startswith("cancelled by person")

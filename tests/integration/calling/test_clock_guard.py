@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import update
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
-from flireo_flows.api.clock import steady_now
+from flireo_flows.api.steady_clock import steady_now
 from flireo_flows.calling import clock_guard
 from flireo_flows.calling.clock_guard import ClockCorrected, ClockError, ClockGuard
 from flireo_flows.ledger import AttemptBook, Database, Runner
@@ -316,5 +316,5 @@ async def test_readings_of_an_earlier_process_count_only_if_the_clock_was_not_se
             await db.execute(update(attempts).values(readings=1, proofs=1, absent_since=database.now()))
     wrong_clock.set_to(step)
     opened()
-    with closing(sqlite3.connect(new_file)) as db:  # not by the ledger: to open it is what is tested
-        assert db.execute("SELECT proofs FROM flireo_attempts").fetchone() == (int(stays),)
+    with closing(sqlite3.connect(new_file)) as file:  # not by the ledger: to open it is what is tested
+        assert file.execute("SELECT proofs FROM flireo_attempts").fetchone() == (int(stays),)

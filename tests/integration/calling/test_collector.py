@@ -8,18 +8,18 @@ import pytest
 from sqlalchemy import insert, update
 
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.times import iso
+from flireo_flows.api.fields import iso
 from flireo_flows.calling.collector import MOST_FAILURES, Collector
 from flireo_flows.calling.reconcile import AGAIN_SECONDS, RINGING_SECONDS
 from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.ledger import Answer, Database, Inbox
+from flireo_flows.ledger.open_results import has_open
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts
-from flireo_flows.ledger.unheard import has_open
 from flireo_flows.ledger.unknown_attempts import REVIEWED_SECONDS
 from flireo_flows.lifecycle.absence import LEAST_SECONDS
-from flireo_flows.lifecycle.states import Event, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import (
@@ -451,7 +451,7 @@ async def test_a_call_that_shows_up_after_a_refusal_is_looked_at_before_the_next
     await campaign.take_in(person(ANNA), person(BEN))
     (attempt,) = await campaign.begin(await campaign.runner())
     await campaign.record(
-        await campaign.runner(), Answer(attempt, Event.REFUSED, reason="429: Too many requests")
+        await campaign.runner(), Answer(attempt, AttemptEvent.REFUSED, reason="429: Too many requests")
     )
     line.place(ANNA)
     if by_whom == "another campaign":
@@ -601,7 +601,7 @@ async def test_a_call_by_an_agent_that_was_not_looked_up_may_last_an_hour(
     await campaign.take_in(person(ANNA, wishes=Wishes(agent_id=agent)))
     (attempt,) = await campaign.begin(await campaign.runner())
     call = line.place(ANNA, created_at=iso(datetime.now(UTC) - timedelta(seconds=900)))
-    await campaign.record(await campaign.runner(), Answer(attempt, Event.ACCEPTED, call_id=call["id"]))
+    await campaign.record(await campaign.runner(), Answer(attempt, AttemptEvent.ACCEPTED, call_id=call["id"]))
     await campaign.age(900)
     for _ in range(2):
         await collector.poll()

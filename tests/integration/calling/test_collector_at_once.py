@@ -9,7 +9,7 @@ import pytest
 
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.times import iso
+from flireo_flows.api.fields import iso
 from flireo_flows.calling.collector import Collector, windows_of_all
 from flireo_flows.calling.reconcile import RINGING_SECONDS
 from flireo_flows.calling.snapshot import Snapshot

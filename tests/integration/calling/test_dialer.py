@@ -15,13 +15,13 @@ from flireo_flows.calling.hands import Hands
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.wishes import Consent, Wishes
 from flireo_flows.ledger import Database, LeadBook
-from flireo_flows.ledger.beginning import FRESH_SECONDS
-from flireo_flows.ledger.campaigns import Declined, Steering
-from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
+from flireo_flows.ledger.erasure import forget
+from flireo_flows.ledger.intents import FRESH_SECONDS
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import suppressions
 from flireo_flows.ledger.suppressions import Suppressions, suppress_in
-from flireo_flows.lifecycle.states import Event, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, Campaign, people, person
 from tests.support.faulty.server import (
@@ -208,7 +208,7 @@ async def leave_unclear(database: Database, campaign: Campaign) -> None:
 
 
 async def forget_her(database: Database, campaign: Campaign) -> None:
-    with pytest.raises(Declined, match="under way"):
+    with pytest.raises(DeclinedError, match="under way"):
         await forget(database, ANNA)
 
 
@@ -227,11 +227,11 @@ async def take_out(database: Database, campaign: Campaign) -> None:
 
 
 async def pause(database: Database, campaign: Campaign) -> None:
-    await Steering(database, campaign.name).pause("asked")
+    await CampaignControl(database, campaign.name).pause("asked")
 
 
 async def cancel(database: Database, campaign: Campaign) -> None:
-    await Steering(database, campaign.name).cancel("asked")
+    await CampaignControl(database, campaign.name).cancel("asked")
 
 
 Says = Callable[[Database, Campaign], Awaitable[None]]
@@ -299,7 +299,7 @@ async def test_a_ledger_that_cannot_be_asked_once_more_sends_nothing(database: D
             await rename(database, suppressions.name, "elsewhere")
             given_back = await campaign.dialer(client).ring(stale)
     assert line.posts == []
-    assert (given_back.event, given_back.lead) == (Event.REFUSED, LeadState.WAITING)
+    assert (given_back.event, given_back.lead) == (AttemptEvent.REFUSED, LeadState.WAITING)
 
 
 async def rename(database: Database, table: str, to: str) -> None:

@@ -22,7 +22,7 @@ from flireo_flows.calling.hands import Hands
 from flireo_flows.calling.post_ending import ENDINGS, EVENTS, Ending, ending_of
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.ledger import Answer, Attempt, Database
-from flireo_flows.script.choice import Caller, CannotCompose, Choice, LeadFacts
+from flireo_flows.script.call_choice import Caller, CannotCompose, Choice, LeadFacts
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, POLICY, Campaign, people, person
 from tests.support.faulty.server import (

@@ -14,11 +14,12 @@ from flireo_flows.api import errors
 from flireo_flows.calling.engine import Engine
 from flireo_flows.calling.preflight import NotReady
 from flireo_flows.calling.run_loop import Until
+from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import Database, Expectations, Inbox, Views
 from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import Outcome, SandboxSettings
-from flireo_flows.script.choice import Caller
+from flireo_flows.script.call_choice import Caller
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
 from tests.support.faulty.server import answer
@@ -236,6 +237,23 @@ async def test_calls_a_minute_are_spread_over_the_minute(local: Database) -> Non
         assert rung(sandbox) == once(6)
     distances = [later.began_at - earlier.began_at for earlier, later in pairwise(attempts)]
     assert min(distances) >= 0.5
+
+
+async def test_a_run_reads_the_list_for_earlier_calls_at_once_and_for_its_own_later(local: Database) -> None:
+    seldom = policy(poll_seconds=3600)
+    with run_sandbox(settings(time_scale=1)) as sandbox:
+        campaign = Campaign(local, sandbox.base_url, policy=seldom, readiness=Readiness())
+
+        async def run(*leads: Lead) -> int:
+            """Call these, and return how often the list was read meanwhile."""
+            before = sandbox.requests().get(("GET /calls", 200), 0)
+            await campaign.take_in(*leads)
+            await campaign.run(seconds=1)  # their calls last longer
+            return sandbox.requests().get(("GET /calls", 200), 0) - before
+
+        assert await run(*people(3)) == 1  # by which the clocks are compared
+        assert await run(*people(6)) >= 2
+        assert len(calls(sandbox)) == 6
 
 
 async def test_a_deadline_ends_a_run_and_the_next_one_goes_on(local: Database) -> None:

@@ -136,7 +136,10 @@ async def test_where_the_list_can_tell_everyone_is_called_once_and_has_a_result(
 async def test_where_no_total_shows_that_the_list_reaches_back_the_first_lost_calls_need_review(
     new_local: NewLedger,
 ) -> None:
-    without = [{"has_total": False}, {"ignores": ("offset",), "page": 12, "has_total": False}]
+    without: list[dict[str, Any]] = [
+        {"has_total": False},
+        {"ignores": ("offset",), "page": 12, "has_total": False},
+    ]
     await side_by_side(new_local, without, all_but_the_first_have_results)
 
 
@@ -190,7 +193,7 @@ async def all_answered_have_results(database: Database, faults: dict[str, Any]) 
 
 
 async def test_on_both_databases(new_ledger: NewLedger) -> None:
-    some = [{}, {"rows_behind": 4000.0}, {"wrong_id": 6}, {"direction": "OUTBOUND"}]
+    some: list[dict[str, Any]] = [{}, {"rows_behind": 4000.0}, {"wrong_id": 6}, {"direction": "OUTBOUND"}]
     await side_by_side(new_ledger, some, all_have_results)
 
 

@@ -32,13 +32,13 @@ from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Answer, Attempt, AttemptBook, Database, Inbox, LeadBook, Runner
-from flireo_flows.ledger.campaigns import Steering
+from flireo_flows.ledger.campaigns import CampaignControl
 from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.lifecycle.states import FINAL, MOVES, OPEN, AttemptState, CampaignState, IdSource, LeadState
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.choice import Choice, LeadFacts
+from flireo_flows.script.call_choice import Choice, LeadFacts
 from tests.support.calling.campaign import ANNA, BEN, CARLA, OTHERS_DO_NOT_COUNT, person
 from tests.support.calling.vendor import Fate, Vendor
 from tests.support.postgres import Postgres
@@ -141,7 +141,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=hand, most=st.integers(1, 3))
     def begin(self, which: tuple[str, int], most: int) -> None:
         hand = self.hands[which]
-        standing = self.run(Steering(self.database, which[0]).standing())
+        standing = self.run(CampaignControl(self.database, which[0]).standing())
         begun = self.run(hand.book.begin(self.batches[which[0]], POLICY, most, 0, self._answers(hand)))
         hand.unsent += begun.attempts
         assert not begun.attempts or standing.state is CampaignState.OPEN
@@ -267,7 +267,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.vendor.posts)
     @rule(name=name)
     def pause_or_resume(self, name: str) -> None:
-        steering = Steering(self.database, name)
+        steering = CampaignControl(self.database, name)
         is_open = self.run(steering.standing()).state is CampaignState.OPEN
         self.run(steering.pause("for a test") if is_open else steering.resume())
 
@@ -316,8 +316,8 @@ class Machine(RuleBasedStateMachine):
     async def _finish(self) -> None:
         """Once nothing goes wrong any more, everybody comes to an end."""
         for name in NAMES:
-            if (await Steering(self.database, name).standing()).state is CampaignState.PAUSED:
-                await Steering(self.database, name).resume()
+            if (await CampaignControl(self.database, name).standing()).state is CampaignState.PAUSED:
+                await CampaignControl(self.database, name).resume()
         self.vendor.fate = Fate.PLACED
         for turn in range(ROUNDS):
             for (name, n), hand in self.hands.items():
@@ -378,7 +378,7 @@ class Machine(RuleBasedStateMachine):
 
 def explore(machine: type[Machine], examples: int) -> None:
     """Have many orders of events tried."""
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=examples,

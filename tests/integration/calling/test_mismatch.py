@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.times import iso
+from flireo_flows.api.fields import iso
 from flireo_flows.calling.collector import Collector
 from flireo_flows.ledger import Answer, Database, Inbox
 from flireo_flows.ledger.inbox import OF_ANOTHER
-from flireo_flows.lifecycle.states import Event
+from flireo_flows.lifecycle.states import AttemptEvent
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
 from tests.support.calling.hearing import TALK, report
@@ -95,8 +95,8 @@ async def test_two_attempts_whose_answers_were_mixed_up_get_their_own_calls(
     calls = {phone: line.place(phone)["id"] for phone in (ANNA, BEN)}
     await campaign.record(
         await campaign.runner(),
-        Answer(anna, Event.ACCEPTED, call_id=calls[BEN]),
-        Answer(ben, Event.ACCEPTED, call_id=calls[ANNA]),
+        Answer(anna, AttemptEvent.ACCEPTED, call_id=calls[BEN]),
+        Answer(ben, AttemptEvent.ACCEPTED, call_id=calls[ANNA]),
     )
     for _ in range(2):
         await collector.poll()

@@ -11,12 +11,12 @@ from sqlalchemy import select, update
 from flireo_flows.calling.plan import Plan, Wanted, make_plan
 from flireo_flows.leads.lead import Lead, LeadBatch
 from flireo_flows.ledger import Answer, AttemptBook, Database
-from flireo_flows.ledger.beginning import Beginning
+from flireo_flows.ledger.audit import audit_lead
+from flireo_flows.ledger.intents import Beginning
 from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.people import linked
 from flireo_flows.ledger.schema import attempts, decisions, people
-from flireo_flows.ledger.story import story
-from flireo_flows.lifecycle.states import Event
+from flireo_flows.lifecycle.states import AttemptEvent
 from flireo_flows.policy import (
     Allow,
     CallingPolicy,
@@ -28,7 +28,7 @@ from flireo_flows.policy import (
     decide,
     words,
 )
-from flireo_flows.script.choice import Caller
+from flireo_flows.script.call_choice import Caller
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, person
 from tests.support.calling.campaign import people as many_people
 from tests.support.calling.policies import ANY_HOUR, LONDON, NOON, reason, until
@@ -135,7 +135,9 @@ async def spring_called(
     book = await spring.runner()
     await spring.take_in(person(phone))
     (attempt,) = await spring.begin(book)
-    await spring.record(book, Answer(attempt, Event.ACCEPTED, call_id=f"call-{phone[-4:]}-{hours_ago}"))
+    await spring.record(
+        book, Answer(attempt, AttemptEvent.ACCEPTED, call_id=f"call-{phone[-4:]}-{hours_ago}")
+    )
     await end(spring, book, hours_ago, **values)
     return spring
 
@@ -153,7 +155,7 @@ async def test_another_campaign_waits_until_the_day_is_over_and_says_why(databas
     lead = await autumn.lead(ANNA)
     assert (lead.state, lead.tries) == ("waiting", 0)
     assert lead.not_before == pytest.approx(database.now() + 22 * HOUR, abs=60)
-    told = await story(database, ANNA, "autumn")
+    told = await audit_lead(database, ANNA, "autumn")
     assert [it.rule for it in told.decisions] == ["other_campaigns"]
     said = words(told.decisions[0].rule, told.decisions[0].inputs, told.decisions[0].until)
     assert "the campaign 'Spring'" in said
@@ -169,7 +171,7 @@ async def test_what_was_not_placed_was_no_call(database: Database) -> None:
     await spring.take_in(person(ANNA))
     book = await spring.runner()
     (attempt,) = await spring.begin(book)
-    await spring.record(book, Answer(attempt, Event.REFUSED, reason="429"))
+    await spring.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
     autumn = Campaign(database, name="autumn")
     await autumn.take_in(person(ANNA))
     assert len(await autumn.begin(await autumn.runner())) == 1

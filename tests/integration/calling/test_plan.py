@@ -22,12 +22,12 @@ from flireo_flows.calling.saved_plan import (
 )
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
 from flireo_flows.ledger import Database, LeadBook
-from flireo_flows.ledger.campaigns import Steering
+from flireo_flows.ledger.campaigns import CampaignControl
 from flireo_flows.ledger.past import Past, read_past
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.script import Composer, PoolNumber, Script, Variant
-from flireo_flows.script.choice import Caller
+from flireo_flows.script.call_choice import Caller
 from tests.support.calling.campaign import ANNA, BEN, CARLA
 
 MONDAY = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
@@ -297,7 +297,7 @@ async def test_what_the_ledger_knows_of_people_and_campaign_is_taken_into_accoun
 
     assert any("do-not-call list of 1 number from 20" in warning for warning in made.warnings)
 
-    steering = Steering(database, "spring")
+    steering = CampaignControl(database, "spring")
     await steering.pause("too many wrong numbers")
     past = await read_past(ledger_url, "spring", [ANNA], CallingPolicy())
     assert any("paused by person" in warning for warning in plan(*THREE, past=past).warnings)

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.api.times import iso
+from flireo_flows.api.fields import iso
 from flireo_flows.calling.engine import Engine, Ran
 from flireo_flows.calling.recent_calls import MOST_REQUESTS, RecentCallsUnread
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.account_calls import account_read, tail_of
-from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.run_rules import Readiness, fingerprint
 from flireo_flows.policy import CallingPolicy, OtherCampaigns

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from sqlalchemy import update
 
-from flireo_flows.api.numbering import person_key, same_person, spellings
+from flireo_flows.api.person_key import person_key, same_person, spellings
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.callers import find_caller
-from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.schema import attempts
 from flireo_flows.ledger.suppressions import Suppressions, suppressed_in

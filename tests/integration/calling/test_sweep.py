@@ -13,18 +13,18 @@ import pytest
 from sqlalchemy import select, update
 
 from flireo_flows.api import errors
-from flireo_flows.api.times import iso
+from flireo_flows.api.fields import iso
 from flireo_flows.calling.preflight import NotReady
 from flireo_flows.calling.reconcile import AGAIN_SECONDS, MOST_ASKED
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.sweep import ANOTHER_RUNNER, Summary, Sweep
 from flireo_flows.calling.swept import UNREADABLE_RULES, Swept
 from flireo_flows.ledger import Database, Inbox, Runner
-from flireo_flows.ledger.campaigns import Declined, Steering
+from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
+from flireo_flows.ledger.leases import LEASE_SECONDS
 from flireo_flows.ledger.run_rules import Readiness, read_rules
-from flireo_flows.ledger.runners import LEASE_SECONDS
 from flireo_flows.ledger.schema import campaigns, requests, runners
-from flireo_flows.policy.limits import AnalysisRule
+from flireo_flows.policy.policy_forms import AnalysisRule
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.bad_line import BadLine
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
@@ -94,7 +94,7 @@ async def test_a_ledger_in_which_nothing_is_open_costs_nothing(campaign: Campaig
 
 
 async def test_a_campaign_that_is_not_there_is_a_slip_of_the_pen(campaign: Campaign) -> None:
-    with pytest.raises(Declined, match=r"no campaign 'sprong'"):
+    with pytest.raises(DeclinedError, match=r"no campaign 'sprong'"):
         await sweep(campaign, campaign="sprong")
 
 
@@ -125,8 +125,11 @@ async def test_what_was_sent_is_counted_in_the_ledger(campaign: Campaign, line: 
     await left_behind(campaign, line, ANNA)
     summary = await sweep(campaign)
     async with campaign.database.read() as db:
-        counted = {(row.route, row.status): row.count for row in (await db.execute(select(requests))).all()}
-    assert counted == {("GET /calls", "200"): summary.requests}
+        counted = [
+            tuple(row)
+            for row in await db.execute(select(requests.c.route, requests.c.status, requests.c.count))
+        ]
+    assert counted == [("GET /calls", "200", summary.requests)]
 
 
 async def test_a_patient_sweep_goes_on_until_every_result_is_in(campaign: Campaign, line: BadLine) -> None:
@@ -279,11 +282,11 @@ async def test_a_paused_campaign_is_collected_and_a_cancelled_one_is_settled(
 ) -> None:
     await remembered(campaign, max_attempts=3, retry_outcomes=["no_answer"])
     await left_behind(campaign, line, ANNA, BEN)
-    await Steering(campaign.database, campaign.name).pause("for lunch")
+    await CampaignControl(campaign.database, campaign.name).pause("for lunch")
     line.calls[1].update(status="failed", error="no answer", ended_at="2026-01-10T12:00:00Z")
     await sweep(campaign)
     assert (await campaign.lead(ANNA)).state == "waiting"
-    await Steering(campaign.database, campaign.name).cancel("for good")
+    await CampaignControl(campaign.database, campaign.name).cancel("for good")
     line.end_all()
     await sweep(campaign)
     assert {lead.state for lead in (await campaign.leads()).values()} == {"skipped"}

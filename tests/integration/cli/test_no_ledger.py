@@ -12,11 +12,11 @@ from prefect.logging import disable_run_logger
 from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
-from flireo_flows.ledger import NoLedger
-from flireo_flows.tasks.collect import collect
+from flireo_flows.ledger import NoLedgerError
+from flireo_flows.tasks.campaign_control import cancel_campaign, pause_campaign, resume_campaign
+from flireo_flows.tasks.collection import collect
 from flireo_flows.tasks.export import export_campaign
 from flireo_flows.tasks.follow_up import read_lead
-from flireo_flows.tasks.steer import cancel_campaign, pause_campaign, resume_campaign
 from tests.support.cli.shell import ANNA, Shell
 from tests.support.postgres import Postgres, make_ledger, postgres
 
@@ -193,7 +193,7 @@ TASKS: dict[str, Callable[[CallLedger], object]] = {
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 def test_a_task_makes_no_ledger_either(tmp_path: Path, task: Callable[[CallLedger], object]) -> None:
     ledger = CallLedger(url=SecretStr(f"sqlite:///{tmp_path / 'none' / 'ledger.db'}"))
-    with disable_run_logger(), pytest.raises(NoLedger, match="there is no ledger there"):
+    with disable_run_logger(), pytest.raises(NoLedgerError, match="there is no ledger there"):
         task(ledger)
     assert not list(tmp_path.iterdir())
 

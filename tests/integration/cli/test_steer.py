@@ -1,4 +1,4 @@
-"""Steering a campaign, never ringing somebody, and asking why, from the command line. Nothing is sent."""
+"""CampaignControl a campaign, never ringing somebody, and asking why, from the command line. Nothing is sent."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from flireo_flows.ledger import Answer, Database
-from flireo_flows.lifecycle.states import Event, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import Campaign, person
 from tests.support.cli.shell import ANNA, BEN, CARLA, Shell
@@ -30,7 +30,7 @@ def spring(bare: Shell) -> Shell:
         book = await campaign.runner()
         (attempt,) = await campaign.begin(book, most=1)
         later = database.now() + 7200
-        answer = Answer(attempt, Event.REFUSED, reason="503", lead=LeadState.WAITING, not_before=later)
+        answer = Answer(attempt, AttemptEvent.REFUSED, reason="503", lead=LeadState.WAITING, not_before=later)
         await campaign.record(book, answer)
 
     in_ledger(bare, write)

@@ -11,11 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from flireo_flows.api.campaign_names import UnusableName, clean_name, clean_optional_name, name_key
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Database, LeadBook, Views
-from flireo_flows.ledger.campaigns import Declined, Steering
+from flireo_flows.ledger.audit import audit_lead
+from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.naming import find_campaign
 from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.schema import campaigns, leads
-from flireo_flows.ledger.story import story
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, Campaign, person
 
@@ -156,9 +156,9 @@ async def test_a_campaign_is_steered_planned_explained_and_swept_in_any_spelling
     first = Campaign(database, name=FIRST)
     await first.placed(await first.runner())
     for spelling in SPELLINGS.values():
-        assert (await Steering(database, spelling).pause("lunch", "person")).state == "paused"
-        assert (await Steering(database, FIRST).resume("person")).state == "open"
-        assert (await story(database, ANNA, spelling)).campaign == FIRST
+        assert (await CampaignControl(database, spelling).pause("lunch", "person")).state == "paused"
+        assert (await CampaignControl(database, FIRST).resume("person")).state == "open"
+        assert (await audit_lead(database, ANNA, spelling)).campaign == FIRST
     past = await read_past(ledger_url, "CAFÉ\u200b  nord", [ANNA], CallingPolicy())
     assert past.people[ANNA].state == "calling"
     assert past.campaign.live == 1
@@ -173,6 +173,6 @@ async def test_no_way_into_the_ledger_takes_an_unusable_name(local: Database, na
         await LeadBook(local, name).take_in([person(ANNA)])
     with pytest.raises(UnusableName):
         await LeadBook(local, name).forbid([ANNA])
-    with pytest.raises(Declined):
-        await Steering(local, name).pause("why", "person")
+    with pytest.raises(DeclinedError):
+        await CampaignControl(local, name).pause("why", "person")
     assert await Views(local).campaigns() == []

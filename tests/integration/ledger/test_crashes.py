@@ -7,7 +7,7 @@ import pytest
 
 from flireo_flows.ledger import Answer, Database
 from flireo_flows.ledger.suppressions import Suppressions
-from flireo_flows.lifecycle.states import Event
+from flireo_flows.lifecycle.states import AttemptEvent
 from tests.support.calling.campaign import Campaign, people
 from tests.support.postgres import Postgres, run_postgres
 
@@ -42,8 +42,8 @@ async def test_what_was_committed_outlives_a_crash_of_a_server_that_commits_in_h
         placed, unknown, _ = sending
         await campaign.record(
             book,
-            Answer(placed, Event.ACCEPTED, call_id="call-1"),
-            Answer(unknown, Event.LOST, reason="no answer"),
+            Answer(placed, AttemptEvent.ACCEPTED, call_id="call-1"),
+            Answer(unknown, AttemptEvent.LOST, reason="no answer"),
         )
         await Suppressions(database).suppress([everybody[11].phone], "asked")
         await other.execute("INSERT INTO others VALUES (1)")

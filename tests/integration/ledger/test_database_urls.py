@@ -297,7 +297,7 @@ async def test_no_part_of_any_password_is_shown(
     url = place.format(quote(password, safe="") if encoded else password)
     records: list[logging.LogRecord] = []
     listening = logging.Handler()
-    listening.emit = records.append  # type: ignore[method-assign]
+    listening.emit = records.append  # type: ignore[method-assign, assignment]
     logging.getLogger().addHandler(listening)
     try:
         with pytest.raises(LedgerError) as refused:

@@ -11,9 +11,9 @@ from sqlalchemy import text
 from flireo_flows.ledger import AttemptBook, Database, LedgerError
 from flireo_flows.ledger.dead_letters import Replayed, replay, unreadable
 from flireo_flows.ledger.delivery import read_delivery
-from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.erasure import forget
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.receiver.clock import SenderClock
+from flireo_flows.receiver.sender_clock import SenderClock
 from tests.support.calling.campaign import ANNA, BEN
 from tests.support.calling.hearing import Heard, book, heard, listed, report, status_update, webhook
 

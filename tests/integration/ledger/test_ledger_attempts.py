@@ -11,7 +11,7 @@ from flireo_flows.ledger import Answer, AttemptBook, Database, Runner, Views
 from flireo_flows.ledger.attempts import MOST_UNPLACED
 from flireo_flows.ledger.schema import leads, runners
 from flireo_flows.lifecycle.absence import Verdict, View
-from flireo_flows.lifecycle.states import AttemptState, Event, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import (
     ANNA,
@@ -71,9 +71,11 @@ async def test_calls_at_once_are_those_that_are_not_over(database: Database) -> 
     book = await campaign.runner()
     first, second, third = await campaign.begin(book)
     assert await campaign.begin(book) == []
-    await campaign.record(book, Answer(first, Event.REFUSED, reason="400", lead=LeadState.REVIEW))
+    await campaign.record(book, Answer(first, AttemptEvent.REFUSED, reason="400", lead=LeadState.REVIEW))
     assert len(await campaign.begin(book)) == 1
-    await campaign.record(book, Answer(second, Event.LOST), Answer(third, Event.ACCEPTED, call_id="call-3"))
+    await campaign.record(
+        book, Answer(second, AttemptEvent.LOST), Answer(third, AttemptEvent.ACCEPTED, call_id="call-3")
+    )
     assert await campaign.begin(book) == []
 
 
@@ -126,13 +128,13 @@ async def test_what_a_runner_that_left_was_sending_is_unknown_at_once(database: 
 @pytest.mark.parametrize(
     ("event", "state", "lead"),
     [
-        (Event.ACCEPTED, AttemptState.PLACED, LeadState.CALLING),
-        (Event.REFUSED, AttemptState.NOT_PLACED, LeadState.WAITING),
-        (Event.LOST, AttemptState.UNKNOWN, LeadState.CALLING),
+        (AttemptEvent.ACCEPTED, AttemptState.PLACED, LeadState.CALLING),
+        (AttemptEvent.REFUSED, AttemptState.NOT_PLACED, LeadState.WAITING),
+        (AttemptEvent.LOST, AttemptState.UNKNOWN, LeadState.CALLING),
     ],
 )
 async def test_the_answer_of_a_runner_that_was_only_slow_still_counts(
-    database: Database, event: Event, state: AttemptState, lead: LeadState
+    database: Database, event: AttemptEvent, state: AttemptState, lead: LeadState
 ) -> None:
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA))
@@ -140,7 +142,9 @@ async def test_the_answer_of_a_runner_that_was_only_slow_still_counts(
     (attempt,) = await campaign.begin(slow)
     await end_lease(database)
     await (await campaign.runner()).orphaned()
-    await campaign.record(slow, Answer(attempt, event, call_id="call-1" if event is Event.ACCEPTED else ""))
+    await campaign.record(
+        slow, Answer(attempt, event, call_id="call-1" if event is AttemptEvent.ACCEPTED else "")
+    )
     assert ((await campaign.attempt()).state, (await campaign.lead()).state) == (state, lead)
 
 
@@ -151,9 +155,9 @@ async def test_an_answer_that_comes_after_the_call_was_found_changes_nothing(dat
     assert await campaign.unknown.adopt(attempt, "call-1")
     found = await campaign.attempt()
     for late in (
-        Answer(attempt, Event.ACCEPTED, call_id="call-1"),
-        Answer(attempt, Event.REFUSED, reason="too late"),
-        Answer(attempt, Event.LOST),
+        Answer(attempt, AttemptEvent.ACCEPTED, call_id="call-1"),
+        Answer(attempt, AttemptEvent.REFUSED, reason="too late"),
+        Answer(attempt, AttemptEvent.LOST),
     ):
         await campaign.record(book, late)
     assert await campaign.attempt() == found
@@ -169,7 +173,7 @@ async def test_an_answer_that_comes_after_the_attempt_was_given_up_rings_nobody_
     attempt = await campaign.lost(slow)
     await campaign.prove_absent(other, attempt)
     (second,) = await campaign.begin(other)
-    await campaign.record(slow, Answer(attempt, Event.REFUSED, reason="too late"))
+    await campaign.record(slow, Answer(attempt, AttemptEvent.REFUSED, reason="too late"))
     assert [row.state for row in await campaign.attempts()] == ["not_placed", "sending"]
     assert (await campaign.lead()).state == LeadState.CALLING
     assert second.number == 2
@@ -213,7 +217,7 @@ async def test_whatever_a_server_says_can_be_written_down(database: Database, re
     await campaign.take_in(person(ANNA))
     book = await campaign.runner()
     (attempt,) = await campaign.begin(book)
-    await campaign.record(book, Answer(attempt, Event.REFUSED, reason=reason, lead=LeadState.REVIEW))
+    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason=reason, lead=LeadState.REVIEW))
     assert (await campaign.lead()).state == LeadState.REVIEW
 
 
@@ -235,7 +239,7 @@ async def test_an_answer_after_the_proof_that_nobody_was_rung_is_for_a_person_to
     attempt = await campaign.lost(book)
     await campaign.prove_absent(book, attempt)
     assert (await campaign.attempt()).state == "not_placed"
-    await campaign.record(book, Answer(attempt, Event.ACCEPTED, call_id="late"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id="late"))
     lead = await campaign.lead()
     assert lead.state == "review" and "answered late" in lead.reason
 
@@ -245,7 +249,10 @@ async def test_a_call_id_that_another_attempt_has_harms_only_its_own(database: D
     book = await campaign.runner()
     await campaign.take_in(person(ANNA), person(BEN), person(CARLA))
     first, second, third = await campaign.begin(book)
-    await campaign.record(book, Answer(first, Event.ACCEPTED, call_id="one"))
-    answers = [Answer(second, Event.ACCEPTED, call_id="one"), Answer(third, Event.ACCEPTED, call_id="three")]
+    await campaign.record(book, Answer(first, AttemptEvent.ACCEPTED, call_id="one"))
+    answers = [
+        Answer(second, AttemptEvent.ACCEPTED, call_id="one"),
+        Answer(third, AttemptEvent.ACCEPTED, call_id="three"),
+    ]
     await campaign.record(book, *answers)
     assert [row.state for row in await campaign.attempts()] == ["placed", "unknown", "placed"]

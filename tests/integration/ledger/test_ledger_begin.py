@@ -13,16 +13,16 @@ from sqlalchemy.exc import IntegrityError
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.ledger import Answer, Attempt, AttemptBook, Begun, Database, Runner
-from flireo_flows.ledger.beginning import FRESH_SECONDS
-from flireo_flows.ledger.campaigns import Steering
-from flireo_flows.ledger.picking import LEAST_LEASE_SECONDS, LONGEST_CALL_SECONDS, STALE_SECONDS
+from flireo_flows.ledger.call_totals import set_call_totals
+from flireo_flows.ledger.campaigns import CampaignControl
+from flireo_flows.ledger.intents import FRESH_SECONDS
+from flireo_flows.ledger.lead_queue import LEAST_LEASE_SECONDS, LONGEST_CALL_SECONDS, STALE_SECONDS
 from flireo_flows.ledger.reports import close_without_report
 from flireo_flows.ledger.schema import attempts, decisions, leads, runners, tallies
 from flireo_flows.ledger.suppressions import Suppressions
-from flireo_flows.ledger.tallies import set_tallies
-from flireo_flows.lifecycle.states import Event, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy, Rule
-from flireo_flows.script.choice import CannotCompose, Choice, LeadFacts
+from flireo_flows.script.call_choice import CannotCompose, Choice, LeadFacts
 from tests.support.calling.campaign import (
     ANNA,
     BEN,
@@ -197,9 +197,9 @@ async def test_a_slow_runner_cannot_take_back_what_another_has_settled(database:
     assert await campaign.unknown.adopt(attempt, "call-1")
     settled = await campaign.attempt()
     for late in (
-        Answer(attempt, Event.REFUSED, reason="too late"),
-        Answer(attempt, Event.LOST, reason="too late"),
-        Answer(attempt, Event.ACCEPTED, call_id="call-1"),
+        Answer(attempt, AttemptEvent.REFUSED, reason="too late"),
+        Answer(attempt, AttemptEvent.LOST, reason="too late"),
+        Answer(attempt, AttemptEvent.ACCEPTED, call_id="call-1"),
     ):
         await campaign.record(slow, late)
     assert await campaign.attempt() == settled
@@ -213,7 +213,7 @@ async def test_a_paused_or_cancelled_campaign_begins_nothing(database: Database)
     campaign = campaign_of(database)
     await campaign.take_in(person(ANNA))
     book = await campaign.runner()
-    steering = Steering(database, campaign.name)
+    steering = CampaignControl(database, campaign.name)
     await steering.pause("wrong numbers")
     held = (await look(campaign, book)).held
     assert held is not None
@@ -222,7 +222,7 @@ async def test_a_paused_or_cancelled_campaign_begins_nothing(database: Database)
     await steering.resume()
     (attempt,) = await campaign.begin(book)
     await steering.cancel("over")
-    await campaign.record(book, Answer(attempt, Event.REFUSED, reason="429"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
     held = (await look(campaign, book)).held
     assert held is not None
     assert held.reason is Rule.CAMPAIGN_CANCELLED
@@ -240,16 +240,17 @@ async def test_a_campaign_whose_calls_are_all_in_use_says_so(database: Database)
 
 @pytest.mark.parametrize("cap", ["caps_per_run", "caps_per_day", "caps_per_campaign"])
 async def test_a_cap_counts_calls_that_rang_or_may_have(database: Database, cap: str) -> None:
-    campaign = campaign_of(database, **{cap: {"calls": 3}})
+    rules: dict[str, Any] = {cap: {"calls": 3}}
+    campaign = campaign_of(database, **rules)
     await campaign.take_in(*people(9))
     book = await campaign.runner()
     first, second, third = await campaign.begin(book)
     assert (await look(campaign, book)).held is not None
     await campaign.record(
         book,
-        Answer(first, Event.REFUSED, reason="400", lead=LeadState.REVIEW),
-        Answer(second, Event.LOST),
-        Answer(third, Event.ACCEPTED, call_id="call-3"),
+        Answer(first, AttemptEvent.REFUSED, reason="400", lead=LeadState.REVIEW),
+        Answer(second, AttemptEvent.LOST),
+        Answer(third, AttemptEvent.ACCEPTED, call_id="call-3"),
     )
     assert len(await campaign.begin(book)) == 1
     begun = await look(campaign, book)
@@ -289,9 +290,9 @@ async def test_what_is_counted_is_what_counting_anew_gives(database: Database) -
         await campaign.take_in(*people(8, first))
         book = await campaign.runner()
         begun = await campaign.begin(book)
-        await campaign.record(book, Answer(begun[0], Event.REFUSED, reason="400"))
-        await campaign.record(book, Answer(begun[1], Event.LOST))
-        accepted = [Answer(it, Event.ACCEPTED, call_id=f"{name}-{it.id}") for it in begun[2:]]
+        await campaign.record(book, Answer(begun[0], AttemptEvent.REFUSED, reason="400"))
+        await campaign.record(book, Answer(begun[1], AttemptEvent.LOST))
+        accepted = [Answer(it, AttemptEvent.ACCEPTED, call_id=f"{name}-{it.id}") for it in begun[2:]]
         await campaign.record(book, *accepted)
         async with database.write() as db:
             ids = [it.id for it in begun[3:6]]
@@ -301,7 +302,7 @@ async def test_what_is_counted_is_what_counting_anew_gives(database: Database) -
             await db.execute(update(attempts).where(attempts.c.id == begun[6].id).values(state="ended"))
     kept = await counted(database)
     async with database.write() as db:
-        await db.run_sync(set_tallies)
+        await db.run_sync(set_call_totals)
     assert kept == await counted(database)
     whole = [row for row in kept if row.span == "campaign" and row.campaign == "campaign"]
     assert [(row.calls, row.seconds, row.open_calls, row.minutes) for row in whole] == [(7, 197.0, 3, 6)]
@@ -330,7 +331,7 @@ async def test_a_call_that_ended_counts_as_long_as_it_was_or_is_assumed_to_be(
     await campaign.take_in(*people(1))
     book = await campaign.runner()
     (attempt,) = await campaign.begin(book)
-    await campaign.record(book, Answer(attempt, Event.ACCEPTED, call_id="call-1"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id="call-1"))
     mine = update(attempts).where(attempts.c.id == attempt.id)
     async with database.write() as db:
         await db.execute(mine.values(state="ended", outcome="unknown"))
@@ -338,7 +339,7 @@ async def test_a_call_that_ended_counts_as_long_as_it_was_or_is_assumed_to_be(
     rows = await counted(database)
     assert {(row.calls, row.seconds, row.open_calls, row.minutes) for row in rows} == {(1, *counted_as)}
     async with database.write() as db:
-        await db.run_sync(set_tallies)
+        await db.run_sync(set_call_totals)
     assert await counted(database) == rows
 
 
@@ -347,7 +348,7 @@ async def test_a_call_that_was_closed_unheard_keeps_its_share_of_the_cap(databas
     await campaign.take_in(*people(2))
     book = await campaign.runner()
     (begun,) = await campaign.begin(book)
-    await campaign.record(book, Answer(begun, Event.ACCEPTED, call_id="call-1"))
+    await campaign.record(book, Answer(begun, AttemptEvent.ACCEPTED, call_id="call-1"))
     async with database.write("campaign") as db:
         await close_without_report(
             db, await campaign.attempt(), "nothing was heard of it", campaign.policy, database.now()
@@ -434,7 +435,7 @@ class Pool:
 
 async def ended(campaign: Campaign, book: AttemptBook, attempt: Attempt) -> None:
     """The attempt is over, and its lead waits for the next."""
-    await campaign.record(book, Answer(attempt, Event.REFUSED, reason="429"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
 
 
 async def test_what_was_chosen_is_written_down_and_kept(database: Database) -> None:

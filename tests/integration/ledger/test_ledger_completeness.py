@@ -20,11 +20,11 @@ from flireo_flows.ledger.completeness import (
     check_completeness,
     completeness,
 )
-from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.outbox import Outbox
 from flireo_flows.ledger.reports import close_without_report, talked
 from flireo_flows.ledger.schema import attempts, campaigns, leads
-from flireo_flows.lifecycle.event_types import Happening
+from flireo_flows.lifecycle.event_types import LedgerEvent
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, people
 from tests.support.calling.hearing import ANALYSIS, TALK, Heard, book, heard, listed, report, status_update
@@ -335,7 +335,7 @@ async def hear_of(heard: Heard, numbers: range, **more: Any) -> None:
 async def notices(database: Database) -> list[tuple[str, str]]:
     told = await Outbox(database).claim(1000)
     return [
-        (notice.campaign, notice.reason) for notice in told if notice.event is Happening.CAMPAIGN_INCOMPLETE
+        (notice.campaign, notice.reason) for notice in told if notice.event is LedgerEvent.CAMPAIGN_INCOMPLETE
     ]
 
 

@@ -9,9 +9,9 @@ from sqlalchemy import Table, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.guards import FORGOTTEN_LIKE
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import PSEUDONYM
+from flireo_flows.ledger.triggers import FORGOTTEN_LIKE
 from flireo_flows.lifecycle.states import LEAD_MOVES, MOVES, AttemptState, LeadState
 from tests.support.calling.campaign import ANNA, BEN, people
 

@@ -9,23 +9,23 @@ import pytest
 from sqlalchemy import select
 
 from flireo_flows.ledger import Answer, Attempt, AttemptBook, Database, Views
+from flireo_flows.ledger.call_totals import totals_in
 from flireo_flows.ledger.completeness import Completeness, completeness
-from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.reports import RANG_AFTER_ALL
 from flireo_flows.ledger.schema import inbox
 from flireo_flows.ledger.suppressions import Suppressions
-from flireo_flows.ledger.tallies import totals_in
 from flireo_flows.ledger.unknown_attempts import PROVED_ABSENT
-from flireo_flows.lifecycle.states import AttemptState, Event, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy, Totals
-from flireo_flows.script.choice import ATTEMPT_KEY
+from flireo_flows.script.call_choice import ATTEMPT_KEY
 from tests.support.calling.campaign import ANNA, Campaign, person
 from tests.support.calling.hearing import ANALYSIS, TALK, Heard, book, heard, listed, report, status_update
 
 __all__ = ["book", "heard"]  # fixtures
 
 NOBODY = {"status": "failed", "error": "no answer", "started_at": None, "duration_seconds": 0}
-SILENCE = {**NOBODY, "summary": None, "messages": None}
+SILENCE: dict[str, Any] = {**NOBODY, "summary": None, "messages": None}
 
 
 def teaching(**rules: Any) -> CallingPolicy:
@@ -124,7 +124,7 @@ async def test_a_report_to_an_attempts_address_waits_for_the_answer(heard: Heard
     (attempt,) = await heard.campaign.begin(book)
     await heard.inbox.store(report(), attempt.reference)
     assert await heard.apply() == (0, 0)
-    await heard.campaign.record(book, Answer(attempt, Event.ACCEPTED, call_id="call-1"))
+    await heard.campaign.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id="call-1"))
     assert await heard.apply() == (1, 1)
 
 

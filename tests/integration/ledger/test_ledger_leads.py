@@ -8,7 +8,7 @@ import pytest
 from flireo_flows.ledger import Answer, Database, Views
 from flireo_flows.ledger.campaign_list import clear_in, list_in
 from flireo_flows.ledger.leads import CHUNK, batch_name
-from flireo_flows.lifecycle.states import NO_SHARED_HOURS, Event, LeadState
+from flireo_flows.lifecycle.states import NO_SHARED_HOURS, AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
 
@@ -33,8 +33,8 @@ async def test_a_lead_keeps_its_state_when_its_file_is_taken_in_again(database: 
     anna, ben = await campaign.begin(book, most=2)
     await campaign.record(
         book,
-        Answer(anna, Event.ACCEPTED, call_id="call-1"),
-        Answer(ben, Event.REFUSED, reason="400", lead=LeadState.REVIEW),
+        Answer(anna, AttemptEvent.ACCEPTED, call_id="call-1"),
+        Answer(ben, AttemptEvent.REFUSED, reason="400", lead=LeadState.REVIEW),
     )
     await campaign.take_in(person(ANNA, name="Anna Again"), person(BEN), person(CARLA))
     leads = await campaign.leads()

@@ -12,7 +12,7 @@ from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Database, Expectations
 from flireo_flows.ledger.leads import GONE_FROM_FILE
-from flireo_flows.ledger.milestones import tell_finished
+from flireo_flows.ledger.milestones import post_finished
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import outbox
 from flireo_flows.policy import CallingPolicy
@@ -66,11 +66,11 @@ async def test_who_is_taken_out_of_the_file_while_their_phone_rings_keeps_no_cam
     await campaign.placed(book, "call-anna", ANNA)
     await campaign.placed(book, "call-ben", BEN)  # from a file in which Anna is not
     await heard.read(listed("call-ben", BEN), Expectations())
-    over = {"status": "failed", "error": "no answer", "end_reason": None, "started_at": None}
+    over: dict[str, Any] = {"status": "failed", "error": "no answer", "end_reason": None, "started_at": None}
     await heard.read(listed("call-anna", **over, summary=None, messages=None, duration_seconds=None))
     anna = await campaign.lead()
     assert (anna.state, anna.outcome, anna.reason) == ("waiting", "no_answer", GONE_FROM_FILE)
-    assert await tell_finished(database, campaign.name)
+    assert await post_finished(database, campaign.name)
     await campaign.take_in(person(ANNA), person(BEN))
     assert [attempt.phone for attempt in await campaign.begin(book)] == [ANNA]
 
@@ -98,9 +98,9 @@ async def test_who_was_taken_out_of_the_file_does_not_keep_a_campaign_open(
 
 
 async def test_a_campaign_without_people_is_not_finished(local: Database) -> None:
-    assert not await tell_finished(local, "campaign")
+    assert not await post_finished(local, "campaign")
     await Campaign(local).take_in(person(ANNA))
-    assert not await tell_finished(local, "campaign")
+    assert not await post_finished(local, "campaign")
     assert await told(local) == []
 
 

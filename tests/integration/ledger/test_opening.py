@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 
 from flireo_flows.ledger import Database, Inbox, LedgerError
 from flireo_flows.ledger.schema import VERSION, meta
-from flireo_flows.ledger.tables import BOOTED
+from flireo_flows.ledger.schema_version import BOOTED
 from tests.support.calling.campaign import ANNA
 from tests.support.postgres import Postgres
 
@@ -61,7 +61,7 @@ async def test_opened_again_it_holds_what_it_held(ledger_url: str) -> None:
     held = []
     for _ in range(2):
         async with await Database.open(ledger_url) as database, database.read() as db:
-            held.append((database.key, (await db.execute(KEPT)).all()))
+            held.append((database.key, [tuple(row) for row in await db.execute(KEPT)]))
     assert held[0] == held[1]
     key, rows = held[0]
     assert rows == [("forgot_somebody", "no"), ("suppression_key", key.hex()), ("version", str(VERSION))]

@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from flireo_flows.ledger import AttemptBook, Database
-from flireo_flows.ledger.campaigns import Declined, Steering
-from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
+from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.naming import find_campaign, refuse_shown_name
 from flireo_flows.ledger.notices import Notice, names_told, read_notices
 from flireo_flows.ledger.outbox import CLAIM_SECONDS, KEPT_SECONDS, Outbox, post
 from flireo_flows.ledger.schema import attempts, campaigns, inbox, leads, outbox
-from flireo_flows.ledger.waiting import DISTANCE_SECONDS, WAITED_SECONDS, note_waiting
-from flireo_flows.lifecycle.event_types import Happening
+from flireo_flows.ledger.waiting import DISTANCE_SECONDS, WAITED_SECONDS, post_reports_waiting
+from flireo_flows.lifecycle.event_types import LedgerEvent
 from flireo_flows.lifecycle.states import LeadState
 from tests.support.calling.campaign import ANNA, BEN, person
 from tests.support.calling.hearing import Heard, book, heard, listed, report, status_update
@@ -140,7 +140,7 @@ async def test_a_campaign_that_is_named_by_a_number_is_told_masked_and_is_found_
     for name in (f"{ANNA} again", f"{ANNA} at noon", "spring 2026-03-01"):
         async with database.write() as db:
             await db.execute(insert(campaigns).values(name=name, state="open"))
-        await Steering(database, name).pause("")
+        await CampaignControl(database, name).pause("")
     shown = {notice.campaign: notice for notice in await told(database)}
     masked = [name for name in shown if "*" in name]
     assert len(shown) == 3 and len(masked) == 2 and "spring 2026-03-01" in shown
@@ -150,9 +150,9 @@ async def test_a_campaign_that_is_named_by_a_number_is_told_masked_and_is_found_
     assert {await find_campaign(database, name) for name in masked} == {f"{ANNA} again", f"{ANNA} at noon"}
     for name in (f"{ANNA} again", "+44********01 again"):  # its own name may be rung under, and so may others
         await refuse_shown_name(database, name)
-    with pytest.raises(Declined, match="by its own name"):
+    with pytest.raises(DeclinedError, match="by its own name"):
         await refuse_shown_name(database, masked[0])
-    with pytest.raises(Declined) as unknown:
+    with pytest.raises(DeclinedError) as unknown:
         await find_campaign(database, f"{ANNA} tomorrow")
     assert ANNA[1:] not in str(unknown.value)
 
@@ -170,7 +170,7 @@ async def test_a_lead_that_a_person_has_to_look_at_is_told(heard: Heard, book: A
 async def test_what_a_person_does_with_a_campaign_is_told_each_time(database: Database) -> None:
     campaign = Heard(database).campaign
     await campaign.take_in(person())
-    steering = Steering(database, campaign.name)
+    steering = CampaignControl(database, campaign.name)
     await steering.pause("too many wrong numbers")
     await steering.pause("too many wrong numbers")
     await steering.resume()
@@ -227,13 +227,15 @@ async def test_a_notice_is_sent_by_one_of_two_senders_and_again_only_if_it_did_n
 async def test_what_could_not_be_told_for_a_week_is_not_told_any_more(heard: Heard) -> None:
     await heard.store(b"1")
     async with heard.database.write() as db:
-        await post(db, heard.database, Happening.CAMPAIGN_FINISHED, "spring:7", campaign="spring")
+        await post(db, heard.database, LedgerEvent.CAMPAIGN_FINISHED, "spring:7", campaign="spring")
         await db.execute(update(outbox).values(occurred_at=outbox.c.occurred_at - KEPT_SECONDS - 1))
     box = Outbox(heard.database)
     assert (await box.claim(9), await box.unsent()) == ([], 0)
     assert await box.prune() == 1
     async with heard.database.write() as db:  # what was said once is known for ever
-        assert not await post(db, heard.database, Happening.CAMPAIGN_FINISHED, "spring:7", campaign="spring")
+        assert not await post(
+            db, heard.database, LedgerEvent.CAMPAIGN_FINISHED, "spring:7", campaign="spring"
+        )
         assert [row.event for row in await db.execute(select(outbox.c.event))] == ["flireo.campaign.finished"]
 
 
@@ -275,26 +277,26 @@ async def test_reports_that_nobody_reads_are_told_once_and_again_when_more_came(
 ) -> None:
     await heard.campaign.placed(book)
     await heard.store(report())
-    assert not await note_waiting(heard.database)  # a run may be about to read it
+    assert not await post_reports_waiting(heard.database)  # a run may be about to read it
     await wait(heard, WAITED_SECONDS)
-    assert [await note_waiting(heard.database) for _ in range(2)] == [True, False]
+    assert [await post_reports_waiting(heard.database) for _ in range(2)] == [True, False]
     await wait(heard, DISTANCE_SECONDS)
-    assert not await note_waiting(heard.database)  # nothing new
+    assert not await post_reports_waiting(heard.database)  # nothing new
     await heard.store(status_update("ended"))
     await wait(heard, WAITED_SECONDS)
-    assert await note_waiting(heard.database)
+    assert await post_reports_waiting(heard.database)
     assert await events(heard.database) == ["flireo.reports.waiting"] * 2
     await heard.apply()
     await heard.store(status_update("ended", endReason="user_hangup"))
     await heard.apply()
     await wait(heard, DISTANCE_SECONDS)
-    assert not await note_waiting(heard.database)  # all are read
+    assert not await post_reports_waiting(heard.database)  # all are read
 
 
 async def test_a_report_of_somebody_who_rang_in_calls_no_collector(heard: Heard) -> None:
     await heard.store(report("call-9", BEN, call_type="inboundPhoneCall"))
     await wait(heard, WAITED_SECONDS)
-    assert not await note_waiting(heard.database)
+    assert not await post_reports_waiting(heard.database)
 
 
 async def test_of_a_person_who_was_forgotten_nothing_is_told(heard: Heard, book: AttemptBook) -> None:

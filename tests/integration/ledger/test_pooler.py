@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -64,7 +65,7 @@ async def test_two_runners_write_through_two_sessions(pooler: Pooler) -> None:
             await asyncio.gather(*(campaign.leads() for _ in range(20)))
             return len(await campaign.begin(book, most=5))
 
-    assert await asyncio.gather(work("one"), work("two")) == [1, 1]
+    assert list(await asyncio.gather(work("one"), work("two"))) == [1, 1]
 
 
 async def test_nothing_of_ours_stays_in_a_session(pooler: Pooler) -> None:
@@ -176,7 +177,7 @@ def secured(postgres: Postgres, authority: Authority) -> Iterator[Pooler]:
         yield running
 
 
-def tls(signed: Signed, mode: str = "require", **others: Path) -> dict[str, str | Path]:
+def tls(signed: Signed, mode: str = "require", **others: Path) -> dict[str, Any]:
     files = {"client_tls_cert_file": signed.certificate, "client_tls_key_file": signed.key, **others}
     return {"client_tls_sslmode": mode, **files}
 

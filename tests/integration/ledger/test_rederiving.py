@@ -8,13 +8,13 @@ from sqlalchemy import insert, select, update
 
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations
-from flireo_flows.ledger.forgetting import forget
-from flireo_flows.ledger.rederiving import (
+from flireo_flows.ledger.erasure import forget
+from flireo_flows.ledger.outcome_backfill import (
     PORTION,
     EndingCount,
     Rederived,
+    apply_current_rules,
     endings,
-    keep_current,
     learn,
     rederive,
 )
@@ -23,7 +23,7 @@ from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import suppressed_in
 from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome, OutcomeRule
-from flireo_flows.lifecycle.states import Event, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import AnalysisRule, CallingPolicy
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
@@ -314,7 +314,7 @@ async def test_an_attempt_that_rang_nobody_speaks_for_nobody(
     heard, book = trying
     await rung(heard, book, **NOBODY, error="no answer")
     (attempt,) = await heard.campaign.begin(book)
-    await heard.campaign.record(book, Answer(attempt, Event.REFUSED, reason="429"))
+    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
     assert (await heard.campaign.lead()).state == LeadState.WAITING
     policy = with_rules({"outcome": "answered", "error": ["no answer"]})
     assert (await rederive(database, heard.campaign.name, policy)).settled == 1
@@ -328,7 +328,7 @@ async def test_a_late_report_settles_a_lead_whose_next_attempt_rang_nobody(
     heard, book = trying
     await rung(heard, book, **NOBODY, error="no answer")
     (attempt,) = await heard.campaign.begin(book)
-    await heard.campaign.record(book, Answer(attempt, Event.REFUSED, reason="429"))
+    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
     await heard.hear(report())
     lead = await heard.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "failed")  # the status of the list tells more
@@ -390,11 +390,11 @@ async def test_who_said_no_before_a_run_that_asks_for_it_is_not_rung_any_more(
     other = Campaign(database, name="other")
     await other.take_in(person(ANNA), person(BEN))
     name = heard.campaign.name
-    await keep_current(database, name, RETRIES)
+    await apply_current_rules(database, name, RETRIES)
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA, BEN]) == {}
 
-    told = await keep_current(database, name, RETRIES.model_copy(update=rules))
+    told = await apply_current_rules(database, name, RETRIES.model_copy(update=rules))
     assert told == Rederived(1, {}, 0, 1)  # Ben's call has nothing to teach, and is not read
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: source}
@@ -403,11 +403,11 @@ async def test_who_said_no_before_a_run_that_asks_for_it_is_not_rung_any_more(
         BEN: "waiting",
     }
     # It is remembered, also where outcomes change; and rules that went and came again are asked anew.
-    assert await keep_current(database, name, RETRIES.model_copy(update=rules)) is None
+    assert await apply_current_rules(database, name, RETRIES.model_copy(update=rules)) is None
     changed = with_rules({"outcome": "busy", "error": ["no answer"]}, **rules)
-    assert await keep_current(database, name, changed) == Rederived(2, {("no_answer", "busy"): 1})
-    assert await keep_current(database, name, RETRIES) == Rederived(2, {("busy", "no_answer"): 1})
-    assert await keep_current(database, name, RETRIES.model_copy(update=rules)) == Rederived(1)
+    assert await apply_current_rules(database, name, changed) == Rederived(2, {("no_answer", "busy"): 1})
+    assert await apply_current_rules(database, name, RETRIES) == Rederived(2, {("busy", "no_answer"): 1})
+    assert await apply_current_rules(database, name, RETRIES.model_copy(update=rules)) == Rederived(1)
 
 
 async def test_a_lead_that_waits_for_another_call_is_done_once_the_last_one_taught_a_no(
@@ -417,7 +417,7 @@ async def test_a_lead_that_waits_for_another_call_is_done_once_the_last_one_taug
     await rung(heard, book, **{**NOBODY, "error": "no answer"})
     assert (await heard.campaign.lead()).state == "waiting"
     policy = RETRIES.model_copy(update={"do_not_call_outcomes": [Outcome.NO_ANSWER]})
-    assert await keep_current(database, heard.campaign.name, policy) == Rederived(1, {}, 1, 1)
+    assert await apply_current_rules(database, heard.campaign.name, policy) == Rederived(1, {}, 1, 1)
     assert (await heard.campaign.lead()).state == "done"
 
 
@@ -527,4 +527,4 @@ async def test_a_run_under_another_table_derives_anew_and_sends_nothing_for_it(d
         await campaign.run()
         assert (await campaign.results())[ANNA].outcome == "busy"
         assert (line.reads, line.posts) == (reads, posts)
-        assert await keep_current(database, campaign.name, campaign.policy) is None
+        assert await apply_current_rules(database, campaign.name, campaign.policy) is None

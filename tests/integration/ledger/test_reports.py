@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations, Inbox
 from flireo_flows.ledger.schema import inbox
-from flireo_flows.lifecycle.states import AttemptState, Event, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, BEN, FREE, POLICY, person
 from tests.support.calling.hearing import (
@@ -119,7 +119,12 @@ async def test_a_finished_call_never_goes_back(heard: Heard, book: AttemptBook) 
     await heard.hear(report())
     before = await heard.campaign.attempt()
     await heard.hear(status_update("in-progress"), status_update("ended"))
-    running = {"status": "in-progress", "ended_at": None, "end_reason": None, "started_at": None}
+    running: dict[str, Any] = {
+        "status": "in-progress",
+        "ended_at": None,
+        "end_reason": None,
+        "started_at": None,
+    }
     await heard.read(listed(**running, summary=None, messages=None))
     await heard.hear(report(summary="Another summary.", analysis={"interest": "none"}, durationSeconds=1))
     assert await heard.campaign.attempt() == before
@@ -174,7 +179,12 @@ async def test_a_moment_that_cannot_be_keeps_the_distance_to_the_next_attempt_al
     heard = Heard(local, CallingPolicy.model_validate({**retried, "retry_delay_seconds": 3600}))
     await heard.campaign.placed(await heard.campaign.runner())
     began = local.now()
-    over = {"end_reason": "voicemail", "started_at": None, "ended_at": ended, "duration_seconds": None}
+    over: dict[str, Any] = {
+        "end_reason": "voicemail",
+        "started_at": None,
+        "ended_at": ended,
+        "duration_seconds": None,
+    }
     await heard.read(listed(**over, summary=None, messages=None))
     assert 3600 <= (await heard.campaign.lead()).not_before - began < 3900
 
@@ -225,7 +235,7 @@ async def test_a_report_that_overtakes_the_answer_waits_for_it(heard: Heard, boo
     (attempt,) = await campaign.begin(book)
     assert await heard.hear(report()) == (0, 0)
     assert await heard.settle() == (0, 0)
-    await campaign.record(book, Answer(attempt, Event.ACCEPTED, call_id="call-1"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id="call-1"))
     assert await heard.apply() == (1, 1)
 
 
@@ -388,7 +398,7 @@ async def test_a_lead_is_rung_again_after_the_outcomes_that_the_policy_names(dat
     book = await heard.campaign.runner()
     await heard.campaign.placed(book)
     nobody = {"status": "failed", "error": "no answer", "started_at": None, "duration_seconds": 0}
-    silence = {**nobody, "summary": None, "messages": None}
+    silence: dict[str, Any] = {**nobody, "summary": None, "messages": None}
     assert await heard.read(listed(**silence))
     lead = await heard.campaign.lead()
     assert (lead.state, lead.reason, lead.attempts) == ("waiting", "to be rung again after no_answer", 1)

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import insert
 
 from flireo_flows.ledger import Answer, Database
-from flireo_flows.ledger.campaigns import Declined, Steering
-from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.audit import audit_lead
+from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
+from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.schema import decisions
-from flireo_flows.ledger.story import story
 from flireo_flows.ledger.suppressions import Suppressions
-from flireo_flows.lifecycle.states import Event
+from flireo_flows.lifecycle.states import AttemptEvent
 from tests.support.calling.campaign import ANNA, BEN, CARLA, Campaign, person
 
 
@@ -40,11 +40,11 @@ async def test_a_story_tells_every_decision_and_every_attempt_in_order(database:
     await _decide(database, lead.id)
     book = await campaign.runner()
     (attempt,) = await campaign.begin(book)
-    await campaign.record(book, Answer(attempt, Event.REFUSED, reason=f"503 for {ANNA}"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason=f"503 for {ANNA}"))
     (again,) = await campaign.begin(book)
-    await campaign.record(book, Answer(again, Event.ACCEPTED, call_id=f"call-_{ANNA}"))
+    await campaign.record(book, Answer(again, AttemptEvent.ACCEPTED, call_id=f"call-_{ANNA}"))
 
-    told = await story(database, ANNA, "campaign")
+    told = await audit_lead(database, ANNA, "campaign")
     assert told.lead is not None
     assert (told.lead.state, told.lead.zones, told.lead.line) == ("calling", ("Europe/London",), 2)
     assert [(it.number, it.state, it.reason, it.call_id) for it in told.attempts] == [
@@ -65,9 +65,9 @@ async def test_a_story_is_of_one_person_in_one_campaign(database: Database) -> N
     await campaign.take_in(person(ANNA), person(BEN))
     await other.take_in(person(ANNA))
     await _decide(database, (await campaign.lead()).id)
-    assert len((await story(database, ANNA, "campaign")).decisions) == 1
-    assert (await story(database, BEN, "campaign")).decisions == ()
-    assert (await story(database, ANNA, "other")).decisions == ()
+    assert len((await audit_lead(database, ANNA, "campaign")).decisions) == 1
+    assert (await audit_lead(database, BEN, "campaign")).decisions == ()
+    assert (await audit_lead(database, ANNA, "other")).decisions == ()
 
 
 async def test_a_story_tells_what_holds_a_person_back(database: Database) -> None:
@@ -75,8 +75,8 @@ async def test_a_story_tells_what_holds_a_person_back(database: Database) -> Non
     await campaign.take_in(person(ANNA), person(BEN))
     await campaign.book.forbid({BEN})
     await Suppressions(database).suppress([ANNA], "asked by letter")
-    await Steering(database, "campaign").pause("lunch", "person")
-    anna, ben = [await story(database, phone, "campaign") for phone in (ANNA, BEN)]
+    await CampaignControl(database, "campaign").pause("lunch", "person")
+    anna, ben = [await audit_lead(database, phone, "campaign") for phone in (ANNA, BEN)]
     assert anna.suppression is not None
     assert (anna.suppression.source, anna.suppression.reason) == ("person", "asked by letter")
     assert (anna.on_file, ben.on_file, ben.suppression) == (False, True, None)
@@ -89,7 +89,7 @@ async def test_of_a_stranger_and_of_who_is_forgotten_nothing_is_known(database: 
     await campaign.take_in(person(ANNA))
     await _decide(database, (await campaign.lead()).id)
     await forget(database, ANNA)
-    stranger, anna = [await story(database, phone, "campaign") for phone in (CARLA, ANNA)]
+    stranger, anna = [await audit_lead(database, phone, "campaign") for phone in (CARLA, ANNA)]
     assert (stranger.lead, stranger.suppression) == (None, None)
     assert (anna.lead, anna.attempts, anna.decisions) == (None, (), ())
     assert anna.suppression is not None
@@ -97,5 +97,5 @@ async def test_of_a_stranger_and_of_who_is_forgotten_nothing_is_known(database: 
 
 
 async def test_a_campaign_nobody_ran_has_no_story(database: Database) -> None:
-    with pytest.raises(Declined, match="there is no campaign 'campaign'"):
-        await story(database, ANNA, "campaign")
+    with pytest.raises(DeclinedError, match="there is no campaign 'campaign'"):
+        await audit_lead(database, ANNA, "campaign")

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Row, insert, select, update
 
 from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations, Inbox
-from flireo_flows.ledger.campaigns import Declined
-from flireo_flows.ledger.forgetting import (
+from flireo_flows.ledger.campaigns import DeclinedError
+from flireo_flows.ledger.erasure import (
     Forgotten,
     forget,
     forgotten_in,
@@ -26,9 +26,9 @@ from flireo_flows.ledger.suppressions import (
     suppressed_in,
     suppression_in,
 )
-from flireo_flows.lifecycle.states import Event
-from tests.integration.ledger.test_reports import report
+from flireo_flows.lifecycle.states import AttemptEvent
 from tests.support.calling.campaign import ANNA, BEN, CARLA, FREE, Campaign, people, person
+from tests.support.calling.hearing import report
 
 SECRET = "Anna-of-the-tests"  # stands wherever something of a person may stand
 
@@ -118,7 +118,7 @@ async def test_a_lifted_suppression_is_gone_and_one_that_is_not_there_is_named_m
     await suppressions.suppress([ANNA], "a slip of the pen")
     assert (await suppressions.lift(ANNA)).reason == "a slip of the pen"
     assert await suppressions.listed() == []
-    with pytest.raises(Declined, match="is not suppressed") as refused:
+    with pytest.raises(DeclinedError, match="is not suppressed") as refused:
         await suppressions.lift(ANNA)
     assert ANNA not in str(refused.value)
 
@@ -126,7 +126,7 @@ async def test_a_lifted_suppression_is_gone_and_one_that_is_not_there_is_named_m
 async def test_who_was_forgotten_is_only_lifted_when_that_is_said(local: Database) -> None:
     suppressions = Suppressions(local)
     await forget(local, ANNA)
-    with pytest.raises(Declined, match="--even-forgotten") as refused:
+    with pytest.raises(DeclinedError, match="--even-forgotten") as refused:
         await suppressions.lift(ANNA)
     assert ANNA not in str(refused.value)
     await suppressions.lift(ANNA, even_forgotten=True)
@@ -159,8 +159,8 @@ async def _known(campaign: Campaign, phone: str = ANNA) -> AttemptBook:
     call_id = f"{campaign.name}-_{phone}"
     await campaign.record(
         book,
-        Answer(begun[phone], Event.ACCEPTED, call_id=call_id),
-        Answer(begun[BEN], Event.ACCEPTED, call_id=f"{campaign.name}-2"),
+        Answer(begun[phone], AttemptEvent.ACCEPTED, call_id=call_id),
+        Answer(begun[BEN], AttemptEvent.ACCEPTED, call_id=f"{campaign.name}-2"),
     )
     told = {
         "state": "ended",
@@ -267,10 +267,10 @@ async def test_nobody_is_forgotten_in_the_middle_of_a_call_but_is_suppressed_at_
     await campaign.take_in(person(ANNA, name=SECRET))
     (attempt,) = await campaign.begin(book)
     if state == "placed":
-        await campaign.record(book, Answer(attempt, Event.ACCEPTED, call_id="call-1"))
+        await campaign.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id="call-1"))
     if state == "unknown":
-        await campaign.record(book, Answer(attempt, Event.LOST, reason="no answer"))
-    with pytest.raises(Declined, match=r"a call to .* is under way") as refused:
+        await campaign.record(book, Answer(attempt, AttemptEvent.LOST, reason="no answer"))
+    with pytest.raises(DeclinedError, match=r"a call to .* is under way") as refused:
         await forget(database, ANNA)
     assert ANNA not in str(refused.value)
     assert (await campaign.attempt()).state == state

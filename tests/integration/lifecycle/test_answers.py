@@ -11,8 +11,8 @@ from flireo_flows.ledger.schema import leads
 from flireo_flows.ledger.suppressions import Suppressions, suppressed_in
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import AnalysisRule, CallingPolicy, do_not_call_cause, lesson_of
-from tests.integration.ledger.test_reports import report
 from tests.support.calling.campaign import ANNA, BEN, FREE, POLICY, Campaign, person
+from tests.support.calling.hearing import report
 
 DEFAULT = CallingPolicy()
 OWN = CallingPolicy(do_not_call_keys=[AnalysisRule(key="wants_no_calls")])

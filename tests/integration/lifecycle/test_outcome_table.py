@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from flireo_flows.lifecycle import outcomes as module
 from flireo_flows.lifecycle.outcomes import (
     AnalysisAnswer,
-    Ending,
+    FinishedCall,
     Outcome,
     OutcomeRule,
     default_rules,
@@ -27,7 +27,7 @@ from flireo_flows.lifecycle.outcomes import (
 )
 from flireo_flows.policy import CallingPolicy, outcomes_version
 
-MACHINE = Ending(
+MACHINE = FinishedCall(
     status="ended", talked=True, turns=2, first_heard="You reached the voicemail of Ben. Leave a message."
 )
 
@@ -42,18 +42,24 @@ NOT_HANDED_ON = (
     "transfer declined",
     "transfer reject",
     "transfer error",
+    "transfer timeout",
 )
-NOT_HANDED_ON += ("transfer timeout",)
-NO_MACHINE = ("no voicemail", "no voice mail", "no answering machine", "not voicemail", "not voice mail")
-NO_MACHINE += ("not answering machine",)
+NO_MACHINE = (
+    "no voicemail",
+    "no voice mail",
+    "no answering machine",
+    "not voicemail",
+    "not voice mail",
+    "not answering machine",
+)
 
 
-def says(it: Ending, *words: str) -> bool:
+def says(it: FinishedCall, *words: str) -> bool:
     told = f"{it.end_reason} {it.error}".lower().replace("-", " ").replace("_", " ")
     return any(word in told for word in words)
 
 
-REFERENCE: tuple[tuple[Outcome, Callable[[Ending], bool]], ...] = (
+REFERENCE: tuple[tuple[Outcome, Callable[[FinishedCall], bool]], ...] = (
     (
         Outcome.TRANSFERRED,
         lambda it: it.status == "transferred" or (says(it, "transfer") and not says(it, *NOT_HANDED_ON)),
@@ -80,7 +86,7 @@ REFERENCE: tuple[tuple[Outcome, Callable[[Ending], bool]], ...] = (
 )
 
 
-def as_it_was(ending: Ending) -> Outcome:
+def as_it_was(ending: FinishedCall) -> Outcome:
     return next((outcome for outcome, fits in REFERENCE if fits(ending)), Outcome.UNKNOWN)
 
 
@@ -134,7 +140,7 @@ def phrases(words: tuple[str, ...]) -> st.SearchStrategy[str]:
 
 
 endings = st.builds(
-    Ending,
+    FinishedCall,
     status=st.one_of(st.sampled_from(STATUSES), st.text(max_size=10)),
     end_reason=phrases(WORDS),
     error=phrases(WORDS),
@@ -152,10 +158,10 @@ endings = st.builds(
 
 
 @given(endings)
-@example(Ending(end_reason="voice", error="mail"))  # the two are read as one text, as they were
+@example(FinishedCall(end_reason="voice", error="mail"))  # the two are read as one text, as they were
 @settings(max_examples=1500)
 def test_no_call_means_anything_else_than_before_but_a_machine_that_only_its_greeting_gives_away(
-    ending: Ending,
+    ending: FinishedCall,
 ) -> None:
     before, now = as_it_was(ending), outcome_of(ending)
     event(f"{before} -> {now}")
@@ -168,7 +174,7 @@ def test_no_call_means_anything_else_than_before_but_a_machine_that_only_its_gre
 
 @given(endings)
 @settings(max_examples=500)
-def test_without_a_transcript_no_call_means_anything_else_than_before(ending: Ending) -> None:
+def test_without_a_transcript_no_call_means_anything_else_than_before(ending: FinishedCall) -> None:
     silent = replace(ending, turns=0, first_heard="")
     assert outcome_of(silent) is as_it_was(silent)
 
@@ -225,7 +231,7 @@ def test_every_outcome_but_unknown_has_a_rule() -> None:
 
 # Each condition.
 
-TALK = Ending(
+TALK = FinishedCall(
     status="ended",
     end_reason="user_hangup",
     error="Line-noise (48)",
@@ -312,7 +318,7 @@ def test_a_condition_holds_or_does_not(condition: dict[str, Any], fits: bool) ->
     ids=str,
 )
 def test_what_is_not_known_fits_no_condition(condition: dict[str, Any]) -> None:
-    assert not OutcomeRule(outcome=Outcome.REJECTED, **condition).fits(Ending())
+    assert not OutcomeRule(outcome=Outcome.REJECTED, **condition).fits(FinishedCall())
 
 
 def test_the_first_rule_that_fits_decides_and_own_rules_come_first() -> None:

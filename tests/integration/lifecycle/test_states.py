@@ -10,16 +10,25 @@ from sqlalchemy.exc import IntegrityError
 from flireo_flows.ledger import Attempt, Database
 from flireo_flows.ledger.attempts import move
 from flireo_flows.ledger.schema import attempts, inbox, leads
-from flireo_flows.lifecycle.states import FINAL, MOVES, OPEN, AttemptState, Event, LeadState, sources, target
+from flireo_flows.lifecycle.states import (
+    FINAL,
+    MOVES,
+    OPEN,
+    AttemptEvent,
+    AttemptState,
+    LeadState,
+    sources,
+    target,
+)
 from tests.support.calling.campaign import ANNA, BEN, Campaign, people, person
 
 # How an attempt that was just begun comes to each state.
 WAYS = {
     AttemptState.SENDING: (),
-    AttemptState.PLACED: (Event.ACCEPTED,),
-    AttemptState.UNKNOWN: (Event.LOST,),
-    AttemptState.ENDED: (Event.ACCEPTED, Event.REPORTED),
-    AttemptState.NOT_PLACED: (Event.REFUSED,),
+    AttemptState.PLACED: (AttemptEvent.ACCEPTED,),
+    AttemptState.UNKNOWN: (AttemptEvent.LOST,),
+    AttemptState.ENDED: (AttemptEvent.ACCEPTED, AttemptEvent.REPORTED),
+    AttemptState.NOT_PLACED: (AttemptEvent.REFUSED,),
 }
 
 
@@ -30,7 +39,7 @@ async def begun(campaign: Campaign, phone: str = ANNA) -> Attempt:
 
 
 async def test_the_ledger_moves_an_attempt_by_the_table_and_in_no_other_way(database: Database) -> None:
-    steps = list(product(AttemptState, Event))
+    steps = list(product(AttemptState, AttemptEvent))
     for number, ((state, event), lead) in enumerate(zip(steps, people(len(steps)), strict=True)):
         campaign = Campaign(database, name=f"campaign {number}")
         attempt = await begun(campaign, lead.phone)
@@ -52,8 +61,8 @@ async def test_the_ledger_moves_an_attempt_by_the_table_and_in_no_other_way(data
 
 def test_every_state_is_in_the_table_and_every_event_leads_somewhere() -> None:
     assert set(MOVES) == set(AttemptState) == set(WAYS)
-    assert {event for moves in MOVES.values() for event in moves} == set(Event)
-    assert {target(event) for event in Event} == set(AttemptState) - {AttemptState.SENDING}
+    assert {event for moves in MOVES.values() for event in moves} == set(AttemptEvent)
+    assert {target(event) for event in AttemptEvent} == set(AttemptState) - {AttemptState.SENDING}
 
 
 def test_what_is_final_moves_no_more_and_what_is_open_does() -> None:
@@ -62,7 +71,7 @@ def test_what_is_final_moves_no_more_and_what_is_open_does() -> None:
 
 
 def test_an_event_leads_to_one_state_from_wherever_it_happens() -> None:
-    for event in Event:
+    for event in AttemptEvent:
         assert {MOVES[state][event] for state in sources(event)} == {target(event)}
 
 

@@ -17,7 +17,7 @@ from flireo_flows.api.agent_config import AgentOverride, AnalysisPlan, LLMConfig
 from flireo_flows.api.webhooks import AssistantRequest
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import Database, Inbox, LeadBook
-from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.receiver import AssistantAnswer, KnownCaller, Receiver
 from flireo_flows.script import ScriptError
@@ -247,7 +247,7 @@ def held(ledger: Path) -> Iterator[None]:
 def test_who_waits_for_an_answer_hears_in_time_that_the_ledger_is_held_up(
     tmp_path: Path, kind: str, is_open: bool
 ) -> None:
-    patient = {"store_seconds": 3600, "assistant_seconds": 1, "tool_seconds": 1}
+    patient: dict[str, Any] = {"store_seconds": 3600, "assistant_seconds": 1, "tool_seconds": 1}
     receiver = Receiver(f"sqlite:///{tmp_path / 'l.db'}", [SECRET], **patient)
     app = FastAPI()
     app.mount("", receiver.app)  # so that the first delivery opens the ledger

@@ -19,7 +19,7 @@ import pytest
 from flireo_flows.ledger import Database, Inbox, LedgerError
 from flireo_flows.ledger.delivery import Delivery, read_delivery
 from flireo_flows.prefect_support.local_server import free_port
-from flireo_flows.receiver.storing import NotStored, Storage
+from flireo_flows.receiver.storage import NotStored, Storage
 from tests.support.calling.hearing import report
 from tests.support.postgres import Postgres
 from tests.support.receiver.relay import inbox_of, post, receiver, signed

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flireo_flows.receiver.reading import LARGEST_BODY
+from flireo_flows.receiver.signature_check import LARGEST_BODY
 from tests.support.receiver.relay import post, receiver, signed
 from tests.support.sandbox.running import until
 

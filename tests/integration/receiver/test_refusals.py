@@ -17,8 +17,8 @@ from flireo_flows.api.webhooks import EventType
 from flireo_flows.ledger.delivery import Delivery
 from flireo_flows.receiver.endpoint import Endpoint
 from flireo_flows.receiver.metrics import Metrics
-from flireo_flows.receiver.reading import LARGEST_BODY, MOST_DISCARDED, BodyReader, Refused
-from flireo_flows.receiver.storing import Storage
+from flireo_flows.receiver.signature_check import LARGEST_BODY, MOST_DISCARDED, BodyReader, Refused
+from flireo_flows.receiver.storage import Storage
 from tests.support.calling.hearing import report, webhook
 from tests.support.receiver.relay import inbox_of, receiver, served, signed
 
@@ -87,7 +87,7 @@ def good() -> dict[str, str]:
 def test_what_is_not_proven_is_refused_counted_and_not_kept(
     url: str, ledger: str, headers: Callable[[], dict[str, str]], status: int, code: str
 ) -> None:
-    encoded = {name: value.encode("latin-1") for name, value in headers().items()}
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers().items()]
     answer = httpx.post(f"{url}/webhooks/flireo", content=BODY, headers=encoded, trust_env=False)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert not any(secret in answer.text for secret in SECRETS)
@@ -247,7 +247,7 @@ def test_the_signed_body_counts_where_the_header_says_otherwise(url: str, ledger
     ids=lambda odd: next(iter(odd)),
 )
 def test_a_figure_that_cannot_be_reckoned_with_costs_only_itself(
-    url: str, ledger: str, odd: dict[str, object]
+    url: str, ledger: str, odd: dict[str, Any]
 ) -> None:
     body = report(**odd)
     assert send(url, body, signed(SECRETS[0], body)).status_code == 200

@@ -186,7 +186,7 @@ async def test_ten_thousand_reports_over_a_bad_road_leave_the_truth_once_each(tm
         assert not wrong, (len(wrong), results[phone(wrong[0])])
         async with database.read() as db:
             told = select(outbox.c.event, func.count()).group_by(outbox.c.event)
-            assert dict((await db.execute(told)).all()) == {"flireo.call.ended": CALLS}
+            assert {event: count for event, count in await db.execute(told)} == {"flireo.call.ended": CALLS}
             by_list = select(func.count()).where(attempts.c.channel == "list")
             missing = road.fates["dropped"] + road.fates["late"]
             assert (await db.execute(by_list)).scalar_one() == missing

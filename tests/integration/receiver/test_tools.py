@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field
 from flireo_flows.api.agents import read_agent
 from flireo_flows.api.tools import FunctionConfig
 from flireo_flows.receiver import Receiver, ToolContext, ToolError
-from flireo_flows.receiver.calling import THREADS
+from flireo_flows.receiver.function_call import THREADS
 from flireo_flows.receiver.logs import JsonFormatter
 from tests.support.calling.hearing import webhook
 from tests.support.receiver.relay import inbox_of, post, served, signed
@@ -71,9 +71,8 @@ def call(name: str, arguments: Any, identity: str = "tool-1") -> dict[str, Any]:
 
 def ask(url: str, *calls: dict[str, Any], key: str = "toolCallList", **more: Any) -> list[dict[str, Any]]:
     """Have tools called. Returns the results."""
-    body = webhook(
-        "tool-calls", call_type="outboundPhoneCall", status="in-progress", **{key: list(calls)}, **more
-    )
+    asked: dict[str, Any] = {key: list(calls), **more}
+    body = webhook("tool-calls", call_type="outboundPhoneCall", status="in-progress", **asked)
     answer = post(url, body, signed(SECRET, body, event="tool-calls"))
     assert answer.status_code == 200, answer.text
     results: list[dict[str, Any]] = answer.json()["results"]
@@ -413,7 +412,7 @@ def test_a_schema_is_fit_for_a_tool_template(receiver: Receiver) -> None:
 def test_what_cannot_be_a_tool_is_told_when_it_is_registered(receiver: Receiver) -> None:
     def several(*words: str) -> None: ...
     def by_place(word: str, /) -> None: ...
-    def of_no_json(thing: threading.Lock) -> None: ...  # type: ignore[valid-type]
+    def of_no_json(thing: threading.Lock) -> None: ...
 
     for function, told in ((several, "'words' cannot be given by its name"), (by_place, "'word' cannot be given"),
                            (of_no_json, "an annotation has no JSON form")):  # fmt: skip
@@ -448,7 +447,7 @@ def test_where_an_agent_and_the_functions_disagree_is_told(receiver: Receiver) -
     tools = [
         described("find", {"query": text, "limit": number, "colour": text}, ["query"]),
         {"type": "function", "function": described("book", {"people": {"type": "integer"}}, [])},
-        described("unheard_of", {}, []),
+        described("open_results_of", {}, []),
         {**described("of_another_system", {}, []), "url": "https://crm.example.com/hook"},
         {"type": "endCall"},
     ]
@@ -460,7 +459,7 @@ def test_where_an_agent_and_the_functions_disagree_is_told(receiver: Receiver) -
         "tool 'find': the argument 'limit' is integer for the function and number for the agent",
         "tool 'book': the function needs the argument 'day', which the agent does not know",
         "tool 'book': the function needs the argument 'people', which the agent may leave out",
-        "tool 'unheard_of': no function is registered for it, so each call of it fails",
+        "tool 'open_results_of': no function is registered for it, so each call of it fails",
         "tool 'forgotten_by_the_agent': the agent does not know it, so it is never called",
     ]
 

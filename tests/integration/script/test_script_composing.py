@@ -24,7 +24,7 @@ from flireo_flows.script import (
     knowing_agents,
     speakable,
 )
-from flireo_flows.script.choice import Caller, CannotCompose, Choice, LeadFacts
+from flireo_flows.script.call_choice import Caller, CannotCompose, Choice, LeadFacts
 from tests.support.api.judging import schema
 from tests.support.calling.speaking import CALLER, INLINE, SANNE, composer, inline, lead, patient
 from tests.support.sandbox.running import run_sandbox
@@ -45,7 +45,7 @@ def body(campaign: Composer, facts: LeadFacts = SANNE) -> dict[str, Any]:
 
 
 def test_a_saved_agent_greets_in_the_rendered_words() -> None:
-    words = {"first_message": "Hi {{ name|first_word }}, about your {{ product }}."}
+    words: dict[str, Any] = {"first_message": "Hi {{ name|first_word }}, about your {{ product }}."}
     greeting = "Hi Sanne, about your solar panels."
     assert body(composer(FLIREO, **words)) == {
         "destination": SANNE.phone,

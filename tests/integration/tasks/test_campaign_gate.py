@@ -13,17 +13,17 @@ from sqlalchemy import update
 from flireo_flows import CallLedger, FlireoCampaignJob, FlireoCredentials
 from flireo_flows.api.campaigns import CampaignLead, NewCampaignLead
 from flireo_flows.api.client import Account, FlireoClient
-from flireo_flows.api.conversation import converse
 from flireo_flows.api.operation import Operation
+from flireo_flows.api.procedure import converse
 from flireo_flows.blocks import CampaignRefused, OnBlocked
-from flireo_flows.blocks import campaign_work as work
+from flireo_flows.blocks import campaign_decisions as work
 from flireo_flows.blocks.campaign_gate import gate_of
 from flireo_flows.leads.wishes import Consent, Wishes
-from flireo_flows.ledger import Answer, Database, LedgerError, NoLedger
-from flireo_flows.ledger.forgetting import forget
+from flireo_flows.ledger import Answer, Database, LedgerError, NoLedgerError
+from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.schema import attempts
 from flireo_flows.ledger.suppressions import Suppressions, suppress_in
-from flireo_flows.lifecycle.states import Event
+from flireo_flows.lifecycle.states import AttemptEvent
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import Campaign, person
 from tests.support.postgres import Postgres
@@ -261,7 +261,7 @@ async def not_placed(database: Database) -> None:
     await campaign.take_in(person(BEN))
     book = await campaign.runner()
     (attempt,) = await campaign.begin(book)
-    await campaign.record(book, Answer(attempt, Event.REFUSED, reason="429"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
 
 
 async def waiting_for_a_call(database: Database) -> None:
@@ -304,7 +304,7 @@ def test_a_ledger_that_is_not_there_lets_nobody_through(
     sandbox: RunningSandbox, tmp_path: Path, where: str
 ) -> None:
     job = job_at(sandbox, CallLedger(url=SecretStr(f"sqlite:///{tmp_path / where}")))
-    with pytest.raises(NoLedger):
+    with pytest.raises(NoLedgerError):
         job.add_leads(leads(ANNA))
     assert sandbox.requests() == {} and not list(tmp_path.iterdir())
 
@@ -348,7 +348,7 @@ def test_who_says_no_while_others_are_added_is_not_added_any_more(
 def test_another_word_than_refuse_or_skip_is_no_setting(wrong: object, local: CallLedger) -> None:
     fields = {"name": "n", "agent_id": "a", **ALL_DAY, "ledger": local, "on_blocked": wrong}
     with pytest.raises(ValidationError):
-        FlireoCampaignJob(credentials=FlireoCredentials(api_key=SecretStr("k")), **fields)  # type: ignore[arg-type]
+        FlireoCampaignJob(credentials=FlireoCredentials(api_key=SecretStr("k")), **fields)
 
 
 def test_a_message_names_a_few_of_many_and_masks_them(sandbox: RunningSandbox, local: CallLedger) -> None:

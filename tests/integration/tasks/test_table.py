@@ -10,21 +10,21 @@ from prefect import Task
 from flireo_flows import tasks
 from flireo_flows.api.operation import endpoint_of
 from flireo_flows.api.registry import OPERATIONS
-from flireo_flows.tasks.names import OperationName
-from flireo_flows.tasks.table import document
+from flireo_flows.tasks.operation_name import OperationName
+from flireo_flows.tasks.operations_page import document
 
 PROJECT = Path(__file__).parents[3]
 WRITTEN = PROJECT / "docs" / "operations.md"
 
 
 def test_the_table_of_operations_is_what_the_registry_says() -> None:
-    remedy = "run: python -m flireo_flows.tasks.table > docs/operations.md"
+    remedy = "run: python -m flireo_flows.tasks.operations_page > docs/operations.md"
     assert WRITTEN.read_text(encoding="utf-8") == document(), remedy
 
 
 def test_the_table_is_made_by_a_command() -> None:
     made = subprocess.run(
-        [sys.executable, "-m", "flireo_flows.tasks.table"],
+        [sys.executable, "-m", "flireo_flows.tasks.operations_page"],
         cwd=PROJECT,
         capture_output=True,
         timeout=120,

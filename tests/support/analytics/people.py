@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 MONDAY = datetime(2026, 8, 17, 9, 0, tzinfo=UTC)
 FIRST_NAMES = ("Anna", "Bram", "Chiara", "Dirk", "Elif", "Femke", "Giulia", "Hamza")
@@ -49,7 +50,7 @@ def campaign(leads: int, seed: int = 1) -> list[Person]:
 
 
 def _lead(chance: random.Random, number: int) -> Person:
-    who = {
+    who: dict[str, Any] = {
         "phone": f"+447700{900000 + number % 1000}",
         "name": f"{chance.choice(FIRST_NAMES)} {chance.choice(LAST_NAMES)}",
         "columns": {"city": chance.choice(("Utrecht", "Gent", "Lille")), "customer": f"C{number:05}"},
@@ -78,7 +79,7 @@ def _lead(chance: random.Random, number: int) -> Person:
     )
 
 
-def _unrung(chance: random.Random, who: dict) -> Person:
+def _unrung(chance: random.Random, who: dict[str, Any]) -> Person:
     state, reason = chance.choice(
         (
             ("waiting", "outside_hours"),
@@ -90,7 +91,13 @@ def _unrung(chance: random.Random, who: dict) -> Person:
             ("review", "zone_unknown"),
         )
     )
-    nothing = {"outcome": "", "attempts": 0, "call_id": "", "duration_seconds": None, "summary": ""}
+    nothing: dict[str, Any] = {
+        "outcome": "",
+        "attempts": 0,
+        "call_id": "",
+        "duration_seconds": None,
+        "summary": "",
+    }
     return Person(**who, state=state, reason=reason, **nothing, started_at=None, ended_at=None)
 
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flireo_flows.api.exchange import Lost, Pause, Reply, exchange
+from flireo_flows.api.exchange import Pause, exchange
+from flireo_flows.api.judgement import Lost, Reply
 from flireo_flows.api.operation import Operation
-from flireo_flows.api.pacing import Pacing
+from flireo_flows.api.rate_limit import Pacing
 
 T = TypeVar("T")
 START = 1_760_000_000.0  # Unix seconds

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from flireo_flows.api.conversation import Ask, Conversation
 from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.exchange import Pause
 from flireo_flows.api.operation import Operation
+from flireo_flows.api.procedure import Ask, Conversation
 
 T = TypeVar("T")
 BEGIN = 1_700_000_000.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from itertools import count
 
-from flireo_flows.api.pacing import Pacing
+from flireo_flows.api.rate_limit import Pacing
 
 START = 1_760_000_000.0  # Unix seconds by our clock
 STEP_SECONDS = 0.0005  # no sleep is shorter

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from flireo_flows.api.times import iso
+from flireo_flows.api.fields import iso
 from tests.support.faulty.server import Act, Request, answer, run_faulty
 
 Json = dict[str, Any]

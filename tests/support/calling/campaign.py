@@ -26,9 +26,9 @@ from flireo_flows.ledger.run_rules import Readiness, fingerprint
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.unknown_attempts import UnknownAttempts
 from flireo_flows.lifecycle.absence import Verdict, View
-from flireo_flows.lifecycle.states import Event
+from flireo_flows.lifecycle.states import AttemptEvent
 from flireo_flows.policy import CallingPolicy, OtherCampaigns
-from flireo_flows.script.choice import Caller, Composes
+from flireo_flows.script.call_choice import Caller, Composes
 from tests.support.sandbox.running import ANNA, BEN, CARLA
 
 __all__ = ["ANNA", "BEN", "CALLER", "CARLA", "POLICY", "Campaign", "people", "person"]
@@ -134,13 +134,13 @@ class Campaign:
     async def placed(self, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA) -> Attempt:
         """Somebody was rung, and the call id came back."""
         (attempt,) = await self._begin_one(book, phone)
-        await self.record(book, Answer(attempt, Event.ACCEPTED, call_id=call_id))
+        await self.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id=call_id))
         return attempt
 
     async def lost(self, book: AttemptBook, phone: str = ANNA) -> Attempt:
         """Somebody may have been rung, and no answer came back."""
         (attempt,) = await self._begin_one(book, phone)
-        await self.record(book, Answer(attempt, Event.LOST, reason="no answer"))
+        await self.record(book, Answer(attempt, AttemptEvent.LOST, reason="no answer"))
         return attempt
 
     async def prove_absent(self, book: AttemptBook, attempt: Attempt) -> None:
@@ -190,8 +190,8 @@ class Campaign:
 
     async def age(self, seconds: float) -> None:
         """Let all that happened have happened so much earlier."""
-        moments = ("began_at", "lost_at", "over_at", "started_at", "ended_at", "asked_at", "fetched_at")
-        moments += ("absent_since", "read_at", "proof_since", "proof_at", "canary_since", "listed_at")
+        moments = ["began_at", "lost_at", "over_at", "started_at", "ended_at", "asked_at", "fetched_at"]
+        moments += ["absent_since", "read_at", "proof_since", "proof_at", "canary_since", "listed_at"]
         earlier = {name: attempts.c[name] - seconds for name in moments}
         async with self.database.write() as db:
             await db.execute(update(attempts).where(attempts.c.campaign == self.name).values(earlier))

@@ -23,9 +23,10 @@ from flireo_flows.calling.engine import Engine
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import AttemptBook, Database
-from flireo_flows.ledger.beginning import Beginning
+from flireo_flows.ledger.intents import Beginning
+from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.policy import CallingPolicy
-from tests.support.calling.campaign import CALLER, Campaign, Readiness, people
+from tests.support.calling.campaign import CALLER, Campaign, people
 
 LEASE_SECONDS: Final = 6.0  # a little more than a runner needs to begin anything
 POLICY: Final = CallingPolicy(
@@ -61,12 +62,12 @@ def die_on_the_wire(step: str, heard: Callable[[], bool]) -> None:
     """At an event of the connection by which a call is asked for, once the server has heard so much."""
     original = client.goes_out
 
-    def hooked(name: str) -> bool:
-        if name.endswith(step):  # only a request for a call is watched
+    def hooked(event: str) -> bool:
+        if event.endswith(step):  # only a request for a call is watched
             while not heard():  # blocks the event loop, so that no answer is read meanwhile
                 time.sleep(0.01)
             die()
-        return original(name)
+        return original(event)
 
     client.goes_out = hooked
 

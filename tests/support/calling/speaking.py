@@ -8,7 +8,7 @@ from hypothesis import settings
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.script import Composer, Script
-from flireo_flows.script.choice import Caller, LeadFacts
+from flireo_flows.script.call_choice import Caller, LeadFacts
 
 SANNE: Final = LeadFacts(
     phone="+31201234501",

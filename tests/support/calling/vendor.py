@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from flireo_flows.api.times import iso
+from flireo_flows.api.fields import iso
 
 Json = dict[str, Any]
 

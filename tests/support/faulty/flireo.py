@@ -16,7 +16,7 @@ from email.utils import format_datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from flireo_flows.api.times import iso
+from flireo_flows.api.fields import iso
 from tests.support.faulty.server import Act, Request, answer, lost, run_faulty
 
 Json = dict[str, Any]

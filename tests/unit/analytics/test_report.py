@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flireo_flows.analytics.campaign_counts import count
 from flireo_flows.analytics.charts import funnel, histogram
-from flireo_flows.analytics.figures import count
 from flireo_flows.analytics.labels import Labels, masked
 from flireo_flows.analytics.report import figure, percent, render_report, write_report
 from flireo_flows.analytics.result import Result

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flireo_flows.api.errors import FlireoError
-from flireo_flows.api.exchange import Reply, judge
+from flireo_flows.api.judgement import Reply, judge
 from flireo_flows.api.registry import OPERATIONS, OperationFunction
 from tests.support.api.examples import example
 

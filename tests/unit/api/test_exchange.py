@@ -9,16 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flireo_flows.api import errors
+from flireo_flows.api.agent_config import AgentSettings
 from flireo_flows.api.agents import delete_agent, get_agent, update_agent
 from flireo_flows.api.calls import Call, create_outbound_call, get_call
-from flireo_flows.api.exchange import Lost, Reply, backoff, envelope, exchange
+from flireo_flows.api.exchange import exchange
+from flireo_flows.api.judgement import Lost, Reply, backoff, envelope
 from flireo_flows.api.operation import Effect, Operation
-from flireo_flows.api.pacing import Pacing
+from flireo_flows.api.rate_limit import Pacing
 from tests.support.api.playing import LOST, START, UNSENT, play, said
 from tests.support.api.speaking import PLACED, RING_ANNA
 
 READS = get_call("call-1")
-CHANGES = update_agent("agent-1", {"name": "Sanne"})
+CHANGES = update_agent("agent-1", AgentSettings(name="Sanne"))
 RINGS = create_outbound_call(RING_ANNA)
 EACH = pytest.mark.parametrize("operation", [READS, CHANGES, RINGS], ids=lambda operation: operation.effect)
 

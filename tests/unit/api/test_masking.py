@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flireo_flows.api.masking import cut_off, is_secret, levels_of, masked, secrets_in, without_secrets
+from flireo_flows.api.redaction import cut_off, is_secret, levels_of, masked, secrets_in, without_secrets
 
 PHONE = "+447700900123"
 SECRET_NAMES = (

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.api.edges import FEELERS, FEWEST_TO_FEEL, WINDOWS_TO_FEEL
-from flireo_flows.api.pacing import MANY, Pacing, number, retry_after
+from flireo_flows.api.rate_limit import MANY, Pacing, number, retry_after
+from flireo_flows.api.rate_window import FEELERS, FEWEST_TO_FEEL, WINDOWS_TO_FEEL
 from tests.support.api.windows import START, LimitedServer, Simulation, constant, simulate
 
 ROUNDINGS = pytest.mark.parametrize("told", [math.ceil, math.floor], ids=["rounded up", "rounded down"])

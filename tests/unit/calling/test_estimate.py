@@ -34,8 +34,8 @@ def test_the_cost_lies_between_nobody_answering_and_everybody_talking_at_every_a
 def test_attempts_that_are_used_up_are_not_counted_again() -> None:
     found = estimate(every_minute(2), every_minute(2), [0, 2], CallingPolicy(max_attempts=3), START)
     assert found.most_calls == 3 + 1
-    never_again = CallingPolicy(max_attempts=3, retry_outcomes=[])
-    assert estimate(every_minute(2), every_minute(2), [0, 2], never_again, START).most_calls == 2
+    suppress_after_call = CallingPolicy(max_attempts=3, retry_outcomes=[])
+    assert estimate(every_minute(2), every_minute(2), [0, 2], suppress_after_call, START).most_calls == 2
 
 
 def test_without_a_tariff_it_says_that_the_cost_is_not_known() -> None:

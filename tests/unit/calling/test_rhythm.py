@@ -1,6 +1,7 @@
 """When to poll and how fast to dial, in simulated time."""
 
 from bisect import bisect_left
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -174,6 +175,12 @@ def test_where_no_limit_is_told_nothing_is_bounded() -> None:
 def test_a_slow_campaign_hears_of_its_calls_while_it_dials(by_webhook: bool, seconds: float) -> None:
     rhythm = PollRhythm(10.0)
     rhythm.polled(0.0, placed=0, dialling=True)
-    how = {"placed": 1, "by_webhook": by_webhook, "dialling": True, "starved": False, "unknown": False}
+    how: dict[str, Any] = {
+        "placed": 1,
+        "by_webhook": by_webhook,
+        "dialling": True,
+        "starved": False,
+        "unknown": False,
+    }
     assert not rhythm.is_due(seconds - 1, **how)
     assert rhythm.is_due(seconds, **how)

@@ -81,7 +81,7 @@ def test_a_no_holds_for_a_number_with_its_area_code(file: WriteFile) -> None:
 
 @pytest.mark.parametrize("rows", ["+49,3023125123\n+31,612345678\n", "'+493023125123'\n'+31612345678'\n"])
 def test_a_list_of_codes_and_numbers_is_read(file: WriteFile, rows: str) -> None:
-    assert read_do_not_call(file(rows)) == {"+493023125123", "+31612345678"}
+    assert set(read_do_not_call(file(rows))) == {"+493023125123", "+31612345678"}
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ Subscribed|Accepts Marketing|Email/phone opt-in|Email and call opt-out|Communica
 Contact preference|i_agree_to_be_contacted_by_phone|do_you_agree_to_receive_calls_and_texts?|Consent source|
 Consent text|Call recording consent|Has Opted Out Solicit|Individual: Don't Process|Do Not Process|
 Call Opt Out Date|DNC reason|DNC checked on|TPS|CTPS|Robinsonlijst|Werbesperre|Widerspruch|Kontaktsperre|
+Deceased|Date of death|Overleden|Verstorben|Décédé|Fallecido|TCPA litigator|Complainer|Remove me|
+Remove from list|Stop|Removed|Objection|Bezwaar|Forget me|
 Blocked|Blacklisted|Suppressed|No contact|Not to be contacted|No phone|Marketing allowed|Akkoord|Zustimmung|
 Datenschutz akzeptiert|Telemarketing|Voice consent|Lista Robinson|Acepta publicidad telefono|
 Ne souhaite pas être contacté|Wil niet benaderd worden|Do not call before

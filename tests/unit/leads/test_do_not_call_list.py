@@ -29,11 +29,11 @@ BOTH = {"+31201234501", "+442079460101"}
     ],
 )
 def test_lists_are_read_as_people_keep_them(file: WriteFile, content: str) -> None:
-    assert read_do_not_call(file(content, "dnc.txt"), "nl") == BOTH
+    assert set(read_do_not_call(file(content, "dnc.txt"), "nl")) == BOTH
 
 
 def test_numbers_of_a_kind_that_is_never_rung_may_be_on_the_list(file: WriteFile) -> None:
-    assert read_do_not_call(file("0800 1234\n0201234501\n"), "NL") == {"+318001234", "+31201234501"}
+    assert set(read_do_not_call(file("0800 1234\n0201234501\n"), "NL")) == {"+318001234", "+31201234501"}
 
 
 @pytest.mark.parametrize("content", ["# nobody yet\n", "phone\n", "\n"])
@@ -47,7 +47,7 @@ def test_a_workbook_is_a_list_too(tmp_path: Path) -> None:
     for row in (["telefoon"], [201234501], ["+44 20 7946 0101"]):
         book.active.append(row)
     book.save(tmp_path / "dnc.xlsx")
-    assert read_do_not_call(tmp_path / "dnc.xlsx", "NL") == BOTH
+    assert set(read_do_not_call(tmp_path / "dnc.xlsx", "NL")) == BOTH
 
 
 @pytest.mark.parametrize(
@@ -114,14 +114,14 @@ US = {"+12125550100", "+12125550101"}
     ],
 )
 def test_lists_are_read_as_they_are_published(file: WriteFile, content: str) -> None:
-    assert read_do_not_call(file(content, "dnc.csv"), "US") == US
+    assert set(read_do_not_call(file(content, "dnc.csv"), "US")) == US
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
 def test_lists_are_read_in_the_encodings_of_spreadsheets(file: WriteFile, encoding: str) -> None:
     mark = "\ufeff" if encoding == "utf-16-le" else ""
     listed = file(f"{mark}Téléphone\n212,5550100\n".replace("212,", "212").encode(encoding), "dnc.csv")
-    assert read_do_not_call(listed, "US") == {"+12125550100"}
+    assert set(read_do_not_call(listed, "US")) == {"+12125550100"}
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_workbooks_are_read_as_text_is(
     for row in rows:
         book.active.append(row)
     book.save(tmp_path / "dnc.xlsx")
-    assert read_do_not_call(tmp_path / "dnc.xlsx", region) == expected
+    assert set(read_do_not_call(tmp_path / "dnc.xlsx", region)) == expected
 
 
 @pytest.mark.parametrize(

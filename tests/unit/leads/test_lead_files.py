@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flireo_flows.leads import LeadFileError, LeadFormat, RejectCode, check_file, read_leads
-from flireo_flows.leads.reading import CHECKED_BYTES
+from flireo_flows.leads.lead import Lead, Reject
+from flireo_flows.leads.lead_file import CHECKED_BYTES
 from flireo_flows.leads.workbook import as_text
 from tests.support.leads.fixtures import WriteFile
 
@@ -341,7 +342,8 @@ def test_every_row_that_is_not_blank_becomes_one_lead_or_one_reject(
         assert not filled, error
         return
     assert len(batch.leads) + len(batch.rejects) == len(filled)
-    read = sorted([*batch.leads, *batch.rejects], key=lambda row: row.line)
+    both: list[Lead | Reject] = [*batch.leads, *batch.rejects]
+    read = sorted(both, key=lambda row: row.line)
     for row, raw in zip(read, filled, strict=True):
         assert [cell for cell in row.columns.values() if cell] == [
             cell.strip() for cell in raw if cell.strip()

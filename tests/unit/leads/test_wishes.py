@@ -19,7 +19,7 @@ from flireo_flows.leads import (
     read_leads,
     write_rejects,
 )
-from flireo_flows.leads.asking import NO_WISHES
+from flireo_flows.leads.wish_columns import NO_WISHES
 from tests.support.leads.fixtures import WriteFile
 
 patient = settings(deadline=None)  # how fast the machine is says nothing
@@ -300,8 +300,8 @@ def test_wishes_that_say_nothing_take_no_room() -> None:
 @patient
 @given(st.text(max_size=30))
 def test_any_cell_is_read_or_refused_and_never_repeated(cell: str) -> None:
-    from flireo_flows.leads.asking import WishColumns, read_wishes
     from flireo_flows.leads.phones import Refusal
+    from flireo_flows.leads.wish_columns import WishColumns, read_wishes
 
     for wish in (
         "agent",

@@ -11,8 +11,8 @@ from phonenumbers.tzdata import TIMEZONE_DATA
 
 from flireo_flows.leads import LeadFormat, PhoneNumber, RejectCode, parse_phone, read_leads
 from flireo_flows.leads.zones import country_zones, is_zone, place_may_be_old, read_zone
-from flireo_flows.leads.zones.joined import clock_of
-from flireo_flows.leads.zones.tables import (
+from flireo_flows.leads.zones.zone_evidence import clock_of
+from flireo_flows.leads.zones.zone_tables import (
     Country,
     area_codes,
     countries,

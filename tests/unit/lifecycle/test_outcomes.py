@@ -2,7 +2,7 @@
 
 import pytest
 
-from flireo_flows.lifecycle.outcomes import Ending, Outcome, outcome_of
+from flireo_flows.lifecycle.outcomes import FinishedCall, Outcome, outcome_of
 
 TALKED = {"talked": True}
 
@@ -69,4 +69,4 @@ TALKED = {"talked": True}
     ids=str,
 )
 def test_an_ending_has_its_outcome(told: dict[str, object], outcome: Outcome) -> None:
-    assert outcome_of(Ending(**told)) is outcome  # type: ignore[arg-type]
+    assert outcome_of(FinishedCall(**told)) is outcome  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from flireo_flows.calling.cautions import cautions
 from flireo_flows.calling.zone_notes import zone_notes
 from flireo_flows.leads import Consent, LeadFormat, PhoneNumber, parse_phone, read_leads
-from flireo_flows.leads.zones.tables import countries, north_america
+from flireo_flows.leads.zones.zone_tables import countries, north_america
 from flireo_flows.policy import (
     Allow,
     CallingHours,

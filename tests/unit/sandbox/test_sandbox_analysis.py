@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from flireo_flows.sandbox.analysis import analysis_of
-from flireo_flows.sandbox.dice import Dice
+from flireo_flows.sandbox.seeded_random import Dice
 
 ORDERED = {
     "type": "object",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.script import Composer, Script
-from flireo_flows.script.choice import Caller, CannotCompose, Choice, LeadFacts, NoNumberOfClient
+from flireo_flows.script.call_choice import Caller, CannotCompose, Choice, LeadFacts, NoNumberOfClient
 from tests.support.calling.speaking import CALLER, composer, lead, patient
 
 A = {"name": "a", "share": 70, "first_message": "Hi."}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flireo_flows.cli.problems import SettingError
 from flireo_flows.cli.settings import script
+from flireo_flows.cli.user_errors import SettingError
 from flireo_flows.script import Script
 
 WRITTEN = """

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.script import ScriptError, Template
-from flireo_flows.script.choice import CannotCompose, LeadFacts
+from flireo_flows.script.call_choice import CannotCompose, LeadFacts
 from flireo_flows.script.template import LONGEST_TEXT
 from flireo_flows.script.variables import variables
 from tests.support.calling.speaking import SANNE, patient

@@ -26,7 +26,7 @@ ROUTES = {
     for router in ROUTERS
     for route in router.routes
     if isinstance(route, APIRoute)
-    for method in route.methods
+    for method in route.methods or ()
 }
 DOCS = (PROJECT / "docs" / "operations.md").read_text()
 EACH = pytest.mark.parametrize(("name", "route"), PROMISED.items(), ids=PROMISED)

@@ -1,0 +1,220 @@
+"""When the next request may go, from what the X-RateLimit headers say.
+
+The wall is a number of requests in a window (100 a minute by default, contract section 3), per API key. We
+spread what is left over what is left of the window, so that nothing is ever sent that would be answered 429
+and nothing stalls. Numbers are never typed in here: no headers, no limit.
+
+Times are Unix seconds of the caller's clock; nothing in here reads a clock.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Final
+
+from flireo_flows.api.rate_sharing import Others
+from flireo_flows.api.rate_window import DOUBT_SECONDS, Edges
+
+PROBE_SECONDS: Final = 0.02  # how often to look whether the one request in the dark was answered
+PROBE_PATIENCE_SECONDS: Final = 5.0  # then another one may go
+ANSWER_SECONDS: Final = 0.05  # how often to look whether an answer left more room than was feared
+UNSPACED_SECONDS: Final = 0.005  # a limit above 200 a second needs no spreading
+MANY: Final = 1_000_000
+LONGEST_SECONDS: Final = 86_400.0  # a header that says more is wrong, or in another unit
+
+
+@dataclass(slots=True)
+class Pacing:
+    """The rate limit of one API key as its answers describe it. Shared by all requests of a client."""
+
+    limit: int | None = None  # requests a window; None until told
+    remaining: int = 0  # as last told
+    resets_at: float = 0.0  # end of the window, our clock
+    in_flight: int = 0
+    spread_at: float = 0.0  # when the last of the requests that are spread went
+    next_slot: float = 0.0
+    blocked_until: float = 0.0  # Retry-After
+    probed_at: float = 0.0
+    answered: bool = False  # any answer heard at all
+    skew: float | None = None  # server's clock minus ours
+    least_skew: float | None = None  # the least that was told: gateways differ, and clocks are set
+    last_skew: float | None = None  # by the newest answer with a Date
+    edges: Edges = field(default_factory=Edges)
+    others: Others = field(default_factory=Others)
+
+    def wait(self, now: float) -> float:
+        """Seconds until a request may go; 0 when one may go now."""
+        if now < self.blocked_until:
+            return self.blocked_until - now
+        if self._is_unlimited:
+            return 0.0
+        if self._in_the_dark(now):
+            probing = self.in_flight > 0 and now - self.probed_at < PROBE_PATIENCE_SECONDS
+            return PROBE_SECONDS if probing else 0.0
+        if self._available(now) <= 0:
+            until_next = self._ends - now
+            # What is on its way may be in `remaining` already: its answer may leave room, so do not sleep on.
+            is_open = self.remaining > 0 and self.in_flight > 0
+            return min(ANSWER_SECONDS, until_next) if is_open else until_next
+        if self.in_flight >= self.others.at_once:
+            return ANSWER_SECONDS
+        next_at = self.next_slot if self._spreadable(now) > 0 else self._feelers[0]
+        wait = max(0.0, next_at - now)
+        # An answer that is on its way may tell that others took less than was planned for.
+        return min(ANSWER_SECONDS, wait) if self.in_flight and self.others.are_there else wait
+
+    def ready(self, now: float, horizon: float) -> int:
+        """How many requests may go within `horizon` seconds from now."""
+        wait = self.wait(now)
+        if wait > horizon:
+            return 0
+        if self._is_unlimited:
+            return MANY
+        if self._in_the_dark(now):
+            return 1
+        spreadable = self._spreadable(now)
+        if spreadable <= 0:
+            return int(self._available(now) > 0)  # a feeler
+        spacing = self._spacing(now)
+        within = spreadable if spacing == 0 else 1 + int((horizon - wait) / spacing)
+        return max(0, min(within, spreadable))
+
+    def sent(self, now: float) -> None:
+        """A request goes out now."""
+        if self._in_the_dark(now):
+            self.probed_at = now
+        elif self._spreadable(now) <= 0:
+            self.edges.felt_at = now
+        else:
+            self.spread_at, self.next_slot = now, now + self._spacing(now)
+        self.in_flight += 1
+        if self.limit is not None:
+            self.others.went(now)
+
+    def heard(self, headers: Mapping[str, str], status: int, sent_at: float, now: float) -> None:
+        """An answer came.
+
+        Args:
+            headers: Its headers, names in lower case.
+            status: Its HTTP status.
+            sent_at: When its request went out.
+            now: When it came.
+        """
+        self.answered = True
+        self.edges.timed(now - sent_at)
+        self._learn_skew(headers.get("date"), now)
+        limit, remaining, reset = (number(headers.get(f"x-ratelimit-{name}")) for name in NAMES)
+        resets_at = (reset or 0.0) - (self.skew or 0.0)
+        if limit is None or remaining is None or reset is None or resets_at > now + LONGEST_SECONDS:
+            self.remaining -= 1  # a gateway's answer: the request may have been counted all the same
+        else:
+            self._learn(int(limit), int(remaining), resets_at, sent_at, now)
+        self.in_flight -= 1
+        if status == 429:
+            self.edges.forget()
+            self.blocked_until = max(
+                self.blocked_until, now + (retry_after(headers) or self._until_reset(now))
+            )
+
+    def lost(self, left: bool) -> None:
+        """A request ended without an answer. If it left us, it may have been counted."""
+        self.in_flight -= 1
+        self.remaining -= left
+
+    @property
+    def _is_unlimited(self) -> bool:
+        return self.answered and self.limit is None
+
+    def _available(self, now: float) -> int:
+        return self.remaining - self.in_flight - self.others.reserve(now)
+
+    @property
+    def _feelers(self) -> list[float]:
+        """When the requests go that are kept back to find the window's end."""
+        if self.skew is None or self.limit is None:
+            return []  # the clocks may differ, so the end is not told to a second
+        if self.others.are_there and not self.others.came_first:
+            return []  # what is kept back would not stay free
+        return self.edges.feelers(self.limit, self.resets_at)
+
+    def _spreadable(self, now: float) -> int:
+        return self._available(now) - len(self._feelers)
+
+    @property
+    def _ends(self) -> float:
+        """When the window has surely ended."""
+        return min(self.resets_at + DOUBT_SECONDS, self.edges.ends)
+
+    def _in_the_dark(self, now: float) -> bool:
+        """Nothing is known of the present window: one request goes ahead and its answer tells."""
+        return self.limit is None or now >= self._ends
+
+    def _spacing(self, now: float) -> float:
+        """Seconds between requests that use up what is left just before the window ends."""
+        left = min(self.resets_at, self.edges.ends) - DOUBT_SECONDS - now
+        # The last goes right before the first feeler: the less between them, the better the edge is known.
+        free = self._spreadable(now) + self.others.reserve(now) - self.others.meanwhile(now)
+        spacing = left / max(1.0, free - bool(self._feelers))
+        if spacing <= UNSPACED_SECONDS:
+            return 0.0
+        return spacing / self.others.share(1 / spacing)
+
+    def _until_reset(self, now: float) -> float:
+        return max(DOUBT_SECONDS, self.resets_at + DOUBT_SECONDS - now)
+
+    def _learn(self, limit: int, remaining: int, resets_at: float, sent_at: float, now: float) -> None:
+        """Take the newest window; within one window answers overtake each other, so the least is true."""
+        if self.limit is not None and resets_at < self.resets_at - DOUBT_SECONDS:
+            return  # an answer from the window before, overtaken
+        same_window = self.limit is not None and resets_at <= self.resets_at + DOUBT_SECONDS / 2
+        if same_window:
+            self.edges.same_window(sent_at)
+            self.remaining = min(self.remaining, remaining) if limit == self.limit else remaining
+            self.resets_at = min(self.resets_at, resets_at)
+        else:
+            self.others.begin(limit, remaining, self.in_flight, sent_at, is_joined=self.limit is None)
+            # Kept back is spent, also where its moment passed while an answer was waited for.
+            felt = self.edges.felt_at > self.edges.heard_at or bool(self._feelers)
+            self.edges.next_window(sent_at, now, felt)
+            self.remaining, self.resets_at, self.next_slot = remaining, resets_at, 0.0
+        self.others.told(limit, remaining, sent_at, now)
+        self.limit = limit
+        if self.others.are_there:  # and perhaps took less than was planned for when the next was put off
+            self.next_slot = min(self.next_slot, self.spread_at + self._spacing(now))
+
+    def _learn_skew(self, date: str | None, now: float) -> None:
+        """Date is cut to whole seconds, so the largest difference seen is the nearest to the truth."""
+        told = http_date(date) if date else None
+        if told is not None:
+            skew = self.last_skew = told - now
+            self.skew = skew if self.skew is None else max(self.skew, skew)
+            self.least_skew = skew if self.least_skew is None else min(self.least_skew, skew)
+
+
+NAMES: Final = ("limit", "remaining", "reset")
+
+
+def number(text: str | None) -> float | None:
+    """A header's figure; None when there is none or it is not one."""
+    try:
+        figure = float(text) if text is not None else None
+    except ValueError:
+        return None
+    return figure if figure is not None and math.isfinite(figure) else None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds of a Retry-After header; None without one. It promises seconds (contract section 3)."""
+    told = number(headers.get("retry-after"))
+    return min(max(0.0, told), LONGEST_SECONDS) if told is not None else None
+
+
+@lru_cache(maxsize=8)  # the same second comes many times
+def http_date(text: str) -> float | None:
+    """A Date header as Unix seconds; None when it cannot be read."""
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,298 @@
+"""What `FlireoCampaignJob` decides: which campaign is meant, whom to add to it, whether it may be started.
+
+Flireo rings whoever is in a campaign that is scheduled, and takes the same number twice. So nothing here is
+sent again when nobody knows whether it arrived: the campaign or its leads are read instead.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from flireo_flows.api import errors
+from flireo_flows.api.campaign_lookup import (
+    CampaignAmbiguous,
+    CampaignProblem,
+    CampaignRefused,
+    Which,
+    change,
+    find,
+    first_repeated,
+    look_again,
+    read_leads,
+)
+from flireo_flows.api.campaigns import (
+    Campaign,
+    CampaignChanges,
+    CampaignLead,
+    CampaignStatus,
+    NewCampaign,
+    NewCampaignLead,
+    add_campaign_lead,
+    create_campaign,
+    get_campaign,
+)
+from flireo_flows.api.person_key import comparable
+from flireo_flows.api.poll import Patience, watch
+from flireo_flows.api.procedure import Conversation, ask, note
+from flireo_flows.api.redaction import mask_phone, redact
+from flireo_flows.blocks.campaign_gate import OPEN, Gate
+from flireo_flows.blocks.campaign_results import CampaignResult
+
+__all__ = [
+    "CampaignAmbiguous",
+    "CampaignCancelled",
+    "CampaignNotOver",
+    "CampaignProblem",
+    "CampaignRefused",
+    "Duplicates",
+    "Which",
+    "add_leads",
+    "find",
+    "found",
+    "pause_campaign",
+    "read_leads",
+    "result",
+    "resume",
+    "start",
+    "wait",
+]
+
+
+class Duplicates(StrEnum):
+    """What to do with a number that the campaign holds already, or that is given twice."""
+
+    REFUSE = "refuse"  # add nobody, and say which
+    SKIP = "skip"  # add the others: what a run that is repeated wants
+    ALLOW = "allow"  # add it again, and ring it again
+
+
+class CampaignCancelled(CampaignProblem):
+    """Somebody cancelled the campaign before it was completed."""
+
+
+class CampaignNotOver(CampaignProblem, TimeoutError):
+    """The time is up, and the campaign is still going on or paused. It goes on without us."""
+
+
+def found(which: Which) -> Conversation[Campaign]:
+    """The campaign. Raises `CampaignRefused` if there is none yet."""
+    campaign = yield from find(which)
+    if campaign is None:
+        name = which.new.name if which.new else which.campaign_id
+        raise CampaignRefused(f"there is no campaign {redact(name)!r} yet: add leads, which makes it")
+    return campaign
+
+
+def add_leads(
+    which: Which, leads: Sequence[NewCampaignLead], duplicates: Duplicates, gate: Gate = OPEN
+) -> Conversation[list[CampaignLead]]:
+    """Add people to a campaign, which is made if it goes by its name and there is none yet.
+
+    Returns:
+        The leads that were added.
+
+    Raises:
+        CampaignRefused: A number is there already, must not be called, or the campaign is over; nobody was added, or
+            nobody after those of whom a note tells.
+        OutcomeUnknown: Nobody can say whether somebody was added; nobody was added after them.
+    """
+    wanted = yield from gate.passing(_without_repeats(leads, duplicates))
+    campaign = yield from find(which)
+    if campaign is None and which.new is not None:
+        return (yield from _make(which, which.new, wanted, gate))
+    campaign = campaign or (yield from found(which))
+    there = yield from read_leads(campaign.id)
+    if duplicates is not Duplicates.ALLOW:
+        wanted = _who_is_new(there, wanted, duplicates)
+    if campaign.is_over and wanted:
+        raise CampaignRefused(f"the campaign is {campaign.status}: nobody can be added to it")
+    return (yield from _add_each(campaign.id, wanted, {lead.id for lead in there}, gate))
+
+
+def start(which: Which, duplicates: Duplicates, gate: Gate = OPEN) -> Conversation[Campaign]:
+    """Have a campaign ring its leads; nothing is sent if it does so already, or is over.
+
+    Raises:
+        CampaignRefused: It is paused, empty, without hours, in a status that we do not know, holds a number
+            twice and that is not allowed, or one that must not be called.
+    """
+    campaign = yield from found(which)
+    if campaign.status == CampaignStatus.SCHEDULED or campaign.is_over:
+        yield from note(f"the campaign is {campaign.status} already: nothing is started")
+        return campaign
+    if campaign.status == CampaignStatus.PAUSED:
+        raise CampaignRefused("the campaign is paused: resume it, if it may ring again")
+    if campaign.status != CampaignStatus.DRAFT:
+        raise CampaignRefused(f"the campaign has a status that we do not know: {redact(campaign.status)!r}")
+    if campaign.total_leads == 0:
+        raise CampaignRefused("the campaign has no leads: add some first")
+    return (yield from _schedule(campaign, which.new, duplicates, gate))
+
+
+def pause_campaign(which: Which) -> Conversation[Campaign]:
+    """Stop new calls; running ones go on. Nothing is sent if it is paused already, or over."""
+    campaign = yield from found(which)
+    if campaign.status == CampaignStatus.PAUSED or campaign.is_over:
+        return campaign
+    return (yield from change(campaign.id, CampaignChanges(status=CampaignStatus.PAUSED)))
+
+
+def resume(which: Which, duplicates: Duplicates, gate: Gate = OPEN) -> Conversation[Campaign]:
+    """Let a paused campaign ring again; nothing is sent if it does so already.
+
+    Raises:
+        CampaignRefused: It was never started, is over, has no hours, or holds a number twice or one that must not be
+            called.
+    """
+    campaign = yield from found(which)
+    if campaign.status == CampaignStatus.SCHEDULED:
+        return campaign
+    if campaign.status != CampaignStatus.PAUSED:
+        raise CampaignRefused(f"the campaign is {redact(campaign.status)}, not paused")
+    return (yield from _schedule(campaign, which.new, duplicates, gate))
+
+
+def wait(campaign_id: str, patience: Patience) -> Conversation[Campaign]:
+    """Wait until a campaign is completed. While it is paused it may go on, so that is no end.
+
+    Raises:
+        CampaignCancelled: Somebody cancelled it.
+        CampaignNotOver: The time is up.
+    """
+    watched = yield from watch(
+        get_campaign(campaign_id), lambda campaign: campaign.is_over, patience, _describe
+    )
+    if watched.is_so and watched.last is not None:
+        if watched.last.status == CampaignStatus.CANCELLED:
+            raise CampaignCancelled(f"somebody cancelled the campaign; {_describe(watched.last)}")
+        return watched.last
+    words = _describe(watched.last) if watched.last else "no poll was answered"
+    trouble = f" The last poll failed: {watched.trouble}" if watched.trouble else ""
+    raise CampaignNotOver(
+        f"the campaign is not over after {patience.seconds:g} s: {words}. It goes on by itself.{trouble}"
+    )
+
+
+def result(campaign_id: str) -> Conversation[CampaignResult]:
+    """What became of a campaign, as it stands."""
+    campaign = yield from ask(get_campaign(campaign_id))
+    leads = yield from read_leads(campaign_id)
+    return CampaignResult.of(campaign, leads)
+
+
+def _schedule(
+    campaign: Campaign, new: NewCampaign | None, duplicates: Duplicates, gate: Gate
+) -> Conversation[Campaign]:
+    """Set it ringing, in the hours of the block if it has some."""
+    if duplicates is not Duplicates.ALLOW or gate is not OPEN:
+        there = yield from read_leads(campaign.id)
+        if duplicates is not Duplicates.ALLOW:
+            # Two runs may have added the same people at once, or a lead arrived long after it was sent.
+            _refuse_repeats(there)
+        gate.refuse_waiting(there)  # somebody may have said no since they were added
+    if new is not None:
+        changes = CampaignChanges(
+            status=CampaignStatus.SCHEDULED,
+            schedule_start_time=new.schedule_start_time,
+            schedule_end_time=new.schedule_end_time,
+            timezone=new.timezone,
+        )
+        return (yield from change(campaign.id, changes))
+    if not (campaign.schedule_start_time and campaign.schedule_end_time and campaign.timezone):
+        raise CampaignRefused(
+            "the campaign has no hours, or no time zone: it could ring at night. Set them first"
+        )
+    return (yield from change(campaign.id, CampaignChanges(status=CampaignStatus.SCHEDULED)))
+
+
+def _make(
+    which: Which, new: NewCampaign, wanted: list[NewCampaignLead], gate: Gate
+) -> Conversation[list[CampaignLead]]:
+    """Make the campaign with its leads in one request: a draft, which rings nobody."""
+    wanted = yield from gate.passing(wanted)
+    try:
+        made = yield from ask(create_campaign(new.model_copy(update={"leads": tuple(wanted)})))
+    except errors.OutcomeUnknown as unknown:
+        made = yield from look_again(lambda: find(which), unknown)
+    # Another run may have made one at the same moment; both are drafts, and this refuses both.
+    yield from find(which)
+    there = yield from read_leads(made.id)
+    missing = _who_is_new(there, wanted, Duplicates.SKIP)  # some servers take no leads here
+    return there + (yield from _add_each(made.id, missing, {lead.id for lead in there}, gate))
+
+
+def _add_each(
+    campaign_id: str, wanted: Sequence[NewCampaignLead], known: set[str], gate: Gate
+) -> Conversation[list[CampaignLead]]:
+    added: list[CampaignLead] = []
+    try:
+        for each in wanted:
+            # Asked anew of each: thousands take an hour, and somebody may say no meanwhile.
+            for lead in (yield from gate.passing([each])):
+                added.append((yield from _add(campaign_id, lead, known)))
+                known.add(added[-1].id)
+    except Exception:
+        yield from note(f"{len(added)} of {len(wanted)} leads were added before it failed")
+        raise
+    return added
+
+
+def _add(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Conversation[CampaignLead]:
+    """Add somebody once. If nobody knows whether that arrived, look for them in the list."""
+    try:
+        return (yield from ask(add_campaign_lead(campaign_id, lead)))
+    except errors.OutcomeUnknown as unknown:
+        return (yield from look_again(lambda: _arrived(campaign_id, lead, known), unknown))
+
+
+def _arrived(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Conversation[CampaignLead | None]:
+    """A lead of that number which was not there before."""
+    number = comparable(lead.phone_number)
+    there = yield from read_leads(campaign_id)
+    return next(
+        (one for one in there if one.id not in known and comparable(one.phone_number) == number), None
+    )
+
+
+def _without_repeats(leads: Sequence[NewCampaignLead], duplicates: Duplicates) -> list[NewCampaignLead]:
+    if duplicates is Duplicates.ALLOW:
+        return list(leads)
+    first = {comparable(lead.phone_number): lead for lead in reversed(leads)}
+    wanted = [lead for lead in leads if first[comparable(lead.phone_number)] is lead]
+    if len(wanted) < len(leads) and duplicates is Duplicates.REFUSE:
+        twice = next(lead for lead in leads if first[comparable(lead.phone_number)] is not lead)
+        raise CampaignRefused(f"{mask_phone(twice.phone_number)} is given twice, and would be rung twice")
+    return wanted
+
+
+def _who_is_new(
+    there: Sequence[CampaignLead], wanted: Sequence[NewCampaignLead], duplicates: Duplicates
+) -> list[NewCampaignLead]:
+    taken = {comparable(lead.phone_number) for lead in there}
+    if "" in taken and wanted:
+        raise CampaignRefused(
+            "the campaign holds a lead whose number cannot be read, so nobody can tell who is in it already"
+        )
+    new = [lead for lead in wanted if comparable(lead.phone_number) not in taken]
+    if len(new) < len(wanted) and duplicates is Duplicates.REFUSE:
+        old = next(lead for lead in wanted if comparable(lead.phone_number) in taken)
+        raise CampaignRefused(
+            f"{mask_phone(old.phone_number)} is in the campaign already, and would be rung twice; nobody was added"
+        )
+    return new
+
+
+def _refuse_repeats(there: Sequence[CampaignLead]) -> None:
+    """Raise if somebody who is yet to be rung is in a campaign more than once."""
+    lead = first_repeated(there)
+    if lead is not None:
+        raise CampaignRefused(
+            f"{mask_phone(lead.phone_number)} is in the campaign more than once, and would be rung twice: "
+            "remove all but one of those leads; nothing was started"
+        )
+
+
+def _describe(campaign: Campaign) -> str:
+    """A campaign in one line."""
+    counts = (campaign.completed_leads, campaign.failed_leads, campaign.total_leads)
+    completed, failed, total = ("?" if count is None else count for count in counts)
+    return f"campaign {redact(campaign.status)}: {completed} leads completed, {failed} failed, of {total}"

@@ -1,0 +1,271 @@
+"""A job over the vendor's own campaigns: Flireo rings the leads by itself, within daily hours."""
+
+import random
+from collections.abc import Sequence
+from typing import ClassVar, Final, Self, TypeVar
+
+from prefect.blocks.abstract import JobBlock, JobRun
+from pydantic import Field, HttpUrl, model_validator
+
+from flireo_flows.api.campaigns import Campaign, CampaignLead, Clock, NewCampaign, NewCampaignLead, check_zone
+from flireo_flows.api.poll import Patience
+from flireo_flows.api.procedure import Conversation, aconverse, converse
+from flireo_flows.blocks import campaign_decisions as work
+from flireo_flows.blocks.campaign_gate import Gate, OnBlocked, gate_of
+from flireo_flows.blocks.campaign_results import CampaignResult
+from flireo_flows.blocks.catalogue import MEGAPHONE, REFERENCE
+from flireo_flows.blocks.credentials import FlireoCredentials
+from flireo_flows.blocks.flireo_block import FlireoBlock
+from flireo_flows.blocks.ledger import CallLedger
+
+T = TypeVar("T")
+A_DAY: Final = 86_400.0  # seconds: a campaign rings in daily hours
+POLL_SECONDS: Final = 15.0
+
+
+class FlireoCampaignRun(JobRun[CampaignResult]):
+    """A campaign that was started, by this run or before it. It goes on whatever becomes of us."""
+
+    def __init__(self, credentials: FlireoCredentials, campaign_id: str) -> None:
+        self.credentials, self.campaign_id = credentials, campaign_id
+
+    # Prefect's base declares these two as asynchronous; its own packs define them as here, with `a` twins.
+    def wait_for_completion(  # type: ignore[override]
+        self, timeout_seconds: float = A_DAY, poll_seconds: float = POLL_SECONDS
+    ) -> None:
+        """Wait until the campaign is completed. Its state is logged when it changes; failed polls decide nothing.
+
+        Args:
+            timeout_seconds: For how long, by the wall clock; 0 looks once.
+            poll_seconds: First pause between two polls; they grow up to a minute.
+
+        Raises:
+            CampaignCancelled: Somebody cancelled it.
+            CampaignNotOver: The time is up, and it is going on or paused. Wait again whenever you like.
+            NotFound: There is no such campaign.
+        """
+        self._converse(work.wait(self.campaign_id, _patience(timeout_seconds, poll_seconds)))
+
+    async def await_for_completion(
+        self, timeout_seconds: float = A_DAY, poll_seconds: float = POLL_SECONDS
+    ) -> None:
+        """As `wait_for_completion`, for async code."""
+        await self._aconverse(work.wait(self.campaign_id, _patience(timeout_seconds, poll_seconds)))
+
+    def fetch_result(self) -> CampaignResult:  # type: ignore[override]
+        """What became of every lead, as it stands; `is_complete` tells whether that is the end of it."""
+        return self._converse(work.result(self.campaign_id))
+
+    async def afetch_result(self) -> CampaignResult:
+        """As `fetch_result`, for async code."""
+        return await self._aconverse(work.result(self.campaign_id))
+
+    def _converse(self, conversation: Conversation[T]) -> T:
+        with self.credentials.get_client() as client:
+            return converse(conversation, client, self.logger.info)
+
+    async def _aconverse(self, conversation: Conversation[T]) -> T:
+        async with self.credentials.get_async_client() as client:
+            return await aconverse(conversation, client, self.logger.info)
+
+
+class FlireoCampaignJob(FlireoBlock, JobBlock[CampaignResult]):
+    """A campaign that Flireo runs by itself: people to ring, an agent, daily hours."""
+
+    _block_type_name: ClassVar[str] = "Flireo Campaign Job"
+    _block_type_slug: ClassVar[str] = "flireo-campaign-job"
+    _logo_url: ClassVar[HttpUrl | None] = MEGAPHONE
+    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
+    _description: ClassVar[str] = (
+        "A campaign that Flireo runs by itself: people to ring, an agent, daily hours."
+    )
+    _code_example: ClassVar[str] = """
+```python
+from flireo_flows import FlireoCampaignJob
+from flireo_flows.api.campaigns import NewCampaignLead
+
+job = FlireoCampaignJob.load("BLOCK_NAME")
+job.add_leads([NewCampaignLead(phone_number="+447700900123", variables={"name": "Anna"})], "skip")
+run = job.trigger()
+run.wait_for_completion()
+print(run.fetch_result().counts)
+```"""
+
+    credentials: FlireoCredentials = Field(description="The API key of the organization.")
+    campaign_id: str = Field(
+        default="", title="Campaign id", description="A campaign that exists; empty to name one instead."
+    )
+    name: str = Field(
+        default="",
+        title="Name",
+        description="Name of the campaign; one of that name is made when leads are added and there is none.",
+    )
+    agent_id: str = Field(
+        default="", title="Agent id", description="The saved agent that speaks; for a named campaign."
+    )
+    timezone: str = Field(
+        default="",
+        title="Time zone",
+        description="IANA name of the zone of the hours, such as Europe/Amsterdam; for a named campaign.",
+    )
+    schedule_start_time: Clock = Field(
+        default="09:00:00",
+        title="First time of day",
+        description="Nobody is rung earlier, HH:MM; for a named campaign.",
+    )
+    schedule_end_time: Clock = Field(
+        default="20:00:00",
+        title="Last time of day",
+        description="Nobody is rung later, HH:MM; for a named campaign.",
+    )
+    system_message_template: str = Field(
+        default="",
+        title="Template",
+        description="What the agent is told, with {{variable}} for what a lead brings; for a new campaign.",
+    )
+    ledger: CallLedger | None = Field(
+        default=None,
+        title="Call ledger",
+        description=(
+            "Nobody is added whom this ledger lets nobody call: suppressed, opted out, forgotten, or being called; "
+            "empty asks no ledger."
+        ),
+    )
+    on_blocked: OnBlocked = Field(
+        default=OnBlocked.REFUSE,
+        title="When the ledger says no",
+        description="refuse adds nobody; skip adds the others, and logs who was left out.",
+    )
+
+    @model_validator(mode="after")
+    def _one_campaign(self) -> Self:
+        if bool(self.campaign_id) == bool(self.name):
+            raise ValueError("give exactly one of campaign_id and name")
+        if self.name and not self.agent_id:
+            raise ValueError("a campaign that is named needs agent_id")
+        if self.name:
+            check_zone(self.timezone or "missing")
+        if self.schedule_end_time <= self.schedule_start_time:
+            raise ValueError(
+                "schedule_end_time must be later than schedule_start_time: nobody is rung at night"
+            )
+        return self
+
+    def add_leads(
+        self,
+        leads: Sequence[NewCampaignLead],
+        duplicates: work.Duplicates | str = work.Duplicates.REFUSE,
+    ) -> list[CampaignLead]:
+        """Add people to the campaign. One that is scheduled rings them at once, if the hour is right.
+
+        Args:
+            leads: Whom to ring, each with the template's variables.
+            duplicates: What to do with a number that is in the campaign already, for Flireo would ring it
+                twice: `refuse` to add anybody, `skip` those (so that a run may be repeated), or `allow` it.
+
+        Returns:
+            Those that were added.
+
+        Raises:
+            CampaignRefused: A number is there already, or the campaign is over; nobody was added. Or the block's
+                ledger lets nobody call a number: it is asked for all before anybody is added, and of each right
+                before their request.
+            LedgerError: The block's ledger is not there, or cannot be read.
+            OutcomeUnknown: Nobody can say whether somebody was added. Add them again later with `skip`.
+        """
+        return self._converse(work.add_leads(self._which(), leads, work.Duplicates(duplicates), self._gate()))
+
+    async def aadd_leads(
+        self,
+        leads: Sequence[NewCampaignLead],
+        duplicates: work.Duplicates | str = work.Duplicates.REFUSE,
+    ) -> list[CampaignLead]:
+        """As `add_leads`, for async code."""
+        added = work.add_leads(self._which(), leads, work.Duplicates(duplicates), self._gate())
+        return await self._aconverse(added)
+
+    # As in `FlireoCampaignRun`.
+    def trigger(  # type: ignore[override]
+        self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE
+    ) -> FlireoCampaignRun:
+        """Have the campaign ring its leads, and return the run to wait for.
+
+        A campaign that is scheduled already, or over, is left as it is: nobody is rung again.
+
+        Args:
+            duplicates: `allow` starts it though a number is in it more than once, and is rung as often.
+
+        Raises:
+            CampaignRefused: There is none, it is empty, it is paused (`resume` it), it holds a number twice, or the
+                block's ledger lets nobody call somebody who waits in it.
+            OutcomeUnknown: Nobody can say whether it was started. Trigger again: that reads it first.
+        """
+        return FlireoCampaignRun(self.credentials, self.start(duplicates).id)
+
+    async def atrigger(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> FlireoCampaignRun:
+        """As `trigger`, for async code."""
+        return FlireoCampaignRun(self.credentials, (await self.astart(duplicates)).id)
+
+    def start(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
+        """As `trigger`, and return the campaign."""
+        return self._converse(work.start(self._which(), work.Duplicates(duplicates), self._gate()))
+
+    async def astart(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
+        """As `start`, for async code."""
+        return await self._aconverse(work.start(self._which(), work.Duplicates(duplicates), self._gate()))
+
+    def pause(self) -> Campaign:
+        """Stop new calls; running ones go on."""
+        return self._converse(work.pause_campaign(self._which()))
+
+    async def apause(self) -> Campaign:
+        """As `pause`, for async code."""
+        return await self._aconverse(work.pause_campaign(self._which()))
+
+    def resume(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
+        """Let a paused campaign ring again.
+
+        Args:
+            duplicates: As for `trigger`.
+
+        Raises:
+            CampaignRefused: It was never started, it is over, it holds a number twice, or the block's ledger lets
+                nobody call somebody who waits in it.
+        """
+        return self._converse(work.resume(self._which(), work.Duplicates(duplicates), self._gate()))
+
+    async def aresume(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
+        """As `resume`, for async code."""
+        return await self._aconverse(work.resume(self._which(), work.Duplicates(duplicates), self._gate()))
+
+    def _gate(self) -> Gate:
+        return gate_of(self.ledger, self.on_blocked)
+
+    def _which(self) -> work.Which:
+        if self.campaign_id:
+            return work.Which(self.campaign_id, None)
+        new = NewCampaign(
+            name=self.name,
+            agent_id=self.agent_id,
+            schedule_start_time=self.schedule_start_time,
+            schedule_end_time=self.schedule_end_time,
+            timezone=self.timezone,
+            **(
+                {"system_message_template": self.system_message_template}
+                if self.system_message_template
+                else {}
+            ),
+        )
+        return work.Which("", new)
+
+    def _converse(self, conversation: Conversation[T]) -> T:
+        with self.credentials.get_client() as client:
+            return converse(conversation, client, self.logger.info)
+
+    async def _aconverse(self, conversation: Conversation[T]) -> T:
+        async with self.credentials.get_async_client() as client:
+            return await aconverse(conversation, client, self.logger.info)
+
+
+def _patience(timeout_seconds: float, poll_seconds: float) -> Patience:
+    return Patience(timeout_seconds, poll_seconds, random.random())  # noqa: S311 - jitter

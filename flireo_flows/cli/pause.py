@@ -1,0 +1,87 @@
+"""`flireo-flows pause`, `resume`, `cancel`: a campaign as a whole. Running calls go on. Sends nothing."""
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flireo_flows.cli.campaign_name import KnownCampaign
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from flireo_flows.ledger import Database
+    from flireo_flows.ledger.campaigns import CampaignControl, Standing
+
+T = TypeVar("T")
+
+
+def pause(*, campaign: KnownCampaign, reason: str = "") -> int:
+    """Ring nobody of a campaign until it is resumed. Calls that run go on, and their results are collected.
+
+    Parameters
+    ----------
+    campaign
+        Name of the campaign.
+    reason
+        Why, in words.
+    """
+    return _steer(campaign, lambda steering: steering.pause(reason, "person"))
+
+
+def resume(*, campaign: KnownCampaign) -> int:
+    """Let a paused campaign ring again, whoever paused it. Run it as before to go on.
+
+    Parameters
+    ----------
+    campaign
+        Name of the campaign.
+    """
+    return _steer(campaign, lambda steering: steering.resume("person"))
+
+
+def cancel(*, campaign: KnownCampaign, reason: str = "") -> int:
+    """Ring nobody of a campaign any more. Final; calls that run go on, and their results are collected.
+
+    Parameters
+    ----------
+    campaign
+        Name of the campaign.
+    reason
+        Why, in words.
+    """
+    return _steer(campaign, lambda steering: steering.cancel(reason, "person"))
+
+
+def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]", *, existing: bool = True) -> T:
+    """Do something with the ledger of the environment.
+
+    Args:
+        work: What to do with it, once it is open.
+        existing: Off makes one where there is none, to write in it.
+
+    Raises:
+        NoLedgerError: There is none, and only one that is there was asked for.
+        LedgerError: It cannot be opened or written.
+    """
+    import asyncio
+
+    from flireo_flows.cli.settings import ledger_url
+    from flireo_flows.ledger import Database
+
+    async def do() -> T:
+        async with await Database.open(ledger_url(), existing=existing) as database:
+            return await work(database)
+
+    return asyncio.run(do())
+
+
+def _steer(campaign: str, change: "Callable[[CampaignControl], Coroutine[Any, Any, Standing]]") -> int:
+    async def work(database: "Database") -> "Standing":
+        from flireo_flows.ledger.campaigns import CampaignControl
+        from flireo_flows.ledger.naming import find_campaign
+
+        name = await find_campaign(database, campaign)
+        standing = await change(CampaignControl(database, name))
+        print(f"Campaign {name} is {standing.in_words}")
+        return standing
+
+    in_ledger(work)
+    return 0

@@ -1,0 +1,174 @@
+"""`flireo-flows suppress`, `unsuppress`, `suppressions`, `forget`: who is never rung. Sends nothing."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from flireo_flows.cli.pause import in_ledger
+from flireo_flows.cli.user_errors import SettingError
+
+if TYPE_CHECKING:
+    from flireo_flows.ledger import Database
+    from flireo_flows.ledger.erasure import Forgotten
+    from flireo_flows.ledger.suppressions import Suppression
+
+Flag = Parameter(negative=())
+
+
+def suppress(phone: str = "", *, file: Path | None = None, reason: str = "", default_region: str = "") -> int:
+    """Never ring somebody again, in whatever campaign of the ledger. Calls that run go on.
+
+    Parameters
+    ----------
+    phone
+        The number.
+    file
+        A do-not-call list instead: text, CSV or Excel, one number a row.
+    reason
+        Why, in words; shown by `flireo-flows why`.
+    default_region
+        Country of numbers without a country code, such as NL.
+    """
+    from flireo_flows.cli import USAGE, say
+
+    if bool(phone) == bool(file):
+        say("name one number, or a list of numbers with --file, that is never to be rung.")
+        return USAGE
+    phones = _listed(file, default_region) if file else frozenset({read_number(phone, default_region)})
+    in_ledger(lambda database: _suppress(database, phones, reason), existing=False)
+    return 0
+
+
+def unsuppress(phone: str, *, even_forgotten: Annotated[bool, Flag] = False, default_region: str = "") -> int:
+    """Let somebody be called again. The next run of a file that holds the number asks anew about leads that were
+    skipped; a lead that is in review because its own call's answer was unclear is done, as it was called.
+
+    Parameters
+    ----------
+    phone
+        The number.
+    even_forgotten
+        Also one of a person who was forgotten.
+    default_region
+        Country of a number without a country code, such as NL.
+    """
+    from flireo_flows.api.redaction import mask_phone
+
+    number = read_number(phone, default_region)
+    in_ledger(lambda database: _unsuppress(database, number, even_forgotten=even_forgotten))
+    print(f"{mask_phone(number)} may be rung again.")
+    return 0
+
+
+def suppressions(*, json: Annotated[bool, Flag] = False) -> int:
+    """Show who is never rung, with masked numbers: since when, who said so, and why.
+
+    Parameters
+    ----------
+    json
+        Print JSON for programs instead of a table.
+    """
+    from dataclasses import asdict
+
+    found = in_ledger(_suppressions)
+    if json:
+        from json import dumps
+
+        print(dumps([asdict(one) for one in found], indent=2))
+        return 0
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{len(found)} numbers are never rung", title_justify="left")
+    for column in ("number", "since (UTC)", "who said so", "campaign", "why"):
+        table.add_column(column)
+    for one in found:
+        since = f"{datetime.fromtimestamp(one.at, UTC):%Y-%m-%d %H:%M}"
+        table.add_row(one.phone or "(forgotten)", since, one.source, one.campaign, one.reason)
+    Console(markup=False).print(table)  # reasons and names are people's own words
+    return 0
+
+
+def forget(phone: str, *, default_region: str = "") -> int:
+    """Erase what the ledger knows of a person, in every campaign, and never ring them again. Cannot be undone.
+
+    Exported files, backups, and what Flireo itself keeps are not reached.
+
+    Parameters
+    ----------
+    phone
+        The number.
+    default_region
+        Country of a number without a country code, such as NL.
+    """
+    from flireo_flows.api.redaction import mask_phone
+
+    number = read_number(phone, default_region)
+    erased = in_ledger(lambda database: _forget(database, number), existing=False)
+    print(
+        f"{mask_phone(number)} is forgotten and never rung. Erased what was known in {erased.leads} leads, "
+        f"{erased.attempts} attempts, {erased.reports} reports and {erased.decisions} decisions."
+    )
+    return 0
+
+
+def read_number(text: str, default_region: str) -> str:
+    """A number as a person types it, in E.164.
+
+    Raises:
+        SettingError: It is none; does not repeat it.
+    """
+    from flireo_flows.leads.lead import RejectCode
+    from flireo_flows.leads.phones import Refusal
+    from flireo_flows.leads.phones import read_number as read
+
+    number = read(text, default_region.strip().upper())
+    if not isinstance(number, Refusal):
+        return number.e164
+    if number.code is RejectCode.NO_COUNTRY:
+        raise SettingError(
+            "the number has no country: begin it with + and its country code, or give --default-region."
+        )
+    if number.code is RejectCode.AMBIGUOUS_PHONE:
+        raise SettingError("the number may be two: begin it with + and its country code. Nothing was done.")
+    raise SettingError(f"this is no phone number. {number.message}")
+
+
+def _listed(file: Path, default_region: str) -> frozenset[str]:
+    from flireo_flows.leads import read_do_not_call
+
+    try:
+        listed = read_do_not_call(file, default_region)
+        if listed.in_words:
+            print(listed.in_words)
+        return listed
+    except ValueError:
+        raise SettingError(f"--default-region: there is no country {default_region!r}.") from None
+
+
+async def _suppress(database: "Database", phones: frozenset[str], reason: str) -> None:
+    from flireo_flows.ledger.suppressions import Suppressions
+
+    made = await Suppressions(database).suppress(phones, reason)
+    print(f"{made} of {len(phones)} suppressed; the others were before.")
+
+
+async def _unsuppress(database: "Database", phone: str, *, even_forgotten: bool) -> None:
+    from flireo_flows.ledger.suppressions import Suppressions
+
+    await Suppressions(database).lift(phone, even_forgotten=even_forgotten)
+
+
+async def _suppressions(database: "Database") -> "list[Suppression]":
+    from flireo_flows.ledger.suppressions import Suppressions
+
+    return await Suppressions(database).listed()
+
+
+async def _forget(database: "Database", phone: str) -> "Forgotten":
+    from flireo_flows.ledger.erasure import forget as erase
+
+    return await erase(database, phone)

@@ -1,0 +1,67 @@
+"""Which errors are the user's to mend: they are told in a sentence, without a traceback."""
+
+
+class SettingError(Exception):
+    """A setting or a file of settings is missing or wrong. Says which, and what to do."""
+
+
+def PROBLEMS() -> tuple[type[Exception], ...]:
+    """Every kind of error that has a sentence of its own."""
+    from flireo_flows.analytics import ExportError
+    from flireo_flows.api.errors import FlireoError
+    from flireo_flows.api.network import NetworkSettingError
+    from flireo_flows.calling.preflight import NotReady
+    from flireo_flows.calling.saved_plan import PlanError
+    from flireo_flows.leads import LeadFileError
+    from flireo_flows.ledger import LedgerError
+    from flireo_flows.ledger.campaigns import DeclinedError
+    from flireo_flows.prefect_support.child_process import ChildFailed
+    from flireo_flows.script import ScriptError
+
+    kinds: tuple[type[Exception], ...] = (
+        ChildFailed,
+        DeclinedError,
+        ExportError,
+        FlireoError,
+        LeadFileError,
+        LedgerError,
+        NetworkSettingError,
+        NotReady,
+        PlanError,
+        ScriptError,
+        SettingError,
+    )
+    return (*kinds, *_prefects())
+
+
+def in_words(error: Exception) -> str:
+    """The error in a line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def is_unread(error: Exception) -> bool:
+    """Whether no one was called because the account's recent calls cannot be read."""
+    from flireo_flows.calling.recent_calls import RecentCallsUnread
+
+    return isinstance(error, RecentCallsUnread)
+
+
+def is_clock(error: Exception) -> bool:
+    """Whether calling stopped because two clocks disagree."""
+    return bool(getattr(error, "is_clock", False))
+
+
+def _prefects() -> tuple[type[Exception], ...]:
+    """Errors of the steps; only if they were loaded, for loading them takes seconds."""
+    import sys
+
+    found: list[type[Exception]] = []
+    if "flireo_flows.prefect_support.automations" in sys.modules:
+        from flireo_flows.prefect_support.automations import AutomationError
+
+        found.append(AutomationError)
+    if "flireo_flows.tasks.campaign" in sys.modules:
+        from flireo_flows.tasks.campaign import CampaignStopped, NoLeads
+
+        found += [CampaignStopped, NoLeads]
+    return tuple(found)

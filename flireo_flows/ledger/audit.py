@@ -1,0 +1,199 @@
+"""Why was, or wasn't, this person rung? Everything the ledger knows of one lead, in order."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.person_key import spellings
+from flireo_flows.api.redaction import mask_phone, redact
+from flireo_flows.ledger.campaigns import Standing, require_campaign, standing_in
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.schema import attempts, decisions, do_not_call, leads
+from flireo_flows.ledger.suppressions import Suppression, suppression_in
+
+
+@dataclass(frozen=True, slots=True)
+class LeadAudit:
+    """The lead as it stands. Times are Unix seconds of the ledger's clock.
+
+    Attributes:
+        zones: IANA names of every time zone the person may be in.
+        zone_source: Where they come from, as `Lead.zone_source` writes it.
+        not_before: When it may be asked about again, if it waits.
+        line: Of its file.
+    """
+
+    state: str
+    reason: str
+    outcome: str
+    attempts: int
+    zones: tuple[str, ...]
+    zone_source: str
+    not_before: float
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptAudit:
+    """One try. Times are Unix seconds of the ledger's clock."""
+
+    number: int
+    state: str
+    began_at: float
+    over_at: float | None
+    outcome: str
+    reason: str
+    end_reason: str
+    duration_seconds: int | None
+    call_id: str
+    agent_id: str
+    number_id: str
+    variant: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionAudit:
+    """One decision, and how often it was made again for the same reason.
+
+    Attributes:
+        number: Of the attempt it allowed; None where it denied.
+        rule: What denied; empty when all allowed.
+        until: When it is worth asking again, Unix seconds; None for never under that policy.
+        inputs: What the rules looked at.
+        policy: Version of the policy.
+        first_at: When it was made first, Unix seconds.
+        last_at: When it was made last, Unix seconds.
+    """
+
+    number: int | None
+    allowed: bool
+    rule: str
+    until: float | None
+    inputs: Mapping[str, Any]
+    policy: str
+    first_at: float
+    last_at: float
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignAudit:
+    """Why this person was, or wasn't, rung.
+
+    Attributes:
+        standing: How the campaign stands as a whole.
+        suppression: Why the number is never rung, in whatever campaign; None when it is not suppressed.
+        on_file: Whether it is on the campaign's own do-not-call list.
+        lead: None when the campaign does not know the number.
+        attempts: In order.
+        decisions: In order.
+        now: When this was read, Unix seconds of the ledger's clock.
+    """
+
+    campaign: str
+    standing: Standing
+    suppression: Suppression | None
+    on_file: bool
+    lead: LeadAudit | None
+    attempts: tuple[AttemptAudit, ...]
+    decisions: tuple[DecisionAudit, ...]
+    now: float
+
+
+async def audit_lead(database: Database, phone: str, campaign: str) -> CampaignAudit:
+    """Everything a campaign knows of a number.
+
+    Args:
+        database: The ledger.
+        phone: E.164.
+        campaign: Its name.
+
+    Raises:
+        DeclinedError: There is no such campaign.
+    """
+    async with database.read() as db:
+        shown = await require_campaign(db, campaign, database.where)
+        lead = await _lead(db, phone, campaign)
+        forbidden = select(do_not_call.c.phone).where(
+            do_not_call.c.campaign == campaign, do_not_call.c.phone == phone
+        )
+        return CampaignAudit(
+            campaign=shown,
+            standing=await standing_in(db, campaign),
+            suppression=await suppression_in(db, database, phone),
+            on_file=(await db.execute(forbidden)).first() is not None,
+            lead=_lead_story(lead) if lead else None,
+            attempts=await _attempts(db, lead.id, phone) if lead else (),
+            decisions=await _decisions(db, lead.id) if lead else (),
+            now=database.now(),
+        )
+
+
+async def _lead(db: AsyncConnection, phone: str, campaign: str) -> Row[Any] | None:
+    mine = select(leads).where(leads.c.campaign == campaign, leads.c.phone == phone)
+    return (await db.execute(mine)).first()
+
+
+async def _attempts(db: AsyncConnection, lead_id: int, phone: str) -> tuple[AttemptAudit, ...]:
+    mine = select(attempts).where(attempts.c.lead_id == lead_id).order_by(attempts.c.number)
+    return tuple(_attempt(row, phone) for row in (await db.execute(mine)).all())
+
+
+async def _decisions(db: AsyncConnection, lead_id: int) -> tuple[DecisionAudit, ...]:
+    mine = select(decisions).where(decisions.c.lead_id == lead_id).order_by(decisions.c.id)
+    return tuple(_decision(row) for row in (await db.execute(mine)).all())
+
+
+def _lead_story(row: Row[Any]) -> LeadAudit:
+    return LeadAudit(
+        state=row.state,
+        reason=redact(row.reason),
+        outcome=row.outcome,
+        attempts=row.attempts,
+        zones=tuple(row.zones.split()),
+        zone_source=row.zone_source,
+        not_before=row.not_before,
+        line=row.line,
+    )
+
+
+def _attempt(row: Row[Any], phone: str) -> AttemptAudit:
+    return AttemptAudit(
+        number=row.number,
+        state=row.state,
+        began_at=row.began_at,
+        over_at=row.over_at,
+        outcome=row.outcome,
+        reason=redact(row.reason),
+        end_reason=redact(row.end_reason),
+        duration_seconds=row.duration_seconds,
+        call_id=_masked(row.call_id or "", phone),
+        agent_id=row.agent_id,
+        number_id=row.number_id,
+        variant=row.variant,
+    )
+
+
+def _decision(row: Row[Any]) -> DecisionAudit:
+    return DecisionAudit(
+        number=row.number,
+        allowed=row.allowed,
+        rule=row.rule,
+        until=row.until,
+        inputs=json.loads(row.inputs),
+        policy=row.policy,
+        first_at=row.first_at,
+        last_at=row.last_at,
+        times=row.times,
+    )
+
+
+def _masked(call_id: str, phone: str) -> str:
+    """A call id without the number, from which some are made, in any of its spellings."""
+    for digits in (one.lstrip("+") for one in sorted(spellings(phone))):
+        call_id = call_id.replace(digits, mask_phone(digits))
+    return call_id

@@ -1,0 +1,119 @@
+"""Numbers that nobody may call now, as the ledger has it at this moment.
+
+`denied_numbers` is for whoever calls them past this ledger's campaigns, `late_denial` for a call that is about to go
+out.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.person_key import spellings
+from flireo_flows.leads.wishes import Wishes
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.intents import Attempt
+from flireo_flows.ledger.leads import GONE_FROM_FILE
+from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, do_not_call, leads, suppressions
+from flireo_flows.ledger.suppressions import FORGOTTEN, digest, pieces, suppressed_in
+from flireo_flows.lifecycle.states import CampaignState
+
+BEING_CALLED: Final = "a call to it is under way, or its result is not in yet"
+OPTED_OUT: Final = "its row in a file said no"
+ON_A_LIST: Final = "it stands on a campaign's do-not-call list"
+SAID_NO: Final = {"person": "suppressed", FORGOTTEN: "its person was forgotten"}
+LEARNT: Final = "suppressed, as a call taught"
+CLOSED: Final = frozenset({CampaignState.PAUSED, CampaignState.CANCELLED})
+
+
+# Made once: making it costs as much as running it.
+_NOW: Final = (
+    select(
+        leads.c.phone,
+        leads.c.wishes,
+        leads.c.reason,
+        campaigns.c.state,
+        select(suppressions.c.source)
+        .where(suppressions.c.digest == bindparam("digest_"))
+        .scalar_subquery()
+        .label("source"),
+        select(do_not_call.c.phone)
+        .where(do_not_call.c.campaign == leads.c.campaign, do_not_call.c.phone == leads.c.phone)
+        .exists()
+        .label("is_listed"),
+    )
+    .join(campaigns, campaigns.c.name == leads.c.campaign)
+    .where(leads.c.id == bindparam("lead_"))
+)
+
+
+async def late_denial(database: Database, attempt: Attempt) -> str:
+    """Why an attempt that was committed must not go out after all: what was said since then, by the person or of them.
+
+    Args:
+        database: The ledger.
+        attempt: One whose request has not gone out.
+
+    Returns:
+        In words without a number; empty where it may go out.
+
+    Raises:
+        LedgerError: The ledger cannot be read.
+    """
+    asked = {"digest_": digest(database.key, attempt.phone), "lead_": attempt.lead_id}
+    async with database.read() as db:
+        row = (await db.execute(_NOW, asked)).first()
+    if row is None or row.phone != attempt.phone:
+        return SAID_NO[FORGOTTEN]
+    if row.source is not None:
+        return SAID_NO.get(row.source, LEARNT)
+    if row.is_listed:
+        return ON_A_LIST
+    if Wishes.from_json(row.wishes).consent.given is False:
+        return OPTED_OUT
+    if row.reason == GONE_FROM_FILE:
+        return "its row is not in the newest file"
+    return f"the campaign is {row.state}" if row.state in CLOSED else ""
+
+
+async def denied_numbers(database: Database, phones: Collection[str]) -> dict[str, str]:
+    """Which of these numbers nobody may call now.
+
+    Args:
+        database: The ledger; all of its campaigns count.
+        phones: E.164. All spellings of a number are one.
+
+    Returns:
+        Why, in words without a number, for each that is denied: it is suppressed, its person opted out or was
+        forgotten, or a call to it is open, of which nobody may know yet whether it rang.
+    """
+    written = {phone: spellings(phone) for phone in phones}
+    found: dict[str, str] = {}
+    async with database.read() as db:
+        for chunk in pieces(sorted(frozenset().union(*written.values()))):
+            found |= await _being_called(db, chunk)
+            found |= await _opted_out(db, chunk)
+            said = await suppressed_in(db, database, chunk)
+            found |= {phone: SAID_NO.get(source, LEARNT) for phone, source in said.items()}
+    whys = {
+        phone: next((found[one] for one in sorted(ways) if one in found), "")
+        for phone, ways in written.items()
+    }
+    return {phone: why for phone, why in whys.items() if why}
+
+
+async def _being_called(db: AsyncConnection, phones: Collection[str]) -> dict[str, str]:
+    calls = select(attempts.c.phone).where(attempts.c.phone.in_(phones), IS_OPEN)
+    return dict.fromkeys((await db.execute(calls)).scalars(), BEING_CALLED)
+
+
+async def _opted_out(db: AsyncConnection, phones: Collection[str]) -> dict[str, str]:
+    """Whoever said no in one campaign said it to all: nobody knows here which of two rows is the newer one."""
+    listed = select(do_not_call.c.phone).where(do_not_call.c.phone.in_(phones))
+    found = dict.fromkeys((await db.execute(listed)).scalars(), ON_A_LIST)
+    asked = select(leads.c.phone, leads.c.wishes).where(leads.c.phone.in_(phones))
+    for phone, wishes in (await db.execute(asked)).all():
+        if Wishes.from_json(wishes).consent.given is False:
+            found[phone] = OPTED_OUT
+    return found

@@ -1,0 +1,228 @@
+"""Begin attempts: decide about the next leads, and commit the wish to ring those that may be, in one transaction."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.decisions import Decision, write_decisions
+from flireo_flows.ledger.lead_queue import Due, Place, due_in
+from flireo_flows.ledger.leads import stored
+from flireo_flows.ledger.schema import attempts, leads
+from flireo_flows.lifecycle.states import AttemptState, LeadState
+from flireo_flows.policy import Allow, CallingPolicy, Deny, Rule, calls_left, decide
+from flireo_flows.script.call_choice import CannotCompose, Choice, Composes, LeadFacts
+
+FRESH_SECONDS: Final = 5.0  # an attempt decided longer ago is not sent any more: it must be decided anew
+FRESH: Final = timedelta(seconds=FRESH_SECONDS)
+SOON: Final = timedelta(
+    seconds=5
+)  # when a number is asked about again that another campaign just began to ring
+FRESH_CALL_SECONDS: Final = 600.0  # one that rings longer may go on, or nobody may be there to hear its end
+LATER: Final = timedelta(minutes=15)
+
+# Made once: making a statement costs as much as running it.
+_MADE: Final = (attempts.c.id, attempts.c.reference)
+_MAKE_SQLITE: Final = insert(attempts).prefix_with("OR IGNORE").returning(*_MADE)
+_MAKE_POSTGRESQL: Final = insert_postgresql(attempts).on_conflict_do_nothing().returning(*_MADE)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to ring somebody, as the ledger has it.
+
+    Attributes:
+        began_at: When it was committed, Unix seconds of the ledger's clock.
+        facts: The lead, for what is said to it; only its number where the attempt was read back.
+        choice: Who rings it, from which number.
+        reference: Its own id outside the ledger, sent along where a request has room for it.
+    """
+
+    id: int
+    lead_id: int
+    campaign: str
+    phone: str
+    number: int
+    state: AttemptState
+    began_at: float
+    facts: LeadFacts
+    choice: Choice
+    reference: str = ""
+    call_id: str | None = None
+    absent_since: float | None = None
+    lost_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What one look at the next leads came to.
+
+    Attributes:
+        attempts: Begun, to be rung at once.
+        decided: Leads about which was decided.
+        held: What held the whole campaign back; None if nothing did.
+        has_lapsed: Whether nothing was begun because the runner's lease has run out, or nearly.
+    """
+
+    attempts: list[Attempt] = field(default_factory=list)
+    decided: int = 0
+    held: Deny | None = None
+    has_lapsed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Begins attempts of one campaign for one runner.
+
+    Attributes:
+        run: Whose calls are counted for the policy's caps per run.
+        composer: Chooses agent and number; None leaves them empty.
+    """
+
+    database: Database
+    campaign: str
+    runner: str
+    run: str
+    composer: Composes | None = None
+
+    async def begin_in(
+        self, db: AsyncConnection, batch: str, policy: CallingPolicy, most: int, scan: int
+    ) -> Begun:
+        """Begin attempts; see `AttemptBook.begin`.
+
+        Args:
+            db: A transaction of `Database.write(campaign)`.
+            batch: Only leads of this file.
+            policy: The rules to decide by.
+            most: Attempts to begin at most.
+            scan: Leads to look at, if more than `most`.
+        """
+        now = self.database.now()
+        moment = datetime.fromtimestamp(now, UTC)
+        place = Place(self.campaign, batch, self.runner, self.run)
+        footing, asked = await due_in(db, self.database, place, policy, max(scan, most), now)
+        room = min(most, calls_left(moment, policy, footing.history))
+        if asked and policy.calls_per_minute:
+            room = min(room, await self._left_of_pace(db, policy.calls_per_minute, now))
+        wishes: list[_Wish] = []
+        decisions: list[Decision] = []
+        for due in asked:
+            if len(wishes) >= room:
+                break
+            verdict = decide(due.lead, moment, policy, due.history, within=FRESH)
+            if isinstance(verdict, Deny):
+                decisions.append(Decision(due.row, _patient(verdict, due, moment)))
+            elif wish := await self._choose(db, due, verdict):
+                wishes.append(wish)
+        begun = await self._commit(db, wishes, now)
+        for wish in wishes:
+            number = wish.number if wish.reference in begun else None
+            # Another campaign was faster by a moment, unseen by this transaction.
+            verdict = (
+                wish.verdict if number else Deny(Rule.ALREADY_RINGING, moment + SOON, wish.verdict.inputs)
+            )
+            decisions.append(Decision(wish.due.row, verdict, number))
+        await write_decisions(db, decisions, policy.version, now)
+        return Begun(list(begun.values()), len(decisions), footing.held, footing.has_lapsed)
+
+    async def _left_of_pace(self, db: AsyncConnection, calls_per_minute: float, now: float) -> int:
+        """How many calls the pace leaves now, all runners of the campaign together; each spreads its own."""
+        calls = max(1, int(calls_per_minute))
+        since = now - calls * 60.0 / calls_per_minute
+        recent = select(func.count(attempts.c.id)).where(
+            attempts.c.campaign == self.campaign,
+            attempts.c.began_at > since,
+            attempts.c.state != AttemptState.NOT_PLACED,
+        )
+        return max(0, calls - int((await db.execute(recent)).scalar_one()))
+
+    async def _choose(self, db: AsyncConnection, due: Due, verdict: Allow) -> "_Wish | None":
+        """Who rings a lead. None, and it is put up for review, if nobody can."""
+        row = due.row
+        facts = LeadFacts(
+            row.destination or row.phone,
+            row.name,
+            json.loads(row.columns),
+            due.wishes,
+            row.number_id,
+            row.variant,
+        )
+        try:
+            choice = self.composer.choose(facts) if self.composer else Choice()
+        except CannotCompose as error:
+            for_review = {"state": LeadState.REVIEW, "reason": stored(f"not sent: {error}")}
+            await db.execute(update(leads).where(leads.c.id == row.id).values(for_review))
+            return None
+        return _Wish(due, verdict, facts, choice, uuid.uuid4().hex)
+
+    async def _commit(self, db: AsyncConnection, wishes: "Sequence[_Wish]", now: float) -> dict[str, Attempt]:
+        """Write attempts, by their reference; not those at a number that was begun elsewhere meanwhile."""
+        if not wishes:
+            return {}
+        # By number: two campaigns that insert in another order would wait for each other for ever.
+        rows = [self._row(wish, now) for wish in sorted(wishes, key=lambda wish: wish.facts.phone)]
+        made = _MAKE_SQLITE if self.database.is_sqlite else _MAKE_POSTGRESQL
+        ids = {reference: id_ for id_, reference in (await db.execute(made, rows)).all()}
+        begun = [wish for wish in wishes if wish.reference in ids]
+        kept: dict[tuple[str, str], list[int]] = {}
+        for wish in begun:
+            kept.setdefault((wish.choice.number_id, wish.choice.variant), []).append(wish.due.row.id)
+        for (number_id, variant), lead_ids in kept.items():
+            calling = {"state": LeadState.CALLING, "reason": "", "tries": leads.c.tries + 1}
+            chosen = {"number_id": number_id, "variant": variant} if self.composer else {}
+            await db.execute(update(leads).where(leads.c.id.in_(lead_ids)).values({**calling, **chosen}))
+        return {wish.reference: wish.attempt(ids[wish.reference], now) for wish in begun}
+
+    def _row(self, wish: "_Wish", now: float) -> dict[str, object]:
+        return {
+            "lead_id": wish.due.row.id,
+            "campaign": self.campaign,
+            "phone": wish.facts.phone,
+            "number": wish.number,
+            "state": AttemptState.SENDING,
+            "runner": self.runner,
+            "run": self.run,
+            "began_at": now,
+            "reference": wish.reference,
+            "agent_id": wish.choice.agent_id,
+            "number_id": wish.choice.number_id,
+            "variant": wish.choice.variant,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A lead that may be rung, and how."""
+
+    due: Due
+    verdict: Allow
+    facts: LeadFacts
+    choice: Choice
+    reference: str
+
+    @property
+    def number(self) -> int:
+        return int(self.due.row.tries) + 1
+
+    def attempt(self, id_: int, now: float) -> Attempt:
+        row = self.due.row
+        state, choice = AttemptState.SENDING, self.choice
+        return Attempt(
+            id_, row.id, row.campaign, row.phone, self.number, state, now, self.facts, choice, self.reference
+        )
+
+
+def _patient(denial: Deny, due: Due, now: datetime) -> Deny:
+    """A number that has rung for long is asked about again later: perhaps nobody is there to hear its end."""
+    if denial.reason is not Rule.ALREADY_RINGING or denial.until is None or due.ringing_since is None:
+        return denial
+    if now.timestamp() - due.ringing_since < FRESH_CALL_SECONDS:
+        return denial
+    return replace(denial, until=max(denial.until, now + LATER))

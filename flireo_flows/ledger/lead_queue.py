@@ -1,0 +1,265 @@
+"""The next leads to ask about, each with what `decide` must know. Costs the same among many leads as among few."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Float, Integer, Row, Select, String, and_, bindparam, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.leads.wishes import Wishes
+from flireo_flows.ledger.awaited import awaited_in
+from flireo_flows.ledger.call_history import NOTHING, calls_by_others_in
+from flireo_flows.ledger.call_totals import totals_in
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.people import lock_people_in, numbers_in
+from flireo_flows.ledger.schema import (
+    IS_OPEN,
+    MAY_RING,
+    account_calls,
+    attempts,
+    campaigns,
+    do_not_call,
+    leads,
+    people,
+    runners,
+)
+from flireo_flows.ledger.suppressions import suppressed_in
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.lifecycle.states import AttemptState, CampaignState, LeadState
+from flireo_flows.policy import CallingPolicy, Deny, History, PolicyLead, Rule, brake, number_memory
+
+LEAST_LEASE_SECONDS: Final = 5.0  # a request goes out at most so long after its attempt was begun
+LONGEST_CALL_SECONDS: Final = 7200.0  # of which nobody knows whether it rang
+STALE_SECONDS: Final = 86_400.0  # a call that nobody heard the end of for so long is over
+
+CLOSED: Final[Mapping[str, Rule]] = {
+    CampaignState.PAUSED: Rule.CAMPAIGN_PAUSED,
+    CampaignState.CANCELLED: Rule.CAMPAIGN_CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose leads are asked about, and for whom.
+
+    Attributes:
+        batch: The file.
+        runner: Whose lease is looked at.
+        run: Whose calls are counted for the caps per run.
+    """
+
+    campaign: str
+    batch: str
+    runner: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """How a campaign stands, whoever is next.
+
+    Attributes:
+        has_lapsed: Whether the runner's lease has run out, or nearly: what it began could not be sent in time.
+        held: What holds the whole campaign back; None if nothing does.
+        history: What is the same for every lead of it.
+    """
+
+    has_lapsed: bool
+    held: Deny | None
+    history: History
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A lead that is due.
+
+    Attributes:
+        row: As the ledger has it.
+        wishes: What its row of the file asks for.
+        ringing_since: When the call to its number began that may be going on, Unix seconds; None for none.
+    """
+
+    row: Row[Any]
+    lead: PolicyLead
+    wishes: Wishes
+    history: History
+    ringing_since: float | None
+
+
+async def due_in(
+    db: AsyncConnection, database: Database, place: Place, policy: CallingPolicy, most: int, now: float
+) -> tuple[Footing, list[Due]]:
+    """The next leads of a file, and how their campaign stands. Two runners never look at the same lead.
+
+    Args:
+        db: A transaction of `Database.write(place.campaign)`: nobody else begins a call of the campaign until
+            it ends, so what is counted here stays true.
+        database: Its ledger.
+        place: Whose leads, and for whom.
+        policy: Says what has to be counted.
+        most: Leads at most.
+        now: Unix seconds.
+
+    Returns:
+        No lead where the campaign is held back or the runner must not begin any.
+    """
+    asked = {
+        "campaign_": place.campaign,
+        "batch_": place.batch,
+        "runner_": place.runner,
+        "most_": most,
+        "now_": now,
+        "unheard_since": now - LONGEST_CALL_SECONDS,
+    }
+    rows = (await db.execute(DUE, asked)).all()
+    if not rows:
+        return Footing(has_lapsed=False, held=None, history=History()), []
+    footing = await _footing(db, rows[0], place, policy, now)
+    if footing.has_lapsed or footing.held:
+        return footing, []
+    phones = [row.phone for row in rows]
+    suppressed = await suppressed_in(db, database, phones)
+    tried = [row.id for row in rows if row.tries]
+    rung = await _moments(db, attempts.c.lead_id, tried) if tried else {}
+    anywhere = await _moments(db, attempts.c.phone, phones) if number_memory(policy) else {}
+    ended = await _end_stale(db, rows, now)
+    numbers = await numbers_in(db, phones) if rows[0].has_people else {}
+    await lock_people_in(db, database, phones, numbers)
+    awaited = await awaited_in(db, phones, policy, now)
+    others = await calls_by_others_in(
+        db, place.campaign, phones, numbers, policy, now, has_account_calls=rows[0].has_account_calls
+    )
+    due: list[Due] = []
+    for row in rows:
+        wishes = Wishes.from_json(row.wishes)
+        history = replace(
+            footing.history,
+            do_not_call=suppressed.get(row.phone) or ("file" if row.forbidden else ""),
+            attempts=row.attempts,
+            last_outcome=Outcome(row.outcome) if row.attempts and row.outcome else None,
+            last_ended_at=_moment(row.last_ended_at),
+            rung_at=rung.get(row.id, ()),
+            number_rung_at=anywhere.get(row.phone, ()),
+            other_calls=others.get(row.phone, NOTHING).calls,
+            ringing_until=others.get(row.phone, NOTHING).open_until,
+            is_ringing=row.ringing_since is not None and row.phone not in ended,
+            awaited_until=awaited.get(row.phone),
+        )
+        zones = tuple(row.zones.split())
+        lead = PolicyLead(
+            row.phone,
+            zones,
+            row.zone_source,
+            wishes.consent,
+            wishes.dial_before,
+            row.home_state,
+            row.postcode,
+        )
+        due.append(Due(row, lead, wishes, history, row.ringing_since))
+    return footing, due
+
+
+async def _footing(
+    db: AsyncConnection, row: Row[Any], place: Place, policy: CallingPolicy, now: float
+) -> Footing:
+    moment = datetime.fromtimestamp(now, UTC)
+    history = History(live=row.live)
+    if _has_caps(policy):
+        zone = ZoneInfo(policy.day_zone)
+        run, day, all_ = await totals_in(db, place.campaign, place.run, zone, moment)
+        history = replace(history, run=run, day=day, campaign=all_)
+    closed = CLOSED.get(row.campaign_state)
+    return Footing(
+        has_lapsed=row.lease_until is None or row.lease_until < now + LEAST_LEASE_SECONDS,
+        held=Deny(closed) if closed else brake(moment, policy, history),
+        history=history,
+    )
+
+
+def _due() -> Select[Any]:
+    """Made once: making it costs as much as running it."""
+    campaign = bindparam("campaign_", type_=campaigns.c.name.type)
+    forbidden = (
+        select(do_not_call.c.phone)
+        .where(do_not_call.c.campaign == campaign, do_not_call.c.phone == leads.c.phone)
+        .exists()
+    )
+    # An unknown one that a person looks at does not count among the calls at once, and yet it may be going on.
+    unheard = and_(
+        attempts.c.state == AttemptState.UNKNOWN,
+        attempts.c.began_at > bindparam("unheard_since", type_=Float),
+    )
+    ringing = select(func.min(attempts.c.began_at)).where(
+        attempts.c.phone == leads.c.phone,
+        IS_OPEN,
+        or_(attempts.c.over_at.is_(None), unheard, attempts.c.campaign == campaign),
+    )
+    live = select(func.count(attempts.c.id)).where(attempts.c.campaign == campaign, MAY_RING)
+    lease = select(runners.c.lease_until).where(runners.c.id == bindparam("runner_", type_=String))
+    state = select(campaigns.c.state).where(campaigns.c.name == campaign)
+    return (
+        select(
+            leads,
+            forbidden.label("forbidden"),
+            ringing.scalar_subquery().label("ringing_since"),
+            live.scalar_subquery().label("live"),
+            lease.scalar_subquery().label("lease_until"),
+            state.scalar_subquery().label("campaign_state"),
+            # Most ledgers have neither, and then are not asked for them with every handful of leads.
+            select(people.c.phone).exists().label("has_people"),
+            select(account_calls.c.call_id).exists().label("has_account_calls"),
+        )
+        .where(
+            leads.c.campaign == campaign,
+            leads.c.batch == bindparam("batch_", type_=String),
+            leads.c.state == LeadState.WAITING,
+            leads.c.not_before <= bindparam("now_", type_=Float),
+        )
+        .order_by(leads.c.not_before, leads.c.id)
+        .limit(bindparam("most_", type_=Integer))
+        # SQLite has one writer anyway and knows no such words.
+        .with_for_update(skip_locked=True, of=leads)
+    )
+
+
+DUE: Final = _due()
+
+
+async def _moments(
+    db: AsyncConnection, column: Any, values: Sequence[Any]
+) -> dict[Any, tuple[datetime, ...]]:
+    """When leads or numbers were rung, or may have been, oldest first."""
+    rang_at = attempts.c.began_at
+    wanted = select(column, rang_at).where(column.in_(values), attempts.c.state != AttemptState.NOT_PLACED)
+    moments: dict[Any, tuple[datetime, ...]] = {}
+    for value, moment in (await db.execute(wanted.order_by(rang_at))).all():
+        moments[value] = (*moments.get(value, ()), datetime.fromtimestamp(moment, UTC))
+    return moments
+
+
+async def _end_stale(db: AsyncConnection, rows: Sequence[Row[Any]], now: float) -> set[str]:
+    """A campaign that nobody runs any more must not keep a number from all others. Its result may still come."""
+    stale = [row.phone for row in rows if row.ringing_since and row.ringing_since < now - STALE_SECONDS]
+    if not stale:
+        return set()
+    free = (
+        select(attempts.c.id)
+        .where(attempts.c.phone.in_(stale), MAY_RING, attempts.c.began_at < now - STALE_SECONDS)
+        .with_for_update(skip_locked=True)  # never wait for another campaign's writer
+    )
+    over = update(attempts).where(attempts.c.id.in_(free)).values(over_at=now)
+    return set((await db.execute(over.returning(attempts.c.phone))).scalars())
+
+
+def _has_caps(policy: CallingPolicy) -> bool:
+    return any(
+        caps.calls or caps.minutes or caps.money
+        for caps in (policy.caps_per_run, policy.caps_per_day, policy.caps_per_campaign)
+    )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None

@@ -1,0 +1,250 @@
+"""Outcomes derived anew, and no learnt anew, from what the ledger holds, after their rules changed. Sends nothing."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, Select, func, not_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.redaction import redact
+from flireo_flows.ledger.campaigns import register_in
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.reports import correct_lead, finished_call_of, object_of, suppress_after_call
+from flireo_flows.ledger.schema import attempts, campaigns
+from flireo_flows.ledger.suppressions import PSEUDONYM
+from flireo_flows.lifecycle.outcomes import Outcome, outcome_of
+from flireo_flows.lifecycle.states import AttemptState
+from flireo_flows.policy import CallingPolicy, lesson_of, lessons_version, outcomes_version
+
+PORTION: Final = 200  # calls a transaction: a campaign that runs meanwhile waits for less than a second
+
+
+@dataclass(frozen=True, slots=True)
+class Rederived:
+    """What came of deriving a campaign's outcomes anew.
+
+    Attributes:
+        calls: Ended calls that were looked at.
+        changes: How many went from which outcome to which.
+        settled: Leads that were to be rung again, and are not any more.
+        suppressed: Numbers that are never rung again from now on.
+    """
+
+    calls: int = 0
+    changes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    settled: int = 0
+    suppressed: int = 0
+
+    @property
+    def changed(self) -> int:
+        """Calls that mean something else now."""
+        return sum(self.changes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class EndingCount:
+    """How often calls of a campaign ended in some words, and what that means.
+
+    Attributes:
+        status: `status` of the calls.
+        end_reason: Their end reason, without numbers of people; empty where none was told.
+        error: Their error, likewise.
+        outcome: What the table made of them.
+        calls: How many.
+    """
+
+    status: str
+    end_reason: str
+    error: str
+    outcome: str
+    calls: int
+
+
+async def rederive(
+    database: Database, campaign: str, policy: CallingPolicy, *, dry_run: bool = False
+) -> Rederived:
+    """Derive the outcomes of a campaign's ended calls anew, by a policy's table. Doing it again changes nothing.
+
+    A lead follows as after a late report: one that waits is not rung again if its last call now needs no other,
+    and a number is suppressed for what the policy learns from. Nobody who is done is rung again. What stays: calls
+    that ended without a report (a person looks at them), and those of people who were forgotten, whose words are
+    erased.
+
+    Args:
+        database: The ledger.
+        campaign: Its name.
+        policy: Has the rules, and says what follows.
+        dry_run: Only tell what would change; everything is taken back.
+
+    Raises:
+        LedgerError: The ledger cannot be read or written. What was derived before that stays; do it again.
+    """
+    calls, settled, suppressed, after = 0, 0, 0, 0
+    changes: Counter[tuple[str, str]] = Counter()
+    while True:
+        async with database.write(campaign) as db:
+            point = await db.begin_nested()
+            rows = (await db.execute(_portion(campaign, after))).all()
+            for row in rows:
+                outcome = outcome_of(finished_call_of(row._asdict()), policy.outcomes)
+                if outcome == row.outcome:
+                    continue
+                changes[row.outcome, str(outcome)] += 1
+                is_settled, is_suppressed = await _change(db, database, row, outcome, policy)
+                settled, suppressed = settled + is_settled, suppressed + is_suppressed
+            await (point.rollback() if dry_run else point.commit())
+        calls += len(rows)
+        if len(rows) < PORTION:
+            return Rederived(calls, dict(changes), settled, suppressed)
+        after = rows[-1].id
+
+
+async def learn(database: Database, campaign: str, policy: CallingPolicy) -> Rederived:
+    """Ask a campaign's ended calls anew what they teach, and never ring again whom a policy's rules name.
+
+    Whatever their outcomes are, they stay. Doing it again changes nothing.
+
+    Args:
+        database: The ledger.
+        campaign: Its name.
+        policy: Says after which outcomes and answers nobody is rung again; without any, nothing is read.
+
+    Raises:
+        LedgerError: The ledger cannot be read or written. What was learnt before that stays; do it again.
+    """
+    if not lessons_version(policy):
+        return Rederived()
+    calls, settled, suppressed, after = 0, 0, 0, 0
+    while True:
+        async with database.write(campaign) as db:
+            rows = (await db.execute(_lessons(campaign, policy, after))).all()
+            for row in rows:
+                outcome = Outcome(row.outcome)
+                if lesson_of(policy, outcome, object_of(row.analysis), row.end_reason):
+                    is_settled, is_suppressed = await _follow(db, database, row, outcome, policy)
+                    settled, suppressed = settled + is_settled, suppressed + is_suppressed
+        calls += len(rows)
+        if len(rows) < PORTION:
+            return Rederived(calls, {}, settled, suppressed)
+        after = rows[-1].id
+
+
+async def apply_current_rules(database: Database, campaign: str, policy: CallingPolicy) -> Rederived | None:
+    """Bring what a campaign's calls mean and teach in line with a policy; None if it is so already.
+
+    Outcomes are derived anew if they follow from another table, and numbers suppressed if other rules teach it.
+    Which table and rules it was is remembered, so that only a change is read for.
+
+    Args:
+        database: The ledger.
+        campaign: Its name.
+        policy: Of the run that begins.
+    """
+    table, lessons = outcomes_version(policy), lessons_version(policy)
+    current = f"{table} {lessons}".strip()
+    mine = campaigns.c.name == campaign
+    async with database.read() as db:
+        known = (await db.execute(select(campaigns.c.outcome_table).where(mine))).scalar_one_or_none() or ""
+    if known == current:
+        return None
+    had_table, _, had_lessons = known.partition(" ")
+    rederived = await rederive(database, campaign, policy) if had_table != table else Rederived()
+    learnt = await learn(database, campaign, policy) if had_lessons != lessons else Rederived()
+    # Afterwards: one that was killed in the middle is done again.
+    values = {"outcome_table": current}
+    async with database.write(campaign) as db:
+        await register_in(db, campaign)
+        await db.execute(update(campaigns).where(mine).values(values))
+    return Rederived(
+        max(rederived.calls, learnt.calls),
+        rederived.changes,
+        rederived.settled + learnt.settled,
+        rederived.suppressed + learnt.suppressed,
+    )
+
+
+async def endings(database: Database, campaign: str) -> list[EndingCount]:
+    """In which words the calls of a campaign ended, and what that means. What nobody could map comes first.
+
+    Args:
+        database: The ledger.
+        campaign: Its name.
+    """
+    words = (attempts.c.call_status, attempts.c.end_reason, attempts.c.error, attempts.c.outcome)
+    counted = (
+        select(*words, func.count().label("calls"))
+        .where(attempts.c.campaign == campaign, attempts.c.state == AttemptState.ENDED)
+        .group_by(*words)
+    )
+    async with database.read() as db:
+        rows = (await db.execute(counted)).all()
+    # Texts that differ only in somebody's number are one.
+    found: Counter[tuple[str, str, str, str]] = Counter()
+    for row in rows:
+        told = (redact(text) for text in (row.call_status, row.end_reason, row.error))
+        found[*told, row.outcome] += row.calls
+    listed = [EndingCount(*words, calls) for words, calls in found.items()]
+    return sorted(
+        listed, key=lambda it: (it.outcome != Outcome.UNKNOWN, -it.calls, it.status, it.end_reason, it.error)
+    )
+
+
+def _portion(campaign: str, after: int) -> Select[Any]:
+    """The next ended calls whose outcome follows from their words."""
+    reported = or_(attempts.c.complete, attempts.c.outcome != Outcome.UNKNOWN)
+    return (
+        select(attempts)
+        .where(
+            attempts.c.campaign == campaign,
+            attempts.c.state == AttemptState.ENDED,
+            attempts.c.id > after,
+            reported,
+            not_(attempts.c.phone.startswith(PSEUDONYM, autoescape=True)),
+        )
+        .order_by(attempts.c.id)
+        .limit(PORTION)
+    )
+
+
+def _lessons(campaign: str, policy: CallingPolicy, after: int) -> Select[Any]:
+    """The next ended calls that may teach something; without their words, which are long."""
+    read = ("id", "lead_id", "number", "campaign", "phone", "outcome", "analysis", "end_reason")
+    by_outcome = attempts.c.outcome.in_(policy.do_not_call_outcomes)
+    teaching: list[ColumnElement[bool]] = [by_outcome]
+    if policy.do_not_call_keys or policy.do_not_call_words:
+        teaching.append(attempts.c.analysis.is_not(None))
+    if policy.do_not_call_words:
+        teaching.append(attempts.c.end_reason != "")
+    return (
+        select(*(attempts.c[name] for name in read))
+        .where(
+            attempts.c.campaign == campaign,
+            attempts.c.state == AttemptState.ENDED,
+            attempts.c.outcome.in_(list(Outcome)),
+            attempts.c.id > after,
+            or_(*teaching),
+            not_(attempts.c.phone.startswith(PSEUDONYM, autoescape=True)),
+        )
+        .order_by(attempts.c.id)
+        .limit(PORTION)
+    )
+
+
+async def _change(
+    db: AsyncConnection, database: Database, row: Row[Any], outcome: Outcome, policy: CallingPolicy
+) -> tuple[bool, bool]:
+    """Let a call mean something else: whether its lead is settled by it, and its number suppressed."""
+    await db.execute(update(attempts).where(attempts.c.id == row.id).values(outcome=outcome))
+    return await _follow(db, database, row, outcome, policy)
+
+
+async def _follow(
+    db: AsyncConnection, database: Database, row: Row[Any], outcome: Outcome, policy: CallingPolicy
+) -> tuple[bool, bool]:
+    """What follows from a call for its lead and for its number; see `_change`."""
+    lesson = lesson_of(policy, outcome, object_of(row.analysis), row.end_reason)
+    is_settled = await correct_lead(db, row, outcome, policy, lesson)
+    is_suppressed = await suppress_after_call(db, database, row, lesson, database.now())
+    return is_settled, is_suppressed

@@ -1,0 +1,303 @@
+"""The rules under which a campaign rings people, as a form that people fill in."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from flireo_flows.lifecycle.outcomes import Outcome, OutcomeRule
+from flireo_flows.policy.calendars import Holidays
+from flireo_flows.policy.calling_hours import CallingHours
+from flireo_flows.policy.policy_forms import (
+    USUAL_KEYS,
+    AnalysisRule,
+    Breaker,
+    Caps,
+    NumberCap,
+    OtherCampaigns,
+    RetryDelay,
+    StateRule,
+    Tariff,
+)
+from flireo_flows.policy.timetable import zone_named
+
+
+class CallingPolicy(BaseModel):
+    """The rules under which a campaign rings people. All fields have defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    calling_hours: Annotated[
+        CallingHours | None,
+        Field(title="Calling hours", description="On the lead's own clock; None rings at any hour."),
+    ] = CallingHours()
+    holidays: Annotated[
+        Holidays,
+        Field(title="Holidays", description="Dates on which nobody is rung, on the lead's own clock."),
+    ] = Holidays()
+    wide_zones: Annotated[
+        bool,
+        Field(
+            title="Wide zones",
+            description="Call only when it is calling time in every zone of the number's country, unless the row says "
+            "where the lead is: numbers are kept after a move. +1: the fifty states, or Canada.",
+        ),
+    ] = False
+    state_rules: Annotated[
+        list[StateRule],
+        Field(
+            title="Rules by state",
+            description="Of states that have stricter ones. Where a lead may be in several, all of them count.",
+        ),
+    ] = []
+    dial_before: Annotated[
+        str,
+        Field(
+            title="Dial before",
+            description="Nobody is rung at or after this moment, ISO 8601 with its offset "
+            "(2027-03-01T18:00+01:00). A lead may have an earlier one of its own.",
+        ),
+    ] = ""
+    consent_required: Annotated[
+        bool,
+        Field(
+            title="Consent required",
+            description="Ring only whose row says that consent was given. Who said no is never rung.",
+        ),
+    ] = False
+    consent_valid_days: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=36_600,
+            title="Consent holds for (days)",
+            description="Since it was given; 0 for no limit but the row's own.",
+        ),
+    ] = 0
+    max_attempts: Annotated[
+        int, Field(ge=1, le=50, title="Attempts", description="How often a lead may be rung at most.")
+    ] = 1
+    retry_outcomes: Annotated[
+        list[Outcome],
+        Field(title="Try again after", description="Outcomes after which a lead is rung again."),
+    ] = [Outcome.NO_ANSWER, Outcome.BUSY]
+    retry_delay_seconds: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=366 * 86_400,
+            title="Delay between attempts (s)",
+            description="Seconds from one end to the next try.",
+        ),
+    ] = 3600
+    retry_delays: Annotated[
+        list[RetryDelay],
+        Field(
+            title="Delays by outcome",
+            description="Delays of their own for some outcomes, which are then rung again as well; all "
+            "share the attempts above.",
+        ),
+    ] = []
+    other_hour_minutes: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=600,
+            title="At another hour (min)",
+            description="A later attempt keeps so many minutes from the time of day of each earlier one, "
+            "where the calling hours leave such a time; 0 for any time.",
+        ),
+    ] = 0
+    number_caps: Annotated[
+        list[NumberCap],
+        Field(
+            title="Caps per number",
+            description="How often a number is rung within rolling days, by all campaigns of the ledger.",
+        ),
+    ] = []
+    other_campaigns: Annotated[
+        OtherCampaigns,
+        Field(
+            title="Calls by other campaigns",
+            description="How far a person is left alone after calls by other campaigns; a campaign's own attempts "
+            "follow the fields above.",
+        ),
+    ] = OtherCampaigns()
+    do_not_call_outcomes: Annotated[
+        list[Outcome],
+        Field(title="Never again after", description="Outcomes after which a number is never rung again."),
+    ] = []
+    do_not_call_keys: Annotated[
+        list[AnalysisRule],
+        Field(
+            title="Never again when the analysis says",
+            description="Answers after which a number is never called again, by any campaign of the ledger. An answer "
+            "that is neither yes nor no holds the number back until a person settles it. The names that are usual by "
+            "default, in English, Dutch, German, French and others, however they are written (wantsNoCalls); an empty "
+            "list for none.",
+        ),
+    ] = list(USUAL_KEYS)
+    do_not_call_words: Annotated[
+        bool,
+        Field(
+            title="Never again after plain words",
+            description="Whether a number is never called again when the end reason of a call, or a mark in its "
+            "analysis (outcome, disposition, status, tags ...), plainly asks for no more calls: do_not_call, "
+            "user_requested_dnc, opted out.",
+        ),
+    ] = True
+    max_concurrent_calls: Annotated[
+        int,
+        Field(
+            ge=1, le=100_000, title="Calls at once", description="Calls of the campaign in progress at most."
+        ),
+    ] = 20
+    calls_per_minute: Annotated[
+        float,
+        Field(ge=0, title="Calls a minute", description="At most; 0 leaves it to the API's own rate limit."),
+    ] = 0
+    caps_per_run: Annotated[
+        Caps, Field(title="Caps per run", description="What one run of the campaign may use.")
+    ] = Caps()
+    caps_per_day: Annotated[
+        Caps, Field(title="Caps per day", description="What the campaign may use in a day.")
+    ] = Caps()
+    caps_per_campaign: Annotated[
+        Caps, Field(title="Caps per campaign", description="What the campaign may use in all.")
+    ] = Caps()
+    day_zone: Annotated[
+        str,
+        Field(
+            title="The day's zone",
+            description="IANA zone whose midnight begins the day of the caps per day.",
+        ),
+    ] = "UTC"
+    tariff: Annotated[
+        Tariff, Field(title="Tariff", description="What a call costs you, for caps on money and plans.")
+    ] = Tariff()
+    assumed_call_seconds: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=86_400,
+            title="A call's assumed length (s)",
+            description="What a call counts for, in caps on minutes and money, until its own length is known, "
+            "unless nobody answered.",
+        ),
+    ] = 180
+    min_balance_minutes: Annotated[
+        float,
+        Field(
+            ge=0,
+            title="Least balance (min)",
+            description="The campaign pauses when fewer minutes are left in the account; 0 leaves it to "
+            "the API.",
+        ),
+    ] = 0
+    breaker: Annotated[
+        Breaker, Field(title="Breaker", description="Pauses the campaign when too many calls fail.")
+    ] = Breaker()
+    reconcile_grace_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            title="Grace before a lost call counts as not placed (s)",
+            description="Calls have been seen to ring 84 seconds late, so minutes are right.",
+        ),
+    ] = 180
+    poll_seconds: Annotated[
+        float,
+        Field(gt=0, title="Poll every (s)", description="Shortest time between two reads of the call list."),
+    ] = 10
+    collect_share: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1,
+            title="Share of requests for results",
+            description="Part of the key's request limit that reading results may use; the rest is for dialling.",
+        ),
+    ] = 0.1
+    report_grace_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            title="Wait for a summary (s)",
+            description="After a call's end; then it counts without one.",
+        ),
+    ] = 300
+    analysis_grace_seconds: Annotated[
+        float,
+        Field(
+            ge=0, title="Wait for an analysis (s)", description="After the summary came, if one is expected."
+        ),
+    ] = 60
+    outcomes: Annotated[
+        list[OutcomeRule],
+        Field(
+            title="Outcomes",
+            description="Rules of your own for what a finished call means, asked in this order before the default "
+            "table (`flireo-flows outcomes` prints it).",
+        ),
+    ] = []
+    min_completeness: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            title="Least completeness",
+            description="Tells (flireo.campaign.incomplete) when a smaller share of the ended calls has its "
+            "report, or its analysis, after both graces above; 0 never tells.",
+        ),
+    ] = 0.9
+    unknown: Annotated[
+        Literal["try_again", "review"],
+        Field(
+            title="A call that proved not placed", description="Ring the lead again, or let a person look."
+        ),
+    ] = "try_again"
+
+    @field_validator("dial_before", mode="before")
+    @classmethod
+    def _is_a_moment(cls, value: Any) -> Any:
+        """YAML reads an unquoted moment as one."""
+        if isinstance(value, str) and value:
+            value = _parsed(value)
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise ValueError("a moment needs its offset from UTC, as in 2027-03-01T18:00+01:00")
+            return value.isoformat()
+        return value
+
+    @field_validator("day_zone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        if zone_named(value) is None:
+            raise ValueError("there is no such time zone; write an IANA name such as Europe/Amsterdam")
+        return value
+
+    @property
+    def version(self) -> str:
+        """A short digest of all fields: equal for equal policies, in every process."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def last_moment(self) -> datetime | None:
+        """`dial_before` as a moment in UTC; None for none."""
+        if not self.dial_before:
+            return None
+        moment = datetime.fromisoformat(self.dial_before)
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError:  # in the first or last hours of what Python can date
+            return moment
+
+
+def _parsed(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("a moment is written as in 2027-03-01T18:00+01:00") from None

@@ -1,0 +1,218 @@
+"""Limits of a policy as forms: delays, caps, what a call costs, and the breaker."""
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome
+from flireo_flows.policy.calling_hours import WEEKDAYS, CallingHours
+
+
+class Form(BaseModel):
+    """A part of the policy: no field it does not know, and never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class RetryDelay(Form):
+    """How long to wait after an outcome. The outcome is rung again by being named here."""
+
+    outcome: Annotated[Outcome, Field(title="After", description="Outcome of the attempt.")] = (
+        Outcome.NO_ANSWER
+    )
+    seconds: Annotated[
+        list[Annotated[int, Field(ge=0, le=366 * 86_400)]],
+        Field(
+            min_length=1,
+            title="Delays (s)",
+            description="After the lead's first attempt, its second, ...; the last one repeats.",
+        ),
+    ] = [3600]
+
+
+class NumberCap(Form):
+    """How often one number is rung at most within rolling days, by all campaigns of the ledger."""
+
+    calls: Annotated[int, Field(ge=1, le=1000, title="Calls", description="At most.")] = 4
+    days: Annotated[
+        float, Field(gt=0, le=3660, title="Within days", description="Of 24 hours each; 0.5 is 12 hours.")
+    ] = 30
+
+
+class StateRule(Form):
+    """Rules of one state or province, beside those of the policy: the narrower ones count."""
+
+    state: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$",
+            title="State",
+            description="ISO 3166-2: US-FL. It holds for leads whose area code, state or postcode allows it.",
+        ),
+    ]
+    calling_hours: Annotated[
+        CallingHours,
+        Field(
+            title="Calling hours", description="It must be calling time by these and by those of the policy."
+        ),
+    ] = CallingHours(start="00:00", end="24:00", weekdays=list(WEEKDAYS))
+    number_caps: Annotated[
+        list[NumberCap],
+        Field(title="Caps per number", description="Beside those of the policy; all of them count."),
+    ] = []
+    source: Annotated[
+        str, Field(title="Source", description="The law and the date on which it was read; for people only.")
+    ] = ""
+
+
+class CallbackAnswer(AnalysisAnswer):
+    """An answer in a call's analysis by which the person asked to be called back."""
+
+
+class OtherCampaigns(Form):
+    """How far a person is left alone after calls of others, over all numbers of the person.
+
+    Others are the other campaigns of the ledger, and calls of the account that the ledger did not make: from the
+    dashboard, of Flireo's own campaigns, of a ledger that was lost.
+    """
+
+    min_gap_hours: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=8784,
+            title="Least gap (h)",
+            description="Hours between a call by another campaign and this campaign's; 0 for none.",
+        ),
+    ] = 24
+    max_calls: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1000,
+            title="Calls",
+            description="A person whom other campaigns called so often is not called; 0 for no such cap.",
+        ),
+    ] = 4
+    per_days: Annotated[float, Field(gt=0, le=3660, title="Within days", description="Of 24 hours each.")] = (
+        30
+    )
+    callback_keys: Annotated[
+        list[CallbackAnswer],
+        Field(
+            title="Asked to be called back when the analysis says",
+            description="Answers of the last call by another campaign after which the gap does not count, as the "
+            "person asked to be called.",
+        ),
+    ] = [
+        CallbackAnswer(key=key)
+        for key in ("callback", "callback_requested", "call_back", "wants_callback", "asked_for_callback")
+    ]
+
+
+class Caps(Form):
+    """What stops the dialling; 0 is no cap."""
+
+    calls: Annotated[int, Field(ge=0, le=10**9, title="Calls", description="At most; 0 for no cap.")] = 0
+    minutes: Annotated[
+        float, Field(ge=0, le=10**9, title="Minutes", description="Of talk at most; 0 for no cap.")
+    ] = 0
+    money: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=10**12,
+            title="Money",
+            description="By the tariff at most, begun minutes in full; 0 for no cap.",
+        ),
+    ] = 0
+
+
+class Tariff(Form):
+    """What calls cost: an estimate of yours, as the API tells no prices."""
+
+    per_minute: Annotated[float, Field(ge=0, le=10**6, title="Per minute", description="Of talk.")] = 0
+    per_call: Annotated[float, Field(ge=0, le=10**6, title="Per call", description="For each call made.")] = 0
+    currency: Annotated[
+        str, Field(pattern=r"^[A-Z]{3}$", title="Currency", description="ISO 4217; shown with amounts.")
+    ] = "EUR"
+
+
+class Breaker(Form):
+    """Pauses the campaign when too many calls fail, until a person resumes it."""
+
+    enabled: Annotated[bool, Field(title="On", description="Whether failures pause the campaign.")] = True
+    failure_share: Annotated[
+        float,
+        Field(gt=0, le=1, title="Share of failures", description="Pauses above it; 0.5 is one in two."),
+    ] = 0.5
+    window_seconds: Annotated[
+        float, Field(gt=0, le=86_400, title="Window (s)", description="Of calls that ended in it.")
+    ] = 120
+    fewest_calls: Annotated[
+        int, Field(ge=1, le=10_000, title="Fewest calls", description="With fewer it never pauses.")
+    ] = 5
+
+
+class AnalysisRule(AnalysisAnswer):
+    """An answer in a call's analysis after which the number is never rung again."""
+
+
+# What an agent's analysis is usually asked for. Each is also found in another spelling (`wantsNoCalls`,
+# `caller_opted_out`) and in an object one level below.
+USUAL_KEYS: Final = tuple(
+    AnalysisRule(key=key)
+    for key in (
+        *(
+            "do_not_call",
+            "dont_call",
+            "do_not_call_again",
+            "never_call_again",
+            "do_not_contact",
+            "dnc",
+            "add_to_dnc",
+        ),
+        *(
+            "no_more_calls",
+            "no_further_calls",
+            "wants_no_calls",
+            "wants_no_more_calls",
+            "stop_calling",
+        ),
+        *("wants_no_contact", "opt_out", "opted_out", "wants_opt_out", "wants_to_opt_out", "unsubscribe"),
+        *(
+            "unsubscribed",
+            "wants_to_unsubscribe",
+            "remove_from_list",
+            "remove_me",
+            "wants_removal",
+            "consent_withdrawn",
+        ),
+        *(
+            "niet_bellen",
+            "niet_meer_bellen",
+            "bel_niet_meer",
+            "bel_me_niet",
+            "wil_niet_gebeld_worden",
+            "afmelden",
+        ),
+        *("nicht_anrufen", "nicht_mehr_anrufen", "keine_anrufe", "keine_weiteren_anrufe"),
+        *(
+            "ne_pas_appeler",
+            "ne_plus_appeler",
+            "no_llamar",
+            "no_volver_a_llamar",
+            "non_chiamare",
+            "nao_ligar",
+        ),
+    )
+) + tuple(
+    AnalysisRule(key=key, equals="false")
+    for key in (
+        "may_call_again",
+        "can_call_again",
+        "may_be_called_again",
+        "can_be_called_again",
+        "mag_gebeld_worden",
+    )
+)

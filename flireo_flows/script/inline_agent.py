@@ -1,0 +1,158 @@
+"""One-time agents: settings with variables in their texts, filled in for one lead."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from pydantic import SecretStr, ValidationError
+
+from flireo_flows.api.agent_config import InlineAgent, LLMConfig, Prompt
+from flireo_flows.api.model import JsonObject
+from flireo_flows.script.call_choice import ATTEMPT_KEY, CannotCompose
+from flireo_flows.script.template import ScriptError, Template, is_template
+from flireo_flows.script.variables import Variables
+
+# Flireo's own placeholders stand there, and are filled in after the call (contract section 15.1).
+_THEIRS: Final = frozenset({"analysis_plan", "analysisPlan"})
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where reports of calls are sent, as far as a call itself can say so.
+
+    Attributes:
+        url: Public address of the receiver; the attempt's reference is added to its path.
+        secret: Signs the reports; empty leaves signing as it is.
+        events: What is reported; empty leaves it to Flireo.
+    """
+
+    url: str
+    secret: SecretStr = field(default_factory=lambda: SecretStr(""))
+    events: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+            raise ScriptError("the webhook's URL must begin with https:// and have nothing behind its path")
+
+    def settings(self, reference: str) -> JsonObject:
+        """As fields of an agent."""
+        told: JsonObject = {"webhook_url": f"{self.url.rstrip('/')}/{quote(reference, safe='')}"}
+        if self.secret.get_secret_value():
+            told["webhook_secret"] = self.secret.get_secret_value()
+        return {**told, "webhook_events": self.events} if self.events else told
+
+
+@dataclass(frozen=True, slots=True)
+class InlineTemplate:
+    """Settings of a one-time agent, and the templates among their texts by the place where they stand."""
+
+    settings: JsonObject = field(repr=False)
+    templates: Mapping[Place, Template] = field(repr=False)
+
+    @classmethod
+    def read(cls, settings: JsonObject, what: str) -> "InlineTemplate":
+        """Find the templates.
+
+        Raises:
+            ScriptError: One of them is no template; says where it stands.
+        """
+        texts = {place: text for place, text in _texts(settings) if is_template(text)}
+        return cls(
+            settings,
+            {
+                place: Template.read(text, f"{what}, {'.'.join(map(str, place))}")
+                for place, text in texts.items()
+            },
+        )
+
+    def render(self, offered: Variables) -> JsonObject:
+        """The settings for one lead.
+
+        Raises:
+            CannotCompose: A variable is missing.
+        """
+        if not self.templates:
+            return dict(self.settings)
+        words = {place: template.render(offered) for place, template in self.templates.items()}
+        return {key: _filled(value, (key,), words) for key, value in self.settings.items()}
+
+
+def speaking(settings: JsonObject, first_message: str, system_message: str, language: str) -> JsonObject:
+    """The settings with the script's words, and the lead's language where they leave it open."""
+    said = dict(settings)
+    if first_message:
+        said["first_message"] = first_message
+    if system_message:
+        mind = dict(said["llm_config"])
+        mind["messages"] = [*_with_system_message(mind.get("messages") or (), system_message)]
+        said["llm_config"] = mind
+    for section in ("stt_config", "tts_config"):
+        # gladia lists `languages` instead.
+        if language and said.get(section) and not (said[section].keys() & {"language", "languages"}):
+            said[section] = {**said[section], "language": language}
+    return said
+
+
+def as_agent(settings: JsonObject, webhook: Webhook | None, reference: str) -> InlineAgent:
+    """The one-time agent of one attempt, which knows the attempt's reference.
+
+    Raises:
+        CannotCompose: With this lead's values, the settings are no agent's.
+    """
+    metadata = {**(settings.get("metadata") or {}), ATTEMPT_KEY: reference}
+    told = webhook.settings(reference) if webhook and not settings.get("webhook_url") else {}
+    try:
+        return InlineAgent.model_validate({**settings, **told, "metadata": metadata})
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
+        raise CannotCompose(f"agent_config, {where}: with this row's values, it cannot be used") from None
+
+
+def with_system_message(mind: LLMConfig, system_message: str) -> LLMConfig:
+    """A saved agent's language model with another system message."""
+    prompts = ({"role": prompt.role, "content": prompt.content} for prompt in mind.messages or ())
+    messages = _with_system_message([*prompts], system_message)
+    return mind.model_copy(update={"messages": tuple(Prompt.model_validate(message) for message in messages)})
+
+
+def system_message_of(settings: JsonObject) -> str:
+    """What the settings tell the model; empty when they tell it nothing."""
+    messages = settings["llm_config"].get("messages") or ()
+    return next((str(message["content"]) for message in messages if message["role"] == "system"), "")
+
+
+def _with_system_message(messages: Any, content: str) -> Iterator[JsonObject]:
+    """The new system message first; the first old one is gone, the others stay."""
+    yield {"role": "system", "content": content}
+    replaced = False
+    for message in messages:
+        if message["role"] == "system" and not replaced:
+            replaced = True
+        else:
+            yield message
+
+
+def _texts(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if place or key not in _THEIRS:
+                yield from _texts(inner, (*place, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _texts(inner, (*place, index))
+
+
+def _filled(value: Any, place: Place, words: Mapping[Place, str]) -> Any:
+    if isinstance(value, str):
+        return words.get(place, value)
+    if isinstance(value, dict):
+        return {key: _filled(inner, (*place, key), words) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, (*place, index), words) for index, inner in enumerate(value)]
+    return value

@@ -1,0 +1,248 @@
+"""The words, variants and numbers of a campaign, as a form that people fill in."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal, Self
+
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from flireo_flows.api.agent_config import InlineAgent
+from flireo_flows.api.model import JsonObject
+from flireo_flows.script.inline_agent import InlineTemplate
+from flireo_flows.script.template import LONGEST_TEMPLATE, Template
+
+_FORM: Final = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+MOST_VARIANTS: Final = 50
+MOST_NUMBERS: Final = 1000
+DEEPEST_SETTING: Final = 60  # levels of a one-time agent's settings; a tool's JSON schema has the most
+
+Words = Annotated[str, Field(max_length=LONGEST_TEMPLATE, json_schema_extra={"format": "textarea"})]
+Language = Annotated[
+    str, Field(pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,4}){0,2})?$", max_length=16, title="Language")
+]
+
+
+class Speech(BaseModel):
+    """What is said, and by which one-time agent, if any."""
+
+    model_config = _FORM
+
+    first_message: Annotated[
+        Words,
+        Field(
+            title="Greeting",
+            description="Instead of the agent's own. Columns of the row are variables: Hi {{ name }}! "
+            "A lead that lacks one is not rung.",
+        ),
+    ] = ""
+    system_message: Annotated[
+        Words,
+        Field(
+            title="System message",
+            description="What the agent's model is told, with variables as in the greeting. For a saved agent, "
+            "the flireo dialect has no room for it.",
+        ),
+    ] = ""
+    agent_config: Annotated[
+        str,
+        Field(
+            title="One-time agent (JSON)",
+            description="Settings of an agent that is not saved, as JSON, as agent_config of the API: "
+            "llm_config, stt_config, tts_config ... Variables may stand in its texts. It speaks instead of the "
+            "saved agent.",
+            json_schema_extra={"format": "textarea"},
+            repr=False,
+        ),
+    ] = ""
+
+    @field_validator("agent_config", mode="before")
+    @classmethod
+    def _as_json(cls, value: Any) -> Any:
+        """A file of settings may write it out in YAML instead of as one text."""
+        if not isinstance(value, dict):
+            return value
+        try:
+            return json.dumps(value)
+        except (TypeError, ValueError):
+            raise ValueError("it holds something that is no JSON, such as a date: put it in quotes") from None
+
+    @field_validator("agent_config")
+    @classmethod
+    def _is_an_agent(cls, text: str) -> str:
+        InlineTemplate.read(inline_settings(text), "in it")
+        return text
+
+    @field_validator("first_message", "system_message")
+    @classmethod
+    def _is_a_template(cls, text: str) -> str:
+        Template.read(text, "the template")
+        return text
+
+
+class Variant(Speech):
+    """One side of an A/B test, or the words for one language. What it leaves empty is as the script has it."""
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=60,
+            pattern=r"^\S(.*\S)?$",
+            title="Name",
+            description="Stands with each attempt in the results.",
+        ),
+    ]
+    share: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1_000_000,
+            allow_inf_nan=False,
+            title="Share",
+            description="Weight among the variants a lead may get: 1 and 1 is half and half. 0: no new lead.",
+        ),
+    ] = 1
+    language: Annotated[
+        Language, Field(description="Only for leads of this language, such as nl; empty: for all others.")
+    ] = ""
+    agent_id: Annotated[
+        str, Field(max_length=200, title="Agent", description="Id of the saved agent that speaks.")
+    ] = ""
+
+    @model_validator(mode="after")
+    def _one_agent(self) -> Self:
+        if self.agent_id and self.agent_config:
+            raise ValueError(
+                "give a variant a saved agent (agent_id) or a one-time one (agent_config), not both"
+            )
+        return self
+
+
+class PoolNumber(BaseModel):
+    """A number that leads may be rung from."""
+
+    model_config = _FORM
+
+    number_id: Annotated[
+        str,
+        Field(
+            min_length=1, max_length=200, pattern=r"^\S+$", title="Number", description="Its id in Flireo."
+        ),
+    ]
+    country: Annotated[
+        str,
+        Field(
+            max_length=2,
+            title="Country",
+            description="For leads of this country first: two letters (ISO 3166-1), such as NL. Empty: any.",
+        ),
+    ] = ""
+    client: Annotated[
+        str,
+        Field(
+            max_length=200,
+            title="Client",
+            description="Only for leads of this client; the file's client column (on_behalf_of) says whose a lead is. "
+            "A client without a number goes to review. Empty: for leads of no client.",
+        ),
+    ] = ""
+    language: Annotated[Language, Field(description="For leads of this language first, such as nl.")] = ""
+
+    @field_validator("number_id")
+    @classmethod
+    def _is_an_id(cls, number_id: str) -> str:
+        if re.fullmatch(r"\+?[0-9().-]{8,}", number_id):
+            raise ValueError("give the id of the number in Flireo, not the number itself")
+        return number_id
+
+    @field_validator("country")
+    @classmethod
+    def _known(cls, country: str) -> str:
+        country = country.strip().upper()
+        if country and country not in SUPPORTED_REGIONS:
+            raise ValueError("not a two-letter ISO 3166-1 country that has phone numbers, such as NL or GB")
+        return country
+
+
+class Script(Speech):
+    """What is said to leads, by whom, and from which number. Left empty, the saved agent says its own words."""
+
+    variants: Annotated[
+        list[Variant],
+        Field(
+            max_length=MOST_VARIANTS,
+            title="Variants",
+            description="For an A/B test or several languages. A lead keeps its variant in all attempts.",
+        ),
+    ] = []
+    numbers: Annotated[
+        list[PoolNumber],
+        Field(
+            max_length=MOST_NUMBERS,
+            title="Number pool",
+            description="Numbers to ring from: the client's first, then by country, then by language. A lead "
+            "keeps its number in all attempts. Empty: the campaign's number.",
+        ),
+    ] = []
+    rotation: Annotated[
+        Literal["spread", "first"],
+        Field(
+            title="Rotation",
+            description="Among numbers that fit a lead equally: spread the leads over them, or use the first.",
+        ),
+    ] = "spread"
+
+    @field_validator("variants")
+    @classmethod
+    def _can_be_told_apart(cls, variants: list[Variant]) -> list[Variant]:
+        repeated = [
+            name for name, count in Counter(variant.name for variant in variants).items() if count > 1
+        ]
+        if repeated:
+            raise ValueError(f"two variants are called {repeated[0]!r}; give each a name of its own")
+        if variants and not any(variant.share for variant in variants):
+            raise ValueError("every variant has the share 0, so no lead would get one")
+        return variants
+
+
+def inline_settings(text: str) -> JsonObject:
+    """A one-time agent's settings; empty for an empty text.
+
+    Raises:
+        ValueError: They are no JSON, or no agent; says where, and quotes nothing: they may hold a secret.
+    """
+    if not text.strip():
+        return {}
+    try:
+        settings = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"this is no JSON (line {error.lineno}, column {error.colno})") from None
+    except (RecursionError, ValueError):
+        raise ValueError("it is nested too deeply, or holds too long a figure") from None
+    if not isinstance(settings, dict):
+        raise ValueError("it must be a JSON object: {...}")
+    if where := next(_secrets(settings), ""):
+        raise ValueError(f"{where}: leave it out, for a run's settings are shown to whoever sees the run")
+    try:
+        InlineAgent.model_validate(settings)
+    except ValidationError as error:
+        told = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in told["loc"])
+        words = str(told["msg"]).removeprefix("Value error, ")
+        raise ValueError(f"{where}: {words}" if where else words) from None
+    return settings
+
+
+def _secrets(value: Any, place: tuple[str, ...] = ()) -> Iterator[str]:
+    """Where secrets stand in clear: `webhook_secret`, a tool's `server.secret`."""
+    if len(place) > DEEPEST_SETTING:
+        raise ValueError("it is nested too deeply")
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, held in inner:
+        where = (*place, str(key))
+        if isinstance(held, str) and held and where[-1].endswith("secret"):
+            yield ".".join(where)
+        yield from _secrets(held, where)
