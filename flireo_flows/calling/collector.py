@@ -94,14 +94,17 @@ class Collector:
     budget: Budget = field(init=False)
     calls: CallList = field(init=False)
     unknown: UnknownAttempts = field(init=False)
-    reports: CallReports = field(init=False)
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.policy.collect_share)
         self.calls = CallList(self.client, self.database)
         self.unknown = UnknownAttempts(self.database, self.campaign)
         self.campaign = self.unknown.campaign
-        self.reports = CallReports(self.database, self.campaign, self.policy)
+
+    @property
+    def reports(self) -> CallReports:
+        """Writes what calls report."""
+        return CallReports(self.database, self.campaign, self.policy)
 
     @property
     def reconciler(self) -> Reconciler:
