@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from pydantic import AliasChoices, Field
 
 from flireo_flows.api.fields import Id, Secret
-from flireo_flows.api.model import ApiBody, ApiModel, Json, Unreadable, VariedModel, read_list, unwrap
+from flireo_flows.api.model import AnswerFormatError, ApiBody, ApiModel, Json, VariedModel, read_list, unwrap
 from flireo_flows.api.operation import Sends, always, operation
 
 SECRET_ID: Final = "_secret_id"  # noqa: S105 - the end of a field's name
@@ -60,10 +60,10 @@ def read_keys(answer: Json) -> ByokKeys:
     """
     keys = unwrap(answer, "byok_keys")
     if not isinstance(keys, dict | None):
-        raise Unreadable("byok_keys is no object")
+        raise AnswerFormatError("byok_keys is no object")
     found = {name: value for name, value in (keys or {}).items() if name.endswith(SECRET_ID)}
     if keys is answer and keys is not None and not found:
-        raise Unreadable("the answer does not say which keys there are")
+        raise AnswerFormatError("the answer does not say which keys there are")
     ids = {name.removesuffix(SECRET_ID): _text(value) for name, value in found.items()}
     return ByokKeys(secret_ids=ids)
 

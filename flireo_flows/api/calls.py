@@ -243,7 +243,7 @@ def read_placed(answer: Json) -> Placed:
     return Placed.model_validate(unwrap(answer, "call"))
 
 
-@operation("POST", RING_PATH, read_placed, effect=Effect.RINGS)
+@operation("POST", RING_PATH, read_placed, effect=Effect.PLACES_CALL)
 def create_outbound_call(call: OutboundCall) -> Sends:
     """Ring one person. Sent once: no layer repeats it.
 

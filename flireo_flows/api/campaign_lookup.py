@@ -26,7 +26,7 @@ from flireo_flows.api.campaigns import (
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.pagination import Rows, walk
 from flireo_flows.api.person_key import comparable
-from flireo_flows.api.procedure import Conversation, ask, pause
+from flireo_flows.api.procedure import Procedure, ask, pause
 from flireo_flows.api.redaction import redact
 
 T = TypeVar("T")
@@ -34,15 +34,15 @@ T = TypeVar("T")
 LOOK_AGAIN_SECONDS: Final = (0.0, 2.0, 5.0)  # pauses before each look for what may have arrived
 
 
-class CampaignProblem(Exception):
+class CampaignError(Exception):
     """Something about a campaign of Flireo. Holds no full phone number."""
 
 
-class CampaignRefused(CampaignProblem):
+class CampaignRefusedError(CampaignError):
     """We did not send it, for somebody could be rung twice or at a bad hour, or nothing would happen."""
 
 
-class CampaignAmbiguous(CampaignRefused):
+class AmbiguousCampaignError(CampaignRefusedError):
     """Several campaigns have the name, or the one that has it is not the one that is meant."""
 
 
@@ -59,34 +59,34 @@ class Which:
     new: NewCampaign | None
 
 
-def find(which: Which) -> Conversation[Campaign | None]:
+def find(which: Which) -> Procedure[Campaign | None]:
     """The campaign; None if it goes by its name and there is none yet.
 
     Raises:
-        CampaignAmbiguous: Several have the name, or the one that has it has another agent.
+        AmbiguousCampaignError: Several have the name, or the one that has it has another agent.
         NotFound: There is none of that id.
     """
     if which.new is None:
         return (yield from ask(get_campaign(which.campaign_id)))
     if not name_key(which.new.name):
-        raise CampaignRefused("the campaign's name needs a character that can be seen")
+        raise CampaignRefusedError("the campaign's name needs a character that can be seen")
     every = yield from ask(list_campaigns())
     same = [campaign for campaign in every if name_key(campaign.name) == name_key(which.new.name)]
     if len(same) > 1:
         ids = redact(", ".join(campaign.id for campaign in same))
-        raise CampaignAmbiguous(
+        raise AmbiguousCampaignError(
             f"{len(same)} campaigns are named {redact(which.new.name)!r} ({ids}); "
             "look at their leads, and give the campaign_id of the one that is meant"
         )
     if same and same[0].agent_id not in (None, which.new.agent_id):
-        raise CampaignAmbiguous(
+        raise AmbiguousCampaignError(
             f"the campaign {redact(which.new.name)!r} exists with the agent {redact(same[0].agent_id or '')}, "
             f"not {redact(which.new.agent_id)}: give the agent that it has, or its campaign_id"
         )
     return same[0] if same else None
 
 
-def read_leads(campaign_id: str) -> Conversation[list[CampaignLead]]:
+def read_leads(campaign_id: str) -> Procedure[list[CampaignLead]]:
     """Every lead of a campaign, oldest first: see `flireo_flows.api.pagination`."""
 
     def page_at(offset: int) -> Operation[Rows[CampaignLead]]:
@@ -101,7 +101,7 @@ def read_leads(campaign_id: str) -> Conversation[list[CampaignLead]]:
     return leads
 
 
-def change(campaign_id: str, changes: CampaignChanges) -> Conversation[Campaign]:
+def change(campaign_id: str, changes: CampaignChanges) -> Procedure[Campaign]:
     """Change a campaign's status; after an unknown outcome look at it, and never send that again."""
     try:
         return (yield from ask(update_campaign(campaign_id, changes)))
@@ -109,7 +109,7 @@ def change(campaign_id: str, changes: CampaignChanges) -> Conversation[Campaign]
         return (yield from look_again(lambda: _changed(campaign_id, changes.status), unknown))
 
 
-def look_again(look: Callable[[], Conversation[T | None]], unknown: errors.OutcomeUnknown) -> Conversation[T]:
+def look_again(look: Callable[[], Procedure[T | None]], unknown: errors.OutcomeUnknown) -> Procedure[T]:
     """Look a few times for what a request may have done; raises `unknown` if it cannot be seen."""
     for seconds in LOOK_AGAIN_SECONDS:
         yield from pause(seconds)
@@ -129,7 +129,7 @@ def first_repeated(there: Sequence[CampaignLead]) -> CampaignLead | None:
     return next((lead for lead in repeated if not lead.is_over), None)
 
 
-def _changed(campaign_id: str, status: str) -> Conversation[Campaign | None]:
+def _changed(campaign_id: str, status: str) -> Procedure[Campaign | None]:
     campaign = yield from ask(get_campaign(campaign_id))
     return campaign if campaign.status == status or campaign.is_over else None
 

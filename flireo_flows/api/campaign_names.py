@@ -22,7 +22,7 @@ _SPACE: Final = re.compile(r"[^\S\x1c-\x1f]+")  # Python takes four separators f
 _MOST_STEPS: Final = 8  # two are enough for every character of Unicode
 
 
-class UnusableName(ValueError):
+class CampaignNameError(ValueError):
     """A text that cannot be a campaign's name. Says why, without the text: it may hold a phone number."""
 
 
@@ -33,7 +33,7 @@ def clean_name(given: str) -> str:
         given: As a person or a program wrote it.
 
     Raises:
-        UnusableName: Nothing is left, it is too long, or it holds a control character.
+        CampaignNameError: Nothing is left, it is too long, or it holds a control character.
     """
     return _checked(given, LONGEST)
 
@@ -69,11 +69,11 @@ def name_key(given: str) -> str:
 def _checked(given: str, longest: int) -> str:
     name = _visible(given)
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-        raise UnusableName("a campaign's name holds no control characters")
+        raise CampaignNameError("a campaign's name holds no control characters")
     if not name_key(name):
-        raise UnusableName(f"a campaign's name has 1 to {LONGEST} characters that can be seen")
+        raise CampaignNameError(f"a campaign's name has 1 to {LONGEST} characters that can be seen")
     if len(name) > longest:
-        raise UnusableName(f"a campaign's name has 1 to {LONGEST} characters")
+        raise CampaignNameError(f"a campaign's name has 1 to {LONGEST} characters")
     return name
 
 

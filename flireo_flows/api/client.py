@@ -23,7 +23,7 @@ from flireo_flows.api.judgement import Lost, Reply
 from flireo_flows.api.model import JsonObject
 from flireo_flows.api.network import cause_of, check_network
 from flireo_flows.api.operation import Effect, Operation
-from flireo_flows.api.rate_limit import Pacing
+from flireo_flows.api.rate_limit import RateLimit
 from flireo_flows.api.redaction import MaskedUrls, secret_values
 from flireo_flows.api.steady_clock import steady_now
 
@@ -83,7 +83,7 @@ class Account:
 
     def request(self, operation: Operation[T]) -> "Prepared":
         """An operation as it goes out."""
-        wait = self.timeouts.ring if operation.effect is Effect.RINGS else self.timeouts.read
+        wait = self.timeouts.ring if operation.effect is Effect.PLACES_CALL else self.timeouts.read
         body = self._body(operation)
         headers = {"Authorization": f"Bearer {self.api_key}"}
         arguments = {
@@ -121,7 +121,7 @@ class Prepared:
     secrets: tuple[str, ...] = field(repr=False)
 
 
-def prepared(account: Account, pacing: Pacing, operation: Operation[Any]) -> Prepared:
+def prepared(account: Account, pacing: RateLimit, operation: Operation[Any]) -> Prepared:
     """As `Account.request`; what cannot be written down was not sent, and takes no room in the rate limit."""
     try:
         return account.request(operation)
@@ -144,7 +144,7 @@ def _unsayable(operation: Operation[Any]) -> InvalidInput:
 
 
 # Told of every request that was sent: the operation, and the status of its answer (None: there was none).
-Heard = Callable[[Operation[Any], int | None], None]
+OnSent = Callable[[Operation[Any], int | None], None]
 Unless = Callable[[], Awaitable[bool]]
 
 
@@ -167,7 +167,7 @@ def reply(response: httpx.Response, secrets: Sequence[str]) -> Reply:
     return Reply(response.status_code, headers, response.content, steady_now(), tuple(secrets))
 
 
-class Late(Exception):
+class TooLateError(Exception):
     """It became too late to send between the decision and the first byte."""
 
 
@@ -187,20 +187,20 @@ def check_time(before: float | None) -> None:
         Late: It is past `before`.
     """
     if before is not None and steady_now() > before:
-        raise Late
+        raise TooLateError
 
 
 def lost(error: Exception) -> Lost:
     """An httpx error as a value. Its text may hold the URL or the key, so only its kind is kept."""
-    text = TOO_LATE[1] if isinstance(error, Late) else type(error).__name__
-    left = not isinstance(error, (*NEVER_LEFT, Late))
+    text = TOO_LATE[1] if isinstance(error, TooLateError) else type(error).__name__
+    left = not isinstance(error, (*NEVER_LEFT, TooLateError))
     return Lost(left=left, text=text, at=steady_now(), cause=cause_of(error))
 
 
 # httpx logs the URL of every request at INFO, and whoever turns that on sees call ids.
 logging.getLogger("httpx").addFilter(MaskedUrls())
 
-FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, UnicodeEncodeError, Late)
+FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, UnicodeEncodeError, TooLateError)
 
 
 class FlireoClient:
@@ -213,9 +213,9 @@ class FlireoClient:
     """
 
     def __init__(
-        self, account: Account, heard: Heard = unheard, transport: httpx.BaseTransport | None = None
+        self, account: Account, heard: OnSent = unheard, transport: httpx.BaseTransport | None = None
     ) -> None:
-        self.account, self.pacing, self._heard = account, Pacing(), heard
+        self.account, self.pacing, self._heard = account, RateLimit(), heard
         self._pooled = _sync_http(transport, fresh=False)
         self._fresh = _sync_http(transport, fresh=True)
 
@@ -242,7 +242,7 @@ class FlireoClient:
             return cast(T, done.value)  # StopIteration does not say what it carries
 
     def _transmit(self, operation: Operation[T], before: float | None) -> Reply | Lost:
-        http = self._fresh if operation.effect is Effect.RINGS else self._pooled
+        http = self._fresh if operation.effect is Effect.PLACES_CALL else self._pooled
 
         def trace(event: str, info: object) -> None:
             if goes_out(event):
@@ -278,9 +278,9 @@ class AsyncFlireoClient:
     """As `FlireoClient`, for async code: one an event loop; close it, or use it in `async with`."""
 
     def __init__(
-        self, account: Account, heard: Heard = unheard, transport: httpx.AsyncBaseTransport | None = None
+        self, account: Account, heard: OnSent = unheard, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
-        self.account, self.pacing, self._heard = account, Pacing(), heard
+        self.account, self.pacing, self._heard = account, RateLimit(), heard
         self._pooled = _async_http(transport, fresh=False)
         self._fresh = _async_http(transport, fresh=True)
 
@@ -313,12 +313,12 @@ class AsyncFlireoClient:
     async def _transmit(
         self, operation: Operation[T], before: float | None, unless: Unless | None
     ) -> Reply | Lost:
-        http = self._fresh if operation.effect is Effect.RINGS else self._pooled
+        http = self._fresh if operation.effect is Effect.PLACES_CALL else self._pooled
 
         async def trace(event: str, info: object) -> None:
             if goes_out(event):
                 if unless is not None and await unless():
-                    raise Late
+                    raise TooLateError
                 check_time(before)
 
         request = prepared(self.account, self.pacing, operation)

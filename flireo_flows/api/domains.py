@@ -5,7 +5,16 @@ from typing import Annotated, Final
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
 from flireo_flows.api.fields import Id
-from flireo_flows.api.model import ApiModel, Json, Page, Unreadable, VariedModel, read_done, read_list, unwrap
+from flireo_flows.api.model import (
+    AnswerFormatError,
+    ApiModel,
+    Json,
+    Page,
+    VariedModel,
+    read_done,
+    read_list,
+    unwrap,
+)
 from flireo_flows.api.operation import Sends, always, operation
 
 VERIFIED: Final = "verified"
@@ -88,7 +97,7 @@ def read_domain(answer: Json) -> Domain:
     """A domain in its envelope, or bare."""
     domain = Domain.model_validate(_inner(answer))
     if not domain.id and not domain.domain_name and domain.verified is None:
-        raise Unreadable("the answer holds no domain")
+        raise AnswerFormatError("the answer holds no domain")
     return domain
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from flireo_flows.api import errors
 from flireo_flows.api.judgement import Again, Lost, Reply, failure, judge
 from flireo_flows.api.operation import Effect, Operation
-from flireo_flows.api.rate_limit import Pacing
+from flireo_flows.api.rate_limit import RateLimit
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class Transmit:
 
 
 def exchange(
-    operation: Operation[T], pacing: Pacing, now: float, jitter: float, before: float | None = None
+    operation: Operation[T], pacing: RateLimit, now: float, jitter: float, before: float | None = None
 ) -> Generator[Pause | Transmit, float | Reply | Lost, T]:
     """What to do to have one operation answered.
 
@@ -62,13 +62,13 @@ def exchange(
         if not isinstance(verdict, Again):
             return verdict
         # Whoever rings people before a certain time asks anew whether it may, after a 429 too.
-        if before is not None and (operation.effect is Effect.RINGS or now + verdict.after > before):
+        if before is not None and (operation.effect is Effect.PLACES_CALL or now + verdict.after > before):
             raise verdict.error
         tries += 1
         now = _time((yield Pause(verdict.after)))
 
 
-def _tell(pacing: Pacing, operation: Operation[T], answer: Reply | Lost, sent_at: float) -> None:
+def _tell(pacing: RateLimit, operation: Operation[T], answer: Reply | Lost, sent_at: float) -> None:
     if isinstance(answer, Reply) and operation.endpoint.own_limit:
         # Ten commands a minute and call are not ten requests a minute: that would all but stop the dialling.
         others = {name: text for name, text in answer.headers.items() if not name.startswith("x-ratelimit-")}

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from flireo_flows.api import errors
-from flireo_flows.api.model import Json, Unreadable, is_empty, promised
+from flireo_flows.api.model import AnswerFormatError, Json, is_empty, promised
 from flireo_flows.api.operation import Effect, Endpoint, Operation
 from flireo_flows.api.rate_limit import retry_after
 from flireo_flows.api.redaction import hide
@@ -106,7 +106,7 @@ def error_of(operation: Operation[T], reply: Reply) -> errors.FlireoError:
         kind = errors.ServerFailed if operation.effect is Effect.READS else errors.OutcomeUnknown
     else:
         kind = errors.BY_STATUS.get(reply.status, errors.RequestRefused)
-        if operation.effect is Effect.RINGS and reply.status != 429 and not may_be_ours(reply.body):
+        if operation.effect is Effect.PLACES_CALL and reply.status != 429 and not may_be_ours(reply.body):
             kind = errors.OutcomeUnknown  # somebody else's refusal does not prove that no call was placed
     code, text, param = reply.complaint()
     return failure(
@@ -144,7 +144,7 @@ def _judge_lost(operation: Operation[T], lost: Lost, tries: int, jitter: float) 
     else:
         raise failure(errors.OutcomeUnknown, operation, text=lost.text)
     # What rings people is repeated by nobody but the dialer, which asks anew whether it may.
-    if operation.effect is Effect.RINGS or tries + 1 >= READ_TRIES:
+    if operation.effect is Effect.PLACES_CALL or tries + 1 >= READ_TRIES:
         raise error
     return Again(backoff(tries, jitter), error)
 
@@ -158,7 +158,7 @@ def _read(operation: Operation[T], reply: Reply) -> T:
         result = operation.reads(answer)
         check_whole(operation, answer, result)
         return result
-    except Unreadable as problem:
+    except AnswerFormatError as problem:
         raise _unread(operation, reply, (None, str(problem), None)) from None
     except (ValueError, TypeError, KeyError, RecursionError):
         # A cut or foreign body. The words of the exception may quote it, so they stay here.
@@ -198,7 +198,7 @@ def check_whole(operation: Operation[T], answer: Json, result: T) -> None:
         raise ValueError("nothing")
     is_first = not operation.sends.query.get("offset")
     if is_first and is_empty(result) and promised(answer):
-        raise Unreadable("the list is empty, and the answer says that it is not")
+        raise AnswerFormatError("the list is empty, and the answer says that it is not")
 
 
 def envelope(body: bytes) -> tuple[str | None, str, str | None]:

@@ -79,7 +79,7 @@ class ApiModel(Discreet):
         return handler({name: value for name, value in data.items() if name not in odd})
 
 
-class Unreadable(ValueError):
+class AnswerFormatError(ValueError):
     """An answer is not what the contract says. The words say why, and quote nothing of it."""
 
 
@@ -98,7 +98,7 @@ def unwrap(answer: Json, *keys: str) -> Json:
         return answer
     held = [value for value in spelled if value is not None]
     if any(value != held[0] for value in held):
-        raise Unreadable(f"the answer holds two different things, under {' and '.join(keys)}")
+        raise AnswerFormatError(f"the answer holds two different things, under {' and '.join(keys)}")
     return held[0] if held else None
 
 
@@ -112,7 +112,7 @@ def read_list(answer: Json, *keys: str) -> list[Json]:
     """
     found = unwrap(answer, *keys)
     if not isinstance(found, list):
-        raise Unreadable(f"the answer holds no list of {keys[0]}")
+        raise AnswerFormatError(f"the answer holds no list of {keys[0]}")
     return found
 
 
@@ -125,7 +125,7 @@ def read_done(answer: Json) -> bool:
     if answer is None or answer == {}:
         return True
     if not isinstance(answer, dict) or "success" not in answer:
-        raise Unreadable("the answer does not say that it was deleted")
+        raise AnswerFormatError("the answer does not say that it was deleted")
     return answer["success"] is True
 
 

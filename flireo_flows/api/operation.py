@@ -36,7 +36,7 @@ class Effect(StrEnum):
 
     READS = "reads"  # may be repeated freely
     CHANGES = "changes"  # never repeated after an unknown outcome
-    RINGS = "rings"  # as CHANGES; also waits longer and on a connection of its own
+    PLACES_CALL = "rings"  # as CHANGES; also waits longer and on a connection of its own
 
 
 @dataclass(frozen=True, slots=True)

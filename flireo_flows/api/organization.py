@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import AliasChoices, AwareDatetime, Field
 
-from flireo_flows.api.model import Json, Unreadable, VariedModel, unwrap
+from flireo_flows.api.model import AnswerFormatError, Json, VariedModel, unwrap
 from flireo_flows.api.operation import Sends, operation
 
 
@@ -43,7 +43,7 @@ def read_organization(answer: Json) -> Organization:
     found = unwrap(answer, "organization", "account")
     organization = Organization.model_validate(found)
     if not organization.id and NAMES.isdisjoint(found):
-        raise Unreadable("the answer says nothing of the organization")
+        raise AnswerFormatError("the answer says nothing of the organization")
     return organization
 
 

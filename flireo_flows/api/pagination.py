@@ -59,10 +59,10 @@ class Step(Generic[Row]):
     asks: Operation[Rows[Row]] | None
 
 
-Ask = Callable[[int], Operation[Rows[Row]]]  # the request for the page at an offset
+PageRequest = Callable[[int], Operation[Rows[Row]]]  # the request for the page at an offset
 
 
-def walk(ask: Ask[Row]) -> Generator[Step[Row], Rows[Row], None]:
+def walk(ask: PageRequest[Row]) -> Generator[Step[Row], Rows[Row], None]:
     """Read a list to its end: yields steps, is sent the page that each asks for.
 
     Pages overlap by a row. A page without any row that is known may lie beyond a gap, because rows vanished
@@ -207,14 +207,14 @@ def aiter_campaign_leads(
     return _adrive(client, _leads(campaign_id, page_size))
 
 
-def _drive(client: FlireoClient, ask: Ask[Row]) -> Iterator[Row]:
+def _drive(client: FlireoClient, ask: PageRequest[Row]) -> Iterator[Row]:
     step = next(steps := walk(ask))
     while step.asks is not None:
         step = steps.send(client.send(step.asks))
         yield from step.rows
 
 
-async def _adrive(client: AsyncFlireoClient, ask: Ask[Row]) -> AsyncIterator[Row]:
+async def _adrive(client: AsyncFlireoClient, ask: PageRequest[Row]) -> AsyncIterator[Row]:
     step = next(steps := walk(ask))
     while step.asks is not None:
         step = steps.send(await client.send(step.asks))
@@ -222,7 +222,9 @@ async def _adrive(client: AsyncFlireoClient, ask: Ask[Row]) -> AsyncIterator[Row
             yield row
 
 
-def call_pages(status: str, start_date: datetime | None, end_date: datetime | None, size: int) -> Ask[Call]:
+def call_pages(
+    status: str, start_date: datetime | None, end_date: datetime | None, size: int
+) -> PageRequest[Call]:
     """The requests for the pages of the calls, for `walk`; arguments as those of `iter_calls`."""
     return _checked(
         lambda offset: _rows_of(
@@ -233,7 +235,7 @@ def call_pages(status: str, start_date: datetime | None, end_date: datetime | No
     )
 
 
-def _usage(start_date: datetime | None, end_date: datetime | None, size: int) -> Ask[UsageLog]:
+def _usage(start_date: datetime | None, end_date: datetime | None, size: int) -> PageRequest[UsageLog]:
     return _checked(
         lambda offset: _rows_of(
             list_usage(size, offset, start_date, end_date), lambda page: Rows(page.logs, page.total)
@@ -242,7 +244,7 @@ def _usage(start_date: datetime | None, end_date: datetime | None, size: int) ->
     )
 
 
-def _leads(campaign_id: str, size: int) -> Ask[CampaignLead]:
+def _leads(campaign_id: str, size: int) -> PageRequest[CampaignLead]:
     return _checked(
         lambda offset: _rows_of(
             list_campaign_leads(campaign_id, size, offset), lambda page: Rows(page.leads, page.total)
@@ -256,7 +258,7 @@ def _rows_of(asked: Operation[Answer], rows: Callable[[Answer], Rows[Row]]) -> O
     return Operation(asked.endpoint, lambda answer: rows(asked.reads(answer)), asked.sends)
 
 
-def _checked(ask: Ask[Row], size: int) -> Ask[Row]:
+def _checked(ask: PageRequest[Row], size: int) -> PageRequest[Row]:
     """The same, once it is certain that it can be asked: what is wrong is said before the first row."""
     first = ask(0)
     if not SMALLEST_PAGE <= size <= LARGEST_PAGE:

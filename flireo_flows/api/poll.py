@@ -6,7 +6,7 @@ from typing import Final, Generic, TypeVar
 
 from flireo_flows.api import errors
 from flireo_flows.api.operation import Operation
-from flireo_flows.api.procedure import Conversation, ask, note, pause
+from flireo_flows.api.procedure import Procedure, ask, note, pause
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ FINAL: Final = (errors.AuthenticationFailed, errors.PermissionDenied, errors.Bad
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class PollTiming:
     """How long to wait, and how often to ask meanwhile.
 
     Attributes:
@@ -36,7 +36,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched(Generic[T]):
+class PollResult(Generic[T]):
     """What came of watching.
 
     Attributes:
@@ -50,9 +50,9 @@ class Watched(Generic[T]):
     trouble: errors.FlireoError | None = None
 
 
-def watch(
-    operation: Operation[T], is_so: Callable[[T], bool], patience: Patience, words: Callable[[T], str]
-) -> Conversation[Watched[T]]:
+def poll(
+    operation: Operation[T], is_so: Callable[[T], bool], patience: PollTiming, words: Callable[[T], str]
+) -> Procedure[PollResult[T]]:
     """Poll until `is_so`, or until the time is up.
 
     Args:
@@ -88,10 +88,10 @@ def watch(
                 said = words(last)
                 yield from note(said)
             if is_so(last):
-                return Watched(last, is_so=True)
+                return PollResult(last, is_so=True)
         now = yield from pause(0)
         if now >= deadline:
-            return Watched(last, is_so=False, trouble=trouble)
+            return PollResult(last, is_so=False, trouble=trouble)
         wish = interval * (0.9 + 0.2 * patience.jitter)
         now = yield from pause(min(wish, deadline - now))
         interval = min(interval * GROWTH, max(LONGEST_SECONDS, patience.poll_seconds))

@@ -1,8 +1,8 @@
 """Several requests that follow from one another, decided once for ordinary and for async code.
 
 A conversation is a generator: it yields what to do next (ask Flireo, pause, note something down) and is sent
-what came of it. It does no I/O, does not sleep and reads no clock; `converse` and `aconverse` do, and differ
-only in the lines that wait. A request that fails is raised inside the conversation, which may carry on.
+what came of it. It does no I/O, does not sleep and reads no clock; `run_procedure` and `run_procedure_async` do,
+and differ only in the lines that wait. A request that fails is raised inside the conversation, which may carry on.
 """
 
 import asyncio
@@ -39,32 +39,32 @@ class Note:
     text: str
 
 
-Conversation = Generator[Ask[Any] | Pause | Note, Any, T]
-Tell = Callable[[str], None]
+Procedure = Generator[Ask[Any] | Pause | Note, Any, T]
+OnNote = Callable[[str], None]
 
 
 def unheard(text: str) -> None:
     """Nobody reads the notes."""
 
 
-def ask(operation: Operation[T], before: float | None = None) -> Conversation[T]:
+def ask(operation: Operation[T], before: float | None = None) -> Procedure[T]:
     """The result of an operation. Raises what the client raises."""
     answer: T = yield Ask(operation, before)
     return answer
 
 
-def pause(seconds: float) -> Conversation[float]:
+def pause(seconds: float) -> Procedure[float]:
     """Sleep, and return the time afterwards, in Unix seconds; `pause(0)` asks for the time."""
     now: float = yield Pause(seconds)
     return now
 
 
-def note(text: str) -> Conversation[None]:
+def note(text: str) -> Procedure[None]:
     """Leave a line in the log."""
     yield Note(text)
 
 
-def converse(conversation: Conversation[T], client: FlireoClient, tell: Tell = unheard) -> T:
+def run_procedure(conversation: Procedure[T], client: FlireoClient, tell: OnNote = unheard) -> T:
     """Hold a conversation from ordinary code.
 
     Args:
@@ -93,8 +93,10 @@ def converse(conversation: Conversation[T], client: FlireoClient, tell: Tell = u
         return cast(T, done.value)  # StopIteration does not say what it carries
 
 
-async def aconverse(conversation: Conversation[T], client: AsyncFlireoClient, tell: Tell = unheard) -> T:
-    """As `converse`, from async code."""
+async def run_procedure_async(
+    conversation: Procedure[T], client: AsyncFlireoClient, tell: OnNote = unheard
+) -> T:
+    """As `run_procedure`, from async code."""
     try:
         step = next(conversation)
         while True:
@@ -113,7 +115,7 @@ async def aconverse(conversation: Conversation[T], client: AsyncFlireoClient, te
         return cast(T, done.value)  # StopIteration does not say what it carries
 
 
-def _settle(step: Pause | Note, tell: Tell) -> float:
+def _settle(step: Pause | Note, tell: OnNote) -> float:
     """What needs no waiting; returns the seconds to sleep."""
     if isinstance(step, Pause):
         return step.seconds

@@ -14,8 +14,8 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final
 
-from flireo_flows.api.rate_sharing import Others
-from flireo_flows.api.rate_window import DOUBT_SECONDS, Edges
+from flireo_flows.api.rate_sharing import OtherClients
+from flireo_flows.api.rate_window import DOUBT_SECONDS, RateWindow
 
 PROBE_SECONDS: Final = 0.02  # how often to look whether the one request in the dark was answered
 PROBE_PATIENCE_SECONDS: Final = 5.0  # then another one may go
@@ -26,7 +26,7 @@ LONGEST_SECONDS: Final = 86_400.0  # a header that says more is wrong, or in ano
 
 
 @dataclass(slots=True)
-class Pacing:
+class RateLimit:
     """The rate limit of one API key as its answers describe it. Shared by all requests of a client."""
 
     limit: int | None = None  # requests a window; None until told
@@ -41,8 +41,8 @@ class Pacing:
     skew: float | None = None  # server's clock minus ours
     least_skew: float | None = None  # the least that was told: gateways differ, and clocks are set
     last_skew: float | None = None  # by the newest answer with a Date
-    edges: Edges = field(default_factory=Edges)
-    others: Others = field(default_factory=Others)
+    edges: RateWindow = field(default_factory=RateWindow)
+    others: OtherClients = field(default_factory=OtherClients)
 
     def wait(self, now: float) -> float:
         """Seconds until a request may go; 0 when one may go now."""

@@ -28,7 +28,7 @@ WINDOWS_REMEMBERED: Final = 2  # that others stay silent until they count as gon
 
 
 @dataclass(slots=True)
-class Others:
+class OtherClients:
     """The use of one key by everybody else.
 
     Attributes:

@@ -27,7 +27,7 @@ ERRORS_TO_GIVE_UP: Final = 2  # a limit that is wrong twice is not of the kind w
 
 
 @dataclass(slots=True)
-class Edges:
+class RateWindow:
     """What is known of the edges of one key's windows."""
 
     shortest: float = 0.0  # a window is longer than this

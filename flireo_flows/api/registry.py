@@ -168,7 +168,7 @@ def raw_request(
     """A request to an endpoint: see `flireo_flows.api.registry.raw_operation`."""
     _check_ids(endpoint, ids)
     written = _written(endpoint, body)
-    rings = endpoint.effect is Effect.RINGS
+    rings = endpoint.effect is Effect.PLACES_CALL
     if rings and written is not None:
         _check_call(endpoint, written)
     reads: Callable[[Json], Json] = _read_placed if rings else _read_json

@@ -2,11 +2,11 @@
 
 from flireo_flows.blocks.agent import FlireoAgent
 from flireo_flows.blocks.campaign_decisions import (
-    CampaignAmbiguous,
+    AmbiguousCampaignError,
     CampaignCancelled,
+    CampaignError,
     CampaignNotOver,
-    CampaignProblem,
-    CampaignRefused,
+    CampaignRefusedError,
     Duplicates,
 )
 from flireo_flows.blocks.campaign_gate import OnBlocked
@@ -18,13 +18,13 @@ from flireo_flows.blocks.number import FlireoPhoneNumber
 from flireo_flows.blocks.webhook import FlireoWebhook
 
 __all__ = [
+    "AmbiguousCampaignError",
     "CallLedger",
-    "CampaignAmbiguous",
     "CampaignCancelled",
+    "CampaignError",
     "CampaignLeadResult",
     "CampaignNotOver",
-    "CampaignProblem",
-    "CampaignRefused",
+    "CampaignRefusedError",
     "CampaignResult",
     "Duplicates",
     "FlireoAgent",

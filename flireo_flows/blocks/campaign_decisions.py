@@ -9,9 +9,9 @@ from enum import StrEnum
 
 from flireo_flows.api import errors
 from flireo_flows.api.campaign_lookup import (
-    CampaignAmbiguous,
-    CampaignProblem,
-    CampaignRefused,
+    AmbiguousCampaignError,
+    CampaignError,
+    CampaignRefusedError,
     Which,
     change,
     find,
@@ -31,18 +31,18 @@ from flireo_flows.api.campaigns import (
     get_campaign,
 )
 from flireo_flows.api.person_key import comparable
-from flireo_flows.api.poll import Patience, watch
-from flireo_flows.api.procedure import Conversation, ask, note
+from flireo_flows.api.poll import PollTiming, poll
+from flireo_flows.api.procedure import Procedure, ask, note
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.blocks.campaign_gate import OPEN, Gate
 from flireo_flows.blocks.campaign_results import CampaignResult
 
 __all__ = [
-    "CampaignAmbiguous",
+    "AmbiguousCampaignError",
     "CampaignCancelled",
+    "CampaignError",
     "CampaignNotOver",
-    "CampaignProblem",
-    "CampaignRefused",
+    "CampaignRefusedError",
     "Duplicates",
     "Which",
     "add_leads",
@@ -65,34 +65,34 @@ class Duplicates(StrEnum):
     ALLOW = "allow"  # add it again, and ring it again
 
 
-class CampaignCancelled(CampaignProblem):
+class CampaignCancelled(CampaignError):
     """Somebody cancelled the campaign before it was completed."""
 
 
-class CampaignNotOver(CampaignProblem, TimeoutError):
+class CampaignNotOver(CampaignError, TimeoutError):
     """The time is up, and the campaign is still going on or paused. It goes on without us."""
 
 
-def found(which: Which) -> Conversation[Campaign]:
-    """The campaign. Raises `CampaignRefused` if there is none yet."""
+def found(which: Which) -> Procedure[Campaign]:
+    """The campaign. Raises `CampaignRefusedError` if there is none yet."""
     campaign = yield from find(which)
     if campaign is None:
         name = which.new.name if which.new else which.campaign_id
-        raise CampaignRefused(f"there is no campaign {redact(name)!r} yet: add leads, which makes it")
+        raise CampaignRefusedError(f"there is no campaign {redact(name)!r} yet: add leads, which makes it")
     return campaign
 
 
 def add_leads(
     which: Which, leads: Sequence[NewCampaignLead], duplicates: Duplicates, gate: Gate = OPEN
-) -> Conversation[list[CampaignLead]]:
+) -> Procedure[list[CampaignLead]]:
     """Add people to a campaign, which is made if it goes by its name and there is none yet.
 
     Returns:
         The leads that were added.
 
     Raises:
-        CampaignRefused: A number is there already, must not be called, or the campaign is over; nobody was added, or
-            nobody after those of whom a note tells.
+        CampaignRefusedError: A number is there already, must not be called, or the campaign is over. No one was
+            added, or no one after the leads that the log names.
         OutcomeUnknown: Nobody can say whether somebody was added; nobody was added after them.
     """
     wanted = yield from gate.passing(_without_repeats(leads, duplicates))
@@ -104,15 +104,15 @@ def add_leads(
     if duplicates is not Duplicates.ALLOW:
         wanted = _who_is_new(there, wanted, duplicates)
     if campaign.is_over and wanted:
-        raise CampaignRefused(f"the campaign is {campaign.status}: nobody can be added to it")
+        raise CampaignRefusedError(f"the campaign is {campaign.status}: nobody can be added to it")
     return (yield from _add_each(campaign.id, wanted, {lead.id for lead in there}, gate))
 
 
-def start(which: Which, duplicates: Duplicates, gate: Gate = OPEN) -> Conversation[Campaign]:
+def start(which: Which, duplicates: Duplicates, gate: Gate = OPEN) -> Procedure[Campaign]:
     """Have a campaign ring its leads; nothing is sent if it does so already, or is over.
 
     Raises:
-        CampaignRefused: It is paused, empty, without hours, in a status that we do not know, holds a number
+        CampaignRefusedError: It is paused, empty, without hours, in a status that we do not know, holds a number
             twice and that is not allowed, or one that must not be called.
     """
     campaign = yield from found(which)
@@ -120,15 +120,17 @@ def start(which: Which, duplicates: Duplicates, gate: Gate = OPEN) -> Conversati
         yield from note(f"the campaign is {campaign.status} already: nothing is started")
         return campaign
     if campaign.status == CampaignStatus.PAUSED:
-        raise CampaignRefused("the campaign is paused: resume it, if it may ring again")
+        raise CampaignRefusedError("the campaign is paused: resume it, if it may ring again")
     if campaign.status != CampaignStatus.DRAFT:
-        raise CampaignRefused(f"the campaign has a status that we do not know: {redact(campaign.status)!r}")
+        raise CampaignRefusedError(
+            f"the campaign has a status that we do not know: {redact(campaign.status)!r}"
+        )
     if campaign.total_leads == 0:
-        raise CampaignRefused("the campaign has no leads: add some first")
+        raise CampaignRefusedError("the campaign has no leads: add some first")
     return (yield from _schedule(campaign, which.new, duplicates, gate))
 
 
-def pause_campaign(which: Which) -> Conversation[Campaign]:
+def pause_campaign(which: Which) -> Procedure[Campaign]:
     """Stop new calls; running ones go on. Nothing is sent if it is paused already, or over."""
     campaign = yield from found(which)
     if campaign.status == CampaignStatus.PAUSED or campaign.is_over:
@@ -136,29 +138,29 @@ def pause_campaign(which: Which) -> Conversation[Campaign]:
     return (yield from change(campaign.id, CampaignChanges(status=CampaignStatus.PAUSED)))
 
 
-def resume(which: Which, duplicates: Duplicates, gate: Gate = OPEN) -> Conversation[Campaign]:
+def resume(which: Which, duplicates: Duplicates, gate: Gate = OPEN) -> Procedure[Campaign]:
     """Let a paused campaign ring again; nothing is sent if it does so already.
 
     Raises:
-        CampaignRefused: It was never started, is over, has no hours, or holds a number twice or one that must not be
-            called.
+        CampaignRefusedError: It was never started, is over, has no hours, or holds a number twice or one that must
+            not be called.
     """
     campaign = yield from found(which)
     if campaign.status == CampaignStatus.SCHEDULED:
         return campaign
     if campaign.status != CampaignStatus.PAUSED:
-        raise CampaignRefused(f"the campaign is {redact(campaign.status)}, not paused")
+        raise CampaignRefusedError(f"the campaign is {redact(campaign.status)}, not paused")
     return (yield from _schedule(campaign, which.new, duplicates, gate))
 
 
-def wait(campaign_id: str, patience: Patience) -> Conversation[Campaign]:
+def wait(campaign_id: str, patience: PollTiming) -> Procedure[Campaign]:
     """Wait until a campaign is completed. While it is paused it may go on, so that is no end.
 
     Raises:
         CampaignCancelled: Somebody cancelled it.
         CampaignNotOver: The time is up.
     """
-    watched = yield from watch(
+    watched = yield from poll(
         get_campaign(campaign_id), lambda campaign: campaign.is_over, patience, _describe
     )
     if watched.is_so and watched.last is not None:
@@ -172,7 +174,7 @@ def wait(campaign_id: str, patience: Patience) -> Conversation[Campaign]:
     )
 
 
-def result(campaign_id: str) -> Conversation[CampaignResult]:
+def result(campaign_id: str) -> Procedure[CampaignResult]:
     """What became of a campaign, as it stands."""
     campaign = yield from ask(get_campaign(campaign_id))
     leads = yield from read_leads(campaign_id)
@@ -181,7 +183,7 @@ def result(campaign_id: str) -> Conversation[CampaignResult]:
 
 def _schedule(
     campaign: Campaign, new: NewCampaign | None, duplicates: Duplicates, gate: Gate
-) -> Conversation[Campaign]:
+) -> Procedure[Campaign]:
     """Set it ringing, in the hours of the block if it has some."""
     if duplicates is not Duplicates.ALLOW or gate is not OPEN:
         there = yield from read_leads(campaign.id)
@@ -198,7 +200,7 @@ def _schedule(
         )
         return (yield from change(campaign.id, changes))
     if not (campaign.schedule_start_time and campaign.schedule_end_time and campaign.timezone):
-        raise CampaignRefused(
+        raise CampaignRefusedError(
             "the campaign has no hours, or no time zone: it could ring at night. Set them first"
         )
     return (yield from change(campaign.id, CampaignChanges(status=CampaignStatus.SCHEDULED)))
@@ -206,7 +208,7 @@ def _schedule(
 
 def _make(
     which: Which, new: NewCampaign, wanted: list[NewCampaignLead], gate: Gate
-) -> Conversation[list[CampaignLead]]:
+) -> Procedure[list[CampaignLead]]:
     """Make the campaign with its leads in one request: a draft, which rings nobody."""
     wanted = yield from gate.passing(wanted)
     try:
@@ -222,7 +224,7 @@ def _make(
 
 def _add_each(
     campaign_id: str, wanted: Sequence[NewCampaignLead], known: set[str], gate: Gate
-) -> Conversation[list[CampaignLead]]:
+) -> Procedure[list[CampaignLead]]:
     added: list[CampaignLead] = []
     try:
         for each in wanted:
@@ -236,7 +238,7 @@ def _add_each(
     return added
 
 
-def _add(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Conversation[CampaignLead]:
+def _add(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Procedure[CampaignLead]:
     """Add somebody once. If nobody knows whether that arrived, look for them in the list."""
     try:
         return (yield from ask(add_campaign_lead(campaign_id, lead)))
@@ -244,7 +246,7 @@ def _add(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Conversati
         return (yield from look_again(lambda: _arrived(campaign_id, lead, known), unknown))
 
 
-def _arrived(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Conversation[CampaignLead | None]:
+def _arrived(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Procedure[CampaignLead | None]:
     """A lead of that number which was not there before."""
     number = comparable(lead.phone_number)
     there = yield from read_leads(campaign_id)
@@ -260,7 +262,9 @@ def _without_repeats(leads: Sequence[NewCampaignLead], duplicates: Duplicates) -
     wanted = [lead for lead in leads if first[comparable(lead.phone_number)] is lead]
     if len(wanted) < len(leads) and duplicates is Duplicates.REFUSE:
         twice = next(lead for lead in leads if first[comparable(lead.phone_number)] is not lead)
-        raise CampaignRefused(f"{mask_phone(twice.phone_number)} is given twice, and would be rung twice")
+        raise CampaignRefusedError(
+            f"{mask_phone(twice.phone_number)} is given twice, and would be rung twice"
+        )
     return wanted
 
 
@@ -269,13 +273,13 @@ def _who_is_new(
 ) -> list[NewCampaignLead]:
     taken = {comparable(lead.phone_number) for lead in there}
     if "" in taken and wanted:
-        raise CampaignRefused(
+        raise CampaignRefusedError(
             "the campaign holds a lead whose number cannot be read, so nobody can tell who is in it already"
         )
     new = [lead for lead in wanted if comparable(lead.phone_number) not in taken]
     if len(new) < len(wanted) and duplicates is Duplicates.REFUSE:
         old = next(lead for lead in wanted if comparable(lead.phone_number) in taken)
-        raise CampaignRefused(
+        raise CampaignRefusedError(
             f"{mask_phone(old.phone_number)} is in the campaign already, and would be rung twice; nobody was added"
         )
     return new
@@ -285,7 +289,7 @@ def _refuse_repeats(there: Sequence[CampaignLead]) -> None:
     """Raise if somebody who is yet to be rung is in a campaign more than once."""
     lead = first_repeated(there)
     if lead is not None:
-        raise CampaignRefused(
+        raise CampaignRefusedError(
             f"{mask_phone(lead.phone_number)} is in the campaign more than once, and would be rung twice: "
             "remove all but one of those leads; nothing was started"
         )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from flireo_flows.api.campaign_lookup import CampaignRefused
+from flireo_flows.api.campaign_lookup import CampaignRefusedError
 from flireo_flows.api.campaigns import CampaignLead, NewCampaignLead
 from flireo_flows.api.person_key import digits
-from flireo_flows.api.procedure import Conversation, note
+from flireo_flows.api.procedure import Procedure, note
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.blocks.ledger import CallLedger
 from flireo_flows.leads.phones import Refusal, read_number
@@ -42,18 +42,18 @@ class Gate:
     bars: Bars
     on_blocked: OnBlocked = OnBlocked.REFUSE
 
-    def passing(self, leads: Sequence[NewCampaignLead]) -> Conversation[list[NewCampaignLead]]:
+    def passing(self, leads: Sequence[NewCampaignLead]) -> Procedure[list[NewCampaignLead]]:
         """Who may be given to a campaign now.
 
         Raises:
-            CampaignRefused: Somebody may not, and that is not to be skipped.
+            CampaignRefusedError: Somebody may not, and that is not to be skipped.
             LedgerError: The ledger cannot be read.
         """
         found = self.bars([lead.phone_number for lead in leads])
         if not found:
             return list(leads)
         if self.on_blocked is OnBlocked.REFUSE:
-            raise CampaignRefused(f"{_in_words(found, len(leads))}: not added")
+            raise CampaignRefusedError(f"{_in_words(found, len(leads))}: not added")
         yield from note(f"left out: {_in_words(found, len(leads))}")
         return [lead for lead in leads if lead.phone_number not in found]
 
@@ -61,12 +61,12 @@ class Gate:
         """Refuse to have a campaign call its leads while one of those who wait in it may not be called.
 
         Raises:
-            CampaignRefused: So it is.
+            CampaignRefusedError: So it is.
             LedgerError: The ledger cannot be read.
         """
         waiting = [lead.phone_number for lead in there if not lead.is_over]
         if found := self.bars(waiting):
-            raise CampaignRefused(
+            raise CampaignRefusedError(
                 f"{_in_words(found, len(waiting))}: remove them from the campaign; nothing was started"
             )
 

@@ -8,8 +8,8 @@ from prefect.blocks.abstract import JobBlock, JobRun
 from pydantic import Field, HttpUrl, model_validator
 
 from flireo_flows.api.campaigns import Campaign, CampaignLead, Clock, NewCampaign, NewCampaignLead, check_zone
-from flireo_flows.api.poll import Patience
-from flireo_flows.api.procedure import Conversation, aconverse, converse
+from flireo_flows.api.poll import PollTiming
+from flireo_flows.api.procedure import Procedure, run_procedure, run_procedure_async
 from flireo_flows.blocks import campaign_decisions as work
 from flireo_flows.blocks.campaign_gate import Gate, OnBlocked, gate_of
 from flireo_flows.blocks.campaign_results import CampaignResult
@@ -60,13 +60,13 @@ class FlireoCampaignRun(JobRun[CampaignResult]):
         """As `fetch_result`, for async code."""
         return await self._aconverse(work.result(self.campaign_id))
 
-    def _converse(self, conversation: Conversation[T]) -> T:
+    def _converse(self, conversation: Procedure[T]) -> T:
         with self.credentials.get_client() as client:
-            return converse(conversation, client, self.logger.info)
+            return run_procedure(conversation, client, self.logger.info)
 
-    async def _aconverse(self, conversation: Conversation[T]) -> T:
+    async def _aconverse(self, conversation: Procedure[T]) -> T:
         async with self.credentials.get_async_client() as client:
-            return await aconverse(conversation, client, self.logger.info)
+            return await run_procedure_async(conversation, client, self.logger.info)
 
 
 class FlireoCampaignJob(FlireoBlock, JobBlock[CampaignResult]):
@@ -167,7 +167,7 @@ print(run.fetch_result().counts)
             Those that were added.
 
         Raises:
-            CampaignRefused: A number is there already, or the campaign is over; nobody was added. Or the block's
+            CampaignRefusedError: A number is there already, or the campaign is over; nobody was added. Or the block's
                 ledger lets nobody call a number: it is asked for all before anybody is added, and of each right
                 before their request.
             LedgerError: The block's ledger is not there, or cannot be read.
@@ -196,8 +196,8 @@ print(run.fetch_result().counts)
             duplicates: `allow` starts it though a number is in it more than once, and is rung as often.
 
         Raises:
-            CampaignRefused: There is none, it is empty, it is paused (`resume` it), it holds a number twice, or the
-                block's ledger lets nobody call somebody who waits in it.
+            CampaignRefusedError: There is none, it is empty, it is paused (`resume` it), it holds a number twice, or
+                the block's ledger lets nobody call somebody who waits in it.
             OutcomeUnknown: Nobody can say whether it was started. Trigger again: that reads it first.
         """
         return FlireoCampaignRun(self.credentials, self.start(duplicates).id)
@@ -229,7 +229,7 @@ print(run.fetch_result().counts)
             duplicates: As for `trigger`.
 
         Raises:
-            CampaignRefused: It was never started, it is over, it holds a number twice, or the block's ledger lets
+            CampaignRefusedError: It was never started, it is over, it holds a number twice, or the block's ledger lets
                 nobody call somebody who waits in it.
         """
         return self._converse(work.resume(self._which(), work.Duplicates(duplicates), self._gate()))
@@ -258,14 +258,14 @@ print(run.fetch_result().counts)
         )
         return work.Which("", new)
 
-    def _converse(self, conversation: Conversation[T]) -> T:
+    def _converse(self, conversation: Procedure[T]) -> T:
         with self.credentials.get_client() as client:
-            return converse(conversation, client, self.logger.info)
+            return run_procedure(conversation, client, self.logger.info)
 
-    async def _aconverse(self, conversation: Conversation[T]) -> T:
+    async def _aconverse(self, conversation: Procedure[T]) -> T:
         async with self.credentials.get_async_client() as client:
-            return await aconverse(conversation, client, self.logger.info)
+            return await run_procedure_async(conversation, client, self.logger.info)
 
 
-def _patience(timeout_seconds: float, poll_seconds: float) -> Patience:
-    return Patience(timeout_seconds, poll_seconds, random.random())  # noqa: S311 - jitter
+def _patience(timeout_seconds: float, poll_seconds: float) -> PollTiming:
+    return PollTiming(timeout_seconds, poll_seconds, random.random())  # noqa: S311 - jitter

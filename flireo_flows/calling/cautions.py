@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from flireo_flows.policy import CallingPolicy, unusable, warnings
+from flireo_flows.policy import CallingPolicy, policy_problem, policy_warnings
 
 # English, Dutch, German, French, Spanish, Italian; a hint, so that a word too many does no harm.
 SAYS_AI: Final = re.compile(
@@ -23,9 +23,9 @@ def cautions(policy: CallingPolicy, greetings: Sequence[str], uncertain: int) ->
         greetings: The first words of each planned call; empty where a saved agent greets in its own words.
         uncertain: Planned leads whose number may be in several time zones.
     """
-    if problem := unusable(policy):
+    if problem := policy_problem(policy):
         yield f"{problem}: nobody can be rung."
-    yield from (f"{warning}." for warning in warnings(policy))
+    yield from (f"{warning}." for warning in policy_warnings(policy))
     if uncertain and policy.calling_hours is not None:
         yield (
             f"Of {uncertain} leads the number may be in several time zones: they are rung only when the calling "

@@ -16,7 +16,7 @@ from flireo_flows.ledger import Answer, Attempt, Database
 from flireo_flows.ledger.eligibility import late_denial
 from flireo_flows.ledger.intents import FRESH_SECONDS
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
-from flireo_flows.script.call_choice import CannotCompose, Composes
+from flireo_flows.script.call_choice import ComposeError, Composes
 
 MOST_REFUSALS: Final = 5  # in a row, from different leads: then it is not the leads
 MOST_UNREACHED: Final = 5  # in a row
@@ -67,7 +67,7 @@ class Dialer:
             request = create_outbound_call(
                 self.composer.compose(attempt.facts, attempt.choice, attempt.reference)
             )
-        except CannotCompose as error:
+        except ComposeError as error:
             return _for_review(attempt, f"not sent: {error}")
         except (ValidationError, errors.InvalidInput) as error:
             return _for_review(attempt, f"not sent: {_invalid(error)}")

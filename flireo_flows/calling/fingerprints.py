@@ -14,8 +14,8 @@ from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.person_key import person_key
 from flireo_flows.leads.lead import Lead
 from flireo_flows.script import Composer
-from flireo_flows.script.call_choice import CannotCompose, Choice, Composes, LeadFacts
-from flireo_flows.script.composer import ANY_MIND, agents_given_system_message
+from flireo_flows.script.call_choice import CallChoice, ComposeError, Composes, LeadFacts
+from flireo_flows.script.composer import ANY_MODEL, agents_given_system_message
 
 REFERENCE: Final = "plan"  # in the place of an attempt's own
 
@@ -44,20 +44,20 @@ def without_asking(composer: Composes, leads: Iterable[Lead]) -> Composes:
     """The same composer, able to compose without asking Flireo for the settings of saved agents."""
     if not isinstance(composer, Composer):
         return composer
-    return composer.knowing(dict.fromkeys(agents_given_system_message(composer, leads), ANY_MIND))
+    return composer.knowing(dict.fromkeys(agents_given_system_message(composer, leads), ANY_MODEL))
 
 
-def compose(composer: Composes, facts: LeadFacts) -> tuple[Choice, OutboundCall]:
+def compose(composer: Composes, facts: LeadFacts) -> tuple[CallChoice, OutboundCall]:
     """What would be sent for a lead.
 
     Raises:
-        CannotCompose: Nothing can be said to this lead; says why.
+        ComposeError: Nothing can be said to this lead; says why.
     """
     choice = composer.choose(facts)
     try:
         return choice, composer.compose(facts, choice, REFERENCE)
     except (ValidationError, InvalidInput) as error:
-        raise CannotCompose(f"the request would not be valid ({type(error).__name__})") from None
+        raise ComposeError(f"the request would not be valid ({type(error).__name__})") from None
 
 
 def request_of(salt: str, call: OutboundCall) -> str:

@@ -32,11 +32,11 @@ from flireo_flows.policy import (
     History,
     PolicyLead,
     Rule,
+    explain,
     held_by_others,
-    whereabouts,
-    words,
+    location_of,
 )
-from flireo_flows.script.call_choice import CannotCompose, Choice, Composes, LeadFacts, NoNumberOfClient
+from flireo_flows.script.call_choice import CallChoice, ComposeError, Composes, LeadFacts, NoClientNumberError
 
 RING_SECONDS: Final = 25.0  # a call that nobody answers
 LINES_SHOWN: Final = 10
@@ -85,7 +85,7 @@ class PlannedCall:
     at: datetime | None
     zones: tuple[str, ...]
     confidence: str
-    choice: Choice
+    choice: CallChoice
     first_message: str
     attempts: int
     key: str
@@ -230,14 +230,14 @@ class _Draft:
     lead: Lead
     prospect: Prospect
     facts: LeadFacts
-    choice: Choice
+    choice: CallChoice
     first_message: str
     key: str
     row: str
     request: str
 
     def call(self, at: datetime | None, policy: CallingPolicy) -> PlannedCall:
-        place = whereabouts(self.prospect.lead, policy.wide_zones)
+        place = location_of(self.prospect.lead, policy.wide_zones)
         zones = place.zones
         return PlannedCall(
             line=self.lead.line,
@@ -266,9 +266,9 @@ def _draft(lead: Lead, composer: Composes, past: Past, salt: str) -> _Draft | Sk
     facts = LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes, known.number_id, known.variant)
     try:
         choice, call = compose(composer, facts)
-    except NoNumberOfClient as error:
+    except NoClientNumberError as error:
         return _skipped(lead, salt, str(LeadState.REVIEW), f"It goes to review: {error}.")
-    except CannotCompose as error:
+    except ComposeError as error:
         return _skipped(lead, salt, str(RejectCode.MISSING_VARIABLE), f"{error}.".replace("..", "."))
     wishes = lead.wishes
     return _Draft(
@@ -379,7 +379,7 @@ def _skipped(lead: Lead, salt: str, rule: str, why: str) -> Skipped:
 
 
 def _why(denial: Deny) -> str:
-    why = words(denial).removeprefix("not rung: ")
+    why = explain(denial).removeprefix("not rung: ")
     if denial.reason is Rule.ZONE_UNKNOWN and not denial.inputs.get("zones"):
         return f"{why}: neither its number nor its row tells it; give it a time zone, a state or a postcode"
     return why

@@ -43,9 +43,9 @@ def _left_out(batch: LeadBatch) -> Iterator[str]:
     if batch.other_channels:
         named = ", ".join(redact(repr(name)) for name in batch.other_channels[:COLUMNS_SHOWN])
         yield f"Not read, as these columns are not about calls: {named}."
-    if batch.said_no:
-        people = "lead is" if batch.said_no == 1 else "leads are"
-        yield f"{batch.said_no} {people} not called: a cell such as a status or a note asks for no more calls."
+    if count := batch.opted_out_by_text:
+        people = "lead is" if count == 1 else "leads are"
+        yield f"{count} {people} not called: a cell such as a status or a note asks for no more calls."
 
 
 def _lines(lines: Sequence[int]) -> str:

@@ -18,7 +18,7 @@ from flireo_flows.api.redaction import redact
 from flireo_flows.calling.fingerprints import compose, digest_of, key_of, request_of, row_of, without_asking
 from flireo_flows.calling.plan import Plan, PlannedCall, Wanted
 from flireo_flows.leads.lead import Lead, LeadBatch
-from flireo_flows.script.call_choice import CannotCompose, Composes, LeadFacts
+from flireo_flows.script.call_choice import ComposeError, Composes, LeadFacts
 
 KIND: Final = "flireo-flows plan"
 VERSION: Final = 1
@@ -255,7 +255,7 @@ class _People:
         facts = LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes, *call.kept)
         try:
             _, request = compose(self._composer, facts)
-        except CannotCompose:
+        except ComposeError:
             return False
         return request_of(self.saved.salt, request) == call.request
 

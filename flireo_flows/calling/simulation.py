@@ -21,7 +21,7 @@ from flireo_flows.policy import (
     PolicyLead,
     Rule,
     Totals,
-    brake,
+    campaign_denial,
     decide,
 )
 from flireo_flows.policy.decision_context import alike
@@ -159,7 +159,7 @@ class _Simulation:
         campaign: History,
     ) -> None:
         self._policy, self._start = policy, start
-        self._are_ringing = [prospect.history.is_ringing for prospect in prospects]
+        self._are_ringing = [prospect.history.has_open_call for prospect in prospects]
         self._prospects = [_hung_up(prospect) for prospect in prospects]
         self._spacing, self._length = pace.spacing(policy), timedelta(seconds=pace.call_seconds)
         self._free_at = start
@@ -229,10 +229,10 @@ class _Simulation:
         for place, prospect in enumerate(self._prospects):
             lead = prospect.lead
             hours = alike(lead, self._policy)
-            is_ringing = self._are_ringing[place]
-            same = (hours, lead.consent, lead.dial_before, prospect.history, is_ringing)
+            has_open_call = self._are_ringing[place]
+            same = (hours, lead.consent, lead.dial_before, prospect.history, has_open_call)
             # A call that goes on now is taken to last as long as any other.
-            at = self._start + self._length if is_ringing else self._start
+            at = self._start + self._length if has_open_call else self._start
             _, group = groups.setdefault(same, (hours, _Group(at)))
             group.waiting.append(place)
         clocks: dict[Hashable, _Clock] = {}
@@ -247,9 +247,9 @@ class _Simulation:
 
 def _hung_up(prospect: Prospect) -> Prospect:
     """A lead as it is once the call to it is over that may go on now."""
-    if not prospect.history.is_ringing:
+    if not prospect.history.has_open_call:
         return prospect
-    return replace(prospect, history=replace(prospect.history, is_ringing=False))
+    return replace(prospect, history=replace(prospect.history, has_open_call=False))
 
 
 class _Brakes:
@@ -274,7 +274,7 @@ class _Brakes:
             self._today, self._totals = today, (self._totals[0], Totals(), self._totals[2])
         run, day, campaign = self._totals
         history = History(live=len(self._ends), run=run, day=day, campaign=campaign)
-        denial = brake(moment, self._policy, history)
+        denial = campaign_denial(moment, self._policy, history)
         if denial is None or denial.until is None or denial.until > moment:
             return denial
         # It waits for a call to end.

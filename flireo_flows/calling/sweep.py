@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from flireo_flows.api import errors
-from flireo_flows.api.client import Account, AsyncFlireoClient, Heard
+from flireo_flows.api.client import Account, AsyncFlireoClient, OnSent
 from flireo_flows.api.operation import Operation
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.collector import Sought, read_list
@@ -80,7 +80,7 @@ class Sweep:
     only: Collection[str] = ()
     share: float = SHARE
     pause_seconds: float = FIRST_PAUSE_SECONDS
-    connect: Callable[[Account, Heard], AsyncFlireoClient] = AsyncFlireoClient
+    connect: Callable[[Account, OnSent], AsyncFlireoClient] = AsyncFlireoClient
     _budget: Budget = field(init=False)
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
     _requests: int = field(default=0, init=False)

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flireo_flows.leads.zones import place_may_be_old
-from flireo_flows.policy import CallingPolicy, Whereabouts, whereabouts
+from flireo_flows.policy import CallingPolicy, LeadLocation, location_of
 from flireo_flows.policy.explanation import SOURCES
 from flireo_flows.policy.history import PolicyLead
 
 LONG_WAIT: Final = timedelta(days=14)
 
 
-def confidence(place: Whereabouts) -> str:
+def confidence(place: LeadLocation) -> str:
     """How sure the zones of a lead are, in words."""
     if not place.zones:
         return "no zone is known"
@@ -45,7 +45,7 @@ def zone_notes(
         start: When the run would begin.
     """
     if for_review:
-        places = Counter(whereabouts(lead, policy.wide_zones).zones for lead in for_review)
+        places = Counter(location_of(lead, policy.wide_zones).zones for lead in for_review)
         zones, _ = places.most_common(1)[0]
         shown = ", ".join(zones[:4]) + (f" and {len(zones) - 4} more" if len(zones) > 4 else "")
         yield (
@@ -54,7 +54,7 @@ def zone_notes(
         )
     if policy.calling_hours is None:
         return
-    places_planned = [whereabouts(lead, policy.wide_zones) for lead, _ in planned]
+    places_planned = [location_of(lead, policy.wide_zones) for lead, _ in planned]
     torn = sum("number" in it.sources and len(set(it.sources) - {"wide_zones"}) > 1 for it in places_planned)
     if torn:
         yield f"Of {torn} leads the row contradicts the number: they are called only when both allow it."

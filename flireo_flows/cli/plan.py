@@ -132,12 +132,12 @@ def make(
     from flireo_flows.leads import read_do_not_call, read_leads
     from flireo_flows.ledger.past import read_past
     from flireo_flows.script import Composer
-    from flireo_flows.script.composer import assuming
+    from flireo_flows.script.composer import with_assumed_models
 
     forbidden = read_do_not_call(do_not_call, lead_format.default_region) if do_not_call else None
     batch = read_leads(leads, lead_format, forbidden or frozenset())
     if isinstance(wanted.composer, Composer):
-        wanted = replace(wanted, composer=assuming(wanted.composer, batch.leads))
+        wanted = replace(wanted, composer=with_assumed_models(wanted.composer, batch.leads))
     if saved:
         batch = only_planned(batch, saved, wanted, forbidden or frozenset())
     phones = [lead.phone for lead in batch.leads]

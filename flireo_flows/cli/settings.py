@@ -74,13 +74,13 @@ def ledger_url() -> str:
 
 def policy(named: str, *, any_hour: bool) -> "CallingPolicy":
     """The policy of a YAML or JSON file, or a preset by its name; the default one where none is named."""
-    from flireo_flows.policy import CallingPolicy, preset, preset_names, unusable
+    from flireo_flows.policy import CallingPolicy, policy_problem, preset, preset_names
 
     if named in preset_names() and not Path(named).exists():
         read = preset(named)
     else:
         read = _form(CallingPolicy, "policy", named, _policy_fields(named))
-    if problem := unusable(read):
+    if problem := policy_problem(read):
         raise SettingError(f"policy {named or 'of this run'}: {problem}")
     return read.model_copy(update={"calling_hours": None}) if any_hour else read
 

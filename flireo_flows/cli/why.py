@@ -147,9 +147,9 @@ def _in_short(audit: "CampaignAudit") -> str:
 
 
 def _decided(decision: "DecisionAudit", clock: Clock) -> str:
-    from flireo_flows.policy import words
+    from flireo_flows.policy import explain
 
-    said = words("" if decision.allowed else decision.rule, decision.inputs, decision.until)
+    said = explain("" if decision.allowed else decision.rule, decision.inputs, decision.until)
     if decision.allowed:  # whether it rang, its attempt tells
         said = f"allowed attempt {decision.number or 1}: {said.removeprefix('rung: ')}"
     again = f"{decision.times} times, last {clock.tell(decision.last_at)}" if decision.times > 1 else ""

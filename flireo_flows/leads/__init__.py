@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from flireo_flows.leads.format import LeadFormat
     from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
     from flireo_flows.leads.lead_file import check_file, read_leads
-    from flireo_flows.leads.phones import PhoneNumber, Refusal, parse_phone
+    from flireo_flows.leads.phones import LeadPhone, Refusal, parse_phone
     from flireo_flows.leads.rejects import write_rejects
     from flireo_flows.leads.text_file import LeadFileError
     from flireo_flows.leads.wishes import Consent, Wishes
@@ -24,7 +24,7 @@ __all__ = [
     "LeadBatch",
     "LeadFileError",
     "LeadFormat",
-    "PhoneNumber",
+    "LeadPhone",
     "Refusal",
     "Reject",
     "RejectCode",
@@ -42,7 +42,7 @@ _HOMES = {
     "LeadBatch": "lead",
     "LeadFileError": "text_file",
     "LeadFormat": "format",
-    "PhoneNumber": "phones",
+    "LeadPhone": "phones",
     "Refusal": "phones",
     "Reject": "lead",
     "RejectCode": "lead",

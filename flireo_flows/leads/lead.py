@@ -100,7 +100,7 @@ class LeadBatch:
         hidden: How many rows were left out because the workbook hides them.
         hidden_sheets: Names of the sheets that were passed over because the workbook hides them.
         other_channels: Columns that were not read because they say who wants no e-mail, SMS or the like.
-        said_no: How many leads are not called because a cell of no column of consent asks for no more calls.
+        opted_out_by_text: How many leads are not called because a cell of no column of consent asks for no more calls.
     """
 
     leads: tuple[Lead, ...]
@@ -110,4 +110,4 @@ class LeadBatch:
     hidden_sheets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     other_channels: tuple[str, ...] = ()
-    said_no: int = 0
+    opted_out_by_text: int = 0

@@ -13,14 +13,14 @@ from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
 from flireo_flows.leads.number_origin import Origin, is_country_code, row_origin, with_area
 from flireo_flows.leads.opt_out_words import asks_for_no_calls
-from flireo_flows.leads.phones import PhoneNumber, Refusal, every_number, parse_phone
+from flireo_flows.leads.phones import LeadPhone, Refusal, every_number, parse_phone
 from flireo_flows.leads.text_file import LeadFileError, Row, read_text, split_rows
-from flireo_flows.leads.wish_columns import read_wishes, says_no
+from flireo_flows.leads.wish_columns import read_wishes, refuses_calls
 from flireo_flows.leads.workbook import is_workbook, read_workbook
 from flireo_flows.leads.zones import (
-    Evidence,
+    ZoneEvidence,
     ZoneRefusal,
-    joined,
+    combined,
     read_zone,
     region_of_country,
     region_of_postcode,
@@ -64,7 +64,7 @@ def read_leads(
         hidden_sheets=tuple(passed_over),
         notes=(do_not_call.in_words,) if isinstance(do_not_call, DoNotCall) and do_not_call.in_words else (),
         other_channels=header.other_channels,
-        said_no=judge.said_no,
+        opted_out_by_text=judge.opted_out_by_text,
     )
 
 
@@ -120,7 +120,7 @@ class _Judge:
     lines: dict[str, int] = field(default_factory=dict)
     refusing: set[str] = field(default_factory=set)  # numbers of which a row that is no lead says no
     hidden: int = 0
-    said_no: int = 0
+    opted_out_by_text: int = 0
 
     def leave_out(self, row: Row) -> None:
         """A row that is hidden: only its no counts."""
@@ -145,7 +145,7 @@ class _Judge:
 
     def _hear_no(self, columns: dict[str, str]) -> None:
         """What a row says no to holds for its number, whatever else is wrong with the row."""
-        if not (says_no(columns, self.header.wishes) or self._asks_for_no_calls(columns)):
+        if not (refuses_calls(columns, self.header.wishes) or self._asks_for_no_calls(columns)):
             return
         origin = self._origin(columns)
         # Where nobody knows the country, the default one is a guess that calls no one.
@@ -213,13 +213,13 @@ class _Judge:
         if isinstance(wishes, Refusal):
             return wishes
         if wishes.consent.given is not False and self._asks_for_no_calls(columns):
-            self.said_no += 1
+            self.opted_out_by_text += 1
             wishes = replace(wishes, consent=replace(wishes.consent, given=False))
         name = columns.get(self.header.name, "")
         state, postcode = columns.get(self.header.state, ""), columns.get(self.header.postcode, "")
         return Lead(phone.e164, name, columns, names, line, source, wishes, state, postcode, phone.note)
 
-    def _phone(self, columns: dict[str, str]) -> PhoneNumber | Refusal:
+    def _phone(self, columns: dict[str, str]) -> LeadPhone | Refusal:
         origin = self._origin(columns)
         if isinstance(origin, Refusal):
             return origin
@@ -236,7 +236,7 @@ class _Judge:
             )
         return phone
 
-    def _zones(self, phone: PhoneNumber, columns: dict[str, str]) -> tuple[tuple[str, ...], str] | Refusal:
+    def _zones(self, phone: LeadPhone, columns: dict[str, str]) -> tuple[tuple[str, ...], str] | Refusal:
         """Every zone the person may be in, and the source of each, as `Lead.zone_source` writes it."""
         where = (self.header.timezone, self.header.postcode, self.header.state)
         column, postcode, state = (columns.get(name, "") for name in where)
@@ -248,10 +248,10 @@ class _Judge:
         origin = self._origin(columns)
         country = origin.region if isinstance(origin, Origin) and origin.code else ""
         row = (
-            Evidence("column", named),
-            Evidence("postcode", region_of_postcode(postcode, phone.e164, country).zones),
-            Evidence("state", region_of_state(state, phone.e164, country).zones),
-            Evidence("country", region_of_country(country, phone.e164).zones),
+            ZoneEvidence("column", named),
+            ZoneEvidence("postcode", region_of_postcode(postcode, phone.e164, country).zones),
+            ZoneEvidence("state", region_of_state(state, phone.e164, country).zones),
+            ZoneEvidence("country", region_of_country(country, phone.e164).zones),
         )
-        names, sources = joined(phone.zones, row)
+        names, sources = combined(phone.zones, row)
         return names, " ".join(sources if len(set(sources)) > 1 else sources[:1])

@@ -20,7 +20,7 @@ ITALY: Final = 39
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class NumberDefaults:
     """What is known of numbers that are written without `+`.
 
     Attributes:
@@ -60,7 +60,7 @@ class _Candidate:
     is_national: bool
 
 
-def readings(text: str, home: Home) -> list[ValidNumber]:
+def readings(text: str, home: NumberDefaults) -> list[ValidNumber]:
     """The numbers that a text may mean, each once: none, one, or several, of which none is to be called.
 
     Args:
@@ -76,7 +76,7 @@ def readings(text: str, home: Home) -> list[ValidNumber]:
     return _distinct(certain or numbers)
 
 
-def _is_at_home(number: ValidNumber, home: Home, found: list[tuple[ValidNumber, bool]]) -> bool:
+def _is_at_home(number: ValidNumber, home: NumberDefaults, found: list[tuple[ValidNumber, bool]]) -> bool:
     """Whether it is of the row's country; where the row has none, whether more than the missing `+` speaks for it."""
     code = number.parsed.country_code
     if home.code:
@@ -86,7 +86,7 @@ def _is_at_home(number: ValidNumber, home: Home, found: list[tuple[ValidNumber, 
     return bool(code == phonenumbers.country_code_for_region(home.region))
 
 
-def candidates(text: str, home: Home) -> Iterator[_Candidate]:
+def candidates(text: str, home: NumberDefaults) -> Iterator[_Candidate]:
     """The ways to read a text, in the order of what is most usual."""
     plain = text.lstrip(" (")
     if plain.startswith("+"):
@@ -107,12 +107,12 @@ def is_international(text: str) -> bool:
     return text.lstrip(" (").startswith(("+", "00"))
 
 
-def _may_be_national(plain: str, home: Home) -> bool:
+def _may_be_national(plain: str, home: NumberDefaults) -> bool:
     # No country code begins with 0, so a 0 in front is a national one whatever the format says.
     return home.without_plus != "international" or plain.startswith("0")
 
 
-def _may_be_international(home: Home) -> bool:
+def _may_be_international(home: NumberDefaults) -> bool:
     if home.without_plus == "international":
         return True
     return home.without_plus == "" and bool(home.region)

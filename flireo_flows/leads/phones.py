@@ -17,7 +17,7 @@ from flireo_flows.leads.format import WithoutPlus
 from flireo_flows.leads.lead import RejectCode
 from flireo_flows.leads.numbering_plans import possible_forms
 from flireo_flows.leads.phone_candidates import (
-    Home,
+    NumberDefaults,
     ValidNumber,
     candidates,
     is_international,
@@ -27,7 +27,7 @@ from flireo_flows.leads.zones import number_zones
 
 
 @dataclass(frozen=True, slots=True)
-class PhoneNumber:
+class LeadPhone:
     """A number that may be called: E.164 with `+`, and the IANA names of every zone it may be in.
 
     Attributes:
@@ -66,7 +66,7 @@ class Known(TypedDict, total=False):
     kinds: Collection[str]
 
 
-def parse_phone(text: str, region: str = "", **known: Unpack[Known]) -> PhoneNumber | Refusal:
+def parse_phone(text: str, region: str = "", **known: Unpack[Known]) -> LeadPhone | Refusal:
     """Read a number that a lead may be called on.
 
     Args:
@@ -89,12 +89,12 @@ def parse_phone(text: str, region: str = "", **known: Unpack[Known]) -> PhoneNum
         what = kind.replace("_", "-")
         words = f"This is a {what} number, which is not called unless call_kinds names {kind}."
         return Refusal(RejectCode.NOT_ALLOWED, words, kind)
-    return PhoneNumber(number.e164, number_zones(number.e164, number.kind), number.note)
+    return LeadPhone(number.e164, number_zones(number.e164, number.kind), number.note)
 
 
 def read_number(text: str, region: str = "", **known: Unpack[Known]) -> ValidNumber | Refusal:
     """Read a valid number of any kind, also one that `parse_phone` would not call."""
-    home = Home(region, known.get("code", 0), known.get("without_plus", ""))
+    home = NumberDefaults(region, known.get("code", 0), known.get("without_plus", ""))
     text = tidy(text)
     if _PLAIN.fullmatch(text):  # no rule below has anything to say, and most numbers are like this
         return _read(text, home)
@@ -104,7 +104,7 @@ def read_number(text: str, region: str = "", **known: Unpack[Known]) -> ValidNum
 
 def every_number(text: str, region: str = "", **known: Unpack[Known]) -> tuple[str, ...]:
     """Every number that a text may mean, E.164: for lists of whom not to call, where more is safer than less."""
-    home = Home(region, known.get("code", 0), known.get("without_plus", ""))
+    home = NumberDefaults(region, known.get("code", 0), known.get("without_plus", ""))
     text = tidy(text)
     if not _PLAIN.fullmatch(text) and any(rule(text) for rule in RULES):
         return ()
@@ -230,7 +230,7 @@ def _digits(text: str) -> int:
     return sum(character.isdecimal() for character in text)
 
 
-def _read(text: str, home: Home) -> ValidNumber | Refusal:
+def _read(text: str, home: NumberDefaults) -> ValidNumber | Refusal:
     # A slash may stand behind an area code (030/23125123); behind a whole number it begins another.
     slashes = (place for place, character in enumerate(text) if character == "/")
     if any(readings(text[:place], home) for place in slashes):
@@ -257,7 +257,7 @@ def _ambiguous(found: Sequence[ValidNumber]) -> Refusal:
     )
 
 
-def _why_invalid(text: str, home: Home) -> Refusal:
+def _why_invalid(text: str, home: NumberDefaults) -> Refusal:
     found = [candidate.parsed for candidate in candidates(text, home)]
     if any(phonenumbers.is_valid_short_number(number) for number in found):
         return Refusal(RejectCode.NOT_ALLOWED, "Short and emergency numbers are never called.")

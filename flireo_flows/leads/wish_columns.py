@@ -16,7 +16,7 @@ from flireo_flows.leads.lead import RejectCode
 from flireo_flows.leads.opt_out_words import asks_for_no_calls
 from flireo_flows.leads.phones import Refusal
 from flireo_flows.leads.wishes import Consent, Wishes
-from flireo_flows.leads.yes_no import NO_SOMEWHERE, YesNo, leans, yes_or_no
+from flireo_flows.leads.yes_no import NO_SOMEWHERE, YesNo, leaning_answer, yes_or_no
 
 NOT_READ: Final = "-"  # as the name of a column: the file has none, whatever its columns are called
 
@@ -196,7 +196,7 @@ _OUT: Final = _words(
 _NOT_OUT: Final = _words("optin optedin subscribed allow allowed")
 
 
-def says_no(columns: Mapping[str, str], where: WishColumns) -> bool:
+def refuses_calls(columns: Mapping[str, str], where: WishColumns) -> bool:
     """Whether a row that is no lead says no, for other rows of its number: what nobody understands is a no as well.
 
     Args:
@@ -228,7 +228,7 @@ def _is_given(columns: Mapping[str, str], where: WishColumns) -> bool | None:
 
 def _is_out(text: str) -> bool | None:
     """Whether a cell of an opt-out column says so; a yes with a reason behind it is a yes."""
-    if leans(text) is YesNo.YES or asks_for_no_calls(text, is_mark=True):
+    if leaning_answer(text) is YesNo.YES or asks_for_no_calls(text, is_mark=True):
         return True
     return _is_yes(text, _OUT, _NOT_OUT, RejectCode.INVALID_OPT_OUT, "The opt-out")
 

@@ -97,7 +97,7 @@ def yes_or_no(answer: object) -> YesNo:
             return YesNo.UNCLEAR
 
 
-def leans(answer: object) -> YesNo:
+def leaning_answer(answer: object) -> YesNo:
     """As `yes_or_no`, but an answer that only begins with a yes or a no counts as one: `Yes, he hung up at once`.
 
     Only for decisions where the word it begins with cannot lead to a call.
@@ -110,9 +110,9 @@ def leans(answer: object) -> YesNo:
             return _beginning(plain_words(answer))
         case Mapping():
             found = _wrapped(answer)
-            return leans(found[0]) if found else YesNo.UNCLEAR
+            return leaning_answer(found[0]) if found else YesNo.UNCLEAR
         case list() | tuple():
-            return _of_several([leans(one) for one in answer])
+            return _of_several([leaning_answer(one) for one in answer])
         case _:
             return YesNo.UNCLEAR
 

@@ -25,7 +25,7 @@ from flireo_flows.lifecycle.states import (
     target,
 )
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.call_choice import Choice, Composes, LeadFacts
+from flireo_flows.script.call_choice import CallChoice, Composes, LeadFacts
 
 MISMATCHED: Final = "the call id that it had is of another call"
 MOST_UNPLACED: Final = 5  # attempts in a row that were not placed, before a person looks
@@ -257,7 +257,7 @@ def attempt_of(row: Row[Any]) -> Attempt:
         state=AttemptState(row.state),
         began_at=row.began_at,
         facts=LeadFacts(row.phone),
-        choice=Choice(row.agent_id, row.number_id, row.variant),
+        choice=CallChoice(row.agent_id, row.number_id, row.variant),
         reference=row.reference or "",
         call_id=row.call_id,
         absent_since=row.absent_since,

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.campaign_names import UnusableName, clean_given_name, clean_name, name_key
+from flireo_flows.api.campaign_names import CampaignNameError, clean_given_name, clean_name, name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.schema import campaigns, leads
@@ -163,7 +163,7 @@ async def register_in(db: AsyncConnection, campaign: str) -> None:
         campaign: Its name.
 
     Raises:
-        UnusableName: It cannot be a campaign's name.
+        CampaignNameError: It cannot be a campaign's name.
     """
     add = insert_sqlite(campaigns) if db.dialect.name == "sqlite" else insert_postgresql(campaigns)
     row = {"name": campaign, "shown": clean_name(campaign), "state": CampaignState.OPEN}
@@ -199,7 +199,7 @@ async def require_campaign(db: AsyncConnection, campaign: str, where: str) -> st
     """
     try:
         clean_given_name(campaign)
-    except UnusableName as error:
+    except CampaignNameError as error:
         raise DeclinedError(f"{error}.") from None
     wanted = select(campaigns.c.shown).where(campaigns.c.name == campaign)
     if (known := (await db.execute(wanted)).scalar_one_or_none()) is not None:

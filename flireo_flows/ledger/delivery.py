@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flireo_flows.api.calls import is_of_others
 from flireo_flows.api.person_key import comparable
-from flireo_flows.api.webhooks import EventType, Glance, UnreadableEvent, glance
+from flireo_flows.api.webhooks import EventType, Glance, WebhookFormatError, glance
 from flireo_flows.ledger.erasure import ReportOf
 from flireo_flows.ledger.leads import stored
 from flireo_flows.lifecycle.states import InboxState
@@ -78,7 +78,7 @@ def read_delivery(body: bytes, reference: str, now: float, ahead: float = 0.0) -
     digest, named = hashlib.sha256(body).hexdigest(), stored(reference)[:LONGEST_REFERENCE]
     try:
         return _read(body, digest, named, now, ahead)
-    except UnreadableEvent as error:
+    except WebhookFormatError as error:
         reason = str(error)
     except (
         Exception

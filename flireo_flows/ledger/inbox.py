@@ -46,7 +46,7 @@ from flireo_flows.ledger.schema import attempts, inbox, leads, meta
 from flireo_flows.ledger.suppressions import FORGOTTEN
 from flireo_flows.lifecycle.outcomes import outcome_of
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, IdSource, InboxState, LeadState
-from flireo_flows.policy import CallingPolicy, lesson_of
+from flireo_flows.policy import CallingPolicy, opt_out_of
 
 # What is kept of a report of a forgotten person, beside its digest.
 NAMELESS: Final[Mapping[str, Any]] = {
@@ -301,7 +301,7 @@ class _Applying:
         outcome = outcome_of(finished_call_of(heard._asdict()), self.policy.outcomes)
         mine = update(attempts).where(attempts.c.id == row.id)
         await self.db.execute(mine.values(outcome=outcome))
-        lesson = lesson_of(self.policy, outcome, object_of(heard.analysis), heard.end_reason)
+        lesson = opt_out_of(self.policy, outcome, object_of(heard.analysis), heard.end_reason)
         await suppress_after_call(self.db, self.database, heard, lesson, self.now)
 
     async def adopted(self, row: Row[Any]) -> bool | None:

@@ -18,7 +18,7 @@ from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.lifecycle.states import AttemptState, LeadState
 from flireo_flows.policy import Allow, CallingPolicy, Deny, Rule, calls_left, decide
-from flireo_flows.script.call_choice import CannotCompose, Choice, Composes, LeadFacts
+from flireo_flows.script.call_choice import CallChoice, ComposeError, Composes, LeadFacts
 
 FRESH_SECONDS: Final = 5.0  # an attempt decided longer ago is not sent any more: it must be decided anew
 FRESH: Final = timedelta(seconds=FRESH_SECONDS)
@@ -53,7 +53,7 @@ class Attempt:
     state: AttemptState
     began_at: float
     facts: LeadFacts
-    choice: Choice
+    choice: CallChoice
     reference: str = ""
     call_id: str | None = None
     absent_since: float | None = None
@@ -155,8 +155,8 @@ class Beginning:
             row.variant,
         )
         try:
-            choice = self.composer.choose(facts) if self.composer else Choice()
-        except CannotCompose as error:
+            choice = self.composer.choose(facts) if self.composer else CallChoice()
+        except ComposeError as error:
             for_review = {"state": LeadState.REVIEW, "reason": stored(f"not sent: {error}")}
             await db.execute(update(leads).where(leads.c.id == row.id).values(for_review))
             return None
@@ -204,7 +204,7 @@ class _Wish:
     due: Due
     verdict: Allow
     facts: LeadFacts
-    choice: Choice
+    choice: CallChoice
     reference: str
 
     @property

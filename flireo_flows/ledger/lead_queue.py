@@ -29,7 +29,7 @@ from flireo_flows.ledger.schema import (
 from flireo_flows.ledger.suppressions import suppressed_in
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.lifecycle.states import AttemptState, CampaignState, LeadState
-from flireo_flows.policy import CallingPolicy, Deny, History, PolicyLead, Rule, brake, number_memory
+from flireo_flows.policy import CallingPolicy, Deny, History, PolicyLead, Rule, campaign_denial, number_memory
 
 LEAST_LEASE_SECONDS: Final = 5.0  # a request goes out at most so long after its attempt was begun
 LONGEST_CALL_SECONDS: Final = 7200.0  # of which nobody knows whether it rang
@@ -141,11 +141,11 @@ async def due_in(
             attempts=row.attempts,
             last_outcome=Outcome(row.outcome) if row.attempts and row.outcome else None,
             last_ended_at=_moment(row.last_ended_at),
-            rung_at=rung.get(row.id, ()),
-            number_rung_at=anywhere.get(row.phone, ()),
+            called_at=rung.get(row.id, ()),
+            number_called_at=anywhere.get(row.phone, ()),
             other_calls=others.get(row.phone, NOTHING).calls,
-            ringing_until=others.get(row.phone, NOTHING).open_until,
-            is_ringing=row.ringing_since is not None and row.phone not in ended,
+            open_call_until=others.get(row.phone, NOTHING).open_until,
+            has_open_call=row.ringing_since is not None and row.phone not in ended,
             awaited_until=awaited.get(row.phone),
         )
         zones = tuple(row.zones.split())
@@ -174,7 +174,7 @@ async def _footing(
     closed = CLOSED.get(row.campaign_state)
     return Footing(
         has_lapsed=row.lease_until is None or row.lease_until < now + LEAST_LEASE_SECONDS,
-        held=Deny(closed) if closed else brake(moment, policy, history),
+        held=Deny(closed) if closed else campaign_denial(moment, policy, history),
         history=history,
     )
 

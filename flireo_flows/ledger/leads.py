@@ -97,7 +97,7 @@ class LeadBook:
             is taken out of the file is not rung any more.
 
         Raises:
-            UnusableName: The campaign's name is none.
+            CampaignNameError: The campaign's name is none.
         """
         name = batch_name(batch)
         upsert = insert_sqlite(leads) if self._database.is_sqlite else insert_postgresql(leads)

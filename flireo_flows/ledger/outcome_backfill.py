@@ -16,7 +16,7 @@ from flireo_flows.ledger.schema import attempts, campaigns
 from flireo_flows.ledger.suppressions import PSEUDONYM
 from flireo_flows.lifecycle.outcomes import Outcome, outcome_of
 from flireo_flows.lifecycle.states import AttemptState
-from flireo_flows.policy import CallingPolicy, lesson_of, lessons_version, outcomes_version
+from flireo_flows.policy import CallingPolicy, opt_out_of, opt_out_rules_version, outcomes_version
 
 PORTION: Final = 200  # calls a transaction: a campaign that runs meanwhile waits for less than a second
 
@@ -114,7 +114,7 @@ async def learn(database: Database, campaign: str, policy: CallingPolicy) -> Red
     Raises:
         LedgerError: The ledger cannot be read or written. What was learnt before that stays; do it again.
     """
-    if not lessons_version(policy):
+    if not opt_out_rules_version(policy):
         return Rederived()
     calls, settled, suppressed, after = 0, 0, 0, 0
     while True:
@@ -122,7 +122,7 @@ async def learn(database: Database, campaign: str, policy: CallingPolicy) -> Red
             rows = (await db.execute(_lessons(campaign, policy, after))).all()
             for row in rows:
                 outcome = Outcome(row.outcome)
-                if lesson_of(policy, outcome, object_of(row.analysis), row.end_reason):
+                if opt_out_of(policy, outcome, object_of(row.analysis), row.end_reason):
                     is_settled, is_suppressed = await _follow(db, database, row, outcome, policy)
                     settled, suppressed = settled + is_settled, suppressed + is_suppressed
         calls += len(rows)
@@ -142,7 +142,7 @@ async def apply_current_rules(database: Database, campaign: str, policy: Calling
         campaign: Its name.
         policy: Of the run that begins.
     """
-    table, lessons = outcomes_version(policy), lessons_version(policy)
+    table, lessons = outcomes_version(policy), opt_out_rules_version(policy)
     current = f"{table} {lessons}".strip()
     mine = campaigns.c.name == campaign
     async with database.read() as db:
@@ -244,7 +244,7 @@ async def _follow(
     db: AsyncConnection, database: Database, row: Row[Any], outcome: Outcome, policy: CallingPolicy
 ) -> tuple[bool, bool]:
     """What follows from a call for its lead and for its number; see `_change`."""
-    lesson = lesson_of(policy, outcome, object_of(row.analysis), row.end_reason)
+    lesson = opt_out_of(policy, outcome, object_of(row.analysis), row.end_reason)
     is_settled = await correct_lead(db, row, outcome, policy, lesson)
     is_suppressed = await suppress_after_call(db, database, row, lesson, database.now())
     return is_settled, is_suppressed

@@ -119,7 +119,7 @@ async def read_past(
         people[phone] = replace(known, history=replace(known.history, do_not_call=source))
     for phone, other in others.items():
         known = people.get(phone, Known())
-        history = replace(known.history, other_calls=other.calls, ringing_until=other.open_until)
+        history = replace(known.history, other_calls=other.calls, open_call_until=other.open_until)
         people[phone] = replace(known, history=history)
     for phone, until in awaited.items():
         known = people.get(phone, Known())
@@ -141,9 +141,9 @@ async def _people(
             known,
             history=replace(
                 known.history,
-                rung_at=history.rung_at,
-                number_rung_at=history.number_rung_at,
-                is_ringing=history.is_ringing,
+                called_at=history.called_at,
+                number_called_at=history.number_called_at,
+                has_open_call=history.has_open_call,
             ),
         )
     return people
@@ -167,9 +167,9 @@ async def _calls(
             by_phone[row.phone].append(row)
     return {
         phone: History(
-            rung_at=tuple(_moment(row.rang_at) for row in rows if row.campaign == campaign),
-            number_rung_at=tuple(_moment(row.rang_at) for row in rows),
-            is_ringing=any(row.state in OPEN and row.over_at is None for row in rows),
+            called_at=tuple(_moment(row.rang_at) for row in rows if row.campaign == campaign),
+            number_called_at=tuple(_moment(row.rang_at) for row in rows),
+            has_open_call=any(row.state in OPEN and row.over_at is None for row in rows),
         )
         for phone, rows in by_phone.items()
     }

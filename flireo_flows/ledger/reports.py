@@ -20,7 +20,7 @@ from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import suppress_all_in
 from flireo_flows.lifecycle.outcomes import FinishedCall, Outcome, outcome_of
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
-from flireo_flows.policy import CallingPolicy, Lesson, is_retried, lesson_of, retry_delay
+from flireo_flows.policy import CallingPolicy, OptOut, is_retried, opt_out_of, retry_delay
 from flireo_flows.policy.call_consequences import may_follow
 
 LARGEST: Final = 2**31 - 1  # of an integer column
@@ -169,7 +169,7 @@ async def apply_report(
         row.state != AttemptState.ENDED or not {"outcome", "analysis", "end_reason"} & changed.keys()
     ):
         return False
-    lesson = lesson_of(policy, outcome, object_of(told["analysis"]), told["end_reason"])
+    lesson = opt_out_of(policy, outcome, object_of(told["analysis"]), told["end_reason"])
     if ended:
         await _finish_lead(db, row, outcome, _ended_at(row, told), policy, lesson)
     else:
@@ -179,7 +179,7 @@ async def apply_report(
 
 
 async def suppress_after_call(
-    db: AsyncConnection, database: Database, row: Row[Any], lesson: Lesson | None, now: float
+    db: AsyncConnection, database: Database, row: Row[Any], lesson: OptOut | None, now: float
 ) -> bool:
     """Suppress the number of a call after which no one may call it, or not before a person settled what it says.
 
@@ -349,7 +349,7 @@ async def _finish_lead(
     outcome: Outcome,
     ended_at: float,
     policy: CallingPolicy,
-    lesson: Lesson | None = None,
+    lesson: OptOut | None = None,
 ) -> None:
     """The attempt is used up; the lead is called again only if the policy says so, and never if the call said no."""
     wanted = select(leads.c.state, leads.c.attempts, leads.c.reason).where(leads.c.id == row.lead_id)
@@ -394,7 +394,7 @@ def _after(again: bool) -> LeadState:
 
 
 async def correct_lead(
-    db: AsyncConnection, row: Row[Any], outcome: Outcome, policy: CallingPolicy, lesson: Lesson | None
+    db: AsyncConnection, row: Row[Any], outcome: Outcome, policy: CallingPolicy, lesson: OptOut | None
 ) -> bool:
     """What an ended call means changed; only the last attempt of its lead that may have rung speaks for it.
 

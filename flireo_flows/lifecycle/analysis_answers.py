@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from flireo_flows.leads.consent_headers import header_words
-from flireo_flows.leads.yes_no import YesNo, leans, word_set, yes_or_no
+from flireo_flows.leads.yes_no import YesNo, leaning_answer, word_set, yes_or_no
 
 # An answer to compare with that stands for every way to say it.
 YES_OR_NO: Final[Mapping[str, YesNo]] = {
@@ -55,7 +55,7 @@ def fields(analysis: object) -> Iterator[tuple[str, object]]:
 
 def tells(answer: object, wanted: str) -> bool:
     """As `says`, of one answer; where a yes or a no is asked for, an answer that begins with it is one."""
-    return _same(answer, wanted, leans)
+    return _same(answer, wanted, leaning_answer)
 
 
 def is_unclear(answer: object, wanted: str) -> bool:

@@ -2,17 +2,17 @@
 
 from flireo_flows.policy.calendars import Holidays
 from flireo_flows.policy.call_consequences import (
-    Lesson,
+    OptOut,
     do_not_call_cause,
     is_retried,
-    lesson_of,
-    lessons_version,
+    opt_out_of,
+    opt_out_rules_version,
     outcomes_version,
     retry_delay,
 )
-from flireo_flows.policy.calling_hours import WEEKDAYS, CallingHours, DayHours, Span
+from flireo_flows.policy.calling_hours import WEEKDAYS, Break, CallingHours, DayHours
 from flireo_flows.policy.calling_policy import CallingPolicy
-from flireo_flows.policy.campaign_caps import brake, calls_left, day_start
+from flireo_flows.policy.campaign_caps import calls_left, campaign_denial, day_start
 from flireo_flows.policy.decision import (
     Allow,
     Deny,
@@ -23,9 +23,9 @@ from flireo_flows.policy.decision import (
     number_memory,
     others_memory,
 )
-from flireo_flows.policy.explanation import words
+from flireo_flows.policy.explanation import explain
 from flireo_flows.policy.history import History, OtherCall, PolicyLead, Totals
-from flireo_flows.policy.lead_location import Whereabouts, whereabouts
+from flireo_flows.policy.lead_location import LeadLocation, location_of
 from flireo_flows.policy.policy_forms import (
     AnalysisRule,
     Breaker,
@@ -36,13 +36,14 @@ from flireo_flows.policy.policy_forms import (
     StateRule,
     Tariff,
 )
-from flireo_flows.policy.policy_problems import unusable, warnings
+from flireo_flows.policy.policy_problems import policy_problem, policy_warnings
 from flireo_flows.policy.presets import preset, preset_names
 
 __all__ = [
     "WEEKDAYS",
     "Allow",
     "AnalysisRule",
+    "Break",
     "Breaker",
     "CallingHours",
     "CallingPolicy",
@@ -51,36 +52,35 @@ __all__ = [
     "Deny",
     "History",
     "Holidays",
-    "Lesson",
+    "LeadLocation",
     "NumberCap",
+    "OptOut",
     "OtherCall",
     "OtherCampaigns",
     "PolicyLead",
     "RetryDelay",
     "Rule",
-    "Span",
     "StateRule",
     "Tariff",
     "Totals",
     "Verdict",
-    "Whereabouts",
-    "brake",
     "calls_left",
+    "campaign_denial",
     "day_start",
     "decide",
     "do_not_call_cause",
+    "explain",
     "held_by_others",
     "is_retried",
-    "lesson_of",
-    "lessons_version",
+    "location_of",
     "number_memory",
+    "opt_out_of",
+    "opt_out_rules_version",
     "others_memory",
     "outcomes_version",
+    "policy_problem",
+    "policy_warnings",
     "preset",
     "preset_names",
     "retry_delay",
-    "unusable",
-    "warnings",
-    "whereabouts",
-    "words",
 ]

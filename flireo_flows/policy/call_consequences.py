@@ -24,7 +24,7 @@ def outcomes_version(policy: CallingPolicy) -> str:
     return table_version(policy.outcomes)
 
 
-def lessons_version(policy: CallingPolicy) -> str:
+def opt_out_rules_version(policy: CallingPolicy) -> str:
     """A short digest of what calls teach: after which outcomes and answers a number is never rung again.
 
     Equal in every process; empty where nothing is learnt. Another one means that calls in the ledger may have to be
@@ -71,7 +71,7 @@ def retry_delay(policy: CallingPolicy, outcome: Outcome | None, attempts_used: i
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class OptOut:
     """What a call's result teaches about its number.
 
     Attributes:
@@ -89,9 +89,9 @@ class Lesson:
         return self.source == "unclear"
 
 
-def lesson_of(
+def opt_out_of(
     policy: CallingPolicy, outcome: Outcome, analysis: Mapping[str, object] | None, end_reason: str = ""
-) -> Lesson | None:
+) -> OptOut | None:
     """What a call's result teaches about its number; None when nothing.
 
     Args:
@@ -101,21 +101,21 @@ def lesson_of(
         end_reason: In the words of the platform; empty when none was given.
     """
     if outcome in policy.do_not_call_outcomes:
-        return Lesson("outcome", f"the call's outcome was {outcome}")
+        return OptOut("outcome", f"the call's outcome was {outcome}")
     if policy.do_not_call_words and asks_for_no_calls(end_reason, is_mark=True):
-        return Lesson("outcome", "the call's end reason asks for no more calls")
+        return OptOut("outcome", "the call's end reason asks for no more calls")
     found = [
         (rule, answer) for rule in policy.do_not_call_keys for answer in answers.alike(analysis, rule.key)
     ]
     for rule, answer in found:
         if answers.tells(answer, rule.equals) or (_wants_yes(rule) and _asks(answer)):
-            return Lesson("analysis", f"the call's analysis says {rule.key} = {rule.equals}")
+            return OptOut("analysis", f"the call's analysis says {rule.key} = {rule.equals}")
     keys = _meant if set(USUAL_KEYS) <= set(policy.do_not_call_keys) else _none
     if (key := _asked_under(analysis, keys)) or (policy.do_not_call_words and (key := _marked(analysis))):
-        return Lesson("analysis", f"the call's analysis asks for no more calls under {key}")
+        return OptOut("analysis", f"the call's analysis asks for no more calls under {key}")
     unclear = [rule.key for rule, answer in found if answers.is_unclear(answer, rule.equals)]
     unclear += [key for key, value in answers.fields(analysis) if keys(key) and _is_unclear(key, value)]
-    return Lesson("unclear", UNCLEAR.format(unclear[0])) if unclear else None
+    return OptOut("unclear", UNCLEAR.format(unclear[0])) if unclear else None
 
 
 def do_not_call_cause(
@@ -123,9 +123,9 @@ def do_not_call_cause(
 ) -> str:
     """Why a call's result means that its number is never called again, in words; empty when it does not.
 
-    See `lesson_of`, which also names what a person has to settle.
+    See `opt_out_of`, which also names what a person has to settle.
     """
-    lesson = lesson_of(policy, outcome, analysis, end_reason)
+    lesson = opt_out_of(policy, outcome, analysis, end_reason)
     return lesson.cause if lesson and not lesson.is_unclear else ""
 
 

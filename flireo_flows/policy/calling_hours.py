@@ -25,7 +25,7 @@ From = Annotated[str, Field(pattern=CLOCK, title="From", description="First minu
 Until = Annotated[str, Field(pattern=CLOCK, title="Until", description="HH:MM, not included.")]
 
 
-class Span(BaseModel):
+class Break(BaseModel):
     """A part of a day in which nobody is rung."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,7 +58,7 @@ class DayHours(BaseModel):
         list[Weekday], Field(min_length=1, title="Weekdays", description="Days on which people may be rung.")
     ] = ["monday", "tuesday", "wednesday", "thursday", "friday"]
     breaks: Annotated[
-        list[Span], Field(title="Breaks", description="Parts of these days in which nobody is rung.")
+        list[Break], Field(title="Breaks", description="Parts of these days in which nobody is rung.")
     ] = []
 
     @field_validator("start", "end", mode="before")

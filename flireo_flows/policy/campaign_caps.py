@@ -19,7 +19,7 @@ _MANY: Final = 1e9  # a price of almost nothing leaves more calls than fit into 
 
 
 @dataclass(frozen=True, slots=True)
-class Brake:
+class CapUsage:
     """One cap, and how much of it is used.
 
     Attributes:
@@ -46,7 +46,7 @@ class Brake:
         return max(0, floor(min((self.cap - self.used) / self.each + _HAIR, _MANY)))
 
 
-def brake(now: datetime, policy: CallingPolicy, history: History) -> Deny | None:
+def campaign_denial(now: datetime, policy: CallingPolicy, history: History) -> Deny | None:
     """What holds the whole campaign back, whoever is next: concurrency, and caps on calls, minutes, money.
 
     Args:
@@ -70,7 +70,7 @@ def brake(now: datetime, policy: CallingPolicy, history: History) -> Deny | None
 
 
 def calls_left(now: datetime, policy: CallingPolicy, history: History) -> int:
-    """How many more calls may begin now; 0 when `brake` denies."""
+    """How many more calls may begin now; 0 when `campaign_denial` denies."""
     room = max(0, policy.max_concurrent_calls - history.live)
     return min([room, *(held.calls_left for held in _brakes(policy, history))])
 
@@ -86,7 +86,7 @@ def _day_end(now: datetime, policy: CallingPolicy) -> datetime | None:
     return day_bounds(_day_zone(policy), moment)[1] if moment < LAST else None
 
 
-def _brakes(policy: CallingPolicy, history: History) -> Iterator[Brake]:
+def _brakes(policy: CallingPolicy, history: History) -> Iterator[CapUsage]:
     scopes = (
         ("run", policy.caps_per_run, history.run),
         ("day", policy.caps_per_day, history.day),
@@ -97,14 +97,14 @@ def _brakes(policy: CallingPolicy, history: History) -> Iterator[Brake]:
             yield from _caps(scope, caps, totals, policy)
 
 
-def _caps(scope: str, caps: Caps, totals: Totals, policy: CallingPolicy) -> Iterator[Brake]:
+def _caps(scope: str, caps: Caps, totals: Totals, policy: CallingPolicy) -> Iterator[CapUsage]:
     each = policy.assumed_call_seconds / 60
     minutes = totals.seconds / 60 + totals.open_calls * each
     tariff = policy.tariff
     if caps.calls:
-        yield Brake(Rule.CALL_CAP, scope, caps.calls, totals.calls, 1, totals.open_calls)
+        yield CapUsage(Rule.CALL_CAP, scope, caps.calls, totals.calls, 1, totals.open_calls)
     if caps.minutes:
-        yield Brake(Rule.MINUTE_CAP, scope, caps.minutes, minutes, each, totals.open_calls)
+        yield CapUsage(Rule.MINUTE_CAP, scope, caps.minutes, minutes, each, totals.open_calls)
     if caps.money:
         # Begun minutes are billed, and so the plan counts them (contract section 11: 84 seconds are 2 minutes).
         begun = ceil(each)
@@ -112,10 +112,10 @@ def _caps(scope: str, caps: Caps, totals: Totals, policy: CallingPolicy) -> Iter
             totals.calls * tariff.per_call + (totals.minutes + totals.open_calls * begun) * tariff.per_minute
         )
         price = tariff.per_call + begun * tariff.per_minute
-        yield Brake(Rule.MONEY_CAP, scope, caps.money, spent, price, totals.open_calls)
+        yield CapUsage(Rule.MONEY_CAP, scope, caps.money, spent, price, totals.open_calls)
 
 
-def _inputs(held: Brake, policy: CallingPolicy) -> dict[str, object]:
+def _inputs(held: CapUsage, policy: CallingPolicy) -> dict[str, object]:
     return {
         "scope": held.scope,
         "cap": held.cap,

@@ -9,7 +9,7 @@ from typing import Final
 
 from flireo_flows.policy.call_consequences import may_follow, retry_delay
 from flireo_flows.policy.calling_policy import CallingPolicy
-from flireo_flows.policy.decision_context import Case, case_of
+from flireo_flows.policy.decision_context import DecisionContext, context_of
 from flireo_flows.policy.history import History, OtherCall, PolicyLead
 from flireo_flows.policy.policy_forms import OtherCampaigns
 from flireo_flows.policy.timetable import FIRST, HORIZON, LAST, Clock, next_open
@@ -75,7 +75,7 @@ class Deny:
 Verdict = Allow | Deny
 
 
-Check = Callable[[Case, datetime], Deny | None]
+Check = Callable[[DecisionContext, datetime], Deny | None]
 
 # Nobody knows when a call in progress ends; asked again after this it costs next to nothing.
 RINGING_AGAIN: Final = timedelta(seconds=30)
@@ -103,7 +103,7 @@ def decide(
     # Python's calendar ends at both sides: near its ends no zone can be read.
     if now.tzinfo is None or not FIRST.year <= now.year < LAST.year:
         return Deny(Rule.CLOCK_WRONG, FIRST if now.year < FIRST.year else None, {"year": now.year})
-    case, moment = case_of(lead, policy, history), max(now.astimezone(UTC), FIRST)
+    case, moment = context_of(lead, policy, history), max(now.astimezone(UTC), FIRST)
     moments = (moment, moment + within) if within else (moment,)
     denials = (denial for at in moments for check in CHECKS if (denial := check(case, at)))
     if denial := next(denials, None):
@@ -116,12 +116,12 @@ def decide(
 
 
 def number_memory(policy: CallingPolicy) -> timedelta:
-    """How far back `History.number_rung_at` must reach for the policy's caps per number."""
+    """How far back `History.number_called_at` must reach for the policy's caps per number."""
     caps = [*policy.number_caps, *(cap for rule in policy.state_rules for cap in rule.number_caps)]
     return timedelta(days=max((cap.days for cap in caps), default=0.0))
 
 
-def _next_chance(case: Case, denial: Deny) -> tuple[datetime | None, Mapping[str, object]]:
+def _next_chance(case: DecisionContext, denial: Deny) -> tuple[datetime | None, Mapping[str, object]]:
     """When all rules would allow: each denial moves the moment on. Where none ever does: by which rule."""
     if denial.until is None:
         return None, {}
@@ -137,7 +137,7 @@ def _next_chance(case: Case, denial: Deny) -> tuple[datetime | None, Mapping[str
     return earliest, {}
 
 
-def not_forbidden(case: Case, now: datetime) -> Deny | None:
+def not_forbidden(case: DecisionContext, now: datetime) -> Deny | None:
     """Who said no is never rung."""
     if case.history.do_not_call:
         return Deny(Rule.DO_NOT_CALL, None, {"source": case.history.do_not_call})
@@ -146,7 +146,7 @@ def not_forbidden(case: Case, now: datetime) -> Deny | None:
     return None
 
 
-def consented(case: Case, now: datetime) -> Deny | None:
+def consented(case: DecisionContext, now: datetime) -> Deny | None:
     """Who refused is never rung; where consent is required, only who gave it."""
     consent = case.lead.consent
     if consent.given is False or (case.policy.consent_required and consent.given is None):
@@ -157,7 +157,7 @@ def consented(case: Case, now: datetime) -> Deny | None:
     return None
 
 
-def consent_holds(case: Case, now: datetime) -> Deny | None:
+def consent_holds(case: DecisionContext, now: datetime) -> Deny | None:
     """Consent ends by the row's own date, and by its age."""
     consent, days = case.lead.consent, case.policy.consent_valid_days
     facts = {"given_at": _iso(consent.given_at), "expires_at": _iso(consent.expires_at), "valid_days": days}
@@ -170,13 +170,13 @@ def consent_holds(case: Case, now: datetime) -> Deny | None:
     return None
 
 
-def has_attempts_left(case: Case, now: datetime) -> Deny | None:
+def has_attempts_left(case: DecisionContext, now: datetime) -> Deny | None:
     """One budget for all outcomes."""
     used, most = case.history.attempts, case.policy.max_attempts
     return Deny(Rule.NO_ATTEMPTS_LEFT) if used >= most else None
 
 
-def is_to_be_retried(case: Case, now: datetime) -> Deny | None:
+def is_to_be_retried(case: DecisionContext, now: datetime) -> Deny | None:
     """The last outcome is one that another attempt follows. A report that came late may have changed it."""
     outcome = case.history.last_outcome
     if not case.history.attempts or outcome is None or may_follow(case.policy, outcome):
@@ -184,21 +184,21 @@ def is_to_be_retried(case: Case, now: datetime) -> Deny | None:
     return Deny(Rule.NOT_RETRIED)
 
 
-def in_time(case: Case, now: datetime) -> Deny | None:
+def in_time(case: DecisionContext, now: datetime) -> Deny | None:
     """Never at or after the last moment."""
     if case.dial_before is None or now < case.dial_before:
         return None
     return Deny(Rule.TOO_LATE)
 
 
-def has_clock(case: Case, now: datetime) -> Deny | None:
+def has_clock(case: DecisionContext, now: datetime) -> Deny | None:
     """Where hours or holidays count, it is known what the person's clock shows."""
     if case.clocks is None:
         return Deny(Rule.ZONE_UNKNOWN)
     return None
 
 
-def knows_holidays(case: Case, now: datetime) -> Deny | None:
+def knows_holidays(case: DecisionContext, now: datetime) -> Deny | None:
     """Whether it is a holiday is known, on every clock."""
     for table, zone in case.clocks or ():
         day = now.astimezone(zone).date()
@@ -209,21 +209,21 @@ def knows_holidays(case: Case, now: datetime) -> Deny | None:
     return None
 
 
-def is_silent(case: Case, now: datetime) -> Deny | None:
+def is_silent(case: DecisionContext, now: datetime) -> Deny | None:
     """The phone does not ring already, for any campaign."""
-    if case.history.is_ringing:
+    if case.history.has_open_call:
         return Deny(Rule.ALREADY_RINGING, now + RINGING_AGAIN)
-    until = case.history.ringing_until
+    until = case.history.open_call_until
     return Deny(Rule.ALREADY_RINGING, until) if until is not None and until > now else None
 
 
-def is_analysed(case: Case, now: datetime) -> Deny | None:
+def is_analysed(case: DecisionContext, now: datetime) -> Deny | None:
     """What the person said in the last call is known, or was waited for long enough."""
     until = case.history.awaited_until
     return Deny(Rule.RESULT_AWAITED, until) if until is not None and until > now else None
 
 
-def is_spaced(case: Case, now: datetime) -> Deny | None:
+def is_spaced(case: DecisionContext, now: datetime) -> Deny | None:
     """Attempts keep their distance."""
     ended, outcome = case.history.last_ended_at, case.history.last_outcome
     if ended is None:
@@ -234,15 +234,15 @@ def is_spaced(case: Case, now: datetime) -> Deny | None:
     return Deny(Rule.TOO_SOON, due, facts) if due > now else None
 
 
-def number_is_rested(case: Case, now: datetime) -> Deny | None:
+def number_is_rested(case: DecisionContext, now: datetime) -> Deny | None:
     """Rolling caps per number, across campaigns. The cap that holds longest is told."""
     denials = [denial for cap in case.number_caps if (denial := _capped(case, now, cap.calls, cap.days))]
     return max(denials, key=lambda denial: denial.until or LAST, default=None)
 
 
-def _capped(case: Case, now: datetime, calls: int, days: float) -> Deny | None:
+def _capped(case: DecisionContext, now: datetime, calls: int, days: float) -> Deny | None:
     window = days * 86_400
-    falls_out = sorted(later(rung, window) for rung in case.history.number_rung_at)
+    falls_out = sorted(later(rung, window) for rung in case.history.number_called_at)
     counted = [moment for moment in falls_out if moment > now]
     if len(counted) < calls:
         return None
@@ -250,7 +250,7 @@ def _capped(case: Case, now: datetime, calls: int, days: float) -> Deny | None:
     return Deny(Rule.NUMBER_CAP, counted[-calls], facts)
 
 
-def others_are_spaced(case: Case, now: datetime) -> Deny | None:
+def others_are_spaced(case: DecisionContext, now: datetime) -> Deny | None:
     """The person was not called by others lately, nor too often. The rule that holds longest is told."""
     calls, rules = case.history.other_calls, case.policy.other_campaigns
     if not calls:
@@ -267,7 +267,7 @@ def held_by_others(policy: CallingPolicy, now: datetime, history: History) -> da
         now: Aware.
         history: Of the person.
     """
-    denial = others_are_spaced(case_of(PolicyLead("", ()), policy, history), now)
+    denial = others_are_spaced(context_of(PolicyLead("", ()), policy, history), now)
     return denial.until if denial else None
 
 
@@ -296,7 +296,7 @@ def _too_often(calls: Sequence[OtherCall], now: datetime, rules: OtherCampaigns)
     return Deny(Rule.OTHER_CAMPAIGNS, counted[-rules.max_calls], facts)
 
 
-def within_hours(case: Case, now: datetime) -> Deny | None:
+def within_hours(case: DecisionContext, now: datetime) -> Deny | None:
     """Only when it is calling time, and no holiday, on every clock the person may have."""
     clocks = case.clocks or ()
     if _share_nothing(clocks, now.date()):
@@ -319,7 +319,7 @@ def _share_nothing(clocks: tuple[Clock, ...], day: date) -> bool:
     return all(next_open([clock], begin, begin + HORIZON) for clock in clocks)
 
 
-def at_another_hour(case: Case, now: datetime) -> Deny | None:
+def at_another_hour(case: DecisionContext, now: datetime) -> Deny | None:
     """Not at the time of day of an earlier attempt, where there is another time before it is too late."""
     opens = _other_hour(case, now)
     if opens is None or opens == now:
@@ -327,7 +327,7 @@ def at_another_hour(case: Case, now: datetime) -> Deny | None:
     return Deny(Rule.SAME_HOUR, opens, {"other_hour_minutes": case.policy.other_hour_minutes})
 
 
-def _other_hour(case: Case, now: datetime) -> datetime | None:
+def _other_hour(case: DecisionContext, now: datetime) -> datetime | None:
     """The next time of day that is another one, within the hours; None if the hours leave none."""
     clocks = case.other_hours()
     if not clocks:
@@ -336,7 +336,7 @@ def _other_hour(case: Case, now: datetime) -> datetime | None:
     return next_open(clocks, now, max(now, min(end for end in ends if end)))
 
 
-def _other_hour_facts(case: Case, now: datetime) -> Mapping[str, object]:
+def _other_hour_facts(case: DecisionContext, now: datetime) -> Mapping[str, object]:
     if case.policy.other_hour_minutes and _other_hour(case, now) is None:
         return {"other_hour": "none left"}
     return {}

@@ -11,7 +11,7 @@ from flireo_flows.policy.calendars import Calendar, calendars_for
 from flireo_flows.policy.calling_hours import spelled, week_of, without
 from flireo_flows.policy.calling_policy import CallingPolicy
 from flireo_flows.policy.history import History, PolicyLead
-from flireo_flows.policy.lead_location import Whereabouts, whereabouts
+from flireo_flows.policy.lead_location import LeadLocation, location_of
 from flireo_flows.policy.policy_forms import NumberCap, StateRule
 from flireo_flows.policy.timetable import FIRST, LAST, WHOLE_DAY, Clock, Timetable, zone_named
 
@@ -21,7 +21,7 @@ MOST_CLOCKS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class DecisionContext:
     """What one decision is about.
 
     Attributes:
@@ -39,7 +39,7 @@ class Case:
     clocks: tuple[Clock, ...] | None
     dial_before: datetime | None
     opened: str
-    place: Whereabouts
+    place: LeadLocation
     rules: tuple[StateRule, ...]
 
     @property
@@ -79,7 +79,7 @@ class Case:
     def other_hours(self) -> tuple[Clock, ...]:
         """The clocks, and beside them those without the times of day of earlier attempts."""
         least = self.policy.other_hour_minutes
-        rung = [moment for moment in self.history.rung_at if FIRST <= moment < LAST] if least else []
+        rung = [moment for moment in self.history.called_at if FIRST <= moment < LAST] if least else []
         if not rung:
             return ()
         zones = {clock for name in self.place.zones if (clock := zone_named(name))}
@@ -88,19 +88,21 @@ class Case:
         return (*(self.clocks or ()), *rested)
 
 
-def case_of(lead: PolicyLead, policy: CallingPolicy, history: History) -> Case:
+def context_of(lead: PolicyLead, policy: CallingPolicy, history: History) -> DecisionContext:
     """Put together what one decision is about."""
     read = _read(_Same(policy))
     moments = [moment for moment in (read.last_moment, lead.dial_before) if moment]
-    place = whereabouts(lead, policy.wide_zones)
+    place = location_of(lead, policy.wide_zones)
     rules = tuple(rule for rule, _ in read.states if place.may_be_in(rule.state))
     clocks = _clocks(lead, place, read)
-    return Case(lead, policy, history, clocks, min(moments, default=None), read.opened, place, rules)
+    return DecisionContext(
+        lead, policy, history, clocks, min(moments, default=None), read.opened, place, rules
+    )
 
 
 def alike(lead: PolicyLead, policy: CallingPolicy) -> Hashable:
     """A value that two leads share if the same clocks and the same rules of states hold for them."""
-    case = case_of(lead, policy, History())
+    case = context_of(lead, policy, History())
     return case.clocks, lead.zones, lead.zone_source, tuple(rule.state for rule in case.rules)
 
 
@@ -160,7 +162,7 @@ def _opened(rule: StateRule) -> str:
     return spelled(rule.calling_hours.week()) if _own_hours(rule) else ""
 
 
-def _clocks(lead: PolicyLead, place: Whereabouts, read: _Read) -> tuple[Clock, ...] | None:
+def _clocks(lead: PolicyLead, place: LeadLocation, read: _Read) -> tuple[Clock, ...] | None:
     states = [hours for rule, hours in read.states if hours and place.may_be_in(rule.state)]
     if not read.has_days and not states:
         return ()

@@ -11,7 +11,7 @@ from flireo_flows.policy.timetable import zone_named
 Facts = Mapping[str, object]
 
 _ACCOUNT: Final = "another call of the account"
-# Where a zone comes from, as `Whereabouts.sources` has it.
+# Where a zone comes from, as `LeadLocation.sources` has it.
 ROW_SOURCES: Final = {
     "postcode": "its row's postcode",
     "state": "its row's state",
@@ -33,7 +33,7 @@ _SOURCES: Final = {
 }
 
 
-def words(
+def explain(
     decision: Verdict | Rule | str, inputs: Facts | None = None, until: datetime | float | None = None
 ) -> str:
     """Say a decision in one sentence, without the number.

@@ -72,15 +72,15 @@ class History:
         attempts: Attempts of this campaign that are used up.
         last_outcome: Of the last of them; None if there was none.
         last_ended_at: When the last of them ended.
-        rung_at: When this campaign's attempts at the lead began, oldest first.
-        number_rung_at: When the number was rung, in any campaign of the ledger, oldest first; at least as
+        called_at: When this campaign's attempts at the lead began, oldest first.
+        number_called_at: When the number was rung, in any campaign of the ledger, oldest first; at least as
             far back as the longest of the policy's `number_caps`.
         other_calls: Calls to the person by others, oldest first; at least as far back as the policy's
             `other_campaigns` look.
-        is_ringing: Whether a call to the number is open, in any campaign.
+        has_open_call: Whether a call to the number is open, in any campaign.
         awaited_until: Until when the analysis of the number's last call, in any campaign, may still come; None where
             none is awaited.
-        ringing_until: Until when a call of the account, whose end this ledger does not receive, counts as open;
+        open_call_until: Until when a call of the account, whose end this ledger does not receive, counts as open;
             None when there is none.
         live: Calls of the campaign in progress.
         run: This run's totals.
@@ -92,12 +92,12 @@ class History:
     attempts: int = 0
     last_outcome: Outcome | None = None
     last_ended_at: datetime | None = None
-    rung_at: tuple[datetime, ...] = ()
-    number_rung_at: tuple[datetime, ...] = ()
+    called_at: tuple[datetime, ...] = ()
+    number_called_at: tuple[datetime, ...] = ()
     other_calls: tuple[OtherCall, ...] = ()
-    is_ringing: bool = False
+    has_open_call: bool = False
     awaited_until: datetime | None = None
-    ringing_until: datetime | None = None
+    open_call_until: datetime | None = None
     live: int = 0
     run: Totals = field(default_factory=Totals)
     day: Totals = field(default_factory=Totals)

@@ -14,7 +14,7 @@ WIDE: Final = "wide_zones"
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class LeadLocation:
     """Where a lead may be.
 
     Attributes:
@@ -34,7 +34,7 @@ class Whereabouts:
         return state in self.states if self.states else state.partition("-")[0] == country_of(self.phone)
 
 
-def whereabouts(lead: PolicyLead, wide: bool) -> Whereabouts:
+def location_of(lead: PolicyLead, wide: bool) -> LeadLocation:
     """Where a lead may be.
 
     Args:
@@ -47,7 +47,7 @@ def whereabouts(lead: PolicyLead, wide: bool) -> Whereabouts:
 @lru_cache(maxsize=65_536)
 def _whereabouts(
     phone: str, zones: tuple[str, ...], source: str, state: str, postcode: str, wide: bool
-) -> Whereabouts:
+) -> LeadLocation:
     words = source.split() or [NUMBER]
     sources = words if len(words) == len(zones) else words[:1] * len(zones)
     if wide and NUMBER in sources:
@@ -56,7 +56,7 @@ def _whereabouts(
     row = [region_of_postcode(postcode, phone).states, region_of_state(state, phone).states]
     told = [states for states in row if states]
     number = () if wide else number_states(phone)
-    return Whereabouts(zones, tuple(sources), _states(number, told), phone)
+    return LeadLocation(zones, tuple(sources), _states(number, told), phone)
 
 
 def _states(number: Sequence[str], told: Sequence[Sequence[str]]) -> tuple[str, ...]:

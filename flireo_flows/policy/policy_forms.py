@@ -8,13 +8,13 @@ from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome
 from flireo_flows.policy.calling_hours import WEEKDAYS, CallingHours
 
 
-class Form(BaseModel):
+class PolicyForm(BaseModel):
     """A part of the policy: no field it does not know, and never changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class RetryDelay(Form):
+class RetryDelay(PolicyForm):
     """How long to wait after an outcome. The outcome is rung again by being named here."""
 
     outcome: Annotated[Outcome, Field(title="After", description="Outcome of the attempt.")] = (
@@ -30,7 +30,7 @@ class RetryDelay(Form):
     ] = [3600]
 
 
-class NumberCap(Form):
+class NumberCap(PolicyForm):
     """How often one number is rung at most within rolling days, by all campaigns of the ledger."""
 
     calls: Annotated[int, Field(ge=1, le=1000, title="Calls", description="At most.")] = 4
@@ -39,7 +39,7 @@ class NumberCap(Form):
     ] = 30
 
 
-class StateRule(Form):
+class StateRule(PolicyForm):
     """Rules of one state or province, beside those of the policy: the narrower ones count."""
 
     state: Annotated[
@@ -69,7 +69,7 @@ class CallbackAnswer(AnalysisAnswer):
     """An answer in a call's analysis by which the person asked to be called back."""
 
 
-class OtherCampaigns(Form):
+class OtherCampaigns(PolicyForm):
     """How far a person is left alone after calls of others, over all numbers of the person.
 
     Others are the other campaigns of the ledger, and calls of the account that the ledger did not make: from the
@@ -110,7 +110,7 @@ class OtherCampaigns(Form):
     ]
 
 
-class Caps(Form):
+class Caps(PolicyForm):
     """What stops the dialling; 0 is no cap."""
 
     calls: Annotated[int, Field(ge=0, le=10**9, title="Calls", description="At most; 0 for no cap.")] = 0
@@ -128,7 +128,7 @@ class Caps(Form):
     ] = 0
 
 
-class Tariff(Form):
+class Tariff(PolicyForm):
     """What calls cost: an estimate of yours, as the API tells no prices."""
 
     per_minute: Annotated[float, Field(ge=0, le=10**6, title="Per minute", description="Of talk.")] = 0
@@ -138,7 +138,7 @@ class Tariff(Form):
     ] = "EUR"
 
 
-class Breaker(Form):
+class Breaker(PolicyForm):
     """Pauses the campaign when too many calls fail, until a person resumes it."""
 
     enabled: Annotated[bool, Field(title="On", description="Whether failures pause the campaign.")] = True

@@ -11,12 +11,12 @@ from flireo_flows.policy.policy_forms import Caps
 SAFE_GRACE_SECONDS: Final = 90
 
 
-def unusable(policy: CallingPolicy) -> str:
+def policy_problem(policy: CallingPolicy) -> str:
     """Why nobody can be rung under a policy on this machine, in one sentence; empty when it can be used."""
     return next(_problems(policy), "")
 
 
-def warnings(policy: CallingPolicy) -> list[str]:
+def policy_warnings(policy: CallingPolicy) -> list[str]:
     """Settings that weaken a promise, each in one sentence."""
     return list(_weaknesses(policy))
 

@@ -10,7 +10,7 @@ from flireo_flows.api.agent_config import AgentOverride
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.webhooks import AssistantRequest, KeyCase
 from flireo_flows.ledger.callers import KnownCaller
-from flireo_flows.script.call_choice import CannotCompose
+from flireo_flows.script.call_choice import ComposeError
 from flireo_flows.script.template import Template
 from flireo_flows.script.variables import variables
 
@@ -103,5 +103,5 @@ class Greets:
             return None
         try:
             return AssistantAnswer(first_message=self._template.render(variables(caller.facts)))
-        except CannotCompose:
+        except ComposeError:
             return None

@@ -8,21 +8,21 @@
 A script is a form that people fill in; a template of it is checked when the form is. All of it is pure.
 """
 
-from flireo_flows.script.composer import Composer, Spoken, facts_of, knowing_agents, speakable
-from flireo_flows.script.inline_agent import Webhook
+from flireo_flows.script.composer import CallText, Composer, facts_of, with_agent_models, without_uncomposable
+from flireo_flows.script.inline_agent import ReportWebhook
 from flireo_flows.script.script_form import PoolNumber, Script, Variant
 from flireo_flows.script.template import ScriptError, Template
 
 __all__ = [
+    "CallText",
     "Composer",
     "PoolNumber",
+    "ReportWebhook",
     "Script",
     "ScriptError",
-    "Spoken",
     "Template",
     "Variant",
-    "Webhook",
     "facts_of",
-    "knowing_agents",
-    "speakable",
+    "with_agent_models",
+    "without_uncomposable",
 ]

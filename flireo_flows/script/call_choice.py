@@ -11,11 +11,11 @@ from flireo_flows.leads.wishes import Wishes
 ATTEMPT_KEY: Final = "flireo_flows_attempt"
 
 
-class CannotCompose(Exception):
+class ComposeError(Exception):
     """Nothing can be said to this lead, so it is not rung. Says which variable or setting; holds no number."""
 
 
-class NoNumberOfClient(CannotCompose):
+class NoClientNumberError(ComposeError):
     """The lead's row names a client on whose behalf it is called, and no number belongs to that client."""
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class NoNumberOfClient(CannotCompose):
             "a number of the client to the script's number pool, or give the row its number (number_id)"
         )
 
-    def __reduce__(self) -> tuple[type["NoNumberOfClient"], tuple[()]]:
+    def __reduce__(self) -> tuple[type["NoClientNumberError"], tuple[()]]:
         return type(self), ()
 
 
@@ -50,7 +50,7 @@ class LeadFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class CallChoice:
     """What was chosen for one attempt; it is written down with it.
 
     Attributes:
@@ -75,14 +75,14 @@ class Composes(Protocol):
     def number_ids(self) -> frozenset[str]:
         """Numbers that may ring, as far as the campaign's settings name them."""
 
-    def choose(self, facts: LeadFacts) -> Choice:
+    def choose(self, facts: LeadFacts) -> CallChoice:
         """Choose agent, number and variant for a lead's next attempt.
 
         Raises:
-            NoNumberOfClient: The row names a client without a number; the lead goes to review.
+            NoClientNumberError: The row names a client without a number; the lead goes to review.
         """
 
-    def compose(self, facts: LeadFacts, choice: Choice, reference: str) -> OutboundCall:
+    def compose(self, facts: LeadFacts, choice: CallChoice, reference: str) -> OutboundCall:
         """The request of one attempt.
 
         Args:
@@ -91,7 +91,7 @@ class Composes(Protocol):
             reference: The attempt's own id, sent along where the request has room for it.
 
         Raises:
-            CannotCompose: A variable is missing, or a setting does not fit.
+            ComposeError: A variable is missing, or a setting does not fit.
         """
 
 
@@ -117,25 +117,25 @@ class Caller:
         """The number, if there is one."""
         return frozenset({self.number_id} - {""})
 
-    def choose(self, facts: LeadFacts) -> Choice:
+    def choose(self, facts: LeadFacts) -> CallChoice:
         """What the lead's row asks for, else the caller id it knows, else this agent and number.
 
         Raises:
-            NoNumberOfClient: The row names a client; whose this number is, no one said.
+            NoClientNumberError: The row names a client; whose this number is, no one said.
         """
         if facts.wishes.client.strip() and not facts.wishes.number_id:
-            raise NoNumberOfClient
-        return Choice(
+            raise NoClientNumberError
+        return CallChoice(
             agent_id=facts.wishes.agent_id or self.agent_id,
             number_id=facts.wishes.number_id or facts.number_id or self.number_id,
         )
 
-    def compose(self, facts: LeadFacts, choice: Choice, reference: str) -> OutboundCall:
+    def compose(self, facts: LeadFacts, choice: CallChoice, reference: str) -> OutboundCall:
         """The saved agent as it is; there is no room for the reference.
 
         Raises:
-            CannotCompose: There is no agent to speak to this lead.
+            ComposeError: There is no agent to speak to this lead.
         """
         if not choice.agent_id:
-            raise CannotCompose("no agent speaks to this lead: give the campaign one, or the lead's row")
+            raise ComposeError("no agent speaks to this lead: give the campaign one, or the lead's row")
         return OutboundCall(destination=facts.phone, number_id=choice.number_id, agent_id=choice.agent_id)

@@ -12,10 +12,10 @@ from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.model import JsonObject
 from flireo_flows.api.redaction import redact
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
-from flireo_flows.script.call_choice import ATTEMPT_KEY, Caller, CannotCompose, Choice, LeadFacts
+from flireo_flows.script.call_choice import ATTEMPT_KEY, CallChoice, Caller, ComposeError, LeadFacts
 from flireo_flows.script.inline_agent import (
     InlineTemplate,
-    Webhook,
+    ReportWebhook,
     as_agent,
     speaking,
     system_message_of,
@@ -28,7 +28,7 @@ from flireo_flows.script.variables import NO_VARIABLES, Variables, variables
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class CallText:
     """What a lead would hear, for a plan.
 
     Attributes:
@@ -73,7 +73,7 @@ def _rendered(template: Template | None, offered: Variables) -> str:
     words = template.render(offered).strip()
     if not words:
         # Sent as it is, the agent would greet in its own words without anybody having wanted that.
-        raise CannotCompose(f"{template.what}: nothing comes out for this row")
+        raise ComposeError(f"{template.what}: nothing comes out for this row")
     return words
 
 
@@ -91,7 +91,7 @@ class Composer:
             the attempt's reference beside a saved agent.
         seed: Name of the campaign; shares and rotation depend on it.
         webhook: Where reports are sent; None leaves that to the agents.
-        minds: Language models of saved agents, by id: see `knowing`.
+        models: Language models of saved agents, by id: see `knowing`.
 
     Raises:
         ScriptError: The dialect cannot do what the script says.
@@ -101,8 +101,8 @@ class Composer:
     script: Script = field(default_factory=Script)
     dialect: Dialect = Dialect.FLIREO
     seed: str = ""
-    webhook: Webhook | None = None
-    minds: Mapping[str, LLMConfig] = field(default_factory=dict)
+    webhook: ReportWebhook | None = None
+    models: Mapping[str, LLMConfig] = field(default_factory=dict)
     _parts: Mapping[str, _Part] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -130,19 +130,19 @@ class Composer:
         return any(part.system_message for part in self._parts.values())
 
     @property
-    def agents_to_know(self) -> frozenset[str]:
+    def agents_without_model(self) -> frozenset[str]:
         """Saved agents that are given a system message, so that `knowing` must be told their models."""
         told = (part.agent_id for part in self._parts.values() if part.system_message)
-        return frozenset(told) - {"", *self.minds}
+        return frozenset(told) - {"", *self.models}
 
-    def knowing(self, minds: Mapping[str, LLMConfig]) -> "Composer":
+    def knowing(self, models: Mapping[str, LLMConfig]) -> "Composer":
         """The same, told the language models of saved agents as `get_agent` answers them.
 
         An override replaces the whole model, so a new system message needs the rest of it.
         """
-        return replace(self, minds={**self.minds, **minds})
+        return replace(self, models={**self.models, **models})
 
-    def choose(self, facts: LeadFacts) -> Choice:
+    def choose(self, facts: LeadFacts) -> CallChoice:
         """Agent, number and variant of a lead's next attempt; what an earlier one had is kept."""
         number_id = pick_number(
             self.script.numbers, facts, self.caller.number_id, self.seed, self.script.rotation
@@ -150,13 +150,13 @@ class Composer:
         variant = self._variant(facts)
         part = self._parts.get(variant)
         agent_id = facts.wishes.agent_id or (part.agent_id if part else "")
-        return Choice(agent_id=agent_id, number_id=number_id, variant=variant)
+        return CallChoice(agent_id=agent_id, number_id=number_id, variant=variant)
 
-    def compose(self, facts: LeadFacts, choice: Choice, reference: str) -> OutboundCall:
+    def compose(self, facts: LeadFacts, choice: CallChoice, reference: str) -> OutboundCall:
         """The request of one attempt.
 
         Raises:
-            CannotCompose: A variable is missing, there is no variant for the lead, or an agent is unknown.
+            ComposeError: A variable is missing, there is no variant for the lead, or an agent is unknown.
         """
         part = self._part(facts, choice.variant)
         offered = part.needs(facts)
@@ -174,19 +174,19 @@ class Composer:
         """Empty, or why nothing can be said to this lead: one sentence, for the person who mends the file."""
         try:
             self._said(facts, self._variant(facts))
-        except CannotCompose as impossible:
+        except ComposeError as impossible:
             return str(impossible)
         return ""
 
-    def describe(self, facts: LeadFacts) -> Spoken:
+    def describe(self, facts: LeadFacts) -> CallText:
         """What the lead would hear.
 
         Raises:
-            CannotCompose: See `compose`.
+            ComposeError: See `compose`.
         """
         choice = self.choose(facts)
         greeting, told = self._said(facts, choice.variant)
-        return Spoken(
+        return CallText(
             greeting, told, choice.variant, choice.agent_id, choice.number_id, facts.wishes.language
         )
 
@@ -211,19 +211,19 @@ class Composer:
         if part := self._parts.get(variant):
             return part
         if variant:
-            raise CannotCompose(f"there is no variant {variant!r} any more")
+            raise ComposeError(f"there is no variant {variant!r} any more")
         language = facts.wishes.language
         row = f"this row's language is {language}" if language else "this row names no language"
-        raise CannotCompose(f"no variant is for this lead: {row}, and each variant is for another one")
+        raise ComposeError(f"no variant is for this lead: {row}, and each variant is for another one")
 
     def _one_time(self, part: _Part, facts: LeadFacts, offered: Variables) -> JsonObject:
         if part.inline is None:
-            raise CannotCompose("no agent speaks to this lead: give the campaign one, or the lead's row")
+            raise ComposeError("no agent speaks to this lead: give the campaign one, or the lead's row")
         greeting, told = part.words(offered)
         return speaking(part.inline.render(offered), greeting, told, facts.wishes.language)
 
     def _with_saved(
-        self, facts: LeadFacts, choice: Choice, reference: str, greeting: str, told: str
+        self, facts: LeadFacts, choice: CallChoice, reference: str, greeting: str, told: str
     ) -> OutboundCall:
         return OutboundCall(
             destination=facts.phone,
@@ -245,15 +245,15 @@ class Composer:
     def _mind(self, agent_id: str) -> LLMConfig:
         """The language model of a saved agent that is told something else."""
         if self.dialect is Dialect.FLIREO:
-            raise CannotCompose(
+            raise ComposeError(
                 "system_message: this row asks for a saved agent, and the flireo dialect changes nothing about "
                 "one but its first_message"
             )
-        if agent_id not in self.minds:
-            raise CannotCompose(
+        if agent_id not in self.models:
+            raise ComposeError(
                 f"system_message: the language model of agent {redact(agent_id)!r} is not known, so it cannot be told"
             )
-        return self.minds[agent_id]
+        return self.models[agent_id]
 
 
 def _part(script: Script, caller: Caller, variant: Variant | None) -> _Part:
@@ -288,10 +288,10 @@ def _refuse_impossible(part: _Part, where: str, dialect: Dialect) -> None:
 
 
 # Stands for any model while nothing may be sent: only whether there is one matters then.
-ANY_MIND: Final = LLMConfig(provider="unknown")
+ANY_MODEL: Final = LLMConfig(provider="unknown")
 
 
-def speakable(batch: LeadBatch, composer: Composer) -> LeadBatch:
+def without_uncomposable(batch: LeadBatch, composer: Composer) -> LeadBatch:
     """The same file, with each lead that nothing can be said to among the rejects. Sends nothing."""
     problems = {lead.line: composer.check(facts_of(lead)) for lead in batch.leads}
     mute = tuple(
@@ -308,9 +308,9 @@ def speakable(batch: LeadBatch, composer: Composer) -> LeadBatch:
     )
 
 
-def assuming(composer: Composer, leads: Iterable[Lead]) -> Composer:
+def with_assumed_models(composer: Composer, leads: Iterable[Lead]) -> Composer:
     """The same composer, as if the models of all agents were known: for whatever may send nothing."""
-    return composer.knowing(dict.fromkeys(agents_given_system_message(composer, leads), ANY_MIND))
+    return composer.knowing(dict.fromkeys(agents_given_system_message(composer, leads), ANY_MODEL))
 
 
 def facts_of(lead: Lead) -> LeadFacts:
@@ -323,18 +323,20 @@ def agents_given_system_message(composer: Composer, leads: Iterable[Lead]) -> fr
     if not composer.gives_system_message:
         return frozenset()
     asked = {lead.wishes.agent_id for lead in leads}
-    return (composer.agents_to_know | asked) - {""}
+    return (composer.agents_without_model | asked) - {""}
 
 
-async def knowing_agents(client: AsyncFlireoClient, composer: Composer, agent_ids: Iterable[str]) -> Composer:
+async def with_agent_models(
+    client: AsyncFlireoClient, composer: Composer, agent_ids: Iterable[str]
+) -> Composer:
     """The same composer, told the models of these agents. One request an agent.
 
     Raises:
         FlireoError: An agent does not exist, or Flireo was not reached; nobody was rung.
     """
-    minds = {}
+    models = {}
     for agent_id in sorted(agent_ids):
         agent = await client.send(get_agent(agent_id))
         if agent.llm_config is not None:
-            minds[agent_id] = agent.llm_config
-    return composer.knowing(minds) if minds else composer
+            models[agent_id] = agent.llm_config
+    return composer.knowing(models) if models else composer

@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from flireo_flows.api.agent_config import InlineAgent, LLMConfig, Prompt
 from flireo_flows.api.model import JsonObject
-from flireo_flows.script.call_choice import ATTEMPT_KEY, CannotCompose
+from flireo_flows.script.call_choice import ATTEMPT_KEY, ComposeError
 from flireo_flows.script.template import ScriptError, Template, is_template
 from flireo_flows.script.variables import Variables
 
@@ -20,7 +20,7 @@ Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
+class ReportWebhook:
     """Where reports of calls are sent, as far as a call itself can say so.
 
     Attributes:
@@ -73,7 +73,7 @@ class InlineTemplate:
         """The settings for one lead.
 
         Raises:
-            CannotCompose: A variable is missing.
+            ComposeError: A variable is missing.
         """
         if not self.templates:
             return dict(self.settings)
@@ -97,11 +97,11 @@ def speaking(settings: JsonObject, first_message: str, system_message: str, lang
     return said
 
 
-def as_agent(settings: JsonObject, webhook: Webhook | None, reference: str) -> InlineAgent:
+def as_agent(settings: JsonObject, webhook: ReportWebhook | None, reference: str) -> InlineAgent:
     """The one-time agent of one attempt, which knows the attempt's reference.
 
     Raises:
-        CannotCompose: With this lead's values, the settings are no agent's.
+        ComposeError: With this lead's values, the settings are no agent's.
     """
     metadata = {**(settings.get("metadata") or {}), ATTEMPT_KEY: reference}
     told = webhook.settings(reference) if webhook and not settings.get("webhook_url") else {}
@@ -109,7 +109,7 @@ def as_agent(settings: JsonObject, webhook: Webhook | None, reference: str) -> I
         return InlineAgent.model_validate({**settings, **told, "metadata": metadata})
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        raise CannotCompose(f"agent_config, {where}: with this row's values, it cannot be used") from None
+        raise ComposeError(f"agent_config, {where}: with this row's values, it cannot be used") from None
 
 
 def with_system_message(mind: LLMConfig, system_message: str) -> LLMConfig:

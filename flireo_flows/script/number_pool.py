@@ -9,7 +9,7 @@ import phonenumbers
 from phonenumbers import NumberParseException
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.script.call_choice import LeadFacts, NoNumberOfClient
+from flireo_flows.script.call_choice import LeadFacts, NoClientNumberError
 from flireo_flows.script.script_form import PoolNumber, Variant
 
 # Behind +1 and +7 are countries that call each other abroad, at another price and with another look.
@@ -56,13 +56,13 @@ def pick_number(
         rotation: `spread` or `first`, among numbers that fit equally.
 
     Raises:
-        NoNumberOfClient: The row names a client, and none of the numbers is that client's, or the row's own number is
-            another client's. The campaign's number may be another client's too: no one said whose it is.
+        NoClientNumberError: The row names a client, and none of the numbers is that client's, or the row's own
+            number is another client's. The campaign's number may be another client's too: no one said whose it is.
     """
     client = _folded(facts.wishes.client)
     if facts.wishes.number_id:
         if client and _owner(facts.wishes.number_id, numbers) not in ("", client):
-            raise NoNumberOfClient
+            raise NoClientNumberError
         return facts.wishes.number_id
     open_to = _open_to(numbers, client)
     if facts.number_id and _may_keep(facts.number_id, numbers, open_to, "" if client else default):
@@ -84,7 +84,7 @@ def pick_number(
 def _open_to(numbers: Sequence[PoolNumber], client: str) -> list[PoolNumber]:
     own = [number for number in numbers if _folded(number.client) == client]
     if client and not own:
-        raise NoNumberOfClient
+        raise NoClientNumberError
     return own
 
 

@@ -25,7 +25,7 @@ Language = Annotated[
 ]
 
 
-class Speech(BaseModel):
+class ScriptText(BaseModel):
     """What is said, and by which one-time agent, if any."""
 
     model_config = _FORM
@@ -82,7 +82,7 @@ class Speech(BaseModel):
         return text
 
 
-class Variant(Speech):
+class Variant(ScriptText):
     """One side of an A/B test, or the words for one language. What it leaves empty is as the script has it."""
 
     name: Annotated[
@@ -167,7 +167,7 @@ class PoolNumber(BaseModel):
         return country
 
 
-class Script(Speech):
+class Script(ScriptText):
     """What is said to leads, by whom, and from which number. Left empty, the saved agent says its own words."""
 
     variants: Annotated[

@@ -14,7 +14,7 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.script.call_choice import CannotCompose
+from flireo_flows.script.call_choice import ComposeError
 from flireo_flows.script.variables import Variables
 
 LONGEST_TEMPLATE: Final = 20_000  # characters
@@ -185,7 +185,7 @@ class Template:
         """The words for one lead. A variable without a value is an error, unless it is given a default.
 
         Raises:
-            CannotCompose: Names the template, the line and the variable, and no value.
+            ComposeError: Names the template, the line and the variable, and no value.
         """
         used = {name: offered.values[name] for name in self.variables if name in offered.values}
         for name, value in used.items():
@@ -196,14 +196,14 @@ class Template:
         except _Missing as missing:
             raise self._refusal(missing.variable, offered.why_missing(missing.variable)) from None
         except _TooLong:
-            raise CannotCompose(f"{self.what}: more than {LONGEST_TEXT:,} characters came out") from None
+            raise ComposeError(f"{self.what}: more than {LONGEST_TEXT:,} characters came out") from None
         except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError):
             # Its own words may quote a value, which may be somebody's number.
-            raise CannotCompose(f"{self.what}: it says or compares what is no text") from None
+            raise ComposeError(f"{self.what}: it says or compares what is no text") from None
 
-    def _refusal(self, variable: str, problem: str) -> CannotCompose:
+    def _refusal(self, variable: str, problem: str) -> ComposeError:
         line = self.variables.get(variable, 1)
-        return CannotCompose(f"{self.what}, line {line}: the variable {redact(variable)!r} {problem}")
+        return ComposeError(f"{self.what}, line {line}: the variable {redact(variable)!r} {problem}")
 
 
 def is_template(text: str) -> bool:

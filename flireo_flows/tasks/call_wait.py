@@ -3,8 +3,8 @@
 from flireo_flows.api import errors
 from flireo_flows.api.agents import get_agent
 from flireo_flows.api.calls import Call, get_call
-from flireo_flows.api.poll import Patience, Watched, watch
-from flireo_flows.api.procedure import Conversation, ask, pause
+from flireo_flows.api.poll import PollResult, PollTiming, poll
+from flireo_flows.api.procedure import Procedure, ask, pause
 from flireo_flows.api.redaction import redact
 
 
@@ -30,7 +30,7 @@ class CallNotOver(TimeoutError):
         return f"call {self.call_id} is not over after {self.waited_seconds:g} s: {status}.{trouble}"
 
 
-def until_over(call_id: str, patience: Patience, grace_seconds: float) -> Conversation[Call]:
+def until_over(call_id: str, patience: PollTiming, grace_seconds: float) -> Procedure[Call]:
     """Wait until a call is over, then a while for its summary and analysis if its agent writes any.
 
     Args:
@@ -45,7 +45,7 @@ def until_over(call_id: str, patience: Patience, grace_seconds: float) -> Conver
     """
     operation = get_call(call_id)
     began = yield from pause(0)
-    watched = yield from watch(operation, lambda call: call.is_over, patience, _words)
+    watched = yield from poll(operation, lambda call: call.is_over, patience, _words)
     call = _over(call_id, patience, watched)
     now = yield from pause(0)
     left = min(grace_seconds, began + patience.seconds - now)
@@ -56,15 +56,15 @@ def until_over(call_id: str, patience: Patience, grace_seconds: float) -> Conver
         return call
     first = min(patience.poll_seconds, left)
     yield from pause(first)
-    rest = Patience(left - first, patience.poll_seconds, patience.jitter)
+    rest = PollTiming(left - first, patience.poll_seconds, patience.jitter)
     try:
-        later = yield from watch(operation, lambda call: _has_words(call, wants_analysis), rest, _words)
+        later = yield from poll(operation, lambda call: _has_words(call, wants_analysis), rest, _words)
     except errors.FlireoError:
         return call  # it is over, whatever became of the polls since
     return later.last or call
 
 
-def _over(call_id: str, patience: Patience, watched: Watched[Call]) -> Call:
+def _over(call_id: str, patience: PollTiming, watched: PollResult[Call]) -> Call:
     if watched.last is not None and watched.is_so:
         return watched.last
     status = watched.last.status if watched.last else ""
@@ -80,7 +80,7 @@ def _has_words(call: Call, wants_analysis: bool) -> bool:
     return call.summary is not None and (call.analysis_result is not None or not wants_analysis)
 
 
-def _expects_analysis(call: Call) -> Conversation[bool]:
+def _expects_analysis(call: Call) -> Procedure[bool]:
     """Whether an analysis may still come. What cannot be read of the agent may be there."""
     if call.analysis_result is not None:
         return False

@@ -34,17 +34,17 @@ from flireo_flows.ledger.campaign_list import list_in
 from flireo_flows.ledger.completeness import Completeness, completeness
 from flireo_flows.ledger.earlier_calls import earlier_calls_in
 from flireo_flows.ledger.naming import refuse_shown_name
-from flireo_flows.policy import CallingPolicy, unusable, warnings
+from flireo_flows.policy import CallingPolicy, policy_problem, policy_warnings
 from flireo_flows.prefect_support.artifacts import ProgressBoard, show_failures, show_tables
 from flireo_flows.prefect_support.async_bridge import drive
 from flireo_flows.prefect_support.events import publishing
-from flireo_flows.script import Composer, Script, Webhook
+from flireo_flows.script import Composer, ReportWebhook, Script
 from flireo_flows.script.call_choice import Caller
 from flireo_flows.script.composer import (
     agents_given_system_message,
-    assuming,
-    knowing_agents,
-    speakable,
+    with_agent_models,
+    with_assumed_models,
+    without_uncomposable,
 )
 from flireo_flows.tasks.export import write_results
 
@@ -129,7 +129,7 @@ class CampaignRun:
         webhook = None
         if self.webhook is not None and self.webhook.url:
             events = tuple(str(event) for event in self.webhook.events)
-            webhook = Webhook(self.webhook.url, self.webhook.secret, events)
+            webhook = ReportWebhook(self.webhook.url, self.webhook.secret, events)
         return Composer(self.caller, self.script, self.credentials.dialect, self.campaign, webhook)
 
 
@@ -215,11 +215,11 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
         logger.warning("%s", sentence)
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
     notes = list(reading_notes(batch))
-    composer = assuming(run.composer(), batch.leads)
+    composer = with_assumed_models(run.composer(), batch.leads)
     if run.plan:
         wanted = Wanted(run.campaign, run.policy, composer)
         batch = only_planned(batch, Path(run.plan), wanted, forbidden or frozenset())
-    batch = speakable(batch, composer)
+    batch = without_uncomposable(batch, composer)
     rejects_file = run.out / "rejects.csv"
     write_rejects(batch.rejects, rejects_file, batch.columns)
     logger.info("%s: %d leads, %d rejects (%s)", leads, len(batch.leads), len(batch.rejects), rejects_file)
@@ -361,9 +361,9 @@ def _forbid(run: CampaignRun, forbidden: frozenset[str] | None) -> str:
 
 def _check_policy(policy: CallingPolicy) -> None:
     """Refuse a policy under which nobody can be rung here; say what weakens a promise."""
-    if problem := unusable(policy):
+    if problem := policy_problem(policy):
         raise NotReady(problem)
-    for weakness in warnings(policy):
+    for weakness in policy_warnings(policy):
         get_run_logger().warning("%s", weakness)
 
 
@@ -408,7 +408,7 @@ async def _engine(
     composer = run.composer()
     if imported.told_agents:
         async with AsyncFlireoClient(account) as client:
-            composer = await knowing_agents(client, composer, imported.told_agents)
+            composer = await with_agent_models(client, composer, imported.told_agents)
     return Engine(
         database,
         account,

@@ -10,8 +10,8 @@ from prefect.cache_policies import NO_CACHE
 from flireo_flows.api.calls import Call
 from flireo_flows.api.model import Json, JsonObject
 from flireo_flows.api.pagination import aiter_calls, iter_calls
-from flireo_flows.api.poll import Patience
-from flireo_flows.api.procedure import aconverse, converse
+from flireo_flows.api.poll import PollTiming
+from flireo_flows.api.procedure import run_procedure, run_procedure_async
 from flireo_flows.api.registry import raw_operation
 from flireo_flows.blocks import FlireoCredentials
 from flireo_flows.tasks.call_wait import until_over
@@ -61,9 +61,9 @@ def wait_for_call(
 
     Source: contract sections 9.4 and 15.2.
     """
-    patience = Patience(timeout_seconds, poll_seconds, random.random())  # noqa: S311 - jitter
+    patience = PollTiming(timeout_seconds, poll_seconds, random.random())  # noqa: S311 - jitter
     with credentials.get_client() as client:
-        return converse(until_over(call_id, patience, grace_seconds), client, get_run_logger().info)
+        return run_procedure(until_over(call_id, patience, grace_seconds), client, get_run_logger().info)
 
 
 @task(name="Flireo: wait for call (async)", retries=0, description=wait_for_call.description, **CALLS)
@@ -75,9 +75,11 @@ async def await_for_call(
     grace_seconds: float = GRACE_SECONDS,
 ) -> Call:
     """As `wait_for_call`, for async flows."""
-    patience = Patience(timeout_seconds, poll_seconds, random.random())  # noqa: S311 - jitter
+    patience = PollTiming(timeout_seconds, poll_seconds, random.random())  # noqa: S311 - jitter
     async with credentials.get_async_client() as client:
-        return await aconverse(until_over(call_id, patience, grace_seconds), client, get_run_logger().info)
+        return await run_procedure_async(
+            until_over(call_id, patience, grace_seconds), client, get_run_logger().info
+        )
 
 
 @task(name="Flireo: list all calls", **RETRIED)

@@ -1,10 +1,12 @@
 """The contract, as data."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from jsonschema import Draft202012Validator
 
 _LATER: Final = "x-since"  # marks what only the later server has (contract sections 0.2 and 5)
 
@@ -23,6 +25,26 @@ def openapi() -> dict[str, Any]:
     # A path whose every operation is later is none.
     known["paths"] = {path: methods for path, methods in known["paths"].items() if methods}
     return known
+
+
+@cache
+def promised() -> Mapping[str, tuple[str, str, Mapping[str, Any]]]:
+    """Method, path and description of each operation of the contract, by its id."""
+    return {
+        described["operationId"]: (method.upper(), path, described)
+        for path, methods in openapi()["paths"].items()
+        for method, described in methods.items()
+    }
+
+
+@cache
+def body_schema(operation_id: str) -> Draft202012Validator | None:
+    """What the contract says is sent; None for nothing."""
+    body = promised()[operation_id][2].get("requestBody")
+    if body is None:
+        return None
+    schema = body["content"]["application/json"]["schema"]
+    return Draft202012Validator({**schema, "components": openapi()["components"]})
 
 
 def _without_later(value: Any, marked: set[str]) -> Any:

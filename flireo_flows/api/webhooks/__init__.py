@@ -18,8 +18,8 @@ from flireo_flows.api.webhooks.payload import (
     StatusUpdate,
     ToolCall,
     ToolCalls,
-    UnreadableEvent,
     WebhookEvent,
+    WebhookFormatError,
 )
 from flireo_flows.api.webhooks.signature import (
     SIGNATURE_HEADER,
@@ -46,8 +46,8 @@ __all__ = [
     "StatusUpdate",
     "ToolCall",
     "ToolCalls",
-    "UnreadableEvent",
     "WebhookEvent",
+    "WebhookFormatError",
     "glance",
     "key_case",
     "parse_event",

@@ -22,8 +22,8 @@ from flireo_flows.api.webhooks.payload import (
     StatusUpdate,
     ToolCall,
     ToolCalls,
-    UnreadableEvent,
     WebhookEvent,
+    WebhookFormatError,
 )
 
 LONGEST_KEY: Final = 40  # characters of a key that is remembered; the platform's own are shorter
@@ -51,7 +51,7 @@ def parse_event(body: bytes) -> WebhookEvent:
         `WebhookEvent`, with all that is its own in `extra`.
 
     Raises:
-        UnreadableEvent: It is not JSON, not `{"message": {...}}`, or has no type or call id.
+        WebhookFormatError: It is not JSON, not `{"message": {...}}`, or has no type or call id.
     """
     message = _message_of(body)
     event_type = _required(message.get("type"), "message.type")
@@ -81,7 +81,7 @@ def glance(body: bytes) -> Glance:
         body: The raw bytes as received.
 
     Raises:
-        UnreadableEvent: As `parse_event`, of the same bodies.
+        WebhookFormatError: As `parse_event`, of the same bodies.
     """
     message = _message_of(body)
     event_type = _required(message.get("type"), "message.type")
@@ -167,12 +167,12 @@ def _message_of(body: bytes) -> dict[str, Any]:
             document = _storable(document)
     except (ValueError, RecursionError) as error:
         # `from None`: the parser's own exception carries the document.
-        raise UnreadableEvent(f"the body is not JSON ({type(error).__name__})") from None
+        raise WebhookFormatError(f"the body is not JSON ({type(error).__name__})") from None
     if not isinstance(document, dict):
-        raise UnreadableEvent("the body is not a JSON object")
+        raise WebhookFormatError("the body is not a JSON object")
     message = document.get("message")
     if not isinstance(message, dict):
-        raise UnreadableEvent("the body has no object `message`")
+        raise WebhookFormatError("the body has no object `message`")
     return _snake(message)
 
 
@@ -199,7 +199,7 @@ def _storable(value: Any) -> Any:
 
 def _required(value: object, name: str) -> str:
     if not isinstance(value, str) or not value:
-        raise UnreadableEvent(f"`{name}` is missing or not text")
+        raise WebhookFormatError(f"`{name}` is missing or not text")
     return value
 
 

@@ -23,7 +23,7 @@ EVENT_HEADER: Final = "X-Webhook-Event"
 LONGEST: Final = 2**31 - 1  # seconds; a figure beyond it is no duration, and beyond what can be reckoned with
 
 
-class UnreadableEvent(ValueError):
+class WebhookFormatError(ValueError):
     """The body is no webhook of Flireo. The reason names what is missing, and quotes nothing of it."""
 
     def __init__(self, reason: str) -> None:

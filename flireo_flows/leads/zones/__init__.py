@@ -6,17 +6,17 @@ waits for all zones that are left.
 
 from flireo_flows.leads.zones.number_zones import country_zones, number_states, number_zones, place_may_be_old
 from flireo_flows.leads.zones.regions import Region, region_of_country, region_of_postcode, region_of_state
-from flireo_flows.leads.zones.zone_evidence import Evidence, joined
+from flireo_flows.leads.zones.zone_evidence import ZoneEvidence, combined
 from flireo_flows.leads.zones.zone_names import ZoneRefusal, current_name, is_zone, read_zone
 
 __all__ = [
-    "Evidence",
     "Region",
+    "ZoneEvidence",
     "ZoneRefusal",
+    "combined",
     "country_zones",
     "current_name",
     "is_zone",
-    "joined",
     "number_states",
     "number_zones",
     "place_may_be_old",

@@ -14,7 +14,13 @@ from phonenumbers.phonenumberutil import NumberParseException
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 from flireo_flows.leads.zones.zone_names import current_name, is_zone
-from flireo_flows.leads.zones.zone_tables import Country, area_codes, countries, exchanges, north_america
+from flireo_flows.leads.zones.zone_tables import (
+    MultiZoneCountry,
+    area_codes,
+    countries,
+    exchanges,
+    north_america,
+)
 
 _FIXED: Final = frozenset({PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _OF_AREAS: Final = _FIXED | {PhoneNumberType.MOBILE}
@@ -117,17 +123,17 @@ def _whole(code: str, iso: str = "") -> tuple[str, ...]:
     return tuple(dict.fromkeys(zone for zones in found for zone in zones))
 
 
-def country_of_number(digits: str) -> Country | None:
+def country_of_number(digits: str) -> MultiZoneCountry | None:
     """The country of the digits of a number, if it has several clocks; None for `+1` and all others."""
     fitting = [it for it in countries() if it.code != _NORTH_AMERICA and digits.startswith(it.code)]
     return max(fitting, key=lambda it: len(it.code), default=None)
 
 
-def _names_area(country: Country, kind: int) -> bool:
+def _names_area(country: MultiZoneCountry, kind: int) -> bool:
     return kind in _FIXED or (kind == PhoneNumberType.MOBILE and country.code in _MOBILES_OF_AREAS)
 
 
-def _area(digits: str, country: Country) -> tuple[str, ...]:
+def _area(digits: str, country: MultiZoneCountry) -> tuple[str, ...]:
     table = area_codes()
     fitting = (digits[:length] for length in range(_LONGEST, len(country.code), -1))
     return next((table[prefix] for prefix in fitting if prefix in table), country.zones)

@@ -14,14 +14,14 @@ _LOOKS: Final = tuple(_BEGIN + timedelta(hours=6 * n) for n in range(4 * 365 * 5
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ZoneEvidence:
     """The zones that one source allows: `column`, `postcode`, `state`, `country` or `number`."""
 
     source: str
     zones: tuple[str, ...]
 
 
-def joined(number: Sequence[str], row: Sequence[Evidence]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def combined(number: Sequence[str], row: Sequence[ZoneEvidence]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The zones a person may be in, and the source of each.
 
     Evidence that shares a clock with the number narrows its zones. Evidence that shares none contradicts it, and its
@@ -38,12 +38,12 @@ def joined(number: Sequence[str], row: Sequence[Evidence]) -> tuple[tuple[str, .
     inside = [evidence for evidence in told if clocks & {clock_of(zone) for zone in evidence.zones}]
     outside = [evidence for evidence in told if evidence not in inside]
     kept = [
-        Evidence(it.source, tuple(zone for zone in it.zones if clock_of(zone) in clocks)) for it in inside
-    ] or [Evidence("number", tuple(number))]
+        ZoneEvidence(it.source, tuple(zone for zone in it.zones if clock_of(zone) in clocks)) for it in inside
+    ] or [ZoneEvidence("number", tuple(number))]
     return _split(_narrowed(kept) + _narrowed(outside))
 
 
-def _narrowed(told: Sequence[Evidence]) -> list[tuple[str, str]]:
+def _narrowed(told: Sequence[ZoneEvidence]) -> list[tuple[str, str]]:
     """The zones that all pieces allow, as the first of them names them; all of them where they share none."""
     if not told:
         return []

@@ -16,7 +16,7 @@ def folded(text: str, keep: str = "") -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Country:
+class MultiZoneCountry:
     """A country on several clocks: ISO 3166-1 code, calling code, and a zone of each clock."""
 
     iso: str
@@ -25,7 +25,7 @@ class Country:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StateZones:
     """A state or province: ISO 3166-2 code, every zone in it, and its names, folded."""
 
     code: str
@@ -50,9 +50,9 @@ def zone_names() -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=1)
-def countries() -> tuple[Country, ...]:
+def countries() -> tuple[MultiZoneCountry, ...]:
     """All countries on several clocks; one whose numbers begin in two ways occurs twice."""
-    return tuple(Country(iso, code, tuple(zones)) for iso, code, *zones in _rows("countries.txt"))
+    return tuple(MultiZoneCountry(iso, code, tuple(zones)) for iso, code, *zones in _rows("countries.txt"))
 
 
 @lru_cache(maxsize=1)
@@ -76,13 +76,13 @@ def exchanges() -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=1)
-def states() -> Mapping[str, State]:
+def states() -> Mapping[str, StateZones]:
     """States and provinces by ISO 3166-2 code."""
     found = {}
     for line in _lines("states.txt"):
         code, zones, names = (part.strip() for part in line.split("|"))
         known = [code.partition("-")[2], *names.split(",")]
-        found[code] = State(code, tuple(zones.split()), frozenset(folded(name) for name in known))
+        found[code] = StateZones(code, tuple(zones.split()), frozenset(folded(name) for name in known))
     return found
 
 

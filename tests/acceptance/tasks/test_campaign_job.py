@@ -13,13 +13,13 @@ from flireo_flows.api import errors
 from flireo_flows.api.campaigns import Campaign, CampaignLead, NewCampaign, NewCampaignLead
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.pagination import Rows
-from flireo_flows.api.poll import Patience
+from flireo_flows.api.poll import PollTiming
 from flireo_flows.blocks import (
-    CampaignAmbiguous,
+    AmbiguousCampaignError,
     CampaignCancelled,
+    CampaignError,
     CampaignNotOver,
-    CampaignProblem,
-    CampaignRefused,
+    CampaignRefusedError,
     CampaignResult,
     Duplicates,
     FlireoCampaignRun,
@@ -99,7 +99,7 @@ def test_a_run_that_is_repeated_rings_nobody_again(sandbox: RunningSandbox) -> N
     assert len(campaigns(sandbox)) == 1
     assert {phone: sandbox.times_rung(phone) for phone in PEOPLE} == dict.fromkeys(PEOPLE, 1)
     assert sandbox.requests()["PATCH /campaigns/{id}", 200] == 1
-    with pytest.raises(CampaignRefused, match="the campaign is completed: nobody can be added"):
+    with pytest.raises(CampaignRefusedError, match="the campaign is completed: nobody can be added"):
         job_at(sandbox).add_leads(leads(ANNA), Duplicates.ALLOW)
 
 
@@ -116,7 +116,7 @@ def test_a_number_that_would_ring_twice_is_refused_before_anybody_is_added(
 ) -> None:
     job = job_at(slow)
     job.add_leads(leads(ANNA))
-    with pytest.raises(CampaignRefused, match="rung twice") as refused:
+    with pytest.raises(CampaignRefusedError, match="rung twice") as refused:
         job.add_leads(leads(*given))
     assert ANNA not in str(refused.value) and "+44" in str(refused.value)
     assert ("POST /campaigns/{id}/leads", 201) not in slow.requests()
@@ -130,13 +130,13 @@ def test_a_campaign_that_holds_a_number_twice_is_started_only_if_that_is_meant(s
     job.add_leads(leads(ANNA, BEN))
     other_run = slow.api.post(f"/campaigns/{campaigns(slow)[0]['id']}/leads", json={"phone_number": ANNA})
     assert other_run.status_code == 201
-    with pytest.raises(CampaignRefused, match="more than once, and would be rung twice") as refused:
+    with pytest.raises(CampaignRefusedError, match="more than once, and would be rung twice") as refused:
         job.trigger()
     assert ANNA not in str(refused.value) and campaigns(slow)[0]["status"] == "draft"
     assert job.start("allow").status == "scheduled"
     job.pause()
     # Whoever was not rung yet counts; those that are done are no reason to refuse.
-    with pytest.raises(CampaignRefused, match="more than once"):
+    with pytest.raises(CampaignRefusedError, match="more than once"):
         job.resume()
     assert job.resume("allow").status == "scheduled"
 
@@ -166,14 +166,14 @@ def test_a_campaign_whose_making_or_start_was_not_answered_is_found_again(slow: 
 
 def test_a_campaign_is_paused_and_resumed_and_left_alone_by_trigger_meanwhile(slow: RunningSandbox) -> None:
     job = job_at(slow)
-    with pytest.raises(CampaignRefused, match="there is no campaign 'spring' yet"):
+    with pytest.raises(CampaignRefusedError, match="there is no campaign 'spring' yet"):
         job.trigger()
     job.add_leads(leads(ANNA))
-    with pytest.raises(CampaignRefused, match="the campaign is draft, not paused"):
+    with pytest.raises(CampaignRefusedError, match="the campaign is draft, not paused"):
         job.resume()
     run = job.trigger()
     assert job.pause().status == job.pause().status == "paused"
-    with pytest.raises(CampaignRefused, match="paused: resume it"):
+    with pytest.raises(CampaignRefusedError, match="paused: resume it"):
         job.trigger()
     with pytest.raises(CampaignNotOver, match="campaign paused: 0 leads completed"):
         run.wait_for_completion(timeout_seconds=1, poll_seconds=0.2)
@@ -218,7 +218,7 @@ def test_a_campaign_by_its_id_needs_hours_to_be_started(slow: RunningSandbox) ->
     talk: Talk[Campaign] = Talk(
         lambda operation, now: Campaign(id="c", status="draft", schedule_start_time="09:00:00")
     )
-    with pytest.raises(CampaignRefused, match="it could ring at night"):
+    with pytest.raises(CampaignRefusedError, match="it could ring at night"):
         talk.play(work.start(work.Which("c", None), Duplicates.ALLOW))
     assert [name for _, name in talk.asked] == ["get_campaign"]
 
@@ -227,11 +227,11 @@ def test_a_name_that_is_not_unique_or_belongs_to_another_agent_starts_nothing(sl
     body = {"name": "spring", "agent_id": "demo-agent", "leads": [{"phone_number": ANNA}], **ALL_DAY}
     slow.api.post("/campaigns", json=body).raise_for_status()
     other = job_at(slow, name="spring", agent_id="another", timezone="Europe/Amsterdam")
-    with pytest.raises(CampaignAmbiguous, match="exists with the agent demo-agent, not another"):
+    with pytest.raises(AmbiguousCampaignError, match="exists with the agent demo-agent, not another"):
         other.trigger()
     slow.api.post("/campaigns", json=body).raise_for_status()
     for refused in (job_at(slow).trigger, lambda: job_at(slow).add_leads(leads(BEN))):
-        with pytest.raises(CampaignAmbiguous, match="2 campaigns are named 'spring'"):
+        with pytest.raises(AmbiguousCampaignError, match="2 campaigns are named 'spring'"):
             refused()
 
 
@@ -312,7 +312,7 @@ def test_a_look_that_fails_proves_nothing() -> None:
 )
 def test_what_we_do_not_know_or_would_do_nothing_is_not_started(changes: dict[str, Any], words: str) -> None:
     talk: Talk[Campaign] = Talk(world({"list_campaigns": [DRAFT.model_copy(update=changes)]}))
-    with pytest.raises(CampaignRefused, match=words):
+    with pytest.raises(CampaignRefusedError, match=words):
         talk.play(work.start(NAMED, Duplicates.ALLOW))
 
 
@@ -320,7 +320,7 @@ def test_who_is_in_a_campaign_without_a_readable_number_keeps_others_out() -> No
     talk: Talk[list[CampaignLead]] = Talk(
         world({"list_campaigns": [DRAFT], "list_campaign_leads": page(CampaignLead(id="l"))})
     )
-    with pytest.raises(CampaignRefused, match="cannot be read"):
+    with pytest.raises(CampaignRefusedError, match="cannot be read"):
         talk.play(work.add_leads(NAMED, leads(ANNA), Duplicates.SKIP))
 
 
@@ -329,7 +329,7 @@ def test_two_runs_that_make_the_same_campaign_at_once_start_neither() -> None:
     talk: Talk[list[CampaignLead]] = Talk(
         world({"list_campaigns": lambda now: twice if talk.asked[1:] else [], "create_campaign": DRAFT})
     )
-    with pytest.raises(CampaignAmbiguous):
+    with pytest.raises(AmbiguousCampaignError):
         talk.play(work.add_leads(NAMED, leads(ANNA), Duplicates.REFUSE))
 
 
@@ -350,7 +350,7 @@ def test_leads_that_a_server_does_not_take_with_the_campaign_are_added_one_by_on
 def test_waiting_for_a_campaign_ends_at_its_deadline(seconds: float) -> None:
     talk: Talk[Campaign] = Talk(world({"get_campaign": DRAFT}))
     with pytest.raises(CampaignNotOver, match="It goes on by itself"):
-        talk.play(work.wait("c", Patience(seconds, 15)))
+        talk.play(work.wait("c", PollTiming(seconds, 15)))
     assert talk.seconds == pytest.approx(seconds)
 
 
@@ -404,8 +404,8 @@ def test_a_flow_uses_the_job_and_nothing_private_is_in_its_log(
 def test_errors_are_of_one_kind_and_a_late_one_is_a_timeout() -> None:
     assert issubclass(CampaignNotOver, TimeoutError)
     assert all(
-        issubclass(kind, CampaignProblem)
-        for kind in (CampaignRefused, CampaignAmbiguous, CampaignCancelled, CampaignNotOver)
+        issubclass(kind, CampaignError)
+        for kind in (CampaignRefusedError, AmbiguousCampaignError, CampaignCancelled, CampaignNotOver)
     )
 
 

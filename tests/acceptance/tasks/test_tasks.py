@@ -39,7 +39,7 @@ def effect_of(operation: OperationFunction) -> Effect:
     """What the request of an operation does."""
     if operation.__name__.startswith(VERBS_THAT_READ):
         return Effect.READS
-    return Effect.RINGS if operation.__name__ == "create_outbound_call" else Effect.CHANGES
+    return Effect.PLACES_CALL if operation.__name__ == "create_outbound_call" else Effect.CHANGES
 
 
 @EVERY

@@ -13,7 +13,7 @@ from flireo_flows import tasks
 from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent, read_agent
 from flireo_flows.api.calls import Call, OutboundCall
-from flireo_flows.api.poll import Patience
+from flireo_flows.api.poll import PollTiming
 from flireo_flows.sandbox import SandboxSettings
 from flireo_flows.tasks.call_wait import CallNotOver, until_over
 from tests.support.api.talking import Stage as Talk
@@ -42,7 +42,7 @@ def told(calls: Callable[[float], object], who: object = ANALYSES) -> Talk[Call]
 
 
 def wait(talk: Talk[Call], seconds: float = 3600, grace: float = 120, call_id: str = "c") -> Call:
-    return talk.play(until_over(call_id, Patience(seconds, 5), grace))
+    return talk.play(until_over(call_id, PollTiming(seconds, 5), grace))
 
 
 def test_a_call_is_awaited_with_its_summary_and_analysis() -> None:

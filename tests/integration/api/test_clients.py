@@ -1,18 +1,16 @@
 """Both clients against a real server that behaves badly: how often a request arrives, and what is raised."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from flireo_flows.api import errors
-from flireo_flows.api.agent_config import AgentSettings
-from flireo_flows.api.agents import create_agent, get_agent, list_agents, update_agent
+from flireo_flows.api.agents import create_agent, get_agent, list_agents
 from flireo_flows.api.calls import OutboundCall, create_outbound_call, get_call, list_calls
 from flireo_flows.api.client import Account, Timeouts
-from flireo_flows.api.dialect import BASE_URLS, Dialect
+from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.organization import get_organization
@@ -124,43 +122,6 @@ def test_what_cannot_be_written_down_is_known_to_have_rung_nobody(speaker: Makes
     assert key not in str(raised.value)
 
 
-# httpx's own account of what can go wrong, by whether the request can have left by then.
-BEFORE = [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError]
-AFTER = [
-    httpx.ReadTimeout,
-    httpx.WriteTimeout,
-    httpx.ReadError,
-    httpx.WriteError,
-    httpx.CloseError,
-    httpx.RemoteProtocolError,
-    httpx.DecodingError,
-    httpx.TooManyRedirects,
-]
-
-
-@BOTH
-@pytest.mark.parametrize(
-    ("problem", "error"),
-    [(problem, errors.NotSent) for problem in BEFORE]
-    + [(problem, errors.OutcomeUnknown) for problem in AFTER],
-)
-def test_a_transport_of_the_users_own_is_judged_like_ours(
-    speaker: MakesSpeaker, problem: type[httpx.RequestError], error: type[errors.FlireoError]
-) -> None:
-    posts = []
-
-    def fail(request: httpx.Request) -> httpx.Response:
-        posts.append(request)
-        raise problem(f"{KEY} could not ring {ANNA}")
-
-    with (
-        speaker(account("https://flireo.test"), transport=httpx.MockTransport(fail)) as client,
-        pytest.raises(error) as raised,
-    ):
-        client.send(create_outbound_call(RING_ANNA))
-    assert (len(posts), type(raised.value), raised.value.text) == (1, error, problem.__name__)
-
-
 @BOTH
 @pytest.mark.parametrize("fault", [answer(500), page(502), lost(), reset(), cut(CALL)])
 def test_reading_is_tried_again(speaker: MakesSpeaker, fault: Act) -> None:
@@ -233,15 +194,6 @@ def test_an_id_arrives_as_it_is(speaker: MakesSpeaker, call_id: str, quoted: str
     assert server.requests[0].target == f"/calls/{quoted}"
 
 
-@pytest.mark.parametrize("make", [get_call, get_agent, lambda value: update_agent(value, AgentSettings())])
-@pytest.mark.parametrize("value", ["", ".", ".."])
-def test_an_id_that_would_make_another_path_is_refused_at_once(
-    make: Callable[[str], object], value: str
-) -> None:
-    with pytest.raises(ValueError, match="the id is empty"):
-        make(value)
-
-
 @BOTH
 def test_a_request_says_who_and_what_it_is(speaker: MakesSpeaker) -> None:
     with run_faulty(RUNG) as server, speaker(account(f"{server.url}/api/v1/")) as client:
@@ -312,12 +264,6 @@ def test_the_paths_are_those_of_the_dialect(speaker: MakesSpeaker) -> None:
     targets = [request.target.partition("?")[0] for request in server.requests]
     assert targets[:4] == ["/agents", "/agents/a", "/account", "/calls"]
     assert targets[4:] == ["/assistants", "/assistants/a", "/organizations", "/calls"]
-
-
-def test_each_dialect_has_an_address_of_its_own() -> None:
-    for dialect, url in BASE_URLS.items():
-        assert Account(KEY, dialect=dialect).url == url
-    assert Account(KEY, "https://proxy.example.org/flireo/").url == "https://proxy.example.org/flireo"
 
 
 @BOTH

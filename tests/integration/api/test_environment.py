@@ -8,56 +8,16 @@ import pytest
 from flireo_flows.api import errors
 from flireo_flows.api.calls import create_outbound_call
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient
-from flireo_flows.api.network import NetworkSettingError, check_network
+from flireo_flows.api.network import NetworkSettingError
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.organization import get_organization
 from tests.integration.api.test_networks import secured
+from tests.support.api.environment import EACH_WRONG
 from tests.support.api.speaking import KEY, RING_ANNA, SPEAKERS, MakesSpeaker, account
 from tests.support.certificates import Authority
 from tests.support.faulty.server import answer, run_faulty
 
 BOTH = pytest.mark.parametrize("speaker", SPEAKERS.values(), ids=SPEAKERS.keys())
-PASSWORD = "correct-horse"
-
-WRONG: dict[str, tuple[str, str, str]] = {
-    "SOCKS": (
-        "ALL_PROXY",
-        f"socks5://me:{PASSWORD}@127.0.0.1:1",
-        "names a SOCKS proxy.*pip install 'flireo-flows",
-    ),
-    "SOCKS, names there": ("HTTPS_PROXY", "socks5h://127.0.0.1:1", "names a SOCKS proxy"),
-    "SOCKS, lower case": ("all_proxy", "socks5://127.0.0.1:1", "names a SOCKS proxy"),
-    "SOCKS in capitals": ("ALL_PROXY", "SOCKS5://127.0.0.1:1", "names a SOCKS proxy"),
-    "SOCKS 4": ("ALL_PROXY", "socks4://127.0.0.1:1", "no proxy's URL"),
-    "another scheme": ("HTTP_PROXY", "ftp://127.0.0.1:1", "no proxy's URL"),
-    "a slip": ("HTTPS_PROXY", "htp://127.0.0.1:1", "no proxy's URL"),
-    "no scheme": ("HTTPS_PROXY", "://127.0.0.1:1", "no proxy's URL"),
-    "no port": ("HTTPS_PROXY", f"http://me:{PASSWORD}#x@127.0.0.1:1", "no URL.*percent-encoded"),
-    "half an address": ("HTTPS_PROXY", "http://[::1", "no URL"),
-    "no host": ("HTTPS_PROXY", "http://", "no host"),
-    "too high a port": ("HTTPS_PROXY", "http://127.0.0.1:99999", "no host and port"),
-    "a port of letters": ("http_proxy", "127.0.0.1:port", "no URL"),
-    "IPv6 in brackets": ("NO_PROXY", "localhost,[::1]", r"its entry '\[::1\]'.*written as ::1"),
-    "IPv6 with a port": ("NO_PROXY", "[::1]:8080", "its entry"),
-    "an IPv6 network": ("no_proxy", "10.0.0.0/8,fe80::/10", "its entry 'fe80::/10'"),
-    "an IPv6 URL": ("NO_PROXY", "http://::1", "its entry"),
-    "no file": ("SSL_CERT_FILE", "/nonexistent/ca.pem", "/nonexistent/ca.pem cannot be read: No such file"),
-    "a folder": ("SSL_CERT_FILE", "/tmp", "/tmp cannot be read|holds no certificates"),
-    "an empty file": ("SSL_CERT_FILE", "/dev/null", "holds no certificates"),
-    "no folder": ("SSL_CERT_DIR", "/nonexistent/certs", "there is no folder /nonexistent/certs"),
-}
-EACH_WRONG = pytest.mark.parametrize(("variable", "value", "says"), WRONG.values(), ids=WRONG.keys())
-
-
-@EACH_WRONG
-def test_a_variable_that_cannot_be_used_is_named_and_its_value_is_not_shown(
-    variable: str, value: str, says: str
-) -> None:
-    with pytest.raises(NetworkSettingError, match=f"^{variable}: .*{says}") as refused:
-        check_network({variable: value})
-    shown = f"{refused.value} {refused.value!r}"
-    assert "\n" not in shown and PASSWORD not in shown
-    assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value)
 
 
 @BOTH
@@ -84,27 +44,6 @@ def fresh_certificates() -> None:
     client._tls.cache_clear()
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {},
-        {"ALL_PROXY": "", "NO_PROXY": "", "SSL_CERT_FILE": ""},
-        {
-            "HTTPS_PROXY": "http://proxy.test:3128",
-            "NO_PROXY": "localhost,127.0.0.1,::1,10.0.0.0/8,.example.org,*",
-        },
-        {"HTTP_PROXY": "proxy.test:3128"},
-        {"HTTPS_PROXY": "https://me:pw@proxy.test"},
-        {"NO_PROXY": "example.org:8080, *.internal ,fe80::1"},
-    ],
-)
-def test_what_can_be_used_is_used(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    check_network(environment)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    FlireoClient(account("https://127.0.0.1:1")).close()
-
-
 @BOTH
 def test_a_proxy_that_refuses_is_named(speaker: MakesSpeaker, monkeypatch: pytest.MonkeyPatch) -> None:
     with run_faulty(answer(407)) as proxy:
@@ -115,16 +54,6 @@ def test_a_proxy_that_refuses_is_named(speaker: MakesSpeaker, monkeypatch: pytes
         ):
             client.send(create_outbound_call(RING_ANNA))
     assert "The proxy refused (HTTPS_PROXY)" in str(refused.value)
-
-
-def test_a_task_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    from flireo_flows import tasks
-    from flireo_flows.blocks import FlireoCredentials
-
-    credentials = FlireoCredentials(api_key=KEY, base_url="http://127.0.0.1:1/api/v1")
-    monkeypatch.setenv("ALL_PROXY", f"socks5://me:{PASSWORD}@127.0.0.1:1")
-    with pytest.raises(NetworkSettingError, match=r"^ALL_PROXY: it names a SOCKS proxy"):
-        tasks.list_agents.fn(credentials)
 
 
 # Certificates

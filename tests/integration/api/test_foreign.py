@@ -18,7 +18,7 @@ from tests.support.faulty.server import Act, answer, page, run_faulty
 BOTH = pytest.mark.parametrize("speaker", SPEAKERS.values(), ids=SPEAKERS.keys())
 READS: list[Operation[Any]] = [get_agent("a"), list_agents(), list_calls(), get_call("c"), get_organization()]
 CHANGES = update_agent("a", AgentSettings(name="Sanne"))
-RINGS = create_outbound_call(RING_ANNA)
+PLACES_CALL = create_outbound_call(RING_ANNA)
 SECRET = "token=correct-horse"
 
 
@@ -79,7 +79,7 @@ def test_a_call_that_something_else_answered_may_have_been_placed(
 ) -> None:
     failed = pytest.raises(errors.FlireoError)
     with run_faulty(act) as server, speaker(account(server.url)) as client, failed as unclear:
-        client.send(RINGS)
+        client.send(PLACES_CALL)
     # A 404 in JSON is what the contract documents, whoever sends it: the path for calls is not there.
     is_documented = "does not know the path" in says and b"detail" in act.sends
     assert type(unclear.value) is (errors.NotFound if is_documented else errors.OutcomeUnknown)
@@ -91,14 +91,14 @@ def test_a_call_that_something_else_answered_may_have_been_placed(
 @pytest.mark.parametrize("content", ["<html>no</html>", "no", "[]", '"no"', "{"])
 def test_a_refusal_of_a_call_proves_something_only_in_the_apis_own_form(status: int, content: str) -> None:
     with run_faulty(page(status, content)) as server, pytest.raises(errors.OutcomeUnknown):
-        send(RINGS, server.url)
+        send(PLACES_CALL, server.url)
     for body in ({"error": "no"}, {"error": {"code": "x", "message": "no"}}, {"message": "no"}, {}, None):
         with (
             run_faulty(answer(status, body)) as server,
             SPEAKERS["FlireoClient"](account(server.url)) as client,
             pytest.raises(errors.FlireoError) as refused,
         ):
-            client.send(RINGS)
+            client.send(PLACES_CALL)
         assert type(refused.value) is errors.BY_STATUS[status]
 
 
@@ -107,7 +107,7 @@ def test_a_redirect_is_never_followed(status: int) -> None:
     with run_faulty(answer(200, {"success": True, "call_id": "call-1"})) as other:
         act = redirect(status, f"{other.url}/api/v1/calls/outbound")
         with run_faulty(act) as server:
-            for asked in (RINGS, CHANGES):
+            for asked in (PLACES_CALL, CHANGES):
                 with pytest.raises(errors.OutcomeUnknown):
                     send(asked, server.url)
     assert other.requests == []

@@ -2,114 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from flireo_flows.api.calls import list_calls
 from flireo_flows.api.client import AsyncFlireoClient, FlireoClient
-from flireo_flows.api.errors import InvalidInput, NotFound, UnreadableAnswer
-from flireo_flows.api.operation import Operation, Sends, endpoint_of
+from flireo_flows.api.errors import InvalidInput, NotFound
 from flireo_flows.api.pagination import (
-    FAR,
-    MOST_PAGES,
-    Rows,
     aiter_calls,
     aiter_campaign_leads,
     aiter_usage,
     iter_calls,
     iter_campaign_leads,
     iter_usage,
-    walk,
 )
 from flireo_flows.sandbox import SandboxSettings
+from tests.support.api.pages import Changing, ids, read
 from tests.support.api.speaking import account
 from tests.support.faulty.server import Act, Request, answer, run_faulty
 from tests.support.sandbox.running import BEN, run_sandbox
-
-
-@dataclass(frozen=True)
-class Row:
-    id: str
-
-
-def ask(offset: int) -> Operation[Rows[Row]]:
-    """The request for a page, of which only the offset counts here."""
-    return Operation(endpoint_of(list_calls), lambda body: Rows(()), Sends(query={"offset": offset}))
-
-
-@dataclass
-class Reading:
-    """What came of a walk."""
-
-    ids: list[str] = field(default_factory=list)
-    offsets: list[int] = field(default_factory=list)
-
-
-def read(serve: Callable[[int], tuple[list[str], int | None]]) -> Reading:
-    """Walk through what a server gives from an offset on: ids, and perhaps a total."""
-    reading = Reading()
-    step = next(steps := walk(ask))
-    while step.asks is not None:
-        offset = step.asks.sends.query["offset"]
-        assert isinstance(offset, int)
-        reading.offsets.append(offset)
-        ids, total = serve(offset)
-        step = steps.send(Rows(tuple(map(Row, ids)), total))
-        reading.ids += [row.id for row in step.rows]
-    return reading
-
-
-@pytest.mark.parametrize("times", [2, 3])
-@pytest.mark.parametrize("total", [None, 7])
-@pytest.mark.parametrize("size", [3, 5, 100])
-def test_rows_that_stand_several_times_in_a_page_are_read_once_and_the_list_ends(
-    times: int, total: int | None, size: int
-) -> None:
-    rows = [f"r{n}" for n in range(7)]
-    reading = read(
-        lambda offset: ([row for row in rows[offset : offset + size] for _ in range(times)], total)
-    )
-    assert reading.ids == rows
-    assert len(reading.offsets) < 12
-
-
-@dataclass
-class Changing:
-    """A list that is changed before each request is answered, newest first unless it says otherwise.
-
-    Attributes:
-        rows: Ids.
-        size: Rows a page.
-        changes: For each request: how many rows arrive, and which fall out, by their place.
-        tells_total: Whether the server says how many there are.
-        at_end: Rows arrive at the end, as leads do.
-    """
-
-    rows: list[str]
-    size: int
-    changes: list[tuple[int, list[int]]] = field(default_factory=list)
-    tells_total: bool = True
-    at_end: bool = False
-    arrived: int = 0
-
-    def __call__(self, offset: int) -> tuple[list[str], int | None]:
-        if self.changes:
-            arrivals, leavers = self.changes.pop(0)
-            gone = {place % len(self.rows) for place in leavers} if self.rows else set()
-            self.rows = [row for place, row in enumerate(self.rows) if place not in gone]
-            for _ in range(arrivals):
-                self.arrived += 1
-                self.rows.insert(len(self.rows) if self.at_end else 0, f"new-{self.arrived}")
-        return self.rows[offset : offset + self.size], len(self.rows) if self.tells_total else None
-
-
-def ids(count: int) -> list[str]:
-    return [f"row-{number}" for number in range(count)]
 
 
 @given(
@@ -128,62 +42,6 @@ def test_a_row_that_stays_is_given_once_whatever_arrives_and_vanishes(
     stayed = [row for row in ids(count) if row in server.rows]
     assert [row for row in reading.ids if row in set(stayed)] == stayed
     assert len(reading.offsets) < 500
-
-
-@given(count=st.integers(0, 30), size=st.integers(1, 9), tells_total=st.booleans())
-def test_a_list_at_rest_is_read_in_its_order_with_hardly_a_request_more_than_pages(
-    count: int, size: int, tells_total: bool
-) -> None:
-    reading = read(Changing(ids(count), size, tells_total=tells_total))
-    assert reading.ids == ids(count)
-    pages = count // max(1, size - 1) + 1
-    assert len(reading.offsets) <= pages + 2
-
-
-@settings(max_examples=30, deadline=None)  # some of them take ten thousand pages
-@given(
-    pages=st.lists(
-        st.tuples(st.lists(st.sampled_from(ids(6)), max_size=4), st.none() | st.integers(-5, 50)),
-        min_size=1,
-        max_size=8,
-    ),
-)
-def test_a_server_that_answers_anything_is_not_read_for_ever(pages: list[tuple[list[str], Any]]) -> None:
-    asked = 0
-
-    def serve(offset: int) -> tuple[list[str], int | None]:
-        nonlocal asked
-        asked += 1
-        return pages[asked % len(pages)]
-
-    try:
-        given_ids = read(serve).ids
-    except UnreadableAnswer:
-        given_ids = []
-    assert len(set(given_ids)) == len(given_ids)
-    assert asked <= MOST_PAGES + 1
-
-
-def test_a_list_without_an_end_is_an_error_and_not_a_loop() -> None:
-    with pytest.raises(UnreadableAnswer, match="the list does not end"):
-        read(lambda offset: ([f"row-{offset}", f"row-{offset + 1}"], None))
-
-
-def test_a_server_that_ignores_the_offset_is_asked_three_times_at_most() -> None:
-    reading = read(lambda offset: (ids(5), None))
-    assert reading.ids == ids(5)
-    assert reading.offsets == [0, 4, 9 + FAR]
-    assert read(lambda offset: (ids(5), 5)).offsets == [0]
-    assert read(lambda offset: (ids(1), None)).ids == ids(1)
-
-
-def test_a_page_that_is_the_same_because_rows_arrived_is_no_end() -> None:
-    server = Changing(ids(6), 3, [(0, []), (2, []), (2, [])], tells_total=False)
-    assert [row for row in read(server).ids if row.startswith("row")] == ids(6)
-
-
-def test_a_total_that_is_less_than_what_came_is_not_believed() -> None:
-    assert read(lambda offset: (ids(9)[offset : offset + 3], 1)).ids == ids(9)
 
 
 # The same over real HTTP, for each list and both clients.

@@ -9,7 +9,7 @@ from flireo_flows.ledger import Database, Expectations, Inbox
 from flireo_flows.ledger.awaited import awaited_in
 from flireo_flows.ledger.schema import attempts, decisions, leads
 from flireo_flows.lifecycle.outcomes import Outcome
-from flireo_flows.policy import words
+from flireo_flows.policy import explain
 from tests.support.calling.campaign import ANNA, FREE, Campaign, person
 from tests.support.calling.hearing import report
 
@@ -76,7 +76,7 @@ async def test_another_campaign_waits_for_the_analysis_and_then_hears_the_no(dat
         wanted = select(decisions).where(decisions.c.campaign == "other")
         decided = (await db.execute(wanted)).one()
     assert decided.rule == "result_awaited"
-    assert "has not come yet" in words(decided.rule, {}, decided.until)
+    assert "has not come yet" in explain(decided.rule, {}, decided.until)
 
     await Inbox(database).store(report("call-1", ANNA, analysis={"do_not_call": "ja"}))
     await Inbox(database).apply(campaign.name, RULES, Expectations())

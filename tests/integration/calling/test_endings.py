@@ -22,7 +22,7 @@ from flireo_flows.calling.hands import Hands
 from flireo_flows.calling.post_ending import ENDINGS, EVENTS, Ending, ending_of
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.ledger import Answer, Attempt, Database
-from flireo_flows.script.call_choice import Caller, CannotCompose, Choice, LeadFacts
+from flireo_flows.script.call_choice import CallChoice, Caller, ComposeError, LeadFacts
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, POLICY, Campaign, people, person
 from tests.support.faulty.server import (
@@ -279,9 +279,9 @@ async def test_an_agent_or_number_that_the_leads_own_row_names_stops_nobody_else
 class Tongue(Caller):
     """Knows no words for Anna, and none that fit for Ben."""
 
-    def compose(self, facts: LeadFacts, choice: Choice, reference: str) -> OutboundCall:
+    def compose(self, facts: LeadFacts, choice: CallChoice, reference: str) -> OutboundCall:
         if facts.phone == ANNA:
-            raise CannotCompose("first_message: no value for {{company}}")
+            raise ComposeError("first_message: no value for {{company}}")
         return OutboundCall(destination=facts.phone, agent_id="")
 
 

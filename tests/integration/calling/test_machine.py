@@ -38,7 +38,7 @@ from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.lifecycle.states import FINAL, MOVES, OPEN, AttemptState, CampaignState, IdSource, LeadState
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.call_choice import Choice, LeadFacts
+from flireo_flows.script.call_choice import CallChoice, LeadFacts
 from tests.support.calling.campaign import ANNA, BEN, CARLA, OTHERS_DO_NOT_COUNT, person
 from tests.support.calling.vendor import Fate, Vendor
 from tests.support.postgres import Postgres
@@ -70,11 +70,11 @@ class Naming:
 
     agent_ids = number_ids = frozenset[str]()
 
-    def choose(self, facts: LeadFacts) -> Choice:
+    def choose(self, facts: LeadFacts) -> CallChoice:
         """Always the same."""
-        return Choice("agent", "number")
+        return CallChoice("agent", "number")
 
-    def compose(self, facts: LeadFacts, choice: Choice, reference: str) -> OutboundCall:
+    def compose(self, facts: LeadFacts, choice: CallChoice, reference: str) -> OutboundCall:
         """The reference stands where the vendor's model looks for it."""
         return OutboundCall(destination=facts.phone, agent_id=choice.agent_id, first_message=reference)
 

@@ -13,7 +13,7 @@ from flireo_flows.calling.engine import Engine, Ran
 from flireo_flows.calling.recent_calls import MOST_REQUESTS, RecentCallsUnread
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.account_calls import account_read, tail_of
+from flireo_flows.ledger.account_calls import account_read
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.run_rules import Readiness, fingerprint
@@ -285,11 +285,3 @@ async def test_a_call_of_an_attempt_is_not_counted_as_another_ones(local: Databa
         await run(local, line.url, ANNA, BEN, until=Until.DIALLED)
     past = await read_past(f"sqlite:///{local.engine.url.database}", "spring", [ANNA], POLICY)
     assert past.people[ANNA].history.other_calls == ()
-
-
-@pytest.mark.parametrize(
-    ("phone", "tail"),
-    [("+447700900001", "00900001"), ("0612345678", "12345678"), ("123", ""), ("", ""), ("Anna", "")],
-)
-def test_a_number_is_told_by_its_last_digits(phone: str, tail: str) -> None:
-    assert tail_of(phone) == tail

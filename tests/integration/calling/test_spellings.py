@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import update
 
-from flireo_flows.api.person_key import person_key, same_person, spellings
+from flireo_flows.api.person_key import person_key
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.callers import find_caller
 from flireo_flows.ledger.erasure import forget
@@ -13,56 +13,8 @@ from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.schema import attempts
 from flireo_flows.ledger.suppressions import Suppressions, suppressed_in
 from tests.support.calling.campaign import POLICY, Campaign, person
-from tests.support.calling.hearing import Heard, listed, report
-
-# As a file may write it (valid today), and another spelling of the same.
-PAIRS = [
-    pytest.param("+5491123456789", "+541123456789", id="AR"),
-    pytest.param("+541123456789", "+5491123456789", id="AR landline"),
-    pytest.param("+525512345678", "+5215512345678", id="MX"),
-    pytest.param("+5511987654321", "+551187654321", id="BR"),
-    pytest.param("+390612345678", "+39612345678", id="IT"),
-    pytest.param("+2290197123456", "+22997123456", id="BJ"),
-]
-OTHERS = [
-    ("+5491123456789", "+5491123456780"),
-    ("+393331234567", "+3903331234567"),
-    ("+39800123456", "+390800123456"),
-    ("+551123456789", "+5511923456789"),
-    ("+442079460001", "+442079460002"),
-    ("+2250707123456", "+2250507123456"),
-]
-
-
-@pytest.mark.parametrize(("one", "other"), PAIRS)
-def test_spellings_have_one_key_and_know_each_other(one: str, other: str) -> None:
-    assert person_key(one) == person_key(other) == person_key(person_key(one))
-    assert {one, other} <= spellings(one) & spellings(other)
-    for written in (other, other[1:], f"00{other[1:]}", f"{other[:3]} {other[3:6]}-{other[6:]}"):
-        assert same_person(one, written)
-        assert listed(phone=written).is_with(one)
-        assert listed(phone=written).may_be_with(one)
-
-
-@pytest.mark.parametrize(("one", "other"), OTHERS)
-def test_other_people_have_other_keys(one: str, other: str) -> None:
-    assert person_key(one) != person_key(other)
-    assert not same_person(one, other)
-    assert not listed(phone=other).is_with(one)
-
-
-def test_an_ivorian_number_of_8_digits_is_compared_and_has_no_key() -> None:
-    assert same_person("+2250707123456", "+225 07 12 34 56")
-    assert person_key("+22507123456") != person_key("+2250707123456")
-    assert "+22507123456" in spellings("+2250707123456")
-
-
-@pytest.mark.parametrize(
-    "text", ["", "forgotten-0123456789abcdef", "anonymous", "sip:anna@example.org", "316"]
-)
-def test_what_is_no_number_stays_as_it_is(text: str) -> None:
-    assert person_key(text) == text
-    assert spellings(text) == {text}
+from tests.support.calling.hearing import Heard, report
+from tests.support.calling.spellings import PAIRS
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
@@ -94,7 +46,7 @@ async def test_one_person_is_called_once_over_campaigns_and_in_the_spelling_of_t
     assert await second.begin(await second.runner()) == []
     assert set(await first.results()) == {one}
     past = await read_past(ledger_url, "second", [other], POLICY)
-    assert past.people[other].history.is_ringing
+    assert past.people[other].history.has_open_call
 
 
 # Whole numbers of one form in two spellings: 24 people each.

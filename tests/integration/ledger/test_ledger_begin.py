@@ -22,7 +22,7 @@ from flireo_flows.ledger.schema import attempts, decisions, leads, runners, tall
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy, Rule
-from flireo_flows.script.call_choice import CannotCompose, Choice, LeadFacts
+from flireo_flows.script.call_choice import CallChoice, ComposeError, LeadFacts
 from tests.support.calling.campaign import (
     ANNA,
     BEN,
@@ -423,13 +423,13 @@ class Pool:
     agent_ids = frozenset({"agent"})
     number_ids = frozenset[str]()
 
-    def choose(self, facts: LeadFacts) -> Choice:
+    def choose(self, facts: LeadFacts) -> CallChoice:
         if facts.phone == CARLA:
-            raise CannotCompose("`first_name` is missing")
+            raise ComposeError("`first_name` is missing")
         fresh = f"number-{facts.phone[-2:]}-{facts.wishes.language}"
-        return Choice("agent", facts.number_id or fresh, facts.variant or "B")
+        return CallChoice("agent", facts.number_id or fresh, facts.variant or "B")
 
-    def compose(self, facts: LeadFacts, choice: Choice, reference: str) -> OutboundCall:
+    def compose(self, facts: LeadFacts, choice: CallChoice, reference: str) -> OutboundCall:
         return OutboundCall(destination=facts.phone, agent_id=choice.agent_id, number_id=choice.number_id)
 
 
@@ -444,7 +444,7 @@ async def test_what_was_chosen_is_written_down_and_kept(database: Database) -> N
     dutch = Wishes(language="nl")
     await campaign.take_in(person(ANNA, name="Anna", columns={"a": "b"}, wishes=dutch), person(BEN))
     first, other = sorted(await campaign.begin(book), key=lambda it: it.lead_id)
-    chosen = Choice("agent", f"number-{ANNA[-2:]}-nl", "B")
+    chosen = CallChoice("agent", f"number-{ANNA[-2:]}-nl", "B")
     assert (first.choice, other.choice.number_id) == (chosen, f"number-{BEN[-2:]}-")
     assert first.facts == LeadFacts(ANNA, "Anna", {"a": "b"}, dutch, "", "")
     row, _ = await campaign.attempts()

@@ -25,7 +25,6 @@ from flireo_flows.ledger.outbox import Outbox
 from flireo_flows.ledger.reports import close_without_report, talked
 from flireo_flows.ledger.schema import attempts, campaigns, leads
 from flireo_flows.lifecycle.event_types import LedgerEvent
-from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, people
 from tests.support.calling.hearing import ANALYSIS, TALK, Heard, book, heard, listed, report, status_update
 
@@ -405,26 +404,3 @@ async def test_two_who_look_at_once_tell_it_once(heard: Heard) -> None:
     told = await asyncio.gather(*(check(heard) for _ in range(4)))
     assert sorted(told) == [False, False, False, True]
     assert len(await notices(heard.database)) == 1
-
-
-def test_the_default_bound_is_nine_in_ten() -> None:
-    assert CallingPolicy().min_completeness == 0.9
-
-
-@pytest.mark.parametrize(
-    ("delay", "said"),
-    [
-        (Delay(0.25, 9.94), "median 0.2 s, 95% within 9.9 s"),
-        (Delay(10, 119.4), "median 10 s, 95% within 119 s"),
-        (Delay(120, 7199), "median 2 min, 95% within 120 min"),
-        (Delay(7200, 90_000), "median 2.0 h, 95% within 25.0 h"),
-    ],
-)
-def test_a_delay_is_said_in_the_unit_that_fits(delay: Delay, said: str) -> None:
-    assert delay.in_words == said
-
-
-def test_what_is_not_all_is_never_all() -> None:
-    assert (
-        Completeness(reports=99_999, reports_due=100_000).rows()["reports in"] == "99,999 of 100,000 (99.9%)"
-    )

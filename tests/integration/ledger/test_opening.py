@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import pickle
 import re
 import sqlite3
 import sys
@@ -18,9 +17,9 @@ from flireo_flows.ledger import Database, Inbox, LedgerError
 from flireo_flows.ledger.schema import VERSION, meta
 from flireo_flows.ledger.schema_version import BOOTED
 from tests.support.calling.campaign import ANNA
+from tests.support.ledger.refusals import SECRET, refusal
 from tests.support.postgres import Postgres
 
-SECRET = "s3cret-of-the-ledger"
 OPEN_IT = """
 import asyncio, sys
 from flireo_flows.ledger import Database
@@ -44,14 +43,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-async def refusal(url: str) -> LedgerError:
-    """What is said of a ledger that cannot be opened."""
-    with pytest.raises(LedgerError) as refused:
-        await Database.open(url)
-    assert SECRET not in f"{refused.value} {refused.value!r}"
-    return refused.value
 
 
 KEPT = select(meta).where(meta.c.key != BOOTED).order_by(meta.c.key)  # that one follows the clock
@@ -169,27 +160,6 @@ async def all_that_is_held(ledger_url: str) -> dict[str, list[tuple[Any, ...]]]:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("", "this is no database URL"),
-        ("leads.db", "this is no database URL"),
-        (f"postgresql//anna:{SECRET}@db/ledger", "this is no database URL"),
-        (f"postgresql://anna:{SECRET}@db:port/ledger", "this is no database URL"),
-        (f"postgresql://anna:{SECRET}/ledger", "ledger postgresql://...: this is no database URL"),
-        (f"mysql://anna:{SECRET}@db/ledger", "ledger mysql: this kind of database is not supported"),
-        ("sqlite://", "a ledger in memory forgets who was rung"),
-        ("sqlite:///:memory:", "a ledger in memory forgets who was rung"),
-        ("sqlite:///file::memory:?uri=true", "a ledger in memory forgets who was rung"),
-        ("sqlite:///file:ledger?mode=memory&uri=true", "a ledger in memory forgets who was rung"),
-    ],
-)
-async def test_a_url_that_is_no_ledger_is_refused_with_what_to_write_instead(url: str, says: str) -> None:
-    error = await refusal(url)
-    assert says in str(error)
-    assert "Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE (FLIREO_LEDGER_URL)" in str(error)
-
-
-@pytest.mark.parametrize(
-    ("url", "says"),
-    [
         (f"postgresql://anna:{SECRET}@127.0.0.1:1/ledger", "Connect call failed"),
         (f"postgresql://127.0.0.1:1/ledger?user=anna&password={SECRET}", "Connect call failed"),
         (f"postgresql://anna:{SECRET}@127.0.0.1:1/ledger?colour=blue", "colour"),
@@ -230,13 +200,6 @@ async def test_a_file_that_is_no_ledger_is_left_as_it_is(tmp_path: Path) -> None
 
 async def test_a_folder_is_no_ledger(tmp_path: Path) -> None:
     assert "unable to open database file" in str(await refusal(f"sqlite:///{tmp_path}"))
-
-
-async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    error = await refusal(f"sqlite:///{tmp_path}/file/ledger.db")
-    assert "its folder cannot be made" in str(error)
-    assert f"{tmp_path}/file/ledger.db" in str(error)
 
 
 async def test_a_file_may_be_named_as_a_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,8 +257,3 @@ async def test_a_disk_that_is_full_is_one_clear_error(tmp_path: Path) -> None:
         await database.write_whole(lambda db: db.exec_driver_sql(full))
         with pytest.raises(LedgerError, match=r"disk is full\. Mend it, then run the campaign again"):
             await Inbox(database).store(b" " * 10**6)
-
-
-async def test_the_error_survives_a_trip_to_another_process() -> None:
-    error = await refusal("leads.db")
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.api.webhooks import EventType, UnreadableEvent, glance, parse_event
+from flireo_flows.api.webhooks import EventType, WebhookFormatError, glance, parse_event
 from tests.support.receiver.relay import inbox_of, receiver, signed
 
 SECRET = "whsec_fuzz"
@@ -109,7 +109,7 @@ def test_what_is_signed_is_kept_and_told_apart(
         return
     try:
         read = parse_event(body)
-    except UnreadableEvent:
+    except WebhookFormatError:
         assert (answer.status_code, state) == (400, "unreadable")
         return
     if read.type not in set(EventType):
@@ -124,8 +124,8 @@ def test_what_is_signed_is_kept_and_told_apart(
 def test_a_glance_sees_what_the_whole_reading_sees(body: bytes) -> None:
     try:
         whole = parse_event(body)
-    except UnreadableEvent as error:
-        with pytest.raises(UnreadableEvent) as told:
+    except WebhookFormatError as error:
+        with pytest.raises(WebhookFormatError) as told:
             glance(body)
         assert told.value.reason == error.reason
         return

@@ -1,16 +1,15 @@
 """Campaigns: the platform rings their leads by itself, within their hours."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
 from flireo_flows.sandbox import Dialect, Outcome, SandboxSettings
-from flireo_flows.sandbox.campaigns import MOVES, CampaignStatus, Window
+from flireo_flows.sandbox.campaigns import MOVES, CampaignStatus
 from tests.support.sandbox.contract import check
 from tests.support.sandbox.receiving import run_receiver
 from tests.support.sandbox.running import ANNA, BEN, CARLA, RunningSandbox, run_sandbox, until
@@ -269,28 +268,6 @@ def test_a_window_opens_by_the_simulated_time_of_day() -> None:
         (ring,) = sandbox.rings()
     # A quarter of an hour is 0.9 s at this scale; the window's own seconds are whole.
     assert datetime.fromisoformat(ring["created_at"]) - began >= timedelta(seconds=0.898)
-
-
-@pytest.mark.parametrize(
-    ("opens", "closes", "timezone", "moment", "is_open"),
-    [
-        (time(9), time(17), "Europe/Amsterdam", "2026-01-10T08:00:00", True),
-        (time(9), time(17), "Europe/Amsterdam", "2026-01-10T07:59:59", False),
-        (time(9), time(17), "Europe/Amsterdam", "2026-07-10T07:00:00", True),
-        (time(9), time(17), "Europe/Amsterdam", "2026-07-10T15:00:00", False),
-        (time(22), time(2), "UTC", "2026-01-10T01:59:59", True),
-        (time(22), time(2), "UTC", "2026-01-10T02:00:00", False),
-        (time(9), time(9), "UTC", "2026-01-10T09:00:00", False),
-        (time(9), None, None, "2026-01-10T23:59:59", True),
-        (None, time(9), None, "2026-01-10T09:00:00", False),
-        (None, None, None, "2026-01-10T03:00:00", True),
-    ],
-)
-def test_a_window_is_of_its_own_time_zone(
-    opens: time | None, closes: time | None, timezone: str | None, moment: str, is_open: bool
-) -> None:
-    at = datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo("UTC"))
-    assert Window(opens, closes, timezone).is_open(at) is is_open
 
 
 def test_a_lead_is_added_listed_in_pages_and_removed(sandbox: RunningSandbox) -> None:

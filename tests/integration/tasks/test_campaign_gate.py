@@ -14,8 +14,8 @@ from flireo_flows import CallLedger, FlireoCampaignJob, FlireoCredentials
 from flireo_flows.api.campaigns import CampaignLead, NewCampaignLead
 from flireo_flows.api.client import Account, FlireoClient
 from flireo_flows.api.operation import Operation
-from flireo_flows.api.procedure import converse
-from flireo_flows.blocks import CampaignRefused, OnBlocked
+from flireo_flows.api.procedure import run_procedure
+from flireo_flows.blocks import CampaignRefusedError, OnBlocked
 from flireo_flows.blocks import campaign_decisions as work
 from flireo_flows.blocks.campaign_gate import gate_of
 from flireo_flows.leads.wishes import Consent, Wishes
@@ -176,7 +176,7 @@ def test_a_campaign_is_not_made_with_somebody_whom_nobody_may_call(
 ) -> None:
     in_ledger(ledger, act)
     job = job_at(sandbox, ledger)
-    with pytest.raises(CampaignRefused) as refused:
+    with pytest.raises(CampaignRefusedError) as refused:
         job.add_leads(leads(ANNA, BEN, CARLA))
     assert str(refused.value).startswith(f"1 of 3 numbers must not be called: +44********02 ({why})")
     assert sandbox.requests() == {}  # not even a campaign was made
@@ -204,7 +204,7 @@ def test_nobody_is_added_to_a_campaign_that_is_there(
     job = job_at(sandbox, local)
     job.add_leads(leads(ANNA))
     in_ledger(local, act)
-    with pytest.raises(CampaignRefused, match="must not be called"):
+    with pytest.raises(CampaignRefusedError, match="must not be called"):
         asyncio.run(job.aadd_leads(leads(CARLA, BEN)))
     assert there(sandbox) == [ANNA]
 
@@ -217,7 +217,7 @@ def test_a_campaign_is_not_started_with_somebody_who_said_no_since(
     job.add_leads(leads(ANNA, BEN))
     in_ledger(local, act)
     for start in (job.trigger, job.start, lambda: job.trigger("allow"), lambda: asyncio.run(job.atrigger())):
-        with pytest.raises(CampaignRefused, match=r"remove them from the campaign; nothing was started"):
+        with pytest.raises(CampaignRefusedError, match=r"remove them from the campaign; nothing was started"):
             start()
     assert sandbox.api.get("/campaigns").json()["campaigns"][0]["status"] == "draft"
     assert sandbox.rings() == []
@@ -235,7 +235,7 @@ def test_a_paused_campaign_is_not_resumed_with_somebody_who_said_no_since(local:
         assert waiting
         number = waiting[-1].phone_number
         in_ledger(local, lambda database: Suppressions(database).suppress([number], ""))
-        with pytest.raises(CampaignRefused, match="must not be called"):
+        with pytest.raises(CampaignRefusedError, match="must not be called"):
             job.resume()
         in_ledger(local, lambda database: Suppressions(database).lift(number))
         assert job.resume().status == "scheduled"
@@ -335,11 +335,11 @@ def test_who_says_no_while_others_are_added_is_not_added_any_more(
     )
     with FlireoClient(Account("k", sandbox.base_url), heard=hear) as client:
         if on_blocked is OnBlocked.SKIP:
-            assert [lead.phone_number for lead in converse(adding, client, notes.append)] == [CARLA]
+            assert [lead.phone_number for lead in run_procedure(adding, client, notes.append)] == [CARLA]
             assert notes == ["left out: 1 of 1 numbers must not be called: +44********02 (suppressed)"]
         else:
-            with pytest.raises(CampaignRefused, match="must not be called"):
-                converse(adding, client, notes.append)
+            with pytest.raises(CampaignRefusedError, match="must not be called"):
+                run_procedure(adding, client, notes.append)
             assert notes == ["1 of 2 leads were added before it failed"]
     assert there(sandbox) == [ANNA, CARLA]
 
@@ -354,7 +354,7 @@ def test_another_word_than_refuse_or_skip_is_no_setting(wrong: object, local: Ca
 def test_a_message_names_a_few_of_many_and_masks_them(sandbox: RunningSandbox, local: CallLedger) -> None:
     many = [f"+4477009001{n:02d}" for n in range(40)]
     in_ledger(local, lambda database: Suppressions(database).suppress(many, "asked"))
-    with pytest.raises(CampaignRefused) as refused:
+    with pytest.raises(CampaignRefusedError) as refused:
         job_at(sandbox, local).add_leads(leads(ANNA, *many))
     told = str(refused.value)
     assert told.startswith("40 of 41 numbers must not be called: +44********00 (suppressed), ")
@@ -376,7 +376,7 @@ def test_two_spellings_of_a_number_are_one_person(
     sandbox: RunningSandbox, ledger: CallLedger, known: str, given: str
 ) -> None:
     in_ledger(ledger, lambda database: Suppressions(database).suppress([known], "asked"))
-    with pytest.raises(CampaignRefused, match="must not be called"):
+    with pytest.raises(CampaignRefusedError, match="must not be called"):
         job_at(sandbox, ledger).add_leads(leads(given))
     assert sandbox.requests() == {}
 
@@ -386,10 +386,10 @@ def test_two_spellings_of_a_number_are_not_called_twice(
     sandbox: RunningSandbox, known: str, given: str
 ) -> None:
     job = job_at(sandbox, None)
-    with pytest.raises(CampaignRefused, match="is given twice"):
+    with pytest.raises(CampaignRefusedError, match="is given twice"):
         job.add_leads(leads(known, given))
     job.add_leads(leads(known))
-    with pytest.raises(CampaignRefused, match="in the campaign already"):
+    with pytest.raises(CampaignRefusedError, match="in the campaign already"):
         job.add_leads(leads(given))
     assert job.add_leads(leads(given), "skip") == []
     assert there(sandbox) == [known]

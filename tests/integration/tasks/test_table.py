@@ -1,25 +1,12 @@
 """docs/operations.md: every operation and task, and nothing that is not so any more."""
 
-import inspect
 import subprocess
 import sys
 from pathlib import Path
 
-from prefect import Task
-
-from flireo_flows import tasks
-from flireo_flows.api.operation import endpoint_of
-from flireo_flows.api.registry import OPERATIONS
-from flireo_flows.tasks.operation_name import OperationName
 from flireo_flows.tasks.operations_page import document
 
 PROJECT = Path(__file__).parents[3]
-WRITTEN = PROJECT / "docs" / "operations.md"
-
-
-def test_the_table_of_operations_is_what_the_registry_says() -> None:
-    remedy = "run: python -m flireo_flows.tasks.operations_page > docs/operations.md"
-    assert WRITTEN.read_text(encoding="utf-8") == document(), remedy
 
 
 def test_the_table_is_made_by_a_command() -> None:
@@ -31,25 +18,3 @@ def test_the_table_is_made_by_a_command() -> None:
         check=True,
     )
     assert made.stdout.decode() == document()
-
-
-def test_every_operation_and_task_has_its_row() -> None:
-    text = document()
-    for operation in OPERATIONS:
-        endpoint = endpoint_of(operation)
-        (row,) = [
-            line
-            for line in text.splitlines()
-            if f"| `{operation.__name__}` `a{operation.__name__}` |" in line
-        ]
-        assert f"| `{endpoint.name}` | `{endpoint.route}` |" in row
-        cells = row.strip("| ").split(" | ")
-        assert all(cells) and len(cells) == 7, row
-        for name in inspect.signature(operation).parameters:
-            assert f"`{name}: " in row
-    for name, value in vars(tasks).items():
-        assert not isinstance(value, Task) or f"`{name}`" in text
-
-
-def test_every_operation_can_be_chosen_by_its_name() -> None:
-    assert [str(name) for name in OperationName] == [operation.__name__ for operation in OPERATIONS]

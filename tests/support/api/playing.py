@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from flireo_flows.api.exchange import Pause, exchange
 from flireo_flows.api.judgement import Lost, Reply
 from flireo_flows.api.operation import Operation
-from flireo_flows.api.rate_limit import Pacing
+from flireo_flows.api.rate_limit import RateLimit
 
 T = TypeVar("T")
 START = 1_760_000_000.0  # Unix seconds
@@ -39,7 +39,7 @@ class Played:
 def play(
     operation: Operation[T],
     *answers: Reply | Lost,
-    pacing: Pacing | None = None,
+    pacing: RateLimit | None = None,
     jitter: float = 1.0,
     before: float | None = None,
 ) -> Played:
@@ -53,7 +53,9 @@ def play(
         before: Seconds after the start.
     """
     played, now = Played(), START
-    steps = exchange(operation, pacing or Pacing(), now, jitter, None if before is None else START + before)
+    steps = exchange(
+        operation, pacing or RateLimit(), now, jitter, None if before is None else START + before
+    )
     try:
         step = next(steps)
         while True:

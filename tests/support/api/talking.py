@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from flireo_flows.api.errors import FlireoError
 from flireo_flows.api.exchange import Pause
 from flireo_flows.api.operation import Operation
-from flireo_flows.api.procedure import Ask, Conversation
+from flireo_flows.api.procedure import Ask, Procedure
 
 T = TypeVar("T")
 BEGIN = 1_700_000_000.0
@@ -33,7 +33,7 @@ class Stage(Generic[T]):
         """Since the start."""
         return self.now - BEGIN
 
-    def play(self, conversation: Conversation[T]) -> T:
+    def play(self, conversation: Procedure[T]) -> T:
         """Hold it to its end."""
         try:
             step = next(conversation)
@@ -50,7 +50,7 @@ class Stage(Generic[T]):
             result: T = done.value
             return result
 
-    def _ask(self, conversation: Conversation[T], step: Ask[Any]) -> Any:
+    def _ask(self, conversation: Procedure[T], step: Ask[Any]) -> Any:
         self.asked.append((self.seconds, step.operation.name))
         answer = self.answers(step.operation, self.seconds)
         self.now += self.takes

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from itertools import count
 
-from flireo_flows.api.rate_limit import Pacing
+from flireo_flows.api.rate_limit import RateLimit
 
 START = 1_760_000_000.0  # Unix seconds by our clock
 STEP_SECONDS = 0.0005  # no sleep is shorter
@@ -114,7 +114,7 @@ class Simulation:
         """Have something happen so many seconds from now."""
         heapq.heappush(self._due, (self.now + seconds, next(self._order), act))
 
-    def client(self, pacing: Pacing, seconds: float = math.inf) -> None:
+    def client(self, pacing: RateLimit, seconds: float = math.inf) -> None:
         """One more client, with a hunger that ends after so many seconds."""
         self.at(0, lambda: self._turn(pacing, self.now + seconds))
 
@@ -135,7 +135,7 @@ class Simulation:
             act()
         self.now = end
 
-    def _turn(self, pacing: Pacing, until: float) -> None:
+    def _turn(self, pacing: RateLimit, until: float) -> None:
         if self.now >= until:
             return
         wait = pacing.wait(self.now) if pacing.in_flight < HANDS else 0.005
@@ -144,7 +144,7 @@ class Simulation:
             self._travel(pacing)
         self.at(max(wait, STEP_SECONDS), lambda: self._turn(pacing, until))
 
-    def _travel(self, pacing: Pacing) -> None:
+    def _travel(self, pacing: RateLimit) -> None:
         way, sent_at = self._latency() / 2, self.now
 
         def arrive() -> None:
@@ -156,7 +156,7 @@ class Simulation:
 
 
 def simulate(
-    server: LimitedServer, windows: float, clients: Sequence[Pacing], latency: Latency = STEADY
+    server: LimitedServer, windows: float, clients: Sequence[RateLimit], latency: Latency = STEADY
 ) -> list[int]:
     """Run some windows, and tell how many requests each of the whole ones let in."""
     simulation = Simulation(server, latency)

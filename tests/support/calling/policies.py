@@ -12,6 +12,7 @@ from flireo_flows.leads.wishes import Consent
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import (
     WEEKDAYS,
+    Break,
     CallingHours,
     CallingPolicy,
     Caps,
@@ -24,7 +25,6 @@ from flireo_flows.policy import (
     OtherCampaigns,
     PolicyLead,
     RetryDelay,
-    Span,
     Tariff,
     Totals,
     Verdict,
@@ -129,7 +129,7 @@ def day_hours(draw: st.DrawFn, days: tuple[str, ...] = WEEKDAYS) -> DayHours:
     start = draw(st.integers(0, 24 * 60 - 2))
     end = draw(st.integers(start + 2, 24 * 60))
     pauses = draw(st.lists(st.tuples(st.integers(start, end - 1), st.integers(1, 90)), max_size=2))
-    breaks = [Span(start=clock(a), end=clock(min(a + long, 24 * 60))) for a, long in pauses]
+    breaks = [Break(start=clock(a), end=clock(min(a + long, 24 * 60))) for a, long in pauses]
     weekdays = draw(st.lists(st.sampled_from(days), min_size=1, unique=True))
     fields = {"start": clock(start), "end": clock(end), "weekdays": weekdays}
     try:
@@ -212,13 +212,13 @@ def histories_of(times: st.SearchStrategy[datetime]) -> st.SearchStrategy[Histor
         attempts=st.integers(0, 5),
         last_outcome=st.none() | outcomes,
         last_ended_at=st.none() | times,
-        rung_at=many,
-        number_rung_at=many,
+        called_at=many,
+        number_called_at=many,
         other_calls=st.lists(
             st.builds(OtherCall, times, st.sampled_from(["", "spring"]), st.booleans()), max_size=3
         ).map(tuple),
-        is_ringing=st.sampled_from([False, False, False, True]),
-        ringing_until=st.none() | times,
+        has_open_call=st.sampled_from([False, False, False, True]),
+        open_call_until=st.none() | times,
         live=st.integers(0, 6),
         run=totals,
         day=totals,
@@ -246,8 +246,8 @@ retryable = st.builds(
     attempts=st.integers(0, 2),
     last_outcome=st.sampled_from([Outcome.BUSY, Outcome.NO_ANSWER]),
     last_ended_at=st.none() | nearby,
-    rung_at=st.lists(nearby, max_size=3).map(sorted).map(tuple),
-    number_rung_at=st.lists(nearby, max_size=5).map(sorted).map(tuple),
+    called_at=st.lists(nearby, max_size=3).map(sorted).map(tuple),
+    number_called_at=st.lists(nearby, max_size=5).map(sorted).map(tuple),
 )
 timed = st.builds(
     CallingPolicy,

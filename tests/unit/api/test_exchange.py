@@ -15,14 +15,16 @@ from flireo_flows.api.calls import Call, create_outbound_call, get_call
 from flireo_flows.api.exchange import exchange
 from flireo_flows.api.judgement import Lost, Reply, backoff, envelope
 from flireo_flows.api.operation import Effect, Operation
-from flireo_flows.api.rate_limit import Pacing
+from flireo_flows.api.rate_limit import RateLimit
 from tests.support.api.playing import LOST, START, UNSENT, play, said
 from tests.support.api.speaking import PLACED, RING_ANNA
 
 READS = get_call("call-1")
 CHANGES = update_agent("agent-1", AgentSettings(name="Sanne"))
-RINGS = create_outbound_call(RING_ANNA)
-EACH = pytest.mark.parametrize("operation", [READS, CHANGES, RINGS], ids=lambda operation: operation.effect)
+PLACES_CALL = create_outbound_call(RING_ANNA)
+EACH = pytest.mark.parametrize(
+    "operation", [READS, CHANGES, PLACES_CALL], ids=lambda operation: operation.effect
+)
 
 CALL = said(200, b'{"id": "call-1", "status": "ended"}')
 AGENT = said(200, b'{"agent": {"id": "agent-1"}}')
@@ -45,7 +47,7 @@ MUTE = [302, 304, 408, 500, 501, 502, 503, 504, 520, 599]
 
 
 def test_the_three_operations_of_these_tests_have_the_three_effects() -> None:
-    assert [READS.effect, CHANGES.effect, RINGS.effect] == list(Effect)
+    assert [READS.effect, CHANGES.effect, PLACES_CALL.effect] == list(Effect)
 
 
 @EACH
@@ -58,7 +60,7 @@ def test_a_refusal_is_final_whatever_was_asked(
     assert played.outcome.route == operation.route
 
 
-@pytest.mark.parametrize("operation", [CHANGES, RINGS], ids=lambda operation: operation.effect)
+@pytest.mark.parametrize("operation", [CHANGES, PLACES_CALL], ids=lambda operation: operation.effect)
 @pytest.mark.parametrize("status", MUTE)
 def test_a_status_that_leaves_the_effect_open_is_never_followed_by_a_second_request(
     operation: Operation[Any], status: int
@@ -86,8 +88,8 @@ def test_a_request_that_changes_nothing_is_tried_until_it_is_answered() -> None:
         (READS, UNSENT, 4, errors.NotSent),
         (CHANGES, LOST, 1, errors.OutcomeUnknown),
         (CHANGES, UNSENT, 4, errors.NotSent),
-        (RINGS, LOST, 1, errors.OutcomeUnknown),
-        (RINGS, UNSENT, 1, errors.NotSent),  # the dialer asks anew whether it may
+        (PLACES_CALL, LOST, 1, errors.OutcomeUnknown),
+        (PLACES_CALL, UNSENT, 1, errors.NotSent),  # the dialer asks anew whether it may
     ],
 )
 def test_no_answer_is_tried_again_only_where_nothing_can_happen_twice(
@@ -116,13 +118,13 @@ def test_a_success_that_cannot_be_read_is_not_taken_for_one(operation: Operation
 
 def test_a_call_without_an_id_may_have_been_placed() -> None:
     for placed in ({**PLACED, "call_id": None}, {**PLACED, "call_id": ""}, {"success": True}):
-        played = play(RINGS, said(200, json.dumps(placed).encode()))
+        played = play(PLACES_CALL, said(200, json.dumps(placed).encode()))
         assert (played.sent, type(played.outcome)) == (1, errors.OutcomeUnknown)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 299])
 def test_any_2xx_is_a_success(status: int) -> None:
-    assert play(RINGS, said(status, RUNG.body)).outcome.call_id == "call-1"
+    assert play(PLACES_CALL, said(status, RUNG.body)).outcome.call_id == "call-1"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_a_delete_is_done_with_and_without_a_body(answer: Reply, gone: bool) -> 
 
 @EACH
 def test_a_limited_request_is_sent_again_after_the_time_the_server_names(operation: Operation[Any]) -> None:
-    good = {READS.name: CALL, CHANGES.name: AGENT, RINGS.name: RUNG}[operation.name]
+    good = {READS.name: CALL, CHANGES.name: AGENT, PLACES_CALL.name: RUNG}[operation.name]
     played = play(operation, said(429, retry_after="30"), good)
     assert (played.sent, sum(played.pauses)) == (2, 30.0)
     assert not isinstance(played.outcome, Exception)
@@ -143,39 +145,39 @@ def test_a_limited_request_is_sent_again_after_the_time_the_server_names(operati
 @pytest.mark.parametrize("told", [None, "0", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "-5", "nan", "inf"])
 def test_a_limit_without_a_usable_retry_after_is_waited_for_a_second_at_least(told: str | None) -> None:
     limited = said(429) if told is None else said(429, retry_after=told)
-    played = play(RINGS, limited, RUNG)
+    played = play(PLACES_CALL, limited, RUNG)
     assert played.sent == 2
     assert 1.0 <= sum(played.pauses) <= 2.0
 
 
 def test_a_server_that_limits_forever_is_given_up_on() -> None:
-    played = play(RINGS, said(429, retry_after="2"))
+    played = play(PLACES_CALL, said(429, retry_after="2"))
     assert (played.sent, type(played.outcome), played.outcome.retry_after) == (11, errors.RateLimited, 2.0)
 
 
 def test_no_retry_after_waits_longer_than_a_day() -> None:
-    played = play(RINGS, said(429, retry_after="1e300"), RUNG)
+    played = play(PLACES_CALL, said(429, retry_after="1e300"), RUNG)
     assert sum(played.pauses) == 86_400
 
 
 def test_nothing_goes_out_after_the_time_it_had_to_go_out_before() -> None:
-    played = play(RINGS, RUNG, before=-0.1)
+    played = play(PLACES_CALL, RUNG, before=-0.1)
     assert (played.sent, type(played.outcome), played.outcome.text) == (0, errors.NotSent, errors.TOO_LATE[1])
 
 
 def test_a_wait_for_the_limit_that_ends_too_late_is_not_begun() -> None:
-    pacing = Pacing()
+    pacing = RateLimit()
     play(READS, said(429, retry_after="1"), CALL, pacing=pacing)
     pacing.blocked_until = START + 20
-    played = play(RINGS, RUNG, pacing=pacing, before=19)
+    played = play(PLACES_CALL, RUNG, pacing=pacing, before=19)
     assert (played.sent, played.pauses, played.outcome.text) == (0, [], errors.TOO_LATE[0])
-    assert play(RINGS, RUNG, pacing=pacing, before=21).sent == 1
+    assert play(PLACES_CALL, RUNG, pacing=pacing, before=21).sent == 1
 
 
 @pytest.mark.parametrize(
     ("operation", "answer", "error"),
     [
-        (RINGS, said(429, retry_after="30"), errors.RateLimited),
+        (PLACES_CALL, said(429, retry_after="30"), errors.RateLimited),
         (READS, said(503), errors.ServerFailed),
         (READS, LOST, errors.TimedOut),
     ],
@@ -232,13 +234,13 @@ def test_an_error_that_is_no_json_has_no_words(body: bytes) -> None:
 
 def test_an_error_says_which_request_what_and_what_to_do() -> None:
     body = {"error": {"code": "missing_field", "message": "needed", "param": "agent_id"}}
-    refused = play(RINGS, said(400, json.dumps(body).encode(), x_request_id="req-1")).outcome
+    refused = play(PLACES_CALL, said(400, json.dumps(body).encode(), x_request_id="req-1")).outcome
     assert (
         str(refused)
         == "Flireo POST /calls/outbound: 400 missing_field: needed (field agent_id) [request req-1]."
     )
-    assert str(play(RINGS, LOST).outcome) == "Flireo POST /calls/outbound: no answer: ReadTimeout."
-    assert str(play(RINGS, said(402)).outcome).endswith("it continues where it stopped.")
+    assert str(play(PLACES_CALL, LOST).outcome) == "Flireo POST /calls/outbound: no answer: ReadTimeout."
+    assert str(play(PLACES_CALL, said(402)).outcome).endswith("it continues where it stopped.")
 
 
 def test_a_route_is_named_without_the_id() -> None:
@@ -249,26 +251,26 @@ def test_a_route_is_named_without_the_id() -> None:
 def test_no_header_can_make_a_placed_call_look_like_anything_else(headers: dict[str, str], told: str) -> None:
     limits = {f"x-ratelimit-{name}": told for name in ("limit", "remaining", "reset")}
     answer = Reply(200, {**limits, **headers}, RUNG.body, START)
-    assert play(RINGS, answer).outcome.call_id == "call-1"
+    assert play(PLACES_CALL, answer).outcome.call_id == "call-1"
 
 
 @pytest.mark.parametrize("told", ["nan", "inf", "-inf", "1e999", "1e300", "-1", "0", "1760000060000", "60"])
 def test_absurd_limits_neither_break_an_exchange_nor_stop_it_for_long(told: str) -> None:
     limits = {f"x-ratelimit-{name}": told for name in ("limit", "remaining", "reset")}
-    answer, pacing = Reply(200, limits, RUNG.body, START), Pacing()
+    answer, pacing = Reply(200, limits, RUNG.body, START), RateLimit()
     for _ in range(5):
-        played = play(RINGS, answer, pacing=pacing)
+        played = play(PLACES_CALL, answer, pacing=pacing)
         assert played.outcome.call_id == "call-1"
         assert sum(played.pauses) <= 2
 
 
 def test_an_exchange_notices_when_it_is_driven_wrongly() -> None:
-    steps = exchange(RINGS, Pacing(), START, 0.5)
+    steps = exchange(PLACES_CALL, RateLimit(), START, 0.5)
     next(steps)
     with pytest.raises(TypeError, match="answered with a Reply or a Lost"):
         steps.send(START)
-    blocked = Pacing(blocked_until=START + 1)
-    steps = exchange(RINGS, blocked, START, 0.5)
+    blocked = RateLimit(blocked_until=START + 1)
+    steps = exchange(PLACES_CALL, blocked, START, 0.5)
     next(steps)
     with pytest.raises(TypeError, match="answered with the time"):
         steps.send(LOST)

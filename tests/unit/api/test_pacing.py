@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.api.rate_limit import MANY, Pacing, number, retry_after
+from flireo_flows.api.rate_limit import MANY, RateLimit, number, retry_after
 from flireo_flows.api.rate_window import FEELERS, FEWEST_TO_FEEL, WINDOWS_TO_FEEL
 from tests.support.api.windows import START, LimitedServer, Simulation, constant, simulate
 
@@ -26,7 +26,7 @@ def test_everything_that_is_allowed_is_sent_and_nothing_more(
     limit: int, seconds: float, skew: float, told: Callable[[float], int]
 ) -> None:
     server = LimitedServer(limit, seconds, phase=0.37 * seconds, told=told, skew=skew)
-    use = simulate(server, windows=5, clients=[Pacing()])
+    use = simulate(server, windows=5, clients=[RateLimit()])
     assert server.refused == []
     assert mean(use) >= 0.97 * limit
 
@@ -54,7 +54,7 @@ def test_no_clock_network_or_rounding_makes_a_client_go_too_fast_or_stall(
 ) -> None:
     limit, chance = max(1, int(per_second * seconds)), random.Random(seed)
     server = LimitedServer(limit, seconds, phase * seconds, told, skew)
-    use = simulate(server, 5, [Pacing()], lambda: latency * (1 + unrest * chance.uniform(-1, 1)))
+    use = simulate(server, 5, [RateLimit()], lambda: latency * (1 + unrest * chance.uniform(-1, 1)))
     assert server.refused == []
     assert mean(use) >= min(0.97 * limit, limit - 1)
 
@@ -76,7 +76,7 @@ def test_a_window_that_begins_with_a_request_is_filled_and_the_next_begun_within
 ) -> None:
     limit = max(1, int(per_second * seconds))
     server = LimitedServer(limit, seconds, None, told, skew)
-    use = simulate(server, 9, [Pacing()], constant(latency))
+    use = simulate(server, 9, [RateLimit()], constant(latency))
     assert server.refused == []
     # While the length is being found out, what is kept back for it may come too late to be let in ...
     kept_back = FEELERS if limit >= max(FEWEST_TO_FEEL, seconds) else 0
@@ -107,7 +107,7 @@ def test_where_windows_begin_with_a_request_their_length_is_found_and_no_time_lo
 ) -> None:
     server = LimitedServer(limit, seconds, None, told, skew)
     simulation = Simulation(server, constant(0.05))
-    simulation.at(begins, lambda: simulation.client(Pacing()))
+    simulation.at(begins, lambda: simulation.client(RateLimit()))
     simulation.run(8 * seconds)
     assert server.refused == []
     assert server.rate(0, 4) >= early
@@ -121,7 +121,7 @@ def test_a_length_that_changes_is_found_out_without_harm(
 ) -> None:
     server = LimitedServer(100, 10.0, phase, told)
     simulation = Simulation(server)
-    simulation.client(Pacing())
+    simulation.client(RateLimit())
     simulation.at(48, lambda: setattr(server, "seconds", 15.0))
     simulation.at(123, lambda: setattr(server, "seconds", 8.0))
     simulation.run(200)
@@ -131,7 +131,7 @@ def test_a_length_that_changes_is_found_out_without_harm(
 
 def test_requests_are_spread_over_the_window() -> None:
     server = LimitedServer(60, 60.0, phase=0.0)
-    simulation, pacing = Simulation(server), Pacing()
+    simulation, pacing = Simulation(server), RateLimit()
     simulation.client(pacing)
     simulation.run(70)  # the first window ends 40 seconds after the start
     assert len(server.windows) == 2
@@ -142,7 +142,7 @@ def test_requests_are_spread_over_the_window() -> None:
 def test_a_limit_that_changes_is_followed(told: Callable[[float], int]) -> None:
     server = LimitedServer(100, 10.0, phase=0.0, told=told)
     simulation = Simulation(server)
-    simulation.client(Pacing())
+    simulation.client(RateLimit())
 
     def change(limit: int) -> Callable[[], None]:
         return lambda: setattr(server, "limit", limit)
@@ -158,7 +158,7 @@ def test_a_limit_that_changes_is_followed(told: Callable[[float], int]) -> None:
 def test_a_limit_that_sinks_below_what_was_sent_costs_one_refusal_and_is_then_kept() -> None:
     server = LimitedServer(100, 10.0, phase=0.0)
     simulation = Simulation(server)
-    simulation.client(Pacing())
+    simulation.client(RateLimit())
     simulation.at(28, lambda: setattr(server, "limit", 20))
     simulation.run(60)
     assert len(server.refused) <= 1
@@ -168,13 +168,13 @@ def test_a_limit_that_sinks_below_what_was_sent_costs_one_refusal_and_is_then_ke
 @pytest.mark.parametrize("skew", [-3.0, 3.0])
 def test_without_a_date_header_a_clock_that_is_off_costs_a_refusal_a_window_at_most(skew: float) -> None:
     server = LimitedServer(100, 60, phase=22.2, skew=skew, dates=False)
-    use = simulate(server, 5, [Pacing()])
+    use = simulate(server, 5, [RateLimit()])
     assert len(server.refused) <= len(server.windows)
     assert mean(use) >= 0.95 * 100
 
 
 def test_no_headers_no_limit() -> None:
-    pacing = Pacing()
+    pacing = RateLimit()
     assert (pacing.wait(START), pacing.ready(START, 1.0)) == (0.0, 1)  # one goes ahead and asks
     pacing.sent(START)
     assert pacing.wait(START) > 0
@@ -186,7 +186,7 @@ def test_no_headers_no_limit() -> None:
 
 
 def test_the_first_request_goes_alone_but_not_forever() -> None:
-    pacing = Pacing()
+    pacing = RateLimit()
     pacing.sent(START)
     assert 0 < pacing.wait(START + 4.9) < 0.1
     assert pacing.wait(START + 5.1) == 0  # the answer may never come
@@ -200,9 +200,9 @@ def heard(remaining: int, *, seconds: float = 30, limit: int = 30) -> dict[str, 
     return {f"x-ratelimit-{name}": str(int(figure)) for name, figure in told.items()}
 
 
-def told(remaining: int, **others: int) -> Pacing:
+def told(remaining: int, **others: int) -> RateLimit:
     """What has heard one answer, at the start."""
-    pacing = Pacing()
+    pacing = RateLimit()
     pacing.sent(START)
     pacing.heard(heard(remaining, **others), 200, START, START)
     return pacing
@@ -261,7 +261,7 @@ def test_how_many_may_go_soon_is_what_the_spacing_allows() -> None:
 
 def test_a_request_that_is_kept_back_to_find_the_edge_is_offered_when_it_is_due() -> None:
     server = LimitedServer(100, 10.0, None)
-    simulation, pacing = Simulation(server), Pacing()
+    simulation, pacing = Simulation(server), RateLimit()
     simulation.client(pacing)
     simulation.run(9.2)
     waits = pacing.wait(simulation.now)
@@ -323,7 +323,7 @@ HEADER = st.one_of(st.text(), st.integers().map(str), st.floats().map(str), st.d
 def test_no_headers_make_it_raise_or_wait_for_more_than_some_days(
     answers: list[tuple[dict[str, str], int]],
 ) -> None:
-    pacing, now = Pacing(), START
+    pacing, now = RateLimit(), START
     for headers, status in answers:
         assert 0 <= pacing.wait(now) < 3 * 86_400
         assert pacing.ready(now, 1.0) >= 0

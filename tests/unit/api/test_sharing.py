@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.api.rate_limit import Pacing
+from flireo_flows.api.rate_limit import RateLimit
 from tests.support.api.windows import LimitedServer, Simulation
 
 ROUNDINGS = pytest.mark.parametrize("told", [math.ceil, math.floor], ids=["rounded up", "rounded down"])
@@ -36,7 +36,7 @@ def test_runners_that_share_a_key_use_it_up_and_none_is_refused(
 ) -> None:
     phase = BY_THE_CLOCK * seconds if begins == "by the clock" else None
     server = LimitedServer(100, seconds, phase, told, skew=1.3)
-    simulation, pacings = Simulation(server, jitter(clients)), [Pacing() for _ in range(clients)]
+    simulation, pacings = Simulation(server, jitter(clients)), [RateLimit() for _ in range(clients)]
     for number, pacing in enumerate(pacings):
         simulation.at(number * joins * seconds, partial(simulation.client, pacing))
     simulation.run(12 * seconds)
@@ -69,7 +69,7 @@ def test_whatever_clocks_and_networks_hardly_any_request_of_any_runner_is_refuse
     server = LimitedServer(limit, seconds, phase, told, skew)
     simulation = Simulation(server, jitter(seed, latency / 2, latency * 1.5))
     for number in range(clients):
-        simulation.at(0.1 * number, lambda: simulation.client(Pacing()))
+        simulation.at(0.1 * number, lambda: simulation.client(RateLimit()))
     simulation.run(5 * seconds)
     assert refused_later(server) <= 1
     assert server.rate(1, len(server.windows) - 1) >= 0.9
@@ -80,7 +80,7 @@ def test_whoever_comes_later_gets_a_fair_share_and_what_is_left_by_one_that_leav
     phase: float | None,
 ) -> None:
     server = LimitedServer(100, 60.0, phase)
-    simulation, stays, leaves = Simulation(server, jitter(1)), Pacing(), Pacing()
+    simulation, stays, leaves = Simulation(server, jitter(1)), RateLimit(), RateLimit()
     shares: list[float] = []
     simulation.client(stays)
     simulation.at(130, lambda: simulation.client(leaves, seconds=8 * 60))
@@ -101,7 +101,7 @@ def test_beside_somebody_who_follows_no_plan_the_rest_is_used_and_seldom_too_muc
     simulation = Simulation(server, jitter(1))
     simulation.stranger(lambda: chance.expovariate(0.5))
     for _ in range(clients):
-        simulation.client(Pacing())
+        simulation.client(RateLimit())
     simulation.run(12 * 60)
     assert simulation.refused <= len(server.windows) / 2
     assert server.rate(1, len(server.windows) - 1) >= 0.94
@@ -113,7 +113,7 @@ def test_a_limit_that_changes_is_followed_by_all(clients: int, told: Callable[[f
     server = LimitedServer(100, 30.0, phase=0.0, told=told)
     simulation = Simulation(server, jitter(clients))
     for _ in range(clients):
-        simulation.client(Pacing())
+        simulation.client(RateLimit())
 
     def change(limit: int) -> Callable[[], None]:
         return lambda: setattr(server, "limit", limit)

@@ -18,8 +18,8 @@ from flireo_flows.api.webhooks import (
     StatusUpdate,
     ToolCall,
     ToolCalls,
-    UnreadableEvent,
     WebhookEvent,
+    WebhookFormatError,
     key_case,
     parse_event,
     sign,
@@ -352,13 +352,13 @@ def test_an_event_of_a_kind_yet_unknown_is_read() -> None:
     ],
 )
 def test_a_body_that_is_no_webhook_is_refused_with_the_reason(body: bytes, reason: str) -> None:
-    with pytest.raises(UnreadableEvent, match=reason) as refused:
+    with pytest.raises(WebhookFormatError, match=reason) as refused:
         parse_event(body)
     assert pickle.loads(pickle.dumps(refused.value)).reason == refused.value.reason
 
 
 def test_a_refusal_quotes_nothing_of_the_body() -> None:
-    with pytest.raises(UnreadableEvent) as refused:
+    with pytest.raises(WebhookFormatError) as refused:
         parse_event(b'{"message": "+447700900001"')
     assert "447700900001" not in str(refused.value)
     assert refused.value.__suppress_context__

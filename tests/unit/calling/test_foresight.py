@@ -48,8 +48,8 @@ def prospects(draw: st.DrawFn) -> list[Prospect]:
             attempts=tried,
             last_outcome=Outcome.NO_ANSWER if tried else None,
             last_ended_at=ended if tried else None,
-            rung_at=(ended,) * tried,
-            number_rung_at=(ended,) * tried,
+            called_at=(ended,) * tried,
+            number_called_at=(ended,) * tried,
             do_not_call="person" if draw(st.integers(0, 9)) == 0 else "",
         )
         found.append(Prospect(lead(number, draw(ZONES), dial_before=draw(MOMENTS)), history))
@@ -175,7 +175,7 @@ def test_nobody_is_asked_again_and_again_while_others_are_rung_for_days() -> Non
 
 
 def test_whoever_is_on_the_phone_is_foreseen_once_that_call_is_over() -> None:
-    people = [Prospect(lead(number), History(is_ringing=number < 2)) for number in range(3)]
+    people = [Prospect(lead(number), History(has_open_call=number < 2)) for number in range(3)]
     pace = Pace(call_seconds=300)
     foreseen = foresee(people, MONDAY, CallingPolicy(calling_hours=None), pace, OPEN)
     first, second, third = foreseen.verdicts

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flireo_flows.leads import PhoneNumber, Refusal, RejectCode, parse_phone
+from flireo_flows.leads import LeadPhone, Refusal, RejectCode, parse_phone
 from flireo_flows.leads.phones import LONGEST_TEXT
 from flireo_flows.leads.zones import is_zone
 
@@ -39,17 +39,17 @@ AMSTERDAM = ("Europe/Amsterdam",)
     ],
 )
 def test_every_usual_spelling_is_the_same_number(text: str) -> None:
-    assert parse_phone(text, "NL") == PhoneNumber("+31201234501", AMSTERDAM)
+    assert parse_phone(text, "NL") == LeadPhone("+31201234501", AMSTERDAM)
 
 
 @pytest.mark.parametrize("text", ["+31201234501", "0031201234501", "tel:+31 20 1234501", "(0031) 20 1234501"])
 def test_a_number_with_its_country_code_needs_no_region(text: str) -> None:
-    assert parse_phone(text) == PhoneNumber("+31201234501", AMSTERDAM)
+    assert parse_phone(text) == LeadPhone("+31201234501", AMSTERDAM)
 
 
 def test_00_is_read_as_plus_where_it_is_not_the_international_prefix() -> None:
-    assert parse_phone("0031201234501", "US") == PhoneNumber("+31201234501", AMSTERDAM)
-    assert parse_phone("0011 31 20 123 4501", "AU") == PhoneNumber("+31201234501", AMSTERDAM)
+    assert parse_phone("0031201234501", "US") == LeadPhone("+31201234501", AMSTERDAM)
+    assert parse_phone("0011 31 20 123 4501", "AU") == LeadPhone("+31201234501", AMSTERDAM)
 
 
 @pytest.mark.parametrize(
@@ -125,12 +125,12 @@ def test_what_is_no_number_to_ring_is_refused_with_a_reason(
 def test_numbers_of_other_countries_are_read_under_a_dutch_default(
     text: str, e164: str, zones: tuple[str, ...]
 ) -> None:
-    assert parse_phone(text, "NL") == PhoneNumber(e164, zones)
+    assert parse_phone(text, "NL") == LeadPhone(e164, zones)
 
 
 def test_a_number_that_may_be_in_several_zones_names_them_all() -> None:
     spanish_mobile = parse_phone("+34 612 34 56 78")
-    assert isinstance(spanish_mobile, PhoneNumber)
+    assert isinstance(spanish_mobile, LeadPhone)
     assert set(spanish_mobile.zones) == {"Europe/Madrid", "Atlantic/Canary"}
 
 
@@ -203,7 +203,7 @@ def test_a_refusal_never_repeats_the_number(text: str) -> None:
 )
 def test_what_programs_make_of_a_number_loses_no_digit(text: str, region: str, e164: str) -> None:
     found = parse_phone(text, region)
-    assert isinstance(found, PhoneNumber), found
+    assert isinstance(found, LeadPhone), found
     assert found.e164 == e164
 
 
@@ -230,7 +230,7 @@ def test_a_figure_with_decimals_is_said_to_be_one(text: str) -> None:
     ],
 )
 def test_numbers_of_companies_are_ordinary_ones(text: str) -> None:
-    assert isinstance(parse_phone(text), PhoneNumber)
+    assert isinstance(parse_phone(text), LeadPhone)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_other_kinds_are_called_only_where_the_format_allows_them(text: str, kin
     assert isinstance(refusal, Refusal)
     assert (refusal.code, refusal.kind) == (RejectCode.NOT_ALLOWED, kind)
     assert f"call_kinds names {kind}" in refusal.message
-    assert isinstance(parse_phone(text, kinds=[kind]), PhoneNumber)
+    assert isinstance(parse_phone(text, kinds=[kind]), LeadPhone)
     others = {"toll_free", "shared_cost", "personal", "pager", "voicemail"} - {kind}
     assert isinstance(parse_phone(text, kinds=others), Refusal)
 
@@ -283,7 +283,7 @@ def test_a_number_of_an_old_plan_that_became_one_new_number_is_read_as_that(
     text: str, region: str, e164: str
 ) -> None:
     found = parse_phone(text, region)
-    assert isinstance(found, PhoneNumber), found
+    assert isinstance(found, LeadPhone), found
     assert found.e164 == e164
     assert found.note
 

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
-from flireo_flows.leads import PhoneNumber, Refusal, RejectCode, parse_phone
+from flireo_flows.leads import LeadPhone, Refusal, RejectCode, parse_phone
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 INITIALS = sorted({region[0] for region in REGIONS})
@@ -163,7 +163,7 @@ def test_what_may_be_two_numbers_is_refused_and_says_what_settles_it(text: str, 
 )
 def test_ordinary_national_numbers_are_read_as_ever(text: str, region: str, e164: str) -> None:
     found = parse_phone(text, region)
-    assert isinstance(found, PhoneNumber), found
+    assert isinstance(found, LeadPhone), found
     assert found.e164 == e164
 
 
@@ -182,13 +182,13 @@ def test_the_format_settles_how_numbers_without_plus_are_written(
 ) -> None:
     for without_plus, e164 in (("national", national), ("international", international)):
         found = parse_phone(text, region, without_plus=without_plus)  # type: ignore[arg-type]
-        assert isinstance(found, PhoneNumber)
+        assert isinstance(found, LeadPhone)
         assert found.e164 == e164
 
 
 def test_international_numbers_without_plus_need_no_region_and_are_never_read_as_national() -> None:
     found = parse_phone("31612345678", "", without_plus="international")
-    assert isinstance(found, PhoneNumber)
+    assert isinstance(found, LeadPhone)
     assert found.e164 == "+31612345678"
     assert isinstance(parse_phone("612345678", "NL", without_plus="international"), Refusal)
 

@@ -9,11 +9,11 @@ import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-from flireo_flows.leads import LeadFormat, PhoneNumber, RejectCode, parse_phone, read_leads
+from flireo_flows.leads import LeadFormat, LeadPhone, RejectCode, parse_phone, read_leads
 from flireo_flows.leads.zones import country_zones, is_zone, place_may_be_old, read_zone
 from flireo_flows.leads.zones.zone_evidence import clock_of
 from flireo_flows.leads.zones.zone_tables import (
-    Country,
+    MultiZoneCountry,
     area_codes,
     countries,
     exchanges,
@@ -46,9 +46,9 @@ def clocks(zones: tuple[str, ...]) -> set[str]:
     return {clock_of(zone) for zone in zones}
 
 
-def number(text: str) -> PhoneNumber:
+def number(text: str) -> LeadPhone:
     found = parse_phone(text)
-    assert isinstance(found, PhoneNumber), text
+    assert isinstance(found, LeadPhone), text
     return found
 
 
@@ -297,7 +297,7 @@ def test_an_exchange_whose_town_is_known_says_which(phone: str, zone: str | None
 @every(
     "country", [it for it in countries() if it.iso in MOBILES], ids=lambda country: country.iso + country.code
 )
-def test_a_number_that_names_no_place_has_all_zones_of_its_country(country: Country) -> None:
+def test_a_number_that_names_no_place_has_all_zones_of_its_country(country: MultiZoneCountry) -> None:
     found = number(MOBILES[country.iso])
     assert clocks(found.zones) == clocks(country.zones)
 

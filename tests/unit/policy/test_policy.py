@@ -13,6 +13,7 @@ from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import (
     WEEKDAYS,
     Allow,
+    Break,
     CallingHours,
     CallingPolicy,
     DayHours,
@@ -20,15 +21,14 @@ from flireo_flows.policy import (
     History,
     PolicyLead,
     Rule,
-    Span,
-    brake,
     calls_left,
+    campaign_denial,
     day_start,
     decide,
     do_not_call_cause,
+    explain,
     is_retried,
     retry_delay,
-    words,
 )
 from tests.support.calling.policies import (
     ANY_HOUR,
@@ -70,10 +70,10 @@ def test_every_question_has_an_answer_and_every_answer_can_be_said(
     lead: PolicyLead, now: datetime, policy: CallingPolicy, history: History, outcome: Outcome
 ) -> None:
     verdict = decide(lead, now, policy, history)
-    assert words(verdict).startswith("rung" if isinstance(verdict, Allow) else "not rung")
-    braked = brake(now, policy, history)
+    assert explain(verdict).startswith("rung" if isinstance(verdict, Allow) else "not rung")
+    braked = campaign_denial(now, policy, history)
     assert (calls_left(now, policy, history) == 0) == (braked is not None)
-    assert braked is None or words(braked)
+    assert braked is None or explain(braked)
     assert day_start(now, policy).utcoffset() == timedelta(0)
     assert retry_delay(policy, outcome, history.attempts) >= 0
     assert is_retried(policy, outcome, history.attempts) in (True, False)
@@ -114,7 +114,7 @@ def test_whoever_is_rung_may_be_rung_by_every_rule(
         assert (now - history.last_ended_at).total_seconds() >= delay
     for cap in policy.number_caps:
         window = timedelta(days=cap.days)
-        assert sum(rung + window > now for rung in history.number_rung_at) < cap.calls
+        assert sum(rung + window > now for rung in history.number_called_at) < cap.calls
     if policy.calling_hours:
         assert lead.zones
         clocks = {*lead.zones, policy.calling_hours.clock} - {""}
@@ -154,7 +154,7 @@ def test_on_every_clock_in_the_world_nine_is_nine_and_five_past_eight_is_too_lat
 
 
 NIGHT_AND_DAY = CallingHours(
-    start="00:30", end="24:00", weekdays=list(WEEKDAYS), breaks=[Span(start="02:00", end="02:30")]
+    start="00:30", end="24:00", weekdays=list(WEEKDAYS), breaks=[Break(start="02:00", end="02:30")]
 )
 STEP = timedelta(minutes=15)
 
@@ -210,7 +210,7 @@ def test_a_clock_that_goes_back_over_midnight_opens_yesterday_once_more() -> Non
     midnight = datetime(2010, 11, 7, 2, 30, tzinfo=UTC)
     verdict = decide(newfoundland, midnight, CallingPolicy(calling_hours=late), NEW)
     assert until(verdict) == midnight + timedelta(minutes=30)
-    pause = Span(start="00:01", end="23:30")
+    pause = Break(start="00:01", end="23:30")
     twice = CallingHours(start="00:00", end="23:50", weekdays=list(WEEKDAYS), breaks=[pause])
     verdict = decide(newfoundland, midnight - timedelta(minutes=5), CallingPolicy(calling_hours=twice), NEW)
     assert until(verdict) == midnight  # tomorrow's first minute comes before yesterday's second evening
@@ -239,7 +239,7 @@ def test_days_of_their_own_and_breaks_are_kept() -> None:
     hours = CallingHours(
         start="10:00",
         end="20:00",
-        breaks=[Span(start="13:00", end="14:00")],
+        breaks=[Break(start="13:00", end="14:00")],
         other_days=[DayHours(weekdays=["saturday"], start="10:00", end="12:00")],
     )
     policy = CallingPolicy(calling_hours=hours)
@@ -249,7 +249,7 @@ def test_days_of_their_own_and_breaks_are_kept() -> None:
     saturday = datetime(2026, 7, 18, 9, 0, tzinfo=UTC)
     assert until(decide(LONDON, friday_night, policy, NEW)) == saturday
     assert until(decide(LONDON, saturday + timedelta(hours=2), policy, NEW)) == saturday + timedelta(days=2)
-    assert words(decide(LONDON, saturday, policy, NEW)).endswith(
+    assert explain(decide(LONDON, saturday, policy, NEW)).endswith(
         "open 10:00-13:00 and 14:00-20:00 Mon-Fri, 10:00-12:00 Sat; attempt 1 of 1"
     )
 

@@ -18,10 +18,10 @@ from flireo_flows.policy import (
     Rule,
     decide,
     do_not_call_cause,
+    explain,
     is_retried,
     number_memory,
     retry_delay,
-    words,
 )
 from tests.support.calling.policies import AMSTERDAM, ANY_HOUR, LONDON, NEW, NOON, reason, until
 
@@ -129,7 +129,7 @@ def test_where_the_hours_leave_no_other_time_of_day_plain_spacing_does_and_says_
     yesterday = NOON - timedelta(days=1)
     verdict = decide(LONDON, NOON, narrow, rung(yesterday))
     assert reason(verdict) == ""
-    assert words(verdict).endswith("attempt 2 of 4; no other hour of the day was left")
+    assert explain(verdict).endswith("attempt 2 of 4; no other hour of the day was left")
     night = decide(LONDON, NOON.replace(hour=22), narrow, rung(yesterday))
     assert (reason(night), until(night)) == (Rule.OUTSIDE_HOURS, NOON.replace(hour=11) + timedelta(days=1))
 
@@ -147,10 +147,10 @@ def test_another_hour_is_not_waited_for_until_it_is_too_late() -> None:
 def test_a_number_rests_until_its_oldest_call_falls_out_of_the_window() -> None:
     policy = CallingPolicy(calling_hours=None, number_caps=[NumberCap(calls=3, days=1)])
     calls = tuple(NOON - timedelta(hours=hours) for hours in (30, 20, 10, 2))
-    verdict = decide(LONDON, NOON, policy, History(number_rung_at=calls))
+    verdict = decide(LONDON, NOON, policy, History(number_called_at=calls))
     assert (reason(verdict), until(verdict)) == (Rule.NUMBER_CAP, NOON + timedelta(hours=4))
-    assert not reason(decide(LONDON, NOON + timedelta(hours=4), policy, History(number_rung_at=calls)))
-    assert words(verdict) == (
+    assert not reason(decide(LONDON, NOON + timedelta(hours=4), policy, History(number_called_at=calls)))
+    assert explain(verdict) == (
         "not rung: the number was rung 3 times within 24 hours, at most 3 are allowed; next Wednesday 17:00"
     )
 
@@ -160,8 +160,8 @@ def test_of_several_caps_the_strictest_holds_and_the_ledger_knows_how_far_to_loo
         calling_hours=None, number_caps=[NumberCap(calls=1, days=0.5), NumberCap(calls=2, days=30)]
     )
     calls = (NOON - timedelta(days=9), NOON - timedelta(hours=1))
-    assert until(decide(LONDON, NOON, policy, History(number_rung_at=calls))) == NOON + timedelta(days=21)
-    assert until(decide(LONDON, NOON, policy, History(number_rung_at=calls[1:]))) == NOON + timedelta(
+    assert until(decide(LONDON, NOON, policy, History(number_called_at=calls))) == NOON + timedelta(days=21)
+    assert until(decide(LONDON, NOON, policy, History(number_called_at=calls[1:]))) == NOON + timedelta(
         hours=11
     )
     assert number_memory(policy) == timedelta(days=30)
@@ -184,7 +184,7 @@ def test_whose_next_chance_comes_too_late_is_told_never() -> None:
     verdict = decide(tonight, NOON.replace(hour=19), CallingPolicy(), NEW)
     assert isinstance(verdict, Deny)
     assert (verdict.reason, verdict.until) == (Rule.OUTSIDE_HOURS, None)
-    assert words(verdict).endswith(
+    assert explain(verdict).endswith(
         "never under these rules, as its last moment is Wednesday 15 July 2026 23:00"
     )
 
@@ -228,7 +228,7 @@ def test_who_said_no_is_not_rung_whatever_else_is_true() -> None:
 
 
 def test_a_phone_that_rings_already_is_not_rung_again() -> None:
-    verdict = decide(LONDON, NOON, ANY_HOUR, History(is_ringing=True))
+    verdict = decide(LONDON, NOON, ANY_HOUR, History(has_open_call=True))
     assert reason(verdict) == Rule.ALREADY_RINGING
     assert NOON < until(verdict) <= NOON + timedelta(minutes=1)
 

@@ -18,17 +18,17 @@ from flireo_flows.policy import (
     Rule,
     Tariff,
     Totals,
-    brake,
     calls_left,
+    campaign_denial,
     day_start,
-    unusable,
-    words,
+    explain,
+    policy_problem,
 )
 from tests.support.calling.policies import NOON, histories_of, moments, patiently, policies
 
 
 def braked(policy: CallingPolicy, **totals: Totals) -> Deny:
-    denial = brake(NOON, policy, History(**totals))  # type: ignore[arg-type]  # only totals are given
+    denial = campaign_denial(NOON, policy, History(**totals))  # type: ignore[arg-type]  # only totals are given
     assert denial is not None
     return denial
 
@@ -44,7 +44,7 @@ def policy_with(**fields: Any) -> CallingPolicy:
 def test_calls_are_capped_exactly(totals: Totals, left: int) -> None:
     policy = policy_with(caps_per_run=Caps(calls=10))
     assert calls_left(NOON, policy, History(run=totals)) == left
-    assert (brake(NOON, policy, History(run=totals)) is None) == (left > 0)
+    assert (campaign_denial(NOON, policy, History(run=totals)) is None) == (left > 0)
 
 
 def test_minutes_count_what_calls_in_progress_may_still_use() -> None:
@@ -104,15 +104,15 @@ def test_a_cap_per_day_holds_until_midnight_and_the_others_until_somebody_raises
 def test_calls_at_once_wait_for_a_call_to_end() -> None:
     policy = CallingPolicy(max_concurrent_calls=2)
     assert calls_left(NOON, policy, History(live=1)) == 1
-    denial = brake(NOON, policy, History(live=2))
+    denial = campaign_denial(NOON, policy, History(live=2))
     assert denial is not None
     assert (denial.reason, denial.until) == (Rule.CONCURRENCY, NOON)
-    assert words(denial) == "not rung: 2 calls are in progress, of 2 at most; next when a call has ended"
+    assert explain(denial) == "not rung: 2 calls are in progress, of 2 at most; next when a call has ended"
 
 
 def test_a_used_up_cap_is_told_before_calls_at_once() -> None:
     policy = CallingPolicy(max_concurrent_calls=1, caps_per_run=Caps(calls=1))
-    denial = brake(NOON, policy, History(live=1, run=Totals(1, open_calls=1)))
+    denial = campaign_denial(NOON, policy, History(live=1, run=Totals(1, open_calls=1)))
     assert denial is not None
     assert denial.reason is Rule.CALL_CAP
 
@@ -124,7 +124,7 @@ def test_calls_begun_while_any_are_left_never_use_more_than_the_caps(
 ) -> None:
     left = calls_left(now, policy, history)
     assert left >= 0
-    assert (left == 0) == (brake(now, policy, history) is not None)
+    assert (left == 0) == (campaign_denial(now, policy, history) is not None)
     if left == 0:
         return
     assumed = policy.assumed_call_seconds / 60
@@ -146,7 +146,7 @@ def test_a_day_begins_at_midnight_on_every_clock_and_lasts_until_the_next() -> N
             datetime(2026, 3, 29, 0, 30, tzinfo=UTC),
             datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
         ):
-            begins, ends = day_start(now, policy), brake(now, policy, History(day=Totals(1)))
+            begins, ends = day_start(now, policy), campaign_denial(now, policy, History(day=Totals(1)))
             assert ends is not None
             assert ends.until is not None
             assert begins <= now < ends.until, zone
@@ -171,11 +171,12 @@ def test_a_day_begins_at_midnight_on_every_clock_and_lasts_until_the_next() -> N
 )
 def test_caps_that_would_ring_nobody_are_told_before_the_run(fields: dict[str, Any], says: str) -> None:
     policy = policy_with(**fields)
-    assert unusable(policy).startswith(says)
+    assert policy_problem(policy).startswith(says)
     assert calls_left(NOON, policy, History()) == 0
 
 
 def test_caps_that_leave_room_can_be_used() -> None:
     assert (
-        unusable(policy_with(caps_per_day=Caps(calls=1, minutes=2, money=1), tariff=Tariff(per_call=1))) == ""
+        policy_problem(policy_with(caps_per_day=Caps(calls=1, minutes=2, money=1), tariff=Tariff(per_call=1)))
+        == ""
     )

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from flireo_flows.calling.cautions import cautions
 from flireo_flows.calling.zone_notes import zone_notes
-from flireo_flows.leads import Consent, LeadFormat, PhoneNumber, parse_phone, read_leads
+from flireo_flows.leads import Consent, LeadFormat, LeadPhone, parse_phone, read_leads
 from flireo_flows.leads.zones.zone_tables import countries, north_america
 from flireo_flows.policy import (
     Allow,
@@ -19,10 +19,10 @@ from flireo_flows.policy import (
     Rule,
     StateRule,
     decide,
+    explain,
+    location_of,
     number_memory,
     preset,
-    whereabouts,
-    words,
 )
 from tests.support.cases import every
 
@@ -40,7 +40,7 @@ WEEKS = [
 
 def lead(phone: str, **more: str) -> PolicyLead:
     found = parse_phone(phone)
-    assert isinstance(found, PhoneNumber)
+    assert isinstance(found, LeadPhone)
     return PolicyLead(found.e164, found.zones, "number", GIVEN, None, **more)
 
 
@@ -77,7 +77,7 @@ def test_wide_zones_call_only_when_the_whole_country_is_open(country: object, we
 @every("source", ["column", "state", "postcode", "country"])
 def test_wide_zones_leave_alone_whom_the_row_places(source: str) -> None:
     who = PolicyLead(BOSTON, ("America/New_York",), source, GIVEN)
-    assert whereabouts(who, wide=True).zones == ("America/New_York",)
+    assert location_of(who, wide=True).zones == ("America/New_York",)
 
 
 def test_wide_zones_are_off_by_default_and_in_every_preset() -> None:
@@ -100,15 +100,15 @@ def test_zones_that_share_no_hour_go_to_review(zones: tuple[str, ...], start: st
     for hours in range(0, 24 * 7, 5):
         verdict = decide(PolicyLead(BOSTON, zones, "number"), WEEKS[2] + timedelta(hours=hours), policy, NEW)
         assert isinstance(verdict, Deny) and verdict.needs_review and verdict.until is None
-        assert "no moment of the coming 400 days suits every clock" in words(verdict)
-        assert all(zone in words(verdict) for zone in zones)
+        assert "no moment of the coming 400 days suits every clock" in explain(verdict)
+        assert all(zone in explain(verdict) for zone in zones)
 
 
 def test_whoever_waits_for_another_rule_goes_to_review_as_well_if_no_hour_is_shared() -> None:
     policy = CallingPolicy(
         calling_hours=CallingHours(start="10:00", end="11:00"), number_caps=[NumberCap(calls=1, days=1)]
     )
-    history = History(number_rung_at=(WEEKS[2],))
+    history = History(number_called_at=(WEEKS[2],))
     who = PolicyLead(BOSTON, ("Europe/London", "Pacific/Auckland"), "number")
     verdict = decide(who, WEEKS[2] + timedelta(hours=1), policy, history)
     assert isinstance(verdict, Deny) and (verdict.until, verdict.needs_review) == (None, True)
@@ -169,7 +169,7 @@ def test_where_no_state_is_known_the_rules_of_all_states_hold() -> None:
 def test_a_state_caps_the_calls_to_its_numbers(phone: str, calls: int, may: bool) -> None:
     noon = EVENING.replace(hour=12)
     history = History(
-        number_rung_at=tuple(noon.astimezone(UTC) - timedelta(hours=n + 2) for n in range(calls))
+        number_called_at=tuple(noon.astimezone(UTC) - timedelta(hours=n + 2) for n in range(calls))
     )
     policy = preset("us").model_copy(update={"max_attempts": 9})
     verdict = decide(lead(phone), noon.astimezone(UTC), policy, history)
@@ -181,7 +181,7 @@ def test_a_state_caps_the_calls_to_its_numbers(phone: str, calls: int, may: bool
 
 def test_why_shows_the_zones_their_sources_and_the_rules_of_a_state() -> None:
     who = PolicyLead(BOSTON, ("America/New_York", "America/Los_Angeles"), "number column", GIVEN)
-    said = words(decide(who, EVENING.astimezone(UTC), preset("us"), NEW))
+    said = explain(decide(who, EVENING.astimezone(UTC), preset("us"), NEW))
     assert "20:30 Wednesday in America/New_York (of its number)" in said
     assert "17:30 Wednesday in America/Los_Angeles (of its row's time zone)" in said
     assert "in US-MA 08:00-20:00 Mon-Sun" in said
@@ -235,4 +235,4 @@ def test_a_plan_of_a_file_says_who_goes_to_review_and_why(tmp_path: Path, row: s
     [found] = read_leads(path).leads
     policy = CallingPolicy(calling_hours=CallingHours(start="09:00", end="17:00"))
     verdict = decide(PolicyLead(found.phone, found.zones, found.zone_source), WEEKS[2], policy, NEW)
-    assert isinstance(verdict, Deny) and verdict.needs_review and says in words(verdict)
+    assert isinstance(verdict, Deny) and verdict.needs_review and says in explain(verdict)

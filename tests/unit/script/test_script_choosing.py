@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.script import Composer, Script
-from flireo_flows.script.call_choice import Caller, CannotCompose, Choice, LeadFacts, NoNumberOfClient
+from flireo_flows.script.call_choice import CallChoice, Caller, ComposeError, LeadFacts, NoClientNumberError
 from tests.support.calling.speaking import CALLER, composer, lead, patient
 
 A = {"name": "a", "share": 70, "first_message": "Hi."}
@@ -23,7 +23,7 @@ def numbers_of(campaign: Composer, count: int, **wishes: str) -> Counter[str]:
 def test_without_a_script_the_composer_chooses_what_the_caller_does() -> None:
     for facts in (lead(), lead(agent_id="a7", number_id="n7"), replace(lead(), number_id="n8")):
         assert composer().choose(facts) == CALLER.choose(facts)
-    assert CALLER.choose(replace(lead(), number_id="n8")) == Choice("a1", "n8")
+    assert CALLER.choose(replace(lead(), number_id="n8")) == CallChoice("a1", "n8")
 
 
 def test_ten_thousand_people_are_split_by_share_and_always_alike() -> None:
@@ -47,7 +47,7 @@ def test_the_split_of_another_campaign_is_another_one() -> None:
 def test_a_lead_keeps_its_variant_and_one_whose_variant_is_gone_gets_another() -> None:
     campaign = composer(variants=[A, {**B, "share": 0}])
     assert campaign.choose(lead()).variant == "a"
-    assert campaign.choose(replace(lead(), variant="b")) == Choice("a2", "n1", "b")
+    assert campaign.choose(replace(lead(), variant="b")) == CallChoice("a2", "n1", "b")
     assert campaign.choose(replace(lead(), variant="gone")).variant == "a"
     assert composer().choose(replace(lead(), variant="gone")).variant == ""
 
@@ -67,7 +67,7 @@ def test_variants_for_a_language_are_for_its_leads_and_the_rest_for_the_others()
     assert only_dutch.check(lead(language="nl")) == ""
     assert "this row's language is fr" in only_dutch.check(lead(language="fr"))
     assert "this row names no language" in only_dutch.check(lead())
-    with pytest.raises(CannotCompose, match="each variant is for another one"):
+    with pytest.raises(ComposeError, match="each variant is for another one"):
         only_dutch.compose(lead(), only_dutch.choose(lead()), "r")
 
 
@@ -135,9 +135,9 @@ def test_a_client_without_a_number_is_called_from_none(
 ) -> None:
     facts = LeadFacts("+31201234501", wishes=Wishes(client=client, number_id=own), number_id=kept)
     for caller in (CALLER, Caller("a1")):
-        with pytest.raises(NoNumberOfClient):
+        with pytest.raises(NoClientNumberError):
             composer(numbers=numbers, caller=caller).choose(facts)
-    with pytest.raises(NoNumberOfClient):
+    with pytest.raises(NoClientNumberError):
         Caller("a1", "dutch").choose(replace(facts, wishes=replace(facts.wishes, number_id="")))
 
 

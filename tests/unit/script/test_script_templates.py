@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.script import ScriptError, Template
-from flireo_flows.script.call_choice import CannotCompose, LeadFacts
+from flireo_flows.script.call_choice import ComposeError, LeadFacts
 from flireo_flows.script.template import LONGEST_TEXT
 from flireo_flows.script.variables import variables
 from tests.support.calling.speaking import SANNE, patient
@@ -71,7 +71,7 @@ def test_name_and_language_are_known_whatever_the_columns_are_called() -> None:
     ],
 )
 def test_what_is_missing_is_an_error_that_names_it_and_no_value(template: str, problem: str) -> None:
-    with pytest.raises(CannotCompose) as refused:
+    with pytest.raises(ComposeError) as refused:
         said(template)
     assert problem in str(refused.value)
     assert "Utrecht" not in str(refused.value)
@@ -83,7 +83,7 @@ def test_what_is_missing_is_an_error_that_names_it_and_no_value(template: str, p
 )
 def test_the_leads_own_number_is_never_said_however_it_is_written(written: str) -> None:
     facts = replace(SANNE, columns={"call me": written})
-    with pytest.raises(CannotCompose, match="phone number, which no words may hold"):
+    with pytest.raises(ComposeError, match="phone number, which no words may hold"):
         said("{{ call_me }}", facts)
 
 
@@ -91,7 +91,7 @@ def test_two_headers_of_one_plain_form_stand_for_neither_of_them() -> None:
     facts = replace(
         SANNE, columns={"Unit Price": "10", "unit-price": "12", "first name": "A", "first_name": "B"}
     )
-    with pytest.raises(CannotCompose, match="may be either of two columns"):
+    with pytest.raises(ComposeError, match="may be either of two columns"):
         said("{{ unit_price }}", facts)
     assert said("{{ first_name }}", facts) == "B"
 
@@ -174,9 +174,9 @@ def test_what_comes_out_is_bounded() -> None:
     long = replace(SANNE, columns={"x": "y" * LONGEST_TEXT})
     assert said("{{ x }}", long) == "y" * LONGEST_TEXT
     for template in ("{{ x }}{{ x }}", "{{ x ~ x }}", "{{ x|replace('y', 'zz') }}", "{{ x|urlencode }}!"):
-        with pytest.raises(CannotCompose, match="more than 10,000 characters came out"):
+        with pytest.raises(ComposeError, match="more than 10,000 characters came out"):
             said(template, long)
-    with pytest.raises(CannotCompose, match="the variable 'x' holds more than 10,000 characters"):
+    with pytest.raises(ComposeError, match="the variable 'x' holds more than 10,000 characters"):
         said("{{ x }}", replace(SANNE, columns={"x": "y" * (LONGEST_TEXT + 1)}))
 
 
@@ -193,7 +193,7 @@ def test_any_template_is_refused_or_says_words_for_any_row(template: str, value:
     facts = LeadFacts("+31201234501", "Sanne", {"x": value, "note": "", "phone": "020-1234501", "y": secret})
     try:
         words = said(template, facts)
-    except (ScriptError, CannotCompose) as refused:
+    except (ScriptError, ComposeError) as refused:
         assert secret not in str(refused)
         return
     assert isinstance(words, str)

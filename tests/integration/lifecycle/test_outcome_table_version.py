@@ -1,0 +1,25 @@
+"""The version of the table of outcomes."""
+
+import subprocess
+import sys
+
+from flireo_flows.lifecycle.outcomes import (
+    Outcome,
+    OutcomeRule,
+)
+from flireo_flows.policy import CallingPolicy, outcomes_version
+
+
+def test_a_table_has_one_version_in_every_process_and_another_when_a_rule_differs() -> None:
+    rules = [OutcomeRule(outcome=Outcome.BUSY, says=["486"]), OutcomeRule(outcome=Outcome.FAILED, says=["5"])]
+    policy = CallingPolicy(outcomes=rules)
+    asks = (
+        "from flireo_flows.policy import CallingPolicy, outcomes_version as v; "
+        "print(v(CallingPolicy(outcomes=[{'outcome': 'busy', 'says': ['486']}, {'outcome': 'failed', 'says': ['5']}])))"
+    )
+    told = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == outcomes_version(policy)
+    others = [CallingPolicy(), CallingPolicy(outcomes=rules[::-1]), CallingPolicy(outcomes=rules[:1])]
+    assert len({outcomes_version(it) for it in (policy, *others)}) == 4
+    # What has nothing to do with outcomes has nothing to do with it.
+    assert outcomes_version(CallingPolicy(max_attempts=7)) == outcomes_version(CallingPolicy())
