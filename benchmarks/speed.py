@@ -44,7 +44,7 @@ def _engine_rate() -> float:
 
 
 def _rate(servers: Stage) -> float:
-    times = servers.ring_times()
+    times = servers.call_times()
     return (len(times) - 1) / (times[-1] - times[0])
 
 

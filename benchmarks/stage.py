@@ -41,13 +41,13 @@ class Stage:
         rows = httpx.get(f"{self.sandbox}/sandbox/requests", timeout=30).json()
         return Counter({(row["route"], row["status"]): row["count"] for row in rows})
 
-    def rings(self) -> list[dict[str, Any]]:
-        rings: list[dict[str, Any]] = httpx.get(f"{self.sandbox}/sandbox/rings", timeout=30).json()
-        return rings
+    def placed_calls(self) -> list[dict[str, Any]]:
+        calls: list[dict[str, Any]] = httpx.get(f"{self.sandbox}/sandbox/calls", timeout=30).json()
+        return calls
 
-    def ring_times(self) -> list[float]:
-        """When phones began to ring, Unix seconds, in order."""
-        return sorted(datetime.fromisoformat(ring["created_at"]).timestamp() for ring in self.rings())
+    def call_times(self) -> list[float]:
+        """When calls were placed, Unix seconds, in order."""
+        return sorted(datetime.fromisoformat(call["created_at"]).timestamp() for call in self.placed_calls())
 
     def change(self, **settings: float) -> None:
         """Change settings of the sandbox while it runs."""

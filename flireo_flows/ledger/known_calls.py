@@ -9,8 +9,7 @@ from sqlalchemy import Row, Select, and_, case, func, or_, select, update
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.run_rules import LONGEST_CALL_SECONDS, Readiness
-from flireo_flows.ledger.schema import attempts
-from flireo_flows.ledger.suppressions import PSEUDONYM
+from flireo_flows.ledger.schema import IS_ERASED, attempts
 from flireo_flows.lifecycle.states import AttemptState, IdSource
 
 LOOKBACK_SECONDS: Final = (
@@ -23,7 +22,7 @@ LATE_LIST_SECONDS: Final = (
 HAS_CALL: Final = and_(
     or_(attempts.c.call_id.is_not(None), attempts.c.report_id.is_not(None)),
     attempts.c.id_source != IdSource.MISMATCH,
-    ~attempts.c.phone.startswith(PSEUDONYM),  # of whom was forgotten there is no number to compare
+    ~IS_ERASED,  # of whom was forgotten there is no number to compare
 )
 _COLUMNS: Final = (
     attempts.c.id,

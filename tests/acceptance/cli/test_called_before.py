@@ -13,7 +13,7 @@ AGENT = {"id": "demo-agent", "name": "Demo", "is_active": True}
 
 
 def rung(sandbox: RunningSandbox) -> list[str]:
-    return sorted(ring["destination"] for ring in sandbox.rings())
+    return sorted(ring["destination"] for ring in sandbox.placed_calls())
 
 
 @pytest.mark.server

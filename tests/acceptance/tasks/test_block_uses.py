@@ -126,7 +126,7 @@ def test_the_code_example_of_a_block_runs(
     done = python(str(script), url=at_prefect)
     assert done.returncode == 0, done.stderr
     if block is FlireoAgent:
-        assert sandbox.times_rung("+447700900123") == 1
+        assert sandbox.times_called("+447700900123") == 1
     if block is FlireoCampaignJob:
         assert "{'completed': 1}" in done.stdout
     if block is FlireoWebhook:

@@ -69,7 +69,7 @@ def test_a_campaign_is_filled_started_awaited_and_read(sandbox: RunningSandbox) 
     job = job_at(sandbox)
     added = job.add_leads(leads(*PEOPLE))
     assert [lead.phone_number for lead in added] == list(PEOPLE)
-    assert campaigns(sandbox)[0]["status"] == "draft" and not sandbox.rings()
+    assert campaigns(sandbox)[0]["status"] == "draft" and not sandbox.placed_calls()
 
     run = job.trigger()
     run.wait_for_completion(timeout_seconds=60, poll_seconds=0.1)
@@ -83,7 +83,7 @@ def test_a_campaign_is_filled_started_awaited_and_read(sandbox: RunningSandbox) 
     ]
     assert sandbox.call(result.leads[0].call_id or "")["caller_phone"] == ANNA
     assert ANNA not in repr(result)
-    assert {phone: sandbox.times_rung(phone) for phone in PEOPLE} == dict.fromkeys(PEOPLE, 1)
+    assert {phone: sandbox.times_called(phone) for phone in PEOPLE} == dict.fromkeys(PEOPLE, 1)
 
 
 def test_a_run_that_is_repeated_rings_nobody_again(sandbox: RunningSandbox) -> None:
@@ -97,7 +97,7 @@ def test_a_run_that_is_repeated_rings_nobody_again(sandbox: RunningSandbox) -> N
     first, again = run(), run()
     assert first == again and again.is_complete
     assert len(campaigns(sandbox)) == 1
-    assert {phone: sandbox.times_rung(phone) for phone in PEOPLE} == dict.fromkeys(PEOPLE, 1)
+    assert {phone: sandbox.times_called(phone) for phone in PEOPLE} == dict.fromkeys(PEOPLE, 1)
     assert sandbox.requests()["PATCH /campaigns/{id}", 200] == 1
     with pytest.raises(CampaignRefusedError, match="the campaign is completed: nobody can be added"):
         job_at(sandbox).add_leads(leads(ANNA), Duplicates.ALLOW)

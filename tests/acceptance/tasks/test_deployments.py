@@ -76,7 +76,7 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
             "policy": {**POLICY.model_dump(mode="json"), "other_campaigns": NO_CAP},
         }
         run_of(stored, deployment, {**sample, "campaign": "by hand"})
-        leads = len(sandbox.rings())
+        leads = len(sandbox.placed_calls())
         assert leads > 40
         assert (project / results_folder(ledger, "by hand") / "results.csv").is_file()
 
@@ -91,7 +91,7 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
         }
         ask(stored.url, "POST", f"deployments/{deployment}/schedules", [schedule])
         patiently(lambda: _completed_of_a_schedule(stored, deployment), 240)
-        assert len(sandbox.rings()) == 2 * leads
+        assert len(sandbox.placed_calls()) == 2 * leads
 
 
 def test_nobody_waits_and_results_are_collected_every_five_minutes() -> None:

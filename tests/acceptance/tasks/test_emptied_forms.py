@@ -121,7 +121,7 @@ def test_a_form_that_is_emptied_and_an_automation_without_parameters_are_refused
             assert is_refused_in_a_sentence(answer) or answer.json()["parameters"][field] == ""
 
     _automate_all(stored, forms)
-    assert sandbox.rings() == []
+    assert sandbox.placed_calls() == []
     assert not [route for route, _ in sandbox.requests() if route.startswith("POST")]
 
 

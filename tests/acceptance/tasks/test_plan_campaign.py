@@ -69,7 +69,10 @@ def test_once_approved_exactly_the_planned_people_are_rung_with_the_planned_word
     assert planning.sandbox.requests()["POST /calls/outbound", 200] == 2
 
     saved = json.loads(Path(outcome.file).read_text())
-    said = {ring["destination"]: planning.sandbox.call(ring["call_id"]) for ring in planning.sandbox.rings()}
+    said = {
+        ring["destination"]: planning.sandbox.call(ring["call_id"])
+        for ring in planning.sandbox.placed_calls()
+    }
     heard = {phone[-2:]: (call["number_id"], call["messages"][0]["content"]) for phone, call in said.items()}
     assert heard == {
         call["phone"][-2:]: (call["number_id"], call["first_message"]) for call in saved["calls"]

@@ -189,7 +189,7 @@ def test_a_deadline_fails_the_task_and_leaves_the_call_alone(stage: Stage) -> No
 
         with pytest.raises(CallNotOver, match="is not over after 1 s"):
             compose()
-        assert slow.times_rung(ANNA) == 1
+        assert slow.times_called(ANNA) == 1
         assert slow.requests()["GET /calls/{id}", 200] < 10
 
 
@@ -214,4 +214,4 @@ def test_any_operation_is_answered_by_its_name_and_nothing_else_is(stage: Stage)
         tasks.call_operation.fn(
             stage.credentials, "create_outbound_call", body={"destination": "112", "agent_id": "demo-agent"}
         )
-    assert not stage.sandbox.rings()
+    assert not stage.sandbox.placed_calls()

@@ -168,7 +168,7 @@ class Run:
 
     def called(self) -> list[str]:
         """The numbers that it called."""
-        return [ring["destination"] for ring in self.sandbox.rings()]
+        return [ring["destination"] for ring in self.sandbox.placed_calls()]
 
 
 @pytest.fixture

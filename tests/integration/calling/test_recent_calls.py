@@ -66,7 +66,7 @@ async def run(
 
 
 def rung(sandbox: RunningSandbox) -> list[str]:
-    return sorted(ring["destination"] for ring in sandbox.rings())
+    return sorted(ring["destination"] for ring in sandbox.placed_calls())
 
 
 async def test_a_ledger_that_was_lost_leads_to_no_second_call(new_ledger: NewLedger) -> None:
@@ -85,7 +85,7 @@ async def test_a_ledger_that_was_lost_leads_to_no_second_call(new_ledger: NewLed
 async def test_calls_from_the_dashboard_count_and_inbound_ones_do_not(new_ledger: NewLedger) -> None:
     with run_sandbox() as sandbox:
         sandbox.finished(ANNA)
-        sandbox.ring_in(BEN)
+        sandbox.call_in(BEN)
         async with await Database.open(new_ledger()) as database:
             await run(database, sandbox.base_url, ANNA, BEN, CARLA)
         assert rung(sandbox) == [ANNA, BEN, CARLA]

@@ -363,7 +363,7 @@ async def test_a_run_remembers_what_it_rang_under(database: Database) -> None:
         assert (found.policy, found.readiness, found.problem) == (campaign.policy, ran.readiness, "")
         assert found.account and "sandbox-key" not in found.account
         assert (await one(campaign, patience_seconds=60, pause_seconds=0.1)).after == 0
-        assert len(sandbox.rings()) == 1
+        assert len(sandbox.placed_calls()) == 1
 
 
 # What it costs.

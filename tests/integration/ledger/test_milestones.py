@@ -83,7 +83,7 @@ async def test_a_campaign_that_may_ring_nobody_does_not_start_and_is_finished(
     await campaign.book.forbid([ANNA])
     await campaign.run()
     assert await told(local) == [FINISHED]
-    assert sandbox.rings() == []
+    assert sandbox.placed_calls() == []
 
 
 async def test_who_was_taken_out_of_the_file_does_not_keep_a_campaign_open(

@@ -36,4 +36,4 @@ async def test_a_server_of_either_dialect_takes_what_is_composed(dialect: Dialec
                 campaign = await with_agent_models(client, campaign, campaign.agents_without_model)
                 call = campaign.compose(SANNE, campaign.choose(SANNE), "attempt-1")
                 assert (await client.send(create_outbound_call(call))).call_id
-        assert sandbox.times_rung(SANNE.phone) == len(scripts)
+        assert sandbox.times_called(SANNE.phone) == len(scripts)

@@ -90,7 +90,7 @@ def die_while_committing(database: Database) -> None:
 
 def has_rung(server: str, phone: str) -> bool:
     """Whether the server made a phone ring."""
-    rings = httpx.get(f"{server.removesuffix('/api/v1')}/sandbox/rings").raise_for_status().json()
+    rings = httpx.get(f"{server.removesuffix('/api/v1')}/sandbox/calls").raise_for_status().json()
     return any(ring["destination"] == phone for ring in rings)
 
 

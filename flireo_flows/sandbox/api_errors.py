@@ -1,14 +1,15 @@
-"""Refusals: raised where a request is judged, written in the dialect's shape where it is answered."""
+"""Errors of the API: raised where a request is judged, written in the dialect's shape where it is answered."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from flireo_flows.sandbox.settings import Dialect, ErrorForm, SandboxSettings
+from flireo_flows.api.dialect import Dialect
+from flireo_flows.sandbox.settings import ErrorForm, SandboxSettings
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """A request that is answered with an error.
 
     Attributes:
@@ -35,48 +36,48 @@ class Refusal(Exception):
         self.headers, self.extra = dict(headers or {}), dict(extra or {})
 
 
-class Unauthorized(Refusal):
+class UnauthorizedError(ApiError):
     """No key, or a wrong one. The reference shows this body flat, whatever the dialect."""
 
     def __init__(self) -> None:
         super().__init__(401, "unauthorized", "Invalid or missing API key")
 
 
-def not_found(what: str, param: str | None = None) -> Refusal:
+def not_found(what: str, param: str | None = None) -> ApiError:
     """404 for an unknown id."""
-    return Refusal(404, "not_found", f"{what} not found", param=param)
+    return ApiError(404, "not_found", f"{what} not found", param=param)
 
 
-def missing(field: str) -> Refusal:
+def missing(field: str) -> ApiError:
     """400 for a required field that is absent."""
-    return Refusal(400, "missing_field", f"{field} is required", param=field)
+    return ApiError(400, "missing_field", f"{field} is required", param=field)
 
 
-def invalid(field: str, problem: str) -> Refusal:
+def invalid(field: str, problem: str) -> ApiError:
     """400 for a value of the wrong type or range."""
-    return Refusal(400, "invalid_field", f"{field} {problem}", param=field)
+    return ApiError(400, "invalid_field", f"{field} {problem}", param=field)
 
 
-def answer(refusal: Refusal, settings: SandboxSettings) -> Response:
+def answer(refusal: ApiError, settings: SandboxSettings) -> Response:
     """The refusal as a response, in the shape that the settings ask for."""
     body = _flat(refusal) if _form(refusal, settings) is ErrorForm.FLAT else _nested(refusal)
     return JSONResponse(body, refusal.status, refusal.headers)
 
 
-def _form(refusal: Refusal, settings: SandboxSettings) -> ErrorForm:
-    if isinstance(refusal, Unauthorized):
+def _form(refusal: ApiError, settings: SandboxSettings) -> ErrorForm:
+    if isinstance(refusal, UnauthorizedError):
         return ErrorForm.FLAT
     by_dialect = ErrorForm.NESTED if settings.dialect is Dialect.FLIREO else ErrorForm.FLAT
     return settings.error_form or by_dialect
 
 
-def _nested(refusal: Refusal) -> dict[str, Any]:
+def _nested(refusal: ApiError) -> dict[str, Any]:
     param = {"param": refusal.param} if refusal.param else {}
     return {"error": {"code": refusal.code, "message": refusal.message, **param}}
 
 
-def _flat(refusal: Refusal) -> dict[str, Any]:
-    if isinstance(refusal, Unauthorized):
+def _flat(refusal: ApiError) -> dict[str, Any]:
+    if isinstance(refusal, UnauthorizedError):
         return {"error": "Unauthorized", "message": refusal.message}
     param = {"param": refusal.param} if refusal.param else {}
     return {"error": refusal.message, **param, **refusal.extra}
