@@ -14,9 +14,8 @@ from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.hands import Hands
-from flireo_flows.calling.preflight import LowBalance, NotReady, Readiness, check_account
+from flireo_flows.calling.preflight import LowBalance, NotReady, check_account, require_account, two_accounts
 from flireo_flows.calling.recent_calls import RecentCallsUnread, in_words, read_recent_calls
-from flireo_flows.calling.remembered import fingerprint, remember, require_account, rules_of
 from flireo_flows.calling.run_loop import Turns, Until
 from flireo_flows.calling.telling import tell_end
 from flireo_flows.ledger import (
@@ -34,6 +33,7 @@ from flireo_flows.ledger.completeness import check_completeness
 from flireo_flows.ledger.earlier_calls import earlier_calls_of
 from flireo_flows.ledger.leases import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.ledger.outcome_backfill import apply_current_rules
+from flireo_flows.ledger.run_rules import Readiness, fingerprint, read_rules, write_rules
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.script.call_choice import Composes
 
@@ -145,8 +145,8 @@ class Engine:
         await apply_current_rules(self.database, self.campaign, self.policy)
         left = await LeadBook(self.database, self.campaign).outlook(self.batch, self.database.now())
         if left.is_finished or self.stopped_by is not None:
-            return self.readiness or (await rules_of(self.database, self.campaign)).readiness
-        beside = await require_account(self.database, client, self.campaign, runner)
+            return self.readiness or (await read_rules(self.database, self.campaign)).readiness
+        seen_account = await require_account(self.database, client, self.campaign, runner)
         try:
             readiness = self.readiness or await self._look_up(client)
             if left.has_waiting:
@@ -155,9 +155,12 @@ class Engine:
             if not (left.placed or left.unknown):
                 raise
             self.stopped_by = problem  # who was rung already is heard of all the same
-            return (await rules_of(self.database, self.campaign)).readiness
+            return (await read_rules(self.database, self.campaign)).readiness
         starts = left.has_waiting
-        await remember(self.database, self.campaign, self.policy, readiness, self.account, starts, beside)
+        if not await write_rules(
+            self.database, self.campaign, self.policy, readiness, self.account, starts, seen_account
+        ):
+            raise two_accounts(self.campaign)
         return readiness
 
     async def _read_recent_calls(self, client: AsyncFlireoClient) -> None:
@@ -190,7 +193,7 @@ class Engine:
     ) -> Ran:
         leads = LeadBook(self.database, self.campaign)
         hands = Hands(Dialer(client, self.database, self.caller, owns_until=runner.lease_until))
-        collector = Collector(client, self.database, book, self.policy, readiness)
+        collector = Collector(client, self.database, self.campaign, self.policy, readiness)
         brakes = Brakes(client, self.database, self.campaign, self.policy, stopped_by=self.stopped_by)
         clocks = ClockGuard(client, self.database)
         rules = self._limited_policy()

@@ -1,17 +1,28 @@
-"""What must be right before the first call: the key, the agent, the number, the balance."""
+"""What must be right before the first call: key, agent, number, balance, and the account of the campaign's last run."""
 
-from dataclasses import dataclass, field
+from typing import Final
 
 from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent, get_agent
+from flireo_flows.api.calls import get_call
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.numbers import get_number
 from flireo_flows.api.organization import get_organization
-from flireo_flows.ledger import Expectations
+from flireo_flows.api.redaction import redact
+from flireo_flows.ledger import Database, Expectations, Runner
+from flireo_flows.ledger.run_rules import (
+    LONGEST_CALL_SECONDS,
+    Readiness,
+    RunRules,
+    awaits_results_in,
+    fingerprint,
+    newest_call_ids,
+    read_rules,
+)
 from flireo_flows.script.call_choice import Composes
 
-LONGEST_CALL_SECONDS = 3600.0  # for an agent that names no maximum
-MOST_LOOKED_UP = 20  # agents, and numbers, before the first call; the others are looked at by nobody
+MOST_LOOKED_UP: Final = 20  # agents, and numbers, before the first call; the others are not checked
+MOST_PROVING: Final = 3  # calls asked for to know an account by them
 
 
 class NotReady(Exception):
@@ -20,21 +31,6 @@ class NotReady(Exception):
 
 class LowBalance(NotReady):
     """The balance is empty, or too low to ring. Says how much is left and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """What the checks told.
-
-    Attributes:
-        expects: What is still to come after a call's end.
-        longest_call: Seconds a call can last at most, by an agent that was looked up.
-        agents: Ids of those. A call by another one, as a lead's own row may name it, can last an hour.
-    """
-
-    expects: Expectations = field(default_factory=Expectations)
-    longest_call: float = LONGEST_CALL_SECONDS
-    agents: frozenset[str] = frozenset()
 
 
 async def check_account(
@@ -127,4 +123,73 @@ async def check_balance(client: AsyncFlireoClient, least: float) -> None:
     raise LowBalance(
         f"the Flireo balance is low: {balance:g} minutes, and the policy stops below {least:g} "
         "(min_balance_minutes). Top it up, then run again."
+    )
+
+
+async def is_of_account(
+    database: Database, client: AsyncFlireoClient, campaign: str, rules: RunRules
+) -> bool:
+    """Whether a campaign's calls are in this account. What another account's list lacks proves nothing.
+
+    A key that was replaced is known by a call that is there.
+
+    Args:
+        database: The ledger.
+        client: Of the account.
+        campaign: Its name.
+        rules: What it last called under.
+
+    Raises:
+        FlireoError: It cannot be known.
+    """
+    if rules.account == fingerprint(client.account, database):
+        return True
+    for call_id in await newest_call_ids(database, campaign, MOST_PROVING):
+        try:
+            await client.send(get_call(call_id))
+        except errors.NotFound as error:
+            if error.is_foreign:
+                raise
+            continue
+        return True
+    return False
+
+
+async def require_account(
+    database: Database, client: AsyncFlireoClient, campaign: str, runner: Runner
+) -> str:
+    """Refuse to call in another account while a run of the last one is alive, or the results of its calls are out.
+
+    Each would look for the other's calls in its own list and not find them: it would call the leads again whose last
+    call is unknown, and give up the results of the others.
+
+    Returns:
+        Fingerprint that the campaign has now: none, the run's own, or one that proved to be the same account.
+
+    Raises:
+        NotReady: So it is, and nothing shows that this is the account in which those calls were made.
+        FlireoError: It cannot be known.
+    """
+    rules = await read_rules(database, campaign)
+    if rules.account in ("", fingerprint(client.account, database)):
+        return rules.account
+    async with database.read() as db:
+        is_alone = await runner.is_alone_in(db)
+        if is_alone and not await awaits_results_in(db, campaign):
+            return rules.account
+    if await is_of_account(database, client, campaign, rules):
+        return rules.account
+    if not is_alone:
+        raise two_accounts(campaign)
+    raise NotReady(
+        f"campaign {redact(campaign)!r} called under another API key, and how some of its calls ended is not known: "
+        "this key's list of calls cannot tell. Run it, or flireo-flows collect, once with the key it had."
+    )
+
+
+def two_accounts(campaign: str) -> NotReady:
+    """Two runs of one campaign, each in an account of its own."""
+    return NotReady(
+        f"another run of campaign {redact(campaign)!r} calls under another API key: run it with that key, or wait "
+        "until the other run has ended."
     )

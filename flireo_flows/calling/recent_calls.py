@@ -12,7 +12,6 @@ from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling.call_list import CallList
-from flireo_flows.calling.collector import owners_of
 from flireo_flows.calling.preflight import NotReady
 from flireo_flows.calling.windows import Window
 from flireo_flows.ledger import Database
@@ -23,6 +22,7 @@ from flireo_flows.ledger.account_calls import (
     keep_account,
     tail_of,
 )
+from flireo_flows.ledger.known_calls import owners_of
 
 DAYS: Final = 7
 MOST_REQUESTS: Final = 100
@@ -98,7 +98,7 @@ async def _read(database: Database, client: AsyncFlireoClient) -> tuple[list[Acc
             at = _began_at(call, now)
             is_sorted, oldest = is_sorted and at <= newest_first, min(oldest, at)
             newest_first = at
-        owners = await owners_of(database, page)
+        owners = await owners_of(database, [call.id for call in page])
         for call in page:
             if call.id in owners or not call.is_outbound:
                 continue

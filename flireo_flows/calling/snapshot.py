@@ -3,9 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-from sqlalchemy import Row
+from typing import Final
 
 from flireo_flows.api.calls import Call
 from flireo_flows.calling.call_list import CallList
@@ -39,7 +37,7 @@ class Snapshot:
     asked: int = 0
     _created: list[float] = field(default_factory=list)
 
-    def add(self, page: Sequence[Call], owners: Mapping[str, Row[Any]], calls: CallList) -> dict[str, Fit]:
+    def add(self, page: Sequence[Call], owners: Mapping[str, KnownCall], calls: CallList) -> dict[str, Fit]:
         """Take in a page, and learn the list's clock from it.
 
         Args:
@@ -56,20 +54,20 @@ class Snapshot:
                 learn_clock(calls, owners[call.id], call)
         fits: dict[str, Fit] = {}
         for call in page:
-            row = owners.get(call.id)
-            if row is None:
+            owner = owners.get(call.id)
+            if owner is None:
                 if call.is_outbound:
                     self.strangers[call.id] = call
                 continue
-            fits[call.id] = fit_of(row, call, calls.clock.band, calls.least_skew)
-            self.shown.add(row.id)
+            fits[call.id] = fit_of(owner, call, calls.clock.band, calls.least_skew)
+            self.shown.add(owner.attempt_id)
             if fits[call.id] is Fit.SAME:
-                self.standing.add(row.id)
+                self.standing.add(owner.attempt_id)
         return fits
 
-    def disowned(self, row: Row[Any], call: Call) -> None:
+    def disowned(self, known: KnownCall, call: Call) -> None:
         """A call proved to be another one than its attempt's."""
-        self.shown.discard(row.id)
+        self.shown.discard(known.attempt_id)
         if call.is_outbound:
             self.strangers[call.id] = call
 
@@ -110,7 +108,9 @@ class Snapshot:
         )
 
 
-def learn_clock(calls: CallList, row: Row[Any], call: Call) -> None:
+def learn_clock(calls: CallList, known: KnownCall, call: Call) -> None:
     """Learn how far the list's clock is ahead, from a call that is surely the attempt's but for its time."""
-    if call.created_at is not None and fit_of(row, call, (-float("inf"),) * 2, 0.0) is Fit.SAME:
-        calls.clock.learn(row.id, call.created_at.timestamp() - row.began_at, is_live=not call.is_over)
+    if call.created_at is not None and fit_of(known, call, (-float("inf"),) * 2, 0.0) is Fit.SAME:
+        calls.clock.learn(
+            known.attempt_id, call.created_at.timestamp() - known.began_at, is_live=not call.is_over
+        )

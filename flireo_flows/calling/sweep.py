@@ -16,7 +16,7 @@ from flireo_flows.api.client import Account, AsyncFlireoClient, OnSent
 from flireo_flows.api.operation import Operation
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.collector import Sought, read_list
-from flireo_flows.calling.lookup import MOST_ASKED, REFUSED_KEY
+from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY
 from flireo_flows.calling.rhythm import LIMIT_SECONDS, LONGEST_PAUSE_SECONDS, Budget
 from flireo_flows.calling.swept import Case, Swept
 from flireo_flows.ledger import Database

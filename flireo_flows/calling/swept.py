@@ -6,12 +6,13 @@ from typing import Final, Self
 
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.collector import Collector
-from flireo_flows.calling.remembered import Remembered, fingerprint, is_of_account, rules_of
+from flireo_flows.calling.preflight import is_of_account
 from flireo_flows.calling.telling import tell_end
 from flireo_flows.ledger import AttemptBook, Database, Inbox, Runner
 from flireo_flows.ledger.campaigns import CampaignControl, skip_waiting_in
 from flireo_flows.ledger.open_results import OpenResults, has_open, open_results_of
 from flireo_flows.ledger.report_matches import PORTION
+from flireo_flows.ledger.run_rules import RunRules, fingerprint, read_rules
 from flireo_flows.lifecycle.states import CampaignState
 
 ANOTHER_ACCOUNT: Final = (
@@ -61,7 +62,7 @@ class Case:
     database: Database
     runner: Runner
     collector: Collector
-    remembered: Remembered
+    rules: RunRules
     before: OpenResults
     is_ours: bool
     problem: str = ""
@@ -81,10 +82,9 @@ class Case:
         if not await runner.join_alone():
             return None
         before = await open_results_of(database, campaign)
-        book = AttemptBook(database, campaign, runner.id)
-        await book.orphaned()
-        rules = await rules_of(database, campaign)
-        collector = Collector(calls.client, database, book, rules.policy, rules.readiness)
+        await AttemptBook(database, campaign, runner.id).orphaned()
+        rules = await read_rules(database, campaign)
+        collector = Collector(calls.client, database, campaign, rules.policy, rules.readiness)
         collector.calls = calls
         case = cls(
             database,
@@ -109,12 +109,12 @@ class Case:
 
     async def hear(self) -> None:
         """Write down all that webhooks brought, whichever account's they are."""
-        if not self.remembered.teaches:
+        if not self.rules.teaches:
             return  # it waits in the inbox
         expects = self.collector.readiness.expects
         while True:
             inbox = Inbox(self.database)
-            applied, ended = await inbox.apply(self.campaign, self.remembered.policy, expects)
+            applied, ended = await inbox.apply(self.campaign, self.rules.policy, expects)
             self.by_webhook += ended
             if applied < PORTION:
                 return
@@ -126,7 +126,7 @@ class Case:
             FlireoError: Nobody could tell.
         """
         client = self.collector.client
-        self.is_ours = await is_of_account(self.database, client, self.campaign, self.remembered)
+        self.is_ours = await is_of_account(self.database, client, self.campaign, self.rules)
         if not self.is_ours:
             await self.give_up(ANOTHER_ACCOUNT)
 
@@ -145,7 +145,7 @@ class Case:
         if standing.state is CampaignState.CANCELLED:
             async with self.database.write(self.campaign) as db:
                 await skip_waiting_in(db, self.campaign)
-        await tell_end(self.database, self.campaign, self.remembered.policy, None, self.runner.id)
+        await tell_end(self.database, self.campaign, self.rules.policy, None, self.runner.id)
         after = await open_results_of(self.database, self.campaign)
         return Swept(
             self.campaign,
@@ -155,7 +155,7 @@ class Case:
             max(0, after.ended - self.before.ended - self.by_webhook),
             after.review,
             self.problem,
-            self.remembered.problem,
+            self.rules.problem,
         )
 
     async def leave(self, sent: Mapping[tuple[str, str], int]) -> None:

@@ -127,7 +127,6 @@ def make(
     from datetime import UTC, datetime
 
     from flireo_flows.calling.plan import make_plan
-    from flireo_flows.calling.planned_name import refuse_name
     from flireo_flows.calling.saved_plan import only_planned
     from flireo_flows.cli import settings
     from flireo_flows.leads import read_do_not_call, read_leads
@@ -143,7 +142,6 @@ def make(
         batch = only_planned(batch, saved, wanted, forbidden or frozenset())
     phones = [lead.phone for lead in batch.leads]
     url = settings.ledger_url()
-    asyncio.run(refuse_name(url, wanted.campaign))
     past = asyncio.run(read_past(url, wanted.campaign, phones, wanted.policy))
     return make_plan(batch, wanted, past, datetime.now(UTC))
 

@@ -20,6 +20,7 @@ from flireo_flows.ledger.campaigns import Standing, standing_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.earlier_calls import EarlierCalls, earlier_calls_in
 from flireo_flows.ledger.errors import NoLedgerError
+from flireo_flows.ledger.naming import refuse_shown_name
 from flireo_flows.ledger.people import numbers_in
 from flireo_flows.ledger.schema import accounts, attempts, do_not_call, leads
 from flireo_flows.ledger.suppressions import suppressed_in
@@ -88,14 +89,16 @@ async def read_past(
         now: Aware; None for the ledger's clock.
 
     Raises:
+        DeclinedError: An event shows another campaign under this name. Says what to do.
         LedgerError: The ledger cannot be read.
     """
     try:
         opened = await Database.open(url, existing=True)
     except NoLedgerError:
         return Past()
-    campaign = name_key(campaign)
     async with opened as database:
+        await refuse_shown_name(database, campaign)
+        campaign = name_key(campaign)
         moment = now or datetime.fromtimestamp(database.now(), UTC)
         async with database.read() as db:
             _, day, whole = await totals_in(db, campaign, "", ZoneInfo(policy.day_zone), moment)

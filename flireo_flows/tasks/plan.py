@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.plan import Plan, PlannedCall, Skipped, Wanted, make_plan, reasons_in_words
-from flireo_flows.calling.planned_name import refuse_name
 from flireo_flows.calling.saved_plan import save_plan
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads
 from flireo_flows.ledger.past import read_past
@@ -122,7 +121,6 @@ def plan_leads(
         run.campaign, run.policy, with_assumed_models(run.composer(), batch.leads), requests_per_minute
     )
     phones = [lead.phone for lead in batch.leads]
-    drive(lambda: refuse_name(run.ledger.database_url(), run.campaign))
     past = drive(lambda: read_past(run.ledger.database_url(), run.campaign, phones, run.policy))
     plan = make_plan(batch, wanted, past, datetime.now(UTC))
     # Its name tells the plan, so that another one does not take its place while this one is being approved.

@@ -12,14 +12,16 @@ from sqlalchemy import update
 
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling import rhythm
-from flireo_flows.calling.circuit_breaker import RINGING_SECONDS, Brakes
+from flireo_flows.calling.circuit_breaker import Brakes
 from flireo_flows.calling.engine import Engine, Ran
 from flireo_flows.calling.hands import Hands
-from flireo_flows.calling.preflight import NotReady, Readiness, check_account
+from flireo_flows.calling.preflight import NotReady, check_account
 from flireo_flows.calling.rhythm import BALANCE_SECONDS, CALLS_A_BALANCE, BalanceRhythm
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Answer, Database
+from flireo_flows.ledger.call_endings import RINGING_SECONDS
 from flireo_flows.ledger.campaigns import CampaignControl
+from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState
 from flireo_flows.policy import CallingPolicy

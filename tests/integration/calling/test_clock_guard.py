@@ -19,8 +19,8 @@ from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.steady_clock import steady_now
 from flireo_flows.calling import clock_guard
 from flireo_flows.calling.clock_guard import ClockCorrected, ClockError, ClockGuard
-from flireo_flows.calling.preflight import Readiness
 from flireo_flows.ledger import AttemptBook, Database, Runner
+from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts, runners
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import Campaign, people

@@ -12,13 +12,13 @@ from flireo_flows.api import errors
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
 from flireo_flows.calling.dialer import MOST_REFUSALS, STILL_SECONDS
 from flireo_flows.calling.hands import Hands
-from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.wishes import Consent, Wishes
 from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.intents import FRESH_SECONDS
+from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import suppressions
 from flireo_flows.ledger.suppressions import Suppressions, suppress_in
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState

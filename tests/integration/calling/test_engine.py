@@ -12,11 +12,11 @@ import pytest
 
 from flireo_flows.api import errors
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.preflight import NotReady, Readiness
-from flireo_flows.calling.remembered import remember
+from flireo_flows.calling.preflight import NotReady
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import Database, Expectations, Inbox, Views
+from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import SandboxOutcome, SandboxSettings
 from flireo_flows.script.call_choice import Caller
@@ -312,7 +312,7 @@ async def test_a_run_without_a_balance_waits_for_analyses_as_the_run_before_it(l
         campaign = Campaign(local, sandbox.base_url)
         await campaign.placed(await campaign.runner())
         await campaign.take_in(person(ANNA), person(BEN))
-        await remember(local, campaign.name, campaign.policy, known, campaign.account, True)
+        await write_rules(local, campaign.name, campaign.policy, known, campaign.account, True)
         ran = await campaign.run(Until.DIALLED)
     assert isinstance(ran.stopped_by, NotReady)
     assert ran.readiness == known

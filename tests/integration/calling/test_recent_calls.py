@@ -10,14 +10,13 @@ import pytest
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.fields import iso
 from flireo_flows.calling.engine import Engine, Ran
-from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.recent_calls import MOST_REQUESTS, RecentCallsUnread
-from flireo_flows.calling.remembered import fingerprint
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.account_calls import account_read
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.past import read_past
+from flireo_flows.ledger.run_rules import Readiness, fingerprint
 from flireo_flows.policy import CallingPolicy, OtherCampaigns
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, people, person

@@ -14,15 +14,15 @@ from sqlalchemy import select, update
 
 from flireo_flows.api import errors
 from flireo_flows.api.fields import iso
-from flireo_flows.calling.lookup import AGAIN_SECONDS, MOST_ASKED
-from flireo_flows.calling.preflight import NotReady, Readiness
-from flireo_flows.calling.remembered import rules_of
+from flireo_flows.calling.preflight import NotReady
+from flireo_flows.calling.reconcile import AGAIN_SECONDS, MOST_ASKED
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.sweep import ANOTHER_RUNNER, Summary, Sweep
 from flireo_flows.calling.swept import UNREADABLE_RULES, Swept
 from flireo_flows.ledger import Database, Inbox, Runner
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.leases import LEASE_SECONDS
+from flireo_flows.ledger.run_rules import Readiness, read_rules
 from flireo_flows.ledger.schema import campaigns, requests, runners
 from flireo_flows.policy.policy_forms import AnalysisRule
 from flireo_flows.sandbox import SandboxSettings
@@ -351,7 +351,7 @@ async def test_where_it_cannot_be_read_who_said_no_the_results_wait(
 async def test_whatever_stands_there_is_read(campaign: Campaign, text: str) -> None:
     async with campaign.database.write() as db:
         await db.execute(update(campaigns).values(readiness=text))
-    assert (await rules_of(campaign.database, campaign.name)).readiness == Readiness()
+    assert (await read_rules(campaign.database, campaign.name)).readiness == Readiness()
 
 
 async def test_a_run_remembers_what_it_rang_under(database: Database) -> None:
@@ -359,7 +359,7 @@ async def test_a_run_remembers_what_it_rang_under(database: Database) -> None:
         campaign = Campaign(database, sandbox.base_url)
         await campaign.take_in(person(ANNA))
         ran = await campaign.run(Until.DIALLED)
-        found = await rules_of(database, campaign.name)
+        found = await read_rules(database, campaign.name)
         assert (found.policy, found.readiness, found.problem) == (campaign.policy, ran.readiness, "")
         assert found.account and "sandbox-key" not in found.account
         assert (await one(campaign, patience_seconds=60, pause_seconds=0.1)).after == 0

@@ -115,7 +115,7 @@ async def test_one_that_a_person_looks_at_keeps_its_number_for_as_long_as_a_call
 ) -> None:
     first, second = campaign_of(database, "first"), campaign_of(database, "second")
     book = await first.runner()
-    await book.ambiguous(await first.lost(book), "2 calls in the list could be this one")
+    await first.unknown.review(await first.lost(book), "2 calls in the list could be this one")
     await second.take_in(person(ANNA))
     other = await second.runner()
     assert await second.begin(other) == []
@@ -194,7 +194,7 @@ async def test_a_slow_runner_cannot_take_back_what_another_has_settled(database:
     (attempt,) = await campaign.begin(slow)
     await lease(database, slow, -1)
     await other.orphaned()
-    assert await other.found(attempt, "call-1")
+    assert await campaign.unknown.adopt(attempt, "call-1")
     settled = await campaign.attempt()
     for late in (
         Answer(attempt, AttemptEvent.REFUSED, reason="too late"),

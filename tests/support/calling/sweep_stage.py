@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.reconcile import RINGING_SECONDS
-from flireo_flows.calling.remembered import remember
 from flireo_flows.calling.sweep import Summary, Sweep
 from flireo_flows.calling.swept import Swept
 from flireo_flows.ledger import Database
+from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.ledger.schema import outbox, runners
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import BadLine, bad_line
@@ -37,7 +36,7 @@ async def campaign(database: Database, line: BadLine) -> AsyncIterator[Campaign]
 async def remembered(campaign: Campaign, readiness: Readiness | None = None, **changes: Any) -> None:
     """A run wrote down what it rings under."""
     policy = CallingPolicy.model_validate({**campaign.policy.model_dump(), **changes})
-    await remember(
+    await write_rules(
         campaign.database, campaign.name, policy, readiness or Readiness(), campaign.account, is_starting=True
     )
 
