@@ -1,4 +1,4 @@
-"""What holds a whole campaign back while it runs: a person who pauses it, the breaker, a low balance."""
+"""What holds a whole campaign back while it runs: a person who paused it, the circuit breaker, a low balance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,13 +8,39 @@ from flireo_flows.api import errors
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.calling.preflight import NotReady, check_balance
-from flireo_flows.calling.rhythm import BalanceRhythm
 from flireo_flows.ledger.call_endings import CallEnding, call_endings_in
 from flireo_flows.ledger.campaigns import Standing, change_in, skip_waiting_in, standing_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.lifecycle.states import CampaignState
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.policy.policy_forms import Breaker
+
+# The balance is read again after so many calls, or after so long, if any call was placed meanwhile.
+CALLS_A_BALANCE: Final = 500
+BALANCE_SECONDS: Final = 300.0
+
+
+@dataclass(slots=True)
+class BalanceRhythm:
+    """When the account's balance is due to be read again. The account checks read it before the first call."""
+
+    last_at: float
+    placed_before: int = 0
+
+    def is_due(self, now: float, placed: int) -> bool:
+        """Whether to read it now.
+
+        Args:
+            now: Unix seconds.
+            placed: Calls placed so far.
+        """
+        calls = placed - self.placed_before
+        return calls >= CALLS_A_BALANCE or (calls > 0 and now - self.last_at >= BALANCE_SECONDS)
+
+    def read(self, now: float, placed: int) -> None:
+        """It was read, or could not be."""
+        self.last_at, self.placed_before = now, placed
+
 
 BREAKER_SECONDS: Final = 1.0  # how often the last calls are counted
 BREAKER_PATIENCE: Final = 50.0  # where counting is slow, there is so many times as long between

@@ -7,12 +7,9 @@ from typing import Final
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.call_list import CallList
-from flireo_flows.calling.fit import Fit
+from flireo_flows.calling.call_list import Budget, CallList, Window, windows_of
 from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY, Lookup, LookupFailed, Reconciler
-from flireo_flows.calling.rhythm import Budget
-from flireo_flows.calling.snapshot import Snapshot
-from flireo_flows.calling.windows import LATE_SECONDS, Window, windows_of
+from flireo_flows.calling.snapshot import LATE_SECONDS, Fit, Snapshot
 from flireo_flows.ledger import Attempt, Database, Inbox
 from flireo_flows.ledger.call_reports import CallReports
 from flireo_flows.ledger.known_calls import (
@@ -289,7 +286,7 @@ async def _read_once(
     windows = windows_of_all([sought for _, sought in readers], snapshot.read_at)
     async for page in calls.pages(windows):
         owners = await owners_of(database, [call.id for call in page])
-        fits = snapshot.add(page, owners, calls)
+        fits = snapshot.add(page, owners, calls.clock, calls.least_skew)
         for collector, _ in readers:
             for known, call in await collector.apply(page, owners, fits):
                 snapshot.disowned(known, call)

@@ -7,17 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
+from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.api.operation import Operation
-from flireo_flows.calling.blockers import Blockers
 from flireo_flows.calling.circuit_breaker import Brakes
 from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
-from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.hands import Hands
-from flireo_flows.calling.preflight import LowBalance, NotReady, check_account, require_account, two_accounts
-from flireo_flows.calling.recent_calls import RecentCallsUnread, in_words, read_recent_calls
+from flireo_flows.calling.dialer import Dialer, Hands
+from flireo_flows.calling.preflight import (
+    LowBalance,
+    NotReady,
+    RecentCallsUnread,
+    check_account,
+    in_words,
+    read_recent_calls,
+    require_account,
+    two_accounts,
+)
 from flireo_flows.calling.run_loop import Turns, Until
-from flireo_flows.calling.telling import tell_end
+from flireo_flows.calling.sweep import Blockers
 from flireo_flows.ledger import (
     AttemptBook,
     CampaignStatus,
@@ -32,6 +39,7 @@ from flireo_flows.ledger.campaigns import shown_in
 from flireo_flows.ledger.completeness import check_completeness
 from flireo_flows.ledger.earlier_calls import earlier_calls_of
 from flireo_flows.ledger.leases import HEARTBEAT_SECONDS, LEASE_SECONDS
+from flireo_flows.ledger.milestones import post_credits_low, post_finished
 from flireo_flows.ledger.outcome_backfill import apply_current_rules
 from flireo_flows.ledger.run_rules import Readiness, fingerprint, read_rules, write_rules
 from flireo_flows.policy import CallingPolicy
@@ -177,7 +185,11 @@ class Engine:
                 self._cautions = (*in_words(read), *filter(None, [earlier.in_words]))
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
-        await tell_end(self.database, self.campaign, self.policy, stopped_by, self.run_id or runner.id)
+        """Post what is so: credits are low, results are missing, the campaign is finished. Each once."""
+        if isinstance(stopped_by, LowBalance | InsufficientCredits):
+            await post_credits_low(self.database, self.campaign, self.run_id or runner.id, str(stopped_by))
+        await check_completeness(self.database, self.campaign, self.policy)
+        await post_finished(self.database, self.campaign)
 
     async def _look_up(self, client: AsyncFlireoClient) -> Readiness:
         return await check_account(client, self.caller, self.policy.min_balance_minutes)

@@ -12,9 +12,17 @@ from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
 from flireo_flows.api.person_key import comparable
 from flireo_flows.calling.call_list import CallList
-from flireo_flows.calling.fit import Fit, fit_of, is_doubtful, may_own
-from flireo_flows.calling.snapshot import SETTLING_SECONDS, Snapshot, learn_clock
-from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS
+from flireo_flows.calling.snapshot import (
+    EARLY_SECONDS,
+    LATE_SECONDS,
+    SETTLING_SECONDS,
+    Fit,
+    Snapshot,
+    fit_of,
+    is_doubtful,
+    learn_clock,
+    may_own,
+)
 from flireo_flows.ledger import Attempt, Database
 from flireo_flows.ledger.call_reports import CallReports
 from flireo_flows.ledger.known_calls import (
@@ -277,7 +285,7 @@ class Lookup:
 
     async def _is_settled(self, known: KnownCall, call: Call, *, closes: bool) -> bool:
         """Write down what a call reports. False where it reports nothing."""
-        learn_clock(self.calls, known, call)
+        learn_clock(self.calls.clock, known, call)
         fit = fit_of(known, call, self.calls.clock.band, self.calls.least_skew)
         if fit is Fit.OTHER:
             self.calls.clock.forget(known.attempt_id)

@@ -15,8 +15,17 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.fingerprints import compose, digest_of, key_of, request_of, row_of, without_asking
-from flireo_flows.calling.plan import Plan, PlannedCall, Wanted
+from flireo_flows.calling.plan import (
+    Plan,
+    PlannedCall,
+    Wanted,
+    compose,
+    digest_of,
+    key_of,
+    request_of,
+    row_of,
+    without_asking,
+)
 from flireo_flows.leads.lead import Lead, LeadBatch
 from flireo_flows.script.call_choice import ComposeError, Composes, LeadFacts
 

@@ -13,6 +13,8 @@ from heapq import heappop, heappush
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from flireo_flows.calling.plan import Estimate
+from flireo_flows.calling.run_loop import PATIENCE_SECONDS
 from flireo_flows.policy import (
     Allow,
     CallingPolicy,
@@ -303,3 +305,48 @@ def _ended(totals: Totals, length: timedelta) -> Totals:
         max(0, totals.open_calls - 1),
         totals.minutes + math.ceil(seconds / 60),
     )
+
+
+def estimate(
+    slow: Foreseen, quick: Foreseen, attempts_used: Sequence[int], policy: CallingPolicy, start: datetime
+) -> Estimate:
+    """Estimate a plan.
+
+    Args:
+        slow: What was foreseen with everybody talking for the assumed time.
+        quick: What was foreseen with nobody answering.
+        attempts_used: Of each lead that is planned to be rung.
+        policy: The rules, the tariff and the assumed length of a call among them.
+        start: When the campaign is run, aware.
+    """
+    moments, soonest = sorted(slow.moments), sorted(quick.moments)
+    calls = len(attempts_used)
+    rung_again = bool(policy.retry_outcomes or policy.retry_delays)
+    most_calls = sum(max(1, policy.max_attempts - used) if rung_again else 1 for used in attempts_used)
+    tariff, seconds = policy.tariff, policy.assumed_call_seconds
+    has_tariff = bool(tariff.per_minute or tariff.per_call)
+    # The vendor's own sample bills 84 seconds as 2 minutes (contract section 11).
+    dearest = tariff.per_call + tariff.per_minute * math.ceil(seconds / 60)
+    return Estimate(
+        calls=calls,
+        most_calls=most_calls,
+        begins_at=moments[0] if moments else None,
+        ends_at=moments[-1] if moments else None,
+        soonest_end=soonest[-1] if soonest else None,
+        in_one_run=_in_one_run(moments, start),
+        call_seconds=seconds,
+        most_minutes=most_calls * seconds / 60,
+        least_cost=calls * tariff.per_call if has_tariff else 0.0,
+        most_cost=most_calls * dearest if has_tariff else 0.0,
+        currency=tariff.currency if has_tariff else "",
+    )
+
+
+def _in_one_run(moments: Sequence[datetime], start: datetime) -> int:
+    """How many calls are made before a run ends because nobody may be rung for some minutes."""
+    last = start
+    for number, moment in enumerate(moments):
+        if moment > last + timedelta(seconds=PATIENCE_SECONDS):
+            return number
+        last = moment
+    return len(moments)

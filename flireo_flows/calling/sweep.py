@@ -1,4 +1,4 @@
-"""Collect what nobody is waiting for: the results of calls whose run ended, was killed, or went on to other things.
+"""Collect the results of calls whose run ended, was killed, or went on to other things.
 
 A sweep never dials, and sends Flireo nothing but readings. It takes each campaign that no runner is alive for, as
 a runner of its own: so two sweeps do not read the same twice, and a run that starts meanwhile is as safe as two
@@ -7,32 +7,191 @@ runs are. All campaigns share each reading of the call list.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from flireo_flows.api import errors
 from flireo_flows.api.client import Account, AsyncFlireoClient, OnSent
 from flireo_flows.api.operation import Operation
-from flireo_flows.calling.call_list import CallList
-from flireo_flows.calling.collector import Sought, read_list
+from flireo_flows.calling.call_list import LIMIT_SECONDS, Budget, CallList
+from flireo_flows.calling.collector import Collector, Sought, read_list
+from flireo_flows.calling.preflight import is_of_account
 from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY
-from flireo_flows.calling.rhythm import LIMIT_SECONDS, LONGEST_PAUSE_SECONDS, Budget
-from flireo_flows.calling.swept import Case, Swept
-from flireo_flows.ledger import Database
-from flireo_flows.ledger.campaigns import shown_in
+from flireo_flows.ledger import AttemptBook, Database, Inbox, Runner
+from flireo_flows.ledger.blockers import ask_again, blocking_campaigns
+from flireo_flows.ledger.campaigns import CampaignControl, shown_in, skip_waiting_in
+from flireo_flows.ledger.completeness import check_completeness
 from flireo_flows.ledger.leases import HEARTBEAT_SECONDS
 from flireo_flows.ledger.milestones import post_finished
 from flireo_flows.ledger.open_results import (
+    OpenResults,
     campaigns_with_open_results,
+    has_open,
     open_results_of,
     recently_called_campaigns,
 )
+from flireo_flows.ledger.report_matches import PORTION
+from flireo_flows.ledger.run_rules import RunRules, fingerprint, read_rules
+from flireo_flows.lifecycle.states import CampaignState
+
+ANOTHER_ACCOUNT: Final = (
+    "it rang under another API key, whose list of calls alone can tell: only webhooks were heard. Collect it with "
+    "that key, or run it once with this one"
+)
+UNREADABLE_RULES: Final = (
+    "its results wait: the rules cannot be read by which a call tells that somebody is not to be rung again. Collect "
+    "it with the version of flireo-flows that ran it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep came to for one campaign.
+
+    Attributes:
+        before: Open attempts at the beginning.
+        after: Those that are still open.
+        by_webhook: Attempts that ended by what webhooks had brought.
+        by_list: Attempts that ended by what was read.
+        for_review: Leads that a person has to look at, in all.
+        problem: Why nothing was read of it, in words; empty where it was.
+        rules: Which of its rules could not be read, so that those of the default policy counted; empty for none.
+    """
+
+    campaign: str
+    before: int
+    after: int
+    by_webhook: int = 0
+    by_list: int = 0
+    for_review: int = 0
+    problem: str = ""
+    rules: str = ""
+
+
+@dataclass(slots=True)
+class Case:
+    """One campaign in a sweep's hands.
+
+    Attributes:
+        is_ours: Whether its calls are known to be in this account.
+        problem: Why nothing could be read of it lately.
+        may_read: Whether its calls may be read at all.
+    """
+
+    database: Database
+    runner: Runner
+    collector: Collector
+    rules: RunRules
+    before: OpenResults
+    is_ours: bool
+    problem: str = ""
+    may_read: bool = True
+    by_webhook: int = 0
+
+    @classmethod
+    async def take(cls, database: Database, campaign: str, calls: CallList) -> Self | None:
+        """Become the runner of a campaign; None while another one is alive.
+
+        Args:
+            database: The ledger.
+            campaign: Its name.
+            calls: The list of calls, that all campaigns share.
+        """
+        runner = Runner(database, campaign)
+        if not await runner.join_alone():
+            return None
+        before = await open_results_of(database, campaign)
+        await AttemptBook(database, campaign, runner.id).orphaned()
+        rules = await read_rules(database, campaign)
+        collector = Collector(calls.client, database, campaign, rules.policy, rules.readiness)
+        collector.calls = calls
+        case = cls(
+            database,
+            runner,
+            collector,
+            rules,
+            before,
+            rules.account == fingerprint(calls.client.account, database),
+        )
+        if not rules.teaches:
+            await case.give_up(UNREADABLE_RULES)
+        return case
+
+    @property
+    def campaign(self) -> str:
+        """Its name."""
+        return self.runner.campaign
+
+    async def is_open(self) -> bool:
+        """Whether the result of some attempt is not in."""
+        return await has_open(self.database, self.campaign)
+
+    async def hear(self) -> None:
+        """Write down all that webhooks brought, whichever account's they are."""
+        if not self.rules.teaches:
+            return  # it waits in the inbox
+        expects = self.collector.readiness.expects
+        while True:
+            inbox = Inbox(self.database)
+            applied, ended = await inbox.apply(self.campaign, self.rules.policy, expects)
+            self.by_webhook += ended
+            if applied < PORTION:
+                return
+
+    async def prove(self) -> None:
+        """Find out whether its calls are in this account. If nothing shows it, nothing is read.
+
+        Raises:
+            FlireoError: Nobody could tell.
+        """
+        client = self.collector.client
+        self.is_ours = await is_of_account(self.database, client, self.campaign, self.rules)
+        if not self.is_ours:
+            await self.give_up(ANOTHER_ACCOUNT)
+
+    async def give_up(self, problem: str) -> None:
+        """Leave its calls to others, who need not wait for this sweep's end; webhooks are heard on.
+
+        Args:
+            problem: Why.
+        """
+        self.may_read, self.problem = False, problem
+        await self.runner.leave()
+
+    async def conclude(self) -> Swept:
+        """Settle what is over, tell what is finished, and say how it stands."""
+        standing = await CampaignControl(self.database, self.campaign).standing()
+        if standing.state is CampaignState.CANCELLED:
+            async with self.database.write(self.campaign) as db:
+                await skip_waiting_in(db, self.campaign)
+        await check_completeness(self.database, self.campaign, self.rules.policy)
+        await post_finished(self.database, self.campaign)
+        after = await open_results_of(self.database, self.campaign)
+        return Swept(
+            self.campaign,
+            self.before.open,
+            after.open,
+            self.by_webhook,
+            max(0, after.ended - self.before.ended - self.by_webhook),
+            after.review,
+            self.problem,
+            self.rules.problem,
+        )
+
+    async def leave(self, sent: Mapping[tuple[str, str], int]) -> None:
+        """Give it up, whatever was done.
+
+        Args:
+            sent: Requests to count for it, by route and status.
+        """
+        await self.runner.renew(sent)
+        await self.runner.leave()
+
 
 SHARE: Final = 0.1  # of the key's requests, unless it is told otherwise
-FIRST_PAUSE_SECONDS: Final = (
-    10.0  # between two readings of a patient sweep; then half as long again each time
-)
+FIRST_PAUSE_SECONDS: Final = 10.0  # between two readings; then half as long again each time
+LONGEST_PAUSE_SECONDS: Final = 60.0
 GROWTH: Final = 1.5
 HEAR_SECONDS: Final = 1.0  # between two looks into the inbox
 ANOTHER_RUNNER: Final = "a run, or another sweep, is collecting it"
@@ -234,3 +393,55 @@ class Sweep:
     def _count(self, operation: Operation[Any], status: int | None) -> None:
         self._requests += 1
         self._sent[operation.route, str(status or "no answer")] += 1
+
+
+@dataclass(slots=True)
+class Blockers:
+    """What holds leads of one file back, for one run.
+
+    Attributes:
+        database: The ledger.
+        account: Where the calls are read.
+        campaign: The run's own.
+        batch: The file.
+        reads: How often it was read how the other calls ended.
+    """
+
+    database: Database
+    account: Account
+    campaign: str
+    batch: str
+    reads: int = 0
+    _reading: "asyncio.Task[None] | None" = field(default=None, init=False)
+    _pause: float = field(default=FIRST_PAUSE_SECONDS, init=False)
+    _next_at: float = field(default=0.0, init=False)
+
+    def look(self, blocked: int, now: float) -> None:
+        """Begin to read, if leads are held back and it is time.
+
+        Args:
+            blocked: Leads that are held back.
+            now: The ledger's clock, Unix seconds.
+        """
+        if self._reading is not None and self._reading.done():
+            task, self._reading = self._reading, None
+            task.result()  # raises what the ledger did
+            self._next_at, self._pause = now + self._pause, min(self._pause * GROWTH, LONGEST_PAUSE_SECONDS)
+        if blocked and self._reading is None and now >= self._next_at:
+            self._reading = asyncio.create_task(self._read())
+
+    def is_trying(self, blocked: int) -> bool:
+        """Whether it may still turn out, at once, that a call has ended that holds leads back."""
+        return self._reading is not None or (bool(blocked) and not self.reads)
+
+    async def close(self) -> None:
+        """Stop reading; what was not read is not decided."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    async def _read(self) -> None:
+        if names := await blocking_campaigns(self.database, self.campaign, self.batch):
+            await Sweep(self.database, self.account, only=names).run()
+        await ask_again(self.database, self.campaign, self.batch)
+        self.reads += 1

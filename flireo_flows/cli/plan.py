@@ -126,7 +126,7 @@ def make(
     from dataclasses import replace
     from datetime import UTC, datetime
 
-    from flireo_flows.calling.plan import make_plan
+    from flireo_flows.calling.dry_run import make_plan
     from flireo_flows.calling.saved_plan import only_planned
     from flireo_flows.cli import settings
     from flireo_flows.leads import read_do_not_call, read_leads

@@ -41,7 +41,7 @@ def in_words(error: Exception) -> str:
 
 def is_unread(error: Exception) -> bool:
     """Whether no one was called because the account's recent calls cannot be read."""
-    from flireo_flows.calling.recent_calls import RecentCallsUnread
+    from flireo_flows.calling.preflight import RecentCallsUnread
 
     return isinstance(error, RecentCallsUnread)
 

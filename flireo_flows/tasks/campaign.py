@@ -24,8 +24,8 @@ from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber
 from flireo_flows.calling.clock_guard import ClockCorrected, ClockError
 from flireo_flows.calling.engine import Engine, Progress, Ran
 from flireo_flows.calling.plan import Wanted
+from flireo_flows.calling.plan_notes import reading_notes
 from flireo_flows.calling.preflight import NotReady
-from flireo_flows.calling.reading_notes import reading_notes
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.saved_plan import only_planned
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_rejects

@@ -8,8 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger, FlireoCredentials
-from flireo_flows.calling.sweep import Summary, Sweep
-from flireo_flows.calling.swept import Swept
+from flireo_flows.calling.sweep import Summary, Sweep, Swept
 from flireo_flows.ledger import Database, NoLedgerError
 from flireo_flows.ledger.naming import find_campaign
 from flireo_flows.prefect_support.async_bridge import drive

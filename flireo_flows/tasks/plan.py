@@ -11,7 +11,8 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.plan import Plan, PlannedCall, Skipped, Wanted, make_plan, reasons_in_words
+from flireo_flows.calling.dry_run import make_plan
+from flireo_flows.calling.plan import Plan, PlannedCall, Skipped, Wanted, reasons_in_words
 from flireo_flows.calling.saved_plan import save_plan
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads
 from flireo_flows.ledger.past import read_past

@@ -14,7 +14,7 @@ from prefect.flows import load_flow_from_entrypoint
 from pydantic import SecretStr
 
 from flireo_flows.blocks import FlireoCredentials
-from flireo_flows.calling.recent_calls import RecentCallsUnread
+from flireo_flows.calling.preflight import RecentCallsUnread
 from flireo_flows.calling.saved_plan import PlanDiffers
 from flireo_flows.cli.run import load_flow
 from flireo_flows.script import Script, Variant

@@ -11,12 +11,11 @@ import pytest
 from sqlalchemy import update
 
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling import rhythm
-from flireo_flows.calling.circuit_breaker import Brakes
+from flireo_flows.calling import circuit_breaker
+from flireo_flows.calling.circuit_breaker import BALANCE_SECONDS, CALLS_A_BALANCE, BalanceRhythm, Brakes
+from flireo_flows.calling.dialer import Hands
 from flireo_flows.calling.engine import Engine, Ran
-from flireo_flows.calling.hands import Hands
 from flireo_flows.calling.preflight import NotReady, check_account
-from flireo_flows.calling.rhythm import BALANCE_SECONDS, CALLS_A_BALANCE, BalanceRhythm
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Answer, Database
 from flireo_flows.ledger.call_endings import RINGING_SECONDS
@@ -234,7 +233,7 @@ async def test_a_run_that_is_cancelled_by_a_person_skips_who_waits_and_collects_
 async def test_what_was_begun_and_not_sent_is_given_back_when_the_campaign_is_held(
     local: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flireo_flows.calling.hands.CONNECTIONS", 1)
+    monkeypatch.setattr("flireo_flows.calling.dialer.CONNECTIONS", 1)
     campaign = Campaign(local)
     await campaign.take_in(person(ANNA), person(BEN), person(CARLA))
     book = await campaign.runner()
@@ -295,7 +294,7 @@ async def test_a_balance_below_the_policys_least_rings_nobody(local: Database) -
 async def test_a_balance_that_falls_below_it_stops_the_run(
     local: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rhythm, "CALLS_A_BALANCE", 5)
+    monkeypatch.setattr(circuit_breaker, "CALLS_A_BALANCE", 5)
     with run_sandbox(settings()) as sandbox:
         rules = policy(min_balance_minutes=10, calls_per_minute=120)
         campaign = Campaign(local, sandbox.base_url, policy=rules)

@@ -10,8 +10,7 @@ from sqlalchemy import text
 
 from flireo_flows.api import errors
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
-from flireo_flows.calling.dialer import MOST_REFUSALS, STILL_SECONDS
-from flireo_flows.calling.hands import Hands
+from flireo_flows.calling.dialer import MOST_REFUSALS, STILL_SECONDS, Hands
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.wishes import Consent, Wishes
 from flireo_flows.ledger import Database, LeadBook

@@ -16,9 +16,8 @@ import pytest
 from flireo_flows.api import errors
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
-from flireo_flows.calling import hands as hands_module
-from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.hands import Hands
+from flireo_flows.calling import dialer as dialer_module
+from flireo_flows.calling.dialer import Dialer, Hands
 from flireo_flows.calling.post_ending import ENDINGS, EVENTS, Ending, ending_of
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.ledger import Answer, Attempt, Database
@@ -326,8 +325,8 @@ async def test_what_must_not_be_sent_any_more_is_given_back(local: Database, why
 async def test_a_request_that_is_cut_off_by_the_end_of_a_run_is_unknown_and_what_waits_is_given_back(
     local: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hands_module, "GOODBYE_SECONDS", 0.1)
-    monkeypatch.setattr(hands_module, "CONNECTIONS", 1)
+    monkeypatch.setattr(dialer_module, "GOODBYE_SECONDS", 0.1)
+    monkeypatch.setattr(dialer_module, "CONNECTIONS", 1)
     with run_faulty(silent()) as server:
         campaign = Campaign(local, f"{server.url}/api/v1")
         await campaign.take_in(person(ANNA), person(BEN))

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from flireo_flows.calling.plan import Plan, Wanted, make_plan
+from flireo_flows.calling.dry_run import make_plan
+from flireo_flows.calling.plan import Plan, Wanted
 from flireo_flows.leads.lead import Lead, LeadBatch
 from flireo_flows.ledger import Answer, AttemptBook, Database
 from flireo_flows.ledger.audit import audit_lead

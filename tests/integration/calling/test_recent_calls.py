@@ -10,7 +10,7 @@ import pytest
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.fields import iso
 from flireo_flows.calling.engine import Engine, Ran
-from flireo_flows.calling.recent_calls import MOST_REQUESTS, RecentCallsUnread
+from flireo_flows.calling.preflight import MOST_REQUESTS, RecentCallsUnread
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.account_calls import account_read

@@ -17,8 +17,7 @@ from flireo_flows.api.fields import iso
 from flireo_flows.calling.preflight import NotReady
 from flireo_flows.calling.reconcile import AGAIN_SECONDS, MOST_ASKED
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.calling.sweep import ANOTHER_RUNNER, Summary, Sweep
-from flireo_flows.calling.swept import UNREADABLE_RULES, Swept
+from flireo_flows.calling.sweep import ANOTHER_RUNNER, UNREADABLE_RULES, Summary, Sweep, Swept
 from flireo_flows.ledger import Database, Inbox, Runner
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.leases import LEASE_SECONDS

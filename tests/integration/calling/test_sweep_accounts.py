@@ -8,7 +8,7 @@ import pytest
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.calling.preflight import NotReady, require_account
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.calling.swept import ANOTHER_ACCOUNT
+from flireo_flows.calling.sweep import ANOTHER_ACCOUNT
 from flireo_flows.ledger import Database, Inbox, Runner
 from flireo_flows.ledger.run_rules import Readiness, read_rules, write_rules
 from tests.support.calling.bad_line import BadLine, bad_line

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from flireo_flows.blocks import CallLedger, FlireoCredentials
-from flireo_flows.calling.plan import Wanted, make_plan
+from flireo_flows.calling.dry_run import make_plan
+from flireo_flows.calling.plan import Wanted
 from flireo_flows.calling.saved_plan import PlanDiffers, save_plan
 from flireo_flows.leads import LeadFileError, LeadFormat, read_leads
 from flireo_flows.ledger import Database

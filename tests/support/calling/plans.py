@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from flireo_flows.calling.plan import Plan, Wanted, make_plan
+from flireo_flows.calling.dry_run import make_plan
+from flireo_flows.calling.plan import Plan, Wanted
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject
 from flireo_flows.ledger.past import Past
 from flireo_flows.policy import CallingPolicy

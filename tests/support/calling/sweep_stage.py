@@ -7,8 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from flireo_flows.calling.reconcile import RINGING_SECONDS
-from flireo_flows.calling.sweep import Summary, Sweep
-from flireo_flows.calling.swept import Swept
+from flireo_flows.calling.sweep import Summary, Sweep, Swept
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.ledger.schema import outbox, runners

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from flireo_flows.calling.estimate import Estimate, estimate
-from flireo_flows.calling.simulation import Foreseen
+from flireo_flows.calling.plan import Estimate
+from flireo_flows.calling.simulation import Foreseen, estimate
 from flireo_flows.policy import CallingPolicy, Tariff
 
 START = datetime(2027, 3, 1, 10, 0, tzinfo=UTC)

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flireo_flows.api.calls import Call
-from flireo_flows.calling.fit import Fit, fit_of, is_doubtful, may_own
-from flireo_flows.calling.row_clock import RowClock
+from flireo_flows.calling.snapshot import Fit, RowClock, fit_of, is_doubtful, may_own
 from tests.support.calling.campaign import ANNA, BEN
 
 BEGAN = 1_800_000_000.0

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flireo_flows.calling.plan import Wanted, make_plan, reasons_in_words
+from flireo_flows.calling.dry_run import make_plan
+from flireo_flows.calling.plan import Wanted, reasons_in_words
 from flireo_flows.calling.saved_plan import (
     PlanDiffers,
     PlanError,

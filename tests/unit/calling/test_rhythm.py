@@ -7,16 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.calling.rhythm import (
+from flireo_flows.calling.call_list import LIMIT_SECONDS, Budget
+from flireo_flows.calling.run_loop import (
     CALLS_A_POLL,
     CALLS_A_POLL_WITH_WEBHOOKS,
-    LIMIT_SECONDS,
+    HORIZON_SECONDS,
     LONGEST_PAUSE_SECONDS,
-    Budget,
     DialRhythm,
     PollRhythm,
 )
-from flireo_flows.calling.run_loop import HORIZON_SECONDS
 
 NEVER = 10**9
 patiently = settings(

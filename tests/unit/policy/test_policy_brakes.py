@@ -8,8 +8,7 @@ from zoneinfo import available_timezones
 import pytest
 from hypothesis import given
 
-from flireo_flows.calling.estimate import estimate
-from flireo_flows.calling.simulation import Foreseen
+from flireo_flows.calling.simulation import Foreseen, estimate
 from flireo_flows.policy import (
     CallingPolicy,
     Caps,
