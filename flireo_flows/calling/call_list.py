@@ -79,7 +79,7 @@ LIMIT_SECONDS: Final = 60.0  # the headers tell how many requests, contract sect
 
 
 @dataclass(slots=True)
-class Budget:
+class RequestBudget:
     """What collecting may spend: a share of the requests that the key allows. Where no limit is told, there is none.
 
     A reading is made as a whole and paid for afterwards, so that none is given up half-way.
@@ -161,7 +161,7 @@ class CallList:
     client: AsyncFlireoClient
     database: Database
     requests: int = 0
-    budget: Budget | None = None
+    budget: RequestBudget | None = None
     clock: RowClock = field(default_factory=RowClock)
     margin: int = 0
     is_cut: bool = False

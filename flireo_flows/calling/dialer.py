@@ -17,7 +17,7 @@ from flireo_flows.api.calls import Placed, create_outbound_call
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.post_ending import EVENTS, Ending, ending_of, in_words
+from flireo_flows.calling.post_ending import EVENTS, PostEnding, ending_of, in_words
 from flireo_flows.ledger import Answer, Attempt, Database
 from flireo_flows.ledger.eligibility import late_denial
 from flireo_flows.ledger.intents import FRESH_SECONDS
@@ -79,7 +79,7 @@ class Dialer:
             return _for_review(attempt, f"not sent: {_invalid(error)}")
         try:
             placed = await self._send(attempt, request)
-        except _KeptBack as kept:
+        except _WithheldError as kept:
             return self.given_back(attempt, str(kept))
         except errors.FlireoError as error:
             return self._judge(attempt, error)
@@ -118,7 +118,7 @@ class Dialer:
             return await self.client.send(request, before=before, unless=is_kept_back)
         except errors.FlireoError as error:
             if kept_back:
-                raise _KeptBack(kept_back) from error
+                raise _WithheldError(kept_back) from error
             raise
         except Exception as error:
             # Nobody foresaw it, so nobody knows how far the request came, nor whether the next one fares better.
@@ -142,13 +142,13 @@ class Dialer:
         """Every way the request can end without a call id."""
         ending = ending_of(error)
         match ending:
-            case Ending.UNKNOWN | Ending.PLACED:
-                return Answer(attempt, EVENTS[Ending.UNKNOWN], reason=in_words(error))
-            case Ending.LIMITED:
+            case PostEnding.UNKNOWN | PostEnding.PLACED:
+                return Answer(attempt, EVENTS[PostEnding.UNKNOWN], reason=in_words(error))
+            case PostEnding.LIMITED:
                 return self._waits(attempt, in_words(error), error.retry_after or 1.0)
-            case Ending.NOT_SENT:
+            case PostEnding.NOT_SENT:
                 return self._not_sent(attempt, error)
-            case Ending.REFUSED:
+            case PostEnding.REFUSED:
                 return self._refused(attempt, error)
             case _:
                 assert_never(ending)
@@ -185,7 +185,7 @@ class Dialer:
         return Answer(attempt, AttemptEvent.REFUSED, reason=reason, not_before=self.database.now() + wait)
 
 
-class _KeptBack(Exception):
+class _WithheldError(Exception):
     """A request that did not go out, for a reason that came up at the last moment."""
 
 
@@ -218,7 +218,7 @@ RESERVE_SECONDS: Final = 0.25
 GOODBYE_SECONDS: Final = 10.0  # for requests under way when a run is stopped
 
 
-class Hands:
+class SenderPool:
     """Rings attempts concurrently for one dialer. Attempts given are committed already."""
 
     def __init__(self, dialer: Dialer) -> None:

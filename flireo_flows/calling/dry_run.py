@@ -11,8 +11,8 @@ from flireo_flows.api.redaction import mask_numbers, mask_phone
 from flireo_flows.calling.plan import (
     Plan,
     PlannedCall,
+    PlanRequest,
     Skipped,
-    Wanted,
     compose,
     digest_of,
     key_of,
@@ -22,9 +22,9 @@ from flireo_flows.calling.plan import (
     without_asking,
 )
 from flireo_flows.calling.plan_notes import cautions, confidence, number_cautions, reading_notes, zone_notes
-from flireo_flows.calling.simulation import HORIZON, Foreseen, Pace, Prospect, estimate, foresee
+from flireo_flows.calling.simulation import HORIZON, Forecast, Pace, Prospect, estimate, forecast
 from flireo_flows.leads.lead import Lead, LeadBatch, RejectCode
-from flireo_flows.ledger.past import Known, Past
+from flireo_flows.ledger.past import KnownPerson, Past
 from flireo_flows.lifecycle.states import NO_SHARED_HOURS, CampaignState, LeadState
 from flireo_flows.policy import (
     CallingPolicy,
@@ -39,10 +39,10 @@ from flireo_flows.policy import (
 from flireo_flows.script.call_choice import CallChoice, ComposeError, Composes, LeadFacts, NoClientNumberError
 
 RING_SECONDS: Final = 25.0  # a call that nobody answers
-NEW: Final = Known()
+NEW: Final = KnownPerson()
 
 
-def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Plan:
+def make_plan(batch: LeadBatch, wanted: PlanRequest, past: Past, now: datetime) -> Plan:
     """Plan a run.
 
     Args:
@@ -174,16 +174,16 @@ def greeting_of(call: OutboundCall) -> str:
 
 
 def _foresee(
-    prospects: Sequence[Prospect], wanted: Wanted, past: Past, start: datetime
-) -> tuple[Foreseen, Foreseen]:
+    prospects: Sequence[Prospect], wanted: PlanRequest, past: Past, start: datetime
+) -> tuple[Forecast, Forecast]:
     """With everybody talking, and with nobody answering."""
     policy, rate = wanted.policy, wanted.requests_per_minute
-    slow = foresee(prospects, start, policy, Pace(rate, policy.assumed_call_seconds), past.campaign)
+    slow = forecast(prospects, start, policy, Pace(rate, policy.assumed_call_seconds), past.campaign)
     # How long calls last matters only where they wait for each other, or where caps count their minutes.
     caps = (policy.caps_per_run, policy.caps_per_day, policy.caps_per_campaign)
     if not slow.waited and not any(cap.minutes or cap.money for cap in caps):
         return slow, slow
-    return slow, foresee(prospects, start, policy, Pace(rate, RING_SECONDS), past.campaign)
+    return slow, forecast(prospects, start, policy, Pace(rate, RING_SECONDS), past.campaign)
 
 
 def _earlier(
@@ -210,7 +210,7 @@ def _warnings(
     calls: Sequence[PlannedCall],
     skipped: Sequence[Skipped],
     leads: Sequence[Lead],
-    wanted: Wanted,
+    wanted: PlanRequest,
     past: Past,
 ) -> Iterator[str]:
     if past.standing.state is CampaignState.PAUSED:
@@ -250,7 +250,7 @@ def _why(denial: Deny) -> str:
     return why
 
 
-def _because(known: Known) -> str:
+def _because(known: KnownPerson) -> str:
     outcome = known.history.last_outcome
     why = known.reason or (str(outcome) if outcome else "")
     return f": {why.replace('_', ' ')}." if why else "."

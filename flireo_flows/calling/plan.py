@@ -1,4 +1,4 @@
-"""A plan of calls: which leads would be called when, which not, how long it takes, and the digests that prove it unchanged."""
+"""A plan of calls: which leads would be called when, which not, what it costs, and digests that show a change."""
 
 import hashlib
 import hmac
@@ -31,7 +31,7 @@ LINES_SHOWN: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PlanRequest:
     """What a run is asked to do, as far as a plan depends on it.
 
     Attributes:
@@ -304,7 +304,7 @@ def request_of(salt: str, call: OutboundCall) -> str:
     return _digest(salt, canonical(call.model_dump(mode="json", exclude={"destination"})))
 
 
-class Comparable(Protocol):
+class HasDigests(Protocol):
     """What of a planned call is compared when it is run."""
 
     @property
@@ -328,7 +328,7 @@ def digest_of(
     campaign: str,
     policy_version: str,
     salt: str,
-    calls: Iterable[Comparable],
+    calls: Iterable[HasDigests],
     skipped: Iterable[str],
 ) -> str:
     """Digest of a plan, whatever the order of its rows."""

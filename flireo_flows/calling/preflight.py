@@ -40,11 +40,11 @@ MOST_LOOKED_UP: Final = 20  # agents, and numbers, before the first call; the ot
 MOST_PROVING: Final = 3  # calls asked for to know an account by them
 
 
-class NotReady(Exception):
+class NotReadyError(Exception):
     """The account cannot ring anybody as asked. Says what is wrong and what to do."""
 
 
-class LowBalance(NotReady):
+class LowBalanceError(NotReadyError):
     """The balance is empty, or too low to ring. Says how much is left and what to do."""
 
 
@@ -62,7 +62,7 @@ async def check_account(
         min_balance_minutes: Prepaid minutes below which nobody is rung.
 
     Raises:
-        NotReady: An agent or number is unknown or switched off, or the balance is empty or too low.
+        NotReadyError: An agent or number is unknown or switched off, or the balance is empty or too low.
         FlireoError: Flireo refused the key, failed, or was not reached.
     """
     agent_ids = sorted(caller.agent_ids)[:MOST_LOOKED_UP]
@@ -86,12 +86,12 @@ async def _agent(client: AsyncFlireoClient, agent_id: str) -> Agent:
     except errors.NotFound as error:
         if error.is_foreign:
             raise
-        raise NotReady(
+        raise NotReadyError(
             f"agent {agent_id!r} does not exist in this account. Look up its id in the dashboard, "
             "or list the agents with the task list_agents."
         ) from None
     if not agent.is_active:
-        raise NotReady(
+        raise NotReadyError(
             f"agent {agent_id!r} is switched off. Switch it on in the dashboard, or use another one."
         )
     return agent
@@ -103,12 +103,12 @@ async def _check_number(client: AsyncFlireoClient, number_id: str) -> None:
     except errors.NotFound as error:
         if error.is_foreign:
             raise
-        raise NotReady(
+        raise NotReadyError(
             f"number {number_id!r} does not exist in this account. Give its id, not the number itself; "
             "the task list_numbers shows both."
         ) from None
     if not number.is_active:
-        raise NotReady(
+        raise NotReadyError(
             f"number {number_id!r} is switched off. Switch it on in the dashboard, or use another one."
         )
 
@@ -121,7 +121,7 @@ async def check_balance(client: AsyncFlireoClient, least: float) -> None:
         least: Prepaid minutes that must be left; at 0, any.
 
     Raises:
-        LowBalance: It is empty, or below `least`.
+        LowBalanceError: It is empty, or below `least`.
         FlireoError: It could not be read.
     """
     try:
@@ -134,8 +134,10 @@ async def check_balance(client: AsyncFlireoClient, least: float) -> None:
     if balance is None or (balance > 0 and balance >= least):
         return
     if balance <= 0:
-        raise LowBalance(f"the Flireo balance is empty ({balance:g} minutes). Top it up, then run again.")
-    raise LowBalance(
+        raise LowBalanceError(
+            f"the Flireo balance is empty ({balance:g} minutes). Top it up, then run again."
+        )
+    raise LowBalanceError(
         f"the Flireo balance is low: {balance:g} minutes, and the policy stops below {least:g} "
         "(min_balance_minutes). Top it up, then run again."
     )
@@ -182,7 +184,7 @@ async def require_account(
         Fingerprint that the campaign has now: none, the run's own, or one that proved to be the same account.
 
     Raises:
-        NotReady: So it is, and nothing shows that this is the account in which those calls were made.
+        NotReadyError: So it is, and nothing shows that this is the account in which those calls were made.
         FlireoError: It cannot be known.
     """
     rules = await read_rules(database, campaign)
@@ -196,15 +198,15 @@ async def require_account(
         return rules.account
     if not is_alone:
         raise two_accounts(campaign)
-    raise NotReady(
+    raise NotReadyError(
         f"campaign {redact(campaign)!r} called under another API key, and how some of its calls ended is not known: "
         "this key's list of calls cannot tell. Run it, or flireo-flows collect, once with the key it had."
     )
 
 
-def two_accounts(campaign: str) -> NotReady:
+def two_accounts(campaign: str) -> NotReadyError:
     """Two runs of one campaign, each in an account of its own."""
-    return NotReady(
+    return NotReadyError(
         f"another run of campaign {redact(campaign)!r} calls under another API key: run it with that key, or wait "
         "until the other run has ended."
     )
@@ -218,7 +220,7 @@ OPEN_SECONDS: Final = (
 HOUR: Final = 3600.0
 
 
-class RecentCallsUnread(NotReady):
+class RecentCallsUnreadError(NotReadyError):
     """The account's list of calls cannot be read, so no one is called yet. Says why and what to do."""
 
 
@@ -236,7 +238,7 @@ async def read_recent_calls(
         What it came to; None where it was done before.
 
     Raises:
-        RecentCallsUnread: The list cannot be read.
+        RecentCallsUnreadError: The list cannot be read.
         LedgerError: The ledger failed.
     """
     if await account_read(database, fingerprint) is not None:
@@ -244,7 +246,7 @@ async def read_recent_calls(
     try:
         calls, read = await _read(database, client)
     except errors.FlireoError as error:
-        raise RecentCallsUnread(
+        raise RecentCallsUnreadError(
             f"the account's calls of the last {DAYS} days cannot be read ({error}), so no one is called yet: people "
             "who were called a moment ago could be called again. Run it again when the list can be read. "
             "--ignore-recent-calls (ignore_recent_calls) calls without it, at that risk."

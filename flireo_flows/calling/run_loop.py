@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from flireo_flows.calling.circuit_breaker import Brakes
+from flireo_flows.calling.circuit_breaker import CircuitBreaker
 from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
-from flireo_flows.calling.dialer import CONNECTIONS, Hands
-from flireo_flows.calling.sweep import Blockers
+from flireo_flows.calling.dialer import CONNECTIONS, SenderPool
+from flireo_flows.calling.sweep import BlockingCampaigns
 from flireo_flows.ledger import AttemptBook, LeadBook, Outlook
 from flireo_flows.ledger.intents import FRESH_SECONDS
 from flireo_flows.policy import CallingPolicy, Deny, Rule, explain
@@ -24,7 +24,7 @@ DIALLING_WITH_WEBHOOKS_SECONDS: Final = 300.0
 
 
 @dataclass(slots=True)
-class PollRhythm:
+class PollSchedule:
     """When the call list is due to be read again.
 
     While there are leads to ring, a poll waits until enough calls were placed to be worth it, until the calls at
@@ -74,7 +74,7 @@ class PollRhythm:
 
 
 @dataclass(slots=True)
-class DialRhythm:
+class DialPace:
     """Calls a minute, evenly. 0 leaves it to the API's own limit."""
 
     calls_per_minute: float
@@ -116,7 +116,7 @@ class Until(StrEnum):
 
 
 @dataclass(slots=True)
-class Turns:
+class RunLoop:
     """Drives one run until it is over.
 
     Attributes:
@@ -131,18 +131,18 @@ class Turns:
     policy: CallingPolicy
     until: Until
     deadline: float | None
-    hands: Hands
+    hands: SenderPool
     collector: Collector
     book: AttemptBook
     leads: LeadBook
-    brakes: Brakes
+    brakes: CircuitBreaker
     clocks: ClockGuard
-    blockers: Blockers
+    blockers: BlockingCampaigns
     left: Outlook = field(default_factory=Outlook.unseen)
     timed_out: bool = False
     cap: Deny | None = None
-    _polls: PollRhythm = field(init=False)
-    _dials: DialRhythm = field(init=False)
+    _polls: PollSchedule = field(init=False)
+    _dials: DialPace = field(init=False)
     _looked_at: float = field(default=0.0, init=False)
     _many_denied: bool = field(default=False, init=False)
     _dry: bool = field(default=False, init=False)
@@ -152,8 +152,8 @@ class Turns:
     _checking: "asyncio.Task[None] | None" = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self._polls = PollRhythm(self.policy.poll_seconds)
-        self._dials = DialRhythm(self.policy.calls_per_minute)
+        self._polls = PollSchedule(self.policy.poll_seconds)
+        self._dials = DialPace(self.policy.calls_per_minute)
 
     async def turn(self) -> bool:
         """One turn. Returns whether the run is over."""

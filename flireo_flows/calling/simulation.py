@@ -66,7 +66,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class Forecast:
     """What was foreseen.
 
     Attributes:
@@ -86,9 +86,9 @@ class Foreseen:
         return [verdict for verdict in self.verdicts if isinstance(verdict, datetime)]
 
 
-def foresee(
+def forecast(
     prospects: Sequence[Prospect], start: datetime, policy: CallingPolicy, pace: Pace, campaign: History
-) -> Foreseen:
+) -> Forecast:
     """Foresee the first call of each lead.
 
     Args:
@@ -165,12 +165,12 @@ class _Simulation:
         self._prospects = [_hung_up(prospect) for prospect in prospects]
         self._spacing, self._length = pace.spacing(policy), timedelta(seconds=pace.call_seconds)
         self._free_at = start
-        self._brakes = _Brakes(policy, campaign, start, self._length)
+        self._brakes = _CampaignTotals(policy, campaign, start, self._length)
         self._verdicts: list[datetime | Deny | None] = [None] * len(prospects)
         self._asked = 0
         self._clocks = self._queue_up()
 
-    def run(self) -> Foreseen:
+    def run(self) -> Forecast:
         """Ring until nobody is left, or nobody may be rung any more."""
         while self._clocks:
             at, _, clock = heappop(self._clocks)
@@ -186,7 +186,7 @@ class _Simulation:
                 self._free_at = max(moment, held.until)
             if not clock.is_empty:
                 heappush(self._clocks, (*clock.next, clock))
-        return Foreseen(tuple(self._verdicts), self._asked, self._brakes.waited)
+        return Forecast(tuple(self._verdicts), self._asked, self._brakes.waited)
 
     def _ask(self, clock: _Clock, moment: datetime) -> None:
         group = clock.take()
@@ -254,7 +254,7 @@ def _hung_up(prospect: Prospect) -> Prospect:
     return replace(prospect, history=replace(prospect.history, has_open_call=False))
 
 
-class _Brakes:
+class _CampaignTotals:
     """The campaign's totals as they grow, and what they hold back."""
 
     def __init__(self, policy: CallingPolicy, campaign: History, start: datetime, length: timedelta) -> None:
@@ -308,7 +308,7 @@ def _ended(totals: Totals, length: timedelta) -> Totals:
 
 
 def estimate(
-    slow: Foreseen, quick: Foreseen, attempts_used: Sequence[int], policy: CallingPolicy, start: datetime
+    slow: Forecast, quick: Forecast, attempts_used: Sequence[int], policy: CallingPolicy, start: datetime
 ) -> Estimate:
     """Estimate a plan.
 

@@ -96,7 +96,7 @@ class Begun(Protocol):
         """Unix seconds of the ledger's clock."""
 
 
-class Fit(StrEnum):
+class CallMatch(StrEnum):
     """How well a call with an attempt's own id fits it."""
 
     SAME = "same"  # its number, its direction, its time
@@ -105,7 +105,7 @@ class Fit(StrEnum):
     OTHER = "other"  # another call
 
 
-def fit_of(attempt: Begun, call: Call, band: tuple[float, float] | None, skew: float) -> Fit:
+def match_of(attempt: Begun, call: Call, band: tuple[float, float] | None, skew: float) -> CallMatch:
     """Whether the call with an attempt's id is its call.
 
     Args:
@@ -116,10 +116,10 @@ def fit_of(attempt: Begun, call: Call, band: tuple[float, float] | None, skew: f
     """
     is_known_person = not is_pseudonym(attempt.phone)
     if not call.is_outbound or (is_known_person and call.is_surely_not_with(attempt.phone)):
-        return Fit.OTHER
+        return CallMatch.OTHER
     if is_earlier(attempt, call, min(skew, 0.0) if band is None else band[0]):
-        return Fit.TOO_EARLY if band is None else Fit.OTHER
-    return Fit.SAME if is_known_person and call.is_with(attempt.phone) else Fit.UNCLEAR
+        return CallMatch.TOO_EARLY if band is None else CallMatch.OTHER
+    return CallMatch.SAME if is_known_person and call.is_with(attempt.phone) else CallMatch.UNCLEAR
 
 
 def is_earlier(attempt: Begun, call: Call, ahead: float) -> bool:
@@ -147,7 +147,7 @@ def is_doubtful(
     Args:
         attempt: One whose call is not known.
         call: One that no attempt has.
-        band: As `fit_of`.
+        band: As `match_of`.
         skews: The least and the most that Flireo's clock is ahead, as the `Date` header tells; seconds.
     """
     if not call.is_outbound or not call.may_be_with(attempt.phone):
@@ -191,7 +191,7 @@ class Snapshot:
 
     def add(
         self, page: Sequence[Call], owners: Mapping[str, KnownCall], clock: RowClock, skew: float
-    ) -> dict[str, Fit]:
+    ) -> dict[str, CallMatch]:
         """Take in a page, and learn the list's clock from it.
 
         Args:
@@ -207,16 +207,16 @@ class Snapshot:
         for call in page:
             if call.id in owners:
                 learn_clock(clock, owners[call.id], call)
-        fits: dict[str, Fit] = {}
+        fits: dict[str, CallMatch] = {}
         for call in page:
             owner = owners.get(call.id)
             if owner is None:
                 if call.is_outbound:
                     self.strangers[call.id] = call
                 continue
-            fits[call.id] = fit_of(owner, call, clock.band, skew)
+            fits[call.id] = match_of(owner, call, clock.band, skew)
             self.shown.add(owner.attempt_id)
-            if fits[call.id] is Fit.SAME:
+            if fits[call.id] is CallMatch.SAME:
                 self.standing.add(owner.attempt_id)
         return fits
 
@@ -265,5 +265,5 @@ class Snapshot:
 
 def learn_clock(clock: RowClock, known: KnownCall, call: Call) -> None:
     """Learn how far the list's clock is ahead, from a call that is surely the attempt's but for its time."""
-    if call.created_at is not None and fit_of(known, call, (-float("inf"),) * 2, 0.0) is Fit.SAME:
+    if call.created_at is not None and match_of(known, call, (-float("inf"),) * 2, 0.0) is CallMatch.SAME:
         clock.learn(known.attempt_id, call.created_at.timestamp() - known.began_at, is_live=not call.is_over)

@@ -14,8 +14,8 @@ from typing import Any, Final, Self
 from flireo_flows.api import errors
 from flireo_flows.api.client import Account, AsyncFlireoClient, OnSent
 from flireo_flows.api.operation import Operation
-from flireo_flows.calling.call_list import LIMIT_SECONDS, Budget, CallList
-from flireo_flows.calling.collector import Collector, Sought, read_list
+from flireo_flows.calling.call_list import LIMIT_SECONDS, CallList, RequestBudget
+from flireo_flows.calling.collector import Collector, OpenCalls, read_list
 from flireo_flows.calling.preflight import is_of_account
 from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY
 from flireo_flows.ledger import AttemptBook, Database, Inbox, Runner
@@ -46,7 +46,7 @@ UNREADABLE_RULES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepResult:
     """What a sweep came to for one campaign.
 
     Attributes:
@@ -70,7 +70,7 @@ class Swept:
 
 
 @dataclass(slots=True)
-class Case:
+class CampaignSweep:
     """One campaign in a sweep's hands.
 
     Attributes:
@@ -159,7 +159,7 @@ class Case:
         self.may_read, self.problem = False, problem
         await self.runner.leave()
 
-    async def conclude(self) -> Swept:
+    async def conclude(self) -> SweepResult:
         """Settle what is over, tell what is finished, and say how it stands."""
         standing = await CampaignControl(self.database, self.campaign).standing()
         if standing.state is CampaignState.CANCELLED:
@@ -168,7 +168,7 @@ class Case:
         await check_completeness(self.database, self.campaign, self.rules.policy)
         await post_finished(self.database, self.campaign)
         after = await open_results_of(self.database, self.campaign)
-        return Swept(
+        return SweepResult(
             self.campaign,
             self.before.open,
             after.open,
@@ -198,7 +198,7 @@ ANOTHER_RUNNER: Final = "a run, or another sweep, is collecting it"
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class SweepSummary:
     """What a sweep came to.
 
     Attributes:
@@ -207,7 +207,7 @@ class Summary:
         refused: Flireo refused the key, so that only webhooks were heard; None where it did not.
     """
 
-    campaigns: tuple[Swept, ...]
+    campaigns: tuple[SweepResult, ...]
     requests: int
     refused: errors.FlireoError | None = None
 
@@ -240,15 +240,15 @@ class Sweep:
     share: float = SHARE
     pause_seconds: float = FIRST_PAUSE_SECONDS
     connect: Callable[[Account, OnSent], AsyncFlireoClient] = AsyncFlireoClient
-    _budget: Budget = field(init=False)
+    _budget: RequestBudget = field(init=False)
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
     _requests: int = field(default=0, init=False)
     _refused: errors.FlireoError | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self._budget = Budget(self.share)
+        self._budget = RequestBudget(self.share)
 
-    async def run(self) -> Summary:
+    async def run(self) -> SweepSummary:
         """Hear, read and settle.
 
         Raises:
@@ -259,7 +259,7 @@ class Sweep:
         names = [name for name in names if not self.only or name in self.only]
         async with self.connect(self.account, self._count) as client:
             calls = CallList(client, self.database, budget=self._budget)
-            cases: list[Case] = []
+            cases: list[CampaignSweep] = []
             beat = asyncio.create_task(self._beat(cases))
             try:
                 told = [swept for name in names if (swept := await self._take(name, calls, cases))]
@@ -275,16 +275,16 @@ class Sweep:
             shown = await shown_in(db, {swept.campaign for swept in told})
         told = [replace(swept, campaign=shown[swept.campaign]) for swept in told]
         told.sort(key=lambda swept: swept.campaign)
-        return Summary(tuple(told), self._requests, self._refused)
+        return SweepSummary(tuple(told), self._requests, self._refused)
 
-    async def _take(self, name: str, calls: CallList, cases: list[Case]) -> Swept | None:
+    async def _take(self, name: str, calls: CallList, cases: list[CampaignSweep]) -> SweepResult | None:
         """Make a campaign one of ours; else say how it stands and why it is not."""
-        case = await Case.take(self.database, name, calls)
+        case = await CampaignSweep.take(self.database, name, calls)
         if case is not None:
             cases.append(case)
             return None
         left = await open_results_of(self.database, name)
-        return Swept(name, left.open, left.open, for_review=left.review, problem=ANOTHER_RUNNER)
+        return SweepResult(name, left.open, left.open, for_review=left.review, problem=ANOTHER_RUNNER)
 
     async def _tell_others(self, names: Set[str]) -> None:
         """Of campaigns whose last run was killed when everything was done, before it could say so."""
@@ -292,7 +292,7 @@ class Sweep:
             if name not in names:
                 await post_finished(self.database, name)
 
-    async def _rounds(self, cases: list[Case], calls: CallList, beat: "asyncio.Task[None]") -> None:
+    async def _rounds(self, cases: list[CampaignSweep], calls: CallList, beat: "asyncio.Task[None]") -> None:
         until, pause = self.database.now() + self.patience_seconds, self.pause_seconds
         while True:
             await self._hear(cases)
@@ -303,7 +303,7 @@ class Sweep:
                 beat.result()  # raises what the ledger did
             pause *= GROWTH
 
-    async def _wait(self, cases: Sequence[Case], pause: float, until: float) -> bool:
+    async def _wait(self, cases: Sequence[CampaignSweep], pause: float, until: float) -> bool:
         """Wait for the next reading, hearing meanwhile. False where none is worth it, or patience is at its end."""
         read_at = self.database.now() + max(pause, self._budget.wait(self.database.now()))
         while (now := self.database.now()) < min(read_at, until):
@@ -313,19 +313,19 @@ class Sweep:
             await self._hear(cases)
         return now < until and await self._is_worth_it(cases)
 
-    async def _is_worth_it(self, cases: Sequence[Case]) -> bool:
+    async def _is_worth_it(self, cases: Sequence[CampaignSweep]) -> bool:
         """Whether another reading may tell something."""
         if self._refused is not None:
             return False
         return any([case.may_read and await case.is_open() for case in cases])
 
-    async def _hear(self, cases: Sequence[Case]) -> None:
+    async def _hear(self, cases: Sequence[CampaignSweep]) -> None:
         for case in cases:
             await case.hear()
 
-    async def _read(self, cases: Sequence[Case], calls: CallList) -> None:
+    async def _read(self, cases: Sequence[CampaignSweep], calls: CallList) -> None:
         """Read once for all. A reading that fails decides nothing."""
-        ours: list[tuple[Case, Sought]] = []
+        ours: list[tuple[CampaignSweep, OpenCalls]] = []
         for case in [case for case in cases if await case.is_open()]:
             if self._refused is not None or not await self._guarded([case], self._make_sure(case)):
                 continue
@@ -334,14 +334,14 @@ class Sweep:
         if ours and self._refused is None:
             await self._guarded([case for case, _ in ours], self._read_list(ours, calls))
 
-    async def _make_sure(self, case: Case) -> None:
+    async def _make_sure(self, case: CampaignSweep) -> None:
         """A run that started meanwhile reads by itself; and another account's calls are not here."""
         if not await case.runner.is_alone():
             await case.give_up(ANOTHER_RUNNER)
         elif not case.is_ours:
             await self._paid(case, case.prove)
 
-    async def _paid(self, case: Case, work: Callable[[], Awaitable[None]]) -> None:
+    async def _paid(self, case: CampaignSweep, work: Callable[[], Awaitable[None]]) -> None:
         """Do some reading once what was spent before is paid for; but a minute's worth may be spent at once."""
         await asyncio.sleep(self._budget.wait(self.database.now() + LIMIT_SECONDS))
         sent = self._requests
@@ -351,7 +351,7 @@ class Sweep:
             limit = case.collector.client.pacing.limit
             self._budget.spent(self._requests - sent, limit, self.database.now())
 
-    async def _read_list(self, ours: Sequence[tuple[Case, Sought]], calls: CallList) -> None:
+    async def _read_list(self, ours: Sequence[tuple[CampaignSweep, OpenCalls]], calls: CallList) -> None:
         snapshot = await read_list(self.database, calls, [(case.collector, sought) for case, sought in ours])
         left = MOST_ASKED - snapshot.asked  # for all together: the next reading asks for the next ones
         for case, sought in ours:
@@ -359,7 +359,7 @@ class Sweep:
             if isinstance(case.collector.stopped_by, REFUSED_KEY):
                 self._refused = case.collector.stopped_by
 
-    async def _guarded(self, cases: Sequence[Case], work: Awaitable[None]) -> bool:
+    async def _guarded(self, cases: Sequence[CampaignSweep], work: Awaitable[None]) -> bool:
         """Do some reading for campaigns. Whether nothing failed; what did is told, and of a refused key to all."""
         for case in cases:
             case.problem = ""
@@ -373,7 +373,7 @@ class Sweep:
             return False
         return all(case.may_read for case in cases)
 
-    async def _beat(self, cases: Sequence[Case]) -> None:
+    async def _beat(self, cases: Sequence[CampaignSweep]) -> None:
         """Renew the leases."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
@@ -381,7 +381,7 @@ class Sweep:
                 if case.may_read:
                     await case.runner.renew(self._counted())
 
-    async def _leave(self, cases: Sequence[Case]) -> None:
+    async def _leave(self, cases: Sequence[CampaignSweep]) -> None:
         for case in cases:
             await case.leave(self._counted())
 
@@ -396,7 +396,7 @@ class Sweep:
 
 
 @dataclass(slots=True)
-class Blockers:
+class BlockingCampaigns:
     """What holds leads of one file back, for one run.
 
     Attributes:
