@@ -7,7 +7,7 @@ from benchmarks.figures import Figure
 from benchmarks.stage import CALLER, Stage, people, stage
 from flireo_flows.api.calls import OutboundCall, create_outbound_call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.sweep import FIRST_PAUSE_SECONDS, Summary, Sweep
+from flireo_flows.calling.sweep import FIRST_PAUSE_SECONDS, Sweep, SweepSummary
 from flireo_flows.ledger import Answer, AttemptBook, Database, LeadBook, Runner
 from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.lifecycle.states import AttemptEvent
@@ -55,7 +55,7 @@ async def _leave_behind(servers: Stage) -> None:
         await runner.leave()
 
 
-async def _sweep(servers: Stage) -> Summary:
+async def _sweep(servers: Stage) -> SweepSummary:
     async with await Database.open(servers.ledger) as database:
         pause = FIRST_PAUSE_SECONDS / SCALE
         sweep = Sweep(database, servers.account, patience_seconds=900, pause_seconds=pause)

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from flireo_flows.api.client import Account
-from flireo_flows.calling.engine import Engine, Ran
+from flireo_flows.calling.engine import Engine, RunResult
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import Database, LeadBook
@@ -97,10 +97,10 @@ def take_in(ledger: str, count: int) -> str:
     return asyncio.run(write())
 
 
-def campaign(stage: Stage, count: int, policy: CallingPolicy, until: Until) -> Ran:
+def campaign(stage: Stage, count: int, policy: CallingPolicy, until: Until) -> RunResult:
     """Ring so many leads with the engine, as a step of the flow does."""
 
-    async def run() -> Ran:
+    async def run() -> RunResult:
         async with await Database.open(stage.ledger) as database:
             batch = await LeadBook(database, "bench").take_in(people(count))
             engine = Engine(database, stage.account, "bench", batch, CALLER, policy)

@@ -8,7 +8,7 @@ from sqlalchemy import Row, select, update
 from flireo_flows.api.client import Account, AsyncFlireoClient, Timeouts
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.engine import Engine, Ran
+from flireo_flows.calling.engine import Engine, RunResult
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import (
@@ -96,7 +96,7 @@ class Campaign:
         self.batch = await self.book.take_in(leads_)
         return self.batch
 
-    async def run(self, until: Until = Until.FINISHED, seconds: float | None = None) -> Ran:
+    async def run(self, until: Until = Until.FINISHED, seconds: float | None = None) -> RunResult:
         """Run it here, for so long at most."""
         if self.readiness is not None:  # what comes before the first call is done
             await self.know_account()
