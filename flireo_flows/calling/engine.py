@@ -35,7 +35,7 @@ from flireo_flows.ledger.earlier_calls import earlier_calls_of
 from flireo_flows.ledger.leases import HEARTBEAT_SECONDS, LEASE_SECONDS
 from flireo_flows.ledger.outcome_backfill import apply_current_rules
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.call_choice import Composes
+from flireo_flows.script import Composer
 
 PROGRESS_SECONDS: Final = 2.0
 COMPLETENESS_SECONDS: Final = 60.0
@@ -100,7 +100,7 @@ class Engine:
     account: Account
     campaign: str
     batch: str
-    caller: Composes
+    caller: Composer
     policy: CallingPolicy
     progress: Progress = silent
     readiness: Readiness | None = None

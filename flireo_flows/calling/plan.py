@@ -18,7 +18,6 @@ from flireo_flows.calling.fingerprints import (
     request_of,
     row_of,
     salt_of,
-    without_asking,
 )
 from flireo_flows.calling.reading_notes import reading_notes
 from flireo_flows.calling.simulation import HORIZON, Foreseen, Pace, Prospect, foresee
@@ -36,7 +35,7 @@ from flireo_flows.policy import (
     held_by_others,
     location_of,
 )
-from flireo_flows.script.call_choice import CallChoice, ComposeError, Composes, LeadFacts, NoClientNumberError
+from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts, NoClientNumberError
 
 RING_SECONDS: Final = 25.0  # a call that nobody answers
 LINES_SHOWN: Final = 10
@@ -56,7 +55,7 @@ class Wanted:
 
     campaign: str
     policy: CallingPolicy
-    composer: Composes
+    composer: Composer
     requests_per_minute: float = 100.0
 
 
@@ -173,7 +172,7 @@ def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Pl
         now: When the run would begin, aware.
     """
     start, salt = now.astimezone(UTC), salt_of(wanted.campaign, batch.leads)
-    composer = without_asking(wanted.composer, batch.leads)
+    composer = wanted.composer.with_assumed_models(batch.leads)
     skipped = [Skipped(it.line, "", str(it.code), it.message) for it in batch.rejects]
     drafts: list[_Draft] = []
     for lead in batch.leads:
@@ -255,7 +254,7 @@ class _Draft:
         )
 
 
-def _draft(lead: Lead, composer: Composes, past: Past, salt: str) -> _Draft | Skipped:
+def _draft(lead: Lead, composer: Composer, past: Past, salt: str) -> _Draft | Skipped:
     known = past.people.get(lead.phone, NEW)
     if past.standing.state is CampaignState.CANCELLED:
         why = f"The campaign was {past.standing.in_words}."

@@ -8,7 +8,7 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.numbers import get_number
 from flireo_flows.api.organization import get_organization
 from flireo_flows.ledger import Expectations
-from flireo_flows.script.call_choice import Composes
+from flireo_flows.script import Composer
 
 LONGEST_CALL_SECONDS = 3600.0  # for an agent that names no maximum
 MOST_LOOKED_UP = 20  # agents, and numbers, before the first call; the others are looked at by nobody
@@ -38,7 +38,7 @@ class Readiness:
 
 
 async def check_account(
-    client: AsyncFlireoClient, caller: Composes, min_balance_minutes: float = 0.0
+    client: AsyncFlireoClient, caller: Composer, min_balance_minutes: float = 0.0
 ) -> Readiness:
     """Look whether the account can ring as asked. One request an agent and number, up to twenty of each.
 

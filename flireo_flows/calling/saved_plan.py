@@ -15,10 +15,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.fingerprints import compose, digest_of, key_of, request_of, row_of, without_asking
+from flireo_flows.calling.fingerprints import compose, digest_of, key_of, request_of, row_of
 from flireo_flows.calling.plan import Plan, PlannedCall, Wanted
 from flireo_flows.leads.lead import Lead, LeadBatch
-from flireo_flows.script.call_choice import ComposeError, Composes, LeadFacts
+from flireo_flows.script import ComposeError, Composer, LeadFacts
 
 KIND: Final = "flireo-flows plan"
 VERSION: Final = 1
@@ -223,12 +223,12 @@ class _People:
     wanted: Wanted
     forbidden: Collection[str]
     _now: dict[str, Lead] = field(init=False)
-    _composer: Composes = field(init=False)
+    _composer: Composer = field(init=False)
 
     def __post_init__(self) -> None:
         salt = self.saved.salt
         object.__setattr__(self, "_now", {key_of(salt, lead.phone): lead for lead in self.leads})
-        object.__setattr__(self, "_composer", without_asking(self.wanted.composer, self.leads))
+        object.__setattr__(self, "_composer", self.wanted.composer.with_assumed_models(self.leads))
 
     def differences(self) -> Iterator[str]:
         """Who is new, who is gone, whose row or words changed."""
