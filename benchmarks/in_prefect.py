@@ -117,12 +117,12 @@ def _await_completed(url: str, flow_run_id: str, task_runs: int) -> None:
 
 
 def _check(servers: Stage, count: int) -> None:
-    rung = [ring["destination"] for ring in servers.rings()]
+    rung = [ring["destination"] for ring in servers.placed_calls()]
     assert len(rung) == len(set(rung)) == count, f"{len(rung)} calls, {len(set(rung))} destinations"
 
 
 def _ringing_seconds(servers: Stage) -> float:
-    times = servers.ring_times()
+    times = servers.call_times()
     return max(times) - min(times)
 
 
@@ -133,7 +133,7 @@ def _tasks(credentials: Any, leads: Path) -> Callable[[], str]:
     from prefect.task_runners import ThreadPoolTaskRunner  # noqa: PLC0415
 
     from flireo_flows.api.calls import OutboundCall  # noqa: PLC0415
-    from flireo_flows.calling.hands import CONNECTIONS  # noqa: PLC0415
+    from flireo_flows.calling.dialer import CONNECTIONS  # noqa: PLC0415
     from flireo_flows.tasks import create_outbound_call  # noqa: PLC0415
 
     phones = leads.read_text().split()[1:]

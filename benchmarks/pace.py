@@ -79,7 +79,7 @@ def _order(servers: Stage, number: int) -> Order:
 
 def _change(servers: Stage, changes: Changes, ended: threading.Event) -> None:
     """Change the limit soon after a window has begun, so that what is allowed is plain."""
-    while not (rings := servers.ring_times()) and not ended.wait(0.2):
+    while not (rings := servers.call_times()) and not ended.wait(0.2):
         pass
     for window, limit in LIMITS:
         at = rings[0] + window * WINDOW_SECONDS + SETTLE_SECONDS
@@ -91,7 +91,7 @@ def _change(servers: Stage, changes: Changes, ended: threading.Event) -> None:
 
 def _figure(what: str, servers: Stage, changes: Changes) -> Figure:
     """Of the calls of ten windows, counted from the first."""
-    times = servers.ring_times()
+    times = servers.call_times()
     first, last = times[0], times[0] + WINDOWS * WINDOW_SECONDS
     assert times[-1] >= last - WINDOW_SECONDS, "the runner stopped early"
     calls = sum(at < last for at in times)

@@ -13,7 +13,7 @@ from typing import Final
 from benchmarks.figures import Figure
 from benchmarks.runner import Order, Report, run_all
 from benchmarks.stage import Stage, stage, take_in
-from flireo_flows.calling.hands import CONNECTIONS
+from flireo_flows.calling.dialer import CONNECTIONS
 from flireo_flows.prefect_support.child_process import child
 from flireo_flows.prefect_support.local_server import free_port
 from tests.support.postgres import run_postgres
@@ -43,8 +43,8 @@ def _rate(runners: int, ledger: str) -> tuple[float, int]:
         busy = _busy_seconds()
         reports = run_all([Order(ledger, url, batch=batch) for _ in range(runners)])
         busy = _busy_seconds() - busy
-        rung = [ring["destination"] for ring in servers.rings()]
-        times = servers.ring_times()
+        rung = [ring["destination"] for ring in servers.placed_calls()]
+        times = servers.call_times()
     assert len(set(rung)) == leads, f"{len(set(rung))} of {leads} destinations were rung"
     print(_where(runners, len(rung), reports, busy), flush=True)
     return (len(times) - 1) / (times[-1] - times[0]), len(rung) - len(set(rung))

@@ -44,7 +44,7 @@ def _of_one_kind(kind: str, few: str, many: str) -> list[Figure]:
     with stage(rate_limit=0, time_scale=30) as servers:
         order = Order(many, servers.account.url, batch=batches[1], calls=CALLS, poll_seconds=2)
         (report,) = run_all([order])
-        rung = len(servers.rings())
+        rung = len(servers.placed_calls())
     assert rung == CALLS, f"{rung} calls"
     grown = report.grown / MEBIBYTE
     return [

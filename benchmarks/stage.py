@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from flireo_flows.api.client import Account
-from flireo_flows.calling.engine import Engine, Ran
+from flireo_flows.calling.engine import Engine, RunResult
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import Database, LeadBook
@@ -42,13 +42,13 @@ class Stage:
         rows = httpx.get(f"{self.sandbox}/sandbox/requests", timeout=30).json()
         return Counter({(row["route"], row["status"]): row["count"] for row in rows})
 
-    def rings(self) -> list[dict[str, Any]]:
-        rings: list[dict[str, Any]] = httpx.get(f"{self.sandbox}/sandbox/rings", timeout=30).json()
-        return rings
+    def placed_calls(self) -> list[dict[str, Any]]:
+        calls: list[dict[str, Any]] = httpx.get(f"{self.sandbox}/sandbox/calls", timeout=30).json()
+        return calls
 
-    def ring_times(self) -> list[float]:
-        """When phones began to ring, Unix seconds, in order."""
-        return sorted(datetime.fromisoformat(ring["created_at"]).timestamp() for ring in self.rings())
+    def call_times(self) -> list[float]:
+        """When calls were placed, Unix seconds, in order."""
+        return sorted(datetime.fromisoformat(call["created_at"]).timestamp() for call in self.placed_calls())
 
     def change(self, **settings: float) -> None:
         """Change settings of the sandbox while it runs."""
@@ -98,10 +98,10 @@ def take_in(ledger: str, count: int) -> str:
     return asyncio.run(write())
 
 
-def campaign(stage: Stage, count: int, policy: CallingPolicy, until: Until) -> Ran:
+def campaign(stage: Stage, count: int, policy: CallingPolicy, until: Until) -> RunResult:
     """Ring so many leads with the engine, as a step of the flow does."""
 
-    async def run() -> Ran:
+    async def run() -> RunResult:
         async with await Database.open(stage.ledger) as database:
             batch = await LeadBook(database, "bench").take_in(people(count))
             engine = Engine(database, stage.account, "bench", batch, COMPOSER, policy)

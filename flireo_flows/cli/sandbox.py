@@ -41,7 +41,7 @@ def sandbox(
     What no real platform shows or does is under http://127.0.0.1:8099/sandbox,
     without a key:
 
-    - GET /sandbox lists what there is; GET /sandbox/rings the calls it rang.
+    - GET /sandbox lists what there is; GET /sandbox/calls the calls it placed.
     - POST /sandbox/inbound lets somebody ring in.
     - POST /sandbox/faults lets requests fail, /sandbox/settings changes the rest.
     - POST /sandbox/reset goes back to the beginning.

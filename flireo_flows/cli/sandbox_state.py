@@ -11,13 +11,13 @@ from flireo_flows.cli.user_errors import SettingError
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-    from flireo_flows.sandbox.state import State
+    from flireo_flows.sandbox.state import SandboxState
 
 # What a file and the command line leave open, the environment may say.
 _ENVIRONMENT: Final = {"dialect": "FLIREO_DIALECT", "webhook_secret": "FLIREO_WEBHOOK_SECRET"}
 
 
-def read_state(file: Path | None, options: dict[str, Any]) -> "State":
+def read_state(file: Path | None, options: dict[str, Any]) -> "SandboxState":
     """The state that a sandbox begins with.
 
     Args:
@@ -29,7 +29,7 @@ def read_state(file: Path | None, options: dict[str, Any]) -> "State":
     """
     from pydantic import ValidationError
 
-    from flireo_flows.sandbox.state import State
+    from flireo_flows.sandbox.state import SandboxState
 
     document = read_document(file, "state", "sections, such as `agents:` or `settings:`") if file else {}
     settings = document.get("settings") or {}
@@ -39,7 +39,7 @@ def read_state(file: Path | None, options: dict[str, Any]) -> "State":
     environment["webhook_secret"] = webhook_secret(environment["webhook_secret"])
     defaults = {name: value for name, value in environment.items() if value}
     try:
-        return State.model_validate({**document, "settings": {**defaults, **settings, **options}})
+        return SandboxState.model_validate({**document, "settings": {**defaults, **settings, **options}})
     except ValidationError as error:
         raise SettingError(_sentence(error, file, options)) from None
 
@@ -48,7 +48,7 @@ def _sentence(error: "ValidationError", file: Path | None, options: dict[str, An
     from flireo_flows.api.redaction import redact
     from flireo_flows.cli.settings import first_problem
     from flireo_flows.sandbox.settings import SandboxSettings
-    from flireo_flows.sandbox.state import State
+    from flireo_flows.sandbox.state import SandboxState
 
     told = error.errors(include_input=False, include_url=False)[0]
     place = [str(part) for part in told["loc"]]
@@ -58,6 +58,6 @@ def _sentence(error: "ValidationError", file: Path | None, options: dict[str, An
         return f"{_ENVIRONMENT[place[-1]]}: {first_problem(error)}"
     problem = first_problem(error)
     if told["type"] == "extra_forbidden" and len(place) <= 2:
-        known = SandboxSettings if place[0] == "settings" else State
+        known = SandboxSettings if place[0] == "settings" else SandboxState
         problem = f"there is no such field. Fields are {', '.join(sorted(known.model_fields))}"
     return f"state {file}: {'.'.join(map(redact, place))}: {problem}"

@@ -26,8 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.outbox import post
 from flireo_flows.ledger.reports import Channel, Expectations
-from flireo_flows.ledger.schema import TALKED, attempts, campaigns, shortfalls
-from flireo_flows.ledger.suppressions import PSEUDONYM
+from flireo_flows.ledger.schema import IS_ERASED, TALKED, attempts, campaigns, shortfalls
 from flireo_flows.lifecycle.event_types import LedgerEvent
 from flireo_flows.lifecycle.states import AttemptState
 from flireo_flows.policy import CallingPolicy
@@ -66,7 +65,7 @@ class Completeness:
             yet, or will ever know, whether they did. A call that nobody answered has no report.
         reports: Of these, the ones whose report is in.
         by_webhook: Reports that a webhook brought.
-        by_list: Reports that the call list brought. Those of before version 3 of the ledger are of neither.
+        by_list: Reports that the call list brought.
         analyses_due: Calls whose analysis is in or should come: those that talked, long enough to be analysed,
             where the agent analyses its calls.
         analyses: Of these, the ones whose analysis is in.
@@ -207,23 +206,13 @@ async def _turn(db: AsyncConnection, campaign: str, *, is_short: bool) -> int:
 
 # A call that is closed in the regular way and did not talk was answered by nobody.
 MAY_HAVE_REPORT: Final = case((attempts.c.complete, TALKED), else_=true())
-# What is in. Of an older ledger only the words tell it: those rows were reported through no channel.
-# Each looks at what the index holds first. A transcript is long, and a hundred thousand rows of them take seconds.
-REPORTED: Final = case(
-    (attempts.c.reported_at.is_not(None), true()),
-    else_=or_(attempts.c.summary != "", attempts.c.messages.is_not(None)),
-)
-ANALYSED: Final = case(
-    (attempts.c.analysed_at.is_not(None), true()),
-    (attempts.c.report_channel != "", false()),
-    (~MAY_HAVE_REPORT, false()),
-    else_=attempts.c.analysis.is_not(None),
-)
+# What is in: by moments, which the index holds. A transcript is long, and a hundred thousand of them take seconds.
+REPORTED: Final = attempts.c.reported_at.is_not(None)
+ANALYSED: Final = attempts.c.analysed_at.is_not(None)
 # By a comparison, for which SQLite takes the index that holds all that is counted.
 IS_OVER: Final = and_(
     attempts.c.state.in_([str(AttemptState.PLACED), str(AttemptState.ENDED)]), attempts.c.over_at > 0
 )
-IS_FORGOTTEN: Final = attempts.c.phone.startswith(PSEUDONYM, autoescape=True)
 
 
 async def _count(
@@ -254,7 +243,7 @@ def _counts(database: Database, campaign: str, expects: Expectations, before: fl
             TALKED.label("talked"),
             case((MAY_HAVE_REPORT, REPORTED), else_=false()).label("reported"),
             # What has not come of a person who was forgotten is not written down any more, so it is not missed.
-            case((~MAY_HAVE_REPORT, false()), (REPORTED, true()), else_=~IS_FORGOTTEN).label("report_due"),
+            case((~MAY_HAVE_REPORT, false()), (REPORTED, true()), else_=~IS_ERASED).label("report_due"),
             ANALYSED.label("analysed"),
             _analysis_due(database, expects).label("analysis_due"),
         )
@@ -289,7 +278,7 @@ def _analysis_due(database: Database, expects: Expectations) -> ColumnElement[bo
         told = attempts.c.messages
         turns = func.json_array_length(told if database.is_sqlite else cast(told, JSON))
         is_long = case((told.is_(None), true()), else_=turns >= expects.fewest_messages)
-    return case((ANALYSED, true()), (and_(TALKED, ~IS_FORGOTTEN), is_long), else_=false())
+    return case((ANALYSED, true()), (and_(TALKED, ~IS_ERASED), is_long), else_=false())
 
 
 def _expectations(readiness: str) -> Expectations:

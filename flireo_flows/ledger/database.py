@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.steady_clock import steady_now
+from flireo_flows.ledger import migrations
 from flireo_flows.ledger.database_url import Server, read_url, shown
 from flireo_flows.ledger.errors import (
     CHECK,
@@ -32,7 +33,6 @@ from flireo_flows.ledger.errors import (
 )
 from flireo_flows.ledger.postgresql import engine_of, is_pooled
 from flireo_flows.ledger.schema import VERSION
-from flireo_flows.ledger.schema_version import prepare, read
 
 T = TypeVar("T")
 BUSY_SECONDS: Final = 30  # how long one writer waits for another
@@ -187,12 +187,15 @@ class Database:
                 if not existing:
                     await db.execute(select(func.pg_advisory_xact_lock(CREATING)))
                 self._offset = await _time_in(db) - steady_now()
-            there = await db.run_sync(read if existing else prepare)
-        if there is None:
+            found = await db.run_sync(migrations.read if existing else migrations.prepare)
+        if found is None:
             raise NoLedgerError(self.where)
-        found, self.key = there
-        if found != str(VERSION):
-            raise LedgerError(self.where, _of_another_version(found), KEEP)
+        if not found.is_current:
+            if existing and migrations.is_older(found):
+                return await self._prepare(existing=False)
+            raise LedgerError(self.where, _of_another_version(found.revision), KEEP)
+        self.key = found.key
+        return None
 
 
 async def _time_in(db: AsyncConnection) -> float:
@@ -228,12 +231,12 @@ class _Apart:
         self._thread.shutdown()
 
 
-def _of_another_version(found: str) -> str:
-    """Which of the two is older, as far as it can be told."""
-    known = found.isascii() and found.isdigit()
-    whose = ("an older" if int(found) < VERSION else "a newer") if known else "another"
-    shown = found if known else "unknown"
-    return f"{whose} flireo-flows wrote it (version {shown}; this one reads and writes version {VERSION})"
+def _of_another_version(revision: str) -> str:
+    """Which of the two is older, as far as its number shows."""
+    known = revision.isascii() and revision.isdigit()
+    whose = ("an older" if int(revision) < VERSION else "a newer") if known else "another"
+    version = int(revision) if known else "unknown"
+    return f"{whose} flireo-flows wrote it (version {version}; this one reads and writes version {VERSION})"
 
 
 def _make_file(url: URL, where: str) -> None:

@@ -30,6 +30,8 @@ from flireo_flows.ledger.campaigns import DeclinedError
 from flireo_flows.ledger.database import WRITING, Database
 from flireo_flows.ledger.schema import (
     FORGOT,
+    IS_ERASED,
+    PSEUDONYM,
     attempts,
     decisions,
     do_not_call,
@@ -41,7 +43,6 @@ from flireo_flows.ledger.schema import (
 )
 from flireo_flows.ledger.suppressions import (
     FORGOTTEN,
-    PSEUDONYM,
     digest,
     suppress_in,
     suppressed_in,
@@ -170,8 +171,7 @@ def _names(key: bytes, call_id: str) -> list[str]:
 
 
 def _of_theirs(column: Column[Any], name: str) -> Any:
-    his = attempts.c.phone.startswith(PSEUDONYM, autoescape=True)
-    return select(column).where(column.in_(bindparam(name, expanding=True)), column != "", his)
+    return select(column).where(column.in_(bindparam(name, expanding=True)), column != "", IS_ERASED)
 
 
 _FORGOT_SOMEBODY: Final = select(meta.c.key).where(meta.c.key == FORGOT, meta.c.value == "yes")

@@ -1,6 +1,6 @@
 """Events of a campaign as a whole, posted once each: it started, it finished, its credits are low.
 
-Triggers post what happens to a single call or lead (`outbox_triggers.py`). That a campaign is finished shows only when
+Triggers post what happens to a single call or lead (`triggers.py`). That a campaign is finished shows only when
 all of its leads are looked at, so runs and sweeps look at their end.
 """
 

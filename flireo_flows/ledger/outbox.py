@@ -1,6 +1,6 @@
 """The outbox: events to send to Prefect, once each, in the order in which they happened.
 
-Triggers write most of it (`outbox_triggers.py`), in the transaction in which it happens: nothing is sent that was
+Triggers write most of it (`triggers.py`), in the transaction in which it happens: nothing is sent that was
 rolled back, and nothing is left out, whoever writes. A notice's content is read from the ledger when it is sent
 (`notices.py`): nothing is kept twice, and nothing of an erased person is sent.
 """
@@ -16,8 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.schema import attempts, outbox
-from flireo_flows.ledger.suppressions import PSEUDONYM
+from flireo_flows.ledger.schema import IS_ERASED, attempts, outbox
 from flireo_flows.lifecycle.event_types import ONCE, LedgerEvent
 
 CLAIM_SECONDS: Final = 60.0  # then a sender counts as dead, and another one sends what it had
@@ -161,9 +160,7 @@ async def post(
 
 def _is_kept() -> ColumnElement[bool]:
     """What is known for ever: that a campaign started or finished, and which labels were told of a call."""
-    forgotten = select(attempts.c.id).where(
-        attempts.c.id == outbox.c.row_id, attempts.c.phone.startswith(PSEUDONYM, autoescape=True)
-    )
+    forgotten = select(attempts.c.id).where(attempts.c.id == outbox.c.row_id, IS_ERASED)
     has_labels = and_(outbox.c.event.in_(_names(OF_CALLS)), outbox.c.labels != NO_LABELS)
     return or_(outbox.c.event.in_(_names(ONCE)), and_(has_labels, ~forgotten.exists()))
 

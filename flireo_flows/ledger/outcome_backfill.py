@@ -12,8 +12,7 @@ from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.campaigns import register_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.reports import correct_lead, finished_call_of, object_of, suppress_after_call
-from flireo_flows.ledger.schema import attempts, campaigns
-from flireo_flows.ledger.suppressions import PSEUDONYM
+from flireo_flows.ledger.schema import IS_ERASED, attempts, campaigns
 from flireo_flows.lifecycle.outcomes import Outcome, outcome_of
 from flireo_flows.lifecycle.states import AttemptState
 from flireo_flows.policy import CallingPolicy, opt_out_of, opt_out_rules_version, outcomes_version
@@ -201,7 +200,7 @@ def _portion(campaign: str, after: int) -> Select[Any]:
             attempts.c.state == AttemptState.ENDED,
             attempts.c.id > after,
             reported,
-            not_(attempts.c.phone.startswith(PSEUDONYM, autoescape=True)),
+            not_(IS_ERASED),
         )
         .order_by(attempts.c.id)
         .limit(PORTION)
@@ -225,7 +224,7 @@ def _lessons(campaign: str, policy: CallingPolicy, after: int) -> Select[Any]:
             attempts.c.outcome.in_(list(Outcome)),
             attempts.c.id > after,
             or_(*teaching),
-            not_(attempts.c.phone.startswith(PSEUDONYM, autoescape=True)),
+            not_(IS_ERASED),
         )
         .order_by(attempts.c.id)
         .limit(PORTION)

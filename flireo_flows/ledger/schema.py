@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -31,7 +32,8 @@ from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.person_key import person_key
 from flireo_flows.lifecycle.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
 
-VERSION: Final = 5  # of the tables, and of the moves that their triggers allow
+VERSION: Final = 1  # of the tables: the number of the newest migration
+PSEUDONYM: Final = "forgotten-"  # begins what stands in the place of an erased person's number or call id
 
 metadata = MetaData()
 
@@ -63,6 +65,13 @@ def one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=f"known_{column}")
 
 
+# Alembic's own table under a name of ours: a database may hold other tables that alembic looks after.
+version_table = Table(
+    "flireo_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="flireo_version_pkc"),
+)
 meta = Table("flireo_meta", metadata, Column("key", String, primary_key=True), Column("value", String))
 FORGOT: Final = "forgot_somebody"  # key in it of "yes" once anybody was forgotten, else "no"
 
@@ -215,6 +224,7 @@ Index(
     postgresql_where=IS_OVER,
 )
 
+IS_ERASED: Final = attempts.c.phone.startswith(PSEUDONYM, autoescape=True)
 IS_OPEN: Final = attempts.c.state.in_([str(state) for state in OPEN])
 # Its call may be going on. Of an unknown one too, until so much time has passed that no call would last.
 MAY_RING: Final = and_(IS_OPEN, attempts.c.over_at.is_(None))
@@ -356,7 +366,7 @@ Index(
     postgresql_where=IS_DENIAL,
 )
 
-# What has been called, so that a cap costs the same among many. Kept by the database itself (`call_totals.py`).
+# What has been called, so that a cap costs the same among many. Kept by the database itself (`triggers.py`).
 tallies = Table(
     "flireo_tallies",
     metadata,

@@ -14,14 +14,13 @@ from flireo_flows.api.person_key import person_key, spellings
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.ledger.campaigns import DeclinedError, shown_in
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.schema import leads, suppressions
+from flireo_flows.ledger.schema import PSEUDONYM, leads, suppressions
 from flireo_flows.lifecycle.states import LeadState
 from flireo_flows.policy import Rule
 
 T = TypeVar("T")
 FORGOTTEN: Final = "forgotten"
 UNCLEAR: Final = "unclear"  # an answer that is neither yes nor no: held back until a person settles it
-PSEUDONYM: Final = "forgotten-"  # what stands where the number of a forgotten person stood begins so
 CHUNK: Final = 500  # numbers a statement
 # PostgreSQL's advisory lock under which suppressions are written: two campaigns that learn of the same people
 # in another order would wait for each other's rows for ever.

@@ -1,8 +1,12 @@
-"""What the database itself refuses: every move that `states` does not name, and what would falsify the record.
+"""Triggers: what the database itself refuses, counts and posts, whoever writes.
 
-SQLite and PostgreSQL get the same triggers, made from the tables in `states`. What they refuse is an
-IntegrityError, whoever writes: an older release, a script, a person at a prompt. (Only SQLite's `OR REPLACE`, which
-nothing here says, goes past its triggers: it deletes the row that it meets without asking them.)
+SQLite and PostgreSQL get the same ones, made from the tables of states in `lifecycle`.
+
+- Refusals keep the promises. A move that `states` does not name, and a change that would falsify the record, is an
+  IntegrityError, be it a script or a person at a prompt who writes. (Only SQLite's `OR REPLACE`,
+  which nothing here uses, goes past its triggers: it deletes the row that it meets without asking them.)
+- Notices go into the outbox in the transaction in which something happens: the pattern of a transactional outbox.
+- Totals are what a cap compares with, so that a cap costs the same among a million attempts as among ten.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,103 +14,140 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
-from flireo_flows.ledger.schema import attempts, leads
-from flireo_flows.lifecycle.states import LEAD_MOVES, MOVES, AttemptState
+from flireo_flows.ledger.schema import PSEUDONYM, attempts, campaigns, inbox, leads, outbox, tallies
+from flireo_flows.lifecycle.event_types import LedgerEvent
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.lifecycle.states import (
+    LEAD_MOVES,
+    MOVES,
+    AttemptState,
+    CampaignState,
+    InboxState,
+    LeadState,
+)
 
 S = TypeVar("S", bound=StrEnum)
-FORGOTTEN_LIKE: Final = "'forgotten-%'"  # what stands in the place of a forgotten person's number or call id
-
-# PostgreSQL has no way to refuse in a trigger's own words but a function; SQLite has RAISE.
-FUNCTION: Final = """
-CREATE OR REPLACE FUNCTION flireo_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'check_violation';
-END $$
-"""
+QUARTER_SECONDS: Final = 900  # every zone's midnight is at a whole quarter of an hour
+_ENDED, _NOT_PLACED = f"'{AttemptState.ENDED}'", f"'{AttemptState.NOT_PLACED}'"
+_IS_ERASED: Final = f"NEW.phone LIKE '{PSEUDONYM}%'"
+# Unix seconds, as each database says it.
+_NOW: Final = {
+    "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
+    "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
-    """One thing the database refuses.
+class Trigger:
+    """One trigger.
 
     Attributes:
-        name: Of its trigger.
-        table: Where it stands.
-        on: Its event, as SQL: `DELETE`, `UPDATE OF state`.
-        when: What is refused, as SQL that both databases read.
-        words: The refusal, without values: they may be numbers.
+        on: When it fires, as SQL: `BEFORE DELETE`, `AFTER UPDATE OF state`.
+        when: For which rows, as SQL that both databases read.
+        body: What it does, as SQL, by the name of the database.
     """
 
     name: str
     table: str
     on: str
     when: str
-    words: str
+    body: Mapping[str, str]
 
-    def sqlite(self) -> str:
-        """The trigger for SQLite."""
+    def statements(self, database: str) -> tuple[str, ...]:
+        """What makes it. PostgreSQL's triggers have no body of their own, only a function.
+
+        Args:
+            database: `sqlite` or `postgresql`.
+        """
+        head = f"CREATE TRIGGER {self.name} {self.on} ON {self.table} FOR EACH ROW WHEN ({self.when})"
+        body = self.body[database]
+        if database == "sqlite":
+            return (f"{head} BEGIN {body}; END",)
         return (
-            f"CREATE TRIGGER {self.name} BEFORE {self.on} ON {self.table} FOR EACH ROW WHEN {self.when} "
-            f"BEGIN SELECT RAISE(ABORT, '{self.words}'); END"
+            f"CREATE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            f"BEGIN {body}; RETURN NULL; END $$",
+            f"{head} EXECUTE FUNCTION {self.name}()",
         )
 
-    def postgresql(self) -> str:
-        """The trigger for PostgreSQL."""
-        return (
-            f"CREATE TRIGGER {self.name} BEFORE {self.on} ON {self.table} FOR EACH ROW WHEN ({self.when}) "
-            f"EXECUTE FUNCTION flireo_refuse('{self.words}')"
-        )
+
+def triggers() -> Iterator[Trigger]:
+    """All of them."""
+    yield from _refusals()
+    yield from _notices()
+    yield from _totals()
 
 
-def guards() -> Iterator[Guard]:
-    """All guards."""
-    yield Guard(
+def set_triggers(connection: Connection) -> None:
+    """Put the triggers on the tables, in place of all that are there."""
+    database = connection.dialect.name
+    for statement in (
+        *_dropping(connection),
+        *(made for it in triggers() for made in it.statements(database)),
+    ):
+        connection.exec_driver_sql(statement)
+
+
+def _dropping(connection: Connection) -> list[str]:
+    """What drops every trigger of ours, also one that this version does not know any more."""
+    if connection.dialect.name == "sqlite":
+        ours = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'flireo~_%' ESCAPE '~'"
+        return [f"DROP TRIGGER {name}" for name in connection.execute(text(ours)).scalars()]
+    ours = (
+        "SELECT proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace "
+        "AND prorettype = 'trigger'::regtype AND proname LIKE 'flireo~_%' ESCAPE '~'"
+    )
+    # With the function goes its trigger.
+    return [f"DROP FUNCTION {name}() CASCADE" for name in connection.execute(text(ours)).scalars()]
+
+
+def _refusals() -> Iterator[Trigger]:
+    yield _refusal(
         "flireo_attempt_moves",
         attempts.name,
         "UPDATE OF state",
         _leaves({state: set(moves.values()) for state, moves in MOVES.items()}),
         "the ledger refuses this move of an attempt",
     )
-    yield Guard(
+    yield _refusal(
         "flireo_call_was_placed",
         attempts.name,
         "UPDATE OF state",
-        f"NEW.state = '{AttemptState.NOT_PLACED}' AND NEW.call_id IS NOT NULL",
+        f"NEW.state = {_NOT_PLACED} AND NEW.call_id IS NOT NULL",
         "the ledger refuses to say of a call that it was not placed",
     )
-    yield Guard(
+    yield _refusal(
         "flireo_lead_moves",
         leads.name,
         "UPDATE OF state",
         _leaves(LEAD_MOVES),
         "the ledger refuses this move of a lead",
     )
-    yield Guard(
+    yield _refusal(
         "flireo_attempts_stay", attempts.name, "DELETE", "1 = 1", "the ledger never deletes an attempt"
     )
     identity = " OR ".join(f"OLD.{name} <> NEW.{name}" for name in ("lead_id", "campaign", "number"))
-    yield Guard(
+    yield _refusal(
         "flireo_attempt_identity",
         attempts.name,
         "UPDATE OF lead_id, campaign, phone, number",
         f"{identity} OR {_changes('phone')}",
-        "the ledger refuses to make an attempt that of somebody else",
+        "the ledger refuses to give an attempt to another lead",
     )
-    yield Guard(
+    yield _refusal(
         "flireo_lead_identity",
         leads.name,
         "UPDATE OF campaign, phone",
         f"OLD.campaign <> NEW.campaign OR {_changes('phone')}",
-        "the ledger refuses to make a lead somebody else",
+        "the ledger refuses to make a lead another person",
     )
     placed, unknown = f"'{AttemptState.PLACED}'", f"'{AttemptState.UNKNOWN}'"
     # The id of a call that proved to be another one is taken from the attempt, in the move that says so.
     mismatch = f"OLD.state = {placed} AND NEW.state = {unknown} AND NEW.call_id IS NULL"
     for column in ("call_id", "report_id", "reference"):
         allowed = f" AND NOT ({mismatch})" if column == "call_id" else ""
-        yield Guard(
+        yield _refusal(
             f"flireo_attempt_{column}",
             attempts.name,
             f"UPDATE OF {column}",
@@ -115,15 +156,13 @@ def guards() -> Iterator[Guard]:
         )
 
 
-def set_refusals(connection: Connection) -> None:
-    """Put the guards on the tables, in place of those that are there."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    if not is_sqlite:
-        connection.exec_driver_sql(FUNCTION)
-    for guard in guards():
-        on = "" if is_sqlite else f" ON {guard.table}"
-        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {guard.name}{on}")
-        connection.exec_driver_sql(guard.sqlite() if is_sqlite else guard.postgresql())
+def _refusal(name: str, table: str, on: str, when: str, words: str) -> Trigger:
+    """A change that is refused, in words without values: they may be numbers."""
+    body = {
+        "sqlite": f"SELECT RAISE(ABORT, '{words}')",
+        "postgresql": f"RAISE EXCEPTION '{words}' USING ERRCODE = 'check_violation'",
+    }
+    return Trigger(name, table, f"BEFORE {on}", when, body)
 
 
 def _leaves(moves: Mapping[S, Iterable[S]]) -> str:
@@ -136,10 +175,143 @@ def _leaves(moves: Mapping[S, Iterable[S]]) -> str:
     return f"OLD.state <> NEW.state AND NOT ({' OR '.join(allowed)})"
 
 
-def _listed(states: Iterable[str]) -> str:
-    return ", ".join(f"'{state}'" for state in sorted(map(str, states)))
+def _listed(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in sorted(map(str, values)))
 
 
 def _changes(column: str) -> str:
-    """Another value than before; forgetting a person replaces what would name them."""
-    return f"OLD.{column} <> NEW.{column} AND NEW.{column} NOT LIKE {FORGOTTEN_LIKE}"
+    """Another value than before; erasing a person replaces what would name them."""
+    return f"OLD.{column} <> NEW.{column} AND NEW.{column} NOT LIKE '{PSEUDONYM}%'"
+
+
+def _notices() -> Iterator[Trigger]:
+    yield _notice(
+        "flireo_tell_ended",
+        attempts.name,
+        "UPDATE OF state",
+        f"NEW.state = {_ENDED} AND OLD.state <> {_ENDED}",
+        f"'{LedgerEvent.CALL_ENDED}'",
+    )
+    yield _notice(
+        "flireo_tell_amended",
+        attempts.name,
+        "UPDATE OF outcome, analysis",
+        f"OLD.state = {_ENDED} AND NEW.state = {_ENDED} AND NOT {_IS_ERASED} AND "
+        "(OLD.outcome <> NEW.outcome OR COALESCE(OLD.analysis, '') <> COALESCE(NEW.analysis, ''))",
+        f"'{LedgerEvent.CALL_AMENDED}'",
+    )
+    yield _notice(
+        "flireo_tell_review",
+        leads.name,
+        "UPDATE OF state",
+        f"NEW.state = '{LeadState.REVIEW}' AND OLD.state <> '{LeadState.REVIEW}'",
+        f"'{LedgerEvent.NEEDS_REVIEW}'",
+    )
+    standing = (
+        f"CASE NEW.state WHEN '{CampaignState.PAUSED}' THEN '{LedgerEvent.CAMPAIGN_PAUSED}' "
+        f"WHEN '{CampaignState.CANCELLED}' THEN '{LedgerEvent.CAMPAIGN_CANCELLED}' "
+        f"ELSE '{LedgerEvent.CAMPAIGN_RESUMED}' END"
+    )
+    for name, on, when in (
+        ("flireo_tell_standing", "UPDATE OF state", "NEW.state <> OLD.state"),
+        ("flireo_tell_standing_new", "INSERT", f"NEW.state <> '{CampaignState.OPEN}'"),
+    ):
+        yield _notice(name, campaigns.name, on, when, standing, "NEW.name", "NULL", "NEW.reason")
+    unreadable = f"'{InboxState.UNREADABLE}'"
+    for name, on, when in (
+        ("flireo_tell_dead_letter_new", "INSERT", f"NEW.state = {unreadable}"),
+        (
+            "flireo_tell_dead_letter",
+            "UPDATE OF state",
+            f"NEW.state = {unreadable} AND OLD.state <> {unreadable}",
+        ),
+    ):
+        yield _notice(name, inbox.name, on, when, f"'{LedgerEvent.DEAD_LETTER}'", "''", reason="NEW.reason")
+
+
+def _notice(
+    name: str,
+    table: str,
+    on: str,
+    when: str,
+    event: str,
+    campaign: str = "NEW.campaign",
+    row_id: str = "NEW.id",
+    reason: str = "''",
+) -> Trigger:
+    """A row of the outbox. All parts are SQL."""
+    # A call ends once. What may happen to a row again is another event each time.
+    is_once = event == f"'{LedgerEvent.CALL_ENDED}'"
+    whose = "NEW.name" if row_id == "NULL" else f"CAST({row_id} AS VARCHAR)"
+    body = {}
+    for database, now in _NOW.items():
+        key = f"{event} || ':' || {whose}" + ("" if is_once else f" || ':' || CAST({now} AS VARCHAR)")
+        values = ", ".join((key, event, campaign, row_id, reason, now))
+        columns = "key, event, campaign, row_id, reason, occurred_at"
+        body[database] = (
+            f"INSERT INTO {outbox.name} ({columns}) VALUES ({values}) ON CONFLICT (key) DO NOTHING"  # noqa: S608 - names only
+        )
+    return Trigger(name, table, f"AFTER {on}", when, body)
+
+
+def _totals() -> Iterator[Trigger]:
+    silent = f"({_ENDED}, {_NOT_PLACED})"
+    is_counted = (
+        f"(OLD.state IN {silent} OR NEW.state IN {silent}) AND (OLD.state <> NEW.state "
+        "OR COALESCE(OLD.duration_seconds, -1) <> COALESCE(NEW.duration_seconds, -1) "
+        "OR OLD.outcome <> NEW.outcome OR (OLD.started_at IS NULL) <> (NEW.started_at IS NULL)) "
+        "OR OLD.began_at <> NEW.began_at"
+    )
+    changes = "state, duration_seconds, outcome, started_at, began_at"
+    for name, on, when, added in (
+        ("flireo_tally_begun", "AFTER INSERT", "1 = 1", (("NEW", 1),)),
+        ("flireo_tally_changed", f"AFTER UPDATE OF {changes}", is_counted, (("OLD", -1), ("NEW", 1))),
+    ):
+        body = {database: "; ".join(_add(*each, database) for each in added) for database in _NOW}
+        yield Trigger(name, attempts.name, on, when, body)
+
+
+def _add(row: str, sign: int, database: str) -> str:
+    """Add an attempt's row (OLD or NEW) to its three totals, or take it away."""
+    figures = ", ".join(call_figures(row, sign))
+    values = (f"({row}.campaign, '{span}', {key}, {figures})" for span, key in total_keys(row, database))
+    sums = ", ".join(
+        f"{figure} = {tallies.name}.{figure} + excluded.{figure}"
+        for figure in ("calls", "seconds", "open_calls", "minutes")
+    )
+    return (
+        f"INSERT INTO {tallies.name} (campaign, span, key, calls, seconds, open_calls, minutes) "  # noqa: S608 - names only
+        f"VALUES {', '.join(values)} ON CONFLICT (campaign, span, key) DO UPDATE SET {sums}"
+    )
+
+
+def call_figures(row: str, sign: int) -> tuple[str, str, str, str]:
+    """What an attempt adds to calls, seconds, open calls and begun minutes, as SQL.
+
+    Args:
+        row: `OLD`, `NEW`, or a table.
+        sign: 1, or -1 to take it away.
+    """
+    length = f"COALESCE({row}.duration_seconds, 0)"
+    # After these outcomes somebody or something may have been on the line. An unanswered call has no length, and costs
+    # nothing.
+    answered = _listed((Outcome.UNKNOWN, Outcome.ANSWERED, Outcome.VOICEMAIL, Outcome.TRANSFERRED))
+    has_length, may_have_begun = f"{row}.duration_seconds IS NOT NULL", f"{row}.started_at IS NOT NULL"
+    is_silent = f"({has_length} OR NOT ({may_have_begun} OR {row}.outcome IN ({answered})))"
+    return (
+        f"CASE WHEN {row}.state = {_NOT_PLACED} THEN 0 ELSE {sign} END",
+        f"CASE WHEN {row}.state = {_ENDED} THEN {sign} * {length} ELSE 0 END",
+        f"CASE WHEN {row}.state = {_NOT_PLACED} OR ({row}.state = {_ENDED} AND {is_silent}) "
+        f"THEN 0 ELSE {sign} END",
+        # A length may be the largest whole number there is, so nothing is added to it.
+        f"CASE WHEN {row}.state = {_ENDED} THEN {sign} * ({length} / 60 + "
+        f"CASE WHEN {length} % 60 > 0 THEN 1 ELSE 0 END) ELSE 0 END",
+    )
+
+
+def total_keys(row: str, database: str) -> tuple[tuple[str, str], ...]:
+    """The totals that an attempt counts in: the span of each, and its key as SQL."""
+    quarter = f"{row}.began_at / {QUARTER_SECONDS}"
+    # Only PostgreSQL has FLOOR everywhere, and only SQLite's cast cuts off.
+    whole = f"CAST({quarter} AS INTEGER)" if database == "sqlite" else f"CAST(FLOOR({quarter}) AS BIGINT)"
+    return ("campaign", "''"), ("run", f"{row}.run"), ("quarter", f"CAST({whole} AS VARCHAR)")

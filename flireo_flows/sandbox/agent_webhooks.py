@@ -1,45 +1,202 @@
-"""What an agent asks of other people's servers: its tools while it talks, its configuration before it answers."""
+"""What an agent asks of the user's servers: tool calls while it talks, its configuration before it answers.
 
-from collections.abc import Callable
+Source: contract sections 6 (the three shapes of a tool) and 18.5 (the four shapes of an answer).
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from flireo_flows.api.webhooks import EventType
-from flireo_flows.sandbox import tools
-from flireo_flows.sandbox.clock import Clock
-from flireo_flows.sandbox.delivery import Courier, Reply, Webhook
-from flireo_flows.sandbox.exchanges import Exchange, Exchanges
+from flireo_flows.sandbox.call_content import analysis_of
+from flireo_flows.sandbox.clock import ScaledClock, Schedule
+from flireo_flows.sandbox.delivery import Courier, OutgoingWebhook, WebhookReply
 from flireo_flows.sandbox.payloads import assistant_request, tool_calls
-from flireo_flows.sandbox.schedule import Schedule
-from flireo_flows.sandbox.seeded_random import Dice
+from flireo_flows.sandbox.seeded_random import SeededRandom
 from flireo_flows.sandbox.settings import SandboxSettings
-from flireo_flows.sandbox.store import Call
-from flireo_flows.sandbox.tools import Tool
+from flireo_flows.sandbox.store import Record, SandboxCall
+
+_KEPT: Final = 1000  # the newest so many
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """A webhook whose answer matters, and that answer.
+
+    Attributes:
+        reply: None: it has not come yet, or no one waits for it (an async tool).
+        outcome: What the sandbox made of it, in words.
+    """
+
+    call_id: str
+    webhook: OutgoingWebhook
+    reply: WebhookReply | None = None
+    outcome: str = "under way"
+
+    def as_record(self) -> dict[str, Any]:
+        """As the control surface shows it."""
+        reply = self.reply
+        return {
+            "call_id": self.call_id,
+            "event": self.webhook.event,
+            "sent": self.webhook.body["message"],
+            "status": reply.status if reply else None,
+            "answer": reply.body if reply else None,
+            "outcome": self.outcome,
+        }
+
+
+@dataclass(slots=True)
+class Exchanges:
+    """The newest exchanges, oldest first."""
+
+    _kept: deque[Exchange] = field(default_factory=lambda: deque(maxlen=_KEPT))
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return iter(self._kept)
+
+    def begin(self, call_id: str, webhook: OutgoingWebhook) -> Exchange:
+        """Note that a webhook goes out."""
+        exchange = Exchange(call_id, webhook)
+        self._kept.append(exchange)
+        return exchange
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._kept.clear()
+
+
+TIMEOUT_SECONDS: Final = 10.0  # real ones, for a synchronous tool (contract section 18.3)
+_LONGEST_NOTE: Final = 2000  # characters of an answer in the transcript
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTool:
+    """A function that an agent may call.
+
+    Attributes:
+        parameters: JSON Schema of its arguments.
+        url: Where it is called.
+        secret: Signs the call.
+        waits: Whether the conversation waits for the answer; False for an async tool.
+        words: What the agent says when an async tool was called.
+    """
+
+    name: str
+    parameters: Mapping[str, Any]
+    url: str
+    secret: str | None
+    waits: bool
+    words: str | None
+
+
+def tools_used(call: SandboxCall, script: Sequence[str] | None) -> list[AgentTool]:
+    """The tools that a call uses, in order: as scripted, else each function tool of its agent once."""
+    tools = {tool.name: tool for tool in function_tools(call.agent)}
+    names = tools if script is None else script
+    return [tools[name] for name in names if name in tools]
+
+
+def function_tools(agent: Mapping[str, Any]) -> list[AgentTool]:
+    """The function tools of an agent that have somewhere to be called. Built-in ones are left out."""
+    listed = _record(agent.get("llm_config")).get("tools")
+    read = (_tool(_record(one), agent) for one in (listed if isinstance(listed, list) else ()))
+    return [tool for tool in read if tool]
+
+
+def arguments_of(tool: AgentTool, call: SandboxCall, random: SeededRandom, number: int) -> dict[str, Any]:
+    """Arguments that fit the tool's schema; `number` is which tool call of this call it is, from 1."""
+    question = (call.direction, call.destination, call.ordinal, tool.name, number)
+    return analysis_of(tool.parameters, call.course.mood, random, *question)
+
+
+def note_of(tool: AgentTool, call_id: str, reply: WebhookReply) -> Record:
+    """What a synchronous tool's answer adds to the transcript, in whichever shape it came."""
+    if reply.body is None:
+        return _note(f"{tool.name} failed: {reply.problem}")
+    answer = _own_result(reply.body, call_id)
+    if isinstance(answer.get("error"), str):
+        return _note(f"{tool.name} failed: {answer['error']}")
+    data = answer.get("result", answer)
+    return _note(f"{tool.name} answered: {json.dumps(data, ensure_ascii=False)}")
+
+
+def _own_result(body: Record, call_id: str) -> Mapping[str, Any]:
+    """The part of an answer that is for this tool call."""
+    results = body.get("results")
+    if not isinstance(results, list):
+        return body
+    own = (_record(one) for one in results)
+    return next(
+        (one for one in own if call_id in (one.get("toolCallId"), one.get("tool_call_id"))),
+        {"error": "no result has the id of this tool call"},
+    )
+
+
+def _note(text: str) -> Record:
+    return {"role": "system", "content": text[:_LONGEST_NOTE]}
+
+
+def _tool(listed: Mapping[str, Any], agent: Mapping[str, Any]) -> AgentTool | None:
+    """One tool, flat or nested; None for what is no function, or has no url to be called at."""
+    if listed.get("type", "function") != "function":
+        return None  # endCall, transferCall
+    function, server = _record(listed.get("function")) or listed, _record(listed.get("server"))
+    secret = server.get("secret") or agent.get("webhook_secret")
+    name = function.get("name")
+    own_url = listed.get("url") or server.get("url")
+    url = own_url or _url_of(agent)
+    if not isinstance(name, str) or not name or not isinstance(url, str):
+        return None
+    words = next(
+        (listed[key] for key in ("asyncResponse", "async_response", "message") if listed.get(key)), None
+    )
+    return AgentTool(
+        name=name,
+        parameters=_record(function.get("parameters")),
+        url=url,
+        secret=secret if isinstance(secret, str) else None,
+        waits=not listed.get("async"),
+        words=str(words) if words else None,
+    )
+
+
+def _url_of(agent: Mapping[str, Any]) -> object:
+    wanted = EventType.TOOL_CALLS in (agent.get("webhook_events") or ())
+    return agent.get("webhook_url") if wanted else None
+
+
+def _record(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
 
 _CONFIGURATION_SECONDS: Final = 5.0  # real ones, for an assistant-request (contract section 18.3)
 
 
-class Talking:
+class AgentWebhooks:
     """Asks, and keeps a record of what was answered."""
 
     def __init__(
         self,
         settings: SandboxSettings,
-        clock: Clock,
+        clock: ScaledClock,
         schedule: Schedule,
         courier: Courier,
-        dice: Dice,
+        random: SeededRandom,
         exchanges: Exchanges,
     ) -> None:
         self._settings, self._clock, self._schedule = settings, clock, schedule
-        self._courier, self._dice, self._exchanges = courier, dice, exchanges
+        self._courier, self._random, self._exchanges = courier, random, exchanges
 
-    def ask_who_answers(self, call: Call, then: Callable[[Exchange], None]) -> bool:
-        """Send the assistant-request of a call that rings in, if its agent wants one.
+    def ask_who_answers(self, call: SandboxCall, then: Callable[[Exchange], None]) -> bool:
+        """Send the assistant-request of an inbound call, if its agent wants one.
 
         Args:
-            call: That rings.
+            call: The inbound call.
             then: Is given the exchange, once it has its reply.
 
         Returns:
@@ -50,17 +207,17 @@ class Talking:
             return False
         body = assistant_request(call, self._clock.unix_ms(), self._settings)
         event = EventType.ASSISTANT_REQUEST.value
-        webhook = Webhook(str(url), call.agent.get("webhook_secret"), event, body)
+        webhook = OutgoingWebhook(str(url), call.agent.get("webhook_secret"), event, body)
         exchange = self._exchanges.begin(call.id, webhook)
 
-        def answered(reply: Reply) -> None:
+        def answered(reply: WebhookReply) -> None:
             exchange.reply = reply
             then(exchange)
 
         self._courier.ask(webhook, _CONFIGURATION_SECONDS, answered)
         return True
 
-    def use_tools(self, call: Call, talk_seconds: float, then: Callable[[], None]) -> None:
+    def use_tools(self, call: SandboxCall, talk_seconds: float, then: Callable[[], None]) -> None:
         """Spread the tool calls of a conversation over its length.
 
         Args:
@@ -68,19 +225,19 @@ class Talking:
             talk_seconds: How long it will last, in simulated seconds.
             then: Called when a tool that the conversation waited for has answered.
         """
-        used = tools.tools_used(call, self._settings.tools.get(call.destination))
+        used = tools_used(call, self._settings.tools.get(call.destination))
         for number, tool in enumerate(used, 1):
             moment = talk_seconds * number / (len(used) + 1)
             self._schedule.after(moment, partial(self._use, call, tool, number, then))
 
-    def _use(self, call: Call, tool: Tool, number: int, then: Callable[[], None]) -> None:
+    def _use(self, call: SandboxCall, tool: AgentTool, number: int, then: Callable[[], None]) -> None:
         if call.is_over:
             return
         tool_call_id = f"tool_{uuid4().hex[:12]}"
-        arguments = tools.arguments_of(tool, call, self._dice, number)
+        arguments = arguments_of(tool, call, self._random, number)
         now_ms = self._clock.unix_ms()
         body = tool_calls(call, tool_call_id, tool.name, arguments, now_ms, self._settings)
-        webhook = Webhook(tool.url, tool.secret, EventType.TOOL_CALLS.value, body)
+        webhook = OutgoingWebhook(tool.url, tool.secret, EventType.TOOL_CALLS.value, body)
         exchange = self._exchanges.begin(call.id, webhook)
         if not tool.waits:
             exchange.outcome = "sent; an async tool's answer is not read"
@@ -88,12 +245,12 @@ class Talking:
                 call.tool_notes.append({"role": "assistant", "content": tool.words})
             return self._courier.send([webhook])
 
-        def answered(reply: Reply) -> None:
-            note = tools.note_of(tool, tool_call_id, reply)
+        def answered(reply: WebhookReply) -> None:
+            note = note_of(tool, tool_call_id, reply)
             exchange.reply, exchange.outcome = reply, note["content"]
             call.tool_notes.append(note)
             call.tools_running -= 1
             then()
 
         call.tools_running += 1
-        self._courier.ask(webhook, tools.TIMEOUT_SECONDS, answered)
+        self._courier.ask(webhook, TIMEOUT_SECONDS, answered)

@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from flireo_flows.sandbox.seeded_random import Dice
-from flireo_flows.sandbox.settings import Dialect, Outcome, ReportFate, SandboxSettings
+from flireo_flows.api.dialect import Dialect
+from flireo_flows.sandbox.seeded_random import SeededRandom
+from flireo_flows.sandbox.settings import ReportFate, SandboxOutcome, SandboxSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class CallEnd:
     """How the API shows that a call is over. Status words of one dialect.
 
     Attributes:
-        webhook_status: In the status-update; None: no webhook tells of this end.
+        webhook_status: In the status-update; None: no webhook reports this end.
     """
 
     status: str
@@ -23,7 +24,7 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CallCourse:
     """The course of one call.
 
     Attributes:
@@ -33,34 +34,34 @@ class Plan:
         report: What becomes of its report.
     """
 
-    outcome: Outcome
+    outcome: SandboxOutcome
     ring_seconds: float
     talk_seconds: float | None
-    ending: Ending
+    ending: CallEnd
     mood: float
     report: ReportFate = ReportFate.NORMAL
 
-    def reported(self, fate: ReportFate) -> "Plan":
+    def reported(self, fate: ReportFate) -> "CallCourse":
         """The same call, whose report meets this fate."""
         return replace(self, report=fate)
 
 
-# The reference does not say how calls that nobody answered are reported; this is the project's reading
-# (contract section 9.4). They get no webhook: only the list of calls tells of them (contract section 18.7).
-_UNANSWERED: Final[Mapping[Outcome, Ending]] = {
-    Outcome.NO_ANSWER: Ending("failed", "no_answer", "no answer", None),
-    Outcome.BUSY: Ending("failed", "busy", "busy", None),
-    Outcome.FAILED: Ending("failed", "failed", "call could not be connected", None),
-    Outcome.REJECTED: Ending("rejected", "rejected", "call rejected", None),
+# The reference does not define how unanswered calls are reported; this is the project's reading
+# (contract section 9.4). They get no webhook: only the list of calls shows them (contract section 18.7).
+_UNANSWERED: Final[Mapping[SandboxOutcome, CallEnd]] = {
+    SandboxOutcome.NO_ANSWER: CallEnd("failed", "no_answer", "no answer", None),
+    SandboxOutcome.BUSY: CallEnd("failed", "busy", "busy", None),
+    SandboxOutcome.FAILED: CallEnd("failed", "failed", "call could not be connected", None),
+    SandboxOutcome.REJECTED: CallEnd("rejected", "rejected", "call rejected", None),
 }
 
 # "The call usually connects in 2 to 5 seconds" (reference); the others are a caller's experience.
-_RING_SECONDS: Final[Mapping[Outcome, tuple[float, float]]] = {
-    Outcome.NO_ANSWER: (25, 35),
-    Outcome.BUSY: (2, 4),
-    Outcome.FAILED: (1, 3),
-    Outcome.REJECTED: (1, 4),
-    Outcome.VOICEMAIL: (15, 25),
+_RING_SECONDS: Final[Mapping[SandboxOutcome, tuple[float, float]]] = {
+    SandboxOutcome.NO_ANSWER: (25, 35),
+    SandboxOutcome.BUSY: (2, 4),
+    SandboxOutcome.FAILED: (1, 3),
+    SandboxOutcome.REJECTED: (1, 4),
+    SandboxOutcome.VOICEMAIL: (15, 25),
 }
 _ANSWERED_RING_SECONDS: Final = (2.0, 5.0)
 
@@ -68,89 +69,93 @@ _VOICEMAIL_SECONDS: Final = (6, 12)  # a greeting is recognised by its first utt
 _TALKING_TO_A_MACHINE_SECONDS: Final = (20, 40)
 _LAST_WORD: Final = ("user_hangup", "assistant_hangup")
 
-_TRANSFERRED: Final[Mapping[Dialect, Ending]] = {
-    Dialect.FLIREO: Ending("ended", "transferred"),  # `transferred` became a status later
-    Dialect.HMSOVEREIGN: Ending("transferred", "transferred"),
+_TRANSFERRED: Final[Mapping[Dialect, CallEnd]] = {
+    Dialect.FLIREO: CallEnd("ended", "transferred"),  # `transferred` became a status later
+    Dialect.HMSOVEREIGN: CallEnd("transferred", "transferred"),
 }
-_BROKEN_OFF: Final[Mapping[Dialect, Ending]] = {
-    Dialect.FLIREO: Ending("failed", "error", "STT connection failed", "ended-with-error"),
-    Dialect.HMSOVEREIGN: Ending("ended-with-error", "error", "STT connection failed", "ended-with-error"),
+_BROKEN_OFF: Final[Mapping[Dialect, CallEnd]] = {
+    Dialect.FLIREO: CallEnd("failed", "error", "STT connection failed", "ended-with-error"),
+    Dialect.HMSOVEREIGN: CallEnd("ended-with-error", "error", "STT connection failed", "ended-with-error"),
 }
 
 
-def transferred(dialect: Dialect) -> Ending:
-    """The end of a call that was handed to somebody."""
+def transferred(dialect: Dialect) -> CallEnd:
+    """The end of a call that was transferred to a person."""
     return _TRANSFERRED[dialect]
 
 
-def plan_call(
-    destination: str, ring: int, agent: Mapping[str, Any], settings: SandboxSettings, dice: Dice
-) -> Plan:
+def course_of_call(
+    destination: str, ordinal: int, agent: Mapping[str, Any], settings: SandboxSettings, random: SeededRandom
+) -> CallCourse:
     """The course of the next call to a destination.
 
     Args:
         destination: E.164.
-        ring: Which call to this destination it is, from 1.
+        ordinal: Which call to this destination it is, from 1.
         agent: Its `voicemail_detection` and `max_duration_seconds` matter.
         settings: Scripts, weights, lengths.
-        dice: Follows from the seed; the same destination and ring give the same plan.
+        random: Follows from the seed; the same destination and ordinal give the same course.
     """
-    outcome = _outcome(destination, ring, settings, dice)
-    return plan_of(outcome, destination, ring, agent, settings, dice)
+    outcome = _outcome(destination, ordinal, settings, random)
+    return course_of(outcome, destination, ordinal, agent, settings, random)
 
 
-def plan_of(
-    outcome: Outcome,
+def course_of(
+    outcome: SandboxOutcome,
     phone: str,
-    ring: int,
+    ordinal: int,
     agent: Mapping[str, Any],
     settings: SandboxSettings,
-    dice: Dice,
-) -> Plan:
-    """The course of a call whose outcome is known, with a phone of the other party; see `plan_call`."""
-    ring_seconds = dice.between(*_RING_SECONDS.get(outcome, _ANSWERED_RING_SECONDS), "ring", phone, ring)
+    random: SeededRandom,
+) -> CallCourse:
+    """The course of a call whose outcome is known, with a phone of the other party; see `course_of_call`."""
+    ring_seconds = random.between(*_RING_SECONDS.get(outcome, _ANSWERED_RING_SECONDS), "ring", phone, ordinal)
     if outcome in _UNANSWERED:
-        return Plan(outcome, ring_seconds, None, _UNANSWERED[outcome], mood=0)
-    talk_seconds, ending = _conversation(outcome, phone, ring, agent, settings, dice)
+        return CallCourse(outcome, ring_seconds, None, _UNANSWERED[outcome], mood=0)
+    talk_seconds, ending = _conversation(outcome, phone, ordinal, agent, settings, random)
     limit = agent.get("max_duration_seconds")
     if limit is not None and talk_seconds > limit:
-        talk_seconds, ending = limit, Ending("ended", "max_duration")
-    mood = 0 if outcome is Outcome.VOICEMAIL else dice.roll("mood", phone, ring)
-    return Plan(outcome, ring_seconds, talk_seconds, ending, mood, _report_fate(phone, ring, settings, dice))
+        talk_seconds, ending = limit, CallEnd("ended", "max_duration")
+    mood = 0 if outcome is SandboxOutcome.VOICEMAIL else random.roll("mood", phone, ordinal)
+    return CallCourse(
+        outcome, ring_seconds, talk_seconds, ending, mood, _report_fate(phone, ordinal, settings, random)
+    )
 
 
-def _report_fate(phone: str, ring: int, settings: SandboxSettings, dice: Dice) -> ReportFate:
+def _report_fate(phone: str, ordinal: int, settings: SandboxSettings, random: SeededRandom) -> ReportFate:
     script = settings.reports.get(phone)
     if script:
-        return script[min(ring, len(script)) - 1]
-    return dice.weighted(settings.report_weights, "report", phone, ring)
+        return script[min(ordinal, len(script)) - 1]
+    return random.weighted(settings.report_weights, "report", phone, ordinal)
 
 
-def _outcome(destination: str, ring: int, settings: SandboxSettings, dice: Dice) -> Outcome:
+def _outcome(
+    destination: str, ordinal: int, settings: SandboxSettings, random: SeededRandom
+) -> SandboxOutcome:
     script = settings.outcomes.get(destination)
     if script:
-        return script[min(ring, len(script)) - 1]
-    return dice.weighted(settings.outcome_weights, "outcome", destination, ring)
+        return script[min(ordinal, len(script)) - 1]
+    return random.weighted(settings.outcome_weights, "outcome", destination, ordinal)
 
 
 def _conversation(
-    outcome: Outcome,
+    outcome: SandboxOutcome,
     destination: str,
-    ring: int,
+    ordinal: int,
     agent: Mapping[str, Any],
     settings: SandboxSettings,
-    dice: Dice,
-) -> tuple[float, Ending]:
+    random: SeededRandom,
+) -> tuple[float, CallEnd]:
     """How long it lasts, and how it ends."""
-    question = ("talk", destination, ring)
-    if outcome is Outcome.VOICEMAIL:
+    question = ("talk", destination, ordinal)
+    if outcome is SandboxOutcome.VOICEMAIL:
         if agent.get("voicemail_detection"):
-            return dice.between(*_VOICEMAIL_SECONDS, *question), Ending("ended", "voicemail")
-        silence = Ending("ended", "silence_timeout")
-        return dice.between(*_TALKING_TO_A_MACHINE_SECONDS, *question), silence
-    talk_seconds = dice.between(settings.talk_seconds_min, settings.talk_seconds_max, *question)
-    if outcome is Outcome.TRANSFERRED:
+            return random.between(*_VOICEMAIL_SECONDS, *question), CallEnd("ended", "voicemail")
+        silence = CallEnd("ended", "silence_timeout")
+        return random.between(*_TALKING_TO_A_MACHINE_SECONDS, *question), silence
+    talk_seconds = random.between(settings.talk_seconds_min, settings.talk_seconds_max, *question)
+    if outcome is SandboxOutcome.TRANSFERRED:
         return talk_seconds, transferred(settings.dialect)
-    if outcome is Outcome.ERROR:
+    if outcome is SandboxOutcome.ERROR:
         return talk_seconds / 2, _BROKEN_OFF[settings.dialect]
-    return talk_seconds, Ending("ended", dice.pick(_LAST_WORD, "hangup", destination, ring))
+    return talk_seconds, CallEnd("ended", random.pick(_LAST_WORD, "hangup", destination, ordinal))

@@ -1,7 +1,7 @@
-"""How a scheduled campaign rings its leads: some at a time, each once, while its window is open.
+"""How a scheduled campaign calls its leads: some at a time, each once, within its daily hours.
 
-Source: contract section 17. Nothing there tells of the platform's own pace; these figures are the emulator's.
-What is placed is placed as by `POST /calls/outbound`, so rings, usage, balance and webhooks follow.
+Source: contract section 17. It does not document the platform's own pace; these figures are the emulator's.
+A call is placed as by `POST /calls/outbound`, so usage, balance and webhooks follow.
 """
 
 import re
@@ -10,30 +10,31 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from flireo_flows.sandbox.campaigns import Campaign, CampaignStatus, Lead, LeadStatus
-from flireo_flows.sandbox.local_platform import World
+from flireo_flows.api.campaigns import CampaignStatus, LeadStatus
+from flireo_flows.sandbox.api_errors import ApiError, invalid
+from flireo_flows.sandbox.campaigns import SandboxCampaign, SandboxLead
+from flireo_flows.sandbox.local_platform import Platform
 from flireo_flows.sandbox.placement import place, read_order
-from flireo_flows.sandbox.refusals import Refusal, invalid
 from flireo_flows.sandbox.store import Record, Store
 
 _AT_A_TIME: Final = 5  # calls of one campaign
-_LOOK_SECONDS: Final = 5.0  # between two looks at a campaign that rings, in simulated seconds
-_LOOK_SECONDS_CLOSED: Final = 60.0  # while it waits for its window
+_LOOK_SECONDS: Final = 5.0  # between two looks at a campaign that calls, in simulated seconds
+_LOOK_SECONDS_CLOSED: Final = 60.0  # outside its hours
 
 _VARIABLE: Final = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
 
 
-def begin_dialing(campaign: Campaign, world: World) -> None:
-    """Ring the leads of a scheduled campaign from now on, by its window as it is now."""
+def begin_dialing(campaign: SandboxCampaign, platform: Platform) -> None:
+    """Call the leads of a scheduled campaign from now on, within its hours as they are now."""
     campaign.round += 1
-    world.schedule.after(0, partial(_look, campaign, campaign.round, world))
+    platform.schedule.after(0, partial(_look, campaign, campaign.round, platform))
 
 
-def require_means(campaign: Campaign, store: Store) -> None:
+def require_means(campaign: SandboxCampaign, store: Store) -> None:
     """A campaign needs an active agent, and a number with a SIP trunk.
 
     Raises:
-        Refusal: 400, one of them is missing.
+        ApiError: 400, one of them is missing.
     """
     agent = store.agents.get(campaign.agent_id)
     if agent is None or not agent["is_active"]:
@@ -42,40 +43,40 @@ def require_means(campaign: Campaign, store: Store) -> None:
         raise invalid("status", "cannot be scheduled: no active number has a SIP trunk for outbound calls")
 
 
-def _look(campaign: Campaign, round_: int, world: World) -> None:
-    """Ring who can be rung now, and look again later; or see that it is done."""
-    if campaign.round != round_ or world.store.campaigns.get(campaign.id) is not campaign:
+def _look(campaign: SandboxCampaign, round_: int, platform: Platform) -> None:
+    """Call some leads and look again later, or complete the campaign."""
+    if campaign.round != round_ or platform.store.campaigns.get(campaign.id) is not campaign:
         return
     if campaign.status is not CampaignStatus.SCHEDULED:
         return
-    is_open = campaign.window.is_open(world.clock.simulated_moment())
+    is_open = campaign.window.is_open(platform.clock.simulated_moment())
     if is_open:
-        _ring_some(campaign, world)
+        _call_some(campaign, platform)
     if not any(campaign.leads_in(LeadStatus.PENDING, LeadStatus.CALLING)):
-        campaign.status, campaign.updated_ms = CampaignStatus.COMPLETED, world.clock.unix_ms()
+        campaign.status, campaign.updated_ms = CampaignStatus.COMPLETED, platform.clock.unix_ms()
         return
     wait = _LOOK_SECONDS if is_open else _LOOK_SECONDS_CLOSED
-    world.schedule.after(wait, partial(_look, campaign, round_, world))
+    platform.schedule.after(wait, partial(_look, campaign, round_, platform))
 
 
-def _ring_some(campaign: Campaign, world: World) -> None:
+def _call_some(campaign: SandboxCampaign, platform: Platform) -> None:
     free = _AT_A_TIME - sum(1 for _ in campaign.leads_in(LeadStatus.CALLING))
     for lead in list(islice(campaign.leads_in(LeadStatus.PENDING), max(free, 0))):
-        _ring(lead, campaign, world)
+        _call(lead, campaign, platform)
 
 
-def _ring(lead: Lead, campaign: Campaign, world: World) -> None:
-    """One attempt, the only one: a lead that cannot be rung now has failed, out of minutes included."""
+def _call(lead: SandboxLead, campaign: SandboxCampaign, platform: Platform) -> None:
+    """The one attempt of a lead: one that cannot be called now has failed, also when minutes are used up."""
     lead.attempts += 1
-    lead.attempted_ms = world.clock.unix_ms()
+    lead.attempted_ms = platform.clock.unix_ms()
     try:
-        lead.call = place(read_order(_order(lead, campaign, world.store), world), world)
-    except Refusal:
+        lead.call = place(read_order(_order(lead, campaign, platform.store), platform), platform)
+    except ApiError:
         lead.refused = True
 
 
-def _order(lead: Lead, campaign: Campaign, store: Store) -> Record:
-    """The body of the request that would ring this lead."""
+def _order(lead: SandboxLead, campaign: SandboxCampaign, store: Store) -> Record:
+    """The body of the request that would call this lead."""
     return {
         "destination": lead.phone_number,
         "number_id": _caller(campaign, store) or "",  # no such number: the lead fails
@@ -84,14 +85,14 @@ def _order(lead: Lead, campaign: Campaign, store: Store) -> Record:
     }
 
 
-def _caller(campaign: Campaign, store: Store) -> str | None:
-    """The number to ring from: the agent's own one if it has a trunk, else any that has."""
+def _caller(campaign: SandboxCampaign, store: Store) -> str | None:
+    """The number to call from: the agent's own if it has a trunk, else any that has."""
     able = [one for one in store.numbers.values() if one["is_active"] and one["transfer_trunk_id"]]
     able.sort(key=lambda number: number["agent_id"] != campaign.agent_id)
     return str(able[0]["id"]) if able else None
 
 
-def _instructions(lead: Lead, campaign: Campaign, store: Store) -> Mapping[str, Any] | None:
+def _instructions(lead: SandboxLead, campaign: SandboxCampaign, store: Store) -> Mapping[str, Any] | None:
     """The agent's model with the campaign's system message, filled in for this lead."""
     agent = store.agents.get(campaign.agent_id)
     if not campaign.system_message_template or agent is None:
@@ -104,6 +105,6 @@ def _instructions(lead: Lead, campaign: Campaign, store: Store) -> Mapping[str, 
     }
 
 
-def _value(lead: Lead, variable: re.Match[str]) -> str:
+def _value(lead: SandboxLead, variable: re.Match[str]) -> str:
     """A variable of the lead; one that it lacks stays as it is written."""
     return lead.variables.get(variable[1], variable[0])

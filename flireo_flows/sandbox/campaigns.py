@@ -1,39 +1,17 @@
-"""Campaigns and their leads: what they are, how they may move, and when they may ring.
+"""Campaigns and their leads: their states, their moves, and the hours in which they call.
 
-Source: contract section 17. A lead that was rung has no status of its own: it is as far as its call is.
+Source: contract section 17. A lead that was called has no status of its own: its call has.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
-from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from flireo_flows.api.campaigns import CampaignStatus, LeadStatus
 from flireo_flows.sandbox.clock import iso, iso_or_none
-from flireo_flows.sandbox.store import Call, Record
-
-
-class CampaignStatus(StrEnum):
-    """Where a campaign stands."""
-
-    DRAFT = "draft"
-    SCHEDULED = "scheduled"  # rings its leads, whenever its window is open
-    PAUSED = "paused"
-    COMPLETED = "completed"  # set by the platform alone
-    CANCELLED = "cancelled"
-
-
-class LeadStatus(StrEnum):
-    """Where a lead stands."""
-
-    PENDING = "pending"
-    CALLING = "calling"
-    COMPLETED = "completed"  # somebody, or a machine, answered
-    FAILED = "failed"  # could not be rung, or not reached
-    NO_ANSWER = "no_answer"  # it rang, or was busy
-    SKIPPED = "skipped"  # the campaign was cancelled first
-
+from flireo_flows.sandbox.store import Record, SandboxCall
 
 # What a client may ask for. `completed` comes by itself, and nothing comes after it.
 MOVES: Final[Mapping[CampaignStatus, frozenset[CampaignStatus]]] = {
@@ -53,8 +31,8 @@ _UNHEARD: Final = frozenset({"no_answer", "busy"})
 
 
 @dataclass(slots=True, eq=False)
-class Lead:
-    """Somebody to ring, once.
+class SandboxLead:
+    """A person to call, once.
 
     Attributes:
         refused: No call could be placed.
@@ -72,7 +50,7 @@ class Lead:
     attempted_ms: int | None = None
     refused: bool = False
     skipped: bool = False
-    call: Call | None = None
+    call: SandboxCall | None = None
 
     @property
     def status(self) -> LeadStatus:
@@ -101,7 +79,7 @@ class Lead:
         }
 
 
-def _status_of(call: Call) -> LeadStatus:
+def _status_of(call: SandboxCall) -> LeadStatus:
     if not call.is_over:
         return LeadStatus.CALLING
     if call.started_ms is not None:
@@ -110,8 +88,8 @@ def _status_of(call: Call) -> LeadStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """The hours of the day in which a campaign may ring.
+class DailyHours:
+    """The hours of the day in which a campaign may call.
 
     Attributes:
         opens: Included. None: midnight.
@@ -136,11 +114,11 @@ class Window:
 
 
 @dataclass(slots=True, eq=False)
-class Campaign:
-    """Leads, and what rings them when.
+class SandboxCampaign:
+    """Leads, and when they are called.
 
     Attributes:
-        round: Counts how often its dialling was begun; a dialer of an earlier round stops.
+        round: Counts how often dialling started; a dialer of an earlier round stops.
     """
 
     id: str
@@ -149,9 +127,9 @@ class Campaign:
     created_ms: int
     updated_ms: int
     system_message_template: str | None = None
-    window: Window = field(default_factory=Window)
+    window: DailyHours = field(default_factory=DailyHours)
     status: CampaignStatus = CampaignStatus.DRAFT
-    leads: dict[str, Lead] = field(default_factory=dict)
+    leads: dict[str, SandboxLead] = field(default_factory=dict)
     round: int = 0
 
     @property
@@ -159,12 +137,12 @@ class Campaign:
         """Nothing about it can change any more."""
         return not MOVES[self.status]
 
-    def leads_in(self, *statuses: LeadStatus) -> Iterator[Lead]:
+    def leads_in(self, *statuses: LeadStatus) -> Iterator[SandboxLead]:
         """Leads that stand there, oldest first."""
         return (lead for lead in self.leads.values() if lead.status in statuses)
 
     def skip_pending(self) -> None:
-        """Ring none of those that wait."""
+        """Skip the leads that wait."""
         for lead in self.leads_in(LeadStatus.PENDING):
             lead.skipped = True
 

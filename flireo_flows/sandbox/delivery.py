@@ -12,7 +12,7 @@ from typing import Any, Final
 import httpx
 
 from flireo_flows.api.webhooks import EVENT_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
-from flireo_flows.sandbox.clock import Clock
+from flireo_flows.sandbox.clock import ScaledClock
 
 # Not stated for these events by the reference; the emulator's own (contract section 18.3).
 _WAITS: Final = httpx.Timeout(10.0, pool=None)  # seconds; a free connection is not the receiver's to give
@@ -29,7 +29,7 @@ def _tls() -> ssl.SSLContext:
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
+class OutgoingWebhook:
     """One event to deliver.
 
     Attributes:
@@ -45,7 +45,7 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class WebhookReply:
     """What came back for a webhook that is answered.
 
     Attributes:
@@ -62,25 +62,25 @@ class Reply:
 class Courier:
     """Delivers webhooks concurrently. Their order is not kept: neither does the platform promise it."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: ScaledClock) -> None:
         self._clock = clock
         # Not through a proxy of the environment: the receiver is usually on this machine.
         self._client = httpx.AsyncClient(verify=_tls(), limits=_LIMITS, trust_env=False)
         self._under_way: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = _counts()
 
-    def counted(self, webhook: Webhook, copies: int) -> list[Webhook]:
+    def counted(self, webhook: OutgoingWebhook, copies: int) -> list[OutgoingWebhook]:
         """So many copies of a webhook, to send: none when it is dropped, 2 when doubled. Counts those."""
         self.counts["dropped"] += copies == 0
         self.counts["doubled"] += copies > 1
         return [webhook] * copies
 
-    def send(self, webhooks: Sequence[Webhook]) -> None:
+    def send(self, webhooks: Sequence[OutgoingWebhook]) -> None:
         """Send webhooks, all at once."""
         for webhook in webhooks:
             self._start(self._deliver(webhook))
 
-    def send_in_order(self, webhooks: Sequence[Webhook]) -> None:
+    def send_in_order(self, webhooks: Sequence[OutgoingWebhook]) -> None:
         """Send each webhook when the one before it was answered."""
 
         async def one_by_one() -> None:
@@ -89,7 +89,9 @@ class Courier:
 
         self._start(one_by_one())
 
-    def ask(self, webhook: Webhook, timeout_seconds: float, then: Callable[[Reply], None]) -> None:
+    def ask(
+        self, webhook: OutgoingWebhook, timeout_seconds: float, then: Callable[[WebhookReply], None]
+    ) -> None:
         """Send a webhook whose answer matters.
 
         Args:
@@ -121,7 +123,7 @@ class Courier:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def _deliver(self, webhook: Webhook) -> None:
+    async def _deliver(self, webhook: OutgoingWebhook) -> None:
         try:
             response = await self._post(webhook, _WAITS)
         except (httpx.HTTPError, httpx.InvalidURL):
@@ -129,27 +131,27 @@ class Courier:
         else:
             self.counts["delivered" if response.is_success else "failed"] += 1
 
-    async def _asked(self, webhook: Webhook, timeout_seconds: float) -> Reply:
+    async def _asked(self, webhook: OutgoingWebhook, timeout_seconds: float) -> WebhookReply:
         reply = await self._replied(webhook, timeout_seconds)
         self.counts["failed" if reply.body is None else "delivered"] += 1
         return reply
 
-    async def _replied(self, webhook: Webhook, timeout_seconds: float) -> Reply:
+    async def _replied(self, webhook: OutgoingWebhook, timeout_seconds: float) -> WebhookReply:
         try:
             async with asyncio.timeout(timeout_seconds):
                 response = await self._post(webhook, _NO_LIMIT)
         except TimeoutError:
-            return Reply(0, None, f"no answer within {timeout_seconds:g} seconds")
+            return WebhookReply(0, None, f"no answer within {timeout_seconds:g} seconds")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Reply(0, None, f"no answer ({type(error).__name__})")
+            return WebhookReply(0, None, f"no answer ({type(error).__name__})")
         return _read(response)
 
-    async def _post(self, webhook: Webhook, waits: httpx.Timeout) -> httpx.Response:
+    async def _post(self, webhook: OutgoingWebhook, waits: httpx.Timeout) -> httpx.Response:
         body = json.dumps(webhook.body, ensure_ascii=False).encode(errors="replace")
         headers = self._headers(webhook, body)
         return await self._client.post(webhook.url, content=body, headers=headers, timeout=waits)
 
-    def _headers(self, webhook: Webhook, body: bytes) -> dict[str, str]:
+    def _headers(self, webhook: OutgoingWebhook, body: bytes) -> dict[str, str]:
         timestamp = int(self._clock.unix())
         headers = {
             "Content-Type": "application/json",
@@ -167,13 +169,13 @@ def _counts() -> Counter[str]:
     return Counter(delivered=0, failed=0, dropped=0, doubled=0)
 
 
-def _read(response: httpx.Response) -> Reply:
+def _read(response: httpx.Response) -> WebhookReply:
     if not response.is_success:
-        return Reply(response.status_code, None, f"status {response.status_code}")
+        return WebhookReply(response.status_code, None, f"status {response.status_code}")
     try:
         body = response.json() if response.content else {}
     except (ValueError, RecursionError):
-        return Reply(response.status_code, None, "the body is not JSON")
+        return WebhookReply(response.status_code, None, "the body is not JSON")
     if not isinstance(body, dict):
-        return Reply(response.status_code, None, "the body is not a JSON object")
-    return Reply(response.status_code, body)
+        return WebhookReply(response.status_code, None, "the body is not a JSON object")
+    return WebhookReply(response.status_code, body)

@@ -1,4 +1,4 @@
-"""Rate limits: so many per key in a fixed window, and the headers that tell of it.
+"""Rate limits: requests per key in a fixed window, and the headers that report it.
 
 Whether the platform's window is fixed or slides is not documented; this one is fixed and begins with the
 first request of a key (contract section 3).
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WindowState:
     """Where a key stands after a request.
 
     Attributes:
@@ -24,12 +24,12 @@ class Standing:
 
     def headers(self) -> dict[str, str]:
         """The headers of the answer."""
-        told = {
+        headers = {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
             "X-RateLimit-Reset": str(self.resets_at),
         }
-        return told if self.retry_after is None else {**told, "Retry-After": str(self.retry_after)}
+        return headers if self.retry_after is None else {**headers, "Retry-After": str(self.retry_after)}
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class FixedWindows:
         self._seconds = seconds
         self._windows: dict[str, _Window] = {}
 
-    def take(self, key: str, limit: int, now: float) -> Standing:
+    def take(self, key: str, limit: int, now: float) -> WindowState:
         """Count a request, unless the window is full.
 
         Args:
@@ -58,14 +58,14 @@ class FixedWindows:
             window = self._windows[key] = _Window(now + self._seconds)
         resets_at = math.ceil(window.ends)
         if window.taken >= limit:
-            return Standing(limit, 0, resets_at, max(1, math.ceil(window.ends - now)))
+            return WindowState(limit, 0, resets_at, max(1, math.ceil(window.ends - now)))
         window.taken += 1
-        return Standing(limit, limit - window.taken, resets_at)
+        return WindowState(limit, limit - window.taken, resets_at)
 
     def clear(self) -> None:
-        """Begin anew for every key."""
+        """Start over for every key."""
         self._windows.clear()
 
-    def untouched(self, limit: int, now: float) -> Standing:
-        """What to tell somebody whose request does not count."""
-        return Standing(limit, limit, math.ceil(now + self._seconds))
+    def untouched(self, limit: int, now: float) -> WindowState:
+        """The state that a request which does not count is shown."""
+        return WindowState(limit, limit, math.ceil(now + self._seconds))

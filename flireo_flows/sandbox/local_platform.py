@@ -5,42 +5,39 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
-from flireo_flows.sandbox.agent_webhooks import Talking
-from flireo_flows.sandbox.call_simulator import Life
-from flireo_flows.sandbox.clock import Clock
+from flireo_flows.sandbox.agent_webhooks import AgentWebhooks, Exchanges
+from flireo_flows.sandbox.call_simulator import CallSimulator
+from flireo_flows.sandbox.clock import ScaledClock, Schedule
 from flireo_flows.sandbox.delivery import Courier
-from flireo_flows.sandbox.exchanges import Exchanges
-from flireo_flows.sandbox.faults import Faults
 from flireo_flows.sandbox.fixed_window import FixedWindows
-from flireo_flows.sandbox.schedule import Schedule
-from flireo_flows.sandbox.seeded_random import Dice
-from flireo_flows.sandbox.settings import FaultSettings, SandboxSettings
+from flireo_flows.sandbox.seeded_random import SeededRandom
+from flireo_flows.sandbox.settings import Faults, FaultSettings, SandboxSettings
 from flireo_flows.sandbox.state import Contents, fill_store
 from flireo_flows.sandbox.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Platform:
     """Attributes:
     settings: A copy of its own: the control surface changes it while the sandbox runs.
     key_windows: Rate limit of each API key.
     control_windows: Rate limit of control commands, by call id.
-    requests: How many requests had which answer, by `(route, status)`; status 0: nobody heard it.
+    requests: How many requests had which answer, by `(route, status)`; status 0: the answer was lost.
     operations: How many requests an operation had since a fault was switched on.
     beginning: What `reset` goes back to.
     """
 
     settings: SandboxSettings
-    clock: Clock
-    dice: Dice
+    clock: ScaledClock
+    random: SeededRandom
     store: Store
     faults: Faults
     schedule: Schedule
     courier: Courier
-    life: Life
+    simulator: CallSimulator
     key_windows: FixedWindows
     control_windows: FixedWindows
-    talking: Talking
+    agent_webhooks: AgentWebhooks
     exchanges: Exchanges
     beginning: tuple[SandboxSettings, Contents]
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -52,7 +49,7 @@ class World:
         return self.operations[operation]
 
 
-def build_world(settings: SandboxSettings, contents: Contents | None = None) -> World:
+def build_platform(settings: SandboxSettings, contents: Contents | None = None) -> Platform:
     """A sandbox that does not run yet.
 
     Raises:
@@ -61,23 +58,23 @@ def build_world(settings: SandboxSettings, contents: Contents | None = None) -> 
     contents = contents or Contents()
     beginning = (settings.model_copy(deep=True), contents.model_copy(deep=True))
     settings = settings.model_copy(deep=True)
-    clock, dice = Clock(settings.time_scale), Dice(settings.seed)
+    clock, random = ScaledClock(settings.time_scale), SeededRandom(settings.seed)
     store = fill_store(settings, contents, clock)
     schedule, courier, exchanges = Schedule(clock), Courier(clock), Exchanges()
     faults = faults_of(settings)
-    talking = Talking(settings, clock, schedule, courier, dice, exchanges)
-    return World(
+    agent_webhooks = AgentWebhooks(settings, clock, schedule, courier, random, exchanges)
+    return Platform(
         settings=settings,
         clock=clock,
-        dice=dice,
+        random=random,
         store=store,
         faults=faults,
         schedule=schedule,
         courier=courier,
-        life=Life(settings, store, clock, schedule, courier, faults, dice, talking),
+        simulator=CallSimulator(settings, store, clock, schedule, courier, faults, random, agent_webhooks),
         key_windows=FixedWindows(settings.rate_window_seconds),
         control_windows=FixedWindows(settings.rate_window_seconds),
-        talking=talking,
+        agent_webhooks=agent_webhooks,
         exchanges=exchanges,
         beginning=beginning,
     )
@@ -88,7 +85,7 @@ def faults_of(settings: SandboxSettings) -> Faults:
     return Faults(**settings.model_dump(include=set(FaultSettings.model_fields)))
 
 
-def world_of(request: Request) -> World:
+def platform_of(request: Request) -> Platform:
     """The sandbox that a request came to."""
-    world: World = request.app.state.world
-    return world
+    platform: Platform = request.app.state.platform
+    return platform

@@ -1,9 +1,10 @@
-"""Faults acted out: answers that are wrong, altered, or never come.
+"""What stands between a request and its route: key, rate limit, injected faults, and the count of requests.
 
-Plain ASGI, inside the gate: a request that meets a fault had a valid key and was counted against its limit.
-While no fault is switched on, a request passes through at the price of a look.
+Plain ASGI: a benchmark comes through here several hundred times a second. Faults lie inside the key check, so a
+request that meets one had a valid key and was counted against its limit.
 """
 
+import asyncio
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -14,15 +15,166 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from flireo_flows.sandbox.faults import ALTERING, BREAKING
-from flireo_flows.sandbox.local_platform import World
-from flireo_flows.sandbox.lost_answer import LostAnswer
-from flireo_flows.sandbox.refusals import Refusal, answer
-from flireo_flows.sandbox.settings import BreakingSwitch
+from flireo_flows.sandbox.api_errors import ApiError, UnauthorizedError, answer
+from flireo_flows.sandbox.fixed_window import WindowState
+from flireo_flows.sandbox.local_platform import Platform
+from flireo_flows.sandbox.settings import ALTERING, BREAKING, BreakingSwitch, SandboxSettings
+
+_ABORT: Final = "flireo_sandbox.abort"
+
+
+class LostAnswer(Response):
+    """Closes the connection instead of answering: at once, or when the client has waited so many real seconds."""
+
+    def __init__(self, after_seconds: float = 0) -> None:
+        super().__init__()
+        self._after_seconds = after_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Close the connection, and wait until the server knows."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._after_seconds):
+                return await _given_up(receive)
+        abort = scope.get("extensions", {}).get(_ABORT)
+        if abort is None:
+            # Another server, or none: an ASGI client sees this, a client behind uvicorn a 500.
+            raise ConnectionResetError("the sandbox was asked to lose this answer")
+        abort()
+        # Uvicorn complains of a missing answer unless it knows by then that the connection is closed.
+        await _given_up(receive)
+
+
+async def _given_up(receive: Receive) -> None:
+    """Wait until the connection is closed, from whichever side."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class ClosableProtocol(H11Protocol):
+    """Uvicorn's HTTP/1.1 whose requests can close their own connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        app: ASGIApp = self.app
+
+        async def closable(scope: Any, receive: Any, send: Any) -> None:
+            scope.setdefault("extensions", {})[_ABORT] = self.transport.abort
+            await app(scope, receive, send)
+
+        self.app = closable
+
+
+API_PREFIX: Final = "/api/v1"
+
+
+class RequestCounter:
+    """Counts requests by route and status. Status 0 is an answer that was lost."""
+
+    def __init__(self, app: ASGIApp, platform: Platform) -> None:
+        self._app, self._platform = app, platform
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and note its status."""
+        if not _is_api(scope):
+            return await self._app(scope, receive, send)
+        status = 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            self._platform.requests[_route(scope), status] += 1
+
+
+class KeyGate:
+    """Checks the key, counts the request against its window, and adds the rate-limit headers."""
+
+    def __init__(self, app: ASGIApp, platform: Platform) -> None:
+        self._app, self._platform = app, platform
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 401 or 429."""
+        if not _is_api(scope):
+            return await self._app(scope, receive, send)
+        key = _bearer(scope)
+        refusal = _refusal(key, self._platform.settings)
+        standing = self._standing(key, refusal)
+        if standing and standing.retry_after:
+            refusal = too_many(standing)
+        send = _with_headers(standing, send)
+        if refusal:
+            return await answer(refusal, self._platform.settings)(scope, receive, send)
+        await self._app(scope, receive, send)
+
+    def _standing(self, key: str, refusal: ApiError | None) -> WindowState | None:
+        limit, now = self._platform.settings.rate_limit, self._platform.clock.unix()
+        if not limit:
+            return None
+        # A refused key has no window: it must get 401 each time, never 429.
+        windows = self._platform.key_windows
+        return windows.untouched(limit, now) if refusal else windows.take(key, limit, now)
+
+
+def too_many(standing: WindowState) -> ApiError:
+    """429, with the headers of the limit that was hit."""
+    wait = standing.retry_after
+    return ApiError(
+        429,
+        "rate_limit_exceeded",
+        f"Too many requests, retry in {wait} seconds.",
+        headers=standing.headers(),
+        extra={"retry_after": wait},
+    )
+
+
+def _with_headers(standing: WindowState | None, send: Send) -> Send:
+    if standing is None:
+        return send
+    headers = standing.headers()
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            sent = MutableHeaders(scope=message)
+            for name, value in headers.items():
+                sent.setdefault(name, value)  # a control command reports its own limit
+        await send(message)
+
+    return send_with_headers
+
+
+def _is_api(scope: Scope) -> bool:
+    return scope["type"] == "http" and str(scope["path"]).startswith(API_PREFIX)
+
+
+def _bearer(scope: Scope) -> str:
+    header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    scheme, _, key = header.decode("latin-1").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _refusal(key: str, settings: SandboxSettings) -> ApiError | None:
+    if key in settings.revoked_keys:
+        return ApiError(401, "api_key_revoked", "This API key has been revoked")
+    if not key or (settings.api_keys and key not in settings.api_keys):
+        return UnauthorizedError()
+    return None
+
+
+def _route(scope: Scope) -> str:
+    """Method and path template, e.g. `GET /calls/{id}`; the plain path if it met no route, as at 401 or 429."""
+    route = scope.get("route")
+    path = str(route.path if route else scope["path"])
+    return f"{scope['method']} {path.removeprefix(API_PREFIX)}"
+
 
 _RETRY_AFTER_SECONDS: Final = 1
-_NOBODY_KNOWS: Final = "unheard-of"
+_UNKNOWN_VALUE: Final = "unheard-of"
 _OPEN_ENUMS: Final = frozenset({"status", "direction", "end_reason", "role", "tool_type", "provider"})
 _GATEWAY_TIMEOUT: Final = (
     "<html><head><title>504 Gateway Time-out</title></head>"
@@ -30,20 +182,20 @@ _GATEWAY_TIMEOUT: Final = (
 )
 
 
-class Breaking:
+class FaultInjector:
     """Lets the faults that are switched on hit requests of the API."""
 
-    def __init__(self, app: ASGIApp, world: World, routes: Sequence[Route], prefix: str) -> None:
-        self._app, self._world, self._routes, self._prefix = app, world, routes, prefix
+    def __init__(self, app: ASGIApp, platform: Platform, routes: Sequence[Route], prefix: str) -> None:
+        self._app, self._platform, self._routes, self._prefix = app, platform, routes, prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or break it."""
-        faults = self._world.faults
+        faults = self._platform.faults
         route = self._route(scope) if faults.switched_on else None
         if route is None:
             return await self._app(scope, receive, send)
-        number = self._world.next_request(route.name)
-        question = (self._world.dice, route.name, number)
+        number = self._platform.next_request(route.name)
+        question = (self._platform.random, route.name, number)
         kind = next((kind for kind in BREAKING if faults.hits(kind, *question)), None)
         if kind is not None:
             scope.setdefault("route", route)  # for the book of requests
@@ -60,30 +212,32 @@ class Breaking:
         return next((route for route in fitting if route.path_regex.match(path)), None)
 
     async def _break(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
-        switch = self._world.faults.switch(kind)
+        switch = self._platform.faults.switch(kind)
         if isinstance(switch, BreakingSwitch) and switch.carried_out:
             await self._app(scope, receive, _unheard)
         await self._answer(kind)(scope, receive, send)
 
     def _answer(self, kind: str) -> Response:
-        settings = self._world.settings
+        settings = self._platform.settings
         if kind == "too_many":
-            return answer(_too_many(self._world.clock.unix()), settings)
+            return answer(_too_many(self._platform.clock.unix()), settings)
         if kind == "server_error":
-            return answer(Refusal(500, "internal_error", "Something went wrong"), settings)
+            return answer(ApiError(500, "internal_error", "Something went wrong"), settings)
         if kind == "unavailable":
-            return answer(Refusal(503, "service_unavailable", "Try again later"), settings)
+            return answer(ApiError(503, "service_unavailable", "Try again later"), settings)
         if kind == "html_error":
             return HTMLResponse(_GATEWAY_TIMEOUT, 504)
-        return LostAnswer(after_seconds=self._world.faults.timeout_fault_seconds if kind == "timeout" else 0)
+        return LostAnswer(
+            after_seconds=self._platform.faults.timeout_fault_seconds if kind == "timeout" else 0
+        )
 
 
 async def _unheard(message: Message) -> None:
     """Where the answer goes that the request really had."""
 
 
-def _too_many(now: float) -> Refusal:
-    return Refusal(
+def _too_many(now: float) -> ApiError:
+    return ApiError(
         429,
         "rate_limit_exceeded",
         f"Too many requests, retry in {_RETRY_AFTER_SECONDS} seconds.",
@@ -139,7 +293,7 @@ def _with_unknown_enums(value: Any) -> Any:
     return _everywhere(
         value,
         lambda record: {
-            name: _NOBODY_KNOWS if name in _OPEN_ENUMS and isinstance(item, str) else item
+            name: _UNKNOWN_VALUE if name in _OPEN_ENUMS and isinstance(item, str) else item
             for name, item in record.items()
         },
     )

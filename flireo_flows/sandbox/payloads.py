@@ -6,15 +6,16 @@ Source: contract sections 18.4 to 18.7.
 from collections.abc import Mapping
 from typing import Any
 
+from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.webhooks import EventType
 from flireo_flows.sandbox.clock import iso, iso_or_none
-from flireo_flows.sandbox.settings import Dialect, SandboxSettings
-from flireo_flows.sandbox.store import Call
+from flireo_flows.sandbox.settings import SandboxSettings
+from flireo_flows.sandbox.store import SandboxCall
 
 Body = dict[str, Any]
 
 
-def status_update(call: Call, status: str, now_ms: int, settings: SandboxSettings) -> Body:
+def status_update(call: SandboxCall, status: str, now_ms: int, settings: SandboxSettings) -> Body:
     """A call was answered, or has ended."""
     message = _common(EventType.STATUS_UPDATE, call, status, now_ms, settings)
     if status == "ended-with-error" and call.error:
@@ -24,7 +25,7 @@ def status_update(call: Call, status: str, now_ms: int, settings: SandboxSetting
     return {"message": message}
 
 
-def end_of_call_report(call: Call, now_ms: int, settings: SandboxSettings) -> Body:
+def end_of_call_report(call: SandboxCall, now_ms: int, settings: SandboxSettings) -> Body:
     """Summary, transcript and, when one ran, analysis of a call that was answered."""
     message = _common(EventType.END_OF_CALL_REPORT, call, "ended", now_ms, settings)
     message["summary"] = call.summary or ""
@@ -45,13 +46,18 @@ def end_of_call_report(call: Call, now_ms: int, settings: SandboxSettings) -> Bo
     return {"message": message}
 
 
-def assistant_request(call: Call, now_ms: int, settings: SandboxSettings) -> Body:
-    """Somebody rings in: which configuration shall answer?"""
+def assistant_request(call: SandboxCall, now_ms: int, settings: SandboxSettings) -> Body:
+    """An inbound call: which configuration shall answer?"""
     return {"message": _common(EventType.ASSISTANT_REQUEST, call, "ringing", now_ms, settings)}
 
 
 def tool_calls(
-    call: Call, call_id: str, name: str, arguments: Mapping[str, Any], now_ms: int, settings: SandboxSettings
+    call: SandboxCall,
+    call_id: str,
+    name: str,
+    arguments: Mapping[str, Any],
+    now_ms: int,
+    settings: SandboxSettings,
 ) -> Body:
     """The agent wants one function called. `call_id` is the tool call's own id."""
     message = _common(EventType.TOOL_CALLS, call, "in-progress", now_ms, settings)
@@ -61,7 +67,7 @@ def tool_calls(
     return {"message": message}
 
 
-def _common(event: EventType, call: Call, status: str, now_ms: int, settings: SandboxSettings) -> Body:
+def _common(event: EventType, call: SandboxCall, status: str, now_ms: int, settings: SandboxSettings) -> Body:
     camel = settings.dialect is Dialect.FLIREO
     kind = f"{call.direction}PhoneCall" if camel else f"{call.direction}_phone_call"
     platform = {"number": call.number["phone_number"], "name": call.number.get("name")}

@@ -12,14 +12,14 @@ from fastapi import Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from flireo_flows.sandbox.refusals import Refusal, invalid, missing
+from flireo_flows.sandbox.api_errors import ApiError, invalid, missing
 from flireo_flows.sandbox.settings import E164
 from flireo_flows.sandbox.store import Record
 
-F = TypeVar("F", bound="Form")
+F = TypeVar("F", bound="RequestForm")
 
 
-class Form(BaseModel):
+class RequestForm(BaseModel):
     """Fields of a request body, all optional here; what was not sent is not in the result."""
 
     model_config = ConfigDict(extra="allow", strict=True)
@@ -55,15 +55,15 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 PhoneText = Annotated[str, AfterValidator(_phone)]
 
 
-class MessageForm(Form):
+class MessageForm(RequestForm):
     """One message of a prompt."""
 
     role: str
     content: str
 
 
-class DestinationForm(Form):
-    """Whom a call may be handed to."""
+class DestinationForm(RequestForm):
+    """A number that a call may be transferred to."""
 
     type: Literal["number"]
     number: PhoneText
@@ -71,7 +71,7 @@ class DestinationForm(Form):
     message: str = ""
 
 
-class CalleeForm(Form):
+class CalleeForm(RequestForm):
     """The `function` of a nested tool."""
 
     name: str
@@ -79,14 +79,14 @@ class CalleeForm(Form):
     parameters: dict[str, Any] = {}
 
 
-class ServerForm(Form):
+class ServerForm(RequestForm):
     """Where a nested tool is answered."""
 
     url: Uri
     secret: str = ""
 
 
-class ToolForm(Form):
+class ToolForm(RequestForm):
     """A tool of an agent, in any of its three documented shapes."""
 
     type: str = ""
@@ -101,7 +101,7 @@ class ToolForm(Form):
     server: ServerForm = ServerForm(url="any:any")
 
 
-class SttForm(Form):
+class SttForm(RequestForm):
     """Speech to text."""
 
     provider: str
@@ -110,7 +110,7 @@ class SttForm(Form):
     keyterms: list[str] = []
 
 
-class LlmForm(Form):
+class LlmForm(RequestForm):
     """The language model."""
 
     provider: str
@@ -121,7 +121,7 @@ class LlmForm(Form):
     tools: list[ToolForm] = []
 
 
-class TtsForm(Form):
+class TtsForm(RequestForm):
     """Text to speech. The voice has two spellings."""
 
     provider: str
@@ -136,7 +136,7 @@ class TtsForm(Form):
     speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
 
 
-class DataPlanForm(Form):
+class DataPlanForm(RequestForm):
     """What an analysis extracts."""
 
     enabled: bool
@@ -144,7 +144,7 @@ class DataPlanForm(Form):
     messages: list[MessageForm] = []
 
 
-class AnalysisPlanForm(Form):
+class AnalysisPlanForm(RequestForm):
     """The analysis of an agent's calls, in either dialect's spelling."""
 
     structuredDataPlan: DataPlanForm = DataPlanForm(enabled=False)
@@ -153,7 +153,7 @@ class AnalysisPlanForm(Form):
     min_messages_threshold: Annotated[Whole, Field(ge=0)] = 2
 
 
-class AgentForm(Form):
+class AgentForm(RequestForm):
     """What an agent may be given, saved or inline. Source: contract sections 6 and 9.3."""
 
     name: Text = ""
@@ -183,7 +183,7 @@ class NewAgentForm(AgentForm):
     name: Text
 
 
-class NumberForm(Form):
+class NumberForm(RequestForm):
     """What of a number may change; null takes the agent or the trunk away."""
 
     name: str = ""
@@ -192,7 +192,7 @@ class NumberForm(Form):
     is_active: bool = True
 
 
-class NewNumberForm(Form):
+class NewNumberForm(RequestForm):
     """A number to register."""
 
     phone_number: PhoneText
@@ -206,7 +206,7 @@ async def body_of(request: Request) -> Record:
     """The JSON object of a request.
 
     Raises:
-        Refusal: 400, it is not one.
+        ApiError: 400, it is not one.
     """
     raw = await request.body()
     try:
@@ -214,9 +214,9 @@ async def body_of(request: Request) -> Record:
         if b"\\u" in raw:
             json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
-        raise Refusal(400, "invalid_request", "The body is not valid JSON") from None
+        raise ApiError(400, "invalid_request", "The body is not valid JSON") from None
     if not isinstance(body, dict):
-        raise Refusal(400, "invalid_request", "The body must be a JSON object")
+        raise ApiError(400, "invalid_request", "The body must be a JSON object")
     return body
 
 
@@ -237,10 +237,10 @@ def changes_of(body: Record) -> Record:
     """The body of an update, which changes something.
 
     Raises:
-        Refusal: 400, it is empty.
+        ApiError: 400, it is empty.
     """
     if not body:
-        raise Refusal(400, "invalid_request", "Send at least one field to change")
+        raise ApiError(400, "invalid_request", "Send at least one field to change")
     return body
 
 
@@ -253,7 +253,7 @@ def read_form(form: type[F], body: Record, under: str = "") -> Record:
         under: Field that holds the body, for error messages.
 
     Raises:
-        Refusal: 400 for the first field that is missing or wrong.
+        ApiError: 400 for the first field that is missing or wrong.
     """
     try:
         return form.model_validate(body).model_dump(exclude_unset=True, by_alias=True)
@@ -263,5 +263,5 @@ def read_form(form: type[F], body: Record, under: str = "") -> Record:
     if problem["type"] == "missing":
         raise missing(field)
     if problem["type"] == _PHONE_PROBLEM:
-        raise Refusal(400, "invalid_phone_number", f"{field} must be in E.164 format", param=field)
+        raise ApiError(400, "invalid_phone_number", f"{field} must be in E.164 format", param=field)
     raise invalid(field, f"is not valid: {problem['msg']}")

@@ -1,4 +1,4 @@
-"""Chance that can be repeated: the same seed and the same question give the same answer.
+"""Random choices that can be repeated: the same seed and the same question give the same answer.
 
 Asked by name instead of drawn from a stream, so an answer does not depend on what was asked before it,
 or on the order in which concurrent requests arrive.
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Dice:
+class SeededRandom:
     """Attributes:
     seed: All answers follow from it.
     """

@@ -1,21 +1,17 @@
-"""What can be set about a sandbox before it starts, and the words it is set in."""
+"""The settings of a sandbox and its faults."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from flireo_flows.api.dialect import Dialect
+from flireo_flows.sandbox.seeded_random import SeededRandom
+
 # The reference's own pattern for a phone number.
 E164: Final = r"^\+[1-9][0-9]{1,14}$"
 
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Dialect(StrEnum):
-    """Which generation of the API to be. Both accept the paths and fields of the other."""
-
-    FLIREO = "flireo"  # agents, camelCase webhooks, nested errors
-    HMSOVEREIGN = "hmsovereign"  # assistants, snake_case webhooks, flat errors
 
 
 class ErrorForm(StrEnum):
@@ -25,7 +21,7 @@ class ErrorForm(StrEnum):
     FLAT = "flat"  # {"error": "..."}
 
 
-class Outcome(StrEnum):
+class SandboxOutcome(StrEnum):
     """How a call goes."""
 
     ANSWERED = "answered"
@@ -33,7 +29,7 @@ class Outcome(StrEnum):
     NO_ANSWER = "no_answer"
     BUSY = "busy"
     FAILED = "failed"  # the network could not reach the number
-    REJECTED = "rejected"  # refused before it rang through
+    REJECTED = "rejected"  # refused before the phone rang
     TRANSFERRED = "transferred"  # answered, and handed to a person
     ERROR = "error"  # answered, and broken off by the platform
 
@@ -44,7 +40,7 @@ class ReportFate(StrEnum):
     NORMAL = "normal"
     SLOW = "slow"  # summary, analysis and report come after `slow_report_seconds`
     NO_ANALYSIS = "no_analysis"  # neither in the report nor in `GET /calls/{id}`
-    LOST = "lost"  # never sent; only `GET /calls` tells of the call's end
+    LOST = "lost"  # never sent; only `GET /calls` shows the call's end
     DUPLICATE = "duplicate"  # sent twice
     OUT_OF_ORDER = "out_of_order"  # the report comes first, then `ended`, then `in-progress`
     BAD_SIGNATURE = "bad_signature"  # signed with another secret than the agent's
@@ -56,7 +52,7 @@ def _as_list(value: Any) -> Any:
 
 T = TypeVar("T", bound=StrEnum)
 Phone = Annotated[str, Field(pattern=E164)]
-Script = Annotated[tuple[T, ...], BeforeValidator(_as_list), Field(min_length=1)]
+Scripted = Annotated[tuple[T, ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
 def _with_some_weight(weights: dict[T, float]) -> dict[T, float]:
@@ -88,7 +84,7 @@ class BreakingSwitch(Switch):
     """A fault that keeps the answer from the client. Was the request carried out? The client cannot know."""
 
     carried_out: bool = Field(
-        False, description="Carry the request out, and then break: a call is placed, and nobody hears of it."
+        False, description="Carry the request out, then fail: a call is placed, and its answer is lost."
     )
 
 
@@ -113,7 +109,7 @@ class FaultSettings(BaseModel):
         default_factory=BreakingSwitch, description="The connection closes before a byte of the answer."
     )
     unknown_enum: Switch = Field(
-        default_factory=Switch, description="Statuses, directions, reasons, roles: a value nobody knows."
+        default_factory=Switch, description="Statuses, directions, reasons, roles: an undocumented value."
     )
     extra_fields: Switch = Field(
         default_factory=Switch, description="Every object of the answer has a field more."
@@ -157,18 +153,18 @@ class SandboxSettings(FaultSettings):
     time_scale: float = Field(
         1.0, gt=0, description="Simulated seconds per real second: 60 plays a minute of a call in a second."
     )
-    outcome_weights: Weights[Outcome] = Field(
+    outcome_weights: Weights[SandboxOutcome] = Field(
         default_factory=lambda: {
-            Outcome.ANSWERED: 0.6,
-            Outcome.VOICEMAIL: 0.15,
-            Outcome.NO_ANSWER: 0.15,
-            Outcome.BUSY: 0.05,
-            Outcome.FAILED: 0.03,
-            Outcome.REJECTED: 0.02,
+            SandboxOutcome.ANSWERED: 0.6,
+            SandboxOutcome.VOICEMAIL: 0.15,
+            SandboxOutcome.NO_ANSWER: 0.15,
+            SandboxOutcome.BUSY: 0.05,
+            SandboxOutcome.FAILED: 0.03,
+            SandboxOutcome.REJECTED: 0.02,
         },
         description="How often a call goes which way, where no script says otherwise.",
     )
-    outcomes: dict[Phone, Script[Outcome]] = Field(
+    outcomes: dict[Phone, Scripted[SandboxOutcome]] = Field(
         default_factory=dict,
         description="Script by destination (E.164): one outcome, or one a call, the last of which repeats.",
     )
@@ -176,7 +172,7 @@ class SandboxSettings(FaultSettings):
         default_factory=lambda: {ReportFate.NORMAL: 1.0},
         description="How often a report meets which fate, where no script says otherwise.",
     )
-    reports: dict[Phone, Script[ReportFate]] = Field(
+    reports: dict[Phone, Scripted[ReportFate]] = Field(
         default_factory=dict,
         description="Script by the other party's number: the fate of its reports, one, or one a call.",
     )
@@ -207,3 +203,67 @@ class SandboxSettings(FaultSettings):
     empty_deletes: bool = Field(
         False, description='Answer deletes with 204 and nothing, not {"success": true}.'
     )
+
+
+# The kinds that `breaking` acts out; a request meets the first that hits it.
+BREAKING: Final = ("too_many", "server_error", "unavailable", "html_error", "timeout", "connection_lost")
+# And the kinds that alter an answer; they add up.
+ALTERING: Final = ("unknown_enum", "extra_fields", "no_room_name", "no_pagination")
+
+
+class Faults(FaultSettings):
+    """The faults in force. Counters go before shares, and count down."""
+
+    lose_next_answers: int = Field(0, ge=0, description="Outbound calls to place without answering.")
+    bad_gateway_next: int = Field(0, ge=0, description="Outbound calls to answer with a 502, not placed.")
+
+    @property
+    def switched_on(self) -> bool:
+        """Whether any request can be hit."""
+        return any(switch.next or switch.share for switch in map(self.switch, (*BREAKING, *ALTERING)))
+
+    def switch(self, kind: str) -> Switch:
+        """The switch of a kind of `BREAKING` or `ALTERING`."""
+        switch: Switch = getattr(self, kind)
+        return switch
+
+    def operations(self) -> set[str]:
+        """Every operation that a switch names."""
+        return {name for kind in (*BREAKING, *ALTERING) for name in self.switch(kind).operations}
+
+    def hits(self, kind: str, random: SeededRandom, operation: str, number: int) -> bool:
+        """Is this request hit? Counts a `next` down.
+
+        Args:
+            kind: Of `BREAKING` or `ALTERING`.
+            random: Follows from the seed.
+            operation: The operationId.
+            number: Which request of this operation it is, from 1.
+        """
+        switch = self.switch(kind)
+        if switch.operations and operation not in switch.operations:
+            return False
+        if switch.next:
+            switch.next -= 1
+            return True
+        return random.roll(kind, operation, number) < switch.share
+
+    def loses_answer(self, random: SeededRandom, destination: str, ordinal: int) -> bool:
+        """Place this call and lose its answer? `ordinal` is which call to this number it is, from 1."""
+        if self.lose_next_answers:
+            self.lose_next_answers -= 1
+            return True
+        return random.roll("lose", destination, ordinal) < self.lose_answer_share
+
+    def is_bad_gateway(self, random: SeededRandom, destination: str, request: int) -> bool:
+        """Fail before the call is placed? `request` is which request for this number it is, from 1."""
+        if self.bad_gateway_next:
+            self.bad_gateway_next -= 1
+            return True
+        return random.roll("gateway", destination, request) < self.bad_gateway_share
+
+    def copies(self, random: SeededRandom, *webhook: object) -> int:
+        """How often to send a webhook: 0 when it is dropped, 2 when doubled."""
+        if random.roll("drop", *webhook) < self.webhook_drop_share:
+            return 0
+        return 2 if random.roll("double", *webhook) < self.webhook_double_share else 1

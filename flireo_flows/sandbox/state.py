@@ -1,4 +1,4 @@
-"""The state of a sandbox as a file says it: settings, and what the organization owns.
+"""The state of a sandbox, as a state file holds it: settings, and what the organization owns.
 
 A section that is given stands for all there is of its kind; one that is left out holds what a new sandbox
 holds. What `GET /sandbox/state` answers is such a file, and means the same. Calls are no part of it.
@@ -6,30 +6,108 @@ holds. What `GET /sandbox/state` answers is such a file, and means the same. Cal
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import time
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from flireo_flows.sandbox.clock import Clock, iso
-from flireo_flows.sandbox.refusals import Refusal
-from flireo_flows.sandbox.request_forms import AgentForm, Form, NumberForm, read_form
-from flireo_flows.sandbox.seed_campaigns import SeedCampaign, campaign_of, seed_of
-from flireo_flows.sandbox.seeds import (
+from flireo_flows.api.campaigns import CampaignStatus, LeadStatus
+from flireo_flows.sandbox.api_errors import ApiError
+from flireo_flows.sandbox.campaigns import DailyHours, SandboxCampaign, SandboxLead
+from flireo_flows.sandbox.clock import ScaledClock, iso
+from flireo_flows.sandbox.request_forms import AgentForm, NumberForm, RequestForm, read_form
+from flireo_flows.sandbox.settings import E164, Phone, SandboxSettings
+from flireo_flows.sandbox.store import (
     AGENT_DEFAULTS,
     DEMO_AGENT_ID,
     DEMO_NUMBER,
     DEMO_NUMBER_ID,
+    ORGANIZATION_ID,
+    Record,
+    Store,
     demo_agent,
+    new_id,
     number_record,
     seed_store,
     trunk_record,
 )
-from flireo_flows.sandbox.settings import E164, SandboxSettings
-from flireo_flows.sandbox.store import ORGANIZATION_ID, Record, Store, new_id
+
+
+def _a_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("an IANA time zone is expected, such as Europe/Amsterdam") from None
+    return name
+
+
+class SeedLead(BaseModel):
+    """A lead. One that was called comes back as skipped or failed: its call is no part of a state."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str = Field(default_factory=new_id)
+    phone_number: Phone
+    name: str | None = None
+    variables: dict[str, str] = Field(default_factory=dict)
+    status: LeadStatus = LeadStatus.PENDING
+
+
+class SeedCampaign(BaseModel):
+    """A campaign with its leads."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str = Field(min_length=1)
+    agent_id: str = Field(min_length=1)
+    system_message_template: str | None = None
+    schedule_start_time: time | None = None
+    schedule_end_time: time | None = None
+    timezone: Annotated[str, AfterValidator(_a_zone)] | None = None
+    status: CampaignStatus = CampaignStatus.DRAFT
+    leads: list[SeedLead] = Field(default_factory=list)
+
+
+def campaign_of(identity: str, seed: SeedCampaign, created_ms: int) -> SandboxCampaign:
+    """The campaign of a seed. It does not dial yet."""
+    campaign = SandboxCampaign(
+        id=identity,
+        name=seed.name,
+        agent_id=seed.agent_id,
+        created_ms=created_ms,
+        updated_ms=created_ms,
+        system_message_template=seed.system_message_template,
+        window=DailyHours(seed.schedule_start_time, seed.schedule_end_time, seed.timezone),
+        status=seed.status,
+    )
+    for lead in seed.leads:
+        campaign.leads[lead.id] = SandboxLead(
+            id=lead.id,
+            campaign_id=identity,
+            phone_number=lead.phone_number,
+            name=lead.name,
+            variables=lead.variables,
+            created_ms=created_ms,
+            refused=lead.status is LeadStatus.FAILED,
+            skipped=lead.status not in (LeadStatus.PENDING, LeadStatus.FAILED),
+        )
+    return campaign
+
+
+def seed_of(campaign: SandboxCampaign) -> dict[str, Any]:
+    """The campaign as a state file holds it, in plain JSON."""
+    record, names = campaign.as_record(), SeedCampaign.model_fields
+    fields = {name: value for name, value in record.items() if name in names}
+    leads = [
+        {name: value for name, value in lead.as_record().items() if name in SeedLead.model_fields}
+        for lead in campaign.leads.values()
+    ]
+    return {**fields, "leads": leads}
 
 
 class StateError(ValueError):
-    """A state is not one that a sandbox can be in. Says where, and what is wrong."""
+    """A state that no sandbox can be in. The message names the place and the problem."""
 
 
 def _by_id(value: Any) -> Any:
@@ -67,7 +145,7 @@ class Contents(BaseModel):
     domain: Record | None = Field(None, description="`domain_name`; the rest is filled in.")
 
 
-class State(Contents):
+class SandboxState(Contents):
     """A whole state: the form of a state file."""
 
     settings: SandboxSettings = Field(default_factory=SandboxSettings)
@@ -77,8 +155,8 @@ class State(Contents):
         return Contents.model_construct(**{name: getattr(self, name) for name in Contents.model_fields})
 
 
-def fill_store(settings: SandboxSettings, contents: Contents, clock: Clock) -> Store:
-    """A store that holds what a state says.
+def fill_store(settings: SandboxSettings, contents: Contents, clock: ScaledClock) -> Store:
+    """A store with the contents of a state.
 
     Raises:
         StateError: A record lacks a field, has a wrong one, or names something that is not there.
@@ -132,7 +210,7 @@ def _completed(
 ) -> Record:
     try:
         whole = complete(identity, {**record, "id": identity}, created, settings)
-    except Refusal as refusal:
+    except ApiError as refusal:
         raise StateError(f"{section}.{identity}: {refusal.message}") from None
     owner = {"org_id": whole["org_id"] or ORGANIZATION_ID} if "org_id" in whole else {}
     return {**whole, **owner, "id": identity}
@@ -148,7 +226,7 @@ def _number(identity: str, record: Record, created: str, settings: SandboxSettin
     phone = DEMO_NUMBER if identity == DEMO_NUMBER_ID else ""
     number = {**number_record(identity, phone, created), **_checked(NumberForm, record)}
     if not re.fullmatch(E164, str(_with(number, "phone_number")["phone_number"])):
-        raise Refusal(400, "invalid_phone_number", "phone_number must be in E.164 format")
+        raise ApiError(400, "invalid_phone_number", "phone_number must be in E.164 format")
     return number
 
 
@@ -163,7 +241,7 @@ def _tool_template(identity: str, record: Record, created: str, settings: Sandbo
     template = {"org_id": None, "description": None, "created_at": created, "updated_at": created, **record}
     kind = _with(template, "name", "tool_type", "tool_config")["tool_type"]
     if kind not in _TOOL_TYPES:
-        raise Refusal(400, "invalid_field", f"tool_type must be one of {', '.join(_TOOL_TYPES)}")
+        raise ApiError(400, "invalid_field", f"tool_type must be one of {', '.join(_TOOL_TYPES)}")
     return {**template, "tool_type": _TOOL_TYPES[kind]}
 
 
@@ -190,7 +268,7 @@ def _domain(record: Record, created: str) -> Record:
     }
 
 
-def _checked(form: type[Form], record: Record) -> Record:
+def _checked(form: type[RequestForm], record: Record) -> Record:
     """The record, if its fields have the right types. Any may be null: so the API writes what is not set."""
     nulls = {name: value for name, value in record.items() if value is None}
     return {**read_form(form, {name: record[name] for name in record.keys() - nulls.keys()}), **nulls}
@@ -200,7 +278,7 @@ def _with(record: Record, *required: str) -> Record:
     """The record, if it has these fields."""
     for name in required:
         if not record.get(name) and record.get(name) != {}:
-            raise Refusal(400, "missing_field", f"{name} is required")
+            raise ApiError(400, "missing_field", f"{name} is required")
     return record
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from flireo_flows.sandbox.call_course import Plan
-from flireo_flows.sandbox.clock import iso, iso_or_none
-from flireo_flows.sandbox.delivery import Webhook
+from flireo_flows.sandbox.call_course import CallCourse
+from flireo_flows.sandbox.clock import ScaledClock, iso, iso_or_none
+from flireo_flows.sandbox.delivery import OutgoingWebhook
+from flireo_flows.sandbox.settings import SandboxSettings
 
 if TYPE_CHECKING:
-    from flireo_flows.sandbox.campaigns import Campaign  # which knows calls
+    from flireo_flows.sandbox.campaigns import SandboxCampaign  # which imports calls from here
 
 Record = dict[str, Any]  # a resource as the API writes it
 
@@ -22,16 +23,16 @@ OVER: Final = frozenset({"ended", "failed", "rejected", "transferred", "ended-wi
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class SandboxCall:
     """One call, from the request that placed it to its report.
 
     Attributes:
         agent: The configuration it runs with: the saved agent under its overrides, or an inline one.
-        plan: How it goes unless a control command says otherwise.
-        ring: Which call to this destination it is, from 1.
+        course: How it goes unless a control command changes it.
+        ordinal: Which call to this destination it is, from 1.
         said: What control commands added to the transcript, in order.
         tool_notes: What tools added to the transcript, in order.
-        answered_steady: `Clock.steady` when it was answered.
+        answered_steady: `ScaledClock.steady` when it was answered.
         held_back: Webhooks that wait for the report, for it is to come first.
         direction: In an inbound call `destination` is the caller.
     """
@@ -41,8 +42,8 @@ class Call:
     number: Record
     agent: Mapping[str, Any]
     agent_id: str | None
-    plan: Plan
-    ring: int
+    course: CallCourse
+    ordinal: int
     created_ms: int
     room_name: str
     status: str = "connecting"
@@ -60,7 +61,7 @@ class Call:
     tool_notes: list[Record] = field(default_factory=list)
     tools_running: int = 0
     end_is_due: bool = False  # as planned, but for a tool that has not answered yet
-    held_back: list[Webhook] = field(default_factory=list)
+    held_back: list[OutgoingWebhook] = field(default_factory=list)
     direction: str = "outbound"
     recording_url: str | None = None
 
@@ -103,15 +104,15 @@ class CallLog:
     """Every call in the order it was placed, found by id and by time."""
 
     def __init__(self) -> None:
-        self._in_order: list[Call] = []
-        self._by_id: dict[str, Call] = {}
+        self._in_order: list[SandboxCall] = []
+        self._by_id: dict[str, SandboxCall] = {}
         self._rings: Counter[str] = Counter()
         self._requests: Counter[str] = Counter()  # POSTs for a destination, placed or not
 
-    def __iter__(self) -> Iterator[Call]:
+    def __iter__(self) -> Iterator[SandboxCall]:
         return iter(self._in_order)
 
-    def next_ring(self, destination: str) -> int:
+    def next_call(self, destination: str) -> int:
         """Which call to this destination comes next, from 1. Counts it."""
         self._rings[destination] += 1
         return self._rings[destination]
@@ -121,16 +122,18 @@ class CallLog:
         self._requests[destination] += 1
         return self._requests[destination]
 
-    def add(self, call: Call) -> None:
+    def add(self, call: SandboxCall) -> None:
         """Record a call that was just placed."""
         self._in_order.append(call)
         self._by_id[call.id] = call
 
-    def get(self, call_id: str) -> Call | None:
+    def get(self, call_id: str) -> SandboxCall | None:
         """The call of an id."""
         return self._by_id.get(call_id)
 
-    def newest_first(self, since_ms: int | None, until_ms: int | None, status: str | None) -> list[Call]:
+    def newest_first(
+        self, since_ms: int | None, until_ms: int | None, status: str | None
+    ) -> list[SandboxCall]:
         """Calls created in a span, both ends included, in the order of `GET /calls`."""
         first = 0 if since_ms is None else bisect_left(self._in_order, since_ms, key=_created)
         behind = None if until_ms is None else bisect_right(self._in_order, until_ms, key=_created)
@@ -138,7 +141,7 @@ class CallLog:
         return calls if status is None else [call for call in calls if call.status == status]
 
 
-def _created(call: Call) -> int:
+def _created(call: SandboxCall) -> int:
     return call.created_ms
 
 
@@ -163,7 +166,7 @@ class Store:
     sip_trunks: dict[str, Record] = field(default_factory=dict)
     byok_keys: dict[str, str] = field(default_factory=dict)  # vault id by provider; the keys are not kept
     domain: Record | None = None
-    campaigns: dict[str, "Campaign"] = field(default_factory=dict)
+    campaigns: dict[str, "SandboxCampaign"] = field(default_factory=dict)
 
     def charge(self, duration_seconds: int) -> None:
         """Take a call's minutes from the balance."""
@@ -181,3 +184,106 @@ def new_id() -> str:
     Not from the seed: a ledger outlives sandboxes, and must never meet one id for two calls.
     """
     return str(uuid4())
+
+
+DEMO_AGENT_ID: Final = "demo-agent"
+DEMO_NUMBER_ID: Final = "demo-number"
+DEMO_TRUNK_ID: Final = "demo-trunk"
+DEMO_NUMBER: Final = "+31850835037"  # the reference's own sample number
+
+# The reference names no defaults; these are the emulator's (contract section 6).
+AGENT_DEFAULTS: Final[dict[str, Any]] = {
+    "business_name": None,
+    "notification_email": None,
+    "first_message": None,
+    "is_active": True,
+    "max_duration_seconds": None,
+    "autonomous_silence_handling": True,
+    "silence_timeout_seconds": 8,
+    "voicemail_detection": False,
+    "voicemail_message": None,
+    "gdpr_mode": False,
+    "webhook_url": None,
+    "webhook_secret": None,
+    "webhook_events": None,
+    "analysis_plan": None,
+    "stt_config": {"provider": "deepgram", "model": "nova-3-general", "language": "nl"},
+    "llm_config": {"provider": "openai", "model": "gpt-4o-mini", "temperature": 0.7},
+    "tts_config": {"provider": "elevenlabs", "voice_id": "default"},
+}
+
+_SANNE: Final[dict[str, Any]] = {
+    "name": "Sanne",
+    "business_name": "Voorbeeld Wonen",
+    "first_message": "Goedemiddag, u spreekt met Sanne van Voorbeeld Wonen.",
+    "max_duration_seconds": 600,
+    "voicemail_detection": True,
+    "webhook_events": ["status-update", "end-of-call-report"],
+    "analysis_plan": {
+        "structuredDataPlan": {
+            "enabled": True,
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "appointment_booked": {"type": "boolean"},
+                    "interest": {"type": "string", "enum": ["low", "medium", "high"]},
+                    "sentiment": {"type": "integer", "minimum": 1, "maximum": 10},
+                    "callback_time": {"type": "string"},
+                },
+                "required": ["appointment_booked", "interest", "sentiment"],
+            },
+        },
+        "minMessagesThreshold": 2,
+    },
+}
+
+
+def seed_store(settings: SandboxSettings, clock: ScaledClock) -> Store:
+    """A store with the demo agent and number."""
+    created = iso(round(clock.born * 1000))  # the same after a reset
+    store = Store(minutes_balance=settings.minutes_balance)
+    moments = {"created_at": created, "updated_at": created}
+    store.agents[DEMO_AGENT_ID] = {**demo_agent(settings), "id": DEMO_AGENT_ID, **moments}
+    store.numbers[DEMO_NUMBER_ID] = number_record(DEMO_NUMBER_ID, DEMO_NUMBER, created)
+    store.numbers[DEMO_NUMBER_ID].update(name="Sandbox", agent_id=DEMO_AGENT_ID)
+    # With a trunk, so that campaigns can call from it.
+    store.sip_trunks[DEMO_TRUNK_ID] = trunk_record(DEMO_TRUNK_ID, "Sandbox", "sip.example.org", created)
+    store.numbers[DEMO_NUMBER_ID].update(transfer_trunk_id=DEMO_TRUNK_ID)
+    return store
+
+
+def demo_agent(settings: SandboxSettings) -> Record:
+    """What the demo agent is like."""
+    webhook = {"webhook_url": settings.webhook_url, "webhook_secret": settings.webhook_secret}
+    return {**AGENT_DEFAULTS, **_SANNE, **webhook}
+
+
+def number_record(number_id: str, phone_number: str, created: str) -> Record:
+    """A number as it is when it was just registered."""
+    return {
+        "id": number_id,
+        "phone_number": phone_number,
+        "name": None,
+        "agent_id": None,
+        "transfer_trunk_id": None,
+        "is_active": True,
+        "created_at": created,
+        "updated_at": created,
+    }
+
+
+def trunk_record(trunk_id: str, name: str, address: str, created: str) -> Record:
+    """A SIP trunk with its defaults."""
+    return {
+        "id": trunk_id,
+        "org_id": ORGANIZATION_ID,
+        "name": name,
+        "provider": None,
+        "address": address,
+        "port": 5060,
+        "transport": "udp",
+        "auth_username": None,
+        "is_active": True,
+        "created_at": created,
+        "updated_at": created,
+    }

@@ -1,42 +1,48 @@
-"""The operations, one module a resource. A route's name is the operation's id in the reference."""
+"""The operations by resource. A route's name is the operation's id in the reference."""
 
-from types import ModuleType
 from typing import Final
 
 from fastapi import APIRouter
+from starlette.routing import Route
 
 from flireo_flows.sandbox.routes import (
     account,
     agents,
-    analysis_templates,
-    byok,
     calls,
-    campaign_leads,
     campaigns,
-    control,
     domains,
     numbers,
-    sip_trunks,
-    tool_templates,
-    usage,
-    voices,
+    providers,
+    templates,
+)
+from flireo_flows.sandbox.settings import Faults
+from flireo_flows.sandbox.state import StateError
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    agents.router,
+    templates.router,
+    numbers.router,
+    calls.router,
+    account.router,
+    providers.router,
+    domains.router,
+    campaigns.router,
 )
 
-_MODULES: Final[tuple[ModuleType, ...]] = (
-    agents,
-    tool_templates,
-    numbers,
-    calls,
-    control,
-    usage,
-    sip_trunks,
-    voices,
-    byok,
-    domains,
-    analysis_templates,
-    account,
-    campaigns,
-    campaign_leads,
-)
 
-ROUTERS: Final[tuple[APIRouter, ...]] = tuple(module.router for module in _MODULES)
+def operation_routes() -> list[Route]:
+    """Every route of the API; its name is the operationId."""
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, Route)]
+
+
+def check_operations(faults: Faults) -> None:
+    """Refuse faults for operations that do not exist.
+
+    Raises:
+        StateError: A fault names an unknown operation.
+    """
+    unknown = faults.operations() - {route.name for route in operation_routes()}
+    if unknown:
+        raise StateError(
+            f"there is no operation {min(unknown)!r}; operations are named by operationId, such as list_calls"
+        )

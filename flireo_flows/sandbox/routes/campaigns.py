@@ -1,8 +1,9 @@
-"""Campaigns: leads that the platform rings by itself. Their leads are in `campaign_leads`.
+"""Campaigns, which the platform calls by itself, and their leads.
 
-Source: contract section 17.1.
+Source: contract sections 17.1 and 17.2.
 """
 
+from contextlib import suppress
 from datetime import time
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,13 +12,13 @@ from fastapi import APIRouter, Request
 from pydantic import AfterValidator, Field
 from starlette.responses import JSONResponse, Response
 
+from flireo_flows.api.campaigns import CampaignStatus, LeadStatus
+from flireo_flows.sandbox.api_errors import ApiError, invalid, not_found
 from flireo_flows.sandbox.campaign_dialer import begin_dialing, require_means
-from flireo_flows.sandbox.campaigns import MOVES, Campaign, CampaignStatus, Window
-from flireo_flows.sandbox.local_platform import World, world_of
-from flireo_flows.sandbox.refusals import Refusal, invalid, not_found
-from flireo_flows.sandbox.request_forms import Form, Text, body_of, changes_of, read_form
-from flireo_flows.sandbox.routes.answers import deleted, named
-from flireo_flows.sandbox.routes.campaign_leads import LeadForm, new_lead
+from flireo_flows.sandbox.campaigns import MOVES, DailyHours, SandboxCampaign, SandboxLead
+from flireo_flows.sandbox.local_platform import Platform, platform_of
+from flireo_flows.sandbox.request_forms import PhoneText, RequestForm, Text, body_of, changes_of, read_form
+from flireo_flows.sandbox.routes.answers import RequestedPage, deleted, named, read_page
 from flireo_flows.sandbox.store import Record, new_id
 
 router = APIRouter()
@@ -41,7 +42,15 @@ def _a_zone(name: str) -> str:
 Hour = Annotated[str, Field(pattern=r"^[0-9]{2}:[0-9]{2}(:[0-9]{2})?$"), AfterValidator(_an_hour)]
 
 
-class _CampaignForm(Form):
+class LeadForm(RequestForm):
+    """A person to call."""
+
+    phone_number: PhoneText
+    name: str = ""
+    variables: dict[str, str] = Field(default_factory=dict)
+
+
+class _CampaignForm(RequestForm):
     name: Text = ""
     system_message_template: str | None = None
     schedule_start_time: Hour = ""
@@ -58,23 +67,23 @@ class _NewCampaignForm(_CampaignForm):
 @router.get("/campaigns")
 async def list_campaigns(request: Request) -> Response:
     """All campaigns, in the order they were made."""
-    campaigns = world_of(request).store.campaigns.values()
+    campaigns = platform_of(request).store.campaigns.values()
     return JSONResponse({"campaigns": [campaign.as_record() for campaign in campaigns]})
 
 
 @router.post("/campaigns")
 async def create_campaign(request: Request) -> Response:
     """Save a campaign as a draft, with the leads that are sent along."""
-    world = world_of(request)
+    platform = platform_of(request)
     fields = read_form(_NewCampaignForm, await body_of(request))
-    if fields["agent_id"] not in world.store.agents:
+    if fields["agent_id"] not in platform.store.agents:
         raise not_found("Agent", "agent_id")
-    now = world.clock.unix_ms()
-    campaign = Campaign(new_id(), fields["name"], fields["agent_id"], now, now)
+    now = platform.clock.unix_ms()
+    campaign = SandboxCampaign(new_id(), fields["name"], fields["agent_id"], now, now)
     _change(campaign, fields)
     for lead in fields.get("leads", ()):
-        new_lead(campaign, lead, world)
-    world.store.campaigns[campaign.id] = campaign
+        new_lead(campaign, lead, platform)
+    platform.store.campaigns[campaign.id] = campaign
     return JSONResponse({"campaign": campaign.as_record()}, 201)
 
 
@@ -87,39 +96,39 @@ async def get_campaign(request: Request) -> Response:
 @router.patch("/campaigns/{id}")
 async def update_campaign(request: Request) -> Response:
     """Change the fields that are sent. `status` starts, stops and cancels it; all of the body or none is done."""
-    world = world_of(request)
+    platform = platform_of(request)
     campaign = _campaign(request)
     body = changes_of(await body_of(request))
     fields = read_form(_CampaignForm, body)
     if campaign.is_over:
-        raise Refusal(400, "conflict", f"A {campaign.status} campaign cannot be changed", param="status")
+        raise ApiError(400, "conflict", f"A {campaign.status} campaign cannot be changed", param="status")
     _check_fixed(campaign, body)
-    status = _next_status(campaign, body, world)
+    status = _next_status(campaign, body, platform)
     _change(campaign, fields)
-    campaign.updated_ms = world.clock.unix_ms()
-    _move(campaign, status, world)
+    campaign.updated_ms = platform.clock.unix_ms()
+    _move(campaign, status, platform)
     return JSONResponse({"campaign": campaign.as_record()})
 
 
 @router.delete("/campaigns/{id}")
 async def delete_campaign(request: Request) -> Response:
-    """Forget a campaign and its leads. Its calls stay, and those that run go on."""
+    """Delete a campaign and its leads. Its calls stay, and running ones go on."""
     campaign = _campaign(request)
     if campaign.status is CampaignStatus.SCHEDULED:
-        raise Refusal(409, "conflict", "The campaign is scheduled; pause or cancel it first")
-    del world_of(request).store.campaigns[campaign.id]
+        raise ApiError(409, "conflict", "The campaign is scheduled; pause or cancel it first")
+    del platform_of(request).store.campaigns[campaign.id]
     return deleted(request)
 
 
-def _campaign(request: Request) -> Campaign:
-    return named(request, world_of(request).store.campaigns, "Campaign")
+def _campaign(request: Request) -> SandboxCampaign:
+    return named(request, platform_of(request).store.campaigns, "Campaign")
 
 
-def _change(campaign: Campaign, fields: Record) -> None:
+def _change(campaign: SandboxCampaign, fields: Record) -> None:
     campaign.name = fields.get("name", campaign.name)
     campaign.system_message_template = fields.get("system_message_template", campaign.system_message_template)
     now = campaign.window
-    campaign.window = Window(
+    campaign.window = DailyHours(
         _hour(fields, "schedule_start_time", now.opens),
         _hour(fields, "schedule_end_time", now.closes),
         fields.get("timezone", now.timezone),
@@ -130,17 +139,17 @@ def _hour(fields: Record, name: str, now: time | None) -> time | None:
     return time.fromisoformat(fields[name]) if name in fields else now
 
 
-def _check_fixed(campaign: Campaign, body: Record) -> None:
+def _check_fixed(campaign: SandboxCampaign, body: Record) -> None:
     for name in _FIXED:
         if name in body and body[name] != campaign.as_record().get(name):
             raise invalid(name, "cannot be changed after the campaign was made")
 
 
-def _next_status(campaign: Campaign, body: Record, world: World) -> CampaignStatus:
+def _next_status(campaign: SandboxCampaign, body: Record, platform: Platform) -> CampaignStatus:
     """The status that the body asks for; the present one if it asks for none, or for just that.
 
     Raises:
-        Refusal: 400, it cannot be had from here.
+        ApiError: 400, it cannot be had from here.
     """
     try:
         status = CampaignStatus(body.get("status", campaign.status))
@@ -151,13 +160,65 @@ def _next_status(campaign: Campaign, body: Record, world: World) -> CampaignStat
     if status not in MOVES[campaign.status]:
         raise invalid("status", f"cannot become {status} from {campaign.status}")
     if status is CampaignStatus.SCHEDULED:
-        require_means(campaign, world.store)
+        require_means(campaign, platform.store)
     return status
 
 
-def _move(campaign: Campaign, status: CampaignStatus, world: World) -> None:
+def _move(campaign: SandboxCampaign, status: CampaignStatus, platform: Platform) -> None:
     campaign.status = status
     if status is CampaignStatus.SCHEDULED:
-        begin_dialing(campaign, world)  # also when only its window changed
+        begin_dialing(campaign, platform)  # also when only its window changed
     elif status is CampaignStatus.CANCELLED:
         campaign.skip_pending()
+
+
+_PATH: Final = "/campaigns/{id}/leads"
+
+
+@router.get(_PATH)
+async def list_campaign_leads(request: Request) -> Response:
+    """A page of leads, oldest first. What makes no page is ignored: the later platform reads neither field."""
+    leads = list(_campaign(request).leads.values())
+    page = RequestedPage()
+    with suppress(ApiError):
+        page = read_page(request)
+    found = [lead.as_record() for lead in page.of(leads)]
+    return JSONResponse({"leads": found, "pagination": page.as_record(leads)})
+
+
+@router.post(_PATH)
+async def add_campaign_lead(request: Request) -> Response:
+    """Add one lead, also while the campaign calls others. The same number twice is called twice."""
+    campaign = _campaign(request)
+    fields = read_form(LeadForm, await body_of(request))
+    if campaign.is_over:
+        raise ApiError(400, "conflict", f"A {campaign.status} campaign takes no more leads")
+    lead = new_lead(campaign, fields, platform_of(request))
+    return JSONResponse({"lead": lead.as_record()}, 201)
+
+
+@router.delete(_PATH + "/{lead_id}")
+async def remove_campaign_lead(request: Request) -> Response:
+    """Take a lead out, unless it is being called."""
+    campaign = _campaign(request)
+    lead = campaign.leads.get(request.path_params["lead_id"])
+    if lead is None:
+        raise not_found("Lead")
+    if lead.status is LeadStatus.CALLING:
+        raise ApiError(409, "conflict", "The lead is being called")
+    del campaign.leads[lead.id]
+    return deleted(request)
+
+
+def new_lead(campaign: SandboxCampaign, fields: Record, platform: Platform) -> SandboxLead:
+    """Add a lead to a campaign, from the fields of a `LeadForm`."""
+    lead = SandboxLead(
+        id=new_id(),
+        campaign_id=campaign.id,
+        phone_number=fields["phone_number"],
+        name=fields.get("name"),
+        variables=fields.get("variables", {}),
+        created_ms=platform.clock.unix_ms(),
+    )
+    campaign.leads[lead.id] = lead
+    return lead

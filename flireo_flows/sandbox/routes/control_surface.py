@@ -1,8 +1,9 @@
 """The control surface under `/sandbox`: what a real platform would never show or let you do.
 
-No key, no limit, not counted.
+It needs no key, has no limit and is not counted.
 """
 
+from dataclasses import fields
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -10,17 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from flireo_flows.api.campaigns import CampaignStatus
 from flireo_flows.api.redaction import redact
+from flireo_flows.sandbox.api_errors import ApiError
+from flireo_flows.sandbox.campaign_dialer import begin_dialing
 from flireo_flows.sandbox.clock import iso
-from flireo_flows.sandbox.faults import Faults
-from flireo_flows.sandbox.inbound import Ringing, ring_in
-from flireo_flows.sandbox.local_platform import world_of
-from flireo_flows.sandbox.refusals import Refusal
+from flireo_flows.sandbox.local_platform import Platform, faults_of, platform_of
+from flireo_flows.sandbox.placement import InboundCall, place_inbound
 from flireo_flows.sandbox.request_forms import body_of
-from flireo_flows.sandbox.reset import reset
-from flireo_flows.sandbox.routes.known import check_operations
-from flireo_flows.sandbox.settings import SandboxSettings
-from flireo_flows.sandbox.state import StateError, state_of
+from flireo_flows.sandbox.routes import check_operations
+from flireo_flows.sandbox.settings import Faults, SandboxSettings
+from flireo_flows.sandbox.state import StateError, fill_store, state_of
+from flireo_flows.sandbox.store import Store
 
 router = APIRouter(prefix="/sandbox")
 
@@ -54,15 +56,19 @@ class Changes(BaseModel):
 @router.get("/health")
 async def health(request: Request) -> Response:
     """Whether it runs, and how its webhooks fare."""
-    world = world_of(request)
+    platform = platform_of(request)
     return JSONResponse(
-        {"status": "ok", "active_calls": world.store.active_calls, "webhooks": dict(world.courier.counts)}
+        {
+            "status": "ok",
+            "active_calls": platform.store.active_calls,
+            "webhooks": dict(platform.courier.counts),
+        }
     )
 
 
-@router.get("/rings")
-async def rings(request: Request) -> Response:
-    """Every request that made a phone ring, heard or not, oldest first."""
+@router.get("/calls")
+async def placed_calls(request: Request) -> Response:
+    """Every outbound call that was placed, oldest first, also when its answer was lost."""
     return JSONResponse(
         [
             {
@@ -72,7 +78,7 @@ async def rings(request: Request) -> Response:
                 "call_id": call.id,
                 "created_at": iso(call.created_ms),
             }
-            for call in world_of(request).store.calls
+            for call in platform_of(request).store.calls
             if call.direction == "outbound"
         ]
     )
@@ -81,7 +87,7 @@ async def rings(request: Request) -> Response:
 @router.get("/requests")
 async def requests(request: Request) -> Response:
     """How many requests had which answer. Status 0: the answer was lost."""
-    counts = world_of(request).requests.items()
+    counts = platform_of(request).requests.items()
     return JSONResponse([{"route": route, "status": status, "count": n} for (route, status), n in counts])
 
 
@@ -98,13 +104,13 @@ async def what_there_is(request: Request) -> Response:
 
 @router.post("/inbound")
 async def inbound(request: Request) -> Response:
-    """Let somebody ring in: `{"from": "+44...", "number_id": ...}`, and `outcome` and `report` if wanted."""
-    world = world_of(request)
+    """Simulate an inbound call: `{"from": "+44...", "number_id": ...}`, and `outcome` and `report` if wanted."""
+    platform = platform_of(request)
     try:
-        ringing = Ringing.model_validate(await body_of(request))
+        inbound_call = InboundCall.model_validate(await body_of(request))
     except ValidationError as error:
         raise _refused(error) from None
-    call = ring_in(ringing, world)
+    call = place_inbound(inbound_call, platform)
     return JSONResponse({"success": True, "call_id": call.id, "status": call.status})
 
 
@@ -112,59 +118,59 @@ async def inbound(request: Request) -> Response:
 async def exchanges(request: Request) -> Response:
     """Webhooks whose answer matters (assistant-request, tool-calls) and the answers; `?call_id=` for one call."""
     call_id = request.query_params.get("call_id")
-    known = world_of(request).exchanges
+    known = platform_of(request).exchanges
     return JSONResponse([one.as_record() for one in known if call_id in (None, one.call_id)])
 
 
 @router.get("/state")
 async def state(request: Request) -> Response:
     """The present state, calls apart, as a state file holds it. With the keys and secrets that it was given."""
-    world = world_of(request)
-    return JSONResponse(state_of(world.store, world.settings, world.faults.model_dump(mode="json")))
+    platform = platform_of(request)
+    return JSONResponse(state_of(platform.store, platform.settings, platform.faults.model_dump(mode="json")))
 
 
 @router.post("/reset")
 async def go_back(request: Request) -> Response:
     """Go back to the beginning. Running calls are forgotten, and none of their webhooks is sent any more."""
-    reset(world_of(request))
+    reset(platform_of(request))
     return JSONResponse({"success": True})
 
 
 @router.get("/faults")
 async def faults(request: Request) -> Response:
     """The faults in force."""
-    return JSONResponse(world_of(request).faults.model_dump(mode="json"))
+    return JSONResponse(platform_of(request).faults.model_dump(mode="json"))
 
 
 @router.post("/faults")
 async def change_faults(request: Request) -> Response:
     """Change the faults that are named, leave the others."""
-    world = world_of(request)
+    platform = platform_of(request)
     try:
-        changed = Faults.model_validate({**world.faults.model_dump(), **await body_of(request)})
+        changed = Faults.model_validate({**platform.faults.model_dump(), **await body_of(request)})
         check_operations(changed)
     except ValidationError as error:
         raise _refused(error) from None
     except StateError as error:
-        raise Refusal(400, "invalid_field", str(error), param="operations") from None
-    _copy_onto(world.faults, changed, Faults.model_fields)
-    return JSONResponse(world.faults.model_dump(mode="json"))
+        raise ApiError(400, "invalid_field", str(error), param="operations") from None
+    _copy_onto(platform.faults, changed, Faults.model_fields)
+    return JSONResponse(platform.faults.model_dump(mode="json"))
 
 
 @router.post("/settings")
 async def change_settings(request: Request) -> Response:
     """Change what `Changes` names: balance, scripts, weights, revoked keys, limit, lengths and delays."""
-    world = world_of(request)
-    now = world.settings.model_dump(mode="json")
+    platform = platform_of(request)
+    now = platform.settings.model_dump(mode="json")
     try:
         changes = Changes.model_validate(await body_of(request)).model_dump(exclude_none=True)
         changes.update({script: {**now[script], **changes[script]} for script in _SCRIPTS})
         changed = SandboxSettings.model_validate({**now, **changes})
     except ValidationError as error:
         raise _refused(error) from None
-    _copy_onto(world.settings, changed, changes)
+    _copy_onto(platform.settings, changed, changes)
     if "minutes_balance" in changes:
-        world.store.minutes_balance = changed.minutes_balance
+        platform.store.minutes_balance = changed.minutes_balance
     return JSONResponse({"success": True})
 
 
@@ -177,7 +183,45 @@ def _copy_onto(target: BaseModel, source: BaseModel, names: Any) -> None:
         setattr(target, name, getattr(source, name))
 
 
-def _refused(error: ValidationError) -> Refusal:
+def _refused(error: ValidationError) -> ApiError:
     problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
     field = ".".join(redact(str(part)) for part in problem["loc"])  # a script's place is a phone number
-    return Refusal(400, "invalid_field", f"{field}: {problem['msg']}", param=field)
+    return ApiError(400, "invalid_field", f"{field}: {problem['msg']}", param=field)
+
+
+def begin(platform: Platform) -> None:
+    """Let the campaigns that are scheduled from the beginning dial."""
+    for campaign in platform.store.campaigns.values():
+        if campaign.status is CampaignStatus.SCHEDULED:
+            begin_dialing(campaign, platform)
+
+
+def reset(platform: Platform) -> None:
+    """Go back to the beginning. Calls that run are forgotten, and no webhook of them is sent any more.
+
+    Counters, rate limits, faults and settings are reset too. Everything is put back in place, for the parts
+    of a sandbox hold each other; and without a pause, so that no request meets half of it.
+    """
+    platform.schedule.clear()
+    platform.courier.forget()
+    settings, contents = (
+        platform.beginning[0].model_copy(deep=True),
+        platform.beginning[1].model_copy(deep=True),
+    )
+    for name in SandboxSettings.model_fields:
+        setattr(platform.settings, name, getattr(settings, name))
+    faults = faults_of(settings)
+    for name in type(faults).model_fields:
+        setattr(platform.faults, name, getattr(faults, name))
+    store = fill_store(platform.settings, contents, platform.clock)
+    for field in fields(Store):
+        setattr(platform.store, field.name, getattr(store, field.name))
+    for kept in (
+        platform.exchanges,
+        platform.requests,
+        platform.operations,
+        platform.key_windows,
+        platform.control_windows,
+    ):
+        kept.clear()
+    begin(platform)

@@ -10,9 +10,9 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
+from flireo_flows.sandbox.api_errors import ApiError, invalid, missing, not_found
 from flireo_flows.sandbox.clock import iso
-from flireo_flows.sandbox.local_platform import World, world_of
-from flireo_flows.sandbox.refusals import Refusal, invalid, missing, not_found
+from flireo_flows.sandbox.local_platform import Platform, platform_of
 from flireo_flows.sandbox.request_forms import body_of
 from flireo_flows.sandbox.routes.answers import deleted
 from flireo_flows.sandbox.store import Record, Store, new_id
@@ -36,27 +36,27 @@ _AT_RESEND: Final[Record] = {
 @router.get("/domains")
 async def get_domain(request: Request) -> Response:
     """The domain, or null."""
-    return JSONResponse({"domain": world_of(request).store.domain})
+    return JSONResponse({"domain": platform_of(request).store.domain})
 
 
 @router.post("/domains")
 async def add_domain(request: Request) -> Response:
     """Set a domain up at Resend."""
-    world = world_of(request)
+    platform = platform_of(request)
     name = _text(await body_of(request), "domain_name", "domain")
     if not _DOMAIN_NAME.fullmatch(name):
         raise invalid("domain_name", "must be the name of a domain")
-    _need_key(world.store)
-    if world.store.domain is not None:
-        raise Refusal(409, "conflict", "There is a domain already", param="domain_name")
-    domain = _domain({"id": new_id(), "name": name, "status": "not_started", "region": _REGION}, world)
+    _need_key(platform.store)
+    if platform.store.domain is not None:
+        raise ApiError(409, "conflict", "There is a domain already", param="domain_name")
+    domain = _domain({"id": new_id(), "name": name, "status": "not_started", "region": _REGION}, platform)
     return JSONResponse({"domain": domain}, 201)
 
 
 @router.delete("/domains")
 async def delete_domain(request: Request) -> Response:
-    """Forget the domain."""
-    store = world_of(request).store
+    """Delete the domain."""
+    store = platform_of(request).store
     _the_domain(store)
     store.domain = None
     return deleted(request)
@@ -65,7 +65,7 @@ async def delete_domain(request: Request) -> Response:
 @router.get("/domains/sync")
 async def list_resend_domains(request: Request) -> Response:
     """The domains at Resend, and which of them is ours."""
-    store = world_of(request).store
+    store = platform_of(request).store
     _need_key(store)
     selected = store.domain["resend_domain_id"] if store.domain else None
     return JSONResponse({"domains": list(_at_resend(store).values()), "selected_domain_id": selected})
@@ -74,40 +74,40 @@ async def list_resend_domains(request: Request) -> Response:
 @router.post("/domains/sync")
 async def select_resend_domain(request: Request) -> Response:
     """Take a domain that is at Resend already, in place of the one there may be."""
-    world = world_of(request)
+    platform = platform_of(request)
     resend_id = _text(await body_of(request), "resendDomainId", "domain_id")
-    _need_key(world.store)
-    found = _at_resend(world.store).get(resend_id)
+    _need_key(platform.store)
+    found = _at_resend(platform.store).get(resend_id)
     if found is None:
         raise not_found("Resend domain", "resendDomainId")
-    return JSONResponse({"domain": _domain(found, world), "message": "Domain synced"})
+    return JSONResponse({"domain": _domain(found, platform), "message": "Domain synced"})
 
 
 @router.post("/domains/verify")
 async def verify_domain(request: Request) -> Response:
-    """Have the records looked up. That takes a while: `refresh` tells of the result."""
-    world = world_of(request)
-    _need_key(world.store)
-    domain = _the_domain(world.store)
+    """Have the records looked up. That takes a while: `refresh` shows the result."""
+    platform = platform_of(request)
+    _need_key(platform.store)
+    domain = _the_domain(platform.store)
     if domain["status"] != "verified":
-        _set_status(domain, "pending", world)
+        _set_status(domain, "pending", platform)
     return JSONResponse({"domain": domain})
 
 
 @router.post("/domains/refresh")
 async def refresh_domain(request: Request) -> Response:
     """Read the status at Resend again."""
-    world = world_of(request)
-    _need_key(world.store)
-    domain = _the_domain(world.store)
+    platform = platform_of(request)
+    _need_key(platform.store)
+    domain = _the_domain(platform.store)
     if domain["status"] == "pending":
-        _set_status(domain, "verified", world)
+        _set_status(domain, "verified", platform)
     return JSONResponse({"domain": domain})
 
 
 def _need_key(store: Store) -> None:
     if "resend" not in store.byok_keys:
-        raise Refusal(400, "invalid_request", "Add a key for resend first, with POST /byok")
+        raise ApiError(400, "invalid_request", "Add a key for resend first, with POST /byok")
 
 
 def _the_domain(store: Store) -> Record:
@@ -134,13 +134,13 @@ def _at_resend(store: Store) -> dict[str, Record]:
     return known
 
 
-def _domain(at_resend: Record, world: World) -> Record:
+def _domain(at_resend: Record, platform: Platform) -> Record:
     """Make it the organization's domain."""
-    now = iso(world.clock.unix_ms())
+    now = iso(platform.clock.unix_ms())
     name = at_resend["name"]
-    world.store.domain = {
+    platform.store.domain = {
         "id": new_id(),
-        "org_id": world.store.organization_id,
+        "org_id": platform.store.organization_id,
         "domain_name": name,
         "resend_domain_id": at_resend["id"],
         "status": "not_started",
@@ -154,16 +154,16 @@ def _domain(at_resend: Record, world: World) -> Record:
         "updated_at": now,
         "verified_at": None,
     }
-    _set_status(world.store.domain, at_resend["status"], world)
-    return world.store.domain
+    _set_status(platform.store.domain, at_resend["status"], platform)
+    return platform.store.domain
 
 
 def _record(record: str, kind: str, name: str, value: str, **more: int) -> Record:
     return {"record": record, "type": kind, "name": name, "value": value, "ttl": "Auto", **more}
 
 
-def _set_status(domain: Record, status: str, world: World) -> None:
-    now = iso(world.clock.unix_ms())
+def _set_status(domain: Record, status: str, platform: Platform) -> None:
+    now = iso(platform.clock.unix_ms())
     domain.update(status=status, updated_at=now, verified_at=now if status == "verified" else None)
     for record in domain["records"]:
         record["status"] = status

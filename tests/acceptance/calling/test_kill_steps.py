@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from flireo_flows.calling.preflight import Readiness
 from flireo_flows.ledger import Database, LeadResult
+from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import Campaign, people
 from tests.support.calling.run_and_die import POLICY, STEPS, people_of
@@ -51,12 +51,12 @@ async def test_a_process_that_is_killed_at_any_step_has_nobody_rung_twice_and_lo
     with run_sandbox(settings) as sandbox:
         async with await Database.open(ledger_url) as database:
             await let_them_die(ledger_url, sandbox)
-            rung_before = len(sandbox.rings())
+            rung_before = len(sandbox.placed_calls())
             campaigns = await asyncio.gather(*(carry_on(step, database, sandbox) for step in STEPS))
             everybody = [lead.phone for lead in people(LEADS * len(STEPS))]
             assert 0 < rung_before < len(everybody)
-            assert Counter(ring["destination"] for ring in sandbox.rings()) == Counter(everybody)
-            called = {ring["destination"]: ring["call_id"] for ring in sandbox.rings()}
+            assert Counter(ring["destination"] for ring in sandbox.placed_calls()) == Counter(everybody)
+            called = {ring["destination"]: ring["call_id"] for ring in sandbox.placed_calls()}
             results: dict[str, LeadResult] = {}
             for campaign in campaigns:
                 results |= await campaign.results()

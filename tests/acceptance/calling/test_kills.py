@@ -47,20 +47,20 @@ async def running(ledger_url: str, sandbox: RunningSandbox, leads: int) -> Async
 
 async def until_rung(sandbox: RunningSandbox, count: int, process: Process) -> None:
     """Wait for the ring of this number."""
-    while len(sandbox.rings()) < count:
+    while len(sandbox.placed_calls()) < count:
         assert process.returncode is None, "it ended before it was killed"
         await asyncio.sleep(0.002)
 
 
 async def check(ledger_url: str, sandbox: RunningSandbox, leads: int) -> None:
     """Everybody was rung once, and every lead is done with its result."""
-    assert Counter(ring["destination"] for ring in sandbox.rings()) == Counter(
+    assert Counter(ring["destination"] for ring in sandbox.placed_calls()) == Counter(
         lead.phone for lead in people(leads)
     )
     async with await Database.open(ledger_url) as database:
         results = await Campaign(database).results()
     assert Counter(result.state for result in results.values()) == {"done": leads}
-    called = {ring["destination"]: ring["call_id"] for ring in sandbox.rings()}
+    called = {ring["destination"]: ring["call_id"] for ring in sandbox.placed_calls()}
     assert {phone: result.call_id for phone, result in results.items()} == called
 
 

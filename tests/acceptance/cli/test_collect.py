@@ -45,7 +45,7 @@ def test_a_campaign_that_nobody_waits_for_is_collected_to_the_end(
     assert collected.status == 0, collected.err
     again = shell("collect")
     assert (again.status, again.out) == (0, "No call is open that a run does not wait for.\n")
-    assert len(sandbox.rings()) == 3
+    assert len(sandbox.placed_calls()) == 3
 
     last = shell.run("--policy", "policy.yaml")
     assert last.status == 0, last.err
@@ -53,7 +53,7 @@ def test_a_campaign_that_nobody_waits_for_is_collected_to_the_end(
         phone: outcome for phone, (outcome,) in OUTCOMES.items()
     }
     assert set(shell.results()) == set(PEOPLE)
-    assert len(sandbox.rings()) == 3
+    assert len(sandbox.placed_calls()) == 3
 
     unknown = shell("collect", "--campaign", "sprong")
     assert unknown.status == 1

@@ -63,7 +63,7 @@ def test_five_hundred_leads_a_bad_line_and_two_kills_and_everybody_is_rung_once(
         assert set(results) == set(CROWD)
         assert {row["state"] for row in results.values()} == {"done"}
         assert {row["attempts"] for row in results.values()} == {"1"}
-        rung = Counter(ring["destination"] for ring in sandbox.rings())
+        rung = Counter(ring["destination"] for ring in sandbox.placed_calls())
         assert rung == dict.fromkeys(CROWD, 1)
         calls = [call for page in range(1) for call in sandbox.api.get("/calls?limit=1000").json()["calls"]]
         analysed = {call["id"]: call["analysis_result"] for call in calls if call["analysis_result"]}
@@ -95,7 +95,7 @@ def test_without_a_prefect_server_a_run_brings_its_own_and_leaves_no_process_beh
         ended = bare(*RUN, "--no-wait")
         assert ended.status == 3, ended.err
         until(lambda: not _of(tmp_path), LONG)
-        assert len(sandbox.rings()) == 3
+        assert len(sandbox.placed_calls()) == 3
 
 
 def _of(home: Path) -> list[str]:

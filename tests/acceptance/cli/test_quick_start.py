@@ -31,5 +31,5 @@ def test_the_sample_is_called_in_the_sandbox_without_a_question(bare: Shell, pre
         ended = bare.command(["sh", "-ec", copied.replace(SANDBOX, sandbox.base_url)])
         assert ended.status == 0, ended.err
         assert "may call" not in ended.err
-        assert len(sandbox.rings()) == 55
+        assert len(sandbox.placed_calls()) == 55
     assert (bare.folder / "my-calls" / "results" / "results.csv").is_file()

@@ -22,7 +22,7 @@ SLOWLY = "calling_hours: null\nmax_concurrent_calls: 100\ncalls_per_minute: 60\n
 
 
 def rung(sandbox: RunningSandbox) -> Counter[str]:
-    return Counter(ring["destination"] for ring in sandbox.rings())
+    return Counter(ring["destination"] for ring in sandbox.placed_calls())
 
 
 def test_a_campaign_ends_with_status_0_and_the_same_command_again_sends_nothing(
@@ -45,7 +45,7 @@ def test_a_campaign_ends_with_status_0_and_the_same_command_again_sends_nothing(
     assert {row["state"] for row in results.values()} == {"done"}
     assert {row["attempts"] for row in results.values()} == {"1"}
     assert results[ANNA]["analysis.interest"]
-    assert {ring["number_id"] for ring in sandbox.rings()} == {"demo-number"}
+    assert {ring["number_id"] for ring in sandbox.placed_calls()} == {"demo-number"}
     made = {file.name for file in (shell.folder / "results").iterdir()}
     assert made == {"results.csv", "results.jsonl", "results.parquet", "rejects.csv", "report.html"}
     assert "Dora" in (shell.folder / "results" / "rejects.csv").read_text("utf-8-sig")
@@ -104,7 +104,7 @@ def test_a_run_that_does_not_wait_leaves_open_leads_with_status_3_and_a_later_on
         assert ANNA not in left.out + left.err
         assert {row["state"] for row in shell.results().values()} == {"calling"}
 
-        for ring in slow.rings():
+        for ring in slow.placed_calls():
             end = partial(slow.api.post, f"/calls/{ring['call_id']}/control", json={"type": "end-call"})
             until(lambda end=end: end().is_success, LONG)  # type: ignore[misc] # no type for a default
             slow.settle(ring["call_id"])
@@ -142,7 +142,7 @@ def test_at_night_nobody_is_rung_unless_any_hour_is_said_and_never_who_said_no(
     assert night.status == 3, night.err
     assert "OFF" not in night.err
     assert "outside hours, until" in night.out
-    assert sandbox.rings() == []
+    assert sandbox.placed_calls() == []
     assert {(row["state"], row["reason"]) for row in shell.results().values()} == {
         ("waiting", "outside_hours")
     }
@@ -231,4 +231,4 @@ def test_a_machine_whose_clock_is_five_hours_off_calls_no_one_and_ends_with_stat
     ended = shell.run("--policy", "policy.yaml", LD_PRELOAD=LIBRARY, FAKETIME=f"{hours:+d}h")
     assert ended.status == 4, ended.out + ended.err
     assert "this machine's clock says 20" in ended.complaint and "Flireo's clock says 20" in ended.complaint
-    assert sandbox.rings() == []
+    assert sandbox.placed_calls() == []

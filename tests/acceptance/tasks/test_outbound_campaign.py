@@ -121,7 +121,7 @@ def test_without_waiting_a_later_run_collects_what_the_webhooks_left(stage: Stag
     with run_receiver() as mailbox, run_sandbox(_with_webhooks(mailbox.url)) as stage.sandbox:
         left = stage.run(wait=False)  # the run is first: its ledger is there before the receiver
         assert left.leads == 3
-        for ring in stage.sandbox.rings():
+        for ring in stage.sandbox.placed_calls():
             stage.sandbox.settle(ring["call_id"])
         until(lambda: _reported(mailbox.received) >= 3, 120)
 

@@ -53,7 +53,7 @@ def test_a_flow_of_one_task_and_one_that_calls(blocks: Stage) -> None:
     assert run(the_block_with("def show_agents"))["show_agents"]() == ["Sanne"]
     blocks.sandbox.settings(outcomes={ANNA: ["answered"]})
     assert run(the_block_with("def call_one"))["call_one"](ANNA)
-    assert blocks.sandbox.times_rung(ANNA) == 1
+    assert blocks.sandbox.times_called(ANNA) == 1
 
 
 @pytest.mark.server
@@ -61,7 +61,7 @@ def test_a_flow_of_one_task_and_one_that_calls(blocks: Stage) -> None:
 def test_a_campaign_of_the_vendors_own(blocks: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     blocks.sandbox.settings(outcomes={"+447700900123": ["answered"]})
     run(the_block_with("FlireoCampaignJob"))
-    assert blocks.sandbox.times_rung("+447700900123") == 1
+    assert blocks.sandbox.times_called("+447700900123") == 1
     assert "{'completed': 1}" in capsys.readouterr().out
 
 

@@ -90,7 +90,7 @@ def test_a_campaign_that_nobody_waits_for_is_collected_told_followed_up_and_expo
                 "policy": POLICY.model_dump(mode="json"),
             }
             rung = run_of(stored, deployments["outbound-campaign"], asked)
-            assert len(sandbox.rings()) == len(PEOPLE)
+            assert len(sandbox.placed_calls()) == len(PEOPLE)
 
             # Its process is gone. The reports come in, and set off the collector; the last one the export.
             results = project / "results" / "unattended" / "results.jsonl"
@@ -124,7 +124,7 @@ def test_a_campaign_that_nobody_waits_for_is_collected_told_followed_up_and_expo
             (letter,) = patiently(lambda: list(letters))
             assert "flireo.campaign.paused unattended" in letter and "complained" in letter
             assert ANNA[1:] not in letter
-        assert sandbox.times_rung(ANNA) == 1
+        assert sandbox.times_called(ANNA) == 1
 
 
 def _cli(folder: Path, env: dict[str, str], *words: str) -> None:

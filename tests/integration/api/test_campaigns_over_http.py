@@ -39,4 +39,4 @@ def test_a_campaign_is_made_filled_changed_read_and_deleted(speaker: MakesSpeake
         assert client.send(campaigns.delete_campaign(made.id))
         with pytest.raises(NotFound):
             client.send(campaigns.get_campaign(made.id))
-        assert sandbox.rings() == []
+        assert sandbox.placed_calls() == []

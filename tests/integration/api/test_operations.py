@@ -80,7 +80,7 @@ def test_the_sandbox_takes_and_answers_every_operation_as_the_contract_has_it(sp
                 else:
                     schema.validate(yaml.safe_load(answer.request.content))
         assert tap.answers == []  # one request each
-        assert sandbox.times_rung(BEN) == 1
+        assert sandbox.times_called(BEN) == 1
 
 
 def tell(client: Speaker, scene: Scene) -> list[Any]:
@@ -102,7 +102,7 @@ def test_either_dialect_is_understood_by_either_server(speaker: MakesSpeaker, se
                 assert placed.status == "dialing"
         assert heard[0][0][0].name == "Sanne"
         assert heard[0][0] == heard[1][0]
-        assert sandbox.times_rung(BEN) == 2
+        assert sandbox.times_called(BEN) == 2
 
 
 def test_what_was_made_changed_and_deleted_is_read_back(sandbox: RunningSandbox) -> None:

@@ -155,6 +155,6 @@ def test_what_is_asked_of_the_calls_is_asked_on_every_page() -> None:
 
 def test_the_calls_of_a_sandbox_are_read_over_its_pages() -> None:
     with run_sandbox(SandboxSettings(rate_limit=0, time_scale=1000)) as sandbox:
-        placed = [sandbox.ring(BEN).json()["call_id"] for _ in range(7)]
+        placed = [sandbox.place(BEN).json()["call_id"] for _ in range(7)]
         for reader in (sync_reader(iter_calls), async_reader(aiter_calls)):
             assert [call.id for call in reader(sandbox.base_url, page_size=3)] == placed[::-1]

@@ -60,5 +60,5 @@ def test_a_sandbox_answers_raw_requests() -> None:
         assert found["id"] == placed["call_id"]
         listed = client.send(raw_operation("list_calls", query={"limit": 1, "status": None}))
         assert [call["id"] for call in listed["calls"]] == [placed["call_id"]]
-        assert sandbox.times_rung(BEN) == 1
+        assert sandbox.times_called(BEN) == 1
     assert KEY not in repr(placed)

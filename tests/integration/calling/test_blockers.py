@@ -35,7 +35,7 @@ async def second_of(database: Database, sandbox: RunningSandbox) -> Campaign:
 
 
 def rings(sandbox: RunningSandbox) -> list[str]:
-    return [ring["destination"] for ring in sandbox.rings()]
+    return [ring["destination"] for ring in sandbox.placed_calls()]
 
 
 @pytest.mark.parametrize("until", Until)
@@ -105,7 +105,7 @@ async def test_several_campaigns_are_read_together(database: Database) -> None:
         for other, phone in zip(others, everyone, strict=True):
             await other.take_in(person(phone))
             await other.run(Until.DIALLED)
-        for ring in sandbox.rings():
+        for ring in sandbox.placed_calls():
             sandbox.settle(ring["call_id"])
         before = sandbox.requests()
         second = Campaign(database, sandbox.base_url, name="second")

@@ -11,19 +11,25 @@ import pytest
 from sqlalchemy import update
 
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling import rhythm
-from flireo_flows.calling.circuit_breaker import RINGING_SECONDS, Brakes
-from flireo_flows.calling.engine import Engine, Ran
-from flireo_flows.calling.hands import Hands
-from flireo_flows.calling.preflight import NotReady, Readiness, check_account
-from flireo_flows.calling.rhythm import BALANCE_SECONDS, CALLS_A_BALANCE, BalanceRhythm
+from flireo_flows.calling import circuit_breaker
+from flireo_flows.calling.circuit_breaker import (
+    BALANCE_SECONDS,
+    CALLS_A_BALANCE,
+    BalanceSchedule,
+    CircuitBreaker,
+)
+from flireo_flows.calling.dialer import SenderPool
+from flireo_flows.calling.engine import Engine, RunResult
+from flireo_flows.calling.preflight import NotReadyError, check_account
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Answer, Database
+from flireo_flows.ledger.call_endings import RINGING_SECONDS
 from flireo_flows.ledger.campaigns import CampaignControl
+from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.sandbox import Outcome, SandboxSettings
+from flireo_flows.sandbox import SandboxOutcome, SandboxSettings
 from flireo_flows.script import Caller, Composer
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, people, person
@@ -44,7 +50,7 @@ def policy(**changes: Any) -> CallingPolicy:
 
 def failing(count: int) -> SandboxSettings:
     """Of everybody the first so many cannot be reached by the network."""
-    return settings(outcomes={lead.phone: (Outcome.FAILED,) for lead in people(count)})
+    return settings(outcomes={lead.phone: (SandboxOutcome.FAILED,) for lead in people(count)})
 
 
 async def states(campaign: Campaign) -> Counter[str]:
@@ -54,7 +60,7 @@ async def states(campaign: Campaign) -> Counter[str]:
 
 async def until_rung(sandbox: RunningSandbox, count: int) -> None:
     """Wait for the ring of this number."""
-    while len(sandbox.rings()) < count:  # noqa: ASYNC110 - a server says it
+    while len(sandbox.placed_calls()) < count:  # noqa: ASYNC110 - a server says it
         await asyncio.sleep(0.02)
 
 
@@ -65,7 +71,7 @@ async def test_too_many_failures_pause_the_campaign_until_a_person_resumes_it(da
         campaign = Campaign(database, sandbox.base_url, policy=rules, readiness=READY)
         await campaign.take_in(*people(60))
         ran = await campaign.run()
-        rung = len(sandbox.rings())
+        rung = len(sandbox.placed_calls())
         assert 6 <= rung < 54
         assert ran.held_by.startswith("paused by breaker at ")
         assert (told := re.search(r": (\d+) of the last \1 calls failed \(100%", ran.held_by))
@@ -74,19 +80,19 @@ async def test_too_many_failures_pause_the_campaign_until_a_person_resumes_it(da
         assert await states(campaign) == {"done": rung, "waiting": 60 - rung}  # what ran was collected
         # A restart changes nothing, and still shows why.
         again = await campaign.run()
-        assert (len(sandbox.rings()), again.held_by) == (rung, ran.held_by)
+        assert (len(sandbox.placed_calls()), again.held_by) == (rung, ran.held_by)
         assert again.last_failures[-6:] == ran.last_failures[-6:]
         # Only calls since the resume count, so as many must fail again.
         await CampaignControl(database, campaign.name).resume()
         once_more = await campaign.run()
         assert once_more.held_by.startswith("paused by breaker")
-        assert len(sandbox.rings()) - rung >= 6
-        assert 6 <= len(once_more.last_failures) <= len(sandbox.rings()) - rung
+        assert len(sandbox.placed_calls()) - rung >= 6
+        assert 6 <= len(once_more.last_failures) <= len(sandbox.placed_calls()) - rung
         # Nothing holds whoever does not want it.
         campaign.policy = policy(breaker={"enabled": False})
         await CampaignControl(database, campaign.name).resume()
         assert (await campaign.run()).held_by == ""
-        assert Counter(ring["destination"] for ring in sandbox.rings()) == Counter(
+        assert Counter(ring["destination"] for ring in sandbox.placed_calls()) == Counter(
             lead.phone for lead in people(60)
         )
 
@@ -103,13 +109,13 @@ async def test_calls_that_somebody_answered_count_before_they_end(local: Databas
         await db.execute(update(attempts).where(attempts.c.id.in_([it.id for it in failed])).values(ended))
     await campaign.age(RINGING_SECONDS + 1)
     async with AsyncFlireoClient(campaign.account) as client:
-        brakes = Brakes(client, local, campaign.name, policy())
+        brakes = CircuitBreaker(client, local, campaign.name, policy())
         await brakes.look()
         assert brakes.held_by == ""
         async with local.write() as db:  # had they just begun, nobody could tell
             fresh = update(attempts).where(attempts.c.id.in_([it.id for it in others]))
             await db.execute(fresh.values(began_at=local.now()))
-        brakes = Brakes(client, local, campaign.name, policy())
+        brakes = CircuitBreaker(client, local, campaign.name, policy())
         await brakes.look()
         assert ": 6 of the last 6 calls failed" in brakes.held_by
 
@@ -140,7 +146,7 @@ async def test_the_breaker_of_one_runner_holds_the_other_one_too(database: Datab
             first, second = await asyncio.gather(*(campaign.run() for campaign in both))
         assert first.held_by == second.held_by
         assert first.held_by.startswith("paused by breaker")
-        assert len(sandbox.rings()) < 40
+        assert len(sandbox.placed_calls()) < 40
     assert set(await states(both[0])) == {"done", "waiting"}
 
 
@@ -180,7 +186,7 @@ async def test_a_run_that_is_paused_rings_nobody_new_and_collects_what_rings(
         await until_rung(sandbox, 5)
         standing = await CampaignControl(local, campaign.name).pause("the greeting is wrong")
         ran = await running
-        rung = len(sandbox.rings())
+        rung = len(sandbox.placed_calls())
         assert rung < 60
         assert ran.held_by == standing.in_words
         assert "sending" not in {attempt.state for attempt in await campaign.attempts()}
@@ -189,12 +195,12 @@ async def test_a_run_that_is_paused_rings_nobody_new_and_collects_what_rings(
         assert until is Until.DIALLED or ended["done"] == rung
         # Nothing happens until a person says so.
         assert (await campaign.run()).held_by == ran.held_by
-        assert len(sandbox.rings()) == rung
+        assert len(sandbox.placed_calls()) == rung
         await CampaignControl(local, campaign.name).resume()
         campaign.policy = POLICY
         assert (await campaign.run()).held_by == ""
-        assert max(Counter(ring["destination"] for ring in sandbox.rings()).values()) == 1
-        assert len(sandbox.rings()) == 60
+        assert max(Counter(ring["destination"] for ring in sandbox.placed_calls()).values()) == 1
+        assert len(sandbox.placed_calls()) == 60
 
 
 async def test_a_run_that_is_resumed_while_it_collects_goes_on(local: Database) -> None:
@@ -208,7 +214,7 @@ async def test_a_run_that_is_resumed_while_it_collects_goes_on(local: Database) 
         await asyncio.sleep(0.6)
         await steering.resume()
         assert (await running).held_by == ""
-        assert Counter(ring["destination"] for ring in sandbox.rings()) == Counter(
+        assert Counter(ring["destination"] for ring in sandbox.placed_calls()) == Counter(
             lead.phone for lead in people(12)
         )
 
@@ -223,7 +229,7 @@ async def test_a_run_that_is_cancelled_by_a_person_skips_who_waits_and_collects_
         await until_rung(sandbox, 5)
         await CampaignControl(local, campaign.name).cancel("nobody wants it")
         ran = await running
-        rung = len(sandbox.rings())
+        rung = len(sandbox.placed_calls())
         assert ran.held_by.startswith("cancelled by person")
         assert ran.left.is_finished
         assert await states(campaign) == {"done": rung, "skipped": 60 - rung}
@@ -232,12 +238,12 @@ async def test_a_run_that_is_cancelled_by_a_person_skips_who_waits_and_collects_
 async def test_what_was_begun_and_not_sent_is_given_back_when_the_campaign_is_held(
     local: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flireo_flows.calling.hands.CONNECTIONS", 1)
+    monkeypatch.setattr("flireo_flows.calling.dialer.CONNECTIONS", 1)
     campaign = Campaign(local)
     await campaign.take_in(person(ANNA), person(BEN), person(CARLA))
     book = await campaign.runner()
     async with AsyncFlireoClient(campaign.account) as client:
-        hands = Hands(campaign.dialer(client))
+        hands = SenderPool(campaign.dialer(client))
         hands.give(await campaign.begin(book))
         hands.hold("paused by person")
         await campaign.record(book, *hands.take(), *await hands.stop())
@@ -252,7 +258,7 @@ async def test_a_cap_ends_the_run_and_says_which_one(local: Database) -> None:
         )
         await campaign.take_in(*people(9))
 
-        async def run(run_id: str, until: Until = Until.FINISHED) -> Ran:
+        async def run(run_id: str, until: Until = Until.FINISHED) -> RunResult:
             engine = Engine(
                 local,
                 campaign.account,
@@ -267,25 +273,27 @@ async def test_a_cap_ends_the_run_and_says_which_one(local: Database) -> None:
 
         ran = await run("one", Until.DIALLED)
         assert "cap per run" in ran.held_by
-        assert len(sandbox.rings()) == 3
+        assert len(sandbox.placed_calls()) == 3
         await run("one")  # the same run, in a second step
         assert await states(campaign) == {"done": 3, "waiting": 6}
         await run("two")
-        assert len(sandbox.rings()) == 6
+        assert len(sandbox.placed_calls()) == 6
         # In a zone whose day does not end while the test runs.
         zone = "UTC" if 1 <= datetime.now(UTC).hour < 22 else "Asia/Tokyo"
         campaign.policy = policy(caps_per_day={"calls": 6}, day_zone=zone)
         assert "6 calls per day" in (await run("three")).held_by
-        assert len(sandbox.rings()) == 6
+        assert len(sandbox.placed_calls()) == 6
 
 
 async def test_a_balance_below_the_policys_least_rings_nobody(local: Database) -> None:
     with run_sandbox(settings(minutes_balance=7.5)) as sandbox:
         campaign = Campaign(local, sandbox.base_url, policy=policy(min_balance_minutes=10))
         await campaign.take_in(*people(3))
-        with pytest.raises(NotReady, match=r"balance is low: 7.5 minutes, and the policy stops below 10 "):
+        with pytest.raises(
+            NotReadyError, match=r"balance is low: 7.5 minutes, and the policy stops below 10 "
+        ):
             await campaign.run()
-        assert sandbox.rings() == []
+        assert sandbox.placed_calls() == []
         sandbox.settings(minutes_balance=10)
         assert (await campaign.run(Until.DIALLED)).stopped_by is None
 
@@ -293,7 +301,7 @@ async def test_a_balance_below_the_policys_least_rings_nobody(local: Database) -
 async def test_a_balance_that_falls_below_it_stops_the_run(
     local: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rhythm, "CALLS_A_BALANCE", 5)
+    monkeypatch.setattr(circuit_breaker, "CALLS_A_BALANCE", 5)
     with run_sandbox(settings()) as sandbox:
         rules = policy(min_balance_minutes=10, calls_per_minute=120)
         campaign = Campaign(local, sandbox.base_url, policy=rules)
@@ -302,13 +310,13 @@ async def test_a_balance_that_falls_below_it_stops_the_run(
         await until_rung(sandbox, 3)
         sandbox.settings(minutes_balance=9)
         ran = await running
-        assert isinstance(ran.stopped_by, NotReady)
-        assert len(sandbox.rings()) < 60
+        assert isinstance(ran.stopped_by, NotReadyError)
+        assert len(sandbox.placed_calls()) < 60
     assert "sending" not in {attempt.state for attempt in await campaign.attempts()}
 
 
 def test_the_balance_is_read_again_after_many_calls_or_a_while_and_not_for_nothing() -> None:
-    balance = BalanceRhythm(last_at=1000.0)
+    balance = BalanceSchedule(last_at=1000.0)
     assert not balance.is_due(1000.0 + 10 * BALANCE_SECONDS, placed=0)
     assert not balance.is_due(1001.0, placed=CALLS_A_BALANCE - 1)
     assert balance.is_due(1001.0, placed=CALLS_A_BALANCE)
@@ -350,5 +358,5 @@ async def test_every_agent_and_number_is_looked_up_before_the_first_call(
         if not says:
             assert (await check_account(client, caller)).longest_call > 0
             return
-        with pytest.raises(NotReady, match=says):
+        with pytest.raises(NotReadyError, match=says):
             await check_account(client, caller)

@@ -51,4 +51,4 @@ async def test_a_no_in_dutch_is_a_no_to_every_campaign(
         await second.take_in(person(ANNA))
         await second.run(seconds=60)
         assert (await second.lead()).state == "skipped"
-        assert sandbox.times_rung(ANNA) == 1
+        assert sandbox.times_called(ANNA) == 1

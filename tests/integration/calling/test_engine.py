@@ -12,13 +12,13 @@ import pytest
 
 from flireo_flows.api import errors
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.preflight import NotReady, Readiness
-from flireo_flows.calling.remembered import remember
+from flireo_flows.calling.preflight import NotReadyError
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import Database, Expectations, Inbox, Views
+from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.sandbox import Outcome, SandboxSettings
+from flireo_flows.sandbox import SandboxOutcome, SandboxSettings
 from flireo_flows.script import Caller, Composer
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
@@ -41,7 +41,7 @@ def policy(**changes: Any) -> CallingPolicy:
 
 def rung(sandbox: RunningSandbox) -> Counter[str]:
     """How often each phone rang."""
-    return Counter(ring["destination"] for ring in sandbox.rings())
+    return Counter(ring["destination"] for ring in sandbox.placed_calls())
 
 
 def once(count: int) -> Counter[str]:
@@ -184,9 +184,9 @@ async def test_what_was_lost_as_the_first_call_of_a_ledger_needs_a_review(local:
 
 async def test_a_lead_is_rung_as_often_as_its_budget_says(database: Database) -> None:
     script = {
-        ANNA: (Outcome.NO_ANSWER, Outcome.ANSWERED),
-        BEN: (Outcome.NO_ANSWER, Outcome.BUSY),
-        CARLA: (Outcome.VOICEMAIL, Outcome.ANSWERED),
+        ANNA: (SandboxOutcome.NO_ANSWER, SandboxOutcome.ANSWERED),
+        BEN: (SandboxOutcome.NO_ANSWER, SandboxOutcome.BUSY),
+        CARLA: (SandboxOutcome.VOICEMAIL, SandboxOutcome.ANSWERED),
     }
     rules = policy(max_attempts=2, retry_delay_seconds=0, retry_outcomes=["no_answer"])
     with run_sandbox(settings(outcomes=script)) as sandbox:
@@ -262,7 +262,7 @@ async def test_a_deadline_ends_a_run_and_the_next_one_goes_on(local: Database) -
         await campaign.take_in(*people(40))
         ran = await campaign.run(seconds=2.5)
         assert ran.timed_out
-        assert len(sandbox.rings()) <= 4
+        assert len(sandbox.placed_calls()) <= 4
         assert not ran.left.is_finished
         campaign.policy = POLICY
         await campaign.take_in(*people(40))
@@ -276,7 +276,7 @@ async def test_a_run_that_is_cancelled_writes_down_what_is_under_way(local: Data
         campaign = Campaign(local, sandbox.base_url, policy=policy(calls_per_minute=2000))
         await campaign.take_in(*people(200))
         running = asyncio.create_task(campaign.run())
-        while len(sandbox.rings()) < 20:  # noqa: ASYNC110 - a server says it
+        while len(sandbox.placed_calls()) < 20:  # noqa: ASYNC110 - a server says it
             await asyncio.sleep(0.02)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -292,14 +292,14 @@ async def test_a_balance_that_runs_out_stops_the_run_and_a_top_up_lets_it_go_on(
         await campaign.take_in(*people(60))
         ran = await campaign.run()
         assert isinstance(ran.stopped_by, errors.InsufficientCredits)
-        assert len(sandbox.rings()) < 60
-        placed = len(sandbox.rings())
+        assert len(sandbox.placed_calls()) < 60
+        placed = len(sandbox.placed_calls())
         # Who was rung already is heard of; with nobody left to hear of, the run does not begin.
-        assert isinstance((await campaign.run()).stopped_by, NotReady)
+        assert isinstance((await campaign.run()).stopped_by, NotReadyError)
         assert [row.state for row in await campaign.attempts()].count("ended") == placed
-        with pytest.raises(NotReady, match="the Flireo balance is empty"):
+        with pytest.raises(NotReadyError, match="the Flireo balance is empty"):
             await campaign.run()
-        assert len(sandbox.rings()) == placed
+        assert len(sandbox.placed_calls()) == placed
         sandbox.settings(minutes_balance=1e6)
         await campaign.run()
         assert rung(sandbox) == once(60)
@@ -312,9 +312,9 @@ async def test_a_run_without_a_balance_waits_for_analyses_as_the_run_before_it(l
         campaign = Campaign(local, sandbox.base_url)
         await campaign.placed(await campaign.runner())
         await campaign.take_in(person(ANNA), person(BEN))
-        await remember(local, campaign.name, campaign.policy, known, campaign.account, True)
+        await write_rules(local, campaign.name, campaign.policy, known, campaign.account, True)
         ran = await campaign.run(Until.DIALLED)
-    assert isinstance(ran.stopped_by, NotReady)
+    assert isinstance(ran.stopped_by, NotReadyError)
     assert ran.readiness == known
 
 
@@ -333,9 +333,9 @@ async def test_a_run_that_cannot_ring_says_so_before_the_first_call(
         await campaign.take_in(*people(3))
         caller = Composer(Caller(change.get("agent", "demo-agent"), change.get("number", "demo-number")))
         engine = Engine(local, campaign.account, campaign.name, campaign.batch, caller, POLICY)
-        with pytest.raises(NotReady, match=says):
+        with pytest.raises(NotReadyError, match=says):
             await engine.run(Until.FINISHED)
-        assert sandbox.rings() == []
+        assert sandbox.placed_calls() == []
 
 
 async def test_outside_calling_hours_a_run_ends_and_rings_nobody(local: Database) -> None:
@@ -347,6 +347,6 @@ async def test_outside_calling_hours_a_run_ends_and_rings_nobody(local: Database
         campaign = Campaign(local, sandbox.base_url, policy=rules)
         await campaign.take_in(*people(3))
         ran = await campaign.run()
-        assert sandbox.rings() == []
+        assert sandbox.placed_calls() == []
     assert ran.left.next_at is not None
     assert {lead.reason for lead in (await campaign.leads()).values()} == {"outside_hours"}

@@ -30,11 +30,10 @@ from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.preflight import Readiness
-from flireo_flows.calling.remembered import remember
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Answer, Attempt, AttemptBook, Database, Inbox, LeadBook, Runner
 from flireo_flows.ledger.campaigns import CampaignControl
+from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.lifecycle.states import FINAL, MOVES, OPEN, AttemptState, CampaignState, IdSource, LeadState
@@ -110,7 +109,7 @@ class Machine(RuleBasedStateMachine):
         self.vendor = Vendor(self.database.now)
         self.batches = {name: self.run(self._take_in(name)) for name in NAMES}
         for name in NAMES:
-            self.run(remember(self.database, name, POLICY, Readiness(), ACCOUNT, is_starting=True))
+            self.run(write_rules(self.database, name, POLICY, Readiness(), ACCOUNT, is_starting=True))
         self.hands = {(name, n): self.run(self._join(name)) for name, n in HANDS}
         self.suppressed: set[str] = set()
         self.reports: list[bytes] = []
@@ -355,7 +354,7 @@ class Machine(RuleBasedStateMachine):
         dialer = Dialer(
             client, self.database, Naming(Caller("agent", "number")), owns_until=runner.lease_until
         )
-        return Hand(runner, book, dialer, Collector(client, self.database, book, POLICY, Readiness()), client)
+        return Hand(runner, book, dialer, Collector(client, self.database, name, POLICY, Readiness()), client)
 
     async def _attempts(self) -> list[Any]:
         async with self.database.read() as db:

@@ -219,14 +219,13 @@ calls = st.fixed_dictionaries(
         "report_channel": st.sampled_from(["webhook", "list"]),
         "analysis": st.none() | st.just('{"a": 1}'),
         "analysed_at": moments,
-        "is_old": st.booleans(),  # written before anybody kept the moments
         "is_forgotten": st.booleans(),
     }
 )
 
 
 def row_of(call: Mapping[str, Any], campaign: str, lead_id: int) -> dict[str, Any]:
-    """The attempt as the ledger would hold it: words come with their moment, but in old rows with a start."""
+    """The attempt as the ledger would hold it: words come with their moment."""
     number = next(PHONES)
     row = {
         **{name: call[name] for name in call if name in attempts.c},
@@ -242,11 +241,11 @@ def row_of(call: Mapping[str, Any], campaign: str, lead_id: int) -> dict[str, An
     }
     if not (call["state"] == "ended" or (call["state"] == "placed" and call["over"])):
         return {**row, **NOTHING, **NO_WORDS, **NO_MOMENTS, "over_at": None}
-    if call["reported_at"] is None or (call["is_old"] and call["started_at"] is None):
+    if call["reported_at"] is None:
         return {**row, **NO_WORDS, **NO_MOMENTS}
     if call["analysis"] is None:
         row["analysed_at"] = None
-    return {**row, **(NO_MOMENTS if call["is_old"] else {}), **(NO_WORDS if call["is_forgotten"] else {})}
+    return {**row, **(NO_WORDS if call["is_forgotten"] else {})}
 
 
 NOTHING: Final = {"started_at": None, "ended_at": None, "duration_seconds": None}
@@ -258,9 +257,9 @@ def plainly(rows: Sequence[Mapping[str, Any]]) -> Completeness:
     """The figures, row by row."""
     over = [row for row in rows if row["state"] in ("placed", "ended") and row["over_at"] is not None]
     may_report = [row for row in over if not row["complete"] or talked(dict(row))]
-    in_ = [row for row in may_report if row["reported_at"] or row["summary"] or row["messages"]]
+    in_ = [row for row in may_report if row["reported_at"]]
     lacking = [row for row in may_report if row not in in_ and not _forgotten(row)]
-    analysed = [row for row in over if row["analysed_at"] or row["analysis"]]
+    analysed = [row for row in over if row["analysed_at"]]
     awaited = [row for row in over if row not in analysed and talked(dict(row)) and not _forgotten(row)]
     long = [row for row in awaited if not row["messages"] or len(json.loads(row["messages"])) >= 2]
     return Completeness(

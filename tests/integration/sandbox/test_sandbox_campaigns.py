@@ -8,14 +8,15 @@ from typing import Any
 import httpx
 import pytest
 
-from flireo_flows.sandbox import Dialect, Outcome, SandboxSettings
-from flireo_flows.sandbox.campaigns import MOVES, CampaignStatus
+from flireo_flows.api.campaigns import CampaignStatus
+from flireo_flows.sandbox import Dialect, SandboxOutcome, SandboxSettings
+from flireo_flows.sandbox.campaigns import MOVES
 from tests.support.sandbox.contract import check
 from tests.support.sandbox.receiving import run_receiver
 from tests.support.sandbox.running import ANNA, BEN, CARLA, RunningSandbox, run_sandbox, until
 
 PEOPLE = [f"+4477009001{number:02}" for number in range(8)]
-FAST = SandboxSettings(rate_limit=0, time_scale=1000, outcome_weights={Outcome.ANSWERED: 1})
+FAST = SandboxSettings(rate_limit=0, time_scale=1000, outcome_weights={SandboxOutcome.ANSWERED: 1})
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def test_a_scheduled_campaign_rings_everybody_once_and_is_completed(sandbox: Run
     )
     campaign = completed(sandbox, campaign_id)
     assert (campaign["completed_leads"], campaign["failed_leads"]) == (8, 0)
-    assert sorted(ring["destination"] for ring in sandbox.rings()) == PEOPLE
+    assert sorted(ring["destination"] for ring in sandbox.placed_calls()) == PEOPLE
     for lead in leads(sandbox, campaign_id):
         call = sandbox.call(lead["call_id"])
         assert (lead["status"], lead["attempts"], call["caller_phone"]) == (
@@ -154,24 +155,25 @@ def test_a_scheduled_campaign_rings_everybody_once_and_is_completed(sandbox: Run
 
 
 def test_a_lead_ends_as_its_call_does() -> None:
-    outcomes = dict(zip(PEOPLE, Outcome, strict=True))
+    outcomes = dict(zip(PEOPLE, SandboxOutcome, strict=True))
     settings = FAST.model_copy(update={"outcomes": {who: (how,) for who, how in outcomes.items()}})
     with run_sandbox(settings) as sandbox:
         campaign_id = make(sandbox, *PEOPLE)
         move(sandbox, campaign_id, "scheduled")
         campaign = completed(sandbox, campaign_id)
         ended = {
-            Outcome(outcomes[lead["phone_number"]]): lead["status"] for lead in leads(sandbox, campaign_id)
+            SandboxOutcome(outcomes[lead["phone_number"]]): lead["status"]
+            for lead in leads(sandbox, campaign_id)
         }
     assert ended == {
-        Outcome.ANSWERED: "completed",
-        Outcome.VOICEMAIL: "completed",
-        Outcome.TRANSFERRED: "completed",
-        Outcome.ERROR: "completed",
-        Outcome.NO_ANSWER: "no_answer",
-        Outcome.BUSY: "no_answer",
-        Outcome.FAILED: "failed",
-        Outcome.REJECTED: "failed",
+        SandboxOutcome.ANSWERED: "completed",
+        SandboxOutcome.VOICEMAIL: "completed",
+        SandboxOutcome.TRANSFERRED: "completed",
+        SandboxOutcome.ERROR: "completed",
+        SandboxOutcome.NO_ANSWER: "no_answer",
+        SandboxOutcome.BUSY: "no_answer",
+        SandboxOutcome.FAILED: "failed",
+        SandboxOutcome.REJECTED: "failed",
     }
     assert (campaign["completed_leads"], campaign["failed_leads"]) == (4, 4)
 
@@ -183,7 +185,7 @@ def test_some_leads_are_rung_at_a_time(talkative: RunningSandbox) -> None:
     assert statuses(talkative, campaign_id) == ["calling"] * 5 + ["pending"] * 3
     assert talkative.api.get("/account").json()["active_calls"] == 5
     hang_up(talkative, campaign_id)
-    until(lambda: len(talkative.rings()) == 8)
+    until(lambda: len(talkative.placed_calls()) == 8)
 
 
 def test_a_pause_stops_new_calls_and_leaves_those_that_run(talkative: RunningSandbox) -> None:
@@ -199,7 +201,7 @@ def test_a_pause_stops_new_calls_and_leaves_those_that_run(talkative: RunningSan
     assert statuses(talkative, campaign_id) == ["completed"] * 5 + ["pending"] * 3
     move(talkative, campaign_id, "scheduled").raise_for_status()
     until(lambda: "pending" not in statuses(talkative, campaign_id))
-    assert max(talkative.times_rung(person) for person in PEOPLE) == 1
+    assert max(talkative.times_called(person) for person in PEOPLE) == 1
 
 
 def test_a_cancelled_campaign_skips_who_waits_and_never_changes_again(talkative: RunningSandbox) -> None:
@@ -250,11 +252,11 @@ def test_nobody_is_rung_outside_the_window_and_the_window_can_be_moved() -> None
         move(sandbox, campaign_id, "scheduled").raise_for_status()
         open_one = make(sandbox, BEN, **around(hours=-0.5))
         move(sandbox, open_one, "scheduled").raise_for_status()
-        until(lambda: sandbox.times_rung(BEN))
-        assert sandbox.times_rung(ANNA) == 0
+        until(lambda: sandbox.times_called(BEN))
+        assert sandbox.times_called(ANNA) == 0
         assert statuses(sandbox, campaign_id) == ["pending"]
         sandbox.api.patch(f"/campaigns/{campaign_id}", json=around(hours=-0.5)).raise_for_status()
-        until(lambda: sandbox.times_rung(ANNA))
+        until(lambda: sandbox.times_called(ANNA))
 
 
 def test_a_window_opens_by_the_simulated_time_of_day() -> None:
@@ -265,7 +267,7 @@ def test_a_window_opens_by_the_simulated_time_of_day() -> None:
         campaign_id = make(sandbox, ANNA, **hours, timezone="UTC")
         move(sandbox, campaign_id, "scheduled").raise_for_status()
         completed(sandbox, campaign_id)
-        (ring,) = sandbox.rings()
+        (ring,) = sandbox.placed_calls()
     # A quarter of an hour is 0.9 s at this scale; the window's own seconds are whole.
     assert datetime.fromisoformat(ring["created_at"]) - began >= timedelta(seconds=0.898)
 
@@ -290,7 +292,7 @@ def test_the_same_number_twice_is_two_leads_and_two_calls(sandbox: RunningSandbo
     campaign_id = make(sandbox, ANNA, ANNA)
     move(sandbox, campaign_id, "scheduled")
     assert completed(sandbox, campaign_id)["completed_leads"] == 2
-    assert sandbox.times_rung(ANNA) == 2
+    assert sandbox.times_called(ANNA) == 2
 
 
 def test_a_lead_that_is_being_called_stays_and_one_added_meanwhile_is_rung(talkative: RunningSandbox) -> None:
@@ -323,7 +325,7 @@ def test_without_minutes_the_leads_fail_unrung(sandbox: RunningSandbox) -> None:
     move(sandbox, campaign_id, "scheduled").raise_for_status()
     assert completed(sandbox, campaign_id)["failed_leads"] == 2
     assert [(lead["attempts"], lead["call_id"]) for lead in leads(sandbox, campaign_id)] == [(1, None)] * 2
-    assert sandbox.rings() == []
+    assert sandbox.placed_calls() == []
 
 
 @pytest.mark.parametrize(

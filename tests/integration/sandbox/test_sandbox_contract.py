@@ -22,7 +22,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.openapi.checks import RejectedPositiveData
 from schemathesis.specs.openapi import checks
 
-from flireo_flows.sandbox import Outcome, SandboxSettings
+from flireo_flows.sandbox import SandboxOutcome, SandboxSettings
 from flireo_flows.sandbox.routes import ROUTERS
 from tests.support.document import openapi
 from tests.support.sandbox.contract import check
@@ -77,7 +77,7 @@ def sandbox() -> Iterator[RunningSandbox]:
         api_keys=frozenset({_KEY}),
         time_scale=1000,
         minutes_balance=1e9,
-        outcome_weights={Outcome.ANSWERED: 1},
+        outcome_weights={SandboxOutcome.ANSWERED: 1},
         talk_seconds_min=1e6,
         talk_seconds_max=1e6,
     )
@@ -104,7 +104,7 @@ def _number(sandbox: RunningSandbox) -> str:
 
 
 def _running_call(sandbox: RunningSandbox) -> str:
-    call_id: str = sandbox.ring().json()["call_id"]
+    call_id: str = sandbox.place().json()["call_id"]
     until(lambda: sandbox.call(call_id)["status"] == "in-progress")
     return call_id
 

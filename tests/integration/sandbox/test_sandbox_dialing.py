@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flireo_flows.sandbox import Dialect, Outcome, SandboxSettings
+from flireo_flows.sandbox import Dialect, SandboxOutcome, SandboxSettings
 from tests.support.sandbox.contract import check
 from tests.support.sandbox.running import ANNA, BEN, RunningSandbox, run_sandbox
 
@@ -44,7 +44,7 @@ def post(sandbox: RunningSandbox, **body: Any) -> httpx.Response:
 def test_each_way_to_name_an_agent_rings_once(sandbox: RunningSandbox, agent: dict[str, Any]) -> None:
     answer = check("create_outbound_call", post(sandbox, destination=ANNA, **agent))
     assert (answer["success"], answer["status"]) == (True, "dialing")
-    (ring,) = sandbox.rings()
+    (ring,) = sandbox.placed_calls()
     assert (ring["destination"], ring["call_id"]) == (ANNA, answer["call_id"])
     assert ring["number_id"] == "demo-number"
     assert ring["agent_id"] == ("demo-agent" if {"agent_id", "assistant_id"} & agent.keys() else None)
@@ -88,7 +88,7 @@ def test_a_request_that_is_not_right_is_refused_and_rings_nobody(
     assert answer.status_code == status
     assert code in (None, error["code"])
     assert param in (None, error["param"])
-    assert sandbox.rings() == []
+    assert sandbox.placed_calls() == []
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
@@ -99,19 +99,19 @@ def test_a_body_that_is_no_json_object_is_refused(sandbox: RunningSandbox, body:
 
 def test_an_inactive_agent_or_number_cannot_call(sandbox: RunningSandbox) -> None:
     sandbox.api.patch("/agents/demo-agent", json={"is_active": False})
-    assert check("create_outbound_call", sandbox.ring())["error"]["code"] == "unprocessable"
-    assert sandbox.ring().status_code == 422
+    assert check("create_outbound_call", sandbox.place())["error"]["code"] == "unprocessable"
+    assert sandbox.place().status_code == 422
     sandbox.api.patch("/numbers/demo-number", json={"is_active": False})
     assert post(sandbox, destination=ANNA, agent_config=INLINE).status_code == 422
     sandbox.api.delete("/numbers/demo-number")
     assert post(sandbox, destination=ANNA, agent_config=INLINE).status_code == 422
-    assert sandbox.rings() == []
+    assert sandbox.placed_calls() == []
 
 
 @pytest.mark.parametrize("dialect", Dialect)
 def test_without_minutes_a_call_is_refused_as_unpaid(dialect: Dialect) -> None:
     with run_sandbox(SandboxSettings(dialect=dialect, rate_limit=0, minutes_balance=0)) as sandbox:
-        answer = sandbox.ring()
+        answer = sandbox.place()
         body = check("create_outbound_call", answer)
         assert answer.status_code == 402
         if dialect is Dialect.FLIREO:
@@ -119,31 +119,31 @@ def test_without_minutes_a_call_is_refused_as_unpaid(dialect: Dialect) -> None:
         else:
             assert body == {"error": "No credits left for an outbound call.", "balance": 0}
         sandbox.settings(minutes_balance=5)
-        assert sandbox.ring().status_code == 200
+        assert sandbox.place().status_code == 200
 
 
 def test_the_same_request_twice_rings_twice(sandbox: RunningSandbox) -> None:
-    assert sandbox.ring().json()["call_id"] != sandbox.ring().json()["call_id"]
-    assert sandbox.times_rung(ANNA) == 2
+    assert sandbox.place().json()["call_id"] != sandbox.place().json()["call_id"]
+    assert sandbox.times_called(ANNA) == 2
 
 
 def test_a_lost_answer_rings_exactly_once_and_the_call_is_in_the_list(sandbox: RunningSandbox) -> None:
     sandbox.faults(lose_next_answers=1)
     with pytest.raises(httpx.RemoteProtocolError):
-        sandbox.ring(BEN)
-    assert sandbox.times_rung(BEN) == 1
+        sandbox.place(BEN)
+    assert sandbox.times_called(BEN) == 1
     (call,) = sandbox.api.get("/calls").json()["calls"]
     assert call["caller_phone"] == BEN
     assert sandbox.requests()["POST /calls/outbound", 0] == 1
-    assert sandbox.ring(ANNA).status_code == 200
+    assert sandbox.place(ANNA).status_code == 200
 
 
 def test_a_bad_gateway_speaks_html_and_rings_nobody(sandbox: RunningSandbox) -> None:
     sandbox.faults(bad_gateway_next=1)
-    answer = sandbox.ring()
+    answer = sandbox.place()
     assert (answer.status_code, answer.text[:6]) == (502, "<html>")
-    assert sandbox.rings() == []
-    assert sandbox.ring().status_code == 200
+    assert sandbox.placed_calls() == []
+    assert sandbox.place().status_code == 200
 
 
 def _fates(seed: int, destinations: list[str]) -> dict[str, int]:
@@ -153,10 +153,10 @@ def _fates(seed: int, destinations: list[str]) -> dict[str, int]:
     with run_sandbox(settings) as sandbox:
         for destination in destinations:
             try:
-                fates[destination] = sandbox.ring(destination).status_code
+                fates[destination] = sandbox.place(destination).status_code
             except httpx.RemoteProtocolError:
                 fates[destination] = 0
-        rung = {ring["destination"] for ring in sandbox.rings()}
+        rung = {ring["destination"] for ring in sandbox.placed_calls()}
     assert rung == {destination for destination, status in fates.items() if status != 502}
     return fates
 
@@ -182,13 +182,13 @@ def test_a_fault_that_does_not_exist_is_refused(sandbox: RunningSandbox) -> None
 def test_call_ids_can_hold_a_plus_which_a_path_must_quote() -> None:
     settings = SandboxSettings(rate_limit=0, plus_in_call_ids=True)
     with run_sandbox(settings) as sandbox:
-        call_id = sandbox.ring().json()["call_id"]
+        call_id = sandbox.place().json()["call_id"]
         assert "+" in call_id
         assert sandbox.call(call_id)["id"] == call_id
 
 
 def test_outcomes_can_be_scripted_one_call_after_another() -> None:
-    script = {ANNA: [Outcome.NO_ANSWER, Outcome.BUSY]}
+    script = {ANNA: [SandboxOutcome.NO_ANSWER, SandboxOutcome.BUSY]}
     with run_sandbox(SandboxSettings(rate_limit=0, time_scale=1000, outcomes=script)) as sandbox:
         errors = [sandbox.finished(ANNA)["error"] for _ in range(3)]
         assert errors == ["no answer", "busy", "busy"]

@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from flireo_flows.sandbox import Dialect, SandboxSettings
-from flireo_flows.sandbox.faults import ALTERING, BREAKING
-from flireo_flows.sandbox.settings import BreakingSwitch
+from flireo_flows.sandbox.settings import ALTERING, BREAKING, BreakingSwitch
 from tests.support.sandbox.contract import check
 from tests.support.sandbox.running import ANNA, RunningSandbox, run_sandbox, until
 
@@ -42,16 +41,16 @@ def test_a_fault_hits_the_next_so_many_requests_and_carries_none_of_them_out(
     sandbox: RunningSandbox, kind: str, status: int
 ) -> None:
     sandbox.faults(**{kind: {"next": 2}})
-    assert [outcome(sandbox.ring) for _ in range(3)] == [status, status, 200]
-    assert sandbox.times_rung(ANNA) == 1
+    assert [outcome(sandbox.place) for _ in range(3)] == [status, status, 200]
+    assert sandbox.times_called(ANNA) == 1
     assert sandbox.requests() == {("POST /calls/outbound", status): 2, ("POST /calls/outbound", 200): 1}
 
 
 @pytest.mark.parametrize("kind", ["server_error", "unavailable", "html_error", "connection_lost"])
 def test_a_fault_can_come_after_the_request_was_carried_out(sandbox: RunningSandbox, kind: str) -> None:
     sandbox.faults(**{kind: {"next": 1, "carried_out": True}})
-    assert outcome(sandbox.ring) != 200
-    assert sandbox.times_rung(ANNA) == 1
+    assert outcome(sandbox.place) != 200
+    assert sandbox.times_called(ANNA) == 1
 
 
 def test_a_refused_request_is_never_carried_out(sandbox: RunningSandbox) -> None:
@@ -95,7 +94,7 @@ def test_an_answer_can_fail_to_come_until_the_client_gives_up(
     with pytest.raises(httpx.ReadTimeout):
         sandbox.api.post("/calls/outbound", json={"destination": ANNA, "agent_id": "demo-agent"}, timeout=0.2)
     until(lambda: sandbox.requests() == {("POST /calls/outbound", 0): 1})
-    assert sandbox.times_rung(ANNA) == carried_out
+    assert sandbox.times_called(ANNA) == carried_out
 
 
 def test_a_client_that_never_gives_up_loses_the_connection_in_the_end(sandbox: RunningSandbox) -> None:
@@ -159,7 +158,7 @@ def test_answers_can_have_fields_that_nobody_knows(sandbox: RunningSandbox) -> N
 
 def test_answers_can_lack_the_room_and_the_pagination(sandbox: RunningSandbox) -> None:
     sandbox.faults(no_room_name={"share": 1}, no_pagination={"share": 1})
-    assert sandbox.ring().json().keys() == {"success", "call_id", "status"}
+    assert sandbox.place().json().keys() == {"success", "call_id", "status"}
     listed = sandbox.api.get("/calls").json()
     assert listed.keys() == {"calls"}
     assert "room_name" not in listed["calls"][0]

@@ -63,7 +63,7 @@ def test_somebody_who_rings_in_is_answered_by_the_agent_of_the_number(
     sandbox: RunningSandbox, receiver: Receiver
 ) -> None:
     receiver.answers["assistant-request"] = {}
-    call = sandbox.settle(sandbox.ring_in())
+    call = sandbox.settle(sandbox.call_in())
     check("get_call", sandbox.api.get(f"/calls/{call['id']}"))
     assert (call["direction"], call["caller_phone"], call["agent_id"]) == ("inbound", ANNA, "demo-agent")
     assert (call["status"], call["number_id"]) == ("ended", "demo-number")
@@ -76,13 +76,13 @@ def test_somebody_who_rings_in_is_answered_by_the_agent_of_the_number(
     (request,) = receiver.of("assistant-request")
     assert request.message["call"] == {"id": call["id"], "type": "inboundPhoneCall", "status": "ringing"}
     assert request.message["customer"] == {"number": ANNA}
-    assert sandbox.rings() == []  # nobody's phone rang but ours
+    assert sandbox.placed_calls() == []  # nobody's phone rang but ours
     assert sandbox.api.get("/account").json()["minutes_balance"] < 1000
 
 
 def test_an_agent_that_asks_for_no_events_answers_without_asking(sandbox: RunningSandbox) -> None:
     change(sandbox, webhook_events=["status-update"])
-    call = sandbox.settle(sandbox.ring_in())
+    call = sandbox.settle(sandbox.call_in())
     assert (call["status"], sandbox.exchanges(call["id"])) == ("ended", [])
 
 
@@ -92,7 +92,7 @@ def test_an_answer_can_override_parts_of_the_agent(sandbox: RunningSandbox, rece
         "maxDurationSeconds": 5,
         "metadata": {"tenant": "T-1"},
     }
-    call = sandbox.settle(sandbox.ring_in())
+    call = sandbox.settle(sandbox.call_in())
     assert call["messages"][0]["content"] == "Dag mevrouw Jansen."
     assert (call["duration_seconds"], call["end_reason"]) == (5, "max_duration")
     until(lambda: receiver.of("end-of-call-report"))
@@ -110,14 +110,14 @@ def test_an_answer_can_choose_another_saved_agent(receiver: Receiver, dialect: D
             "assistant_id": piet,
             "assistant_override": {"max_duration_seconds": 7},
         }
-        call = sandbox.settle(sandbox.ring_in())
+        call = sandbox.settle(sandbox.call_in())
     assert (call["agent_id"], call["agent_name"], call["duration_seconds"]) == (piet, "Piet", 7)
     assert call["messages"][0]["content"] == "Met Piet."
 
 
 def test_an_answer_can_reject_the_call(sandbox: RunningSandbox, receiver: Receiver) -> None:
     receiver.answers["assistant-request"] = {"error": "Wij zijn gesloten."}
-    call = sandbox.settle(sandbox.ring_in())
+    call = sandbox.settle(sandbox.call_in())
     assert (call["status"], call["error"], call["started_at"]) == ("rejected", "Wij zijn gesloten.", None)
     (exchange,) = sandbox.exchanges(call["id"])
     assert (exchange["event"], exchange["outcome"]) == ("assistant-request", "rejected")
@@ -139,7 +139,7 @@ def test_an_answer_that_cannot_be_used_leaves_the_saved_agent(
     sandbox: RunningSandbox, receiver: Receiver, answer: Any, why: str
 ) -> None:
     receiver.answers["assistant-request"] = answer
-    call = sandbox.settle(sandbox.ring_in())
+    call = sandbox.settle(sandbox.call_in())
     assert (call["status"], call["agent_id"]) == ("ended", "demo-agent")
     (exchange,) = sandbox.exchanges(call["id"])
     assert exchange["outcome"].startswith("the saved agent answers: ")
@@ -148,18 +148,18 @@ def test_an_answer_that_cannot_be_used_leaves_the_saved_agent(
 
 def test_a_server_that_fails_leaves_the_saved_agent(sandbox: RunningSandbox, receiver: Receiver) -> None:
     receiver.status = 500
-    call = sandbox.settle(sandbox.ring_in())
+    call = sandbox.settle(sandbox.call_in())
     assert call["status"] == "ended"
     assert sandbox.exchanges(call["id"])[0]["outcome"] == "the saved agent answers: status 500"
     change(sandbox, webhook_url="http://127.0.0.1:1/")
-    call = sandbox.settle(sandbox.ring_in())
+    call = sandbox.settle(sandbox.call_in())
     assert sandbox.exchanges(call["id"])[0]["outcome"] == "the saved agent answers: no answer (ConnectError)"
 
 
 def test_a_server_has_five_seconds_to_say_who_answers(sandbox: RunningSandbox, receiver: Receiver) -> None:
     receiver.answers["assistant-request"] = None
     began = time.monotonic()
-    call_id = sandbox.ring_in()
+    call_id = sandbox.call_in()
     assert sandbox.call(call_id)["status"] == "connecting"
     assert sandbox.health()["active_calls"] == 1
     assert sandbox.settle(call_id)["status"] == "ended"
@@ -171,7 +171,7 @@ def test_with_an_empty_balance_a_call_that_comes_in_is_rejected(
     sandbox: RunningSandbox, receiver: Receiver
 ) -> None:
     sandbox.settings(minutes_balance=0)
-    call = sandbox.settle(sandbox.ring_in())
+    call = sandbox.settle(sandbox.call_in())
     assert (call["status"], call["error"]) == ("rejected", "insufficient credits")
     assert receiver.received == []
 
@@ -181,7 +181,7 @@ def test_a_number_that_nobody_answers_rings_until_the_caller_gives_up(
     sandbox: RunningSandbox, path: str
 ) -> None:
     sandbox.api.patch(path, json={"agent_id": None} if "numbers" in path else {"is_active": False})
-    call = sandbox.settle(sandbox.ring_in())
+    call = sandbox.settle(sandbox.call_in())
     assert (call["status"], call["end_reason"], call["started_at"]) == ("failed", "no_answer", None)
 
 
@@ -191,7 +191,7 @@ def test_a_number_that_nobody_answers_rings_until_the_caller_gives_up(
 def test_how_a_call_that_comes_in_goes_can_be_said(
     sandbox: RunningSandbox, outcome: str, status: str
 ) -> None:
-    assert sandbox.settle(sandbox.ring_in(outcome=outcome))["status"] == status
+    assert sandbox.settle(sandbox.call_in(outcome=outcome))["status"] == status
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_nobody_can_ring_in_wrongly(sandbox: RunningSandbox, body: dict[str, Any
 
 def test_calls_that_come_in_leave_the_scripts_of_calls_that_go_out_alone(sandbox: RunningSandbox) -> None:
     sandbox.settings(outcomes={ANNA: ["busy", "answered"]})
-    sandbox.settle(sandbox.ring_in())
+    sandbox.settle(sandbox.call_in())
     assert sandbox.finished(ANNA)["error"] == "busy"
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from flireo_flows.sandbox import Dialect, Outcome, SandboxSettings
+from flireo_flows.sandbox import Dialect, SandboxOutcome, SandboxSettings
 from tests.support.sandbox.contract import check
 from tests.support.sandbox.running import ANNA, BEN, CARLA, RunningSandbox, run_sandbox, until
 
 FAST = 1000  # simulated seconds per second
 
 
-def playing(outcome: Outcome | str, **settings: Any) -> SandboxSettings:
+def playing(outcome: SandboxOutcome | str, **settings: Any) -> SandboxSettings:
     """Every call goes like this."""
     return SandboxSettings(rate_limit=0, time_scale=FAST, outcome_weights={outcome: 1}, **settings)
 
@@ -49,7 +49,7 @@ def test_an_answered_call_ends_with_a_transcript_a_summary_and_an_analysis(sandb
 def test_a_call_passes_through_connecting_and_in_progress() -> None:
     slow = playing("answered", talk_seconds_min=30, talk_seconds_max=30)
     with run_sandbox(slow.model_copy(update={"time_scale": 30})) as sandbox:
-        call_id = sandbox.ring().json()["call_id"]
+        call_id = sandbox.place().json()["call_id"]
         assert sandbox.call(call_id)["status"] == "connecting"
         running = until(
             lambda: next((c for c in [sandbox.call(call_id)] if c["status"] == "in-progress"), None)
@@ -84,7 +84,7 @@ def test_a_call_that_nobody_answers_has_no_start_and_no_words(outcome: str, stat
     [
         ({}, 1, "Voicemail detected. No message left.", "voicemail"),
         ({"voicemail_message": "Bel ons terug."}, 2, "Voicemail detected. A message was left.", "voicemail"),
-        ({"voicemail_detection": False}, 2, "A machine answered and nobody spoke to us.", "silence_timeout"),
+        ({"voicemail_detection": False}, 2, "A machine answered and no one spoke to us.", "silence_timeout"),
     ],
 )
 def test_a_voicemail_is_told_by_its_first_words(
@@ -126,7 +126,7 @@ def test_a_call_costs_its_minutes_rounded_up() -> None:
 
 
 def test_privacy_mode_keeps_the_words_of_a_call_out_of_the_list(sandbox: RunningSandbox) -> None:
-    call_id = sandbox.ring(assistant_override={"gdpr_mode": True}).json()["call_id"]
+    call_id = sandbox.place(assistant_override={"gdpr_mode": True}).json()["call_id"]
     call = until(lambda: next((c for c in [sandbox.call(call_id)] if c["analysis_result"]), None))
     assert (call["messages"], call["summary"]) == (None, None)
 
@@ -136,7 +136,7 @@ def _course(seed: int) -> list[tuple[Any, ...]]:
     settings = SandboxSettings(seed=seed, rate_limit=0, time_scale=FAST, report_delay_seconds=0)
     numbers = [f"+4477009002{n:02}" for n in range(12)]
     with run_sandbox(settings) as sandbox:
-        ids = [sandbox.ring(number).json()["call_id"] for number in numbers]
+        ids = [sandbox.place(number).json()["call_id"] for number in numbers]
         calls = [sandbox.settle(call_id) for call_id in ids]
     kept = ("caller_phone", "status", "end_reason", "duration_seconds", "summary", "messages")
     return [tuple(call[name] for name in kept) for call in calls]
@@ -150,7 +150,7 @@ def test_the_same_seed_plays_the_same_calls() -> None:
 
 
 def test_the_list_is_newest_first_and_comes_in_pages(sandbox: RunningSandbox) -> None:
-    ids = [sandbox.ring(number).json()["call_id"] for number in (ANNA, BEN, CARLA)]
+    ids = [sandbox.place(number).json()["call_id"] for number in (ANNA, BEN, CARLA)]
     first = check("list_calls", sandbox.api.get("/calls", params={"limit": 2}))
     rest = check("list_calls", sandbox.api.get("/calls", params={"limit": 2, "offset": 2}))
     assert [call["id"] for call in first["calls"] + rest["calls"]] == ids[::-1]
@@ -172,7 +172,7 @@ def test_the_list_can_be_of_one_status() -> None:
 
 
 def test_the_list_can_be_of_a_span_with_both_ends_in_it(sandbox: RunningSandbox) -> None:
-    created = sandbox.call(sandbox.ring().json()["call_id"])["created_at"]
+    created = sandbox.call(sandbox.place().json()["call_id"])["created_at"]
     moment_after = (moment(created) + timedelta(milliseconds=1)).isoformat()
     moment_before = (moment(created) - timedelta(milliseconds=1)).isoformat()
     day, day_before = created[:10], (moment(created) - timedelta(days=1)).date().isoformat()
@@ -210,7 +210,7 @@ def long_call() -> Iterator[tuple[RunningSandbox, str]]:
     settings = playing("answered", talk_seconds_min=3600_000, talk_seconds_max=3600_000)
     with run_sandbox(settings) as sandbox:
         inline: dict[str, Any] = {"assistant_override": {"max_duration_seconds": 3600_000}}
-        call_id = sandbox.ring(**inline).json()["call_id"]
+        call_id = sandbox.place(**inline).json()["call_id"]
         until(lambda: sandbox.call(call_id)["status"] == "in-progress")
         yield sandbox, call_id
 
@@ -263,7 +263,7 @@ def test_what_an_agent_is_told_and_what_it_says_is_in_the_transcript(
 
 def test_a_command_before_the_answer_is_refused() -> None:
     with run_sandbox(playing("answered").model_copy(update={"time_scale": 1})) as sandbox:
-        call_id = sandbox.ring().json()["call_id"]
+        call_id = sandbox.place().json()["call_id"]
         early = sandbox.api.post(f"/calls/{call_id}/control", json={"type": "end-call"})
     assert (early.status_code, early.json()["error"]["code"]) == (400, "call_not_active")
     assert (early.headers["X-RateLimit-Limit"], early.headers["X-RateLimit-Remaining"]) == ("10", "9")

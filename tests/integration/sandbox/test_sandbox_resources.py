@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from flireo_flows.sandbox import Dialect, Outcome, SandboxSettings
-from flireo_flows.sandbox.call_course import Ending, Plan
-from flireo_flows.sandbox.routes.usage import minutes_this_month
-from flireo_flows.sandbox.store import Call
+from flireo_flows.sandbox import Dialect, SandboxOutcome, SandboxSettings
+from flireo_flows.sandbox.call_course import CallCourse, CallEnd
+from flireo_flows.sandbox.routes.account import minutes_this_month
+from flireo_flows.sandbox.store import SandboxCall
 from tests.support.sandbox.contract import check
 from tests.support.sandbox.running import ANNA, BEN, CARLA, RunningSandbox, run_sandbox
 
@@ -342,8 +342,8 @@ def test_the_later_dialect_has_a_usage_of_its_own(later: RunningSandbox) -> None
 
 def test_the_months_minutes_begin_anew_on_the_first() -> None:
     ended_ms = 1_769_903_999_000  # 2026-01-31 23:59:59 UTC
-    plan = Plan(Outcome.ANSWERED, 2, 61, Ending("ended", "user_hangup"), 1)
-    call = Call("c", ANNA, {}, {}, None, plan, 1, ended_ms - 70_000, "r", started_ms=ended_ms - 61_000)
+    plan = CallCourse(SandboxOutcome.ANSWERED, 2, 61, CallEnd("ended", "user_hangup"), 1)
+    call = SandboxCall("c", ANNA, {}, {}, None, plan, 1, ended_ms - 70_000, "r", started_ms=ended_ms - 61_000)
     call.ended_ms, call.duration_seconds = ended_ms, 61
     assert minutes_this_month([call], ended_ms + 500) == 2
     assert minutes_this_month([call], ended_ms + 1000) == 0

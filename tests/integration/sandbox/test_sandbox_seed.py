@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from flireo_flows.sandbox import Outcome, SandboxSettings
+from flireo_flows.sandbox import SandboxOutcome, SandboxSettings
 from flireo_flows.sandbox.settings import ReportFate
-from flireo_flows.sandbox.state import Contents, State
+from flireo_flows.sandbox.state import Contents, SandboxState
 from tests.support.sandbox.receiving import run_receiver
 from tests.support.sandbox.running import ANNA, BEN, RunningSandbox, run_sandbox, until
 
@@ -30,7 +30,7 @@ STATE: dict[str, Any] = {
 
 def run(state: dict[str, Any]) -> Any:
     """A sandbox with this state."""
-    read = State.model_validate(state)
+    read = SandboxState.model_validate(state)
     return run_sandbox(read.settings, contents=read.contents())
 
 
@@ -110,7 +110,7 @@ def test_a_reset_goes_back_to_the_beginning(sandbox: RunningSandbox) -> None:
     sandbox.faults(server_error={"next": 9}, lose_next_answers=3)
     sandbox.reset()
     assert sandbox.state() == beginning
-    assert (sandbox.rings(), sandbox.requests()) == ([], {})
+    assert (sandbox.placed_calls(), sandbox.requests()) == ([], {})
     assert sandbox.api.get("/calls").json()["calls"] == []
     call = sandbox.finished(ANNA, agent_id="piet", number_id="line")
     assert (call["error"], call["agent_name"]) == ("busy", "Piet")  # its script begins anew too
@@ -122,7 +122,7 @@ def test_a_reset_forgets_calls_that_run_and_their_webhooks() -> None:
             rate_limit=0, time_scale=20, outcome_weights={"answered": 1}, webhook_url=receiver.url
         )
         with run_sandbox(settings) as sandbox:
-            call_id = sandbox.ring().json()["call_id"]
+            call_id = sandbox.place().json()["call_id"]
             until(lambda: len(receiver.received) == 1)  # in-progress
             sandbox.reset()
             assert sandbox.api.get(f"/calls/{call_id}").status_code == 404
@@ -133,7 +133,7 @@ def test_a_reset_forgets_calls_that_run_and_their_webhooks() -> None:
             }
             # A call that was placed later ends and is reported: the earlier one would have been, by then.
             sandbox.settings(talk_seconds_min=200, talk_seconds_max=200)
-            later = sandbox.ring(BEN).json()["call_id"]
+            later = sandbox.place(BEN).json()["call_id"]
             until(lambda: len(receiver.received) == 4, 30)
     assert {webhook.message["call"]["id"] for webhook in receiver.received[1:]} == {later}
 
@@ -145,9 +145,9 @@ def test_a_campaign_that_is_scheduled_in_a_state_dials() -> None:
         {"settings": {"rate_limit": 0, "time_scale": 1000}, "campaigns": {"spring": campaign}}
     ) as sandbox:
         until(lambda: sandbox.api.get("/campaigns/spring").json()["campaign"]["status"] == "completed")
-        assert [ring["destination"] for ring in sandbox.rings()] == [ANNA]
+        assert [ring["destination"] for ring in sandbox.placed_calls()] == [ANNA]
         sandbox.reset()
-        until(lambda: sandbox.times_rung(ANNA) == 1)
+        until(lambda: sandbox.times_called(ANNA) == 1)
 
 
 @pytest.mark.parametrize("changes", [{"outcomes": {ANNA: "sings"}}, {"reports": {ANNA: []}}, {"seed": 5}])
@@ -168,7 +168,7 @@ def test_the_surface_says_what_it_can_do(sandbox: RunningSandbox) -> None:
         "POST /sandbox/inbound",
         "POST /sandbox/reset",
         "GET /sandbox/state",
-        "GET /sandbox/rings",
+        "GET /sandbox/calls",
     } <= set(surface)
     assert all(surface.values())
 
@@ -187,5 +187,11 @@ def test_the_docs_name_every_setting_every_fate_and_every_part_of_the_surface(
 ) -> None:
     docs = DOCS.read_text()
     surface = [route.split()[1] for route in sandbox.surface.get(f"{sandbox.url}/sandbox").json()]
-    for name in (*SandboxSettings.model_fields, *Outcome, *ReportFate, *Contents.model_fields, *surface):
+    for name in (
+        *SandboxSettings.model_fields,
+        *SandboxOutcome,
+        *ReportFate,
+        *Contents.model_fields,
+        *surface,
+    ):
         assert re.search(rf"\b{re.escape(name)}\b" if name[0] != "/" else re.escape(name), docs), name

@@ -153,7 +153,7 @@ def test_webhooks_can_come_twice(receiver: Receiver) -> None:
 
 
 def _delivered_of(receiver: Receiver, sandbox: RunningSandbox, calls: int) -> Counter[str]:
-    ids = {sandbox.ring(f"+4477009003{n:02}").json()["call_id"]: n for n in range(calls)}
+    ids = {sandbox.place(f"+4477009003{n:02}").json()["call_id"]: n for n in range(calls)}
     for call_id in ids:
         sandbox.settle(call_id)
     until(lambda: sum(_fates(sandbox).values()) >= 3 * calls)
@@ -220,7 +220,7 @@ def test_a_report_can_come_without_an_analysis(receiver: Receiver) -> None:
 
 def test_a_report_can_be_slow(receiver: Receiver) -> None:
     with run_sandbox(_with_fate(receiver, "slow", slow_report_seconds=1000)) as sandbox:
-        call_id = sandbox.ring().json()["call_id"]
+        call_id = sandbox.place().json()["call_id"]
         until(lambda: sandbox.call(call_id)["ended_at"])
         ended = time.monotonic()
         assert sandbox.call(call_id)["summary"] is None
@@ -279,7 +279,7 @@ def test_a_recording_is_told_of_if_there_are_any(receiver: Receiver, dialect: Di
 
 def test_in_privacy_mode_the_report_has_a_summary_and_an_analysis_but_no_words(receiver: Receiver) -> None:
     with run_sandbox(sending(receiver, recordings=True)) as sandbox:
-        call_id = sandbox.ring(assistant_override={"gdpr_mode": True}).json()["call_id"]
+        call_id = sandbox.place(assistant_override={"gdpr_mode": True}).json()["call_id"]
         report = received(receiver, 3)[2]
         call = sandbox.call(call_id)
     assert (report.message["messages"], bool(report.message["summary"])) == ([], True)

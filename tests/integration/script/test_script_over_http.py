@@ -35,4 +35,4 @@ async def test_a_server_of_either_dialect_takes_what_is_composed(dialect: Dialec
                 campaign = await campaign.with_agent_models(client, campaign.agents_to_read([]))
                 call = campaign.compose(SANNE, campaign.choose(SANNE), "attempt-1")
                 assert (await client.send(create_outbound_call(call))).call_id
-        assert sandbox.times_rung(SANNE.phone) == len(scripts)
+        assert sandbox.times_called(SANNE.phone) == len(scripts)

@@ -220,7 +220,7 @@ def test_a_campaign_is_not_started_with_somebody_who_said_no_since(
         with pytest.raises(CampaignRefusedError, match=r"remove them from the campaign; nothing was started"):
             start()
     assert sandbox.api.get("/campaigns").json()["campaigns"][0]["status"] == "draft"
-    assert sandbox.rings() == []
+    assert sandbox.placed_calls() == []
 
 
 def test_a_paused_campaign_is_not_resumed_with_somebody_who_said_no_since(local: CallLedger) -> None:

@@ -102,7 +102,7 @@ def long_call(sandbox: RunningSandbox) -> str:
     """Ring CARLA, and wait until a talk of days has begun."""
     (agent,) = made(sandbox, "/agents", {"name": "Tireless", "max_duration_seconds": None}).values()
     sandbox.settings(outcomes={CARLA: "answered"}, talk_seconds_min=1e6, talk_seconds_max=1e6)
-    call_id: str = sandbox.ring(CARLA, agent_id=agent["id"]).json()["call_id"]
+    call_id: str = sandbox.place(CARLA, agent_id=agent["id"]).json()["call_id"]
     sandbox.settings(talk_seconds_min=20, talk_seconds_max=180)
     until(lambda: sandbox.call(call_id)["status"] == "in-progress")
     return call_id

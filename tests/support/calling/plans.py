@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from flireo_flows.calling.plan import Plan, Wanted, make_plan
+from flireo_flows.calling.dry_run import make_plan
+from flireo_flows.calling.plan import Plan, PlanRequest
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject
 from flireo_flows.ledger.past import Past
 from flireo_flows.policy import CallingPolicy
@@ -27,14 +28,14 @@ def wanted(
     script: Script = GREETING,
     policy: CallingPolicy | None = None,
     number: str = "number-1",
-) -> Wanted:
+) -> PlanRequest:
     """What a run of `spring` is asked to do."""
     composer = Composer(Caller("agent-1", number), script, seed="spring")
-    return Wanted("spring", policy or CallingPolicy(), composer)
+    return PlanRequest("spring", policy or CallingPolicy(), composer)
 
 
 def plan(
-    *leads: Lead, rejects: tuple[Reject, ...] = (), asked: Wanted | None = None, past: Past | None = None
+    *leads: Lead, rejects: tuple[Reject, ...] = (), asked: PlanRequest | None = None, past: Past | None = None
 ) -> Plan:
     """A plan of these people."""
     return make_plan(

@@ -168,7 +168,7 @@ class Started:
 
     def until_rung(self, sandbox: RunningSandbox, times: int) -> None:
         """Wait until so many phones rang."""
-        until(lambda: self._looked(len(sandbox.rings()) >= times), LONG)
+        until(lambda: self._looked(len(sandbox.placed_calls()) >= times), LONG)
 
     def until_printed(self, words: str) -> None:
         """Wait until it printed something."""

@@ -95,7 +95,7 @@ class Stage:
 
     def rung(self) -> Counter[str]:
         """How often each phone rang."""
-        return Counter(ring["destination"] for ring in self.sandbox.rings())
+        return Counter(ring["destination"] for ring in self.sandbox.placed_calls())
 
 
 @dataclass

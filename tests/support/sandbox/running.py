@@ -41,14 +41,14 @@ class RunningSandbox:
         """Base URL of the API, as a client is configured with it."""
         return f"{self.url}/api/v1"
 
-    def rings(self) -> list[dict[str, Any]]:
-        """Every request that made a phone ring, oldest first."""
-        rings: list[dict[str, Any]] = self._get("rings")
-        return rings
+    def placed_calls(self) -> list[dict[str, Any]]:
+        """Every outbound call that was placed, oldest first."""
+        calls: list[dict[str, Any]] = self._get("calls")
+        return calls
 
-    def times_rung(self, destination: str) -> int:
-        """How often a phone rang."""
-        return Counter(ring["destination"] for ring in self.rings())[destination]
+    def times_called(self, destination: str) -> int:
+        """How many calls were placed to a number."""
+        return Counter(call["destination"] for call in self.placed_calls())[destination]
 
     def requests(self) -> dict[tuple[str, int], int]:
         """Requests by `("GET /calls", status)`; status 0 is an answer that was lost."""
@@ -63,8 +63,8 @@ class RunningSandbox:
         """Change faults by name, e.g. `lose_next_answers=1`, `server_error={"next": 2}`."""
         self._post("faults", changes)
 
-    def ring_in(self, caller: str = ANNA, **fields: Any) -> str:
-        """Let somebody ring the demo number; the call's id."""
+    def call_in(self, caller: str = ANNA, **fields: Any) -> str:
+        """Simulate an inbound call to the demo number; returns its id."""
         answer = self.surface.post("inbound", json={"from": caller, "number_id": "demo-number", **fields})
         call_id: str = answer.raise_for_status().json()["call_id"]
         return call_id
@@ -87,7 +87,7 @@ class RunningSandbox:
         """Change settings by name, e.g. `minutes_balance=0`."""
         self._post("settings", changes)
 
-    def ring(self, destination: str = ANNA, **fields: Any) -> httpx.Response:
+    def place(self, destination: str = ANNA, **fields: Any) -> httpx.Response:
         """Ask for a call with the demo agent."""
         body = {"destination": destination, "number_id": "demo-number", "agent_id": "demo-agent", **fields}
         return self.api.post("/calls/outbound", json=body)
@@ -100,11 +100,11 @@ class RunningSandbox:
         return record
 
     def finished(self, destination: str = ANNA, **fields: Any) -> dict[str, Any]:
-        """Ring, and look the call up once it is over: see `settle`."""
-        return self.settle(self.ring(destination, **fields).json()["call_id"])
+        """Place a call, and look it up once it is over: see `settle`."""
+        return self.settle(self.place(destination, **fields).json()["call_id"])
 
     def settle(self, call_id: str) -> dict[str, Any]:
-        """Wait until a call is over and, if it was answered, summed up. Its analysis may still come."""
+        """Wait until a call is over and, if it was answered, summarised. Its analysis may still come."""
         return until(lambda: _settled(self.call(call_id)))
 
     def _get(self, path: str) -> Any:

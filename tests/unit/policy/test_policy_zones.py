@@ -4,8 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flireo_flows.calling.cautions import cautions
-from flireo_flows.calling.zone_notes import zone_notes
+from flireo_flows.calling.plan_notes import cautions, zone_notes
 from flireo_flows.leads import Consent, LeadFormat, LeadPhone, parse_phone, read_leads
 from flireo_flows.leads.zones.zone_tables import countries, north_america
 from flireo_flows.policy import (

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from flireo_flows.sandbox.analysis import analysis_of
-from flireo_flows.sandbox.seeded_random import Dice
+from flireo_flows.sandbox.call_content import analysis_of
+from flireo_flows.sandbox.seeded_random import SeededRandom
 
 ORDERED = {
     "type": "object",
@@ -30,13 +30,13 @@ ORDERED = {
 @pytest.mark.parametrize("mood", [0, 0.3, 0.7, 1])
 @pytest.mark.parametrize("call", range(5))
 def test_an_analysis_fits_its_schema(mood: float, call: int) -> None:
-    analysis = analysis_of(ORDERED, mood, Dice(0), call)
+    analysis = analysis_of(ORDERED, mood, SeededRandom(0), call)
     Draft202012Validator(ORDERED).validate(analysis)
-    assert analysis == analysis_of(ORDERED, mood, Dice(0), call)
+    assert analysis == analysis_of(ORDERED, mood, SeededRandom(0), call)
 
 
 def test_a_good_call_is_good_in_all_of_its_fields() -> None:
-    good, bad = analysis_of(ORDERED, 1, Dice(0), 1), analysis_of(ORDERED, 0, Dice(0), 1)
+    good, bad = analysis_of(ORDERED, 1, SeededRandom(0), 1), analysis_of(ORDERED, 0, SeededRandom(0), 1)
     assert (good["booked"], good["interest"]) == (True, "high")
     assert (bad["booked"], bad["interest"]) == (False, "low")
     assert bad["sentiment"] < 5 < good["sentiment"]
@@ -67,11 +67,11 @@ def test_a_good_call_is_good_in_all_of_its_fields() -> None:
     ],
 )
 def test_a_schema_that_makes_no_sense_still_gives_an_object(schema: dict[str, Any]) -> None:
-    assert isinstance(analysis_of(schema, 0.5, Dice(0)), dict)
+    assert isinstance(analysis_of(schema, 0.5, SeededRandom(0)), dict)
 
 
 def test_weights_are_kept_to_over_many_calls() -> None:
-    dice, weights = Dice(1), {"often": 3.0, "never": 0.0, "seldom": 1.0}
+    dice, weights = SeededRandom(1), {"often": 3.0, "never": 0.0, "seldom": 1.0}
     drawn = [dice.weighted(weights, n) for n in range(2000)]
     assert 0.70 < drawn.count("often") / 2000 < 0.80
     assert "never" not in drawn

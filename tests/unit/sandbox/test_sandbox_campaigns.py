@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flireo_flows.sandbox.campaigns import Window
+from flireo_flows.sandbox.campaigns import DailyHours
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,4 @@ def test_a_window_is_of_its_own_time_zone(
     opens: time | None, closes: time | None, timezone: str | None, moment: str, is_open: bool
 ) -> None:
     at = datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo("UTC"))
-    assert Window(opens, closes, timezone).is_open(at) is is_open
+    assert DailyHours(opens, closes, timezone).is_open(at) is is_open
