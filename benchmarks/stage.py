@@ -20,9 +20,10 @@ from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.prefect_support.child_process import child
 from flireo_flows.prefect_support.local_server import free_port
-from flireo_flows.script.call_choice import Caller
+from flireo_flows.script import Caller, Composer
 
 CALLER = Caller("demo-agent", "demo-number")
+COMPOSER = Composer(CALLER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def campaign(stage: Stage, count: int, policy: CallingPolicy, until: Until) -> R
     async def run() -> RunResult:
         async with await Database.open(stage.ledger) as database:
             batch = await LeadBook(database, "bench").take_in(people(count))
-            engine = Engine(database, stage.account, "bench", batch, CALLER, policy)
+            engine = Engine(database, stage.account, "bench", batch, COMPOSER, policy)
             return await engine.run(until)
 
     return asyncio.run(run())

@@ -22,7 +22,7 @@ from flireo_flows.ledger import Answer, Attempt, Database
 from flireo_flows.ledger.eligibility import late_denial
 from flireo_flows.ledger.intents import FRESH_SECONDS
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
-from flireo_flows.script.call_choice import ComposeError, Composes
+from flireo_flows.script import ComposeError, Composer
 
 MOST_REFUSALS: Final = 5  # in a row, from different leads: then it is not the leads
 MOST_UNREACHED: Final = 5  # in a row
@@ -51,7 +51,7 @@ class Dialer:
 
     client: AsyncFlireoClient
     database: Database
-    composer: Composes
+    composer: Composer
     owns_until: float = math.inf
     stopped_by: Exception | None = None
     held_by: str = ""

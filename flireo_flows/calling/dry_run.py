@@ -19,7 +19,6 @@ from flireo_flows.calling.plan import (
     request_of,
     row_of,
     salt_of,
-    without_asking,
 )
 from flireo_flows.calling.plan_notes import cautions, confidence, number_cautions, reading_notes, zone_notes
 from flireo_flows.calling.simulation import HORIZON, Forecast, Pace, Prospect, estimate, forecast
@@ -36,7 +35,7 @@ from flireo_flows.policy import (
     held_by_others,
     location_of,
 )
-from flireo_flows.script.call_choice import CallChoice, ComposeError, Composes, LeadFacts, NoClientNumberError
+from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts, NoClientNumberError
 
 RING_SECONDS: Final = 25.0  # a call that nobody answers
 NEW: Final = KnownPerson()
@@ -52,7 +51,7 @@ def make_plan(batch: LeadBatch, wanted: PlanRequest, past: Past, now: datetime) 
         now: When the run would begin, aware.
     """
     start, salt = now.astimezone(UTC), salt_of(wanted.campaign, batch.leads)
-    composer = without_asking(wanted.composer, batch.leads)
+    composer = wanted.composer.with_assumed_models(batch.leads)
     skipped = [Skipped(it.line, "", str(it.code), it.message) for it in batch.rejects]
     drafts: list[_Draft] = []
     for lead in batch.leads:
@@ -120,7 +119,7 @@ class _Draft:
         )
 
 
-def _draft(lead: Lead, composer: Composes, past: Past, salt: str) -> _Draft | Skipped:
+def _draft(lead: Lead, composer: Composer, past: Past, salt: str) -> _Draft | Skipped:
     known = past.people.get(lead.phone, NEW)
     if past.standing.state is CampaignState.CANCELLED:
         why = f"The campaign was {past.standing.in_words}."

@@ -43,7 +43,7 @@ from flireo_flows.ledger.milestones import post_credits_low, post_finished
 from flireo_flows.ledger.outcome_backfill import apply_current_rules
 from flireo_flows.ledger.run_rules import Readiness, fingerprint, read_rules, write_rules
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.call_choice import Composes
+from flireo_flows.script import Composer
 
 PROGRESS_SECONDS: Final = 2.0
 COMPLETENESS_SECONDS: Final = 60.0
@@ -108,7 +108,7 @@ class Engine:
     account: Account
     campaign: str
     batch: str
-    caller: Composes
+    caller: Composer
     policy: CallingPolicy
     progress: Progress = no_progress
     readiness: Readiness | None = None

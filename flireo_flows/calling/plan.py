@@ -22,9 +22,7 @@ from flireo_flows.leads.lead import Lead
 from flireo_flows.policy import (
     CallingPolicy,
 )
-from flireo_flows.script import Composer
-from flireo_flows.script.call_choice import CallChoice, ComposeError, Composes, LeadFacts
-from flireo_flows.script.composer import ANY_MODEL, agents_given_system_message
+from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts
 
 REFERENCE: Final = "plan"  # in the place of an attempt's own
 LINES_SHOWN: Final = 10
@@ -43,7 +41,7 @@ class PlanRequest:
 
     campaign: str
     policy: CallingPolicy
-    composer: Composes
+    composer: Composer
     requests_per_minute: float = 100.0
 
 
@@ -279,14 +277,7 @@ def row_of(salt: str, lead: Lead) -> str:
     return _digest(salt, canonical([lead.name, dict(lead.columns), lead.wishes.as_json()]))
 
 
-def without_asking(composer: Composes, leads: Iterable[Lead]) -> Composes:
-    """The same composer, able to compose without asking Flireo for the settings of saved agents."""
-    if not isinstance(composer, Composer):
-        return composer
-    return composer.knowing(dict.fromkeys(agents_given_system_message(composer, leads), ANY_MODEL))
-
-
-def compose(composer: Composes, facts: LeadFacts) -> tuple[CallChoice, OutboundCall]:
+def compose(composer: Composer, facts: LeadFacts) -> tuple[CallChoice, OutboundCall]:
     """What would be sent for a lead.
 
     Raises:

@@ -34,7 +34,7 @@ from flireo_flows.ledger.run_rules import (
     newest_call_ids,
     read_rules,
 )
-from flireo_flows.script.call_choice import Composes
+from flireo_flows.script import Composer
 
 MOST_LOOKED_UP: Final = 20  # agents, and numbers, before the first call; the others are not checked
 MOST_PROVING: Final = 3  # calls asked for to know an account by them
@@ -49,7 +49,7 @@ class LowBalanceError(NotReadyError):
 
 
 async def check_account(
-    client: AsyncFlireoClient, caller: Composes, min_balance_minutes: float = 0.0
+    client: AsyncFlireoClient, caller: Composer, min_balance_minutes: float = 0.0
 ) -> Readiness:
     """Look whether the account can ring as asked. One request an agent and number, up to twenty of each.
 

@@ -24,10 +24,9 @@ from flireo_flows.calling.plan import (
     key_of,
     request_of,
     row_of,
-    without_asking,
 )
 from flireo_flows.leads.lead import Lead, LeadBatch
-from flireo_flows.script.call_choice import ComposeError, Composes, LeadFacts
+from flireo_flows.script import ComposeError, Composer, LeadFacts
 
 KIND: Final = "flireo-flows plan"
 VERSION: Final = 1
@@ -232,12 +231,12 @@ class _People:
     wanted: PlanRequest
     forbidden: Collection[str]
     _now: dict[str, Lead] = field(init=False)
-    _composer: Composes = field(init=False)
+    _composer: Composer = field(init=False)
 
     def __post_init__(self) -> None:
         salt = self.saved.salt
         object.__setattr__(self, "_now", {key_of(salt, lead.phone): lead for lead in self.leads})
-        object.__setattr__(self, "_composer", without_asking(self.wanted.composer, self.leads))
+        object.__setattr__(self, "_composer", self.wanted.composer.with_assumed_models(self.leads))
 
     def differences(self) -> Iterator[str]:
         """Who is new, who is gone, whose row or words changed."""

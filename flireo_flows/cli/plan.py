@@ -98,8 +98,7 @@ def wanted_of(
     """What the options of a command ask for."""
     from flireo_flows.calling.plan import PlanRequest
     from flireo_flows.cli import settings
-    from flireo_flows.script import Composer
-    from flireo_flows.script.call_choice import Caller
+    from flireo_flows.script import Caller, Composer
 
     rules, words = settings.policy(policy, any_hour=any_hour), settings.script(script)
     composer = Composer(Caller(agent_id, number_id), words, _dialect(), campaign)
@@ -123,7 +122,6 @@ def make(
         saved: A saved plan, outside which no one is called; None for no such plan.
     """
     import asyncio
-    from dataclasses import replace
     from datetime import UTC, datetime
 
     from flireo_flows.calling.dry_run import make_plan
@@ -131,13 +129,9 @@ def make(
     from flireo_flows.cli import settings
     from flireo_flows.leads import read_do_not_call, read_leads
     from flireo_flows.ledger.past import read_past
-    from flireo_flows.script import Composer
-    from flireo_flows.script.composer import with_assumed_models
 
     forbidden = read_do_not_call(do_not_call, lead_format.default_region) if do_not_call else None
     batch = read_leads(leads, lead_format, forbidden or frozenset())
-    if isinstance(wanted.composer, Composer):
-        wanted = replace(wanted, composer=with_assumed_models(wanted.composer, batch.leads))
     if saved:
         batch = only_planned(batch, saved, wanted, forbidden or frozenset())
     phones = [lead.phone for lead in batch.leads]

@@ -25,7 +25,7 @@ from flireo_flows.lifecycle.states import (
     target,
 )
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.call_choice import CallChoice, Composes, LeadFacts
+from flireo_flows.script import CallChoice, Composer, LeadFacts
 
 MISMATCHED: Final = "the call id that it had is of another call"
 MOST_UNPLACED: Final = 5  # attempts in a row that were not placed, before a person looks
@@ -61,7 +61,7 @@ class AttemptBook:
     """
 
     def __init__(
-        self, database: Database, campaign: str, runner: str, composer: Composes | None = None, run: str = ""
+        self, database: Database, campaign: str, runner: str, composer: Composer | None = None, run: str = ""
     ) -> None:
         self._database, self.campaign, self.runner = database, name_key(campaign), runner
         self.composer, self.run = composer, run

@@ -38,14 +38,7 @@ from flireo_flows.policy import CallingPolicy, policy_problem, policy_warnings
 from flireo_flows.prefect_support.artifacts import ProgressBoard, show_failures, show_tables
 from flireo_flows.prefect_support.async_bridge import drive
 from flireo_flows.prefect_support.events import publishing
-from flireo_flows.script import Composer, ReportWebhook, Script
-from flireo_flows.script.call_choice import Caller
-from flireo_flows.script.composer import (
-    agents_given_system_message,
-    with_agent_models,
-    with_assumed_models,
-    without_uncomposable,
-)
+from flireo_flows.script import Caller, Composer, ReportWebhook, Script, reject_uncomposable
 from flireo_flows.tasks.export import write_results
 
 # What stops the dialling and leaves the calls that run, whose results can still be read.
@@ -215,11 +208,11 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
         logger.warning("%s", sentence)
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
     notes = list(reading_notes(batch))
-    composer = with_assumed_models(run.composer(), batch.leads)
+    composer = run.composer().with_assumed_models(batch.leads)
     if run.plan:
         wanted = PlanRequest(run.campaign, run.policy, composer)
         batch = only_planned(batch, Path(run.plan), wanted, forbidden or frozenset())
-    batch = without_uncomposable(batch, composer)
+    batch = reject_uncomposable(batch, composer)
     rejects_file = run.out / "rejects.csv"
     write_rejects(batch.rejects, rejects_file, batch.columns)
     logger.info("%s: %d leads, %d rejects (%s)", leads, len(batch.leads), len(batch.rejects), rejects_file)
@@ -237,7 +230,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
                 earlier = await earlier_calls_in(db, [lead.phone for lead in batch.leads])
             return batch_name, earlier.in_words
 
-    told = agents_given_system_message(composer, batch.leads)
+    told = run.composer().agents_to_read(batch.leads)  # `composer` assumes their models, so it asks for none
     batch_name, earlier = drive(write)
     if earlier:
         logger.info("%s", earlier)
@@ -408,7 +401,7 @@ async def _engine(
     composer = run.composer()
     if imported.told_agents:
         async with AsyncFlireoClient(account) as client:
-            composer = await with_agent_models(client, composer, imported.told_agents)
+            composer = await composer.with_agent_models(client, imported.told_agents)
     return Engine(
         database,
         account,

@@ -30,7 +30,7 @@ from flireo_flows.ledger.schema import attempts
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import SandboxOutcome, SandboxSettings
-from flireo_flows.script.call_choice import Caller, Composes
+from flireo_flows.script import Caller, Composer
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, people, person
 from tests.support.sandbox.running import RunningSandbox, run_sandbox
@@ -325,16 +325,16 @@ def test_the_balance_is_read_again_after_many_calls_or_a_while_and_not_for_nothi
     assert not balance.is_due(1300.0 + 10 * BALANCE_SECONDS, placed=1)
 
 
-class Many(Caller):
+class Many(Composer):
     """More agents and numbers than one."""
 
     @property
     def agent_ids(self) -> frozenset[str]:
-        return frozenset({"demo-agent", self.agent_id})
+        return frozenset({"demo-agent", self.caller.agent_id})
 
     @property
     def number_ids(self) -> frozenset[str]:
-        return frozenset({"demo-number", self.number_id})
+        return frozenset({"demo-number", self.caller.number_id})
 
 
 @pytest.fixture(scope="module")
@@ -346,13 +346,13 @@ def account() -> Iterator[RunningSandbox]:
 @pytest.mark.parametrize(
     ("caller", "says"),
     [
-        (Many("demo-agent", "demo-number"), ""),
-        (Many("nobody", "demo-number"), "agent 'nobody' does not exist"),
-        (Many("demo-agent", "nothing"), "number 'nothing' does not exist"),
+        (Many(Caller("demo-agent", "demo-number")), ""),
+        (Many(Caller("nobody", "demo-number")), "agent 'nobody' does not exist"),
+        (Many(Caller("demo-agent", "nothing")), "number 'nothing' does not exist"),
     ],
 )
 async def test_every_agent_and_number_is_looked_up_before_the_first_call(
-    local: Database, account: RunningSandbox, caller: Composes, says: str
+    local: Database, account: RunningSandbox, caller: Composer, says: str
 ) -> None:
     async with AsyncFlireoClient(Campaign(local, account.base_url).account) as client:
         if not says:

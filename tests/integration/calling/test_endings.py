@@ -21,7 +21,7 @@ from flireo_flows.calling.dialer import Dialer, SenderPool
 from flireo_flows.calling.post_ending import EVENTS, POST_ENDINGS, PostEnding, ending_of
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.ledger import Answer, Attempt, Database
-from flireo_flows.script.call_choice import CallChoice, Caller, ComposeError, LeadFacts
+from flireo_flows.script import CallChoice, Caller, ComposeError, Composer, LeadFacts
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, POLICY, Campaign, people, person
 from tests.support.faulty.server import (
@@ -277,7 +277,7 @@ async def test_an_agent_or_number_that_the_leads_own_row_names_stops_nobody_else
 
 
 @dataclass(frozen=True)
-class Tongue(Caller):
+class Tongue(Composer):
     """Knows no words for Anna, and none that fit for Ben."""
 
     def compose(self, facts: LeadFacts, choice: CallChoice, reference: str) -> OutboundCall:
@@ -292,7 +292,7 @@ async def test_a_lead_for_whom_no_request_can_be_made_is_put_up_for_review(local
         await campaign.take_in(person(ANNA), person(BEN))
         book = await campaign.runner()
         async with AsyncFlireoClient(campaign.account) as client:
-            dialer = Dialer(client, local, Tongue("agent"))
+            dialer = Dialer(client, local, Tongue(Caller("agent")))
             answers = [await dialer.ring(attempt) for attempt in await campaign.begin(book)]
         await campaign.record(book, *answers)
     leads = await campaign.leads()

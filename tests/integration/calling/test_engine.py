@@ -19,7 +19,7 @@ from flireo_flows.ledger import Database, Expectations, Inbox, Views
 from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import SandboxOutcome, SandboxSettings
-from flireo_flows.script.call_choice import Caller
+from flireo_flows.script import Caller, Composer
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
 from tests.support.faulty.server import answer
@@ -331,7 +331,7 @@ async def test_a_run_that_cannot_ring_says_so_before_the_first_call(
     with run_sandbox(settings()) as sandbox:
         campaign = Campaign(local, sandbox.base_url)
         await campaign.take_in(*people(3))
-        caller = Caller(change.get("agent", "demo-agent"), change.get("number", "demo-number"))
+        caller = Composer(Caller(change.get("agent", "demo-agent"), change.get("number", "demo-number")))
         engine = Engine(local, campaign.account, campaign.name, campaign.batch, caller, POLICY)
         with pytest.raises(NotReadyError, match=says):
             await engine.run(Until.FINISHED)

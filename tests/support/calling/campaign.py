@@ -28,12 +28,12 @@ from flireo_flows.ledger.unknown_attempts import UnknownAttempts
 from flireo_flows.lifecycle.absence import Verdict, View
 from flireo_flows.lifecycle.states import AttemptEvent
 from flireo_flows.policy import CallingPolicy, OtherCampaigns
-from flireo_flows.script.call_choice import Caller, Composes
+from flireo_flows.script import Caller, Composer
 from tests.support.sandbox.running import ANNA, BEN, CARLA
 
 __all__ = ["ANNA", "BEN", "CALLER", "CARLA", "POLICY", "Campaign", "people", "person"]
 
-CALLER = Caller("demo-agent", "demo-number")
+CALLER = Composer(Caller("demo-agent", "demo-number"))
 # At any hour, and quick: the distances between readings are seconds where people have minutes.
 POLICY = CallingPolicy(
     calling_hours=None, max_concurrent_calls=200, reconcile_grace_seconds=1, poll_seconds=0.2
@@ -72,7 +72,7 @@ class Campaign:
     readiness: Readiness | None = None
     timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=2, read=5, ring=5))
     batch: str = ""
-    composer: Composes = CALLER
+    composer: Composer = CALLER
     ignore_recent_calls: bool = False
 
     async def know_account(self) -> None:

@@ -7,8 +7,7 @@ from flireo_flows.calling.plan import Plan, PlanRequest
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject
 from flireo_flows.ledger.past import Past
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script import Composer, Script
-from flireo_flows.script.call_choice import Caller
+from flireo_flows.script import Caller, Composer, Script
 from tests.support.calling.campaign import ANNA, BEN, CARLA
 
 MONDAY = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
