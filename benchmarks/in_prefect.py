@@ -135,7 +135,7 @@ def _tasks(credentials: Any, leads: Path) -> Callable[[], str]:
     from prefect.task_runners import ThreadPoolTaskRunner  # noqa: PLC0415
 
     from flireo_flows.api.calls import OutboundCall  # noqa: PLC0415
-    from flireo_flows.calling.hands import CONNECTIONS  # noqa: PLC0415
+    from flireo_flows.calling.dialer import CONNECTIONS  # noqa: PLC0415
     from flireo_flows.tasks import create_outbound_call  # noqa: PLC0415
 
     phones = leads.read_text().split()[1:]

@@ -13,7 +13,7 @@ from typing import Final
 from benchmarks.figures import Figure
 from benchmarks.runner import Order, Report, run_all
 from benchmarks.stage import Stage, stage, take_in
-from flireo_flows.calling.hands import CONNECTIONS
+from flireo_flows.calling.dialer import CONNECTIONS
 from flireo_flows.prefect_support.child_process import child_server
 from flireo_flows.prefect_support.local_server import free_port
 from tests.support.postgres import run_postgres

@@ -1,33 +1,55 @@
-"""What holds a whole campaign back while it runs: a person who pauses it, the breaker, a low balance."""
+"""What holds a whole campaign back while it runs: a person who paused it, the circuit breaker, a low balance."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import and_, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from flireo_flows.api import errors
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.redaction import redact
-from flireo_flows.calling.breaker import Ended, shown, trips
-from flireo_flows.calling.preflight import NotReady, check_balance
-from flireo_flows.calling.rhythm import BalanceRhythm
+from flireo_flows.api.redaction import mask_phone
+from flireo_flows.calling.preflight import NotReadyError, check_balance
+from flireo_flows.ledger.call_endings import CallEnding, call_endings_in
 from flireo_flows.ledger.campaigns import Standing, change_in, skip_waiting_in, standing_in
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.schema import attempts
-from flireo_flows.lifecycle.outcomes import Outcome
-from flireo_flows.lifecycle.states import AttemptState, CampaignState
+from flireo_flows.lifecycle.states import CampaignState
 from flireo_flows.policy import CallingPolicy
+from flireo_flows.policy.policy_forms import Breaker
 
-LONGEST_CALL_SECONDS: Final = 7200.0  # a call that ended in the window began at most so long before it
-RINGING_SECONDS: Final = 60.0  # a call that goes on for longer was answered
-BREAKER_SECONDS: Final = 1.0  # how often the last calls are counted
-BREAKER_PATIENCE: Final = 50.0  # where counting is slow, there is so many times as long between
-BREAKER: Final = "breaker"  # who paused it
+# The balance is read again after so many calls, or after so long, if any call was placed meanwhile.
+CALLS_A_BALANCE: Final = 500
+BALANCE_SECONDS: Final = 300.0
 
 
 @dataclass(slots=True)
-class Brakes:
+class BalanceSchedule:
+    """When the account's balance is due to be read again. The account checks read it before the first call."""
+
+    last_at: float
+    placed_before: int = 0
+
+    def is_due(self, now: float, placed: int) -> bool:
+        """Whether to read it now.
+
+        Args:
+            now: Unix seconds.
+            placed: Calls placed so far.
+        """
+        calls = placed - self.placed_before
+        return calls >= CALLS_A_BALANCE or (calls > 0 and now - self.last_at >= BALANCE_SECONDS)
+
+    def read(self, now: float, placed: int) -> None:
+        """It was read, or could not be."""
+        self.last_at, self.placed_before = now, placed
+
+
+BREAKER_SECONDS: Final = 1.0  # how often the last calls are counted
+BREAKER_PATIENCE: Final = 50.0  # where counting is slow, there is so many times as long between
+BREAKER: Final = "breaker"  # who paused it
+MOST_SHOWN: Final = 20  # last failures that are shown
+
+
+@dataclass(slots=True)
+class CircuitBreaker:
     """The brakes of one campaign, as one runner feels them. All is counted in the ledger, so a restart or a
     second runner changes nothing.
 
@@ -44,11 +66,11 @@ class Brakes:
     standing: Standing = field(default_factory=Standing)
     last_failures: tuple[str, ...] = ()
     stopped_by: Exception | None = None
-    _balance: BalanceRhythm = field(init=False)
+    _balance: BalanceSchedule = field(init=False)
     _count_at: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        self._balance = BalanceRhythm(self.database.now())
+        self._balance = BalanceSchedule(self.database.now())
 
     @property
     def held_by(self) -> str:
@@ -69,56 +91,30 @@ class Brakes:
         elif self.standing.changed_by == BREAKER and self.held_by and not self.last_failures:
             # Another runner, or an earlier run, paused it.
             async with self.database.read() as db:
-                self.last_failures = shown(await self._ended(db, self.standing.changed_at, 0.0))
+                window, paused_at = self.policy.breaker.window_seconds, self.standing.changed_at
+                self.last_failures = failures_shown(
+                    await call_endings_in(db, self.campaign, window, paused_at, 0.0)
+                )
 
     async def _break(self, now: float) -> None:
-        breaker = self.policy.breaker
+        breaker, window = self.policy.breaker, self.policy.breaker.window_seconds
         if not breaker.enabled:
             return
         async with self.database.read() as db:
-            if not trips(await self._ended(db, now, self.standing.changed_at), breaker):
+            if not trips(
+                await call_endings_in(db, self.campaign, window, now, self.standing.changed_at), breaker
+            ):
                 return
         async with self.database.write(self.campaign) as db:
             # Again where nobody else writes: a person may have resumed it since, or another runner paused it.
             self.standing = await standing_in(db, self.campaign)
-            ended = await self._ended(db, now, self.standing.changed_at)
+            ended = await call_endings_in(db, self.campaign, window, now, self.standing.changed_at)
             reason = trips(ended, breaker)
             if reason and self.standing.state is CampaignState.OPEN:
-                self.last_failures = shown(ended)
+                self.last_failures = failures_shown(ended)
                 self.standing = await change_in(
                     db, self.campaign, CampaignState.PAUSED, reason, BREAKER, self.database.now()
                 )
-
-    async def _ended(self, db: AsyncConnection, now: float, resumed_at: float) -> list[Ended]:
-        """What ended in the window, of what began after the campaign was last resumed; oldest first.
-
-        Calls that somebody answered count too, before they end or their reports are in: failures are heard of at
-        once, and the first few would speak for all.
-        """
-        since = now - self.policy.breaker.window_seconds
-        known = attempts.c.state.in_([str(AttemptState.ENDED), str(AttemptState.PLACED)])
-        over = and_(known, attempts.c.over_at >= since)
-        not_over = and_(attempts.c.state == AttemptState.PLACED, attempts.c.over_at.is_(None))
-        going_on = and_(not_over, attempts.c.began_at.between(since, now - RINGING_SECONDS))
-        earliest = max(resumed_at, since - LONGEST_CALL_SECONDS)
-        # What Flireo refused for the lead's own sake; see `endings.in_words`. Other refusals stop the run.
-        about_lead = or_(attempts.c.reason.startswith("400"), attempts.c.reason.startswith("422"))
-        refused = and_(attempts.c.state == AttemptState.NOT_PLACED, attempts.c.began_at >= since, about_lead)
-        columns = (attempts.c.phone, attempts.c.state, attempts.c.outcome, attempts.c.reason)
-        wanted = (
-            select(*columns, attempts.c.error, attempts.c.end_reason, attempts.c.over_at, attempts.c.began_at)
-            .where(attempts.c.campaign == self.campaign, or_(over, going_on, refused))
-            .where(attempts.c.began_at >= earliest)
-        )
-        rows = sorted((await db.execute(wanted)).all(), key=lambda row: float(row.over_at or row.began_at))
-        return [
-            Ended(
-                row.phone,
-                row.state == AttemptState.NOT_PLACED or row.outcome == Outcome.FAILED,
-                redact(row.error or row.end_reason or row.reason),
-            )
-            for row in rows
-        ]
 
     def balance_is_due(self, placed: int) -> bool:
         """Whether to read the balance again, `placed` calls after the run began."""
@@ -129,7 +125,7 @@ class Brakes:
         """Read it; a low one stops the run. A reading that fails decides nothing: 402 still stops it."""
         try:
             await check_balance(self.client, self.policy.min_balance_minutes)
-        except NotReady as low:
+        except NotReadyError as low:
             self.stopped_by = low
         except (errors.AuthenticationFailed, errors.PermissionDenied) as error:
             self.stopped_by = error
@@ -142,3 +138,30 @@ class Brakes:
         if self.standing.state is CampaignState.CANCELLED:
             async with self.database.write(self.campaign) as db:
                 await skip_waiting_in(db, self.campaign)
+
+
+def trips(ended: Sequence[CallEnding], breaker: Breaker) -> str:
+    """Why the campaign must be paused; empty while it need not.
+
+    Args:
+        ended: What ended in the window, since the campaign was last resumed.
+        breaker: How many failures are too many.
+    """
+    failures = sum(call.failed for call in ended)
+    if not breaker.enabled or len(ended) < breaker.fewest_calls or not failures:
+        return ""
+    share = failures / len(ended)
+    if share <= breaker.failure_share and share < 1:  # a share of 1 pauses it once all of them fail
+        return ""
+    return (
+        f"{failures} of the last {len(ended)} calls failed ({share:.0%}, and the policy pauses above "
+        f"{breaker.failure_share:.0%} within {breaker.window_seconds:g} seconds); "
+        "look at the last failures, then resume the campaign"
+    )
+
+
+def failures_shown(ended: Sequence[CallEnding]) -> tuple[str, ...]:
+    """The last failures for people to look at, newest first: masked number and reason."""
+    failures = [call for call in ended if call.failed]
+    newest = reversed(failures[-MOST_SHOWN:])
+    return tuple(f"{mask_phone(call.phone)}: {call.reason or 'no reason was given'}" for call in newest)

@@ -2,34 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
-
-from sqlalchemy import Row, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Final
 
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.call_list import CallList
-from flireo_flows.calling.fit import Fit
-from flireo_flows.calling.lookup import MOST_ASKED, REFUSED_KEY, Lookup, LookupFailed, read_again
-from flireo_flows.calling.preflight import Readiness
-from flireo_flows.calling.reconcile import Reconciler
-from flireo_flows.calling.remembered import campaigns_of
-from flireo_flows.calling.rhythm import Budget
-from flireo_flows.calling.snapshot import Snapshot
-from flireo_flows.calling.windows import LATE_SECONDS, Window, windows_of
-from flireo_flows.ledger import Attempt, AttemptBook, Database, Inbox
-from flireo_flows.ledger.attempts import release_call_in
+from flireo_flows.calling.call_list import CallList, RequestBudget, Window, windows_of
+from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY, CallLookupError, Lookup, Reconciler
+from flireo_flows.calling.snapshot import LATE_SECONDS, CallMatch, Snapshot
+from flireo_flows.ledger import Attempt, Database, Inbox
+from flireo_flows.ledger.call_reports import CallReports
 from flireo_flows.ledger.known_calls import (
     LOOKBACK_SECONDS,
     KnownCall,
     calls_around,
+    owners_of,
     placed_calls,
 )
-from flireo_flows.ledger.leads import chunks
-from flireo_flows.ledger.reports import apply_report, report_of_call
-from flireo_flows.ledger.schema import attempts
+from flireo_flows.ledger.run_rules import Readiness, campaigns_of
+from flireo_flows.ledger.unknown_attempts import UnknownAttempts
 from flireo_flows.lifecycle.states import AttemptState, IdSource
 from flireo_flows.policy import CallingPolicy
 
@@ -39,7 +30,7 @@ MOST_FAILURES: Final = 10  # polls in a row that failed, each after its own retr
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class OpenCalls:
     """Open attempts whose calls a reading of the list is to find.
 
     Attributes:
@@ -72,7 +63,7 @@ class Sought:
         return moments
 
 
-def windows_of_all(sought: Sequence[Sought], now: float) -> tuple[Window, ...]:
+def windows_of_all(sought: Sequence[OpenCalls], now: float) -> tuple[Window, ...]:
     """Where to look for the calls of several campaigns: in windows that all share."""
     wanted = [each for each in sought if not each.is_nothing]
     placed = (call.began_at for each in wanted for call in each.placed)
@@ -90,34 +81,42 @@ class Collector:
 
     client: AsyncFlireoClient
     database: Database
-    book: AttemptBook
+    campaign: str
     policy: CallingPolicy
     readiness: Readiness
     polls: int = 0
     heard_by_webhook: int = 0
     stopped_by: errors.FlireoError | None = None
     failures: int = 0
-    budget: Budget = field(init=False)
+    budget: RequestBudget = field(init=False)
     calls: CallList = field(init=False)
+    unknown: UnknownAttempts = field(init=False)
 
     def __post_init__(self) -> None:
-        self.budget = Budget(self.policy.collect_share)
+        self.budget = RequestBudget(self.policy.collect_share)
         self.calls = CallList(self.client, self.database)
+        self.unknown = UnknownAttempts(self.database, self.campaign)
+        self.campaign = self.unknown.campaign
+
+    @property
+    def reports(self) -> CallReports:
+        """Writes what calls report."""
+        return CallReports(self.database, self.campaign, self.policy)
 
     @property
     def reconciler(self) -> Reconciler:
         """Settles unknown attempts."""
-        return Reconciler(self.database, self.book, self.policy, self.calls)
+        return Reconciler(self.database, self.unknown, self.policy, self.calls)
 
     @property
     def lookup(self) -> Lookup:
         """Asks for calls by id."""
-        return Lookup(self.database, self.book, self.policy, self.calls, self.readiness, self.reconciler)
+        return Lookup(self.database, self.reports, self.calls, self.readiness, self.reconciler)
 
     async def hear(self) -> int:
         """Apply what the webhooks brought. Returns how many attempts ended by it."""
         inbox = Inbox(self.database)
-        applied, ended = await inbox.apply(self.book.campaign, self.policy, self.readiness.expects)
+        applied, ended = await inbox.apply(self.campaign, self.policy, self.readiness.expects)
         self.heard_by_webhook += applied
         return ended
 
@@ -140,24 +139,18 @@ class Collector:
             await self.settle(sought, snapshot, MOST_ASKED - snapshot.asked)
         self.budget.spent(self.calls.requests - sent, self.client.pacing.limit, self.database.now())
 
-    async def look(self) -> Sought:
+    async def look(self) -> OpenCalls:
         """What to look for in the list."""
-        unknown = await self.book.unknown()
+        unknown = await self.unknown.all()
         known: list[KnownCall] = []
         if unknown:
-            names = await campaigns_of(self.database, self.client.account) | {self.book.campaign}
+            names = await campaigns_of(self.database, self.client.account) | {self.campaign}
             known = await calls_around(self.database, names, min(attempt.began_at for attempt in unknown))
-        refused = select(func.min(attempts.c.began_at)).where(
-            attempts.c.campaign == self.book.campaign,
-            attempts.c.state == AttemptState.NOT_PLACED,
-            attempts.c.began_at > self.database.now() - LATE_SECONDS,
-        )
-        placed = await placed_calls(self.database, self.book.campaign)
-        async with self.database.read() as db:
-            refused_at = (await db.execute(refused)).scalar_one()
-        return Sought(tuple(unknown), tuple(placed), tuple(known), refused_at)
+        placed = await placed_calls(self.database, self.campaign)
+        refused_at = await self.unknown.first_refused(self.database.now() - LATE_SECONDS)
+        return OpenCalls(tuple(unknown), tuple(placed), tuple(known), refused_at)
 
-    async def settle(self, sought: Sought, snapshot: Snapshot, most_asked: int = MOST_ASKED) -> int:
+    async def settle(self, sought: OpenCalls, snapshot: Snapshot, most_asked: int = MOST_ASKED) -> int:
         """Decide what a reading proves, and ask by id for calls that it does not show, and for silent ones.
 
         Args:
@@ -172,32 +165,24 @@ class Collector:
         await self.reconciler.hold_back(list(snapshot.strangers.values()))
         try:
             return await self.lookup.ask(sought.placed, snapshot, most_asked, is_awaited=bool(sought.unknown))
-        except LookupFailed as failed:
+        except CallLookupError as failed:
             self._failed(failed.error)
             return failed.asked
 
-    async def _failed_reading(self, error: errors.FlireoError, sought: Sought) -> None:
+    async def _failed_reading(self, error: errors.FlireoError, sought: OpenCalls) -> None:
         """The list cannot be read: if that lasts, calls are asked for by their ids before the run gives up."""
         self._failed(error)
         if self.failures < LASTING_FAILURES or isinstance(error, REFUSED_KEY) or not sought.placed:
             return
         try:
             await self.lookup.ask(sought.placed, None)
-        except LookupFailed:
+        except CallLookupError:
             return
         self.failures, self.stopped_by = LASTING_FAILURES - 1, None
 
     async def unknown_due(self) -> bool:
         """Whether a reading of the list now could settle an unknown attempt."""
-        due = self.database.now() - self.policy.reconcile_grace_seconds
-        waiting = select(attempts.c.id).where(
-            attempts.c.campaign == self.book.campaign,
-            attempts.c.state == AttemptState.UNKNOWN,
-            attempts.c.over_at.is_(None),
-            (attempts.c.read_at.is_(None)) | (attempts.c.read_at <= due),
-        )
-        async with self.database.read() as db:
-            return (await db.execute(waiting.limit(1))).first() is not None
+        return await self.unknown.are_due(self.database.now() - self.policy.reconcile_grace_seconds)
 
     def _failed(self, error: errors.FlireoError) -> None:
         """One failed poll decides nothing; a refused key, or many failures in a row, end the run."""
@@ -206,9 +191,9 @@ class Collector:
             self.stopped_by = error
 
     async def apply(
-        self, page: Sequence[Call], owners: Mapping[str, Row[Any]], fits: Mapping[str, Fit]
-    ) -> list[tuple[Row[Any], Call]]:
-        """Write what a page tells of our attempts; of a call that is not theirs, nothing.
+        self, page: Sequence[Call], owners: Mapping[str, KnownCall], fits: Mapping[str, CallMatch]
+    ) -> list[tuple[KnownCall, Call]]:
+        """Write what a page reports of our attempts; of a call that is not theirs, nothing.
 
         Args:
             page: Of the list.
@@ -218,45 +203,33 @@ class Collector:
         Returns:
             Attempts that had the id of another call, and that call.
         """
-        now = self.database.now()
         mine = [
-            (call, row)
+            (call, owner)
             for call in page
-            if (row := owners.get(call.id)) is not None and row.campaign == self.book.campaign
+            if (owner := owners.get(call.id)) is not None and owner.campaign == self.campaign
         ]
-        ours = [(call, row) for call, row in mine if fits[call.id] in (Fit.SAME, Fit.UNCLEAR)]
+        ours = [(call, owner) for call, owner in mine if fits[call.id] in (CallMatch.SAME, CallMatch.UNCLEAR)]
         if any(call.analysis_result is not None for call, _ in ours):
             # The agent names no plan that we can read, and yet its calls are analysed: the others will be too.
             self.readiness = replace(self.readiness, expects=self.readiness.expects.with_analysis())
-        telling = {row.id: call for call, row in ours if _tells_more(row, call)}
-        others = {
-            row.id: (row, call)
-            for call, row in mine
-            if fits[call.id] is Fit.OTHER and row.id_source != IdSource.MISMATCH
+        news = {owner.attempt_id: call for call, owner in ours if _is_news(owner, call)}
+        foreign = {
+            owner.attempt_id: (owner, call)
+            for call, owner in mine
+            if fits[call.id] is CallMatch.OTHER and owner.id_source is not IdSource.MISMATCH
         }
-        disowned: list[tuple[Row[Any], Call]] = []
-        if telling or others:
-            async with self.database.write(self.book.campaign) as db:
-                for row in await read_again(db, [*telling, *others]):
-                    if row.id in telling:
-                        await self._apply_report(db, row, telling[row.id], now)
-                    elif await self._disown(db, row, others[row.id][1], now):
-                        disowned.append(others[row.id])
-        return disowned
-
-    async def _apply_report(self, db: AsyncConnection, row: Row[Any], call: Call, now: float) -> bool:
-        expects = self.readiness.expects
-        return await apply_report(db, self.database, row, report_of_call(call), self.policy, expects, now)
-
-    async def _disown(self, db: AsyncConnection, row: Row[Any], call: Call, now: float) -> bool:
-        if call.id != row.call_id:  # by the id that a webhook gave beside it
-            return False
-        self.calls.clock.forget(row.id)
-        return await release_call_in(db, row, now)
+        if not news and not foreign:
+            return []
+        for owner, call in foreign.values():
+            if call.id == owner.call_id:
+                self.calls.clock.forget(owner.attempt_id)
+        others = {attempt_id: call for attempt_id, (_, call) in foreign.items()}
+        disowned = await self.reports.apply(news, others, self.readiness.expects)
+        return [pair for attempt_id, pair in foreign.items() if attempt_id in disowned]
 
 
 async def read_list(
-    database: Database, calls: CallList, readers: Sequence[tuple[Collector, Sought]]
+    database: Database, calls: CallList, readers: Sequence[tuple[Collector, OpenCalls]]
 ) -> Snapshot:
     """Read the call list once for several campaigns; again, and wider, where known calls are missing from it.
 
@@ -292,14 +265,14 @@ async def read_list(
 
 
 async def _ask_for_samples(
-    readers: Sequence[tuple[Collector, Sought]], missing: Sequence[KnownCall], snapshot: Snapshot
+    readers: Sequence[tuple[Collector, OpenCalls]], missing: Sequence[KnownCall], snapshot: Snapshot
 ) -> int:
     asked = 0
     for collector, sought in readers:
         if gone := [call for call in sought.placed if call in missing]:
             try:
                 asked += await collector.lookup.samples(gone, snapshot)
-            except LookupFailed as failed:
+            except CallLookupError as failed:
                 if isinstance(failed.error, REFUSED_KEY):
                     raise failed.error from None
                 asked += failed.asked  # a wider window may show them all the same
@@ -307,16 +280,16 @@ async def _ask_for_samples(
 
 
 async def _read_once(
-    database: Database, calls: CallList, readers: Sequence[tuple[Collector, Sought]]
+    database: Database, calls: CallList, readers: Sequence[tuple[Collector, OpenCalls]]
 ) -> Snapshot:
     snapshot = Snapshot(database.now())
     windows = windows_of_all([sought for _, sought in readers], snapshot.read_at)
     async for page in calls.pages(windows):
-        owners = await owners_of(database, page)
-        fits = snapshot.add(page, owners, calls)
+        owners = await owners_of(database, [call.id for call in page])
+        fits = snapshot.add(page, owners, calls.clock, calls.least_skew)
         for collector, _ in readers:
-            for row, call in await collector.apply(page, owners, fits):
-                snapshot.disowned(row, call)
+            for known, call in await collector.apply(page, owners, fits):
+                snapshot.disowned(known, call)
     snapshot.is_cut, snapshot.has_total = calls.is_cut, calls.has_total
     calls.unlisted -= snapshot.shown
     for collector, sought in readers:
@@ -324,25 +297,14 @@ async def _read_once(
     return snapshot
 
 
-def _missing(readers: Sequence[tuple[Collector, Sought]], snapshot: Snapshot) -> list[KnownCall]:
+def _missing(readers: Sequence[tuple[Collector, OpenCalls]], snapshot: Snapshot) -> list[KnownCall]:
     """Known calls that should stand in a reading, once each, oldest first."""
     expected = {call.attempt_id: call for _, sought in readers for call in (*sought.known, *sought.placed)}
     return sorted(snapshot.missing(expected.values()), key=lambda call: call.began_at)
 
 
-async def owners_of(database: Database, page: Sequence[Call]) -> dict[str, Row[Any]]:
-    """The attempts, of whatever campaign, that own the calls of a page, by call id."""
-    owners: dict[str, Row[Any]] = {}
-    async with database.read() as db:
-        for chunk in chunks([call.id for call in page]):
-            for known_as in (attempts.c.report_id, attempts.c.call_id):
-                rows = (await db.execute(select(attempts).where(known_as.in_(chunk)))).all()
-                owners |= {getattr(row, known_as.name): row for row in rows}
-    return owners
-
-
-def _tells_more(row: Row[Any], call: Call) -> bool:
+def _is_news(known: KnownCall, call: Call) -> bool:
     """Most calls of a page are running or known already; those cost no write."""
-    if row.state == AttemptState.ENDED:
-        return row.analysis is None and call.analysis_result is not None
+    if known.state is AttemptState.ENDED:
+        return not known.is_analysed and call.analysis_result is not None
     return call.is_over

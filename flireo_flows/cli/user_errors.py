@@ -10,7 +10,7 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
     from flireo_flows.analytics import ExportError
     from flireo_flows.api.errors import FlireoError
     from flireo_flows.api.network import NetworkSettingError
-    from flireo_flows.calling.preflight import NotReady
+    from flireo_flows.calling.preflight import NotReadyError
     from flireo_flows.calling.saved_plan import PlanError
     from flireo_flows.leads import LeadFileError
     from flireo_flows.ledger import LedgerError
@@ -26,7 +26,7 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
         LeadFileError,
         LedgerError,
         NetworkSettingError,
-        NotReady,
+        NotReadyError,
         PlanError,
         ScriptError,
         SettingError,
@@ -41,9 +41,9 @@ def in_words(error: Exception) -> str:
 
 def is_unread(error: Exception) -> bool:
     """Whether no one was called because the account's recent calls cannot be read."""
-    from flireo_flows.calling.recent_calls import RecentCallsUnread
+    from flireo_flows.calling.preflight import RecentCallsUnreadError
 
-    return isinstance(error, RecentCallsUnread)
+    return isinstance(error, RecentCallsUnreadError)
 
 
 def is_clock(error: Exception) -> bool:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from flireo_flows.api.campaign_names import AnyCampaignName
 from flireo_flows.blocks import CallLedger, FlireoCredentials
-from flireo_flows.tasks.collection import Summary, collect
+from flireo_flows.tasks.collection import SweepSummary, collect
 
 
 @flow(name="collect-reports")
@@ -16,7 +16,7 @@ def collect_reports(
     ledger: CallLedger,
     campaign: AnyCampaignName = "",
     patience_seconds: Annotated[int, Field(ge=0, le=86_400, title="Patience (s)")] = 0,
-) -> Summary:
+) -> SweepSummary:
     """Write down how calls ended that no run is waiting for. Calls no one, and costs nothing when none is open.
 
     Args:

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import Row, and_, bindparam, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.intents import Attempt, Beginning, Begun
-from flireo_flows.ledger.leads import GONE_FROM_FILE, chunks, stored
+from flireo_flows.ledger.leads import GONE_FROM_FILE, stored
 from flireo_flows.ledger.leases import is_alive
 from flireo_flows.ledger.schema import attempts, leads, runners
-from flireo_flows.lifecycle.absence import NO_EVIDENCE, Verdict, View, evidence_of, weigh
+from flireo_flows.lifecycle.absence import NO_EVIDENCE
 from flireo_flows.lifecycle.states import (
     OPEN,
     AttemptEvent,
@@ -25,10 +25,8 @@ from flireo_flows.lifecycle.states import (
     target,
 )
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.call_choice import CallChoice, Composes, LeadFacts
+from flireo_flows.script import CallChoice, Composer, LeadFacts
 
-REVIEWED_SECONDS: Final = 7200.0  # an unknown call that a person looks at is looked for so long
-PROVED_ABSENT: Final = "complete readings of the call list do not show it"
 MISMATCHED: Final = "the call id that it had is of another call"
 MOST_UNPLACED: Final = 5  # attempts in a row that were not placed, before a person looks
 
@@ -63,7 +61,7 @@ class AttemptBook:
     """
 
     def __init__(
-        self, database: Database, campaign: str, runner: str, composer: Composes | None = None, run: str = ""
+        self, database: Database, campaign: str, runner: str, composer: Composer | None = None, run: str = ""
     ) -> None:
         self._database, self.campaign, self.runner = database, name_key(campaign), runner
         self.composer, self.run = composer, run
@@ -113,94 +111,6 @@ class AttemptBook:
         async with self._database.write(self.campaign) as db:
             return int((await db.execute(lost)).rowcount)
 
-    async def unknown(self) -> list[Attempt]:
-        """Attempts of which nobody knows whether they rang, and for whose call it is worth looking.
-
-        One that was put up for review is looked for some hours more; then only a report can tell of it.
-        """
-        wanted = select(attempts).where(
-            attempts.c.campaign == self.campaign,
-            attempts.c.state == AttemptState.UNKNOWN,
-            ~is_given_up(self._database.now()),
-        )
-        async with self._database.read() as db:
-            return [attempt_of(row) for row in (await db.execute(wanted.order_by(attempts.c.id))).all()]
-
-    async def rivals(self, phones: Iterable[str], since: float) -> dict[str, int]:
-        """How many attempts, of any campaign, may own a call to each number that nobody has yet."""
-        unowned = [str(AttemptState.SENDING), str(AttemptState.UNKNOWN)]
-        wanted = (
-            select(attempts.c.phone, func.count())
-            .where(attempts.c.state.in_(unowned), attempts.c.began_at >= since)
-            .group_by(attempts.c.phone)
-        )
-        found: dict[str, int] = {}
-        async with self._database.read() as db:
-            for chunk in chunks(sorted(phones)):
-                rows = (await db.execute(wanted.where(attempts.c.phone.in_(chunk)))).all()
-                found |= {phone: count for phone, count in rows}
-        return found
-
-    async def found(self, attempt: Attempt, call_id: str) -> bool:
-        """An unknown attempt's call turned up; False if the attempt moved meanwhile, or the call has an owner."""
-        owner = select(attempts.c.id).where(
-            or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
-        )
-        async with self._database.write(self.campaign) as db:
-            if (await db.execute(owner)).first():
-                return False
-            return await move(
-                db, attempt.id, AttemptEvent.FOUND, call_id=call_id, id_source=IdSource.LIST, reason=""
-            )
-
-    async def listed_as(self, attempt_id: int, call_id: str) -> bool:
-        """The list has a call under another id than we know it by. False if it has an owner, or is known so already.
-
-        Possible, never yet proved (contract section 19).
-        """
-        known = or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
-        async with self._database.write(self.campaign) as db:
-            if (await db.execute(select(attempts.c.id).where(known))).first():
-                return False
-            alias = update(attempts).where(attempts.c.id == attempt_id, attempts.c.report_id.is_(None))
-            return bool((await db.execute(alias.values(report_id=call_id))).rowcount)
-
-    async def absent(self, attempt: Attempt, view: View, grace: float, policy: CallingPolicy) -> Verdict:
-        """The list was read without its call. Writes down what that shows, and what it proves.
-
-        Args:
-            attempt: An unknown one.
-            view: What the reading showed.
-            grace: Seconds that must lie between readings that prove something.
-            policy: Says what becomes of the lead once it is proved that its call was not placed.
-        """
-        async with self._database.write(self.campaign) as db:
-            still = and_(attempts.c.id == attempt.id, attempts.c.state == AttemptState.UNKNOWN)
-            row = (await db.execute(select(attempts).where(still))).first()
-            if row is None:
-                return Verdict.OPEN
-            evidence, verdict = weigh(evidence_of(row), view, grace)
-            await db.execute(update(attempts).where(still).values(asdict(evidence)))
-            if verdict is Verdict.ABSENT:
-                await move(db, attempt.id, AttemptEvent.ABSENT, reason=PROVED_ABSENT)
-                again = LeadState.WAITING if policy.unknown == "try_again" else LeadState.REVIEW
-                await _not_rung(db, attempt, again, "its call proved not placed", counts=1)
-            return verdict
-
-    async def ambiguous(self, attempt: Attempt, reason: str) -> None:
-        """Put a lead up for review while its attempt stays unknown: nobody rings it again by machine."""
-        async with self._database.write(self.campaign) as db:
-            still = update(attempts).where(
-                attempts.c.id == attempt.id, attempts.c.state == AttemptState.UNKNOWN
-            )
-            since = func.coalesce(attempts.c.over_at, self._database.now())  # it is not looked for for ever
-            if (await db.execute(still.values(reason=reason, over_at=since))).rowcount:
-                await db.execute(
-                    update(leads)
-                    .where(leads.c.id == attempt.lead_id, leads.c.state == LeadState.CALLING)
-                    .values(state=LeadState.REVIEW, reason=reason)
-                )
-
     async def _record_accepted(self, db: AsyncConnection, answers: Sequence[Answer]) -> None:
         """The common case, in one statement: a faster hand that was there first makes it do nothing."""
         if not answers:
@@ -231,7 +141,7 @@ class AttemptBook:
         if not await move(db, attempt.id, answer.event, call_id=call_id, reason=reason, **given_up):
             return  # a faster hand was there: the reconciler adopted the call, or its report came in
         if answer.event is AttemptEvent.REFUSED:
-            await _not_rung(db, attempt, answer.lead, reason, answer.not_before)
+            await not_placed_in(db, attempt, answer.lead, reason, answer.not_before)
 
 
 _ACCEPT: Final = (
@@ -336,13 +246,6 @@ async def _keep_reported(db: AsyncConnection, row: Row[Any], now: float) -> bool
     return False
 
 
-def is_given_up(now: float) -> ColumnElement[bool]:
-    """Of an unknown attempt: that a person looks at it, and has for so long that its call will not show up."""
-    calling = select(leads.c.id).where(leads.c.id == attempts.c.lead_id, leads.c.state == LeadState.CALLING)
-    reviewed_for_long = and_(attempts.c.over_at.is_not(None), attempts.c.over_at <= now - REVIEWED_SECONDS)
-    return and_(reviewed_for_long, ~calling.exists())
-
-
 def attempt_of(row: Row[Any]) -> Attempt:
     """A row of the attempts table as a value."""
     return Attempt(
@@ -362,7 +265,7 @@ def attempt_of(row: Row[Any]) -> Attempt:
     )
 
 
-async def _not_rung(
+async def not_placed_in(
     db: AsyncConnection,
     attempt: Attempt,
     state: LeadState,

@@ -11,7 +11,7 @@ from flireo_flows.api.webhooks import EventType, Glance, WebhookFormatError, gla
 from flireo_flows.ledger.erasure import ReportOf
 from flireo_flows.ledger.leads import stored
 from flireo_flows.lifecycle.states import InboxState
-from flireo_flows.script.call_choice import ATTEMPT_KEY
+from flireo_flows.script import ATTEMPT_KEY
 
 NOBODY: Final = ReportOf("", "")
 LONGEST_REFERENCE: Final = 64  # characters; ours have 32

@@ -1,13 +1,14 @@
 """Calls whose attempts we know: what a reading of the call list has to show before it proves anything."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, and_, or_, select, update
+from sqlalchemy import Row, Select, and_, case, func, or_, select, update
 
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.leads import chunks
+from flireo_flows.ledger.run_rules import LONGEST_CALL_SECONDS, Readiness
 from flireo_flows.ledger.schema import IS_ERASED, attempts
 from flireo_flows.lifecycle.states import AttemptState, IdSource
 
@@ -34,6 +35,7 @@ _COLUMNS: Final = (
     attempts.c.id_source,
     attempts.c.listed_at,
     attempts.c.fetched_at,
+    attempts.c.analysis.is_not(None).label("is_analysed"),
 )
 
 
@@ -43,27 +45,46 @@ class KnownCall:
 
     Attributes:
         attempt_id: Of the attempt.
-        phone: The number that was called, E.164.
+        phone: The number that was called, E.164; a pseudonym where its person was forgotten.
         began_at: When the attempt began, Unix seconds of the ledger's clock.
-        is_open: Whether its result is not in.
-        call_id: Its id.
-        is_webhook_id: Whether a webhook gave it: perhaps not the id of the list.
+        state: Of the attempt.
+        call_id: The call's id; None where only a webhook named one.
+        report_id: The id by which webhooks name the call, where it is another one: perhaps not that of the list.
+        id_source: Where `call_id` is from.
         listed_at: When a reading first showed it; None where none did.
         fetched_at: When it was last asked for by its id because the list did not show it.
+        is_analysed: Whether its analysis is in.
     """
 
     attempt_id: int
     campaign: str
     phone: str
     began_at: float
-    is_open: bool
-    call_id: str
-    is_webhook_id: bool = False
+    state: AttemptState
+    call_id: str | None
+    report_id: str | None = None
+    id_source: IdSource = IdSource.NONE
     listed_at: float | None = None
     fetched_at: float | None = None
+    is_analysed: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its result is not in."""
+        return self.state is AttemptState.PLACED
+
+    @property
+    def is_webhook_id(self) -> bool:
+        """Whether a webhook gave its id: perhaps not the id of the list."""
+        return self.id_source is IdSource.WEBHOOK
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids that it is known by, that of the list first."""
+        return tuple(each for each in (self.call_id, self.report_id) if each is not None)
 
     def may_be_asked_for(self, now: float) -> bool:
-        """Whether nobody has asked for it by its id yet, and its campaign's run soon will where no list shows it."""
+        """Whether its campaign's run will soon ask for it by its id, for the first time, if no list shows it."""
         is_new = self.listed_at is None and self.fetched_at is None
         return self.is_open and is_new and now < self.began_at + LATE_LIST_SECONDS
 
@@ -93,6 +114,63 @@ async def calls_around(database: Database, campaigns: Collection[str], began_at:
     return [*before, *await _read(database, mine.where(attempts.c.began_at >= began_at))]
 
 
+async def owners_of(database: Database, call_ids: Sequence[str]) -> dict[str, KnownCall]:
+    """The calls of these ids that have an attempt, of whatever campaign, by id."""
+    owners: dict[str, KnownCall] = {}
+    async with database.read() as db:
+        for chunk in chunks(call_ids):
+            for known_as in (attempts.c.report_id, attempts.c.call_id):
+                rows = (await db.execute(select(*_COLUMNS).where(known_as.in_(chunk)))).all()
+                owners |= {getattr(row, known_as.name): _known(row) for row in rows}
+    return owners
+
+
+async def still_placed(database: Database, attempt_ids: Iterable[int]) -> list[KnownCall]:
+    """Those of these attempts whose result is not in yet, as the ledger has them now."""
+    rows: list[Row[Any]] = []
+    async with database.read() as db:
+        for chunk in chunks(list(attempt_ids)):
+            wanted = select(*_COLUMNS).where(
+                attempts.c.id.in_(chunk), attempts.c.state == AttemptState.PLACED
+            )
+            rows += (await db.execute(wanted.order_by(attempts.c.id))).all()
+    return [_known(row) for row in rows]
+
+
+async def silent_calls(
+    database: Database,
+    campaign: str,
+    readiness: Readiness,
+    over_before: float,
+    asked_before: float,
+    most: int,
+) -> list[KnownCall]:
+    """Calls of a campaign that should be long over, and whose results are not in.
+
+    Args:
+        database: The ledger.
+        campaign: Its name.
+        readiness: Says how long a call can last.
+        over_before: A call that must have ended before this moment should be over; Unix seconds.
+        asked_before: One that was asked for later is left out; Unix seconds.
+        most: Calls at most.
+    """
+    longest = readiness.longest_call
+    lasts = case(
+        (attempts.c.agent_id.in_(readiness.agents), longest), else_=max(longest, LONGEST_CALL_SECONDS)
+    )
+    wanted = select(*_COLUMNS).where(
+        attempts.c.campaign == campaign,
+        attempts.c.state == AttemptState.PLACED,
+        attempts.c.began_at + lasts < over_before,
+        or_(attempts.c.asked_at.is_(None), attempts.c.asked_at <= asked_before),
+    )
+    async with database.read() as db:
+        # In any order: one that can never be read must not keep the others from being asked for.
+        rows = (await db.execute(wanted.order_by(func.random()).limit(max(0, most)))).all()
+    return [_known(row) for row in rows]
+
+
 async def mark_listed(database: Database, attempt_ids: Sequence[int], read_at: float) -> None:
     """Write down that a reading showed these calls."""
     if not attempt_ids:
@@ -120,9 +198,11 @@ def _known(row: Row[Any]) -> KnownCall:
         row.campaign,
         row.phone,
         row.began_at,
-        row.state == AttemptState.PLACED,
-        row.call_id or row.report_id,
-        row.id_source == IdSource.WEBHOOK,
+        AttemptState(row.state),
+        row.call_id,
+        row.report_id,
+        IdSource(row.id_source),
         row.listed_at,
         row.fetched_at,
+        row.is_analysed,
     )

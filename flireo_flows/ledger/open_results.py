@@ -7,11 +7,11 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.ledger.attempts import is_given_up
 from flireo_flows.ledger.campaigns import require_campaign
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.report_matches import MAY_OWN
 from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, inbox, leads
+from flireo_flows.ledger.unknown_attempts import is_given_up
 from flireo_flows.lifecycle.states import AttemptState, InboxState, LeadState
 
 LATELY_SECONDS: Final = 2 * 86_400.0

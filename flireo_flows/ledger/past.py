@@ -20,6 +20,7 @@ from flireo_flows.ledger.campaigns import Standing, standing_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.earlier_calls import EarlierCalls, earlier_calls_in
 from flireo_flows.ledger.errors import NoLedgerError
+from flireo_flows.ledger.naming import refuse_shown_name
 from flireo_flows.ledger.people import numbers_in
 from flireo_flows.ledger.schema import accounts, attempts, do_not_call, leads
 from flireo_flows.ledger.suppressions import suppressed_in
@@ -31,7 +32,7 @@ NEW: Final = History()
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownPerson:
     """What is known of one person.
 
     Attributes:
@@ -64,7 +65,7 @@ class Past:
 
     campaign: History = NEW
     standing: Standing = field(default_factory=Standing)
-    people: Mapping[str, Known] = field(default_factory=dict)
+    people: Mapping[str, KnownPerson] = field(default_factory=dict)
     earlier: EarlierCalls = field(default_factory=EarlierCalls)
     knows_account: bool = False
     kept_list: CampaignList = field(default_factory=CampaignList)
@@ -88,14 +89,16 @@ async def read_past(
         now: Aware; None for the ledger's clock.
 
     Raises:
+        DeclinedError: An event shows another campaign under this name. Says what to do.
         LedgerError: The ledger cannot be read.
     """
     try:
         opened = await Database.open(url, existing=True)
     except NoLedgerError:
         return Past()
-    campaign = name_key(campaign)
     async with opened as database:
+        await refuse_shown_name(database, campaign)
+        campaign = name_key(campaign)
         moment = now or datetime.fromtimestamp(database.now(), UTC)
         async with database.read() as db:
             _, day, whole = await totals_in(db, campaign, "", ZoneInfo(policy.day_zone), moment)
@@ -112,14 +115,14 @@ async def read_past(
             awaited = await awaited_in(db, asked, policy, moment.timestamp())
             knows_account = (await db.execute(select(accounts.c.read_at).limit(1))).first() is not None
     for phone, source in forbidden.items():
-        known = people.get(phone, Known())
+        known = people.get(phone, KnownPerson())
         people[phone] = replace(known, history=replace(known.history, do_not_call=source))
     for phone, other in others.items():
-        known = people.get(phone, Known())
+        known = people.get(phone, KnownPerson())
         history = replace(known.history, other_calls=other.calls, open_call_until=other.open_until)
         people[phone] = replace(known, history=history)
     for phone, until in awaited.items():
-        known = people.get(phone, Known())
+        known = people.get(phone, KnownPerson())
         people[phone] = replace(known, history=replace(known.history, awaited_until=until))
     history = History(live=live, day=day, campaign=whole)
     theirs = {phone: people[key] for phone in phones if (key := person_key(phone)) in people}
@@ -128,12 +131,12 @@ async def read_past(
 
 async def _people(
     db: AsyncConnection, campaign: str, phones: frozenset[str], since: datetime
-) -> dict[str, Known]:
+) -> dict[str, KnownPerson]:
     calls = await _calls(db, campaign, phones, since)
     mine = select(leads).where(leads.c.campaign == campaign)
     people = {row.phone: _known(row) for row in (await db.execute(mine)).all() if row.phone in phones}
     for phone, history in calls.items():
-        known = people.get(phone, Known())
+        known = people.get(phone, KnownPerson())
         people[phone] = replace(
             known,
             history=replace(
@@ -190,8 +193,8 @@ def _live(campaign: str) -> Any:
     )
 
 
-def _known(row: Row[Any]) -> Known:
-    return Known(
+def _known(row: Row[Any]) -> KnownPerson:
+    return KnownPerson(
         history=History(
             attempts=row.attempts,
             last_outcome=Outcome(row.outcome) if row.outcome else None,

@@ -161,7 +161,8 @@ remove_campaign_lead = task_for(campaigns.remove_campaign_lead)
 aremove_campaign_lead = async_task_for(campaigns.remove_campaign_lead)
 
 # Tasks of operations; those of a campaign are in their modules.
-__all__ = [  # fmt: skip
+# fmt: off
+__all__ = [
     "aadd_byok", "aadd_campaign_lead", "aadd_domain", "acall_operation", "acontrol_call", "acreate_agent",
     "acreate_analysis_template", "acreate_campaign", "acreate_outbound_call", "acreate_sip_trunk",
     "acreate_tool_template", "add_byok", "add_campaign_lead", "add_domain", "adelete_agent",
@@ -186,4 +187,5 @@ __all__ = [  # fmt: skip
     "remove_campaign_lead", "say", "select_resend_domain", "task_for", "transfer_call", "update_agent",
     "update_analysis_template", "update_campaign", "update_number", "update_tool_template",
     "verify_domain", "wait_for_call",
-]  # fmt: skip
+]
+# fmt: on

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from flireo_flows.calling.preflight import Readiness
 from flireo_flows.ledger import Database, LeadResult
+from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import Campaign, people
 from tests.support.calling.run_and_die import POLICY, STEPS, people_of

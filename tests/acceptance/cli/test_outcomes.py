@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from flireo_flows.ledger import Database, Expectations
 from flireo_flows.ledger.naming import shown_name
-from flireo_flows.lifecycle.outcomes import default_text
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import Campaign, person
 from tests.support.calling.hearing import Heard, listed
@@ -82,21 +80,6 @@ def rows_of(table: str) -> list[list[str]]:
     """The cells of a printed table, without its frame."""
     lines = [line for line in table.splitlines() if line.startswith(("│", "┃"))]
     return [[cell.strip() for cell in line.replace("┃", "│").strip("│").split("│")] for line in lines]
-
-
-def test_the_default_table_is_printed_to_copy_from(bare: Shell) -> None:
-    ended = bare.here("outcomes")
-    assert (ended.status, ended.out) == (0, default_text())
-    bare.write("copied.yaml", ended.out)
-    assert bare.here("outcomes", "--policy", "copied.yaml").status == 0
-
-
-def test_the_table_of_a_policy_has_its_own_rules_first(bare: Shell) -> None:
-    bare.write("own.yaml", OWN)
-    told = bare.here("outcomes", "--policy", "own.yaml").out
-    own = yaml.safe_load(OWN)["outcomes"]
-    assert yaml.safe_load(told)["outcomes"] == [*own, *yaml.safe_load(default_text())["outcomes"]]
-    assert bare.here("outcomes", "--policy", "nl").out == default_text()  # a preset that has none
 
 
 def test_the_words_in_which_calls_ended_are_shown_with_what_they_were_taken_for(spring: Shell) -> None:
@@ -195,36 +178,3 @@ def test_a_dry_run_of_nothing_is_wrong_usage(spring: Shell) -> None:
         ended = spring.here("outcomes", "--dry-run", *more)
         assert ended.status == 2
         assert "--campaign and --policy" in ended.complaint
-
-
-@pytest.mark.parametrize(
-    ("table", "words"),
-    [
-        ("- {outcome: buzy}", ("rule 1: outcome", "answered")),
-        (
-            "- {outcome: busy}\n- {outcome: busy, min_duration: 3}",
-            ("rule 2: min_duration", "no such field", "talked"),
-        ),
-        ("- {says: [busy]}", ("rule 1: outcome", "required")),
-        ("- {outcome: busy, says: busy}", ("rule 1: says", "list")),
-        ("- {outcome: busy, heard: ['-']}", ("rule 1: heard.0", "a phrase needs")),
-        ("- {outcome: busy, min_duration_seconds: 9, max_duration_seconds: 3}", ("rule 1:", "no call lasts")),
-        ("- {outcome: busy, analysis: [{kee: a}]}", ("rule 1: analysis.0.", "key")),
-        ("busy", ("outcomes:", "list")),
-        ("{busy: busy}", ("outcomes:", "list")),
-    ],
-)
-def test_a_table_that_cannot_be_meant_is_refused_by_file_rule_and_field(
-    bare: Shell, table: str, words: tuple[str, ...]
-) -> None:
-    bare.write("bad.yaml", "outcomes:\n" + "\n".join(f"  {line}" for line in table.splitlines()))
-    for ended in (bare.here("outcomes", "--policy", "bad.yaml"), bare.run_here("--policy", "bad.yaml")):
-        assert ended.status == 1
-        for word in ("policy bad.yaml: outcomes", *words):
-            assert word in ended.complaint
-
-
-def test_the_command_explains_itself(bare: Shell) -> None:
-    told = bare.here("outcomes", "--help")
-    assert told.status == 0
-    assert "--dry-run" in told.out and "what a finished call means" in told.out

@@ -19,25 +19,12 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 
 from flireo_flows.lifecycle.event_types import LedgerEvent
-from flireo_flows.prefect_support.automations import AutomationError, automation_files, make_automation
-from flireo_flows.prefect_support.events import CALLS_ENDED
+from flireo_flows.prefect_support.automations import AutomationError, make_automation
 from tests.support.faulty.server import answer, run_faulty
 from tests.support.flows.stage import patiently
 from tests.support.prefect_api import ask
 
 PROJECT = Path(__file__).parents[3]
-FILES = sorted((PROJECT / "automations").glob("*.yaml"))
-DEPLOYMENTS = {
-    f"{it['entrypoint'].rpartition(':')[2].replace('_', '-')}/{it['name']}"
-    for it in yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
-}
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_file_names_events_that_are_sent_and_deployments_that_there_are(file: Path) -> None:
-    document = yaml.safe_load(file.read_text())
-    assert set(document["trigger"]["expect"]) <= {*map(str, LedgerEvent), CALLS_ENDED}
-    assert {it["deployment"] for it in document["actions"] if "deployment" in it} <= DEPLOYMENTS
 
 
 @flow(name="collect-reports")
@@ -196,17 +183,6 @@ def test_what_an_event_says_is_given_to_the_run_as_it_is(at_prefect: str, tmp_pa
 
     patiently(exported)
     assert patiently(followed) == {1000: {}, **dict(enumerate(told.values(), start=1))}
-
-
-def test_files_that_are_not_there_or_no_yaml_are_named(tmp_path: Path) -> None:
-    with pytest.raises(AutomationError, match="there is no such file or folder of automations"):
-        automation_files([tmp_path / "none"])
-    with pytest.raises(AutomationError, match="there is no such file or folder of automations"):
-        automation_files([tmp_path])
-    bad = tmp_path / "bad.yaml"
-    bad.write_text("a: [")
-    with pytest.raises(AutomationError, match="it is not YAML"):
-        make_automation(bad)
 
 
 def test_a_server_that_does_not_take_an_automation_is_told_by_file(tmp_path: Path) -> None:

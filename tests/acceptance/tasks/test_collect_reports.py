@@ -14,11 +14,10 @@ from pydantic import SecretStr
 from sqlalchemy import delete
 
 from flireo_flows import CallLedger, FlireoCredentials
-from flireo_flows.calling.preflight import Readiness
-from flireo_flows.calling.remembered import remember
-from flireo_flows.calling.swept import ANOTHER_ACCOUNT
+from flireo_flows.calling.sweep import ANOTHER_ACCOUNT
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.campaigns import DeclinedError
+from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.ledger.schema import runners
 from flireo_flows.sandbox import SandboxSettings
 from flireo_flows.tasks.collection import KeyRefused
@@ -123,7 +122,7 @@ async def _leave_behind(ledger_url: str, line: BadLine) -> None:
     """A run rang three people and ended; since then they hung up. Its campaign was named after one of them."""
     async with await Database.open(ledger_url) as database:
         campaign = Campaign(database, line.url, name=ANNA)
-        await remember(database, ANNA, POLICY, Readiness(), campaign.account, is_starting=True)
+        await write_rules(database, ANNA, POLICY, Readiness(), campaign.account, is_starting=True)
         book = await campaign.runner()
         for phone in PEOPLE:
             await campaign.placed(book, line.place(phone)["id"], phone)

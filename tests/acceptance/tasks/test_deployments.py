@@ -2,14 +2,8 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
-import yaml
-from prefect import Flow
-from prefect.flows import load_flow_from_entrypoint
-from prefect.utilities.callables import parameter_schema
 from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
@@ -19,29 +13,6 @@ from tests.support.flows.deploying import deploy_all, run_of, worker
 from tests.support.flows.stage import POLICY, Stored, patiently
 from tests.support.prefect_api import ask
 from tests.support.sandbox.running import RunningSandbox
-
-PROJECT = Path(__file__).parents[3]
-DEPLOYMENTS = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
-
-
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: deployment["name"])
-def test_every_deployment_names_a_flow_and_parameters_that_fit_it(deployment: dict[str, Any]) -> None:
-    flow: Flow[..., Any] = load_flow_from_entrypoint(str(PROJECT / deployment["entrypoint"]))
-    schema = parameter_schema(flow).model_dump_for_openapi()
-    given = deployment["parameters"]
-    references = {
-        name: value for name, value in given.items() if "$ref" in (value if isinstance(value, dict) else {})
-    }
-    for name, reference in references.items():
-        # A reference takes the place of a block: its type is the one that the flow asks for.
-        slug = reference["$ref"]["block_document_slug"].partition("/")[0]
-        block = schema["properties"][name]["$ref"].rpartition("/")[2]
-        assert schema["definitions"][block]["block_type_slug"] == slug
-    plain = {name: value for name, value in given.items() if name not in references}
-    # What it does not have comes with the run: see test_emptied_forms.
-    jsonschema.validate(plain, {**schema, "required": []})
-    assert set(given) <= set(schema["properties"])
-
 
 NO_CAP = OTHERS_DO_NOT_COUNT.model_dump(mode="json")
 
@@ -92,13 +63,6 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
         ask(stored.url, "POST", f"deployments/{deployment}/schedules", [schedule])
         patiently(lambda: _completed_of_a_schedule(stored, deployment), 240)
         assert len(sandbox.placed_calls()) == 2 * leads
-
-
-def test_nobody_waits_and_results_are_collected_every_five_minutes() -> None:
-    by_name = {deployment["name"]: deployment for deployment in DEPLOYMENTS}
-    assert by_name["outbound-campaign"]["parameters"]["wait"] is False
-    (schedule,) = by_name["collect-reports"]["schedules"]
-    assert (schedule["interval"], schedule["active"]) == (300, True)
 
 
 def _completed_of_a_schedule(stored: Stored, deployment_id: str) -> bool:

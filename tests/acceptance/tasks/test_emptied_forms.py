@@ -1,6 +1,5 @@
 """No sample value reaches a call: what selects people or acts comes with each run, or the run is refused."""
 
-import inspect
 import os
 import runpy
 from datetime import UTC, datetime
@@ -11,8 +10,6 @@ from uuid import uuid4
 import httpx
 import pytest
 import yaml
-from prefect import Flow
-from prefect.flows import load_flow_from_entrypoint
 from pydantic import SecretStr, ValidationError
 
 from flireo_flows import CallLedger, FlireoCredentials
@@ -36,29 +33,7 @@ FILLED: dict[str, dict[str, Any]] = {
     "call-operation": {"operation": "get_agent", "id": "agent-7"},
     "follow-up": {"lead_id": 7, "outcome": "answered"},
 }
-BLOCKS = {"credentials", "ledger"}
 REFUSED = (httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY)
-
-
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=NAMES)
-def test_a_deployment_ships_blocks_and_nothing_that_selects_people_or_acts(
-    deployment: dict[str, Any],
-) -> None:
-    assert set(deployment["parameters"]) <= {*BLOCKS, "wait"}
-    assert all("parameters" not in schedule for schedule in deployment.get("schedules", ()))
-
-
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=NAMES)
-def test_a_flow_has_no_default_that_selects_people_or_acts(deployment: dict[str, Any]) -> None:
-    flow: Flow[..., Any] = load_flow_from_entrypoint(str(PROJECT / deployment["entrypoint"]))
-    for name, parameter in inspect.signature(flow.fn).parameters.items():
-        if name in ("leads", "lead_id", "action", "operation", *BLOCKS):
-            # The form's own field of call-operation is a text that may be empty.
-            assert parameter.default is parameter.empty or (name == "lead_id" and parameter.default == "")
-        if name in ("campaign", "agent_id", "id", "plan", "do_not_call"):
-            assert parameter.default in ("", parameter.empty)
-        if name in ("query", "body"):
-            assert parameter.default == {}
 
 
 class Forms:

@@ -2,31 +2,24 @@
 
 import asyncio
 import csv
-import re
-import string
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as some
 from prefect.flows import load_flow_from_entrypoint
 from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
-from flireo_flows.api.campaign_names import name_key
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.naming import shown_name
-from flireo_flows.tasks.export import folder_name, results_folder
+from flireo_flows.tasks.export import results_folder
 from tests.support.calling.campaign import Campaign, person
 from tests.support.flows.stage import ANNA
 
 PROJECT = Path(__file__).parents[3]
 LONGEST = f"spring {ANNA} {'x' * 80}"[:80]
 T = TypeVar("T")
-
-names = some.text(string.ascii_letters + string.digits + " -_./\\:*é\u0301☎", min_size=1, max_size=80)
 
 
 def _flow(name: str) -> Any:
@@ -55,51 +48,6 @@ def _shown(ledger: CallLedger, name: str) -> str:
         return shown_name(name, database.key)
 
     return _in_ledger(ledger, begin)
-
-
-@pytest.mark.parametrize("name", ["demo", "spring-2026", "a", "0", "winter_sale"])
-def test_a_plain_name_is_its_folders(name: str) -> None:
-    assert folder_name(name) == name
-
-
-@pytest.mark.parametrize(
-    ("name", "kept"),
-    [
-        ("Spring time", "spring-time"),
-        ("by hand", "by-hand"),
-        ("..", "campaign"),
-        ("../../etc/passwd", "etc-passwd"),
-        ("/", "campaign"),
-        ("nul", "nul"),
-        ("-", "campaign"),
-        ("été", "été"),
-        ("☎" * 80, "campaign"),
-        ("漢" * 80, "漢" * 40),
-        ("a\nb\0c", "a-b-c"),
-        ("+44********01 3f0c9a1e", "44-01-3f0c9a1e"),
-    ],
-)
-def test_any_other_name_keeps_what_every_system_takes_and_gets_a_digest(name: str, kept: str) -> None:
-    assert re.fullmatch(rf"{re.escape(kept)}-[0-9a-f]{{12}}", folder_name(name))
-    assert len(folder_name(name).encode()) < 200
-
-
-@given(names, names)
-@example("spring", "Spring")
-@example("a b", "a-b")
-@example("a/b", "a b")
-@example("Spring", folder_name("Spring"))
-@example("by hand", folder_name("by hand"))
-def test_no_two_campaigns_share_a_folder_even_where_capitals_do_not_count(one: str, other: str) -> None:
-    same_folder = folder_name(one).lower() == folder_name(other).lower()
-    assert same_folder is (name_key(one) == name_key(other))  # spellings of one name share one
-    assert Path("results", folder_name(one)).resolve().parent == Path("results").resolve()
-
-
-def test_a_folder_that_is_given_is_taken_as_it_is(ledger: CallLedger) -> None:
-    assert results_folder(ledger, "spring", "mine/all") == Path("mine/all")
-    assert results_folder(ledger, "spring") == Path("results/spring")
-    assert not Path(ledger.database_url().removeprefix("sqlite:///")).exists()
 
 
 def test_the_folder_of_a_name_that_holds_a_number_holds_none(ledger: CallLedger) -> None:

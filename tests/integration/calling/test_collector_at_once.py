@@ -10,10 +10,11 @@ import pytest
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.fields import iso
-from flireo_flows.calling.collector import Collector, owners_of, windows_of_all
+from flireo_flows.calling.collector import Collector, windows_of_all
 from flireo_flows.calling.reconcile import RINGING_SECONDS
 from flireo_flows.calling.snapshot import Snapshot
 from flireo_flows.ledger import Database, Expectations, Inbox
+from flireo_flows.ledger.known_calls import owners_of
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import BadLine, bad_line
@@ -47,7 +48,7 @@ def campaign(database: Database, line: BadLine) -> Campaign:
 @pytest.fixture
 async def collector(campaign: Campaign) -> AsyncIterator[Collector]:
     async with AsyncFlireoClient(campaign.account) as client:
-        yield campaign.collector(client, await campaign.runner())
+        yield campaign.collector(client)
 
 
 def talked(line: BadLine, **more: Any) -> None:
@@ -75,12 +76,14 @@ async def test_a_no_that_only_the_list_tells_is_heard_beside_a_report_of_the_sam
     campaign: Campaign, collector: Collector, line: BadLine
 ) -> None:
     call = line.place(ANNA)
-    await campaign.placed(collector.book, call["id"])
+    await campaign.placed(await campaign.runner(), call["id"])
     talked(line, analysis_result={"no_calls": True})
     page = await page_of(collector)
-    owners = await owners_of(campaign.database, page)
+    owners = await owners_of(campaign.database, [call.id for call in page])
     await hear(campaign, report(call["id"], summary="No.", analysis=None))
-    await collector.apply(page, owners, Snapshot(0.0).add(page, owners, collector.calls))
+    await collector.apply(
+        page, owners, Snapshot(0.0).add(page, owners, collector.calls.clock, collector.calls.least_skew)
+    )
     assert (await campaign.lead()).state == "done"
     other = Campaign(campaign.database, line.url, name="other", policy=RULES)
     await other.take_in(person(ANNA))
@@ -92,7 +95,7 @@ async def test_the_same_while_a_poll_waits_for_the_ledger(
     campaign: Campaign, collector: Collector, line: BadLine, ledger_url: str
 ) -> None:
     call = line.place(ANNA)
-    await campaign.placed(collector.book, call["id"])
+    await campaign.placed(await campaign.runner(), call["id"])
     talked(line, analysis_result={"no_calls": True})
     async with await Database.open(ledger_url) as another:
         here = Campaign(another, line.url, policy=RULES)
@@ -103,7 +106,7 @@ async def test_the_same_while_a_poll_waits_for_the_ledger(
                 await asyncio.sleep(0.01)
             await db.exec_driver_sql("SELECT 1")
         await asyncio.gather(polling, hearing)
-    assert await campaign.begin(collector.book) == []
+    assert await campaign.begin(await campaign.runner()) == []
 
 
 async def test_a_page_of_before_does_not_write_over_what_a_report_told(
@@ -113,12 +116,14 @@ async def test_a_page_of_before_does_not_write_over_what_a_report_told(
     campaign.policy = CallingPolicy.model_validate({**POLICY.model_dump(), "outcomes": rules})
     collector.policy = campaign.policy
     call = line.place(ANNA)
-    await campaign.placed(collector.book, call["id"])
+    await campaign.placed(await campaign.runner(), call["id"])
     talked(line)
     page = await page_of(collector)
-    owners = await owners_of(campaign.database, page)
+    owners = await owners_of(campaign.database, [call.id for call in page])
     await hear(campaign, report(call["id"], summary="Long.", analysis={"interest": "none"}))
-    await collector.apply(page, owners, Snapshot(0.0).add(page, owners, collector.calls))
+    await collector.apply(
+        page, owners, Snapshot(0.0).add(page, owners, collector.calls.clock, collector.calls.least_skew)
+    )
     row = await campaign.attempt()
     assert (row.outcome, row.summary, row.channel) == ("rejected", "Long.", "webhook")
 
@@ -127,12 +132,12 @@ async def test_an_attempt_that_was_found_meanwhile_is_not_ambiguous(
     campaign: Campaign, collector: Collector, line: BadLine
 ) -> None:
     """While the list is read, a webhook at the attempt's own address tells which call is ours; it goes on."""
-    await campaign.lost(collector.book)
+    await campaign.lost(await campaign.runner())
     call = line.place(ANNA)
     line.place(ANNA)  # by hand, in the dashboard
     await campaign.age(RINGING_SECONDS + 1)
     sought, snapshot = await collector.look(), Snapshot(campaign.database.now())
-    snapshot.add(await page_of(collector), {}, collector.calls)
+    snapshot.add(await page_of(collector), {}, collector.calls.clock, collector.calls.least_skew)
     row = await campaign.attempt()
     await hear(campaign, status_update("in-progress", call_id=call["id"]), row.reference)
     await collector.settle(sought, snapshot)

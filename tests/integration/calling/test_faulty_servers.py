@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from flireo_flows.calling.preflight import Readiness
 from flireo_flows.ledger import Database, Inbox
 from flireo_flows.ledger.report_matches import SETTLING_SECONDS
+from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import inbox
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import POLICY, Campaign, people

@@ -33,7 +33,7 @@ def campaign(database: Database, line: BadLine) -> Campaign:
 @pytest.fixture
 async def collector(campaign: Campaign) -> AsyncIterator[Collector]:
     async with AsyncFlireoClient(campaign.account) as client:
-        yield campaign.collector(client, await campaign.runner())
+        yield campaign.collector(client)
 
 
 def talk(call: dict[str, Any]) -> None:
@@ -69,9 +69,9 @@ async def test_the_id_of_another_call_makes_the_attempt_unknown_and_nothing_is_t
     created = datetime.now(UTC) - timedelta(days=other.get("days", 0))
     wrong = line.place(ANNA, **{"id": "call-of-another", "created_at": iso(created), **fields})
     talk(wrong)
-    await campaign.placed(collector.book, wrong["id"])
+    await campaign.placed(await campaign.runner(), wrong["id"])
     for phone in (BEN, CARLA):  # they tell the list's clock
-        await campaign.placed(collector.book, line.place(phone)["id"], phone)
+        await campaign.placed(await campaign.runner(), line.place(phone)["id"], phone)
     await campaign.age(20)
     for _ in range(3):
         await collector.poll()
@@ -91,10 +91,10 @@ async def test_two_attempts_whose_answers_were_mixed_up_get_their_own_calls(
     campaign: Campaign, collector: Collector, line: BadLine
 ) -> None:
     await campaign.take_in(person(ANNA), person(BEN))
-    anna, ben = await campaign.begin(collector.book)
+    anna, ben = await campaign.begin(await campaign.runner())
     calls = {phone: line.place(phone)["id"] for phone in (ANNA, BEN)}
     await campaign.record(
-        collector.book,
+        await campaign.runner(),
         Answer(anna, AttemptEvent.ACCEPTED, call_id=calls[BEN]),
         Answer(ben, AttemptEvent.ACCEPTED, call_id=calls[ANNA]),
     )
@@ -108,7 +108,7 @@ async def test_two_attempts_whose_answers_were_mixed_up_get_their_own_calls(
 async def test_a_webhook_of_another_call_is_not_written_to_an_attempt(
     campaign: Campaign, collector: Collector, line: BadLine, customer: str, named: bool
 ) -> None:
-    attempt = await campaign.placed(collector.book, "call-1")
+    attempt = await campaign.placed(await campaign.runner(), "call-1")
     await Inbox(campaign.database).store(report("call-1", customer), attempt.reference if named else "")
     await collector.hear()
     row = await campaign.attempt()
@@ -126,13 +126,13 @@ async def test_what_came_of_a_call_without_a_number_is_taken_back_once_it_shows_
     campaign: Campaign, collector: Collector, line: BadLine
 ) -> None:
     call = line.place(ANNA, caller_phone=None)
-    await campaign.placed(collector.book, call["id"])
+    await campaign.placed(await campaign.runner(), call["id"])
     talk(call)
     await collector.poll()
     row = await campaign.attempt()
     assert (row.state, row.summary) == ("ended", "Private.")  # the id came in the answer to our own request
     call["caller_phone"] = STRANGER
-    await campaign.placed(collector.book, line.place(BEN)["id"], BEN)
+    await campaign.placed(await campaign.runner(), line.place(BEN)["id"], BEN)
     await collector.poll()
     row = (await campaign.attempts())[0]
     assert (row.state, row.summary, row.messages, row.outcome) == ("ended", "", None, "unknown")

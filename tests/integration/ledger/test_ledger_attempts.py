@@ -152,7 +152,7 @@ async def test_an_answer_that_comes_after_the_call_was_found_changes_nothing(dat
     campaign = Campaign(database)
     book = await campaign.runner()
     attempt = await campaign.lost(book)
-    assert await book.found(attempt, "call-1")
+    assert await campaign.unknown.adopt(attempt, "call-1")
     found = await campaign.attempt()
     for late in (
         Answer(attempt, AttemptEvent.ACCEPTED, call_id="call-1"),
@@ -185,9 +185,9 @@ async def test_absence_counts_only_when_read_twice_a_grace_period_apart(database
     await campaign.lost(book)
     now = database.now()
     for after, proved in ((0, False), (59.9, False), (60, True)):
-        (attempt,) = await book.unknown()
+        (attempt,) = await campaign.unknown.all()
         view = View(now + after, is_whole=True, contradicts=False, canary_id=attempt.id + 1, rows=1)
-        assert (await book.absent(attempt, view, 60, POLICY) is Verdict.ABSENT) is proved
+        assert (await campaign.unknown.weigh(attempt, view, 60, POLICY) is Verdict.ABSENT) is proved
     assert (await campaign.attempt()).state == AttemptState.NOT_PLACED
     assert (await campaign.lead()).state == LeadState.WAITING
 

@@ -22,7 +22,7 @@ from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.ledger.triggers import call_figures, total_keys
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy, Rule
-from flireo_flows.script.call_choice import CallChoice, ComposeError, LeadFacts
+from flireo_flows.script import CallChoice, Caller, ComposeError, Composer, LeadFacts
 from tests.support.calling.campaign import (
     ANNA,
     BEN,
@@ -115,7 +115,7 @@ async def test_one_that_a_person_looks_at_keeps_its_number_for_as_long_as_a_call
 ) -> None:
     first, second = campaign_of(database, "first"), campaign_of(database, "second")
     book = await first.runner()
-    await book.ambiguous(await first.lost(book), "2 calls in the list could be this one")
+    await first.unknown.review(await first.lost(book), "2 calls in the list could be this one")
     await second.take_in(person(ANNA))
     other = await second.runner()
     assert await second.begin(other) == []
@@ -194,7 +194,7 @@ async def test_a_slow_runner_cannot_take_back_what_another_has_settled(database:
     (attempt,) = await campaign.begin(slow)
     await lease(database, slow, -1)
     await other.orphaned()
-    assert await other.found(attempt, "call-1")
+    assert await campaign.unknown.adopt(attempt, "call-1")
     settled = await campaign.attempt()
     for late in (
         Answer(attempt, AttemptEvent.REFUSED, reason="too late"),
@@ -428,11 +428,8 @@ async def test_what_a_row_asks_for_is_looked_at(database: Database) -> None:
 # Who rings, from which number
 
 
-class Pool:
+class Pool(Composer):
     """Rings each lead from a number of its own, and keeps it; nobody can ring Carla."""
-
-    agent_ids = frozenset({"agent"})
-    number_ids = frozenset[str]()
 
     def choose(self, facts: LeadFacts) -> CallChoice:
         if facts.phone == CARLA:
@@ -450,7 +447,7 @@ async def ended(campaign: Campaign, book: AttemptBook, attempt: Attempt) -> None
 
 
 async def test_what_was_chosen_is_written_down_and_kept(database: Database) -> None:
-    campaign = replace(campaign_of(database), composer=Pool())
+    campaign = replace(campaign_of(database), composer=Pool(Caller("agent")))
     book = await campaign.runner()
     dutch = Wishes(language="nl")
     await campaign.take_in(person(ANNA, name="Anna", columns={"a": "b"}, wishes=dutch), person(BEN))
@@ -470,7 +467,7 @@ async def test_what_was_chosen_is_written_down_and_kept(database: Database) -> N
 
 
 async def test_whom_nobody_can_ring_a_person_looks_at(database: Database) -> None:
-    campaign = replace(campaign_of(database), composer=Pool())
+    campaign = replace(campaign_of(database), composer=Pool(Caller("agent")))
     await campaign.take_in(person(ANNA), person(CARLA))
     assert [it.phone for it in await campaign.begin(await campaign.runner())] == [ANNA]
     lead = await campaign.lead(CARLA)

@@ -9,16 +9,16 @@ import pytest
 from sqlalchemy import select
 
 from flireo_flows.ledger import Answer, Attempt, AttemptBook, Database, Views
-from flireo_flows.ledger.attempts import PROVED_ABSENT
 from flireo_flows.ledger.call_totals import totals_in
 from flireo_flows.ledger.completeness import Completeness, completeness
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.reports import RANG_AFTER_ALL
 from flireo_flows.ledger.schema import inbox
 from flireo_flows.ledger.suppressions import Suppressions
+from flireo_flows.ledger.unknown_attempts import PROVED_ABSENT
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy, Totals
-from flireo_flows.script.call_choice import ATTEMPT_KEY
+from flireo_flows.script import ATTEMPT_KEY
 from tests.support.calling.campaign import ANNA, Campaign, person
 from tests.support.calling.hearing import ANALYSIS, TALK, Heard, book, heard, listed, report, status_update
 

@@ -8,12 +8,12 @@ from sqlalchemy import delete, select
 
 from flireo_flows.api import errors
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Database, Expectations
 from flireo_flows.ledger.leads import GONE_FROM_FILE
 from flireo_flows.ledger.milestones import post_finished
+from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import outbox
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import SandboxSettings

@@ -159,7 +159,7 @@ async def test_a_campaign_that_is_named_by_a_number_is_told_masked_and_is_found_
 
 async def test_a_lead_that_a_person_has_to_look_at_is_told(heard: Heard, book: AttemptBook) -> None:
     attempt = await heard.campaign.lost(book)
-    await book.ambiguous(attempt, "2 calls in the list could be this one")
+    await heard.campaign.unknown.review(attempt, "2 calls in the list could be this one")
     (notice,) = await told(heard.database)
     lead = await heard.campaign.lead()
     assert (notice.event, notice.resource) == ("flireo.call.needs-review", f"flireo.lead.{lead.id}")

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from flireo_flows.api.redaction import mask_phone
-from flireo_flows.calling.preflight import Readiness
 from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.outcome_backfill import (
@@ -20,6 +19,7 @@ from flireo_flows.ledger.outcome_backfill import (
     rederive,
 )
 from flireo_flows.ledger.reports import close_without_report
+from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import suppressed_in
 from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome, OutcomeRule

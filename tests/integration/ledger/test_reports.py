@@ -414,7 +414,7 @@ async def test_a_lead_in_review_is_done_when_its_call_turns_up_after_all(
     heard: Heard, book: AttemptBook
 ) -> None:
     attempt = await heard.campaign.lost(book)
-    await book.ambiguous(attempt, "2 calls in the list could be this one")
+    await heard.campaign.unknown.review(attempt, "2 calls in the list could be this one")
     assert (await heard.campaign.lead()).state == LeadState.REVIEW
     await heard.hear(report())
     await heard.settle()

@@ -286,7 +286,7 @@ async def test_an_attempt_left_to_a_person_does_not_keep_anybody_from_being_forg
     campaign = Campaign(local)
     book = await campaign.runner()
     attempt = await campaign.lost(book)
-    await book.ambiguous(attempt, "two calls may be it")
+    await campaign.unknown.review(attempt, "two calls may be it")
     assert (await forget(local, ANNA)).attempts == 1
     row = await campaign.attempt()
     assert (row.state, is_pseudonym(row.phone)) == ("unknown", True)

@@ -172,13 +172,13 @@ async def test_ten_thousand_reports_over_a_bad_road_leave_the_truth_once_each(tm
     async with await Database.open(url) as database:
         with bad_line() as line, receiver(url, SECRET) as hooks:
             campaign = Campaign(database, line.url)
-            book = await placed(campaign)
+            await placed(campaign)
             assert await deliver(hooks, road.at_once) == {True: len(road.at_once)}
             await hear_all(database, campaign)
             # What did not come by webhook is in the list, before the late ones come.
             listed(line)
             async with AsyncFlireoClient(campaign.account) as client:
-                await campaign.collector(client, book).poll()
+                await campaign.collector(client).poll()
             assert await deliver(hooks, road.late) == {True: len(road.late)}
             await hear_all(database, campaign)
         results = {result.phone: result for result in await Views(database).results(campaign.name)}

@@ -8,9 +8,7 @@ from sqlalchemy import Row, select, update
 from flireo_flows.api.client import Account, AsyncFlireoClient, Timeouts
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.engine import Engine, Ran
-from flireo_flows.calling.preflight import Readiness
-from flireo_flows.calling.remembered import fingerprint
+from flireo_flows.calling.engine import Engine, RunResult
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import (
@@ -24,16 +22,18 @@ from flireo_flows.ledger import (
     Views,
 )
 from flireo_flows.ledger.account_calls import AccountRead, keep_account
+from flireo_flows.ledger.run_rules import Readiness, fingerprint
 from flireo_flows.ledger.schema import attempts, leads
+from flireo_flows.ledger.unknown_attempts import UnknownAttempts
 from flireo_flows.lifecycle.absence import Verdict, View
 from flireo_flows.lifecycle.states import AttemptEvent
 from flireo_flows.policy import CallingPolicy, OtherCampaigns
-from flireo_flows.script.call_choice import Caller, Composes
+from flireo_flows.script import Caller, Composer
 from tests.support.sandbox.running import ANNA, BEN, CARLA
 
 __all__ = ["ANNA", "BEN", "CALLER", "CARLA", "POLICY", "Campaign", "people", "person"]
 
-CALLER = Caller("demo-agent", "demo-number")
+CALLER = Composer(Caller("demo-agent", "demo-number"))
 # At any hour, and quick: the distances between readings are seconds where people have minutes.
 POLICY = CallingPolicy(
     calling_hours=None, max_concurrent_calls=200, reconcile_grace_seconds=1, poll_seconds=0.2
@@ -72,7 +72,7 @@ class Campaign:
     readiness: Readiness | None = None
     timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=2, read=5, ring=5))
     batch: str = ""
-    composer: Composes = CALLER
+    composer: Composer = CALLER
     ignore_recent_calls: bool = False
 
     async def know_account(self) -> None:
@@ -96,7 +96,7 @@ class Campaign:
         self.batch = await self.book.take_in(leads_)
         return self.batch
 
-    async def run(self, until: Until = Until.FINISHED, seconds: float | None = None) -> Ran:
+    async def run(self, until: Until = Until.FINISHED, seconds: float | None = None) -> RunResult:
         """Run it here, for so long at most."""
         if self.readiness is not None:  # what comes before the first call is done
             await self.know_account()
@@ -117,6 +117,11 @@ class Campaign:
         runner = Runner(self.database, self.name, LONG_LEASE_SECONDS)
         await runner.join()
         return AttemptBook(self.database, self.name, runner.id, self.composer)
+
+    @property
+    def unknown(self) -> UnknownAttempts:
+        """Its attempts whose call may or may not have been placed."""
+        return UnknownAttempts(self.database, self.name)
 
     async def begin(self, book: AttemptBook, most: int = 100) -> list[Attempt]:
         """Commit the wish to ring whom the policy allows."""
@@ -143,7 +148,7 @@ class Campaign:
         now, verdict = self.database.now(), Verdict.OPEN
         for reading in range(2):
             view = View(now + reading, is_whole=True, contradicts=False, canary_id=attempt.id + 1, rows=1)
-            verdict = await book.absent(attempt, view, 0.0, self.policy)
+            verdict = await self.unknown.weigh(attempt, view, 0.0, self.policy)
         assert verdict is Verdict.ABSENT
 
     async def _begin_one(self, book: AttemptBook, phone: str) -> list[Attempt]:
@@ -154,9 +159,9 @@ class Campaign:
         """What rings for it."""
         return Dialer(client, self.database, CALLER)
 
-    def collector(self, client: AsyncFlireoClient, book: AttemptBook) -> Collector:
+    def collector(self, client: AsyncFlireoClient) -> Collector:
         """What hears for it."""
-        return Collector(client, self.database, book, self.policy, self.readiness or Readiness())
+        return Collector(client, self.database, self.name, self.policy, self.readiness or Readiness())
 
     async def attempts(self) -> list[Row[Any]]:
         """Its attempts, as the ledger has them."""

@@ -11,20 +11,20 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from types import ModuleType
 from typing import Any, Final
 
 import httpx
 from sqlalchemy import event
 
 from flireo_flows.api import client
-from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.preflight import Readiness
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
-from flireo_flows.ledger import AttemptBook, Database
+from flireo_flows.ledger import AttemptBook, Database, call_reports
 from flireo_flows.ledger.intents import Beginning
+from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import CALLER, Campaign, people
 
@@ -45,7 +45,9 @@ def die_before(owner: type, name: str) -> None:
     setattr(owner, name, lambda *args, **kwargs: die())
 
 
-def die_after(owner: type, name: str, says: Callable[[Any, Any], bool] = lambda args, result: True) -> None:
+def die_after(
+    owner: type | ModuleType, name: str, says: Callable[[Any, Any], bool] = lambda args, result: True
+) -> None:
     """Once a method is done, and its arguments and result are as they must be."""
     original: Callable[..., Awaitable[Any]] = getattr(owner, name)
 
@@ -126,7 +128,7 @@ def prepare(step: str, database: Database, server: str, phone: str) -> None:
         "after the answer is committed": lambda: die_after(
             AttemptBook, "begin", lambda args, begun: bool(args[5])
         ),
-        "before a result is committed": lambda: die_after(Collector, "_apply_report"),
+        "before a result is committed": lambda: die_after(call_reports, "apply_report"),
     }
     hooks[step]()
 

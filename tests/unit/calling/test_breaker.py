@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flireo_flows.calling.breaker import MOST_SHOWN, Ended, shown, trips
+from flireo_flows.calling.circuit_breaker import MOST_SHOWN, failures_shown, trips
+from flireo_flows.ledger.call_endings import CallEnding
 from flireo_flows.policy.policy_forms import Breaker
 from tests.support.calling.campaign import ANNA, BEN
 
 
-def calls(failed: int, fine: int) -> list[Ended]:
+def calls(failed: int, fine: int) -> list[CallEnding]:
     """So many of each."""
-    return [Ended(ANNA, True, "503")] * failed + [Ended(BEN, False)] * fine
+    return [CallEnding(ANNA, True, "503")] * failed + [CallEnding(BEN, False)] * fine
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_it_trips_exactly_where_the_share_says(failed: int, fine: int, share: fl
 
 
 def test_the_last_failures_are_shown_newest_first_without_the_number() -> None:
-    ended = [Ended(ANNA, True, f"reason {n}") for n in range(30)] + [Ended(BEN, False, "fine")]
-    told = shown([*ended, Ended(BEN, True)])
-    assert told[:2] == ("+44********02: no reason was told", "+44********01: reason 29")
+    ended = [CallEnding(ANNA, True, f"reason {n}") for n in range(30)] + [CallEnding(BEN, False, "fine")]
+    told = failures_shown([*ended, CallEnding(BEN, True)])
+    assert told[:2] == ("+44********02: no reason was given", "+44********01: reason 29")
     assert len(told) == MOST_SHOWN

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flireo_flows.calling.reading_notes import reading_notes
+from flireo_flows.calling.plan_notes import reading_notes
 from flireo_flows.leads import LeadFileError, LeadFormat, read_leads
 from flireo_flows.leads.consent_headers import Meaning, meaning_of
 from tests.support.cases import every

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flireo_flows.calling.reading_notes import reading_notes
+from flireo_flows.calling.plan_notes import reading_notes
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads
 from flireo_flows.leads.workbook import hidden_rows
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from flireo_flows.ledger.known_calls import LATE_LIST_SECONDS, KnownCall
+from flireo_flows.lifecycle.states import AttemptState
 
 BEGAN = 1_800_000_000.0
-UNLISTED = KnownCall(1, "spring", "+442079460001", BEGAN, is_open=True, call_id="call-1")
+UNLISTED = KnownCall(1, "spring", "+442079460001", BEGAN, AttemptState.PLACED, call_id="call-1")
 
 
 @pytest.mark.parametrize("seconds", [0.0, LATE_LIST_SECONDS - 0.1])
@@ -25,7 +26,7 @@ def test_a_call_that_no_list_shows_is_not_waited_for_without_end(seconds: float)
     [
         replace(UNLISTED, listed_at=BEGAN + 1),
         replace(UNLISTED, fetched_at=BEGAN + 1),
-        replace(UNLISTED, is_open=False),
+        replace(UNLISTED, state=AttemptState.ENDED),
     ],
     ids=["listed", "fetched", "its result is in"],
 )

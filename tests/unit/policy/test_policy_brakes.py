@@ -8,8 +8,7 @@ from zoneinfo import available_timezones
 import pytest
 from hypothesis import given
 
-from flireo_flows.calling.estimate import estimate
-from flireo_flows.calling.simulation import Foreseen
+from flireo_flows.calling.simulation import Forecast, estimate
 from flireo_flows.policy import (
     CallingPolicy,
     Caps,
@@ -73,7 +72,7 @@ def test_money_counts_begun_minutes_as_the_plan_does() -> None:
         tariff=Tariff(per_minute=0.12),
     )
     assert calls_left(NOON, policy, History()) == 100
-    moments = Foreseen((NOON,) * 100)
+    moments = Forecast((NOON,) * 100)
     assert estimate(moments, moments, [0] * 100, policy, NOON).most_cost == pytest.approx(24)
     hundred = Totals(100, 100 * 61, minutes=200)
     assert braked(policy, day=hundred).reason is Rule.MONEY_CAP

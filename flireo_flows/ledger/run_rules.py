@@ -1,0 +1,202 @@
+"""What a campaign last called under: its rules, what to expect of its calls, and in which account.
+
+A run writes it down before it calls anyone; whoever collects without a run reads it. Of rules that another version
+wrote, those that cannot be read are the default ones: they only decide how long to wait for more and whether to call
+again. But where the rules cannot be read by which a call teaches a "no", its result waits for a version that can.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import ValidationError
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flireo_flows.api.client import Account
+from flireo_flows.ledger.campaigns import register_in
+from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.milestones import post_started
+from flireo_flows.ledger.reports import Expectations
+from flireo_flows.ledger.schema import attempts, campaigns, leads
+from flireo_flows.lifecycle.states import AttemptState, LeadState
+from flireo_flows.policy import CallingPolicy
+
+LONGEST_CALL_SECONDS: Final = 3600.0  # for an agent that names no maximum
+DIGITS: Final = 16  # of an account's fingerprint
+TEACHING: Final = frozenset({"do_not_call_keys", "do_not_call_outcomes", "do_not_call_words", "outcomes"})
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What the checks before the first call found.
+
+    Attributes:
+        expects: What is still to come after a call's end.
+        longest_call: Seconds a call can last at most, by an agent that was looked up.
+        agents: Ids of those. A call by another one, as a lead's own row may name it, can last an hour.
+    """
+
+    expects: Expectations = field(default_factory=Expectations)
+    longest_call: float = LONGEST_CALL_SECONDS
+    agents: frozenset[str] = frozenset()
+
+    def as_json(self, account: str) -> str:
+        """As the ledger keeps it, with the account's fingerprint."""
+        fields = {
+            "account": account,
+            "analysis": self.expects.analysis,
+            "fewest_messages": self.expects.fewest_messages,
+            "longest_call": self.longest_call,
+            "agents": sorted(self.agents),
+        }
+        return json.dumps(fields)
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> "Readiness":
+        """Of what the ledger keeps; the defaults where it cannot be read."""
+        expects = Expectations(bool(fields.get("analysis")), int(_number(fields.get("fewest_messages"), 0)))
+        named = fields.get("agents")
+        agents = frozenset(map(str, named)) if isinstance(named, list) else frozenset()
+        return cls(expects, _number(fields.get("longest_call"), LONGEST_CALL_SECONDS), agents)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRules:
+    """What a campaign last called under.
+
+    Attributes:
+        account: Fingerprint of the account; empty where no run wrote it down.
+        problem: Which rules could not be read, so that they are the default ones; empty where all could.
+        teaches: Whether those could by which a call teaches that a person is not to be called again.
+    """
+
+    policy: CallingPolicy = field(default_factory=CallingPolicy)
+    readiness: Readiness = field(default_factory=Readiness)
+    account: str = ""
+    problem: str = ""
+    teaches: bool = True
+
+
+def fingerprint(account: Account, database: Database) -> str:
+    """An account as a ledger knows it again: neither the key nor its address follow from it.
+
+    A key that was replaced is another account to it; `calling.preflight.is_of_account` looks further.
+    """
+    text = f"{account.url}\n{account.api_key}".encode()
+    return hmac.new(database.key, text, hashlib.sha256).hexdigest()[:DIGITS]
+
+
+async def write_rules(
+    database: Database,
+    campaign: str,
+    policy: CallingPolicy,
+    readiness: Readiness,
+    account: Account,
+    is_starting: bool,
+    seen_account: str | None = None,
+) -> bool:
+    """Write down what a run calls under, before it calls anyone.
+
+    Args:
+        database: The ledger.
+        campaign: Its name.
+        policy: Its rules.
+        readiness: What the checks found.
+        account: Where it calls.
+        is_starting: Whether there is anyone to call.
+        seen_account: Fingerprint that the campaign had when the run was let in; None for no run.
+
+    Returns:
+        False, and nothing is written, where another run wrote another account down since: it is alive, or left calls
+        behind.
+    """
+    mine = fingerprint(account, database)
+    values = {"policy": policy.model_dump_json(), "readiness": readiness.as_json(mine)}
+    async with database.write(campaign) as db:
+        if seen_account is not None:
+            wanted = select(campaigns.c.readiness).where(campaigns.c.name == campaign)
+            current = (await db.execute(wanted)).scalar_one_or_none()
+            if str(_object(current or "").get("account") or "") not in ("", mine, seen_account):
+                return False
+        await register_in(db, campaign)
+        await db.execute(update(campaigns).where(campaigns.c.name == campaign).values(values))
+        if is_starting:
+            await post_started(db, database, campaign)
+    return True
+
+
+async def read_rules(database: Database, campaign: str) -> RunRules:
+    """What a campaign last called under; the defaults where nothing can be read."""
+    wanted = select(campaigns.c.policy, campaigns.c.readiness).where(campaigns.c.name == campaign)
+    async with database.read() as db:
+        row = (await db.execute(wanted)).first()
+    if row is None or not row.policy:
+        return RunRules(problem="no run of this version wrote its rules down: the default policy is used")
+    fields = _object(row.readiness)
+    policy, unread = _policy_of(row.policy)
+    problem = ""
+    if unread:
+        problem = f"rules of another version cannot be read ({', '.join(unread)}): those of the default policy count"
+    account = str(fields.get("account") or "")
+    return RunRules(policy, Readiness.from_fields(fields), account, problem, not TEACHING & set(unread))
+
+
+async def campaigns_of(database: Database, account: Account) -> set[str]:
+    """Campaigns that last called in an account."""
+    mine = fingerprint(account, database)
+    async with database.read() as db:
+        rows = (await db.execute(select(campaigns.c.name, campaigns.c.readiness))).all()
+    return {row.name for row in rows if _object(row.readiness).get("account") == mine}
+
+
+async def newest_call_ids(database: Database, campaign: str, most: int) -> list[str]:
+    """Ids of the last calls of a campaign, newest first."""
+    newest = (
+        select(attempts.c.call_id)
+        .where(attempts.c.campaign == campaign, attempts.c.call_id.is_not(None))
+        .order_by(attempts.c.id.desc())
+        .limit(most)
+    )
+    async with database.read() as db:
+        return list((await db.execute(newest)).scalars())
+
+
+async def awaits_results_in(db: AsyncConnection, campaign: str) -> bool:
+    """Whether results of a campaign's calls are out, but for those whose lead needs review: no run calls it."""
+    out = (
+        select(attempts.c.id)
+        .join(leads, leads.c.id == attempts.c.lead_id)
+        .where(attempts.c.campaign == campaign)
+        .where(attempts.c.state.in_([str(AttemptState.UNKNOWN), str(AttemptState.PLACED)]))
+        .where(leads.c.state == LeadState.CALLING)
+    )
+    return (await db.execute(out.limit(1))).first() is not None
+
+
+def _policy_of(text: str) -> tuple[CallingPolicy, list[str]]:
+    """What can be read of rules, and the fields that cannot: they keep their defaults."""
+    try:
+        return CallingPolicy.model_validate_json(text), []
+    except ValidationError as error:
+        wrong = {str(each["loc"][0]) if each["loc"] else "" for each in error.errors(include_input=False)}
+    readable = {name: value for name, value in _object(text).items() if name not in wrong}
+    try:
+        return CallingPolicy.model_validate_json(json.dumps(readable)), sorted(wrong)
+    except ValidationError:  # they are right one by one, and not together
+        return CallingPolicy(), sorted(set(CallingPolicy.model_fields))
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def _number(found: object, default: float) -> float:
+    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else default
