@@ -7,8 +7,7 @@ from pydantic import ConfigDict, Field, HttpUrl, ValidationError, field_validato
 from flireo_flows.api.agent_config import InlineAgent
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.redaction import secrets_in
-from flireo_flows.blocks.catalogue import REFERENCE, SPEAKING_HEAD, form_requires
-from flireo_flows.blocks.flireo_block import FlireoBlock
+from flireo_flows.blocks.flireo_block import REFERENCE, SPEAKING_HEAD, FlireoBlock, form_requires
 from flireo_flows.blocks.number import FlireoPhoneNumber
 from flireo_flows.blocks.webhook import FlireoWebhook
 

@@ -11,11 +11,10 @@ from flireo_flows.api.campaigns import Campaign, CampaignLead, Clock, NewCampaig
 from flireo_flows.api.poll import PollTiming
 from flireo_flows.api.procedure import Procedure, run_procedure, run_procedure_async
 from flireo_flows.blocks import campaign_decisions as work
+from flireo_flows.blocks.campaign_decisions import CampaignResult
 from flireo_flows.blocks.campaign_gate import Gate, OnBlocked, gate_of
-from flireo_flows.blocks.campaign_results import CampaignResult
-from flireo_flows.blocks.catalogue import MEGAPHONE, REFERENCE
 from flireo_flows.blocks.credentials import FlireoCredentials
-from flireo_flows.blocks.flireo_block import FlireoBlock
+from flireo_flows.blocks.flireo_block import MEGAPHONE, REFERENCE, FlireoBlock
 from flireo_flows.blocks.ledger import CallLedger
 
 T = TypeVar("T")

@@ -8,8 +8,7 @@ from pydantic import Field, HttpUrl, SecretStr, field_validator
 from flireo_flows.api.base_url import check_base_url
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
 from flireo_flows.api.dialect import Dialect
-from flireo_flows.blocks.catalogue import KEY, REFERENCE
-from flireo_flows.blocks.flireo_block import FlireoBlock
+from flireo_flows.blocks.flireo_block import KEY, REFERENCE, FlireoBlock
 
 
 class FlireoCredentials(FlireoBlock, CredentialsBlock):

@@ -6,8 +6,7 @@ from typing import ClassVar
 import platformdirs
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr
 
-from flireo_flows.blocks.catalogue import LEDGER, REFERENCE, form_requires
-from flireo_flows.blocks.flireo_block import FlireoBlock
+from flireo_flows.blocks.flireo_block import LEDGER, REFERENCE, FlireoBlock, form_requires
 
 
 class CallLedger(FlireoBlock):

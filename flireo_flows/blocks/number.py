@@ -5,8 +5,7 @@ from typing import ClassVar
 from pydantic import Field, HttpUrl, field_validator
 
 from flireo_flows.api.fields import check_e164
-from flireo_flows.blocks.catalogue import RECEIVER, REFERENCE
-from flireo_flows.blocks.flireo_block import FlireoBlock
+from flireo_flows.blocks.flireo_block import RECEIVER, REFERENCE, FlireoBlock
 
 
 class FlireoPhoneNumber(FlireoBlock):

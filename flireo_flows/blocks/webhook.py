@@ -8,8 +8,7 @@ from pydantic import ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
 from flireo_flows.api.agent_config import AgentSettings
 from flireo_flows.api.webhooks import EventType, verify
-from flireo_flows.blocks.catalogue import HOOK, REFERENCE, form_requires
-from flireo_flows.blocks.flireo_block import FlireoBlock
+from flireo_flows.blocks.flireo_block import HOOK, REFERENCE, FlireoBlock, form_requires
 
 
 class FlireoWebhook(FlireoBlock):

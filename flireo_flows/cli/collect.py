@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
-from flireo_flows.cli.campaign_name import AnyCampaign
+from flireo_flows.cli.options import AnyCampaign
 from flireo_flows.cli.run import OPEN
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flireo_flows.cli.campaign_name import KnownCampaign
+from flireo_flows.cli.options import KnownCampaign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

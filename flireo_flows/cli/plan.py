@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
-from flireo_flows.cli.campaign_name import CampaignName
-from flireo_flows.cli.options import NO_OPTIONS, LeadOptions
+from flireo_flows.cli.options import NO_OPTIONS, CampaignName, LeadOptions
 from flireo_flows.cli.run import Flag, check_local
 from flireo_flows.cli.user_errors import SettingError
 

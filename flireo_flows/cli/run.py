@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
-from flireo_flows.cli.campaign_name import CampaignName
-from flireo_flows.cli.options import NO_OPTIONS, LeadOptions
+from flireo_flows.cli.options import NO_OPTIONS, CampaignName, LeadOptions
 
 if TYPE_CHECKING:
     from flireo_flows.flows import CampaignSummary
@@ -134,7 +133,7 @@ def prefect_api() -> str:
     """
     from prefect.settings import PREFECT_API_URL
 
-    from flireo_flows.cli.prefect_check import check_prefect
+    from flireo_flows.cli.settings import check_prefect
     from flireo_flows.prefect_support.child_process import until_exit
     from flireo_flows.prefect_support.local_server import prefect_server
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.campaign_name import KnownCampaign
+from flireo_flows.cli.options import KnownCampaign
 from flireo_flows.cli.pause import in_ledger
 from flireo_flows.cli.suppressions import read_number
 

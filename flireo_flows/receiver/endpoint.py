@@ -16,11 +16,11 @@ from flireo_flows.ledger.delivery import Delivery, read_delivery
 from flireo_flows.lifecycle.states import InboxState
 from flireo_flows.receiver.logs import place_of
 from flireo_flows.receiver.metrics import Metrics
-from flireo_flows.receiver.sender_clock import SenderClock
 from flireo_flows.receiver.signature_check import (
     BodyReader,
     Gone,
     Refused,
+    SenderClock,
     check_headers,
     check_kind,
     check_signature,

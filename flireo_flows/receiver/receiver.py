@@ -16,13 +16,12 @@ from flireo_flows.api.webhooks import AssistantRequest, EventType, KeyCase, Tool
 from flireo_flows.ledger.callers import KnownCaller, find_caller
 from flireo_flows.ledger.dead_letters import counted
 from flireo_flows.ledger.delivery import Delivery
-from flireo_flows.receiver import tool_mismatches as agreeing
 from flireo_flows.receiver.assistant_request import Greets, body_of
 from flireo_flows.receiver.endpoint import Endpoint
 from flireo_flows.receiver.function_call import Call, TooBusy, TooSlow, call_within
 from flireo_flows.receiver.metrics import Metrics
 from flireo_flows.receiver.storage import Storage
-from flireo_flows.receiver.tool import Tool
+from flireo_flows.receiver.tool import Described, Tool, mismatches
 from flireo_flows.receiver.toolbox import Toolbox
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -207,13 +206,13 @@ class Receiver:
             for name, tool in self._toolbox.tools.items()
         }
 
-    def mismatches(self, described: agreeing.Described) -> list[str]:
+    def mismatches(self, described: Described) -> list[str]:
         """Where an agent's tools and the registered functions do not agree, each in a sentence.
 
         Args:
             described: A saved agent, or the tools or tool templates that agents are made with.
         """
-        return agreeing.mismatches(self._toolbox.tools, described)
+        return mismatches(self._toolbox.tools, described)
 
     def _routes(self) -> list[Route]:
         # Not of FastAPI's own kind: nothing has to be validated, and every request would pay for it.

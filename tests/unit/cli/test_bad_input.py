@@ -2,7 +2,7 @@
 
 import pytest
 
-from flireo_flows.cli.sandbox_state import read_state
+from flireo_flows.cli.sandbox import read_state
 from flireo_flows.cli.settings import credentials
 from tests.support.cli.shell import Shell
 

@@ -11,7 +11,7 @@ from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent, read_agent
 from flireo_flows.api.calls import Call
 from flireo_flows.api.poll import PollTiming
-from flireo_flows.tasks.call_wait import CallNotOver, until_over
+from flireo_flows.tasks.composite import CallNotOver, until_over
 from tests.support.api.talking import Stage as Talk
 
 NUMBER = "+447700900123"
