@@ -88,11 +88,11 @@ print(placed.status)
         return InlineAgent.model_validate({**self.config, **fields})
 
     def call(self, destination: str, number: FlireoPhoneNumber | None = None) -> OutboundCall:
-        """A call with this agent, for `create_outbound_call`. Nobody is rung yet.
+        """A call with this agent, for `create_outbound_call`. No one is called yet.
 
         Args:
-            destination: Whom to ring, E.164.
-            number: The number to ring from; none lets Flireo pick one.
+            destination: The number to call, E.164.
+            number: The number to call from; none lets Flireo pick one.
 
         Raises:
             ValidationError: The destination is not E.164.

@@ -47,7 +47,9 @@ with credentials.get_client() as client:
         default=5.0, title="Connect timeout (s)", description="Seconds to wait for a connection."
     )
     read_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
-        default=30.0, title="Read timeout (s)", description="Seconds to wait for an answer that rings nobody."
+        default=30.0,
+        title="Read timeout (s)",
+        description="Seconds to wait for an answer to a request that places no call.",
     )
     ring_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         default=120.0,
@@ -72,7 +74,7 @@ with credentials.get_client() as client:
         return check_base_url(url)
 
     def account(self) -> Account:
-        """Where to send to, and as whom."""
+        """Where to send to, and with which key."""
         timeouts = Timeouts(
             self.connect_timeout_seconds, self.read_timeout_seconds, self.ring_timeout_seconds
         )

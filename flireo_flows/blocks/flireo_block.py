@@ -66,7 +66,7 @@ class FlireoBlock(Block):
     """A block that has the fields it is made with, and no others.
 
     Prefect's own keep whatever they are given. So `CallLedger(URL=...)` would be the local SQLite file, and two
-    workers with a ledger each ring the same people twice.
+    workers with a ledger each call the same people twice.
 
     A stored document may be of a later version, which has more fields: they are left out, with a warning. Only what
     may be a misspelling of a field that the document lacks is refused there, too.
@@ -121,7 +121,7 @@ class FlireoBlock(Block):
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    """The field that is meant, as far as one can tell; empty for none."""
+    """The field that is probably meant; empty for none."""
     by_letters = {_letters(field): field for field in known}
     found = get_close_matches(_letters(name), by_letters, n=1, cutoff=0.7)
     return by_letters[found[0]] if found else ""

@@ -1,4 +1,4 @@
-"""Where it is kept who was rung."""
+"""The record of who was called."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -10,7 +10,7 @@ from flireo_flows.blocks.flireo_block import LEDGER, REFERENCE, FlireoBlock, for
 
 
 class CallLedger(FlireoBlock):
-    """Where every lead, attempt and result is kept; what makes sure nobody is rung twice."""
+    """Where every lead, attempt and result is kept; what makes sure no one is called twice."""
 
     model_config = ConfigDict(json_schema_extra=form_requires("url"))
 
@@ -19,7 +19,7 @@ class CallLedger(FlireoBlock):
     _logo_url: ClassVar[HttpUrl | None] = LEDGER
     _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
     _description: ClassVar[str] = (
-        "Where every lead, attempt and result is kept; what makes sure nobody is rung twice."
+        "Where every lead, attempt and result is kept; what makes sure no one is called twice."
     )
     _code_example: ClassVar[str] = """
 ```python

@@ -1,4 +1,4 @@
-"""What proves that a webhook comes from Flireo, and what an agent is told of it."""
+"""What proves that a webhook comes from Flireo, and the agent settings that make it send them."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -53,7 +53,7 @@ update_agent(FlireoCredentials.load("flireo"), "demo-agent", webhook.agent_setti
     @classmethod
     def _is_a_secret(cls, secret: SecretStr) -> SecretStr:
         if not secret.get_secret_value().strip():
-            raise ValueError("the secret is empty, and anybody can sign with an empty one")
+            raise ValueError("the secret is empty, and anyone can sign with an empty one")
         return secret
 
     @field_validator("url")

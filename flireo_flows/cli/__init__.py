@@ -62,14 +62,14 @@ def _main(arguments: list[str]) -> int:
 
     for option, given in zip(["", *arguments], arguments, strict=False):
         if not _is_text(given) and not os.path.exists(given):  # a file may have such a name
-            say(f"{option or 'the command'}: it holds bytes that are no text in UTF-8. Type it anew.")
+            say(f"{option or 'the command'}: it holds bytes that are no text in UTF-8. Type it again.")
             return USAGE
     try:
         return int(app(arguments, exit_on_error=False, result_action="return_value") or DONE)
     except CycloptsError:
         return USAGE  # already printed
     except KeyboardInterrupt:
-        say("interrupted. What was rung is in the ledger; run the same command again to continue.")
+        say("interrupted. What was called is in the ledger; run the same command again to continue.")
         return INTERRUPTED
     except Exception as error:
         if not isinstance(error, PROBLEMS()):

@@ -1,4 +1,4 @@
-"""`flireo-flows collect`: how calls ended that no run is waiting for. Rings nobody."""
+"""`flireo-flows collect`: how calls ended that no run is waiting for. Calls no one."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def collect(
     *, campaign: AnyCampaign = "", patience: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0
 ) -> int:
-    """Write down how calls ended that no run is waiting for. Rings nobody.
+    """Write down how calls ended that no run is waiting for. Calls no one.
 
     Ends with status 0 when every result is in, 3 when calls are still open, 1 on an error, 2 on wrong usage.
 

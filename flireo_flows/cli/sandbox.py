@@ -33,11 +33,11 @@ def sandbox(
     webhook_drop_share: float | None = None,
     webhook_double_share: float | None = None,
 ) -> int:
-    """Run a local Flireo: the whole API over real HTTP. Rings nobody.
+    """Run a local Flireo: the whole API over real HTTP. Calls no one.
 
     For demos, for tests, and for trying out leads, a policy or a webhook
-    receiver before real people are rung. Calls ring, are answered or not, end,
-    are summed up and reported. All of it is in memory, and gone at the end.
+    receiver before real people are called. Calls ring, are answered or not, end,
+    are summarised and reported. All of it is in memory, and gone at the end.
 
     Base URL: http://127.0.0.1:8099/api/v1 (FLIREO_BASE_URL). Any API key will
     do. There is an agent, demo-agent, and a number, demo-number, so that a
@@ -49,7 +49,7 @@ def sandbox(
     without a key:
 
     - GET /sandbox lists what there is; GET /sandbox/calls the calls it placed.
-    - POST /sandbox/inbound lets somebody ring in.
+    - POST /sandbox/inbound simulates an inbound call.
     - POST /sandbox/faults lets requests fail, /sandbox/settings changes the rest.
     - POST /sandbox/reset goes back to the beginning.
     - GET /sandbox/state is the present state, as a file for --state.
@@ -114,7 +114,7 @@ def sandbox(
         server = make_server(read.settings, host, port, read.contents())
     except StateError as error:
         raise SettingError(f"state {state}: {error}. Correct that, and start again.") from None
-    print(f"sandbox: http://{address_of(host, port)}/api/v1 (rings nobody; Ctrl-C stops it)", flush=True)
+    print(f"sandbox: http://{address_of(host, port)}/api/v1 (calls no one; Ctrl-C stops it)", flush=True)
     server.run()
     return 0
 

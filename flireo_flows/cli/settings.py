@@ -253,7 +253,7 @@ def address_of(host: str, port: int) -> str:
 
 
 def check_port(host: str, port: int) -> None:
-    """A taken port is told in a sentence; the server itself would print a traceback."""
+    """Report a taken port in a sentence; the server itself would print a traceback."""
     import socket
 
     try:

@@ -1,4 +1,4 @@
-"""`flireo-flows suppress`, `unsuppress`, `suppressions`, `forget`: who is never rung. Sends nothing."""
+"""`flireo-flows suppress`, `unsuppress`, `suppressions`, `forget`: who must never be called. Sends nothing."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +19,7 @@ Flag = Parameter(negative=())
 
 
 def suppress(phone: str = "", *, file: Path | None = None, reason: str = "", default_region: str = "") -> int:
-    """Never ring somebody again, in whatever campaign of the ledger. Calls that run go on.
+    """Never call a person again, in any campaign of the ledger. Running calls go on.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def suppress(phone: str = "", *, file: Path | None = None, reason: str = "", def
     from flireo_flows.cli import USAGE, say
 
     if bool(phone) == bool(file):
-        say("name one number, or a list of numbers with --file, that is never to be rung.")
+        say("name one number, or a list of numbers with --file, that must never be called.")
         return USAGE
     phones = _listed(file, default_region) if file else frozenset({read_number(phone, default_region)})
     in_ledger(lambda database: _suppress(database, phones, reason), existing=False)
@@ -43,7 +43,7 @@ def suppress(phone: str = "", *, file: Path | None = None, reason: str = "", def
 
 
 def unsuppress(phone: str, *, even_forgotten: Annotated[bool, Flag] = False, default_region: str = "") -> int:
-    """Let somebody be called again. The next run of a file that holds the number asks anew about leads that were
+    """Let a person be called again. The next run of a file that holds the number checks again the leads that were
     skipped; a lead that is in review because its own call's answer was unclear is done, as it was called.
 
     Parameters
@@ -59,12 +59,12 @@ def unsuppress(phone: str, *, even_forgotten: Annotated[bool, Flag] = False, def
 
     number = read_number(phone, default_region)
     in_ledger(lambda database: _unsuppress(database, number, even_forgotten=even_forgotten))
-    print(f"{mask_phone(number)} may be rung again.")
+    print(f"{mask_phone(number)} may be called again.")
     return 0
 
 
 def suppressions(*, json: Annotated[bool, Flag] = False) -> int:
-    """Show who is never rung, with masked numbers: since when, who said so, and why.
+    """Show who is never called, with masked numbers: since when, by whose word, and why.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def suppressions(*, json: Annotated[bool, Flag] = False) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{len(found)} numbers are never rung", title_justify="left")
+    table = Table(title=f"{len(found)} numbers are never called", title_justify="left")
     for column in ("number", "since (UTC)", "who said so", "campaign", "why"):
         table.add_column(column)
     for one in found:
@@ -95,7 +95,7 @@ def suppressions(*, json: Annotated[bool, Flag] = False) -> int:
 
 
 def forget(phone: str, *, default_region: str = "") -> int:
-    """Erase what the ledger knows of a person, in every campaign, and never ring them again. Cannot be undone.
+    """Erase what the ledger knows of a person, in every campaign, and never call them again. Cannot be undone.
 
     Exported files, backups, and what Flireo itself keeps are not reached.
 
@@ -111,7 +111,7 @@ def forget(phone: str, *, default_region: str = "") -> int:
     number = read_number(phone, default_region)
     erased = in_ledger(lambda database: _forget(database, number), existing=False)
     print(
-        f"{mask_phone(number)} is forgotten and never rung. Erased what was known in {erased.leads} leads, "
+        f"{mask_phone(number)} is forgotten and never called. Erased what was known in {erased.leads} leads, "
         f"{erased.attempts} attempts, {erased.reports} reports and {erased.decisions} decisions."
     )
     return 0

@@ -1,4 +1,4 @@
-"""`flireo-flows webhooks`: find a receiver, and serve it until it is told to stop."""
+"""`flireo-flows webhooks`: find a receiver, and serve it until it is stopped."""
 
 import importlib.util
 import logging
@@ -16,7 +16,7 @@ from flireo_flows.cli.user_errors import SettingError
 if TYPE_CHECKING:
     from flireo_flows.receiver import Receiver
 
-STOP_SECONDS: Final = 15  # a request under way may take so long when the server is told to stop; tools have 9
+STOP_SECONDS: Final = 15  # a request under way may take so long when the server is stopped; tools have 9
 
 
 def webhooks(
@@ -30,7 +30,7 @@ def webhooks(
     """Take Flireo's webhooks at POST /webhooks/flireo and store them in the ledger.
 
     FLIREO_WEBHOOK_SECRET checks their signatures; several secrets are separated by spaces: those of several
-    agents, and an old and a new one that are valid together. GET /health tells whether the ledger answers,
+    agents, and an old and a new one that are valid together. GET /health shows whether the ledger answers,
     GET /metrics counts, for Prometheus. SIGTERM and Ctrl-C let requests under way be answered first.
 
     Where PREFECT_API_URL is set, the ledger's events are sent there, and an event says when reports wait.
@@ -76,7 +76,7 @@ def receiver_from_settings(*, unsigned: bool) -> "Receiver":
     secrets = os.environ.get("FLIREO_WEBHOOK_SECRET", "").split()
     if not secrets and not unsigned:
         raise SettingError(
-            "FLIREO_WEBHOOK_SECRET is not set, so nobody could tell a forged report from a true one. Set it to "
+            "FLIREO_WEBHOOK_SECRET is not set, so a forged report could not be recognised. Set it to "
             "the agent's webhook_secret, or say --unsigned on a machine of your own."
         )
     return Receiver(ledger_url(), secrets, allow_unsigned=not secrets)
@@ -127,7 +127,7 @@ def _from_path(where: str, named: str) -> ModuleType:
         return importlib.import_module(where)
     except ModuleNotFoundError as error:
         if error.name is None or not (where == error.name or where.startswith(f"{error.name}.")):
-            raise  # it is there, and something that it needs is not: its traceback tells
+            raise  # it is there, and something that it needs is not: its traceback shows what
         raise SettingError(f"--app {named}: there is no module {where} here. Check the name.") from None
 
 

@@ -28,7 +28,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 PATH: Final = "/webhooks/flireo"
 TOOL_SECONDS: Final = 9.0  # the platform waits for 10 (contract section 18.3)
 ASSISTANT_SECONDS: Final = 4.5  # the platform waits for 5
-STORE_SECONDS: Final = 8.0  # the platform's own patience is not told; the emulator has 10
+STORE_SECONDS: Final = 8.0  # the platform's own timeout is not documented; the emulator has 10
 CLOSING_SECONDS: Final = 5.0
 HEALTH_SECONDS: Final = 5.0
 _log: Final = logging.getLogger("flireo_flows.receiver")
@@ -44,7 +44,7 @@ class Receiver:
     honest refusal is the only thing that could make the sender try again.
 
     Run `app`, or give `router` to an app of your own (`app.include_router(receiver.router)`), or mount `app`
-    there. Mounted, nobody tells it that the server starts or stops: it opens the ledger with the first
+    there. Mounted, it gets no start or stop of the server: it opens the ledger with the first
     delivery, and `beside` does not run.
 
     Example:
@@ -156,7 +156,7 @@ class Receiver:
         """Register a function by which an agent's tool is answered.
 
         Its arguments are checked by its annotations. It may be sync, and runs in a thread then. What it gives
-        has to have a JSON form: pydantic models and dataclasses do. `ToolError` tells the model why not.
+        has to have a JSON form: pydantic models and dataclasses do. `ToolError` gives the model the reason.
 
         Args:
             name: As the agent's tool is named; by default the function's own.
@@ -188,7 +188,7 @@ class Receiver:
         return function
 
     def greet_callers(self, first_message: str) -> None:
-        """Greet who is a lead of the ledger in the words of a template; the saved agent greets everybody else.
+        """Greet callers who are leads of the ledger with a template; the saved agent greets everyone else.
 
         Args:
             first_message: Such as `Hi {{ name }}!`; variables are the lead's columns, `name` and `language`.

@@ -17,7 +17,7 @@ from flireo_flows.api.webhooks import (
 )
 
 LARGEST_BODY: Final = 5_000_000  # bytes; an hour of talk is some 100 kB of transcript
-MOST_DISCARDED: Final = 4 * LARGEST_BODY  # read and thrown away, so that the sender hears the answer
+MOST_DISCARDED: Final = 4 * LARGEST_BODY  # read and thrown away, so that the sender gets the answer
 READING_SECONDS: Final = 10.0
 MOST_AT_ONCE: Final = 10 * LARGEST_BODY  # bytes of bodies that came in part; most come in one piece
 _ABOUT: Final = [(name, name.lower()) for name in (TIMESTAMP_HEADER, SIGNATURE_HEADER)]
@@ -55,7 +55,7 @@ def check_kind(headers: Mapping[str, str]) -> None:
 
 
 class BodyReader:
-    """Reads the bodies of requests. Nobody has proved anything yet, so there is an end to time and memory."""
+    """Reads the bodies of requests, which are not authenticated yet: time and memory are bounded."""
 
     def __init__(self, seconds: float = READING_SECONDS, most: int = MOST_AT_ONCE) -> None:
         """Begin with none.
@@ -140,7 +140,7 @@ def check_signature(
         allow_unsigned: Whether a request without a signature is believed; one with a wrong one never is.
 
     Returns:
-        When it was sent by the sender's clock, Unix seconds; None if nobody signed it.
+        When it was sent by the sender's clock, Unix seconds; None if it is unsigned.
     """
     about = _about(headers)
     if _is_unsigned(about, secrets, allow_unsigned=allow_unsigned):

@@ -18,11 +18,11 @@ from flireo_flows.api.webhooks import ToolCalls
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")  # contract section 7, `tool_config.name`
 UNKNOWN: Final = "<unknown>"  # stands for a name in a log line that the model made up
-_SHOWN: Final = 5  # problems that one answer tells of
+_SHOWN: Final = 5  # problems that one answer lists
 
 
 class ToolError(Exception):
-    """Raise it in a tool to tell the model, in words, why there is no result. The text is sent as it is."""
+    """Raise it in a tool to give the model, in words, the reason for having no result. The text is sent as it is."""
 
 
 class InvalidArguments(Exception):
@@ -41,8 +41,8 @@ class ToolContext:
         call_id: Id of the call.
         tool_call_id: Id of this tool call: the same if the platform delivers it again.
         tool: Name of the tool.
-        customer_number: The other party, E.164 as a rule; empty if it was not told.
-        platform_number: Our side of the call; empty if it was not told.
+        customer_number: The other party, E.164 as a rule; empty if unknown.
+        platform_number: Our side of the call; empty if unknown.
         metadata: Your own record from the agent's configuration, where the platform echoes it.
     """
 
@@ -161,7 +161,7 @@ def _field(tool: str, parameter: inspect.Parameter) -> tuple[Any, Any]:
 
 
 def _invalid(error: ValidationError, known: Collection[str]) -> InvalidArguments:
-    """The model is told of its own words where they are wrong; the log only of names that the function has."""
+    """The model sees its own words where they are wrong; the log only names that the function has."""
     problems = error.errors(include_input=False, include_url=False, include_context=False)
     words, fields = [], []
     for problem in problems[:_SHOWN]:
@@ -189,12 +189,12 @@ Described = Agent | Iterable[ToolTemplate | WebhookTool | FunctionTool]
 
 
 def mismatches(tools: Mapping[str, Tool], described: Described) -> list[str]:
-    """What is wrong between functions and what the model is told of them, each in a sentence.
+    """Differences between the functions and the tools that the model knows, each in a sentence.
 
     Args:
         tools: The registered functions.
         described: A saved agent, or tools or templates that agents are made with. A tool with an address of
-            its own that is not the agent's may be somebody else's: it is compared if a function has its name.
+            its own that is not the agent's may belong to another system: it is compared if a function has its name.
     """
     asked = dict(_asked(described))
     words: list[str] = []

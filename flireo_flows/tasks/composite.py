@@ -84,7 +84,7 @@ def _over(call_id: str, patience: PollTiming, watched: PollResult[Call]) -> Call
 
 
 def _was_answered(call: Call) -> bool:
-    """A call that nobody answered has no summary."""
+    """A call that no one answered has no summary."""
     return call.started_at is not None or bool(call.duration_seconds)
 
 
@@ -127,7 +127,7 @@ RETRIED: Final[dict[str, Any]] = {
     "retry_delay_seconds": READ_RETRY_SECONDS,
     "retry_condition_fn": may_pass,
 }
-# It may change something or ring somebody, so Prefect repeats nothing of it; the client repeats what only reads.
+# It may change something or call someone, so Prefect repeats nothing of it; the client repeats what only reads.
 ANYTHING: Final[dict[str, Any]] = {"tags": {"flireo"}, "cache_policy": NO_CACHE, "retries": 0}
 
 

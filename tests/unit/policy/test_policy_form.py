@@ -200,7 +200,7 @@ def test_the_caps_of_a_preset_are_what_it_says() -> None:
         ),
         ({"reconcile_grace_seconds": 90}, []),
         ({"consent_valid_days": 9}, ["consent_valid_days is set and consent_required is not"]),
-        ({"do_not_call_outcomes": ["busy"]}, ["busy is to be rung again and never again"]),
+        ({"do_not_call_outcomes": ["busy"]}, ["busy is to be called again and never again"]),
         ({"max_attempts": 2, "retry_delay_seconds": 59}, ["a lead may be rung again within a minute"]),
         ({"retry_delays": [RetryDelay(), RetryDelay()]}, ["retry_delays names no_answer twice"]),
         ({"outcomes": [{"outcome": "busy", "says": ["486"]}]}, []),
@@ -295,7 +295,7 @@ SAID = [
     ),
     (
         decide(PolicyLead(PHONE, (), dial_before=NOON), NOON, ANY_HOUR, NEW),
-        "too late: it was to be rung before Wednesday 15 July 2026 12:00 UTC; never under these rules",
+        "too late: it was to be called before Wednesday 15 July 2026 12:00 UTC; never under these rules",
     ),
     (
         decide(LONDON, NOON, RETRIES, BUSY),

@@ -56,7 +56,7 @@ def test_a_call_is_awaited_with_its_summary_and_analysis() -> None:
     ]
 
 
-def test_a_call_that_nobody_answered_has_nothing_to_wait_for() -> None:
+def test_a_call_that_no_one_answered_has_nothing_to_wait_for() -> None:
     talk = told(lambda now: UNHEARD)
     assert wait(talk) == UNHEARD
     assert talk.seconds == 0 and len(talk.asked) == 1
