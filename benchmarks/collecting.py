@@ -51,7 +51,7 @@ async def _leave_behind(servers: Stage) -> None:
                 Answer(it, AttemptEvent.ACCEPTED, call_id=call.call_id)
                 for it, call in zip(some, placed, strict=True)
             ]
-            await book.begin(batch, POLICY, 0, 0, told)
+            await book.record(told)
         await runner.leave()
 
 

@@ -12,7 +12,7 @@ from flireo_flows.api.operation import Operation
 from flireo_flows.calling.circuit_breaker import CircuitBreaker
 from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
-from flireo_flows.calling.dialer import Dialer, SenderPool
+from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.preflight import (
     LowBalanceError,
     NotReadyError,
@@ -204,26 +204,27 @@ class Engine:
         readiness: Readiness,
     ) -> RunResult:
         leads = LeadBook(self.database, self.campaign)
-        hands = SenderPool(Dialer(client, self.database, self.caller, owns_until=runner.lease_until))
+        dialer = Dialer(client, self.database, self.caller, owns_until=runner.lease_until)
+        dialer.start()
         collector = Collector(client, self.database, self.campaign, self.policy, readiness)
         brakes = CircuitBreaker(client, self.database, self.campaign, self.policy, stopped_by=self.stopped_by)
         clocks = ClockGuard(client, self.database)
         rules = self._limited_policy()
         blockers = BlockingCampaigns(self.database, self.account, self.campaign, self.batch)
         turns = RunLoop(
-            self.batch, rules, until, deadline, hands, collector, book, leads, brakes, clocks, blockers
+            self.batch, rules, until, deadline, dialer, collector, book, leads, brakes, clocks, blockers
         )
         background = [
-            asyncio.create_task(self._beat(runner, book, hands.dialer)),
+            asyncio.create_task(self._beat(runner, book, dialer)),
             asyncio.create_task(self._show()),
         ]
         try:
             while not await turns.turn():
-                for task in (*background, *hands.tasks):
+                for task in (*background, *dialer.tasks):
                     if task.done():
                         task.result()  # raises what the ledger did, or a hand
         finally:
-            await asyncio.shield(self._wind_down(turns, hands, book, background))
+            await asyncio.shield(self._wind_down(turns, dialer, book, background))
             await asyncio.shield(brakes.settle())
         left = await leads.outlook(self.batch, self.database.now())
         self.progress(await Views(self.database).status(self.campaign))
@@ -275,15 +276,15 @@ class Engine:
                 await check_completeness(self.database, self.campaign, self.policy)
 
     async def _wind_down(
-        self, turns: RunLoop, hands: SenderPool, book: AttemptBook, background: list[asyncio.Task[None]]
+        self, turns: RunLoop, dialer: Dialer, book: AttemptBook, background: list[asyncio.Task[None]]
     ) -> None:
         """Write down what came of the requests under way; send no new one."""
         await turns.close()
-        answers = await hands.stop()
+        answers = await dialer.stop()
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        await book.begin(self.batch, self.policy, 0, 0, answers)
+        await book.record(answers)
 
     async def _leave(self, runner: Runner) -> None:
         await self._renew(runner)

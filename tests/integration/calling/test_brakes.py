@@ -18,7 +18,6 @@ from flireo_flows.calling.circuit_breaker import (
     BalanceSchedule,
     CircuitBreaker,
 )
-from flireo_flows.calling.dialer import SenderPool
 from flireo_flows.calling.engine import Engine, RunResult
 from flireo_flows.calling.preflight import NotReadyError, check_account
 from flireo_flows.calling.run_loop import Until
@@ -243,10 +242,11 @@ async def test_what_was_begun_and_not_sent_is_given_back_when_the_campaign_is_he
     await campaign.take_in(person(ANNA), person(BEN), person(CARLA))
     book = await campaign.runner()
     async with AsyncFlireoClient(campaign.account) as client:
-        hands = SenderPool(campaign.dialer(client))
-        hands.give(await campaign.begin(book))
-        hands.hold("paused by person")
-        await campaign.record(book, *hands.take(), *await hands.stop())
+        dialer = campaign.dialer(client)
+        dialer.start()
+        dialer.give(await campaign.begin(book))
+        dialer.hold("paused by person")
+        await campaign.record(book, *dialer.take(), *await dialer.stop())
     assert {attempt.reason for attempt in await campaign.attempts()} == {"not sent: paused by person"}
     assert await states(campaign) == {"waiting": 3}
 

@@ -163,11 +163,11 @@ class Machine(RuleBasedStateMachine):
 
     def send_next(self, hand: Hand) -> None:
         hand.dialer.stopped_by = None
-        hand.unwritten.append(self.run(hand.dialer.ring(hand.unsent.pop(0))))
+        hand.unwritten.append(self.run(hand.dialer.dial(hand.unsent.pop(0))))
 
     def put_down(self, which: tuple[str, int]) -> None:
         hand = self.hands[which]
-        self.run(hand.book.begin(self.batches[which[0]], POLICY, 0, 0, self._answers(hand)))
+        self.run(hand.book.record(self._answers(hand)))
 
     def having(self, what: str) -> list[tuple[tuple[str, int], Hand]]:
         """The hands that hold something."""
@@ -327,11 +327,11 @@ class Machine(RuleBasedStateMachine):
         """What an engine does, one after the other."""
         await renew(hand)
         hand.dialer.stopped_by = None
-        hand.unwritten += [await hand.dialer.ring(attempt) for attempt in hand.unsent]
+        hand.unwritten += [await hand.dialer.dial(attempt) for attempt in hand.unsent]
         hand.unsent = (await hand.book.begin(self.batches[name], POLICY, 3, 0, self._answers(hand))).attempts
-        hand.unwritten += [await hand.dialer.ring(attempt) for attempt in hand.unsent]
+        hand.unwritten += [await hand.dialer.dial(attempt) for attempt in hand.unsent]
         hand.unsent = []
-        await hand.book.begin(self.batches[name], POLICY, 0, 0, self._answers(hand))
+        await hand.book.record(self._answers(hand))
         for ring in self.vendor.live:
             self.vendor.hang_up(ring)
         await hand.collector.poll()

@@ -129,7 +129,7 @@ class Campaign:
 
     async def record(self, book: AttemptBook, *answers: Answer) -> None:
         """Write what came of requests."""
-        await book.begin(self.batch, self.policy, 0, 0, answers)
+        await book.record(answers)
 
     async def placed(self, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA) -> Attempt:
         """Somebody was rung, and the call id came back."""

@@ -23,7 +23,7 @@ from flireo_flows.calling.engine import Engine
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import AttemptBook, Database, call_reports
-from flireo_flows.ledger.intents import Beginning
+from flireo_flows.ledger import attempts as ledger_attempts
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import CALLER, Campaign, people
@@ -40,7 +40,7 @@ def die() -> None:
     time.sleep(60)  # the signal may be a moment on its way, and nothing may happen in it
 
 
-def die_before(owner: type, name: str) -> None:
+def die_before(owner: type | ModuleType, name: str) -> None:
     """Once a method is called."""
     setattr(owner, name, lambda *args, **kwargs: die())
 
@@ -110,23 +110,24 @@ STEPS: Final = (
 
 def prepare(step: str, database: Database, server: str, phone: str) -> None:
     """Have this process die at a step."""
-    hooks: dict[str, Callable[[], None]] = {
-        "before the intent": lambda: die_before(Beginning, "begin_in"),
+    hooks: dict[str, Callable[[], object]] = {
+        "before the intent": lambda: die_before(ledger_attempts, "begin_in"),
         "before the intent is committed": lambda: die_after(
-            Beginning, "begin_in", lambda args, begun: bool(begun.attempts)
+            ledger_attempts, "begin_in", lambda args, begun: bool(begun.attempts)
         ),
-        "after the intent": lambda: die_before(Dialer, "ring"),
+        "after the intent": lambda: die_before(Dialer, "dial"),
         "when the connection stands": lambda: die_on_the_wire("send_request_headers.started", lambda: True),
         "during the request": lambda: die_on_the_wire(
             "receive_response_headers.started", lambda: has_rung(server, phone)
         ),
-        "after the answer": lambda: die_after(Dialer, "ring"),
+        "after the answer": lambda: die_after(Dialer, "dial"),
         "before the answer is committed": lambda: die_after(
             AttemptBook, "_record_accepted", lambda args, done: bool(args[2])
         ),
         "while the answer is committed": lambda: die_while_committing(database),
-        "after the answer is committed": lambda: die_after(
-            AttemptBook, "begin", lambda args, begun: bool(args[5])
+        "after the answer is committed": lambda: (
+            die_after(AttemptBook, "begin", lambda args, begun: bool(args[5])),
+            die_after(AttemptBook, "record", lambda args, done: bool(args[1])),
         ),
         "before a result is committed": lambda: die_after(call_reports, "apply_report"),
     }
