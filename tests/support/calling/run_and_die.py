@@ -88,6 +88,12 @@ def die_while_committing(database: Database) -> None:
     AttemptBook._record_accepted = hooked  # type: ignore[method-assign]
 
 
+def die_after_answers() -> None:
+    """Once a transaction is committed that wrote answers, alone or with new attempts."""
+    die_after(AttemptBook, "begin", lambda args, begun: bool(args[5]))
+    die_after(AttemptBook, "record", lambda args, done: bool(args[1]))
+
+
 def has_rung(server: str, phone: str) -> bool:
     """Whether the server made a phone ring."""
     rings = httpx.get(f"{server.removesuffix('/api/v1')}/sandbox/calls").raise_for_status().json()
@@ -110,7 +116,7 @@ STEPS: Final = (
 
 def prepare(step: str, database: Database, server: str, phone: str) -> None:
     """Have this process die at a step."""
-    hooks: dict[str, Callable[[], object]] = {
+    hooks: dict[str, Callable[[], None]] = {
         "before the intent": lambda: die_before(ledger_attempts, "begin_in"),
         "before the intent is committed": lambda: die_after(
             ledger_attempts, "begin_in", lambda args, begun: bool(begun.attempts)
@@ -125,10 +131,7 @@ def prepare(step: str, database: Database, server: str, phone: str) -> None:
             AttemptBook, "_record_accepted", lambda args, done: bool(args[2])
         ),
         "while the answer is committed": lambda: die_while_committing(database),
-        "after the answer is committed": lambda: (
-            die_after(AttemptBook, "begin", lambda args, begun: bool(args[5])),
-            die_after(AttemptBook, "record", lambda args, done: bool(args[1])),
-        ),
+        "after the answer is committed": die_after_answers,
         "before a result is committed": lambda: die_after(call_reports, "apply_report"),
     }
     hooks[step]()
