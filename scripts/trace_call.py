@@ -29,7 +29,7 @@ from typing import Any, Final
 import httpx
 
 from flireo_flows.api.client import Account
-from flireo_flows.calling.engine import Engine
+from flireo_flows.calling.engine import RunSettings
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads import read_leads
 from flireo_flows.ledger import Database, LeadBook
@@ -133,9 +133,11 @@ async def call_one(trace: Trace, base_url: str, folder: Path) -> None:
     batch = read_leads(leads)
     policy = CallingPolicy(calling_hours=None)
     async with await Database.open(f"sqlite:///{folder}/ledger.db") as database:
-        name = await LeadBook(database, "spring").take_in(batch.leads)
+        name = await LeadBook(database.campaign("spring")).take_in(batch.leads)
         composer = Composer(Caller("demo-agent", "demo-number"))
-        await Engine(database, Account("key", base_url), "spring", name, composer, policy).run(Until.DIALLED)
+        await RunSettings(database.campaign("spring"), Account("key", base_url), name, composer, policy).run(
+            Until.DIALLED
+        )
 
 
 def trace_call() -> Trace:

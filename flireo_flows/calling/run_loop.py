@@ -348,7 +348,7 @@ class RunLoop:
         return max(pause, self._dials.wait(now), self.dialer.holds(now))
 
     def _now(self) -> float:
-        return self.collector.database.now()
+        return self.collector.campaign.now()
 
 
 def _unless_done(task: "asyncio.Task[None] | None") -> "asyncio.Task[None] | None":

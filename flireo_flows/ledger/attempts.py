@@ -8,8 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Row, and_, bindparam, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.campaign_names import name_key
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.intents import Attempt, Begun, begin_in
 from flireo_flows.ledger.lead_queue import Place
 from flireo_flows.ledger.leads import GONE_FROM_FILE, stored
@@ -62,9 +61,9 @@ class AttemptBook:
     """
 
     def __init__(
-        self, database: Database, campaign: str, runner: str, composer: Composer | None = None, run: str = ""
+        self, campaign: CampaignLedger, runner: str, composer: Composer | None = None, run: str = ""
     ) -> None:
-        self._database, self.campaign, self.runner = database, name_key(campaign), runner
+        self._database, self.campaign, self.runner = campaign.database, campaign.name, runner
         self.composer, self.run = composer, run
 
     async def begin(

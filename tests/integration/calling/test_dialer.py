@@ -213,25 +213,25 @@ async def forget_her(database: Database, campaign: Campaign) -> None:
 
 
 async def list_her(database: Database, campaign: Campaign) -> None:
-    await LeadBook(database, campaign.name).forbid([ANNA])
+    await LeadBook(database.campaign(campaign.name)).forbid([ANNA])
 
 
 async def opt_out(database: Database, campaign: Campaign) -> None:
-    await LeadBook(database, campaign.name).take_in(
+    await LeadBook(database.campaign(campaign.name)).take_in(
         [person(ANNA, wishes=Wishes(consent=Consent(given=False)))]
     )
 
 
 async def take_out(database: Database, campaign: Campaign) -> None:
-    await LeadBook(database, campaign.name).take_in([person(BEN)])
+    await LeadBook(database.campaign(campaign.name)).take_in([person(BEN)])
 
 
 async def pause(database: Database, campaign: Campaign) -> None:
-    await CampaignControl(database, campaign.name).pause("asked")
+    await CampaignControl(database.campaign(campaign.name)).pause("asked")
 
 
 async def cancel(database: Database, campaign: Campaign) -> None:
-    await CampaignControl(database, campaign.name).cancel("asked")
+    await CampaignControl(database.campaign(campaign.name)).cancel("asked")
 
 
 Says = Callable[[Database, Campaign], Awaitable[None]]

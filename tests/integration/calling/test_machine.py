@@ -109,7 +109,9 @@ class Machine(RuleBasedStateMachine):
         self.vendor = Vendor(self.database.now)
         self.batches = {name: self.run(self._take_in(name)) for name in NAMES}
         for name in NAMES:
-            self.run(write_rules(self.database, name, POLICY, Readiness(), ACCOUNT, is_starting=True))
+            self.run(
+                write_rules(self.database.campaign(name), POLICY, Readiness(), ACCOUNT, is_starting=True)
+            )
         self.hands = {(name, n): self.run(self._join(name)) for name, n in HANDS}
         self.suppressed: set[str] = set()
         self.reports: list[bytes] = []
@@ -135,7 +137,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=hand, most=st.integers(1, 3))
     def begin(self, which: tuple[str, int], most: int) -> None:
         hand = self.hands[which]
-        standing = self.run(CampaignControl(self.database, which[0]).standing())
+        standing = self.run(CampaignControl(self.database.campaign(which[0])).standing())
         begun = self.run(hand.book.begin(self.batches[which[0]], POLICY, most, 0, self._answers(hand)))
         hand.unsent += begun.attempts
         assert not begun.attempts or standing.state is CampaignState.OPEN
@@ -261,7 +263,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.vendor.posts)
     @rule(name=name)
     def pause_or_resume(self, name: str) -> None:
-        steering = CampaignControl(self.database, name)
+        steering = CampaignControl(self.database.campaign(name))
         is_open = self.run(steering.standing()).state is CampaignState.OPEN
         self.run(steering.pause("for a test") if is_open else steering.resume())
 
@@ -310,8 +312,8 @@ class Machine(RuleBasedStateMachine):
     async def _finish(self) -> None:
         """Once nothing goes wrong any more, everybody comes to an end."""
         for name in NAMES:
-            if (await CampaignControl(self.database, name).standing()).state is CampaignState.PAUSED:
-                await CampaignControl(self.database, name).resume()
+            if (await CampaignControl(self.database.campaign(name)).standing()).state is CampaignState.PAUSED:
+                await CampaignControl(self.database.campaign(name)).resume()
         self.vendor.fate = Fate.PLACED
         for turn in range(ROUNDS):
             for (name, n), hand in self.hands.items():
@@ -344,17 +346,19 @@ class Machine(RuleBasedStateMachine):
         return answers
 
     async def _take_in(self, name: str) -> str:
-        return await LeadBook(self.database, name).take_in([person(phone) for phone in PEOPLE[name]])
+        return await LeadBook(self.database.campaign(name)).take_in([person(phone) for phone in PEOPLE[name]])
 
     async def _join(self, name: str) -> Hand:
-        runner = Runner(self.database, name, LEASE_SECONDS)
+        runner = Runner(self.database.campaign(name), LEASE_SECONDS)
         await runner.join()
-        book = AttemptBook(self.database, name, runner.id, Naming(Caller("agent", "number")))
+        book = AttemptBook(self.database.campaign(name), runner.id, Naming(Caller("agent", "number")))
         client = AsyncFlireoClient(ACCOUNT, transport=self.vendor)
         dialer = Dialer(
             client, self.database, Naming(Caller("agent", "number")), owns_until=runner.lease_until
         )
-        return Hand(runner, book, dialer, Collector(client, self.database, name, POLICY, Readiness()), client)
+        return Hand(
+            runner, book, dialer, Collector(client, self.database.campaign(name), POLICY, Readiness()), client
+        )
 
     async def _attempts(self) -> list[Any]:
         async with self.database.read() as db:

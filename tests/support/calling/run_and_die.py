@@ -19,7 +19,7 @@ from sqlalchemy import event
 
 from flireo_flows.api import client
 from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.engine import Engine
+from flireo_flows.calling.engine import RunSettings, run_campaign
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import AttemptBook, Database, call_reports
@@ -150,17 +150,16 @@ async def run_and_die(step: str, ledger_url: str, server: str, leads: int) -> No
         campaign = Campaign(database, server, name=step, policy=POLICY)
         await campaign.take_in(*rung)
         prepare(step, database, server, rung[0].phone)
-        engine = Engine(
-            database,
+        engine = RunSettings(
+            database.campaign(campaign.name),
             campaign.account,
-            campaign.name,
             campaign.batch,
             CALLER,
             POLICY,
             readiness=Readiness(),
             lease_seconds=LEASE_SECONDS,
         )
-        await engine.run(Until.FINISHED)
+        await run_campaign(engine, Until.FINISHED)
 
 
 def fork(step: str, ledger_url: str, server: str, leads: int) -> int:
