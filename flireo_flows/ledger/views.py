@@ -118,7 +118,7 @@ class Views:
             outcomes = await counted(_counts(leads.c.outcome).where(mine, leads.c.outcome != ""))
             tries = await counted(_counts(attempts.c.state).where(tried))
             open_or_skipped = and_(mine, leads.c.state != LeadState.DONE, leads.c.reason != "")
-            reasons = await counted(_counts(leads.c.state.campaign(leads.c.reason)).where(open_or_skipped))
+            reasons = await counted(_counts(leads.c.state, leads.c.reason).where(open_or_skipped))
             sent = select(requests.c.route, func.sum(requests.c.count)).where(requests.c.campaign == campaign)
             routes = await counted(sent.group_by(requests.c.route).order_by(requests.c.route))
             ended = attempts.c.state == AttemptState.ENDED
