@@ -18,7 +18,7 @@ from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.prefect_support.child_process import child
+from flireo_flows.prefect_support.child_process import child_server
 from flireo_flows.prefect_support.local_server import free_port
 from flireo_flows.script import Caller, Composer
 
@@ -73,10 +73,12 @@ def stage(*, webhooks: bool = False, **options: float) -> Iterator[Stage]:
             arguments += [f"--{name.replace('_', '-')}", f"{value:g}"]
         if webhooks:
             listen = ["flireo_flows.cli", "webhooks", "--port", hooks.rpartition(":")[2]]
-            stack.enter_context(child("receiver", listen, f"{hooks}/health", 60, home / "hooks.log", **env))
+            stack.enter_context(
+                child_server("receiver", listen, f"{hooks}/health", 60, home / "hooks.log", **env)
+            )
             arguments += ["--webhook-url", f"{hooks}/webhooks/flireo"]
         health = f"{sandbox}/sandbox/health"
-        stack.enter_context(child("sandbox", arguments, health, 60, home / "sandbox.log", **env))
+        stack.enter_context(child_server("sandbox", arguments, health, 60, home / "sandbox.log", **env))
         yield Stage(sandbox, ledger)
 
 

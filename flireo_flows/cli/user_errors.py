@@ -15,11 +15,11 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
     from flireo_flows.leads import LeadFileError
     from flireo_flows.ledger import LedgerError
     from flireo_flows.ledger.campaigns import DeclinedError
-    from flireo_flows.prefect_support.child_process import ChildFailed
+    from flireo_flows.prefect_support.child_process import ChildError
     from flireo_flows.script import ScriptError
 
     kinds: tuple[type[Exception], ...] = (
-        ChildFailed,
+        ChildError,
         DeclinedError,
         ExportError,
         FlireoError,
@@ -60,8 +60,8 @@ def _prefects() -> tuple[type[Exception], ...]:
         from flireo_flows.prefect_support.automations import AutomationError
 
         found.append(AutomationError)
-    if "flireo_flows.tasks.campaign" in sys.modules:
-        from flireo_flows.tasks.campaign import CampaignStopped, NoLeads
+    if "flireo_flows.flows" in sys.modules:
+        from flireo_flows.flows import CampaignStopped, NoLeads
 
         found += [CampaignStopped, NoLeads]
     return tuple(found)

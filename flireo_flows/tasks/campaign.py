@@ -36,7 +36,7 @@ from flireo_flows.ledger.earlier_calls import earlier_calls_in
 from flireo_flows.ledger.naming import refuse_shown_name
 from flireo_flows.policy import CallingPolicy, policy_problem, policy_warnings
 from flireo_flows.prefect_support.artifacts import ProgressBoard, show_failures, show_tables
-from flireo_flows.prefect_support.async_bridge import drive
+from flireo_flows.prefect_support.async_bridge import run_async
 from flireo_flows.prefect_support.events import publishing
 from flireo_flows.script import Caller, Composer, ReportWebhook, Script, reject_uncomposable
 from flireo_flows.tasks.export import write_results
@@ -231,7 +231,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
             return batch_name, earlier.in_words
 
     told = run.composer().agents_to_read(batch.leads)  # `composer` assumes their models, so it asks for none
-    batch_name, earlier = drive(write)
+    batch_name, earlier = run_async(write)
     if earlier:
         logger.info("%s", earlier)
     return Imported(batch_name, len(batch.leads), len(batch.rejects), rejects_file, told)
@@ -305,7 +305,7 @@ def conclude(run: CampaignRun, imported: Imported, ran: RunResult, files: list[P
                 await completeness(database, run.campaign),
             )
 
-    status, open_leads, latest, complete = drive(read)
+    status, open_leads, latest, complete = run_async(read)
     show_tables(status, latest, complete)
     if ran.last_failures:
         show_failures(run.campaign, ran.last_failures)
@@ -349,7 +349,7 @@ def _forbid(run: CampaignRun, forbidden: frozenset[str] | None) -> str:
         before = f": {new} new, {kept.numbers - new} kept from before" if forbidden is not None else ""
         return f"The campaign's {kept.in_words} applies{before}." if kept.numbers else ""
 
-    return drive(write)
+    return run_async(write)
 
 
 def _check_policy(policy: CallingPolicy) -> None:
@@ -379,7 +379,7 @@ def _engage(run: CampaignRun, imported: Imported, until: Until, before: RunResul
             async with publishing(database):
                 return await engine.run(until, deadline)
 
-    ran = drive(work, tick=board.show)
+    ran = run_async(work, tick=board.show)
     board.show()
     for caution in ran.cautions:
         get_run_logger().warning("%s", caution)

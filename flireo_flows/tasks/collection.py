@@ -11,7 +11,7 @@ from flireo_flows.blocks import CallLedger, FlireoCredentials
 from flireo_flows.calling.sweep import Sweep, SweepResult, SweepSummary
 from flireo_flows.ledger import Database, NoLedgerError
 from flireo_flows.ledger.naming import find_campaign
-from flireo_flows.prefect_support.async_bridge import drive
+from flireo_flows.prefect_support.async_bridge import run_async
 from flireo_flows.prefect_support.events import publishing
 
 __all__ = ["KeyRefused", "SweepSummary", "collect"]
@@ -50,7 +50,7 @@ def collect(
             return await Sweep(database, credentials.account(), only, patience_seconds).run()
 
     try:
-        summary = drive(work)
+        summary = run_async(work)
     except NoLedgerError as missing:  # a schedule may begin before the first campaign
         if campaign:
             raise

@@ -17,7 +17,7 @@ from flireo_flows.leads import LeadFileError, LeadFormat, read_leads
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.past import Past
 from flireo_flows.ledger.schema import do_not_call
-from flireo_flows.prefect_support.async_bridge import drive
+from flireo_flows.prefect_support.async_bridge import run_async
 from flireo_flows.tasks.campaign import CampaignRun, NoLeads, import_leads
 from tests.support.flows.stage import ANNA, BEN, POLICY
 
@@ -44,7 +44,7 @@ def kept_for_later(run: CampaignRun) -> list[str]:
             mine = select(do_not_call.c.phone).where(do_not_call.c.campaign == run.campaign)
             return list((await db.execute(mine)).scalars())
 
-    return drive(read)
+    return run_async(read)
 
 
 def test_a_list_on_which_everybody_stands_is_kept(run: CampaignRun) -> None:

@@ -28,6 +28,7 @@ from tests.support.cases import every
 NEW = History()
 GIVEN = Consent(given=True)
 MIAMI, BOSTON, PENSACOLA, SAO_PAULO = "+13055550100", "+16175550100", "+18504180155", "+5511912345678"
+US = preset("us")
 EVERY_DAY = [*CallingHours().weekdays, "saturday", "sunday"]
 # The week of a change of clocks in spring and in autumn, north and south, and one of neither.
 WEEKS = [
@@ -53,11 +54,11 @@ def on_every_wall(zones: tuple[str, ...], at: datetime, first: int, last: int) -
 
 @every("area", sorted(north_america()))
 def test_no_area_code_is_called_outside_the_hours_of_any_of_its_zones(area: str) -> None:
-    who, policy = PolicyLead(f"+1{area}5550100", north_america()[area][1], "number", GIVEN), preset("us")
+    who = PolicyLead(f"+1{area}5550100", north_america()[area][1], "number", GIVEN)
     for week in WEEKS:
         for hours in range(0, 96, 1):
             at = week + timedelta(hours=hours, minutes=30)
-            if allowed(who, at, policy):
+            if allowed(who, at, US):
                 assert on_every_wall(who.zones, at, 8, 21), (at, who.zones)
 
 
