@@ -225,7 +225,7 @@ class RunLoop:
         """What holds the whole campaign back, in words; empty while nothing does."""
         if self.brakes.held_by or self.cap is None:
             return self.brakes.held_by
-        return explain(self.cap).removeprefix("not rung: ")
+        return explain(self.cap)
 
     @property
     def stopped_by(self) -> Exception | None:

@@ -102,7 +102,7 @@ async def test_one_request_is_sent_and_its_end_is_judged(
     local: Database, act: Act, attempt: str, lead: str, stops: type[Exception] | None
 ) -> None:
     with bad_line(act) as line:
-        campaign = Campaign(local, line.url, timeouts=Timeouts(ring=0.6))
+        campaign = Campaign(local, line.url, timeouts=Timeouts(call=0.6))
         (stopped_by,) = await ring(campaign, ANNA)
     assert line.posts == [ANNA]
     assert ((await campaign.attempt()).state, (await campaign.lead()).state) == (attempt, lead)

@@ -41,7 +41,7 @@ from tests.support.faulty.server import (
 )
 
 PLACED: Final = answer(200, {"success": True, "call_id": "call-1", "status": "dialing"})
-HASTY: Final = Timeouts(connect=0.4, read=0.4, ring=0.4)
+HASTY: Final = Timeouts(connect=0.4, read=0.4, call=0.4)
 REFUSALS: Final = {
     400: "review",
     422: "review",
@@ -195,7 +195,7 @@ async def test_where_no_connection_is_made_nobody_was_rung(local: Database) -> N
 
 async def test_a_request_that_waits_for_a_connection_in_vain_was_not_sent(local: Database) -> None:
     with run_faulty(silent()) as server:
-        campaign = Campaign(local, f"{server.url}/api/v1", timeouts=Timeouts(connect=0.2, read=0.2, ring=1.0))
+        campaign = Campaign(local, f"{server.url}/api/v1", timeouts=Timeouts(connect=0.2, read=0.2, call=1.0))
         await campaign.take_in(person(ANNA), person(BEN))
         book = await campaign.runner()
         narrow = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=1))

@@ -71,7 +71,7 @@ class Campaign:
     name: str = "campaign"
     policy: CallingPolicy = POLICY
     readiness: Readiness | None = None
-    timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=2, read=5, ring=5))
+    timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=2, read=5, call=5))
     batch: str = ""
     composer: Composer = CALLER
     ignore_recent_calls: bool = False
