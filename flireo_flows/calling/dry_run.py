@@ -243,7 +243,7 @@ def _skipped(lead: Lead, salt: str, rule: str, why: str) -> Skipped:
 
 
 def _why(denial: Deny) -> str:
-    why = explain(denial).removeprefix("not rung: ")
+    why = explain(denial)
     if denial.reason is Rule.ZONE_UNKNOWN and not denial.inputs.get("zones"):
         return f"{why}: neither its number nor its row tells it; give it a time zone, a state or a postcode"
     return why

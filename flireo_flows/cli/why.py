@@ -150,8 +150,8 @@ def _decided(decision: "DecisionAudit", clock: Clock) -> str:
     from flireo_flows.policy import explain
 
     said = explain("" if decision.allowed else decision.rule, decision.inputs, decision.until)
-    if decision.allowed:  # its attempt shows whether it was placed
-        said = f"allowed attempt {decision.number or 1}: {said.partition(': ')[2]}"
+    # Whether an allowed attempt placed a call is in the attempt.
+    said = f"allowed attempt {decision.number or 1}: {said}" if decision.allowed else f"not called: {said}"
     again = f"{decision.times} times, last {clock.tell(decision.last_at)}" if decision.times > 1 else ""
     policy = f"policy {decision.policy}" if decision.policy else ""
     more = "; ".join(part for part in (again, policy) if part)

@@ -221,7 +221,7 @@ def test_why_tells_each_decision_in_words(spring: Shell) -> None:
     in_ledger(spring, decide)
     told = why(spring, BEN)
     assert "not called; skipped (zone unknown)." in told
-    assert "not rung: its time zone is unknown; never under these rules [policy " in told
+    assert "not called: its time zone is unknown; never under these rules [policy " in told
     assert "Times are UTC, for the time zone is not known." in told
     assert "Next: nothing under this policy; the next run of a file" in told
     (decision,) = json.loads(why(spring, BEN, "--json"))["decisions"]

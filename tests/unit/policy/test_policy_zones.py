@@ -75,7 +75,7 @@ def test_wide_zones_call_only_when_the_whole_country_is_open(country: object, we
 
 
 @every("source", ["column", "state", "postcode", "country"])
-def test_wide_zones_leave_alone_whom_the_row_places(source: str) -> None:
+def test_wide_zones_leave_alone_who_the_row_places(source: str) -> None:
     who = PolicyLead(BOSTON, ("America/New_York",), source, GIVEN)
     assert location_of(who, wide=True).zones == ("America/New_York",)
 

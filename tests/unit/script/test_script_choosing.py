@@ -100,17 +100,17 @@ POOL = [
         ("+870773111632", "worldwide"),  # of no country
     ],
 )
-def test_a_lead_is_rung_from_its_own_country(phone: str, number_id: str) -> None:
+def test_a_lead_is_called_from_its_own_country(phone: str, number_id: str) -> None:
     assert composer(numbers=POOL).choose(LeadFacts(phone)).number_id == number_id
 
 
-def test_a_lead_from_elsewhere_is_rung_from_the_campaigns_number_if_it_has_one() -> None:
+def test_a_lead_from_elsewhere_is_called_from_the_campaigns_number_if_it_has_one() -> None:
     german = LeadFacts("+4930231250001")
     assert composer(numbers=POOL[:1]).choose(german).number_id == "n1"
     assert composer(numbers=POOL[:1], caller=Caller("a1")).choose(german).number_id == "dutch"
 
 
-def test_a_clients_number_rings_for_that_client_only() -> None:
+def test_a_clients_number_calls_for_that_client_only() -> None:
     campaign = composer(numbers=POOL)
     assert campaign.choose(lead(client=" zon  bv")).number_id == "zon"
     assert set(numbers_of(campaign, 200)) == {"dutch"}

@@ -184,7 +184,7 @@ MODEL = LLMConfig.model_validate(
 )
 
 
-def test_a_saved_agent_is_told_otherwise_without_losing_the_rest_of_its_model() -> None:
+def test_a_saved_agent_is_given_another_system_message_without_losing_the_rest_of_its_model() -> None:
     campaign = composer(LATER, system_message="You are in {{ city }}.")
     assert campaign.agents_to_read([]) == {"a1"}
     assert "the language model of agent 'a1' is not known" in campaign.check(SANNE)
@@ -240,12 +240,12 @@ def test_a_lead_without_words_is_told_by_one_sentence_and_never_composed(
     assert str(refused.value) == campaign.check(SANNE)
 
 
-def test_nobody_rings_without_an_agent() -> None:
-    nobody = composer(caller=Caller(""))
-    assert "no agent speaks to this lead" in nobody.check(SANNE)
-    assert nobody.check(lead(agent_id="a9")) == ""
+def test_no_one_calls_without_an_agent() -> None:
+    mute = composer(caller=Caller(""))
+    assert "no agent speaks to this lead" in mute.check(SANNE)
+    assert mute.check(lead(agent_id="a9")) == ""
     with pytest.raises(ComposeError, match="no agent speaks"):
-        nobody.compose(SANNE, CallChoice(), "r")
+        mute.compose(SANNE, CallChoice(), "r")
     with pytest.raises(ComposeError, match="no variant 'gone' any more"):
         composer().compose(SANNE, CallChoice("a1", "n1", "gone"), "r")
 
@@ -351,7 +351,7 @@ def test_every_field_of_the_form_is_explained_and_simple() -> None:
     agent_id=st.sampled_from(["", "a9"]),
     later=st.booleans(),
 )
-def test_a_lead_that_passes_the_check_can_be_rung_and_one_that_does_not_cannot(
+def test_a_lead_that_passes_the_check_can_be_called_and_one_that_does_not_cannot(
     columns: dict[str, str], language: str, agent_id: str, later: bool
 ) -> None:
     campaign = composer(
