@@ -86,7 +86,7 @@ async def _picking(kind: str, ledgers: list[tuple[str, str]]) -> float:
 @asynccontextmanager
 async def _picker(ledger: str, batch: str) -> AsyncIterator[Picker]:
     async with await Database.open(ledger) as database:
-        runner = Runner(database, "bench", RUN)
+        runner = Runner(database.campaign("bench"), RUN)
         await runner.join()
-        yield Picker(AttemptBook(database, "bench", runner.id, COMPOSER), batch, [])
+        yield Picker(AttemptBook(database.campaign("bench"), runner.id, COMPOSER), batch, [])
         await runner.leave()

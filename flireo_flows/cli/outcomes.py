@@ -73,14 +73,14 @@ async def _rederive(
     from flireo_flows.ledger.naming import find_campaign
     from flireo_flows.ledger.outcome_backfill import rederive
 
-    return await rederive(database, await find_campaign(database, campaign), rules, dry_run=dry_run)
+    return await rederive(database.campaign(await find_campaign(database, campaign)), rules, dry_run=dry_run)
 
 
 async def _endings(database: "Database", campaign: str) -> "list[EndingCount]":
     from flireo_flows.ledger.naming import find_campaign
     from flireo_flows.ledger.outcome_backfill import endings
 
-    return await endings(database, await find_campaign(database, campaign))
+    return await endings(database.campaign(await find_campaign(database, campaign)))
 
 
 def _show_changes(campaign: str, found: "Rederived", dry_run: bool) -> None:

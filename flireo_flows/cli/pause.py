@@ -79,7 +79,7 @@ def _steer(campaign: str, change: "Callable[[CampaignControl], Coroutine[Any, An
         from flireo_flows.ledger.naming import find_campaign
 
         name = await find_campaign(database, campaign)
-        standing = await change(CampaignControl(database, name))
+        standing = await change(CampaignControl(database.campaign(name)))
         print(f"Campaign {name} is {standing.in_words}")
         return standing
 

@@ -22,7 +22,7 @@ from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.api.steady_clock import steady_now
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.calling.clock_guard import ClockCorrectedError, ClockError
-from flireo_flows.calling.engine import Engine, Progress, RunResult
+from flireo_flows.calling.engine import Progress, RunResult, RunSettings, run_campaign
 from flireo_flows.calling.plan import PlanRequest
 from flireo_flows.calling.plan_notes import reading_notes
 from flireo_flows.calling.preflight import NotReadyError
@@ -225,7 +225,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     async def write() -> tuple[str, str]:
         async with await Database.open(run.ledger.database_url()) as database:
             await refuse_shown_name(database, run.campaign)
-            batch_name = await LeadBook(database, run.campaign).take_in(batch.leads)
+            batch_name = await LeadBook(database.campaign(run.campaign)).take_in(batch.leads)
             async with database.read() as db:
                 earlier = await earlier_calls_in(db, [lead.phone for lead in batch.leads])
             return batch_name, earlier.in_words
@@ -302,7 +302,7 @@ def conclude(run: CampaignRun, imported: Imported, ran: RunResult, files: list[P
                 await views.status(run.campaign),
                 await views.open(run.campaign, imported.batch, MOST_SHOWN),
                 await views.latest(run.campaign, MOST_CALLS_SHOWN),
-                await completeness(database, run.campaign),
+                await completeness(database.campaign(run.campaign)),
             )
 
     status, open_leads, latest, complete = run_async(read)
@@ -342,7 +342,7 @@ def _forbid(run: CampaignRun, forbidden: frozenset[str] | None) -> str:
     async def write() -> str:
         async with await Database.open(run.ledger.database_url()) as database:
             await refuse_shown_name(database, run.campaign)
-            book = LeadBook(database, run.campaign)
+            book = LeadBook(database.campaign(run.campaign))
             new = await book.forbid(forbidden) if forbidden is not None else 0
             async with database.read() as db:
                 kept = await list_in(db, book.campaign)
@@ -377,7 +377,7 @@ def _engage(run: CampaignRun, imported: Imported, until: Until, before: RunResul
             engine = await _engine(run, imported, database, board.note, before)
             deadline = run.deadline + database.now() - steady_now() if run.deadline else None
             async with publishing(database):
-                return await engine.run(until, deadline)
+                return await run_campaign(engine, until, deadline)
 
     ran = run_async(work, tick=board.show)
     board.show()
@@ -396,16 +396,15 @@ def _engage(run: CampaignRun, imported: Imported, until: Until, before: RunResul
 
 async def _engine(
     run: CampaignRun, imported: Imported, database: Database, progress: Progress, before: RunResult | None
-) -> Engine:
+) -> RunSettings:
     account = run.credentials.account()
     composer = run.composer()
     if imported.told_agents:
         async with AsyncFlireoClient(account) as client:
             composer = await composer.with_agent_models(client, imported.told_agents)
-    return Engine(
-        database,
+    return RunSettings(
+        database.campaign(run.campaign),
         account,
-        run.campaign,
         imported.batch,
         composer,
         run.policy,

@@ -117,7 +117,7 @@ def _change(ledger: CallLedger, campaign: str, change: Change) -> Standing:
     async def write() -> Standing:
         async with await Database.open(ledger.database_url(), existing=True) as database:
             name = await find_campaign(database, campaign)
-            return await change(CampaignControl(database, name))
+            return await change(CampaignControl(database.campaign(name)))
 
     return run_async(write)
 

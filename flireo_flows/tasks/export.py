@@ -114,7 +114,11 @@ def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | N
     async def read() -> tuple[str, list[LeadResult], Completeness]:
         async with await Database.open(ledger.database_url(), existing=True) as database:
             shown = await find_campaign(database, campaign)
-            return shown, await Views(database).results(campaign), await completeness(database, campaign)
+            return (
+                shown,
+                await Views(database).results(campaign),
+                await completeness(database.campaign(campaign)),
+            )
 
     campaign, results, complete = run_async(read)
     files = export_results(results, out)

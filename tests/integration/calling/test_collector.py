@@ -215,7 +215,7 @@ async def test_an_ambiguous_attempt_is_not_looked_for_for_ever(
     before = line.reads
     await collector.poll()
     assert (line.reads, (await campaign.lead()).state) == (before, "review")
-    assert not await has_open(campaign.database, campaign.name)
+    assert not await has_open(campaign.ledger)
 
 
 async def test_one_call_is_not_given_to_one_of_two_campaigns(

@@ -16,7 +16,7 @@ def given(shell: Shell, *phones: str) -> None:
 
     async def write() -> None:
         async with await Database.open(shell.env["FLIREO_LEDGER_URL"]) as database:
-            book = LeadBook(database, "spring")
+            book = LeadBook(database.campaign("spring"))
             await book.take_in([person(ANNA), person(BEN), person(CARLA)])
             await book.forbid(phones)
 
