@@ -123,9 +123,8 @@ def read_number(text: str, default_region: str) -> str:
     Raises:
         SettingError: It is none; does not repeat it.
     """
-    from flireo_flows.leads.lead import RejectCode
-    from flireo_flows.leads.phones import Refusal
-    from flireo_flows.leads.phones import read_number as read
+    from flireo_flows.leads import Refusal, RejectCode
+    from flireo_flows.leads import read_number as read
 
     number = read(text, default_region.strip().upper())
     if not isinstance(number, Refusal):

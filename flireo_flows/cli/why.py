@@ -127,7 +127,7 @@ class Clock:
 
 def _sources(source: str, zones: int) -> list[str]:
     """Where each zone comes from, in words; `Lead.zone_source` has one word for all zones, or one for each."""
-    from flireo_flows.policy.explanation import SOURCES
+    from flireo_flows.policy import SOURCES
 
     told = [SOURCES.get(word, word) for word in source.split() or ["number"]]
     return told if len(told) == zones else told[:1] * zones

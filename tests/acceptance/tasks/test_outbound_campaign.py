@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_setti
 
 from flireo_flows.analytics import ExportError
 from flireo_flows.leads import LeadFormat
-from flireo_flows.policy.policy_forms import Breaker, Caps
+from flireo_flows.policy import Breaker, Caps
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import OTHERS_DO_NOT_COUNT
 from tests.support.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored

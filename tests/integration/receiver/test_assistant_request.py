@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from flireo_flows.api.agent_config import AgentOverride, AnalysisPlan, LLMConfig
 from flireo_flows.api.webhooks import AssistantRequest
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger import Database, Inbox, LeadBook
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.suppressions import Suppressions

@@ -18,7 +18,7 @@ from flireo_flows.api.procedure import run_procedure
 from flireo_flows.blocks import CampaignRefusedError, OnBlocked
 from flireo_flows.blocks import campaign_decisions as work
 from flireo_flows.blocks.campaign_gate import gate_of
-from flireo_flows.leads.wishes import Consent, Wishes
+from flireo_flows.leads import Consent, Wishes
 from flireo_flows.ledger import Answer, Database, LedgerError, NoLedgerError
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.schema import attempts

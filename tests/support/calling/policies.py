@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from flireo_flows.leads.wishes import Consent
+from flireo_flows.leads import Consent
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import (
     WEEKDAYS,
