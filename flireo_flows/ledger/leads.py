@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger.campaign_list import add_in
 from flireo_flows.ledger.campaigns import register_in
 from flireo_flows.ledger.database import CampaignLedger

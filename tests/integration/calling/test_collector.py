@@ -12,7 +12,7 @@ from flireo_flows.api.fields import iso
 from flireo_flows.calling.collector import MOST_FAILURES, Collector
 from flireo_flows.calling.reconcile import AGAIN_SECONDS, RINGING_SECONDS
 from flireo_flows.calling.snapshot import EARLY_SECONDS, LATE_SECONDS
-from flireo_flows.leads.wishes import Wishes
+from flireo_flows.leads import Wishes
 from flireo_flows.ledger import Answer, Database, Inbox
 from flireo_flows.ledger.open_results import has_open
 from flireo_flows.ledger.run_rules import Readiness

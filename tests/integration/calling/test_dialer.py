@@ -12,7 +12,7 @@ from flireo_flows.api import errors
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
 from flireo_flows.calling.dialer import MOST_REFUSALS, STILL_SECONDS
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.leads.wishes import Consent, Wishes
+from flireo_flows.leads import Consent, Wishes
 from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.erasure import forget

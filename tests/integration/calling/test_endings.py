@@ -19,7 +19,7 @@ from flireo_flows.api.client import AsyncFlireoClient, Timeouts
 from flireo_flows.calling import dialer as dialer_module
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.post_ending import EVENTS, POST_ENDINGS, PostEnding, ending_of
-from flireo_flows.leads.wishes import Wishes
+from flireo_flows.leads import Wishes
 from flireo_flows.ledger import Answer, Attempt, Database
 from flireo_flows.script import CallChoice, Caller, ComposeError, Composer, LeadFacts
 from tests.support.calling.bad_line import bad_line

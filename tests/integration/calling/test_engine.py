@@ -14,7 +14,7 @@ from flireo_flows.api import errors
 from flireo_flows.calling.engine import RunSettings, run_campaign
 from flireo_flows.calling.preflight import NotReadyError
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger import Database, Expectations, Inbox, Views
 from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.policy import CallingPolicy

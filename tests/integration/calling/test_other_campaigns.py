@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from flireo_flows.calling.dry_run import make_plan
 from flireo_flows.calling.plan import Plan, PlanRequest
-from flireo_flows.leads.lead import Lead, LeadBatch
+from flireo_flows.leads import Lead, LeadBatch
 from flireo_flows.ledger import Answer, AttemptBook, Database
 from flireo_flows.ledger.audit import audit_lead
 from flireo_flows.ledger.intents import begin_in

@@ -23,7 +23,7 @@ from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.leases import LEASE_SECONDS
 from flireo_flows.ledger.run_rules import Readiness, read_rules
 from flireo_flows.ledger.schema import campaigns, requests, runners
-from flireo_flows.policy.policy_forms import AnalysisRule
+from flireo_flows.policy import AnalysisRule
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.bad_line import BadLine
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flireo_flows.api.calls import OutboundCall
-from flireo_flows.leads.wishes import Wishes
+from flireo_flows.leads import Wishes
 from flireo_flows.ledger import Answer, Attempt, AttemptBook, Begun, Database, Runner
 from flireo_flows.ledger.campaigns import CampaignControl
 from flireo_flows.ledger.intents import FRESH_SECONDS

@@ -10,7 +10,7 @@ from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.engine import RunResult, RunSettings, run_campaign
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger import (
     Answer,
     Attempt,
