@@ -29,7 +29,7 @@ SILENCE: dict[str, Any] = {**NOBODY, "summary": None, "messages": None}
 
 
 def teaching(**rules: Any) -> CallingPolicy:
-    """Rules that learn from a call who is never to be rung again."""
+    """Rules that learn from a call who is never to be called again."""
     key = {"key": "wishes.no_calls", "equals": "yes"}
     told = {"calling_hours": None, "max_attempts": 3, "do_not_call_keys": [key], **rules}
     return CallingPolicy.model_validate(

@@ -1,4 +1,4 @@
-"""Who rings in: recognised from the ledger and greeted, or asked of a function; else the saved agent answers."""
+"""Who calls in: recognised from the ledger and greeted, or asked of a function; else the saved agent answers."""
 
 import asyncio
 import json
