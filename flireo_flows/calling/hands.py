@@ -7,6 +7,7 @@ from typing import Final
 
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.ledger import Answer, Attempt
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent
 
 CONNECTIONS: Final = 16  # at 100 requests a minute two would do; a fast server is never left idle
@@ -90,7 +91,7 @@ class Hands:
             attempt = await self._queue.get()
             self._ringing += 1
             began = time.monotonic()
-            answer = Answer(attempt, AttemptEvent.LOST, reason="the run stopped before the answer came")
+            answer = Answer(attempt, AttemptEvent.LOST, reason=Reason.RUN_STOPPED)
             try:
                 answer = await self.dialer.ring(attempt)
             finally:

@@ -25,14 +25,15 @@ from flireo_flows.calling.simulation import HORIZON, Foreseen, Pace, Prospect, f
 from flireo_flows.calling.zone_notes import confidence, zone_notes
 from flireo_flows.leads.lead import Lead, LeadBatch, RejectCode
 from flireo_flows.ledger.past import Known, Past
-from flireo_flows.lifecycle.states import NO_SHARED_HOURS, CampaignState, LeadState
+from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import CampaignState, LeadState
 from flireo_flows.policy import (
     CallingPolicy,
     Deny,
     History,
     PolicyLead,
     Rule,
-    explain,
+    explain_denial,
     held_by_others,
     location_of,
 )
@@ -261,7 +262,7 @@ def _draft(lead: Lead, composer: Composes, past: Past, salt: str) -> _Draft | Sk
         why = f"The campaign was {past.standing.in_words}."
         return _skipped(lead, salt, str(Rule.CAMPAIGN_CANCELLED), why)
     # Where it is only the hours that its zones do not share, a run asks again: the row or the policy may be mended.
-    if known.state in SETTLED and known.reason != NO_SHARED_HOURS:
+    if known.state in SETTLED and known.reason != Reason.NO_SHARED_HOURS:
         return _skipped(lead, salt, str(known.state), SETTLED[known.state] + _because(known))
     facts = LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes, known.number_id, known.variant)
     try:
@@ -379,7 +380,7 @@ def _skipped(lead: Lead, salt: str, rule: str, why: str) -> Skipped:
 
 
 def _why(denial: Deny) -> str:
-    why = explain(denial).removeprefix("not rung: ")
+    why = explain_denial(denial)
     if denial.reason is Rule.ZONE_UNKNOWN and not denial.inputs.get("zones"):
         return f"{why}: neither its number nor its row tells it; give it a time zone, a state or a postcode"
     return why
@@ -387,5 +388,5 @@ def _why(denial: Deny) -> str:
 
 def _because(known: Known) -> str:
     outcome = known.history.last_outcome
-    why = known.reason or (str(outcome) if outcome else "")
+    why = known.why or (str(outcome) if outcome else "")
     return f": {why.replace('_', ' ')}." if why else "."

@@ -26,6 +26,7 @@ class Ending(StrEnum):
 # read prove nothing: a gateway may have said it after the request had passed.
 ENDINGS: Final[Mapping[type[Exception], Ending]] = {
     errors.NotSent: Ending.NOT_SENT,
+    errors.TooLate: Ending.NOT_SENT,
     errors.InvalidInput: Ending.NOT_SENT,
     errors.RateLimited: Ending.LIMITED,
     errors.BadRequest: Ending.REFUSED,

@@ -13,7 +13,7 @@ from flireo_flows.calling.hands import CONNECTIONS, Hands
 from flireo_flows.calling.rhythm import DialRhythm, PollRhythm
 from flireo_flows.ledger import AttemptBook, LeadBook, Outlook
 from flireo_flows.ledger.intents import FRESH_SECONDS
-from flireo_flows.policy import CallingPolicy, Deny, Rule, explain
+from flireo_flows.policy import CallingPolicy, Deny, Rule, explain_denial
 
 HORIZON_SECONDS: Final = 0.25  # attempts are begun at most this much ahead of their request
 LOOK_SECONDS: Final = 0.5  # how often the ledger is asked what is left
@@ -139,7 +139,7 @@ class Turns:
         """What holds the whole campaign back, in words; empty while nothing does."""
         if self.brakes.held_by or self.cap is None:
             return self.brakes.held_by
-        return explain(self.cap).removeprefix("not rung: ")
+        return explain_denial(self.cap)
 
     @property
     def stopped_by(self) -> Exception | None:

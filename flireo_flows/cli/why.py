@@ -147,11 +147,12 @@ def _in_short(audit: "CampaignAudit") -> str:
 
 
 def _decided(decision: "DecisionAudit", clock: Clock) -> str:
-    from flireo_flows.policy import explain
+    from flireo_flows.policy import explain, explain_permission
 
-    said = explain("" if decision.allowed else decision.rule, decision.inputs, decision.until)
-    if decision.allowed:  # whether it rang, its attempt tells
-        said = f"allowed attempt {decision.number or 1}: {said.removeprefix('rung: ')}"
+    if decision.allowed:  # whether it was called, its attempt shows
+        said = f"allowed attempt {decision.number or 1}: {explain_permission(decision.inputs)}"
+    else:
+        said = explain(decision.rule, decision.inputs, decision.until)
     again = f"{decision.times} times, last {clock.tell(decision.last_at)}" if decision.times > 1 else ""
     policy = f"policy {decision.policy}" if decision.policy else ""
     more = "; ".join(part for part in (again, policy) if part)
@@ -159,7 +160,7 @@ def _decided(decision: "DecisionAudit", clock: Clock) -> str:
 
 
 def _tried(attempt: "AttemptAudit", clock: Clock) -> str:
-    from flireo_flows.ledger.views import WHY_OPEN
+    from flireo_flows.ledger.messages import WHY_OPEN
     from flireo_flows.lifecycle.states import AttemptState
 
     state = AttemptState(attempt.state)

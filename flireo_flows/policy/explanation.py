@@ -10,6 +10,9 @@ from flireo_flows.policy.timetable import zone_named
 
 Facts = Mapping[str, object]
 
+ALLOWED: Final = "rung: {why}"
+DENIED: Final = "not rung: {why}"
+
 _ACCOUNT: Final = "another call of the account"
 # Where a zone comes from, as `LeadLocation.sources` has it.
 ROW_SOURCES: Final = {
@@ -44,25 +47,37 @@ def explain(
         until: When it was worth asking again, a moment or Unix seconds; left out with a verdict.
     """
     if isinstance(decision, Allow):
-        return _rung(decision.inputs)
+        return ALLOWED.format(why=explain_permission(decision.inputs))
     if isinstance(decision, Deny):
-        return _not_rung(str(decision.reason), decision.inputs, decision.until)
+        return DENIED.format(why=explain_denial(decision))
     facts = inputs or {}
     moment = datetime.fromtimestamp(until, UTC) if isinstance(until, int | float) else until
-    return _not_rung(str(decision), facts, moment) if decision else _rung(facts)
+    if not decision:
+        return ALLOWED.format(why=explain_permission(facts))
+    return DENIED.format(why=_denied(str(decision), facts, moment))
 
 
-def _rung(facts: Facts) -> str:
+def explain_denial(denial: Deny) -> str:
+    """Why a lead was not called, and until when, without the words that say so."""
+    return _denied(str(denial.reason), denial.inputs, denial.until)
+
+
+def explain_permission(facts: Facts) -> str:
+    """On what a permission rests, without the words that say so.
+
+    Args:
+        facts: What the rules looked at.
+    """
     said = [_clock(facts), f"attempt {_whole(facts, 'attempts') + 1} of {_whole(facts, 'max_attempts')}"]
     if facts.get("other_hour"):
         said.append("no other hour of the day was left")
-    return f"rung: {'; '.join(part for part in said if part)}"
+    return "; ".join(part for part in said if part)
 
 
-def _not_rung(rule: str, facts: Facts, until: datetime | None) -> str:
-    if rule not in REASONS:  # a newer version of this package decided it
-        return f"not rung: {rule.replace('_', ' ')}; {_when(rule, facts, until)}"
-    return f"not rung: {REASONS[Rule(rule)](facts)}; {_when(rule, facts, until)}"
+def _denied(rule: str, facts: Facts, until: datetime | None) -> str:
+    # A rule that is not known here was decided by a newer version of this package.
+    why = REASONS[Rule(rule)](facts) if rule in REASONS else rule.replace("_", " ")
+    return f"{why}; {_when(rule, facts, until)}"
 
 
 def _when(rule: str, facts: Facts, until: datetime | None) -> str:

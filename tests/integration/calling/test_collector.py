@@ -451,7 +451,7 @@ async def test_a_call_that_shows_up_after_a_refusal_is_looked_at_before_the_next
     await campaign.take_in(person(ANNA), person(BEN))
     (attempt,) = await campaign.begin(await campaign.runner())
     await campaign.record(
-        await campaign.runner(), Answer(attempt, AttemptEvent.REFUSED, reason="429: Too many requests")
+        await campaign.runner(), Answer(attempt, AttemptEvent.REFUSED, detail="429: Too many requests")
     )
     line.place(ANNA)
     if by_whom == "another campaign":

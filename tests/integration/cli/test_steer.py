@@ -30,7 +30,7 @@ def spring(bare: Shell) -> Shell:
         book = await campaign.runner()
         (attempt,) = await campaign.begin(book, most=1)
         later = database.now() + 7200
-        answer = Answer(attempt, AttemptEvent.REFUSED, reason="503", lead=LeadState.WAITING, not_before=later)
+        answer = Answer(attempt, AttemptEvent.REFUSED, detail="503", lead=LeadState.WAITING, not_before=later)
         await campaign.record(book, answer)
 
     in_ledger(bare, write)

@@ -23,6 +23,7 @@ from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import suppressed_in
 from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome, OutcomeRule
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import AnalysisRule, CallingPolicy
 from tests.support.calling.bad_line import bad_line
@@ -314,7 +315,7 @@ async def test_an_attempt_that_rang_nobody_speaks_for_nobody(
     heard, book = trying
     await rung(heard, book, **NOBODY, error="no answer")
     (attempt,) = await heard.campaign.begin(book)
-    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
+    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
     assert (await heard.campaign.lead()).state == LeadState.WAITING
     policy = with_rules({"outcome": "answered", "error": ["no answer"]})
     assert (await rederive(database, heard.campaign.name, policy)).settled == 1
@@ -328,7 +329,7 @@ async def test_a_late_report_settles_a_lead_whose_next_attempt_rang_nobody(
     heard, book = trying
     await rung(heard, book, **NOBODY, error="no answer")
     (attempt,) = await heard.campaign.begin(book)
-    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
+    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
     await heard.hear(report())
     lead = await heard.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "failed")  # the status of the list tells more
@@ -457,7 +458,7 @@ async def test_a_call_that_was_closed_without_a_report_stays_for_a_person(
     await heard.campaign.placed(book)
     async with database.write() as db:
         row = (await db.execute(select(attempts))).one()
-        await close_without_report(db, row, "nothing was heard of it", RETRIES, database.now())
+        await close_without_report(db, row, Reason.CALL_UNKNOWN, RETRIES, database.now())
     before = await everything(database)
     assert await rederive(database, heard.campaign.name, with_rules({"outcome": "failed"})) == Rederived()
     assert await everything(database) == before

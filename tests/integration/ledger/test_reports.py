@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations, Inbox
 from flireo_flows.ledger.schema import inbox
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, BEN, FREE, POLICY, person
@@ -414,7 +415,7 @@ async def test_a_lead_in_review_is_done_when_its_call_turns_up_after_all(
     heard: Heard, book: AttemptBook
 ) -> None:
     attempt = await heard.campaign.lost(book)
-    await heard.campaign.unknown.review(attempt, "2 calls in the list could be this one")
+    await heard.campaign.unknown.review(attempt, Reason.SEVERAL_CALLS, "2")
     assert (await heard.campaign.lead()).state == LeadState.REVIEW
     await heard.hear(report())
     await heard.settle()

@@ -26,6 +26,7 @@ from flireo_flows.ledger.suppressions import (
     suppressed_in,
     suppression_in,
 )
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent
 from tests.support.calling.campaign import ANNA, BEN, CARLA, FREE, Campaign, people, person
 from tests.support.calling.hearing import report
@@ -269,7 +270,7 @@ async def test_nobody_is_forgotten_in_the_middle_of_a_call_but_is_suppressed_at_
     if state == "placed":
         await campaign.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id="call-1"))
     if state == "unknown":
-        await campaign.record(book, Answer(attempt, AttemptEvent.LOST, reason="no answer"))
+        await campaign.record(book, Answer(attempt, AttemptEvent.LOST, detail="no answer"))
     with pytest.raises(DeclinedError, match=r"a call to .* is under way") as refused:
         await forget(database, ANNA)
     assert ANNA not in str(refused.value)
@@ -286,7 +287,7 @@ async def test_an_attempt_left_to_a_person_does_not_keep_anybody_from_being_forg
     campaign = Campaign(local)
     book = await campaign.runner()
     attempt = await campaign.lost(book)
-    await campaign.unknown.review(attempt, "two calls may be it")
+    await campaign.unknown.review(attempt, Reason.SEVERAL_CALLS, "2")
     assert (await forget(local, ANNA)).attempts == 1
     row = await campaign.attempt()
     assert (row.state, is_pseudonym(row.phone)) == ("unknown", True)
