@@ -65,6 +65,7 @@ class Delivered:
     is_new: bool
     state: InboxState
     reason: InboxReason = InboxReason.NONE
+    detail: str = ""
 
 
 class Inbox:
@@ -362,7 +363,9 @@ def _told(
         row, kept = rows[delivery.digest], found[delivery.digest]
         is_new = delivery.digest not in seen and kept["deliveries"] == row["deliveries"]
         seen.add(delivery.digest)
-        told.append(Delivered(is_new, InboxState(kept["state"]), InboxReason(row["reason"])))
+        told.append(
+            Delivered(is_new, InboxState(kept["state"]), InboxReason(row["reason"]), str(row["detail"]))
+        )
     return told
 
 

@@ -199,7 +199,7 @@ async def test_a_call_that_proved_not_placed_goes_to_review_where_the_policy_say
     book = await campaign.runner()
     await campaign.prove_absent(book, await campaign.lost(book))
     lead = await campaign.lead()
-    assert (lead.state, lead.reason) == ("review", "its call proved not placed")
+    assert (lead.state, lead.reason) == ("review", Reason.PROVED_NOT_PLACED)
 
 
 async def test_a_request_that_vanishes_again_and_again_is_for_a_person_to_look_at(database: Database) -> None:

@@ -153,7 +153,7 @@ async def test_a_report_of_a_call_that_counted_as_not_placed_stops_the_next(
     await heard.inbox.store(report(), attempt.reference)
     assert await heard.apply() == (1, 0)
     lead = await heard.campaign.lead()
-    assert (lead.state, lead.reason) == ("review", "a report came of a call that had counted as not placed")
+    assert (lead.state, lead.reason) == ("review", Reason.CALLED_AFTER_ALL)
     assert await heard.states() == [("applied", "its attempt had counted as not placed")]
     assert await heard.campaign.begin(book) == []
 

@@ -9,6 +9,7 @@ from sqlalchemy import insert, select, update
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations
 from flireo_flows.ledger.erasure import forget
+from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.outcome_backfill import (
     PORTION,
     EndingCount,
@@ -255,7 +256,7 @@ async def test_a_lead_that_waits_is_done_when_its_last_call_needs_no_other(
     heard, book = trying
     await rung(heard, book, **NOBODY, error="no answer")
     lead = await heard.campaign.lead()
-    assert (lead.state, lead.reason) == ("waiting", "to be rung again after no_answer")
+    assert (lead.state, lead_reason(lead)) == ("waiting", "to be called again after no_answer")
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
     told = await rederive(database, heard.campaign.name, policy)
     assert (told.changed, told.settled, told.suppressed) == (1, 1, 0)
@@ -278,7 +279,11 @@ async def test_a_lead_that_waits_still_does_when_another_call_may_follow(
     )
     assert (told.changed, told.settled) == (1, 0)
     lead = await heard.campaign.lead()
-    assert (lead.state, lead.reason, lead.outcome) == ("waiting", "to be rung again after busy", "busy")
+    assert (lead.state, lead_reason(lead), lead.outcome) == (
+        "waiting",
+        "to be called again after busy",
+        "busy",
+    )
 
 
 async def test_nobody_who_is_done_is_rung_again_by_a_change_of_the_table(
@@ -306,7 +311,11 @@ async def test_only_the_newest_call_speaks_for_its_lead(
     assert (told.changed, told.settled) == (1, 0)
     assert [row.outcome for row in await heard.campaign.attempts()] == ["rejected", "busy"]
     lead = await heard.campaign.lead()
-    assert (lead.state, lead.outcome, lead.reason) == ("waiting", "busy", "to be rung again after busy")
+    assert (lead.state, lead.outcome, lead_reason(lead)) == (
+        "waiting",
+        "busy",
+        "to be called again after busy",
+    )
 
 
 async def test_an_attempt_that_rang_nobody_speaks_for_nobody(

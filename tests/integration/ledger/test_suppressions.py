@@ -172,7 +172,7 @@ async def _known(campaign: Campaign, phone: str = ANNA) -> AttemptBook:
         "recording_url": f"https://recordings.example/{SECRET}",
         "error": SECRET,
         "end_reason": SECRET,
-        "reason": SECRET,
+        "detail": SECRET,
         "complete": True,
     }
     known = Inbox(database)
@@ -185,7 +185,7 @@ async def _known(campaign: Campaign, phone: str = ANNA) -> AttemptBook:
         await db.execute(update(attempts).where(mine).values(told))
         others = attempts.c.id == begun[BEN].id
         await db.execute(update(attempts).where(others).values(state="ended", complete=True))
-        finished = {"state": "done", "outcome": "answered", "attempts": 1, "reason": SECRET}
+        finished = {"state": "done", "outcome": "answered", "attempts": 1, "detail": SECRET}
         of_lead = leads.c.id == begun[phone].lead_id
         await db.execute(
             update(leads).where(of_lead).values({**finished, "wishes": json.dumps({"client": SECRET})})
@@ -398,8 +398,8 @@ async def test_the_inbox_keeps_its_count_of_what_came(database: Database) -> Non
     async with database.read() as db:
         states = (await db.execute(select(inbox.c.state, inbox.c.reason).order_by(inbox.c.id))).all()
     assert [tuple(row) for row in states] == [
-        ("applied", "forgotten"),
-        ("applied", "forgotten"),
-        ("unreadable", "forgotten"),
+        ("applied", "erased"),
+        ("applied", "erased"),
+        ("unreadable", "erased"),
         ("waiting", ""),
     ]
