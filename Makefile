@@ -3,20 +3,32 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LOWEST := .venv-lowest
 
-# Some images forbid Python to keep what it compiled: then each of the tests' processes compiles all of it anew.
+# Some images forbid Python to keep what it compiled: then each of the tests' processes compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast check lint types imports format bench install clean
+.PHONY: demo test test-fast lowest coverage check lint types imports format bench install clean
 
 demo: $(STAMP) ## the main job end to end: no account, no network
 	$(BIN)/flireo-flows demo $(if $(STAY),--stay)
 
 test: $(STAMP) ## every test; they wait more than they work, so there are more workers than cores
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder --durations=25 $(ARGS)
 
 test-fast: $(STAMP) ## what needs no server, socket, database or sleep
 	$(BIN)/python -m pytest tests/unit -n 2 --dist worksteal $(ARGS)
+
+lowest: $(STAMP) ## the quick tests with the lowest version of each range, in an environment of its own
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(LOWEST)
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct -e '.[dev]'
+	$(LOWEST)/bin/python -m pytest tests/unit -n 2 --dist worksteal -p no:cacheprovider $(ARGS)
+
+coverage: $(STAMP) ## the share of lines and branches that unit and integration tests run, in processes they start too
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest tests/unit tests/integration -n 4 --dist loadfile $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --sort=cover
 
 check: lint types imports ## lint, format, types, import rules; `make -j2` does them side by side
 
@@ -46,4 +58,4 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) build dist .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

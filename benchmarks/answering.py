@@ -7,7 +7,7 @@ import asyncio
 import sys
 from functools import partial
 
-from flireo_flows.prefect_support.child_process import obey
+from flireo_flows.prefect_support.child_process import exit_with_parent
 
 CHUNK_BYTES = 65_536
 
@@ -40,5 +40,5 @@ async def serve(port: int, to: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    obey()
+    exit_with_parent()
     asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))

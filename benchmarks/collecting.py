@@ -4,10 +4,10 @@ import asyncio
 from typing import Final
 
 from benchmarks.figures import Figure
-from benchmarks.stage import CALLER, Stage, people, stage
+from benchmarks.stage import CALLER, COMPOSER, Stage, people, stage
 from flireo_flows.api.calls import OutboundCall, create_outbound_call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.sweep import FIRST_PAUSE_SECONDS, Summary, Sweep
+from flireo_flows.calling.sweep import FIRST_PAUSE_SECONDS, Sweep, SweepSummary
 from flireo_flows.ledger import Answer, AttemptBook, Database, LeadBook, Runner
 from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.lifecycle.states import AttemptEvent
@@ -40,7 +40,7 @@ async def _leave_behind(servers: Stage) -> None:
         await write_rules(database, "bench", POLICY, Readiness(), servers.account, is_starting=True)
         runner = Runner(database, "bench", 600.0)
         await runner.join()
-        book = AttemptBook(database, "bench", runner.id, CALLER)
+        book = AttemptBook(database, "bench", runner.id, COMPOSER)
         begun = (await book.begin(batch, POLICY, CALLS, 0)).attempts
         assert len(begun) == CALLS, f"{len(begun)} attempts"
         for first in range(0, CALLS, AT_ONCE):
@@ -55,7 +55,7 @@ async def _leave_behind(servers: Stage) -> None:
         await runner.leave()
 
 
-async def _sweep(servers: Stage) -> Summary:
+async def _sweep(servers: Stage) -> SweepSummary:
     async with await Database.open(servers.ledger) as database:
         pause = FIRST_PAUSE_SECONDS / SCALE
         sweep = Sweep(database, servers.account, patience_seconds=900, pause_seconds=pause)

@@ -29,7 +29,7 @@ import httpx
 
 from benchmarks.figures import Figure, middle
 from benchmarks.stage import CALLER, Stage, people, stage
-from flireo_flows.prefect_support.child_process import child
+from flireo_flows.prefect_support.child_process import child_server
 from flireo_flows.prefect_support.local_server import START_SECONDS, free_port
 
 LEADS: Final = 1000  # so many that what every run costs once weighs little
@@ -80,7 +80,9 @@ def plain_prefect_server(home: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}/api"
     env = {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
     arguments = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
-    with child("the Prefect server", arguments, f"{url}/health", START_SECONDS, home / "server.log", **env):
+    with child_server(
+        "the Prefect server", arguments, f"{url}/health", START_SECONDS, home / "server.log", **env
+    ):
         yield url
 
 
@@ -133,7 +135,7 @@ def _tasks(credentials: Any, leads: Path) -> Callable[[], str]:
     from prefect.task_runners import ThreadPoolTaskRunner  # noqa: PLC0415
 
     from flireo_flows.api.calls import OutboundCall  # noqa: PLC0415
-    from flireo_flows.calling.hands import CONNECTIONS  # noqa: PLC0415
+    from flireo_flows.calling.dialer import CONNECTIONS  # noqa: PLC0415
     from flireo_flows.tasks import create_outbound_call  # noqa: PLC0415
 
     phones = leads.read_text().split()[1:]

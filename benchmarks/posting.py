@@ -13,7 +13,7 @@ from collections import Counter
 from uuid import uuid4
 
 from flireo_flows.api.webhooks import EVENT_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
-from flireo_flows.prefect_support.child_process import obey
+from flireo_flows.prefect_support.child_process import exit_with_parent
 
 TURN = "I would like to hear more about the offer, and what it costs a month, before I decide on it."
 
@@ -102,5 +102,5 @@ def main(port: int, path: str, count: int, connections: int, rate: float, secret
 
 
 if __name__ == "__main__":
-    obey()
+    exit_with_parent()
     main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]), sys.argv[6])

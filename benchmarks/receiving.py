@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.figures import Figure, middle
-from flireo_flows.prefect_support.child_process import child
+from flireo_flows.prefect_support.child_process import child_server
 from flireo_flows.prefect_support.local_server import free_port
 
 CONNECTIONS: Final = 64
@@ -72,7 +72,7 @@ def _server() -> Iterator[int]:
         env = {"FLIREO_WEBHOOK_SECRET": SECRET, "FLIREO_LEDGER_URL": f"sqlite:///{home / 'ledger.db'}"}
         arguments = ["flireo_flows.cli", "webhooks", "--app", "benchmarks.receiving_app:receiver"]
         arguments += ["--port", str(port)]
-        with child("receiver", arguments, f"http://127.0.0.1:{port}/health", 60, home / "log", **env):
+        with child_server("receiver", arguments, f"http://127.0.0.1:{port}/health", 60, home / "log", **env):
             yield port
 
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.stage import CALLER, people
+from benchmarks.stage import COMPOSER, people
 from flireo_flows.api.client import Account
 from flireo_flows.calling.engine import Engine
 from flireo_flows.calling.run_loop import Until
@@ -96,7 +96,9 @@ async def carry_out(order: Order) -> Report:
     async with await Database.open(order.ledger) as database:
         book = LeadBook(database, order.campaign)
         batch = order.batch or await book.take_in(people(order.leads, order.first))
-        engine = Engine(database, Account("fl_test_bench", order.url), order.campaign, batch, CALLER, policy)
+        engine = Engine(
+            database, Account("fl_test_bench", order.url), order.campaign, batch, COMPOSER, policy
+        )
         before, cpu, began = held(), time.process_time(), time.monotonic()
         most = [before]
         watching = asyncio.create_task(_watch(most))

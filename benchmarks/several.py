@@ -13,8 +13,8 @@ from typing import Final
 from benchmarks.figures import Figure
 from benchmarks.runner import Order, Report, run_all
 from benchmarks.stage import Stage, stage, take_in
-from flireo_flows.calling.hands import CONNECTIONS
-from flireo_flows.prefect_support.child_process import child
+from flireo_flows.calling.dialer import CONNECTIONS
+from flireo_flows.prefect_support.child_process import child_server
 from flireo_flows.prefect_support.local_server import free_port
 from tests.support.postgres import run_postgres
 
@@ -79,5 +79,5 @@ def _road(servers: Stage) -> Iterator[str]:
     health = f"http://127.0.0.1:{port}/sandbox/health"
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "road.log"
-        with child("the road to the sandbox", arguments, health, 60, log, PYTHONPATH=str(Path.cwd())):
+        with child_server("the road to the sandbox", arguments, health, 60, log, PYTHONPATH=str(Path.cwd())):
             yield f"http://127.0.0.1:{port}/api/v1"

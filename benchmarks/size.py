@@ -15,7 +15,7 @@ from typing import Final
 
 from benchmarks.figures import Figure, middle
 from benchmarks.runner import MEBIBYTE, Order, run_all
-from benchmarks.stage import CALLER, stage, take_in
+from benchmarks.stage import COMPOSER, stage, take_in
 from flireo_flows.ledger import AttemptBook, Database, Runner
 from flireo_flows.policy import CallingPolicy
 from tests.support.postgres import run_postgres
@@ -88,5 +88,5 @@ async def _picker(ledger: str, batch: str) -> AsyncIterator[Picker]:
     async with await Database.open(ledger) as database:
         runner = Runner(database, "bench", RUN)
         await runner.join()
-        yield Picker(AttemptBook(database, "bench", runner.id, CALLER), batch, [])
+        yield Picker(AttemptBook(database, "bench", runner.id, COMPOSER), batch, [])
         await runner.leave()

@@ -11,7 +11,7 @@ import httpx
 from benchmarks.figures import Figure, middle
 from benchmarks.stage import CALLER, Stage, campaign, people, stage
 from flireo_flows.api.calls import OutboundCall
-from flireo_flows.calling.hands import CONNECTIONS
+from flireo_flows.calling.dialer import CONNECTIONS
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.policy import CallingPolicy
 

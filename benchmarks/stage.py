@@ -13,16 +13,17 @@ from typing import Any
 import httpx
 
 from flireo_flows.api.client import Account
-from flireo_flows.calling.engine import Engine, Ran
+from flireo_flows.calling.engine import Engine, RunResult
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.prefect_support.child_process import child
+from flireo_flows.prefect_support.child_process import child_server
 from flireo_flows.prefect_support.local_server import free_port
-from flireo_flows.script.call_choice import Caller
+from flireo_flows.script import Caller, Composer
 
 CALLER = Caller("demo-agent", "demo-number")
+COMPOSER = Composer(CALLER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,12 @@ def stage(*, webhooks: bool = False, **options: float) -> Iterator[Stage]:
             arguments += [f"--{name.replace('_', '-')}", f"{value:g}"]
         if webhooks:
             listen = ["flireo_flows.cli", "webhooks", "--port", hooks.rpartition(":")[2]]
-            stack.enter_context(child("receiver", listen, f"{hooks}/health", 60, home / "hooks.log", **env))
+            stack.enter_context(
+                child_server("receiver", listen, f"{hooks}/health", 60, home / "hooks.log", **env)
+            )
             arguments += ["--webhook-url", f"{hooks}/webhooks/flireo"]
         health = f"{sandbox}/sandbox/health"
-        stack.enter_context(child("sandbox", arguments, health, 60, home / "sandbox.log", **env))
+        stack.enter_context(child_server("sandbox", arguments, health, 60, home / "sandbox.log", **env))
         yield Stage(sandbox, ledger)
 
 
@@ -97,13 +100,13 @@ def take_in(ledger: str, count: int) -> str:
     return asyncio.run(write())
 
 
-def campaign(stage: Stage, count: int, policy: CallingPolicy, until: Until) -> Ran:
+def campaign(stage: Stage, count: int, policy: CallingPolicy, until: Until) -> RunResult:
     """Ring so many leads with the engine, as a step of the flow does."""
 
-    async def run() -> Ran:
+    async def run() -> RunResult:
         async with await Database.open(stage.ledger) as database:
             batch = await LeadBook(database, "bench").take_in(people(count))
-            engine = Engine(database, stage.account, "bench", batch, CALLER, policy)
+            engine = Engine(database, stage.account, "bench", batch, COMPOSER, policy)
             return await engine.run(until)
 
     return asyncio.run(run())

@@ -1,12 +1,14 @@
 """What all tests share: surroundings of their own, and one Prefect server a session, for those that need it."""
 
 import atexit
+import fcntl
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from zlib import crc32
 
@@ -53,15 +55,41 @@ def prefect_home() -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_url(prefect_home: Path) -> Iterator[str]:
+def prefect_url(prefect_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The API of a real Prefect server: one a session, over HTTP, so that other processes can use it too."""
     from flireo_flows.prefect_support.child_process import until_exit
     from flireo_flows.prefect_support.local_server import prefect_server
 
-    # Not only until the session ends: Prefect sends its last logs while the interpreter shuts down.
-    url = until_exit(prefect_server(HOME / "server.log", prefect_home))
+    with _migrated_once(prefect_home / "prefect.db", tmp_path_factory):
+        # Not only until the session ends: Prefect sends its last logs while the interpreter shuts down.
+        url = until_exit(prefect_server(HOME / "server.log", prefect_home))
     with _forgiving_sockets_to(int(url.rpartition(":")[2].partition("/")[0])):
         yield url
+
+
+@contextmanager
+def _migrated_once(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have one worker's server migrate its database: the others take a copy, for that is most of a server's start."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    shared = tmp_path_factory.getbasetemp().parent / "prefect"
+    shared.mkdir(exist_ok=True)
+    copy = shared / "migrated.db"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not copy.exists():
+            yield
+            _copy_database(database, copy)
+            return
+    database.parent.mkdir(parents=True, exist_ok=True)
+    _copy_database(copy, database)
+    yield
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as write:
+        read.backup(write)
 
 
 @contextmanager

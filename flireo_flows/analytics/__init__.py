@@ -5,6 +5,5 @@ here because the first two need pandas, and importing the package must stay chea
 """
 
 from flireo_flows.analytics.files import ExportError
-from flireo_flows.analytics.result import Result
 
-__all__ = ["ExportError", "Result"]
+__all__ = ["ExportError"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from flireo_flows.analytics.result import Result
+from flireo_flows.ledger import LeadResult
 
 # A transferred call was answered by a person first.
 REACHED: Final = frozenset({"answered", "transferred"})
@@ -51,7 +51,7 @@ class Figures:
         return sum(self.talk_seconds) / 60
 
 
-def count(results: Sequence[Result], rejects: int) -> Figures:
+def count(results: Sequence[LeadResult], rejects: int) -> Figures:
     """Count the results of a campaign whose file also had `rejects` rows that are no leads."""
     rung = [result for result in results if result.attempts > 0]
     reached = [result for result in rung if result.outcome in REACHED]
@@ -69,11 +69,11 @@ def count(results: Sequence[Result], rejects: int) -> Figures:
     )
 
 
-def is_over(result: Result) -> bool:
+def is_over(result: LeadResult) -> bool:
     """Whether the last call of a lead has ended. Without a call id no call came about."""
     return bool(result.call_id) and (result.ended_at is not None or bool(result.outcome))
 
 
-def reasons(results: Iterable[Result], state: str) -> Counter[str]:
+def reasons(results: Iterable[LeadResult], state: str) -> Counter[str]:
     """How many leads are in a state, by the reason given."""
     return Counter(str(result.reason) or NO_REASON for result in results if result.state == state)

@@ -15,7 +15,8 @@ from flireo_flows.analytics.answers import summarise
 from flireo_flows.analytics.campaign_counts import REACHED, Figures, count, reasons
 from flireo_flows.analytics.files import replacing
 from flireo_flows.analytics.labels import Labels, masked, one_line
-from flireo_flows.analytics.result import Completeness, Result
+from flireo_flows.ledger import LeadResult
+from flireo_flows.ledger.completeness import Completeness
 
 TEMPLATE: Final = "report.html.j2"
 MOST_REASONS: Final = 12
@@ -43,7 +44,7 @@ class Queue:
 
 
 def write_report(
-    results: Iterable[Result],
+    results: Iterable[LeadResult],
     path: Path,
     *,
     campaign: str,
@@ -72,7 +73,7 @@ def write_report(
 
 
 def render_report(
-    results: Iterable[Result],
+    results: Iterable[LeadResult],
     *,
     campaign: str,
     rejects: int | None,
@@ -159,7 +160,7 @@ def _queue(title: str, counted: Counter[str], labels: Labels) -> Queue:
     return Queue(title, merged.total(), [*shown, *([("other reasons", rest)] if rest else [])])
 
 
-def _period(rows: Sequence[Result], generated_at: datetime) -> tuple[datetime, datetime] | None:
+def _period(rows: Sequence[LeadResult], generated_at: datetime) -> tuple[datetime, datetime] | None:
     moments = [moment for row in rows for moment in (row.started_at, row.ended_at) if moment is not None]
     if not moments:
         return None

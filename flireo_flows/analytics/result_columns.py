@@ -14,12 +14,12 @@ from flireo_flows.analytics.cells import (
     free_name,
     leaves,
 )
-from flireo_flows.analytics.result import Result
+from flireo_flows.ledger import LeadResult
 
 T = TypeVar("T")
 Cells = dict[int, T]  # by row; a row without the key has no cell
 
-BEFORE_ANALYSIS: Final[Mapping[str, tuple[Kind, Callable[[Result], object]]]] = {
+BEFORE_ANALYSIS: Final[Mapping[str, tuple[Kind, Callable[[LeadResult], object]]]] = {
     "phone": (Kind.TEXT, lambda result: result.phone),
     "name": (Kind.TEXT, lambda result: result.name),
     "state": (Kind.TEXT, lambda result: str(result.state)),
@@ -33,7 +33,7 @@ REASON: Final = "reason"
 ALREADY_THERE: Final = frozenset({"phone", "name"})
 
 
-def results_table(results: Iterable[Result]) -> pd.DataFrame:
+def results_table(results: Iterable[LeadResult]) -> pd.DataFrame:
     """One row a lead, in the order given.
 
     Columns, in this order: `phone`, `name`, `state`, `outcome`, `attempts`, `call_id`, `duration_seconds`,
@@ -60,7 +60,7 @@ def results_table(results: Iterable[Result]) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def _analysis_cells(rows: Sequence[Result]) -> dict[KeyPath, Cells[object]]:
+def _analysis_cells(rows: Sequence[LeadResult]) -> dict[KeyPath, Cells[object]]:
     # Kept by path, not by dotted name: {"a.b": 1} and {"a": {"b": 2}} are different keys.
     cells: dict[KeyPath, Cells[object]] = {}
     for number, row in enumerate(rows):
@@ -69,7 +69,7 @@ def _analysis_cells(rows: Sequence[Result]) -> dict[KeyPath, Cells[object]]:
     return cells
 
 
-def _own_cells(rows: Sequence[Result]) -> dict[str, Cells[str]]:
+def _own_cells(rows: Sequence[LeadResult]) -> dict[str, Cells[str]]:
     cells: dict[str, Cells[str]] = {}
     for number, row in enumerate(rows):
         for header, text in row.columns.items():

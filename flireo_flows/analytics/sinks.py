@@ -15,8 +15,8 @@ import pandas as pd
 
 from flireo_flows.analytics.cells import encodable, plain
 from flireo_flows.analytics.files import ExportError, explaining, local_path, replacing
-from flireo_flows.analytics.result import Result
 from flireo_flows.analytics.result_columns import results_table
+from flireo_flows.ledger import LeadResult
 
 # What a spreadsheet may read as the start of a formula; the wide forms in East Asian settings.
 FORMULA_STARTS: Final = tuple("=@\t\r\n\0＝＠＋－")
@@ -41,7 +41,7 @@ class ExportedFiles:
     rows: int
 
 
-def export_results(results: Iterable[Result], directory: Path) -> ExportedFiles:
+def export_results(results: Iterable[LeadResult], directory: Path) -> ExportedFiles:
     """Write `results.csv`, `results.jsonl` and, with pyarrow, `results.parquet`.
 
     Args:
@@ -101,7 +101,7 @@ def _csv_cell(value: object) -> str:
     return guarded(value) if isinstance(value, str) else str(value)
 
 
-def write_jsonl(results: Iterable[Result], path: Path) -> None:
+def write_jsonl(results: Iterable[LeadResult], path: Path) -> None:
     """Write one JSON object a lead and line, with exact values.
 
     `analysis` stays nested (null when there is none), the lead's own columns stand under `columns`, and times
@@ -115,7 +115,7 @@ def write_jsonl(results: Iterable[Result], path: Path) -> None:
         file.writelines(_line(_record(row)) for row in rows)
 
 
-def _record(result: Result) -> dict[str, object]:
+def _record(result: LeadResult) -> dict[str, object]:
     return {
         "phone": result.phone,
         "name": result.name,

@@ -1,4 +1,4 @@
-"""Calls: ring somebody, and read what became of it. Contract section 9."""
+"""Calls: place one, and read what became of it. Contract section 9."""
 
 from datetime import datetime
 from typing import Any, Final, Self
@@ -143,13 +143,13 @@ class Placed(ApiModel):
 
 
 class OutboundCall(ApiBody):
-    """Whom to ring, from which number, with which agent (contract section 9.3).
+    """The number to call, the number to call from, and the agent (contract section 9.3).
 
     Exactly one of `agent_id` and `agent_config` must be given. The names of the later dialect, `assistant_id`
     and `assistant`, are understood too.
     """
 
-    destination: PhoneText = Field(description="Number to ring, E.164.", repr=False)
+    destination: PhoneText = Field(description="Number to call, E.164.", repr=False)
     number_id: str = Field(default="", description="Caller id; empty lets the platform pick a number.")
     agent_id: str = Field(
         default="", validation_alias=AliasChoices("agent_id", "assistant_id"), description="A saved agent."
@@ -245,19 +245,19 @@ def read_placed(answer: Json) -> Placed:
 
 @operation("POST", RING_PATH, read_placed, effect=Effect.PLACES_CALL)
 def create_outbound_call(call: OutboundCall) -> Sends:
-    """Ring one person. Sent once: no layer repeats it.
+    """Call one person. Sent once: no layer repeats it.
 
     Args:
-        call: Whom to ring, from which number, with which agent.
+        call: The number to call, the number to call from, and the agent.
 
     Returns:
-        The call id. The phone usually rings 2 to 5 seconds later.
+        The call id. The phone usually starts ringing 2 to 5 seconds later.
 
     Raises:
         InvalidInput: It cannot be right, or not in the account's dialect; nothing was sent.
-        InsufficientCredits: The balance is empty; nobody was rung.
-        NotFound: No such agent or number; nobody was rung.
-        RateLimited: Too many requests; nobody was rung.
+        InsufficientCredits: The balance is empty; no one was called.
+        NotFound: No such agent or number; no one was called.
+        RateLimited: Too many requests; no one was called.
         OutcomeUnknown: No usable answer; the phone may be ringing.
 
     Source: contract section 9.3.

@@ -1,7 +1,7 @@
-"""Rules for handling the vendor's own campaigns safely, for whoever fills, starts or stops one.
+"""Find and change one of Flireo's own campaigns without doing anything twice.
 
-Flireo rings whoever is in a campaign that is scheduled, and takes the same number twice. So nothing here is
-sent again when nobody knows whether it arrived: the campaign or its leads are read instead.
+Flireo calls every lead of a scheduled campaign, and accepts the same number twice. So nothing here is sent again
+when it is unknown whether it arrived: the campaign or its leads are read instead.
 """
 
 from collections import Counter
@@ -39,7 +39,7 @@ class CampaignError(Exception):
 
 
 class CampaignRefusedError(CampaignError):
-    """We did not send it, for somebody could be rung twice or at a bad hour, or nothing would happen."""
+    """It was not sent: someone could be called twice or at a bad hour, or nothing would happen."""
 
 
 class AmbiguousCampaignError(CampaignRefusedError):
@@ -123,7 +123,7 @@ def look_again(look: Callable[[], Procedure[T | None]], unknown: errors.OutcomeU
 
 
 def first_repeated(there: Sequence[CampaignLead]) -> CampaignLead | None:
-    """Somebody who is yet to be rung and whose number is in a campaign more than once; None if nobody is."""
+    """A lead that is not called yet and whose number is in a campaign more than once; None if there is none."""
     times = Counter(comparable(lead.phone_number) for lead in there)
     repeated = (lead for lead in there if lead.phone_number and times[comparable(lead.phone_number)] > 1)
     return next((lead for lead in repeated if not lead.is_over), None)

@@ -1,6 +1,6 @@
 """Campaigns that Flireo runs by itself, and their leads. Contract section 17.
 
-Here Flireo decides when it rings whom: the calling policy and the ledger of this package know nothing of it.
+Here Flireo decides which lead it calls when: the calling policy and the ledger of this package do not apply.
 """
 
 import re
@@ -49,7 +49,7 @@ class CampaignStatus(StrEnum):
     """The known statuses (contract section 17.1). The set is open: `Campaign.status` is text."""
 
     DRAFT = "draft"  # as it is made
-    SCHEDULED = "scheduled"  # set by the client: it rings, within its hours
+    SCHEDULED = "scheduled"  # set by the client: it calls, within its hours
     PAUSED = "paused"  # set by the client: no new calls
     COMPLETED = "completed"  # set by the server: no lead is left
     CANCELLED = "cancelled"  # set by the client, for good
@@ -91,7 +91,7 @@ class Campaign(ApiModel):
 
     @property
     def is_over(self) -> bool:
-        """Whether it will make no more calls, whatever anybody does. A paused one may go on."""
+        """Whether it will make no more calls, whatever anyone does. A paused one may go on."""
         return self.status in CAMPAIGN_OVER
 
 
@@ -117,32 +117,32 @@ class CampaignLead(ApiModel):
 
 
 class NewCampaignLead(ApiBody):
-    """A person to ring (contract section 17.2)."""
+    """A person to call (contract section 17.2)."""
 
-    phone_number: PhoneText = Field(description="Number to ring, E.164.")
+    phone_number: PhoneText = Field(description="Number to call, E.164.")
     variables: dict[str, str] = Field(
         default_factory=dict, description="Text for each {{variable}} of the campaign's template."
     )
 
 
 class NewCampaign(ApiBody):
-    """A campaign to be made. It rings nobody before its status is set to `scheduled` (contract section 17.1)."""
+    """A campaign to be made. It calls no one before its status is set to `scheduled` (contract section 17.1)."""
 
     name: str = Field(min_length=1, description="Display name.")
     agent_id: Id = Field(description="Agent that speaks; it cannot be changed later.")
-    schedule_start_time: Clock = Field(description="First time of day to ring at, HH:MM.")
-    schedule_end_time: Clock = Field(description="Last time of day to ring at, HH:MM.")
+    schedule_start_time: Clock = Field(description="First time of day to call at, HH:MM.")
+    schedule_end_time: Clock = Field(description="Last time of day to call at, HH:MM.")
     timezone: ZoneName = Field(description="IANA name of the zone of those times: Europe/Amsterdam.")
     system_message_template: str | None = Field(
         default=None, description="What the agent is told, with {{variable}} for what a lead brings."
     )
-    leads: tuple[NewCampaignLead, ...] = Field(default=(), description="Whom to ring.")
+    leads: tuple[NewCampaignLead, ...] = Field(default=(), description="People to call.")
 
 
 class CampaignChanges(ApiBody):
     """What may be changed about a campaign; only what is set is sent (contract section 17.1).
 
-    None clears the template. Hours and zone cannot be cleared: a campaign without them could ring at night.
+    None clears the template. Hours and zone cannot be cleared: a campaign without them could call at night.
     """
 
     name: str = Field(default="", min_length=1, description="Display name.")
@@ -150,8 +150,8 @@ class CampaignChanges(ApiBody):
         default="", description="`scheduled` starts ringing, `paused` stops it; also `draft`, `cancelled`."
     )
     system_message_template: str | None = Field(default=None, description="What the agent is told.")
-    schedule_start_time: Clock = Field(default="", description="First time of day to ring at, HH:MM.")
-    schedule_end_time: Clock = Field(default="", description="Last time of day to ring at, HH:MM.")
+    schedule_start_time: Clock = Field(default="", description="First time of day to call at, HH:MM.")
+    schedule_end_time: Clock = Field(default="", description="Last time of day to call at, HH:MM.")
     timezone: ZoneName = Field(default="", description="IANA name of the zone of those times.")
 
 
@@ -209,7 +209,7 @@ def list_campaigns() -> Sends:
 
 @operation("POST", "/campaigns", read_campaign)
 def create_campaign(campaign: NewCampaign) -> Sends:
-    """Make a campaign, with or without leads. It rings nobody yet: see `update_campaign`.
+    """Make a campaign, with or without leads. It calls no one yet: see `update_campaign`.
 
     Args:
         campaign: Name, agent, daily hours with their time zone, and perhaps leads.
@@ -243,7 +243,7 @@ def get_campaign(campaign_id: Id) -> Sends:
 
 @operation("PATCH", "/campaigns/{id}", read_campaign)
 def update_campaign(campaign_id: Id, changes: CampaignChanges) -> Sends:
-    """Change some fields of a campaign. The status `scheduled` makes it ring its leads.
+    """Change some fields of a campaign. The status `scheduled` makes it call its leads.
 
     Args:
         campaign_id: Id of the campaign.
@@ -299,7 +299,7 @@ def list_campaign_leads(campaign_id: Id, limit: int | None = None, offset: int |
 
 @operation("POST", "/campaigns/{id}/leads", read_lead)
 def add_campaign_lead(campaign_id: Id, lead: NewCampaignLead) -> Sends:
-    """Add one person to a campaign. One that is `scheduled` may ring at once.
+    """Add one person to a campaign. One that is `scheduled` may call at once.
 
     Args:
         campaign_id: Id of the campaign.
@@ -313,7 +313,7 @@ def add_campaign_lead(campaign_id: Id, lead: NewCampaignLead) -> Sends:
         NotFound: The organization has no such campaign.
         BadRequest: A field is not valid, or the campaign is over.
         OutcomeUnknown: Look for the number in the leads before it is added again: the same number twice is
-            accepted, and would be rung twice.
+            accepted, and would be called twice.
 
     Source: contract section 17.2.
     """
@@ -322,7 +322,7 @@ def add_campaign_lead(campaign_id: Id, lead: NewCampaignLead) -> Sends:
 
 @operation("DELETE", "/campaigns/{id}/leads/{lead_id}", read_done)
 def remove_campaign_lead(campaign_id: Id, lead_id: Id) -> Sends:
-    """Take a person out of a campaign, so that it does not ring them.
+    """Take a person out of a campaign, so that it does not call them.
 
     Args:
         campaign_id: Id of the campaign.

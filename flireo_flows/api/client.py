@@ -51,18 +51,18 @@ class Timeouts:
 
     Attributes:
         connect: For a connection.
-        read: For the answer to a request that rings nobody.
-        ring: For the answer to one that rings: calls have been seen to be placed 20 s after the request.
+        read: For the answer to a request that calls no one.
+        call: For the answer to one that calls: calls have been seen to be placed 20 s after the request.
     """
 
     connect: float = 5.0
     read: float = 30.0
-    ring: float = 120.0
+    call: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where to send to, and as whom. The key is shown nowhere, and leaves the process for Flireo only.
+    """The address and the key of an account. The key is shown nowhere, and leaves the process for Flireo only.
 
     Raises:
         BaseUrlError: No request may be sent to the base URL; see `check_base_url`.
@@ -83,7 +83,7 @@ class Account:
 
     def request(self, operation: Operation[T]) -> "Prepared":
         """An operation as it goes out."""
-        wait = self.timeouts.ring if operation.effect is Effect.PLACES_CALL else self.timeouts.read
+        wait = self.timeouts.call if operation.effect is Effect.PLACES_CALL else self.timeouts.read
         body = self._body(operation)
         headers = {"Authorization": f"Bearer {self.api_key}"}
         arguments = {
@@ -114,7 +114,7 @@ class Prepared:
 
     Attributes:
         arguments: Of httpx's `request`.
-        secrets: What it carries and nobody may see again: the key, and secrets of the body.
+        secrets: What it carries and no one may see again: the key, and secrets of the body.
     """
 
     arguments: dict[str, Any] = field(repr=False)
@@ -149,14 +149,14 @@ Unless = Callable[[], Awaitable[bool]]
 
 
 def unheard(operation: Operation[Any], status: int | None) -> None:
-    """Nobody wants to know."""
+    """No one wants to know."""
 
 
 def limits(fresh: bool) -> httpx.Limits:
-    """Connections of a client. What rings people never reuses one.
+    """Connections of a client. A request that calls someone never reuses one.
 
     A kept-alive connection that the server closed meanwhile fails after the request was written, and then
-    nobody can say whether it was seen. A fresh one fails before.
+    no one can say whether it was seen. A fresh one fails before.
     """
     return httpx.Limits(max_keepalive_connections=0 if fresh else 5, max_connections=None)
 
@@ -175,7 +175,7 @@ def goes_out(event: str) -> bool:
     """Whether a connection is there and the first byte is about to go out.
 
     Waiting for the rate limit and making a connection take time, and a machine can sleep in between; afterwards
-    nobody may have been rung.
+    no one may have been called.
     """
     return event.endswith("send_request_headers.started")
 
@@ -208,7 +208,7 @@ class FlireoClient:
     """Sends operations and waits for their answers. One a thread; close it, or use it in `with`.
 
     Args:
-        account: Where to send to, and as whom.
+        account: The address and the key of an account.
         heard: Told of every request that was sent.
         transport: Another httpx transport; for tests and special networks.
     """

@@ -17,7 +17,7 @@ from pydantic import (
 from flireo_flows.api.fields import dialect_of
 from flireo_flows.api.model import ApiBody, JsonObject
 
-# Validation context of an answer. What somebody wants to send must be right; what came is read as it came.
+# Validation context of an answer. What someone wants to send must be right; what came is read as it came.
 READING: Final = {"reading": True}
 # Keys that cannot be fields of a Python model, by the names their fields have instead.
 KEYS: Final[Mapping[str, str]] = {"data_schema": "schema", "is_async": "async"}
@@ -38,7 +38,7 @@ def refused(model: str, field: str, words: str) -> ValidationError:
 
 
 class StatedBody(ApiBody):
-    """A body some of whose fields are sent even if nobody set them, such as the type of a tool."""
+    """A body some of whose fields are sent even if no one set them, such as the type of a tool."""
 
     model_config = ConfigDict(allow_inf_nan=False)  # JSON has no such number
 

@@ -218,7 +218,7 @@ def verify_domain() -> Sends:
 
 @operation("POST", "/domains/refresh", read_domain)
 def refresh_domain() -> Sends:
-    """Read the domain's status at Resend anew.
+    """Read the domain's status at Resend again.
 
     Returns:
         The domain as it is now.

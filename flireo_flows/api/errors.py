@@ -108,13 +108,13 @@ class AuthenticationFailed(FlireoError):
 
 
 class InsufficientCredits(FlireoError):
-    """402: the balance is empty; nobody was rung."""
+    """402: the balance is empty; no one was called."""
 
     remedy = "Top up the Flireo balance, then run the campaign again: it continues where it stopped."
 
 
 class PermissionDenied(FlireoError):
-    """403: the key is valid, the resource is somebody else's."""
+    """403: the key is valid, the resource is someone else's."""
 
     remedy = "Use an API key of the organization that owns the agent and the number."
 

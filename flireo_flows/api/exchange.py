@@ -63,7 +63,7 @@ def exchange(
         verdict = judge(operation, answer, tries, jitter)
         if not isinstance(verdict, Again):
             return verdict
-        # Whoever rings people before a certain time asks anew whether it may, after a 429 too.
+        # A request that places a call before a certain time needs a new decision first, after a 429 too.
         if before is not None and (operation.effect is Effect.PLACES_CALL or now + verdict.after > before):
             raise verdict.error
         tries += 1

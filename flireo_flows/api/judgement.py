@@ -108,7 +108,7 @@ def error_of(operation: Operation[T], reply: Reply) -> errors.FlireoError:
     else:
         kind = errors.BY_STATUS.get(reply.status, errors.RequestRefused)
         if operation.effect is Effect.PLACES_CALL and reply.status != 429 and not may_be_ours(reply.body):
-            kind = errors.OutcomeUnknown  # somebody else's refusal does not prove that no call was placed
+            kind = errors.OutcomeUnknown  # another server's refusal does not prove that no call was placed
     code, text, param = reply.complaint()
     return failure(
         kind,
@@ -146,7 +146,7 @@ def _judge_lost(operation: Operation[T], lost: Lost, tries: int, jitter: float) 
         error = failure(errors.TimedOut, operation, text=lost.text).because(lost.cause)
     else:
         raise failure(errors.OutcomeUnknown, operation, text=lost.text)
-    # What rings people is repeated by nobody but the dialer, which asks anew whether it may.
+    # Only the dialer repeats a request that places a call, after a new decision.
     if operation.effect is Effect.PLACES_CALL or tries + 1 >= READ_TRIES:
         raise error
     return Again(backoff(tries, jitter), error)
@@ -171,7 +171,7 @@ def _read(operation: Operation[T], reply: Reply) -> T:
 def _unread(
     operation: Operation[T], reply: Reply, told: tuple[str | None, str, str | None]
 ) -> errors.FlireoError:
-    """The error of a 2xx answer that is no success; after a change nobody knows what became of it."""
+    """The error of a 2xx answer that is no success; after a change no one knows what became of it."""
     unread = errors.UnreadableAnswer if operation.effect is Effect.READS else errors.OutcomeUnknown
     code, text, param = told
     text = text or "the answer is not a success"

@@ -1,4 +1,4 @@
-"""Numbers the organization can ring from. Contract section 8."""
+"""Numbers the organization can call from. Contract section 8."""
 
 from pydantic import AwareDatetime, Field
 
@@ -23,7 +23,7 @@ class PhoneNumber(ApiModel):
 class NumberChanges(ApiBody):
     """What may be changed about a number; only what is set is sent, None clears (contract section 8)."""
 
-    agent_id: str | None = Field(default=None, description="Agent that answers it; None: nobody answers.")
+    agent_id: str | None = Field(default=None, description="Agent that answers it; None: no one answers.")
     transfer_trunk_id: str | None = Field(default=None, description="SIP trunk for transfers; None: none.")
     name: str | None = Field(default=None, description="Display name.")
     is_active: bool = Field(default=True, description="Whether calls may come and go over it.")

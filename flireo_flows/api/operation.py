@@ -32,11 +32,11 @@ Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
 
 class Effect(StrEnum):
-    """What a request does, and so whether it may be sent again when nobody knows if it arrived."""
+    """What a request does, and so whether it may be sent again when no one knows if it arrived."""
 
     READS = "reads"  # may be repeated freely
     CHANGES = "changes"  # never repeated after an unknown outcome
-    PLACES_CALL = "rings"  # as CHANGES; also waits longer and on a connection of its own
+    PLACES_CALL = "places_call"  # as CHANGES; also waits longer and on a connection of its own
 
 
 @dataclass(frozen=True, slots=True)

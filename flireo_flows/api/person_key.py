@@ -41,7 +41,7 @@ _OTHERS: Final = (
 
 
 def person_key(phone: str) -> str:
-    """The key of the person whom a number reaches: equal for every spelling of the number.
+    """The key of the person that a number reaches: equal for every spelling of the number.
 
     Args:
         phone: E.164. Anything else is returned as it is.

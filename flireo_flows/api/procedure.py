@@ -44,7 +44,7 @@ OnNote = Callable[[str], None]
 
 
 def unheard(text: str) -> None:
-    """Nobody reads the notes."""
+    """No one reads the notes."""
 
 
 def ask(operation: Operation[T], before: float | None = None) -> Procedure[T]:

@@ -1,4 +1,4 @@
-"""What somebody else takes of the same key, as far as our own answers tell.
+"""What someone else takes of the same key, as far as our own answers tell.
 
 Runners that share a key hear nothing of each other. But each answer says how many requests are left, and what is
 gone beyond our own was taken by others. So all can plan for the sum, and leave each other a share.
@@ -29,7 +29,7 @@ WINDOWS_REMEMBERED: Final = 2  # that others stay silent until they count as gon
 
 @dataclass(slots=True)
 class OtherClients:
-    """The use of one key by everybody else.
+    """The use of one key by everyone else.
 
     Attributes:
         came_first: Whether ours was the first request of this window.
@@ -48,7 +48,7 @@ class OtherClients:
     _least: int = 0  # left, as last told
     _told_at: float = 0.0  # when the request went that was told so
     _low_at: float = math.inf  # when we heard that no more are left than one client has to itself
-    _is_settled: bool = False  # and then, that nobody else has any under way
+    _is_settled: bool = False  # and then, that no one else has any under way
     _quiet: int = WINDOWS_REMEMBERED  # windows since others took anything
     _sends: list[float] = field(default_factory=list)  # when ours went, in this window
     _seen: int = 0  # what others took in this window, more or less
@@ -58,7 +58,7 @@ class OtherClients:
 
     @property
     def are_there(self) -> bool:
-        """Whether somebody else used the key lately."""
+        """Whether someone else used the key lately."""
         return self.taken > 0 or self._quiet < WINDOWS_REMEMBERED
 
     @property
@@ -147,7 +147,7 @@ class OtherClients:
     def share(self, needed: float) -> float:
         """The part that is ours, of a rate at which all together use up what is left.
 
-        Where everybody takes what the others leave, any division lasts; so we also do not let ourselves be
+        Where everyone takes what the others leave, any division lasts; so we also do not let ourselves be
         driven out. If all together take too much at first, what is left tells all to go slower.
 
         Args:

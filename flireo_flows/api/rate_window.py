@@ -67,7 +67,7 @@ class RateWindow:
         self.quickest = min(self.quickest, max(0.0, seconds))
 
     def forget(self) -> None:
-        """Something was not as thought: begin anew from the present window, a few times."""
+        """Something contradicts what was learned: start again from the present window, a few times."""
         self.shortest, self.longest, self.before = 0.0, math.inf, -math.inf
         self.errors += 1
 
@@ -84,7 +84,7 @@ class RateWindow:
         """Seconds that a window surely does not exceed; infinite if that is not known."""
         if self.longest == math.inf or self.errors >= ERRORS_TO_GIVE_UP:
             return math.inf
-        whole = math.floor(self.longest)  # nobody sets a limit per 10.4 seconds ...
+        whole = math.floor(self.longest)  # no one sets a limit per 10.4 seconds ...
         return whole if whole > self.shortest else self.longest  # ... unless it is seen
 
     @property

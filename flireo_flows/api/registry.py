@@ -131,7 +131,7 @@ def raw_operation(
     """A request of any operation, with a body that is sent as it is given, in every dialect.
 
     What the contract says of the operation holds here too: whether it may be repeated, and what stands for
-    "none of it". A body that rings somebody is checked as `create_outbound_call` checks it, in either
+    "none of it". A body that calls someone is checked as `create_outbound_call` checks it, in either
     spelling: E.164, and exactly one agent; and an answer to it without a call id is an unknown outcome.
 
     Args:
@@ -168,10 +168,10 @@ def raw_request(
     """A request to an endpoint: see `flireo_flows.api.registry.raw_operation`."""
     _check_ids(endpoint, ids)
     written = _written(endpoint, body)
-    rings = endpoint.effect is Effect.PLACES_CALL
-    if rings and written is not None:
+    places_call = endpoint.effect is Effect.PLACES_CALL
+    if places_call and written is not None:
         _check_call(endpoint, written)
-    reads: Callable[[Json], Json] = _read_placed if rings else _read_json
+    reads: Callable[[Json], Json] = _read_placed if places_call else _read_json
     writes = always(written) if written is not None else no_body
     return Operation(endpoint, reads, Sends(dict(ids), dict(query), writes))
 
@@ -233,7 +233,7 @@ def _read_json(answer: Json) -> Json:
 
 
 def _read_placed(answer: Json) -> Json:
-    """An answer without a call id says nothing about whether somebody was rung."""
+    """An answer without a call id says nothing about whether someone was called."""
     read_placed(answer)
     return answer
 

@@ -120,7 +120,7 @@ class TransferCallTool(Configuration):
     type: ToolKind = Field(
         default=TRANSFER_CALL, description="`transferCall`, or `transfer_call` on later servers."
     )
-    destinations: tuple[TransferDestination, ...] = Field(description="To whom it may be handed over.")
+    destinations: tuple[TransferDestination, ...] = Field(description="Where it may be transferred to.")
 
 
 class OtherTool(Configuration):
@@ -164,7 +164,7 @@ class TransferConfig(Configuration):
 
     blank: ClassVar[Mapping[str, Any]] = {"destinations": ()}
 
-    destinations: tuple[TransferDestination, ...] = Field(description="To whom a call may be handed over.")
+    destinations: tuple[TransferDestination, ...] = Field(description="Where a call may be transferred to.")
 
 
 class FunctionConfig(WebhookTool):

@@ -7,14 +7,12 @@ from typing import Final
 
 from flireo_flows.api.campaign_lookup import CampaignRefusedError
 from flireo_flows.api.campaigns import CampaignLead, NewCampaignLead
-from flireo_flows.api.person_key import digits
 from flireo_flows.api.procedure import Procedure, note
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.blocks.ledger import CallLedger
-from flireo_flows.leads.phones import Refusal, read_number
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.eligibility import denied_numbers
-from flireo_flows.prefect_support.async_bridge import drive
+from flireo_flows.ledger.eligibility import denied_numbers, e164_of
+from flireo_flows.prefect_support.async_bridge import run_async
 
 MOST_SHOWN: Final = 5  # numbers that a message names, masked
 UNREADABLE: Final = "its number cannot be read, so nobody can tell"
@@ -86,9 +84,9 @@ def gate_of(ledger: CallLedger | None, on_blocked: OnBlocked) -> Gate:
     url = ledger.database_url()
 
     def bars(phones: Sequence[str]) -> Mapping[str, str]:
-        numbers = {phone: _e164(phone) for phone in phones}
+        numbers = {phone: e164_of(phone) for phone in phones}
         known = [number for number in numbers.values() if number]
-        found = drive(lambda: _barred(url, known)) if known else {}
+        found = run_async(lambda: _barred(url, known)) if known else {}
         why = {phone: found.get(number, "") if number else UNREADABLE for phone, number in numbers.items()}
         return {phone: reason for phone, reason in why.items() if reason}
 
@@ -99,15 +97,6 @@ async def _barred(url: str, phones: Sequence[str]) -> dict[str, str]:
     # A ledger that is not there protects nobody: a slip in its URL must not open the gate.
     async with await Database.open(url, existing=True) as database:
         return await denied_numbers(database, phones)
-
-
-def _e164(text: str) -> str:
-    """A number as the ledger has it, however a server spells it; empty where it has no figures."""
-    plain = digits(text)
-    number = read_number(f"+{plain}")
-    if isinstance(number, Refusal):  # of no country's plan; the ledger may have it all the same
-        return plain and f"+{plain}"
-    return number.e164
 
 
 def _in_words(found: Mapping[str, str], given: int) -> str:

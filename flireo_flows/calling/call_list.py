@@ -1,23 +1,112 @@
 """Read the list of calls over windows: page by page to the end of each, whatever the server leaves out.
 
-A window is asked for on the list's own clock, as far as known calls and the `Date` header tell of it. Where calls
-that must be in it are not shown, it is widened step by step, and in the end asked for without dates.
+The list is read by the time at which calls were created. One call that stays open for an hour must not make every
+reading bring all calls since; so a call that was placed is looked for about the time of its request, and nowhere else.
+An attempt whose call may have been placed is looked for from its request to now: that its call is not there is proof
+only where nothing was left out.
+
+A window is asked for on the list's own clock, as far as known calls and the `Date` header show it. Where calls that
+must be in it are not shown, it is widened step by step, and in the end asked for without dates.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import math
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Final
 
 from flireo_flows.api import errors
 from flireo_flows.api.calls import LARGEST_PAGE, Call, get_call, list_calls
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.pagination import call_pages, walk
-from flireo_flows.calling.rhythm import LIMIT_SECONDS, Budget
-from flireo_flows.calling.row_clock import RowClock
-from flireo_flows.calling.windows import EARLY_SECONDS, Window
+from flireo_flows.calling.snapshot import EARLY_SECONDS, LATE_SECONDS, RowClock
 from flireo_flows.ledger import Database
+
+NEAR_SECONDS: Final = 900.0  # between two windows: one request for both brings a page with some calls more
+MOST_WINDOWS: Final = 8  # a request each, at least
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of the call list, both ends included.
+
+    Attributes:
+        start: Unix seconds of the ledger's clock.
+        end: The same; None for all that is there when it is read.
+    """
+
+    start: float
+    end: float | None
+
+    def holds(self, moment: float) -> bool:
+        """Whether a moment lies in it."""
+        return self.start <= moment and (self.end is None or moment <= self.end)
+
+
+def windows_of(placed: Iterable[float], unknown: Iterable[float], now: float) -> tuple[Window, ...]:
+    """The windows in which the calls of open attempts can be.
+
+    Args:
+        placed: When attempts began whose call is known, Unix seconds of the ledger's clock.
+        unknown: When attempts began of which nobody knows whether they rang.
+        now: The present.
+
+    Returns:
+        Eight at most, oldest first; they neither overlap nor lie near each other.
+    """
+    spans = [(began - EARLY_SECONDS, began + LATE_SECONDS) for began in placed]
+    spans += [(began - EARLY_SECONDS, math.inf) for began in unknown]
+    joined: list[tuple[float, float]] = []
+    for start, close in sorted(spans):
+        end = math.inf if close >= now else close
+        if joined and start <= joined[-1][1] + NEAR_SECONDS:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return tuple(Window(start, None if end == math.inf else end) for start, end in _fewer(joined))
+
+
+def _fewer(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same in as many windows as may be read: joined where the least lies between."""
+    gaps = sorted(range(1, len(spans)), key=lambda place: spans[place][0] - spans[place - 1][1], reverse=True)
+    cuts = [0, *sorted(gaps[: MOST_WINDOWS - 1]), len(spans)]
+    return [(spans[first][0], spans[after - 1][1]) for first, after in pairwise(cuts) if first < after]
+
+
+LIMIT_SECONDS: Final = 60.0  # the headers tell how many requests, contract section 3 in how long
+
+
+@dataclass(slots=True)
+class RequestBudget:
+    """What collecting may spend: a share of the requests that the key allows. Where no limit is told, there is none.
+
+    A reading is made as a whole and paid for afterwards, so that none is given up half-way.
+
+    Attributes:
+        share: Of the key's limit, above 0 and up to 1.
+        free_at: When all that was spent is paid for, Unix seconds.
+    """
+
+    share: float
+    free_at: float = 0.0
+
+    def spent(self, requests: int, limit: int | None, now: float) -> None:
+        """Requests were sent.
+
+        Args:
+            requests: How many.
+            limit: Requests a minute that the key allows; None where nobody told.
+            now: Unix seconds.
+        """
+        if limit:
+            self.free_at = max(self.free_at, now) + requests * LIMIT_SECONDS / (self.share * limit)
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next reading may be made."""
+        return max(0.0, self.free_at - now)
+
 
 MARGINS: Final = (
     0.0,
@@ -72,7 +161,7 @@ class CallList:
     client: AsyncFlireoClient
     database: Database
     requests: int = 0
-    budget: Budget | None = None
+    budget: RequestBudget | None = None
     clock: RowClock = field(default_factory=RowClock)
     margin: int = 0
     is_cut: bool = False

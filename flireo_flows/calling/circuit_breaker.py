@@ -1,4 +1,4 @@
-"""What holds a whole campaign back while it runs: a person who pauses it, the breaker, a low balance."""
+"""What holds a whole campaign back while it runs: a person who paused it, the circuit breaker, a low balance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,14 +7,40 @@ from typing import Final
 from flireo_flows.api import errors
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.redaction import mask_phone
-from flireo_flows.calling.preflight import NotReady, check_balance
-from flireo_flows.calling.rhythm import BalanceRhythm
+from flireo_flows.calling.preflight import NotReadyError, check_balance
 from flireo_flows.ledger.call_endings import CallEnding, call_endings_in
 from flireo_flows.ledger.campaigns import Standing, change_in, skip_waiting_in, standing_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.lifecycle.states import CampaignState
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.policy.policy_forms import Breaker
+
+# The balance is read again after so many calls, or after so long, if any call was placed meanwhile.
+CALLS_A_BALANCE: Final = 500
+BALANCE_SECONDS: Final = 300.0
+
+
+@dataclass(slots=True)
+class BalanceSchedule:
+    """When the account's balance is due to be read again. The account checks read it before the first call."""
+
+    last_at: float
+    placed_before: int = 0
+
+    def is_due(self, now: float, placed: int) -> bool:
+        """Whether to read it now.
+
+        Args:
+            now: Unix seconds.
+            placed: Calls placed so far.
+        """
+        calls = placed - self.placed_before
+        return calls >= CALLS_A_BALANCE or (calls > 0 and now - self.last_at >= BALANCE_SECONDS)
+
+    def read(self, now: float, placed: int) -> None:
+        """It was read, or could not be."""
+        self.last_at, self.placed_before = now, placed
+
 
 BREAKER_SECONDS: Final = 1.0  # how often the last calls are counted
 BREAKER_PATIENCE: Final = 50.0  # where counting is slow, there is so many times as long between
@@ -23,7 +49,7 @@ MOST_SHOWN: Final = 20  # last failures that are shown
 
 
 @dataclass(slots=True)
-class Brakes:
+class CircuitBreaker:
     """The brakes of one campaign, as one runner feels them. All is counted in the ledger, so a restart or a
     second runner changes nothing.
 
@@ -40,11 +66,11 @@ class Brakes:
     standing: Standing = field(default_factory=Standing)
     last_failures: tuple[str, ...] = ()
     stopped_by: Exception | None = None
-    _balance: BalanceRhythm = field(init=False)
+    _balance: BalanceSchedule = field(init=False)
     _count_at: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        self._balance = BalanceRhythm(self.database.now())
+        self._balance = BalanceSchedule(self.database.now())
 
     @property
     def held_by(self) -> str:
@@ -66,7 +92,9 @@ class Brakes:
             # Another runner, or an earlier run, paused it.
             async with self.database.read() as db:
                 window, paused_at = self.policy.breaker.window_seconds, self.standing.changed_at
-                self.last_failures = shown(await call_endings_in(db, self.campaign, window, paused_at, 0.0))
+                self.last_failures = failures_shown(
+                    await call_endings_in(db, self.campaign, window, paused_at, 0.0)
+                )
 
     async def _break(self, now: float) -> None:
         breaker, window = self.policy.breaker, self.policy.breaker.window_seconds
@@ -83,7 +111,7 @@ class Brakes:
             ended = await call_endings_in(db, self.campaign, window, now, self.standing.changed_at)
             reason = trips(ended, breaker)
             if reason and self.standing.state is CampaignState.OPEN:
-                self.last_failures = shown(ended)
+                self.last_failures = failures_shown(ended)
                 self.standing = await change_in(
                     db, self.campaign, CampaignState.PAUSED, reason, BREAKER, self.database.now()
                 )
@@ -97,7 +125,7 @@ class Brakes:
         """Read it; a low one stops the run. A reading that fails decides nothing: 402 still stops it."""
         try:
             await check_balance(self.client, self.policy.min_balance_minutes)
-        except NotReady as low:
+        except NotReadyError as low:
             self.stopped_by = low
         except (errors.AuthenticationFailed, errors.PermissionDenied) as error:
             self.stopped_by = error
@@ -132,7 +160,7 @@ def trips(ended: Sequence[CallEnding], breaker: Breaker) -> str:
     )
 
 
-def shown(ended: Sequence[CallEnding]) -> tuple[str, ...]:
+def failures_shown(ended: Sequence[CallEnding]) -> tuple[str, ...]:
     """The last failures for people to look at, newest first: masked number and reason."""
     failures = [call for call in ended if call.failed]
     newest = reversed(failures[-MOST_SHOWN:])

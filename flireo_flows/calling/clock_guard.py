@@ -13,7 +13,7 @@ from typing import Final
 from flireo_flows.api import errors
 from flireo_flows.api.calls import list_calls
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.preflight import NotReady
+from flireo_flows.calling.preflight import NotReadyError
 from flireo_flows.ledger import Database
 
 MOST_SKEW_SECONDS: Final = (
@@ -22,13 +22,13 @@ MOST_SKEW_SECONDS: Final = (
 CHECK_SECONDS: Final = (2.0, 5.0, 10.0)  # before each further reading of the clocks
 
 
-class ClockError(NotReady):
+class ClockError(NotReadyError):
     """Two clocks are so far apart that it is not known whether people may be called now. Names both."""
 
     is_clock: Final = True
 
 
-class ClockCorrected(ClockError):
+class ClockCorrectedError(ClockError):
     """The clock was wrong when the ledger was opened, and has been set since: open the ledger again and go on."""
 
 
@@ -117,7 +117,7 @@ class ClockGuard:
             self._checks = 0
             return
         if self._was_corrected:
-            self.stopped_by = ClockCorrected(
+            self.stopped_by = ClockCorrectedError(
                 f"{self.skew}, but has been set since. Run the same command again."
             )
             return

@@ -7,12 +7,9 @@ from typing import Final
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling.call_list import CallList
-from flireo_flows.calling.fit import Fit
-from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY, Lookup, LookupFailed, Reconciler
-from flireo_flows.calling.rhythm import Budget
-from flireo_flows.calling.snapshot import Snapshot
-from flireo_flows.calling.windows import LATE_SECONDS, Window, windows_of
+from flireo_flows.calling.call_list import CallList, RequestBudget, Window, windows_of
+from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY, CallLookupError, Lookup, Reconciler
+from flireo_flows.calling.snapshot import LATE_SECONDS, CallMatch, Snapshot
 from flireo_flows.ledger import Attempt, Database, Inbox
 from flireo_flows.ledger.call_reports import CallReports
 from flireo_flows.ledger.known_calls import (
@@ -33,7 +30,7 @@ MOST_FAILURES: Final = 10  # polls in a row that failed, each after its own retr
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class OpenCalls:
     """Open attempts whose calls a reading of the list is to find.
 
     Attributes:
@@ -66,7 +63,7 @@ class Sought:
         return moments
 
 
-def windows_of_all(sought: Sequence[Sought], now: float) -> tuple[Window, ...]:
+def windows_of_all(sought: Sequence[OpenCalls], now: float) -> tuple[Window, ...]:
     """Where to look for the calls of several campaigns: in windows that all share."""
     wanted = [each for each in sought if not each.is_nothing]
     placed = (call.began_at for each in wanted for call in each.placed)
@@ -91,12 +88,12 @@ class Collector:
     heard_by_webhook: int = 0
     stopped_by: errors.FlireoError | None = None
     failures: int = 0
-    budget: Budget = field(init=False)
+    budget: RequestBudget = field(init=False)
     calls: CallList = field(init=False)
     unknown: UnknownAttempts = field(init=False)
 
     def __post_init__(self) -> None:
-        self.budget = Budget(self.policy.collect_share)
+        self.budget = RequestBudget(self.policy.collect_share)
         self.calls = CallList(self.client, self.database)
         self.unknown = UnknownAttempts(self.database, self.campaign)
         self.campaign = self.unknown.campaign
@@ -142,7 +139,7 @@ class Collector:
             await self.settle(sought, snapshot, MOST_ASKED - snapshot.asked)
         self.budget.spent(self.calls.requests - sent, self.client.pacing.limit, self.database.now())
 
-    async def look(self) -> Sought:
+    async def look(self) -> OpenCalls:
         """What to look for in the list."""
         unknown = await self.unknown.all()
         known: list[KnownCall] = []
@@ -151,9 +148,9 @@ class Collector:
             known = await calls_around(self.database, names, min(attempt.began_at for attempt in unknown))
         placed = await placed_calls(self.database, self.campaign)
         refused_at = await self.unknown.first_refused(self.database.now() - LATE_SECONDS)
-        return Sought(tuple(unknown), tuple(placed), tuple(known), refused_at)
+        return OpenCalls(tuple(unknown), tuple(placed), tuple(known), refused_at)
 
-    async def settle(self, sought: Sought, snapshot: Snapshot, most_asked: int = MOST_ASKED) -> int:
+    async def settle(self, sought: OpenCalls, snapshot: Snapshot, most_asked: int = MOST_ASKED) -> int:
         """Decide what a reading proves, and ask by id for calls that it does not show, and for silent ones.
 
         Args:
@@ -168,18 +165,18 @@ class Collector:
         await self.reconciler.hold_back(list(snapshot.strangers.values()))
         try:
             return await self.lookup.ask(sought.placed, snapshot, most_asked, is_awaited=bool(sought.unknown))
-        except LookupFailed as failed:
+        except CallLookupError as failed:
             self._failed(failed.error)
             return failed.asked
 
-    async def _failed_reading(self, error: errors.FlireoError, sought: Sought) -> None:
+    async def _failed_reading(self, error: errors.FlireoError, sought: OpenCalls) -> None:
         """The list cannot be read: if that lasts, calls are asked for by their ids before the run gives up."""
         self._failed(error)
         if self.failures < LASTING_FAILURES or isinstance(error, REFUSED_KEY) or not sought.placed:
             return
         try:
             await self.lookup.ask(sought.placed, None)
-        except LookupFailed:
+        except CallLookupError:
             return
         self.failures, self.stopped_by = LASTING_FAILURES - 1, None
 
@@ -194,7 +191,7 @@ class Collector:
             self.stopped_by = error
 
     async def apply(
-        self, page: Sequence[Call], owners: Mapping[str, KnownCall], fits: Mapping[str, Fit]
+        self, page: Sequence[Call], owners: Mapping[str, KnownCall], fits: Mapping[str, CallMatch]
     ) -> list[tuple[KnownCall, Call]]:
         """Write what a page reports of our attempts; of a call that is not theirs, nothing.
 
@@ -211,7 +208,7 @@ class Collector:
             for call in page
             if (owner := owners.get(call.id)) is not None and owner.campaign == self.campaign
         ]
-        ours = [(call, owner) for call, owner in mine if fits[call.id] in (Fit.SAME, Fit.UNCLEAR)]
+        ours = [(call, owner) for call, owner in mine if fits[call.id] in (CallMatch.SAME, CallMatch.UNCLEAR)]
         if any(call.analysis_result is not None for call, _ in ours):
             # The agent names no plan that we can read, and yet its calls are analysed: the others will be too.
             self.readiness = replace(self.readiness, expects=self.readiness.expects.with_analysis())
@@ -219,7 +216,7 @@ class Collector:
         foreign = {
             owner.attempt_id: (owner, call)
             for call, owner in mine
-            if fits[call.id] is Fit.OTHER and owner.id_source is not IdSource.MISMATCH
+            if fits[call.id] is CallMatch.OTHER and owner.id_source is not IdSource.MISMATCH
         }
         if not news and not foreign:
             return []
@@ -232,7 +229,7 @@ class Collector:
 
 
 async def read_list(
-    database: Database, calls: CallList, readers: Sequence[tuple[Collector, Sought]]
+    database: Database, calls: CallList, readers: Sequence[tuple[Collector, OpenCalls]]
 ) -> Snapshot:
     """Read the call list once for several campaigns; again, and wider, where known calls are missing from it.
 
@@ -268,14 +265,14 @@ async def read_list(
 
 
 async def _ask_for_samples(
-    readers: Sequence[tuple[Collector, Sought]], missing: Sequence[KnownCall], snapshot: Snapshot
+    readers: Sequence[tuple[Collector, OpenCalls]], missing: Sequence[KnownCall], snapshot: Snapshot
 ) -> int:
     asked = 0
     for collector, sought in readers:
         if gone := [call for call in sought.placed if call in missing]:
             try:
                 asked += await collector.lookup.samples(gone, snapshot)
-            except LookupFailed as failed:
+            except CallLookupError as failed:
                 if isinstance(failed.error, REFUSED_KEY):
                     raise failed.error from None
                 asked += failed.asked  # a wider window may show them all the same
@@ -283,13 +280,13 @@ async def _ask_for_samples(
 
 
 async def _read_once(
-    database: Database, calls: CallList, readers: Sequence[tuple[Collector, Sought]]
+    database: Database, calls: CallList, readers: Sequence[tuple[Collector, OpenCalls]]
 ) -> Snapshot:
     snapshot = Snapshot(database.now())
     windows = windows_of_all([sought for _, sought in readers], snapshot.read_at)
     async for page in calls.pages(windows):
         owners = await owners_of(database, [call.id for call in page])
-        fits = snapshot.add(page, owners, calls)
+        fits = snapshot.add(page, owners, calls.clock, calls.least_skew)
         for collector, _ in readers:
             for known, call in await collector.apply(page, owners, fits):
                 snapshot.disowned(known, call)
@@ -300,7 +297,7 @@ async def _read_once(
     return snapshot
 
 
-def _missing(readers: Sequence[tuple[Collector, Sought]], snapshot: Snapshot) -> list[KnownCall]:
+def _missing(readers: Sequence[tuple[Collector, OpenCalls]], snapshot: Snapshot) -> list[KnownCall]:
     """Known calls that should stand in a reading, once each, oldest first."""
     expected = {call.attempt_id: call for _, sought in readers for call in (*sought.known, *sought.placed)}
     return sorted(snapshot.missing(expected.values()), key=lambda call: call.began_at)

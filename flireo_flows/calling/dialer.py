@@ -1,6 +1,12 @@
-"""One attempt, one POST. What came of it is judged by the table in `endings`."""
+"""The one POST of an attempt: a dialer sends it, and a pool of senders has many under way at once.
 
+What came of it is judged by the table in `post_ending`.
+"""
+
+import asyncio
 import math
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
@@ -11,13 +17,13 @@ from flireo_flows.api.calls import Placed, create_outbound_call
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.post_ending import EVENTS, Ending, ending_of, in_words
+from flireo_flows.calling.post_ending import EVENTS, PostEnding, ending_of, in_words
 from flireo_flows.ledger import Answer, Attempt, Database
 from flireo_flows.ledger.eligibility import late_denial
 from flireo_flows.ledger.intents import FRESH_SECONDS
 from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
-from flireo_flows.script.call_choice import ComposeError, Composes
+from flireo_flows.script import ComposeError, Composer
 
 MOST_REFUSALS: Final = 5  # in a row, from different leads: then it is not the leads
 MOST_UNREACHED: Final = 5  # in a row
@@ -46,7 +52,7 @@ class Dialer:
 
     client: AsyncFlireoClient
     database: Database
-    composer: Composes
+    composer: Composer
     owns_until: float = math.inf
     stopped_by: Exception | None = None
     held_by: str = ""
@@ -74,7 +80,7 @@ class Dialer:
             return _for_review(attempt, Reason.NOT_SENT, _invalid(error))
         try:
             placed = await self._send(attempt, request)
-        except _KeptBack as kept:
+        except _WithheldError as kept:
             return self.given_back(attempt, str(kept))
         except errors.FlireoError as error:
             return self._judge(attempt, error)
@@ -113,7 +119,7 @@ class Dialer:
             return await self.client.send(request, before=before, unless=is_kept_back)
         except errors.FlireoError as error:
             if kept_back:
-                raise _KeptBack(kept_back) from error
+                raise _WithheldError(kept_back) from error
             raise
         except Exception as error:
             # Nobody foresaw it, so nobody knows how far the request came, nor whether the next one fares better.
@@ -137,19 +143,19 @@ class Dialer:
         """Every way the request can end without a call id."""
         ending = ending_of(error)
         match ending:
-            case Ending.UNKNOWN | Ending.PLACED:
+            case PostEnding.UNKNOWN | PostEnding.PLACED:
                 return Answer(
                     attempt,
-                    EVENTS[Ending.UNKNOWN],
+                    EVENTS[PostEnding.UNKNOWN],
                     reason=Reason.REQUEST_FAILED,
                     detail=in_words(error),
                     status=error.status,
                 )
-            case Ending.LIMITED:
+            case PostEnding.LIMITED:
                 return self._failed(attempt, error, error.retry_after or 1.0)
-            case Ending.NOT_SENT:
+            case PostEnding.NOT_SENT:
                 return self._not_sent(attempt, error)
-            case Ending.REFUSED:
+            case PostEnding.REFUSED:
                 return self._refused(attempt, error)
             case _:
                 assert_never(ending)
@@ -197,7 +203,7 @@ class Dialer:
         )
 
 
-class _KeptBack(Exception):
+class _WithheldError(Exception):
     """A request that did not go out, for a reason that came up at the last moment."""
 
 
@@ -230,3 +236,100 @@ def _invalid(error: ValidationError | errors.InvalidInput) -> str:
         for problem in error.errors(include_input=False, include_context=False, include_url=False)
     )
     return redact("; ".join(problems))
+
+
+CONNECTIONS: Final = 16  # at 100 requests a minute two would do; a fast server is never left idle
+RESERVE_SECONDS: Final = 0.25
+GOODBYE_SECONDS: Final = 10.0  # for requests under way when a run is stopped
+
+
+class SenderPool:
+    """Rings attempts concurrently for one dialer. Attempts given are committed already."""
+
+    def __init__(self, dialer: Dialer) -> None:
+        self.dialer = dialer
+        self.news = asyncio.Event()
+        self._queue: asyncio.Queue[Attempt] = asyncio.Queue()
+        self._answers: list[Answer] = []
+        self._ringing = 0
+        self._seconds = RESERVE_SECONDS  # that a request takes, a moving average
+        self.tasks = [asyncio.create_task(self._ring()) for _ in range(CONNECTIONS)]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way or an answer not yet taken."""
+        return bool(self._ringing or self._queue.qsize() or self._answers)
+
+    @property
+    def room(self) -> int:
+        """How many attempts may be given: one under way for each connection, and the reserve."""
+        return CONNECTIONS + self.reserve - self._ringing - self._queue.qsize()
+
+    @property
+    def reserve(self) -> int:
+        """Attempts to have ready: about as many as the connections take up in a quarter of a second."""
+        return min(16 * CONNECTIONS, max(CONNECTIONS, int(CONNECTIONS * RESERVE_SECONDS / self._seconds)))
+
+    @property
+    def unsent(self) -> int:
+        """Attempts that were given and whose request has not gone out."""
+        on_the_way = min(self._ringing, self.dialer.client.pacing.in_flight)
+        return self._queue.qsize() + self._ringing - on_the_way
+
+    def give(self, attempts: list[Attempt]) -> None:
+        """Have attempts rung."""
+        for attempt in attempts:
+            self._queue.put_nowait(attempt)
+
+    def take(self) -> list[Answer]:
+        """The answers since the last time."""
+        answers, self._answers = self._answers, []
+        return answers
+
+    def give_back_answers(self, answers: list[Answer]) -> None:
+        """They were taken, and perhaps not written: the next to take has them again."""
+        self._answers = answers + self._answers
+
+    async def wait(self, seconds: float) -> None:
+        """Until an answer came, but no longer than `seconds`."""
+        if not self._answers:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.news.wait(), seconds)
+        self.news.clear()
+
+    def hold(self, why: str) -> None:
+        """Give back what was not sent yet, and send nothing while there is a reason; an empty one lets go."""
+        self.dialer.held_by = why
+        if why:
+            self._give_back(why)
+
+    async def stop(self) -> list[Answer]:
+        """Send nothing new, let requests under way be answered. Returns the answers."""
+        self.dialer.is_closing = True
+        self._give_back(self.dialer.silent_for)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._queue.join(), GOODBYE_SECONDS)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        return self.take()
+
+    async def _ring(self) -> None:
+        while True:
+            attempt = await self._queue.get()
+            self._ringing += 1
+            began = time.monotonic()
+            answer = Answer(attempt, AttemptEvent.LOST, reason=Reason.RUN_STOPPED)
+            try:
+                answer = await self.dialer.ring(attempt)
+            finally:
+                self._answers.append(answer)  # not before: `take` may have put another list there
+                self._seconds = 0.9 * self._seconds + 0.1 * (time.monotonic() - began)
+                self._ringing -= 1
+                self._queue.task_done()
+                self.news.set()
+
+    def _give_back(self, why: str) -> None:
+        while not self._queue.empty():
+            self._answers.append(self.dialer.given_back(self._queue.get_nowait(), why))
+            self._queue.task_done()

@@ -7,17 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
+from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.api.operation import Operation
-from flireo_flows.calling.blockers import Blockers
-from flireo_flows.calling.circuit_breaker import Brakes
+from flireo_flows.calling.circuit_breaker import CircuitBreaker
 from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
-from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.hands import Hands
-from flireo_flows.calling.preflight import LowBalance, NotReady, check_account, require_account, two_accounts
-from flireo_flows.calling.recent_calls import RecentCallsUnread, in_words, read_recent_calls
-from flireo_flows.calling.run_loop import Turns, Until
-from flireo_flows.calling.telling import tell_end
+from flireo_flows.calling.dialer import Dialer, SenderPool
+from flireo_flows.calling.preflight import (
+    LowBalanceError,
+    NotReadyError,
+    RecentCallsUnreadError,
+    check_account,
+    in_words,
+    read_recent_calls,
+    require_account,
+    two_accounts,
+)
+from flireo_flows.calling.run_loop import RunLoop, Until
+from flireo_flows.calling.sweep import BlockingCampaigns
 from flireo_flows.ledger import (
     AttemptBook,
     CampaignStatus,
@@ -32,10 +39,11 @@ from flireo_flows.ledger.campaigns import shown_in
 from flireo_flows.ledger.completeness import check_completeness
 from flireo_flows.ledger.earlier_calls import earlier_calls_of
 from flireo_flows.ledger.leases import HEARTBEAT_SECONDS, LEASE_SECONDS
+from flireo_flows.ledger.milestones import post_credits_low, post_finished
 from flireo_flows.ledger.outcome_backfill import apply_current_rules
 from flireo_flows.ledger.run_rules import Readiness, fingerprint, read_rules, write_rules
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.call_choice import Composes
+from flireo_flows.script import Composer
 
 PROGRESS_SECONDS: Final = 2.0
 COMPLETENESS_SECONDS: Final = 60.0
@@ -43,12 +51,12 @@ COMPLETENESS_SECONDS: Final = 60.0
 Progress = Callable[[CampaignStatus], None]
 
 
-def silent(status: CampaignStatus) -> None:
+def no_progress(status: CampaignStatus) -> None:
     """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class RunResult:
     """How a run ended.
 
     Attributes:
@@ -100,9 +108,9 @@ class Engine:
     account: Account
     campaign: str
     batch: str
-    caller: Composes
+    caller: Composer
     policy: CallingPolicy
-    progress: Progress = silent
+    progress: Progress = no_progress
     readiness: Readiness | None = None
     run_id: str = ""
     limit: int | None = None
@@ -112,7 +120,7 @@ class Engine:
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
     _cautions: tuple[str, ...] = field(default=(), init=False)
 
-    async def run(self, until: Until, deadline: float | None = None) -> Ran:
+    async def run(self, until: Until, deadline: float | None = None) -> RunResult:
         """Ring and collect.
 
         Args:
@@ -120,7 +128,7 @@ class Engine:
             deadline: Unix seconds of the ledger's clock at which to end in any case; None for no such time.
 
         Raises:
-            NotReady: The account cannot ring as asked; nobody was rung.
+            NotReadyError: The account cannot ring as asked; nobody was rung.
             FlireoError: Flireo refused the key or was not reached; before the first call.
             LedgerError: The ledger failed. What it holds is right; run again.
         """
@@ -134,7 +142,7 @@ class Engine:
                 ran = await self._run(until, deadline, client, book, runner, readiness)
                 await self._tell(ran.stopped_by, runner)
                 return ran
-            except LowBalance as low:
+            except LowBalanceError as low:
                 await self._tell(low, runner)
                 raise
             finally:
@@ -151,7 +159,7 @@ class Engine:
             readiness = self.readiness or await self._look_up(client)
             if left.has_waiting:
                 await self._read_recent_calls(client)
-        except NotReady as problem:
+        except NotReadyError as problem:
             if not (left.placed or left.unknown):
                 raise
             self.stopped_by = problem  # who was rung already is heard of all the same
@@ -167,7 +175,7 @@ class Engine:
         """What the account's list says, before this ledger's first call there."""
         try:
             read = await read_recent_calls(self.database, client, fingerprint(self.account, self.database))
-        except RecentCallsUnread as problem:
+        except RecentCallsUnreadError as problem:
             if not self.ignore_recent_calls:
                 raise
             self._cautions = (str(problem),)
@@ -177,7 +185,11 @@ class Engine:
                 self._cautions = (*in_words(read), *filter(None, [earlier.in_words]))
 
     async def _tell(self, stopped_by: Exception | None, runner: Runner) -> None:
-        await tell_end(self.database, self.campaign, self.policy, stopped_by, self.run_id or runner.id)
+        """Post what is so: credits are low, results are missing, the campaign is finished. Each once."""
+        if isinstance(stopped_by, LowBalanceError | InsufficientCredits):
+            await post_credits_low(self.database, self.campaign, self.run_id or runner.id, str(stopped_by))
+        await check_completeness(self.database, self.campaign, self.policy)
+        await post_finished(self.database, self.campaign)
 
     async def _look_up(self, client: AsyncFlireoClient) -> Readiness:
         return await check_account(client, self.caller, self.policy.min_balance_minutes)
@@ -190,15 +202,15 @@ class Engine:
         book: AttemptBook,
         runner: Runner,
         readiness: Readiness,
-    ) -> Ran:
+    ) -> RunResult:
         leads = LeadBook(self.database, self.campaign)
-        hands = Hands(Dialer(client, self.database, self.caller, owns_until=runner.lease_until))
+        hands = SenderPool(Dialer(client, self.database, self.caller, owns_until=runner.lease_until))
         collector = Collector(client, self.database, self.campaign, self.policy, readiness)
-        brakes = Brakes(client, self.database, self.campaign, self.policy, stopped_by=self.stopped_by)
+        brakes = CircuitBreaker(client, self.database, self.campaign, self.policy, stopped_by=self.stopped_by)
         clocks = ClockGuard(client, self.database)
         rules = self._limited_policy()
-        blockers = Blockers(self.database, self.account, self.campaign, self.batch)
-        turns = Turns(
+        blockers = BlockingCampaigns(self.database, self.account, self.campaign, self.batch)
+        turns = RunLoop(
             self.batch, rules, until, deadline, hands, collector, book, leads, brakes, clocks, blockers
         )
         background = [
@@ -216,7 +228,7 @@ class Engine:
         left = await leads.outlook(self.batch, self.database.now())
         self.progress(await Views(self.database).status(self.campaign))
         stopped_by, failures = turns.stopped_by or brakes.stopped_by, brakes.last_failures
-        return Ran(
+        return RunResult(
             stopped_by,
             turns.timed_out,
             left,
@@ -263,7 +275,7 @@ class Engine:
                 await check_completeness(self.database, self.campaign, self.policy)
 
     async def _wind_down(
-        self, turns: Turns, hands: Hands, book: AttemptBook, background: list[asyncio.Task[None]]
+        self, turns: RunLoop, hands: SenderPool, book: AttemptBook, background: list[asyncio.Task[None]]
     ) -> None:
         """Write down what came of the requests under way; send no new one."""
         await turns.close()

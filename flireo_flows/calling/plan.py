@@ -1,51 +1,35 @@
-"""The dry run: who would be rung when, from which number, with which words; who not, and why. Sends nothing."""
+"""A plan of calls: which leads would be called when, which not, what it costs, and digests that show a change."""
 
+import hashlib
+import hmac
+import json
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationError
+
 from flireo_flows.api.calls import OutboundCall
-from flireo_flows.api.redaction import mask_numbers, mask_phone
-from flireo_flows.calling.cautions import cautions, number_cautions
-from flireo_flows.calling.estimate import Estimate, estimate
-from flireo_flows.calling.fingerprints import (
-    compose,
-    digest_of,
-    key_of,
-    request_of,
-    row_of,
-    salt_of,
-    without_asking,
-)
-from flireo_flows.calling.reading_notes import reading_notes
-from flireo_flows.calling.simulation import HORIZON, Foreseen, Pace, Prospect, foresee
-from flireo_flows.calling.zone_notes import confidence, zone_notes
-from flireo_flows.leads.lead import Lead, LeadBatch, RejectCode
-from flireo_flows.ledger.past import Known, Past
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import CampaignState, LeadState
+from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.person_key import person_key
+from flireo_flows.api.redaction import mask_phone
+from flireo_flows.leads.lead import Lead
 from flireo_flows.policy import (
     CallingPolicy,
-    Deny,
-    History,
-    PolicyLead,
-    Rule,
-    explain_denial,
-    held_by_others,
-    location_of,
 )
-from flireo_flows.script.call_choice import CallChoice, ComposeError, Composes, LeadFacts, NoClientNumberError
+from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts
 
-RING_SECONDS: Final = 25.0  # a call that nobody answers
+REFERENCE: Final = "plan"  # in the place of an attempt's own
 LINES_SHOWN: Final = 10
-NEW: Final = Known()
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PlanRequest:
     """What a run is asked to do, as far as a plan depends on it.
 
     Attributes:
@@ -57,7 +41,7 @@ class Wanted:
 
     campaign: str
     policy: CallingPolicy
-    composer: Composes
+    composer: Composer
     requests_per_minute: float = 100.0
 
 
@@ -133,6 +117,85 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """A range. The API tells no prices, so the money is the tariff's.
+
+    Attributes:
+        calls: First calls: one for each lead that is planned.
+        most_calls: With every further attempt that the policy allows.
+        begins_at: When the first call begins, aware; None when there is none.
+        ends_at: When the last first call begins if everybody talks for the assumed time.
+        soonest_end: When it does if nobody answers.
+        in_one_run: First calls that a run started now makes before it ends; the others need a later run.
+        call_seconds: How long a call is taken to last when somebody talks.
+        most_minutes: Of talk, when everybody talks at every attempt.
+        least_cost: When nobody answers and nobody is rung twice.
+        most_cost: When everybody talks at every attempt.
+        currency: ISO 4217; empty without a tariff.
+    """
+
+    calls: int
+    most_calls: int
+    begins_at: datetime | None
+    ends_at: datetime | None
+    soonest_end: datetime | None
+    in_one_run: int
+    call_seconds: int
+    most_minutes: float
+    least_cost: float
+    most_cost: float
+    currency: str
+
+    @property
+    def in_words(self) -> tuple[str, ...]:
+        """Sentences, most important first."""
+        if self.begins_at is None or self.ends_at is None or self.soonest_end is None:
+            return ("Nobody would be rung.",)
+        return (*self._time(self.begins_at, self.soonest_end, self.ends_at), self._attempts, self._money)
+
+    def _time(self, begins: datetime, soonest: datetime, latest: datetime) -> tuple[str, ...]:
+        quick, slow = _length(soonest - begins), _length(latest - begins)
+        within = (
+            f"within {slow}"
+            if quick == slow
+            else f"within {quick} (nobody answers) to {slow} (everybody talks)"
+        )
+        first = (
+            f"{_count(self.calls, 'first call')}, the first one at {_moment(begins)}, all of them {within}."
+        )
+        if self.in_one_run == self.calls:
+            return (first,)
+        later = self.calls - self.in_one_run
+        if not self.in_one_run:
+            return (
+                first,
+                "A run started now rings nobody and ends: run the same command later, or on a schedule.",
+            )
+        return (
+            first,
+            f"A run started now makes {self.in_one_run} of them and ends; {later} need a later run of the same "
+            "command, or a schedule.",
+        )
+
+    @property
+    def _attempts(self) -> str:
+        more = self.most_calls - self.calls
+        if not more:
+            return "Nobody is rung a second time."
+        return f"Up to {_count(more, 'further call')} for who is not reached, as the policy allows."
+
+    @property
+    def _money(self) -> str:
+        if not self.currency:
+            return "No tariff is set (the policy's `tariff`), so the cost is not estimated."
+        return (
+            f"Cost: {self.least_cost:,.2f} {self.currency} (nobody answers, nobody is rung twice) to "
+            f"{self.most_cost:,.2f} {self.currency} (everybody talks for {self.call_seconds} seconds, rounded up to "
+            "whole minutes, at every attempt). An estimate by your tariff; the API tells no prices."
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run would do.
 
@@ -164,52 +227,6 @@ class Plan:
         return dict(Counter(skip.rule for skip in self.skipped).most_common())
 
 
-def make_plan(batch: LeadBatch, wanted: Wanted, past: Past, now: datetime) -> Plan:
-    """Plan a run.
-
-    Args:
-        batch: What the file gave.
-        wanted: What the run is asked to do.
-        past: What happened before.
-        now: When the run would begin, aware.
-    """
-    start, salt = now.astimezone(UTC), salt_of(wanted.campaign, batch.leads)
-    composer = without_asking(wanted.composer, batch.leads)
-    skipped = [Skipped(it.line, "", str(it.code), it.message) for it in batch.rejects]
-    drafts: list[_Draft] = []
-    for lead in batch.leads:
-        draft = _draft(lead, composer, past, salt)
-        if isinstance(draft, Skipped):
-            skipped.append(draft)
-        else:
-            drafts.append(draft)
-    slow, quick = _foresee([draft.prospect for draft in drafts], wanted, past, start)
-    calls: list[PlannedCall] = []
-    for draft, verdict in zip(drafts, slow.verdicts, strict=True):
-        if isinstance(verdict, Deny):
-            skipped.append(_skipped(draft.lead, salt, str(verdict.reason), _why(verdict)))
-        else:
-            calls.append(draft.call(verdict, wanted.policy))
-    skipped.sort(key=lambda skip: skip.line)
-    keys = [skip.key for skip in skipped if skip.key]
-    return Plan(
-        campaign=wanted.campaign,
-        created_at=start,
-        digest=digest_of(wanted.campaign, wanted.policy.version, salt, calls, keys),
-        salt=salt,
-        policy=wanted.policy,
-        calls=tuple(calls),
-        skipped=tuple(skipped),
-        warnings=(
-            *_warnings(calls, skipped, batch.leads, wanted, past),
-            *_zone_notes(drafts, slow.verdicts, wanted.policy, start),
-            *reading_notes(batch),
-        ),
-        estimate=estimate(slow, quick, [call.attempts for call in calls], wanted.policy, start),
-        earlier=tuple(_earlier([draft.prospect.history for draft in drafts], wanted.policy, past, start)),
-    )
-
-
 def reasons_in_words(plan: Plan) -> list[str]:
     """Who is not rung, by rule: how many, a sentence of one of them, and the first lines."""
     by_rule: dict[str, list[Skipped]] = {}
@@ -224,169 +241,97 @@ def reasons_in_words(plan: Plan) -> list[str]:
     return told
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A lead to be rung, before it is known when."""
-
-    lead: Lead
-    prospect: Prospect
-    facts: LeadFacts
-    choice: CallChoice
-    first_message: str
-    key: str
-    row: str
-    request: str
-
-    def call(self, at: datetime | None, policy: CallingPolicy) -> PlannedCall:
-        place = location_of(self.prospect.lead, policy.wide_zones)
-        zones = place.zones
-        return PlannedCall(
-            line=self.lead.line,
-            phone=self.lead.phone,
-            at=at.astimezone(ZoneInfo(zones[0])) if at and zones else at,
-            zones=zones,
-            confidence=confidence(place),
-            choice=self.choice,
-            first_message=self.first_message,
-            attempts=self.prospect.history.attempts,
-            key=self.key,
-            row=self.row,
-            request=self.request,
-            kept=(self.facts.number_id, self.facts.variant),
-        )
+def _length(time: timedelta) -> str:
+    minutes = math.ceil(time.total_seconds() / 60)
+    if minutes < 120:
+        return _count(max(1, minutes), "minute")
+    hours = math.ceil(minutes / 60)
+    return f"{hours} hours" if hours < 48 else f"{math.ceil(hours / 24)} days"
 
 
-def _draft(lead: Lead, composer: Composes, past: Past, salt: str) -> _Draft | Skipped:
-    known = past.people.get(lead.phone, NEW)
-    if past.standing.state is CampaignState.CANCELLED:
-        why = f"The campaign was {past.standing.in_words}."
-        return _skipped(lead, salt, str(Rule.CAMPAIGN_CANCELLED), why)
-    # Where it is only the hours that its zones do not share, a run asks again: the row or the policy may be mended.
-    if known.state in SETTLED and known.reason != Reason.NO_SHARED_HOURS:
-        return _skipped(lead, salt, str(known.state), SETTLED[known.state] + _because(known))
-    facts = LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes, known.number_id, known.variant)
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%a %Y-%m-%d %H:%M} UTC"
+
+
+def salt_of(campaign: str, leads: Sequence[Lead]) -> str:
+    """A salt for the digests of these people. The same file gives the same, so equal plans have equal digests.
+
+    It keeps digests of one plan from being looked up in a table. Who has the plan's file could still try all
+    numbers against it: the file is personal data, and is kept as such.
+    """
+    phones = "\n".join(sorted(lead.phone for lead in leads))
+    return hashlib.sha256(f"{name_key(campaign)}\n{phones}".encode()).hexdigest()[:32]
+
+
+def key_of(salt: str, phone: str) -> str:
+    """Digest of a number; every spelling of it has the same."""
+    return _digest(salt, person_key(phone))
+
+
+def row_of(salt: str, lead: Lead) -> str:
+    """Digest of everything a row says."""
+    return _digest(salt, canonical([lead.name, dict(lead.columns), lead.wishes.as_json()]))
+
+
+def compose(composer: Composer, facts: LeadFacts) -> tuple[CallChoice, OutboundCall]:
+    """What would be sent for a lead.
+
+    Raises:
+        ComposeError: Nothing can be said to this lead; says why.
+    """
+    choice = composer.choose(facts)
     try:
-        choice, call = compose(composer, facts)
-    except NoClientNumberError as error:
-        return _skipped(lead, salt, str(LeadState.REVIEW), f"It goes to review: {error}.")
-    except ComposeError as error:
-        return _skipped(lead, salt, str(RejectCode.MISSING_VARIABLE), f"{error}.".replace("..", "."))
-    wishes = lead.wishes
-    return _Draft(
-        lead=lead,
-        prospect=Prospect(
-            PolicyLead(
-                lead.phone,
-                lead.zones,
-                lead.zone_source,
-                wishes.consent,
-                wishes.dial_before,
-                lead.state,
-                lead.postcode,
-            ),
-            known.history,
-        ),
-        facts=facts,
-        choice=choice,
-        first_message=mask_numbers(greeting_of(call)),
-        key=key_of(salt, lead.phone),
-        row=row_of(salt, lead),
-        request=request_of(salt, call),
-    )
+        return choice, composer.compose(facts, choice, REFERENCE)
+    except (ValidationError, InvalidInput) as error:
+        raise ComposeError(f"the request would not be valid ({type(error).__name__})") from None
 
 
-# A run leaves these leads alone; who was skipped is asked about anew.
-SETTLED: Final[Mapping[LeadState, str]] = {
-    LeadState.CALLING: "A call of this campaign is going on, or its result is not in yet",
-    LeadState.DONE: "Rung already in this campaign",
-    LeadState.REVIEW: "A person has to look at it first",
-}
+def request_of(salt: str, call: OutboundCall) -> str:
+    """Digest of everything that is sent but the number."""
+    return _digest(salt, canonical(call.model_dump(mode="json", exclude={"destination"})))
 
 
-def greeting_of(call: OutboundCall) -> str:
-    """The words a call begins with, as far as the request says them."""
-    settings = call.agent_config or call.assistant_override
-    return call.first_message or (settings.first_message if settings else None) or ""
+class HasDigests(Protocol):
+    """What of a planned call is compared when it is run."""
+
+    @property
+    def key(self) -> str:
+        """Digest of the number."""
+
+    @property
+    def row(self) -> str:
+        """Digest of the row."""
+
+    @property
+    def request(self) -> str:
+        """Digest of what would be sent."""
+
+    @property
+    def kept(self) -> tuple[str, str]:
+        """Caller id and variant of an earlier attempt."""
 
 
-def _foresee(
-    prospects: Sequence[Prospect], wanted: Wanted, past: Past, start: datetime
-) -> tuple[Foreseen, Foreseen]:
-    """With everybody talking, and with nobody answering."""
-    policy, rate = wanted.policy, wanted.requests_per_minute
-    slow = foresee(prospects, start, policy, Pace(rate, policy.assumed_call_seconds), past.campaign)
-    # How long calls last matters only where they wait for each other, or where caps count their minutes.
-    caps = (policy.caps_per_run, policy.caps_per_day, policy.caps_per_campaign)
-    if not slow.waited and not any(cap.minutes or cap.money for cap in caps):
-        return slow, slow
-    return slow, foresee(prospects, start, policy, Pace(rate, RING_SECONDS), past.campaign)
+def digest_of(
+    campaign: str,
+    policy_version: str,
+    salt: str,
+    calls: Iterable[HasDigests],
+    skipped: Iterable[str],
+) -> str:
+    """Digest of a plan, whatever the order of its rows."""
+    rows = sorted([call.key, call.row, call.request, *call.kept] for call in calls)
+    told = canonical([name_key(campaign), policy_version, salt, rows, sorted(skipped)])
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def _earlier(
-    histories: Sequence[History], policy: CallingPolicy, past: Past, start: datetime
-) -> Iterator[str]:
-    """Who was called before, and whom the calls of others hold back until when."""
-    if sentence := past.earlier.in_words:
-        yield sentence
-    if not past.knows_account:
-        yield (
-            "This ledger has not read the account's calls of the last 7 days: a run does so before it calls anyone, "
-            "and holds back whom they reached lately."
-        )
-    held = [until for it in histories if it.other_calls and (until := held_by_others(policy, start, it))]
-    if not held:
-        return
-    first, last = f"{min(held):%Y-%m-%d %H:%M} UTC", f"{max(held):%Y-%m-%d %H:%M} UTC"
-    when = f"until {first}" if first == last else f"the first until {first}, the last until {last}"
-    who = "1 of them is" if len(held) == 1 else f"{len(held)} of them are"
-    yield f"{who} held back, as others called them lately (other_campaigns of the policy): {when}."
+def canonical(value: object) -> str:
+    """JSON that is the same for the same value."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
-def _warnings(
-    calls: Sequence[PlannedCall],
-    skipped: Sequence[Skipped],
-    leads: Sequence[Lead],
-    wanted: Wanted,
-    past: Past,
-) -> Iterator[str]:
-    if past.standing.state is CampaignState.PAUSED:
-        yield f"The campaign is {past.standing.in_words}: nobody is rung until it is resumed."
-    if past.kept_list.numbers:
-        yield f"The campaign's {past.kept_list.in_words} applies, beside any that this run is given."
-    late = sum(call.at is None for call in calls)
-    if late:
-        yield f"At these limits {late} leads would not be rung within {HORIZON.days} days."
-    review = {skip.line for skip in skipped if skip.rule == LeadState.REVIEW}
-    clients = [lead.wishes.client for lead in leads if lead.line in review and lead.wishes.client]
-    yield from number_cautions([call.choice.number_id for call in calls], clients)
-    uncertain = sum(len(call.zones) > 1 for call in calls)
-    yield from cautions(wanted.policy, [call.first_message for call in calls], uncertain)
-
-
-def _zone_notes(
-    drafts: Sequence[_Draft],
-    verdicts: Sequence[datetime | Deny | None],
-    policy: CallingPolicy,
-    start: datetime,
-) -> Iterator[str]:
-    pairs = [(draft.prospect.lead, verdict) for draft, verdict in zip(drafts, verdicts, strict=True)]
-    planned = [(lead, verdict) for lead, verdict in pairs if not isinstance(verdict, Deny)]
-    for_review = [lead for lead, verdict in pairs if isinstance(verdict, Deny) and verdict.needs_review]
-    return zone_notes(planned, for_review, policy, start)
-
-
-def _skipped(lead: Lead, salt: str, rule: str, why: str) -> Skipped:
-    return Skipped(lead.line, mask_phone(lead.phone), rule, why, key_of(salt, lead.phone))
-
-
-def _why(denial: Deny) -> str:
-    why = explain_denial(denial)
-    if denial.reason is Rule.ZONE_UNKNOWN and not denial.inputs.get("zones"):
-        return f"{why}: neither its number nor its row tells it; give it a time zone, a state or a postcode"
-    return why
-
-
-def _because(known: Known) -> str:
-    outcome = known.history.last_outcome
-    why = known.why or (str(outcome) if outcome else "")
-    return f": {why.replace('_', ' ')}." if why else "."
+def _digest(salt: str, text: str) -> str:
+    return hmac.new(bytes.fromhex(salt), text.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()[:32]

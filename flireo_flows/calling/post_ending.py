@@ -11,7 +11,7 @@ from flireo_flows.api import errors
 from flireo_flows.lifecycle.states import AttemptEvent
 
 
-class Ending(StrEnum):
+class PostEnding(StrEnum):
     """How the one request ended."""
 
     PLACED = "placed"  # 2xx with a call id
@@ -24,38 +24,38 @@ class Ending(StrEnum):
 # The statuses are those of contract section 2.2, as `errors.BY_STATUS` reads them. A 409 speaks of a
 # duplicate, so a call may exist. A 408, a status that is not listed, 1xx, 3xx, 5xx and a 2xx that cannot be
 # read prove nothing: a gateway may have said it after the request had passed.
-ENDINGS: Final[Mapping[type[Exception], Ending]] = {
-    errors.NotSent: Ending.NOT_SENT,
-    errors.TooLate: Ending.NOT_SENT,
-    errors.InvalidInput: Ending.NOT_SENT,
-    errors.RateLimited: Ending.LIMITED,
-    errors.BadRequest: Ending.REFUSED,
-    errors.AuthenticationFailed: Ending.REFUSED,
-    errors.InsufficientCredits: Ending.REFUSED,
-    errors.PermissionDenied: Ending.REFUSED,
-    errors.NotFound: Ending.REFUSED,
-    errors.Unprocessable: Ending.REFUSED,
-    errors.Conflict: Ending.UNKNOWN,
-    errors.RequestRefused: Ending.UNKNOWN,
-    errors.OutcomeUnknown: Ending.UNKNOWN,
+POST_ENDINGS: Final[Mapping[type[Exception], PostEnding]] = {
+    errors.NotSent: PostEnding.NOT_SENT,
+    errors.TooLate: PostEnding.NOT_SENT,
+    errors.InvalidInput: PostEnding.NOT_SENT,
+    errors.RateLimited: PostEnding.LIMITED,
+    errors.BadRequest: PostEnding.REFUSED,
+    errors.AuthenticationFailed: PostEnding.REFUSED,
+    errors.InsufficientCredits: PostEnding.REFUSED,
+    errors.PermissionDenied: PostEnding.REFUSED,
+    errors.NotFound: PostEnding.REFUSED,
+    errors.Unprocessable: PostEnding.REFUSED,
+    errors.Conflict: PostEnding.UNKNOWN,
+    errors.RequestRefused: PostEnding.UNKNOWN,
+    errors.OutcomeUnknown: PostEnding.UNKNOWN,
 }
 
 # What becomes of the attempt.
-EVENTS: Final[Mapping[Ending, AttemptEvent]] = {
-    Ending.PLACED: AttemptEvent.ACCEPTED,
-    Ending.NOT_SENT: AttemptEvent.REFUSED,
-    Ending.REFUSED: AttemptEvent.REFUSED,
-    Ending.LIMITED: AttemptEvent.REFUSED,
-    Ending.UNKNOWN: AttemptEvent.LOST,
+EVENTS: Final[Mapping[PostEnding, AttemptEvent]] = {
+    PostEnding.PLACED: AttemptEvent.ACCEPTED,
+    PostEnding.NOT_SENT: AttemptEvent.REFUSED,
+    PostEnding.REFUSED: AttemptEvent.REFUSED,
+    PostEnding.LIMITED: AttemptEvent.REFUSED,
+    PostEnding.UNKNOWN: AttemptEvent.LOST,
 }
 
 
-def ending_of(error: Exception | None) -> Ending:
+def ending_of(error: Exception | None) -> PostEnding:
     """How a request ended: with an answer that names its call (None), or with an error.
 
     By the exact kind of the error: a kind that is added some day is unknown until somebody judges it here.
     """
-    return Ending.PLACED if error is None else ENDINGS.get(type(error), Ending.UNKNOWN)
+    return PostEnding.PLACED if error is None else POST_ENDINGS.get(type(error), PostEnding.UNKNOWN)
 
 
 def in_words(error: errors.FlireoError) -> str:

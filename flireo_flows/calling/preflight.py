@@ -1,15 +1,30 @@
-"""What must be right before the first call: key, agent, number, balance, and the account of the campaign's last run."""
+"""What must be right before the first call: key, agent, number, balance, the account, and its calls of the last days.
 
+A new ledger knows of no call: not those from the dashboard, not those of Flireo's own campaigns, and not those of a
+ledger that was lost, whose campaign would call the same people again. So it reads the account's list first, and counts
+those calls as calls by others (`CallingPolicy.other_campaigns`). Without that list no one is called.
+"""
+
+from datetime import UTC, datetime
 from typing import Final
 
 from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent, get_agent
-from flireo_flows.api.calls import get_call
+from flireo_flows.api.calls import Call, get_call
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.numbers import get_number
 from flireo_flows.api.organization import get_organization
 from flireo_flows.api.redaction import redact
+from flireo_flows.calling.call_list import CallList, Window
 from flireo_flows.ledger import Database, Expectations, Runner
+from flireo_flows.ledger.account_calls import (
+    AccountCall,
+    AccountRead,
+    account_read,
+    keep_account,
+    tail_of,
+)
+from flireo_flows.ledger.known_calls import owners_of
 from flireo_flows.ledger.run_rules import (
     LONGEST_CALL_SECONDS,
     Readiness,
@@ -19,22 +34,22 @@ from flireo_flows.ledger.run_rules import (
     newest_call_ids,
     read_rules,
 )
-from flireo_flows.script.call_choice import Composes
+from flireo_flows.script import Composer
 
 MOST_LOOKED_UP: Final = 20  # agents, and numbers, before the first call; the others are not checked
 MOST_PROVING: Final = 3  # calls asked for to know an account by them
 
 
-class NotReady(Exception):
+class NotReadyError(Exception):
     """The account cannot ring anybody as asked. Says what is wrong and what to do."""
 
 
-class LowBalance(NotReady):
+class LowBalanceError(NotReadyError):
     """The balance is empty, or too low to ring. Says how much is left and what to do."""
 
 
 async def check_account(
-    client: AsyncFlireoClient, caller: Composes, min_balance_minutes: float = 0.0
+    client: AsyncFlireoClient, caller: Composer, min_balance_minutes: float = 0.0
 ) -> Readiness:
     """Look whether the account can ring as asked. One request an agent and number, up to twenty of each.
 
@@ -47,7 +62,7 @@ async def check_account(
         min_balance_minutes: Prepaid minutes below which nobody is rung.
 
     Raises:
-        NotReady: An agent or number is unknown or switched off, or the balance is empty or too low.
+        NotReadyError: An agent or number is unknown or switched off, or the balance is empty or too low.
         FlireoError: Flireo refused the key, failed, or was not reached.
     """
     agent_ids = sorted(caller.agent_ids)[:MOST_LOOKED_UP]
@@ -71,12 +86,12 @@ async def _agent(client: AsyncFlireoClient, agent_id: str) -> Agent:
     except errors.NotFound as error:
         if error.is_foreign:
             raise
-        raise NotReady(
+        raise NotReadyError(
             f"agent {agent_id!r} does not exist in this account. Look up its id in the dashboard, "
             "or list the agents with the task list_agents."
         ) from None
     if not agent.is_active:
-        raise NotReady(
+        raise NotReadyError(
             f"agent {agent_id!r} is switched off. Switch it on in the dashboard, or use another one."
         )
     return agent
@@ -88,12 +103,12 @@ async def _check_number(client: AsyncFlireoClient, number_id: str) -> None:
     except errors.NotFound as error:
         if error.is_foreign:
             raise
-        raise NotReady(
+        raise NotReadyError(
             f"number {number_id!r} does not exist in this account. Give its id, not the number itself; "
             "the task list_numbers shows both."
         ) from None
     if not number.is_active:
-        raise NotReady(
+        raise NotReadyError(
             f"number {number_id!r} is switched off. Switch it on in the dashboard, or use another one."
         )
 
@@ -106,7 +121,7 @@ async def check_balance(client: AsyncFlireoClient, least: float) -> None:
         least: Prepaid minutes that must be left; at 0, any.
 
     Raises:
-        LowBalance: It is empty, or below `least`.
+        LowBalanceError: It is empty, or below `least`.
         FlireoError: It could not be read.
     """
     try:
@@ -119,8 +134,10 @@ async def check_balance(client: AsyncFlireoClient, least: float) -> None:
     if balance is None or (balance > 0 and balance >= least):
         return
     if balance <= 0:
-        raise LowBalance(f"the Flireo balance is empty ({balance:g} minutes). Top it up, then run again.")
-    raise LowBalance(
+        raise LowBalanceError(
+            f"the Flireo balance is empty ({balance:g} minutes). Top it up, then run again."
+        )
+    raise LowBalanceError(
         f"the Flireo balance is low: {balance:g} minutes, and the policy stops below {least:g} "
         "(min_balance_minutes). Top it up, then run again."
     )
@@ -167,7 +184,7 @@ async def require_account(
         Fingerprint that the campaign has now: none, the run's own, or one that proved to be the same account.
 
     Raises:
-        NotReady: So it is, and nothing shows that this is the account in which those calls were made.
+        NotReadyError: So it is, and nothing shows that this is the account in which those calls were made.
         FlireoError: It cannot be known.
     """
     rules = await read_rules(database, campaign)
@@ -181,15 +198,131 @@ async def require_account(
         return rules.account
     if not is_alone:
         raise two_accounts(campaign)
-    raise NotReady(
+    raise NotReadyError(
         f"campaign {redact(campaign)!r} called under another API key, and how some of its calls ended is not known: "
         "this key's list of calls cannot tell. Run it, or flireo-flows collect, once with the key it had."
     )
 
 
-def two_accounts(campaign: str) -> NotReady:
+def two_accounts(campaign: str) -> NotReadyError:
     """Two runs of one campaign, each in an account of its own."""
-    return NotReady(
+    return NotReadyError(
         f"another run of campaign {redact(campaign)!r} calls under another API key: run it with that key, or wait "
         "until the other run has ended."
     )
+
+
+DAYS: Final = 7
+MOST_REQUESTS: Final = 100
+OPEN_SECONDS: Final = (
+    3600.0  # a call that was not over blocks its number for so long: no one reports its end to us
+)
+HOUR: Final = 3600.0
+
+
+class RecentCallsUnreadError(NotReadyError):
+    """The account's list of calls cannot be read, so no one is called yet. Says why and what to do."""
+
+
+async def read_recent_calls(
+    database: Database, client: AsyncFlireoClient, fingerprint: str
+) -> AccountRead | None:
+    """Read the calls of the last seven days, unless this ledger did so before for this account.
+
+    Args:
+        database: The ledger.
+        client: Of the account.
+        fingerprint: Of the account.
+
+    Returns:
+        What it came to; None where it was done before.
+
+    Raises:
+        RecentCallsUnreadError: The list cannot be read.
+        LedgerError: The ledger failed.
+    """
+    if await account_read(database, fingerprint) is not None:
+        return None
+    try:
+        calls, read = await _read(database, client)
+    except errors.FlireoError as error:
+        raise RecentCallsUnreadError(
+            f"the account's calls of the last {DAYS} days cannot be read ({error}), so no one is called yet: people "
+            "who were called a moment ago could be called again. Run it again when the list can be read. "
+            "--ignore-recent-calls (ignore_recent_calls) calls without it, at that risk."
+        ) from None
+    await keep_account(database, fingerprint, calls, read)
+    return read
+
+
+def in_words(read: AccountRead) -> list[str]:
+    """What a person should know of a reading, each in a sentence."""
+    whole = read.read_at - DAYS * 24 * HOUR + HOUR
+    told = []
+    if read.read_back_to > whole:
+        reached = datetime.fromtimestamp(read.read_back_to, UTC)
+        told.append(
+            f"The account has more calls in the last {DAYS} days than {MOST_REQUESTS} requests read: only those since "
+            f"{reached:%Y-%m-%d %H:%M} UTC count as calls by others."
+        )
+    if read.unnamed:
+        told.append(
+            f"{read.unnamed} of the account's calls of the last {DAYS} days tell no number: whom they called is not "
+            "known."
+        )
+    return told
+
+
+async def _read(database: Database, client: AsyncFlireoClient) -> tuple[list[AccountCall], AccountRead]:
+    now = database.now()
+    since = now - DAYS * 24 * HOUR
+    calls = CallList(client, database)
+    found: dict[str, AccountCall] = {}
+    oldest = newest_first = now + 24 * HOUR
+    is_cut = is_sorted = True
+    unnamed = 0
+    async for page in calls.pages([Window(since, None)]):
+        for call in page:
+            at = _began_at(call, now)
+            is_sorted, oldest = is_sorted and at <= newest_first, min(oldest, at)
+            newest_first = at
+        owners = await owners_of(database, [call.id for call in page])
+        for call in page:
+            if call.id in owners or not call.is_outbound:
+                continue
+            if not tail_of(_number(call)):
+                unnamed += 1
+                continue
+            found[call.id] = _account_call(call, now)
+        if calls.requests >= MOST_REQUESTS:
+            break
+    else:
+        is_cut = False
+    if calls.is_cut and not is_cut:
+        text = "it gives fewer calls than there are"
+        raise errors.UnreadableAnswer("list_calls", "GET /calls", text=text)
+    if is_cut and not is_sorted:
+        text = f"more than {MOST_REQUESTS} pages, in no order of time"
+        raise errors.UnreadableAnswer("list_calls", "GET /calls", text=text)
+    read = AccountRead(now, oldest if is_cut else since, len(found) + unnamed, unnamed)
+    return list(found.values()), read
+
+
+def _account_call(call: Call, now: float) -> AccountCall:
+    began_at = _began_at(call, now)
+    open_until = 0.0 if call.is_over else min(began_at, now) + OPEN_SECONDS
+    return AccountCall(call.id, _number(call), began_at, open_until)
+
+
+def _began_at(call: Call, now: float) -> float:
+    """A call that does not say when it began may have begun just now."""
+    at = call.created_at or call.started_at
+    return at.timestamp() if at is not None else now
+
+
+def _number(call: Call) -> str:
+    """The other party's; empty where the list does not tell it, or tells our own."""
+    number = call.caller_phone or ""
+    if not all(character.isdigit() or character.isspace() or character in "+-()./" for character in number):
+        return ""  # a name, an address, or a number of which some digits are masked
+    return "" if call.phone_number and tail_of(number) == tail_of(call.phone_number) else number

@@ -12,9 +12,17 @@ from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
 from flireo_flows.api.person_key import comparable
 from flireo_flows.calling.call_list import CallList
-from flireo_flows.calling.fit import Fit, fit_of, is_doubtful, may_own
-from flireo_flows.calling.snapshot import SETTLING_SECONDS, Snapshot, learn_clock
-from flireo_flows.calling.windows import EARLY_SECONDS, LATE_SECONDS
+from flireo_flows.calling.snapshot import (
+    EARLY_SECONDS,
+    LATE_SECONDS,
+    SETTLING_SECONDS,
+    CallMatch,
+    Snapshot,
+    is_doubtful,
+    learn_clock,
+    match_of,
+    may_own,
+)
 from flireo_flows.ledger import Attempt, Database
 from flireo_flows.ledger.call_reports import CallReports
 from flireo_flows.ledger.known_calls import (
@@ -141,7 +149,7 @@ class Reconciler:
         return is_doubtful(attempt, call, self.calls.clock.band, skews)
 
 
-class LookupFailed(Exception):
+class CallLookupError(Exception):
     """Calls could not be asked for.
 
     Attributes:
@@ -186,7 +194,7 @@ class Lookup:
             How many were asked for.
 
         Raises:
-            LookupFailed: Two in a row could not be read, or the key was refused.
+            CallLookupError: Two in a row could not be read, or the key was refused.
         """
         now, campaign = self.database.now(), self.reports.campaign
         over_before = now - RINGING_SECONDS - self.reports.policy.report_grace_seconds
@@ -236,7 +244,7 @@ class Lookup:
             How many were asked for.
 
         Raises:
-            LookupFailed: They could not be read.
+            CallLookupError: They could not be read.
         """
         wanted = {missing[0].attempt_id, missing[-1].attempt_id}
         return await self._each(await still_placed(self.database, wanted), snapshot, closes=False)
@@ -249,7 +257,7 @@ class Lookup:
             except errors.FlireoError as error:  # decides nothing
                 in_vain += 1
                 if in_vain >= MOST_IN_VAIN or isinstance(error, REFUSED_KEY):  # the next would fare no better
-                    raise LookupFailed(error, asked) from None
+                    raise CallLookupError(error, asked) from None
             else:
                 in_vain = 0
         return len(known)
@@ -277,13 +285,13 @@ class Lookup:
 
     async def _is_settled(self, known: KnownCall, call: Call, *, closes: bool) -> bool:
         """Write down what a call reports. False where it reports nothing."""
-        learn_clock(self.calls, known, call)
-        fit = fit_of(known, call, self.calls.clock.band, self.calls.least_skew)
-        if fit is Fit.OTHER:
+        learn_clock(self.calls.clock, known, call)
+        fit = match_of(known, call, self.calls.clock.band, self.calls.least_skew)
+        if fit is CallMatch.OTHER:
             self.calls.clock.forget(known.attempt_id)
             await self.reports.disown(known.attempt_id)
             return True
-        if fit is Fit.TOO_EARLY or not call.is_over:
+        if fit is CallMatch.TOO_EARLY or not call.is_over:
             return False
         await self.reports.write(known.attempt_id, call, self.readiness.expects, is_last=closes)
         return True

@@ -1,19 +1,102 @@
-"""The turns of one run: write answers, begin attempts, hear, poll, look what is left."""
+"""The loop of one run: write answers, begin attempts, collect, poll, look what is left."""
 
 import asyncio
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from flireo_flows.calling.blockers import Blockers
-from flireo_flows.calling.circuit_breaker import Brakes
+from flireo_flows.calling.circuit_breaker import CircuitBreaker
 from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
-from flireo_flows.calling.hands import CONNECTIONS, Hands
-from flireo_flows.calling.rhythm import DialRhythm, PollRhythm
+from flireo_flows.calling.dialer import CONNECTIONS, SenderPool
+from flireo_flows.calling.sweep import BlockingCampaigns
 from flireo_flows.ledger import AttemptBook, LeadBook, Outlook
 from flireo_flows.ledger.intents import FRESH_SECONDS
-from flireo_flows.policy import CallingPolicy, Deny, Rule, explain_denial
+from flireo_flows.policy import CallingPolicy, Deny, Rule, explain
+
+LONGEST_PAUSE_SECONDS: Final = 60.0
+# One poll for so many calls placed: with webhooks only unanswered calls, which have no report, wait for it.
+CALLS_A_POLL: Final = 150
+CALLS_A_POLL_WITH_WEBHOOKS: Final = 300
+# But it does not wait for longer than this; at full speed so many calls are placed before.
+DIALLING_SECONDS: Final = 120.0
+DIALLING_WITH_WEBHOOKS_SECONDS: Final = 300.0
+
+
+@dataclass(slots=True)
+class PollSchedule:
+    """When the call list is due to be read again.
+
+    While there are leads to ring, a poll waits until enough calls were placed to be worth it, until the calls at
+    once are used up, or for minutes. Afterwards polls come at growing distances.
+
+    Attributes:
+        every: Shortest time between two polls, seconds.
+    """
+
+    every: float
+    last_at: float = 0.0
+    placed_before: int = 0
+    in_a_row: int = 0
+
+    def is_due(
+        self, now: float, *, placed: int, by_webhook: bool, dialling: bool, starved: bool, unknown: bool
+    ) -> bool:
+        """Whether to poll now.
+
+        Args:
+            now: Unix seconds.
+            placed: Calls placed so far.
+            by_webhook: Whether webhooks are heard, so that most results come by themselves.
+            dialling: Whether there are leads to ring.
+            starved: Whether dialling waits for a call to end.
+            unknown: Whether reading could settle an attempt of which nobody knows whether it rang.
+        """
+        waited = now - self.last_at
+        if waited < self.every:
+            return False
+        if unknown:
+            return True
+        if dialling:
+            share = CALLS_A_POLL_WITH_WEBHOOKS if by_webhook else CALLS_A_POLL
+            patience = self.every * (6.0 if by_webhook else 1.5)
+            # A slow campaign has to hear its calls too: who is rung again, who said no, what breaks.
+            longest = max(self.every, DIALLING_WITH_WEBHOOKS_SECONDS if by_webhook else DIALLING_SECONDS)
+            return placed - self.placed_before >= share or waited >= (patience if starved else longest)
+        quiet = self.in_a_row if placed == self.placed_before else 0  # a call placed since is soon over
+        pause = self.every * 1.5**quiet * (2.0 if by_webhook else 1.0)
+        return waited >= min(max(self.every, LONGEST_PAUSE_SECONDS), pause)
+
+    def polled(self, now: float, *, placed: int, dialling: bool) -> None:
+        """A poll was made."""
+        self.last_at, self.placed_before = now, placed
+        self.in_a_row = 0 if dialling else self.in_a_row + 1
+
+
+@dataclass(slots=True)
+class DialPace:
+    """Calls a minute, evenly. 0 leaves it to the API's own limit."""
+
+    calls_per_minute: float
+    next_at: float = 0.0
+
+    def ready(self, now: float, horizon: float, most: int) -> int:
+        """How many calls may be begun now, counting those due within `horizon` seconds."""
+        if not self.calls_per_minute:
+            return most
+        spacing = 60.0 / self.calls_per_minute
+        due = int((now + horizon - max(self.next_at, now - horizon)) / spacing)
+        return max(0, min(most, due if spacing < horizon else int(now >= self.next_at)))
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next call may be begun."""
+        return max(0.0, self.next_at - now) if self.calls_per_minute else 0.0
+
+    def began(self, calls: int, now: float) -> None:
+        """Calls were begun."""
+        if self.calls_per_minute:
+            self.next_at = max(self.next_at, now) + calls * 60.0 / self.calls_per_minute
+
 
 HORIZON_SECONDS: Final = 0.25  # attempts are begun at most this much ahead of their request
 LOOK_SECONDS: Final = 0.5  # how often the ledger is asked what is left
@@ -33,7 +116,7 @@ class Until(StrEnum):
 
 
 @dataclass(slots=True)
-class Turns:
+class RunLoop:
     """Drives one run until it is over.
 
     Attributes:
@@ -48,18 +131,18 @@ class Turns:
     policy: CallingPolicy
     until: Until
     deadline: float | None
-    hands: Hands
+    hands: SenderPool
     collector: Collector
     book: AttemptBook
     leads: LeadBook
-    brakes: Brakes
+    brakes: CircuitBreaker
     clocks: ClockGuard
-    blockers: Blockers
+    blockers: BlockingCampaigns
     left: Outlook = field(default_factory=Outlook.unseen)
     timed_out: bool = False
     cap: Deny | None = None
-    _polls: PollRhythm = field(init=False)
-    _dials: DialRhythm = field(init=False)
+    _polls: PollSchedule = field(init=False)
+    _dials: DialPace = field(init=False)
     _looked_at: float = field(default=0.0, init=False)
     _many_denied: bool = field(default=False, init=False)
     _dry: bool = field(default=False, init=False)
@@ -69,8 +152,8 @@ class Turns:
     _checking: "asyncio.Task[None] | None" = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self._polls = PollRhythm(self.policy.poll_seconds)
-        self._dials = DialRhythm(self.policy.calls_per_minute)
+        self._polls = PollSchedule(self.policy.poll_seconds)
+        self._dials = DialPace(self.policy.calls_per_minute)
 
     async def turn(self) -> bool:
         """One turn. Returns whether the run is over."""
@@ -139,7 +222,7 @@ class Turns:
         """What holds the whole campaign back, in words; empty while nothing does."""
         if self.brakes.held_by or self.cap is None:
             return self.brakes.held_by
-        return explain_denial(self.cap)
+        return explain(self.cap)
 
     @property
     def stopped_by(self) -> Exception | None:

@@ -15,10 +15,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.fingerprints import compose, digest_of, key_of, request_of, row_of, without_asking
-from flireo_flows.calling.plan import Plan, PlannedCall, Wanted
+from flireo_flows.calling.plan import (
+    Plan,
+    PlannedCall,
+    PlanRequest,
+    compose,
+    digest_of,
+    key_of,
+    request_of,
+    row_of,
+)
 from flireo_flows.leads.lead import Lead, LeadBatch
-from flireo_flows.script.call_choice import ComposeError, Composes, LeadFacts
+from flireo_flows.script import ComposeError, Composer, LeadFacts
 
 KIND: Final = "flireo-flows plan"
 VERSION: Final = 1
@@ -29,7 +37,7 @@ class PlanError(Exception):
     """A saved plan cannot be used. Says why, and what to do."""
 
 
-class PlanDiffers(PlanError):
+class PlanDiffersError(PlanError):
     """What would be run is not what was planned. Nobody was rung.
 
     Attributes:
@@ -170,7 +178,7 @@ def read_plan(path: Path) -> SavedPlan:
 
 
 def planned_leads(
-    saved: SavedPlan, leads: Sequence[Lead], wanted: Wanted, forbidden: Collection[str] = frozenset()
+    saved: SavedPlan, leads: Sequence[Lead], wanted: PlanRequest, forbidden: Collection[str] = frozenset()
 ) -> tuple[Lead, ...]:
     """The leads that a saved plan rings, once it is proved that they, their rows, the words and the rules are the same.
 
@@ -184,17 +192,17 @@ def planned_leads(
         forbidden: The do-not-call list as it is now, E.164.
 
     Raises:
-        PlanDiffers: Something else would be done; says what.
+        PlanDiffersError: Something else would be done; says what.
     """
     differences = (*_settings(saved, wanted), *_People(saved, leads, wanted, forbidden).differences())
     if differences:
-        raise PlanDiffers(differences)
+        raise PlanDiffersError(differences)
     planned = {call.key for call in saved.calls}
     return tuple(lead for lead in leads if key_of(saved.salt, lead.phone) in planned)
 
 
 def only_planned(
-    batch: LeadBatch, plan: Path, wanted: Wanted, forbidden: Collection[str] = frozenset()
+    batch: LeadBatch, plan: Path, wanted: PlanRequest, forbidden: Collection[str] = frozenset()
 ) -> LeadBatch:
     """A file without whom a saved plan does not ring; see `planned_leads`.
 
@@ -205,7 +213,7 @@ def only_planned(
     return replace(batch, leads=leads)
 
 
-def _settings(saved: SavedPlan, wanted: Wanted) -> Iterator[str]:
+def _settings(saved: SavedPlan, wanted: PlanRequest) -> Iterator[str]:
     if name_key(saved.campaign) != name_key(wanted.campaign):
         yield f"The plan is for the campaign {redact(saved.campaign)!r}, not for {redact(wanted.campaign)!r}."
     if saved.policy_version != wanted.policy.version:
@@ -220,15 +228,15 @@ class _People:
 
     saved: SavedPlan
     leads: Sequence[Lead]
-    wanted: Wanted
+    wanted: PlanRequest
     forbidden: Collection[str]
     _now: dict[str, Lead] = field(init=False)
-    _composer: Composes = field(init=False)
+    _composer: Composer = field(init=False)
 
     def __post_init__(self) -> None:
         salt = self.saved.salt
         object.__setattr__(self, "_now", {key_of(salt, lead.phone): lead for lead in self.leads})
-        object.__setattr__(self, "_composer", without_asking(self.wanted.composer, self.leads))
+        object.__setattr__(self, "_composer", self.wanted.composer.with_assumed_models(self.leads))
 
     def differences(self) -> Iterator[str]:
         """Who is new, who is gone, whose row or words changed."""

@@ -13,6 +13,8 @@ from heapq import heappop, heappush
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from flireo_flows.calling.plan import Estimate
+from flireo_flows.calling.run_loop import PATIENCE_SECONDS
 from flireo_flows.policy import (
     Allow,
     CallingPolicy,
@@ -64,7 +66,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class Forecast:
     """What was foreseen.
 
     Attributes:
@@ -84,9 +86,9 @@ class Foreseen:
         return [verdict for verdict in self.verdicts if isinstance(verdict, datetime)]
 
 
-def foresee(
+def forecast(
     prospects: Sequence[Prospect], start: datetime, policy: CallingPolicy, pace: Pace, campaign: History
-) -> Foreseen:
+) -> Forecast:
     """Foresee the first call of each lead.
 
     Args:
@@ -163,12 +165,12 @@ class _Simulation:
         self._prospects = [_hung_up(prospect) for prospect in prospects]
         self._spacing, self._length = pace.spacing(policy), timedelta(seconds=pace.call_seconds)
         self._free_at = start
-        self._brakes = _Brakes(policy, campaign, start, self._length)
+        self._brakes = _CampaignTotals(policy, campaign, start, self._length)
         self._verdicts: list[datetime | Deny | None] = [None] * len(prospects)
         self._asked = 0
         self._clocks = self._queue_up()
 
-    def run(self) -> Foreseen:
+    def run(self) -> Forecast:
         """Ring until nobody is left, or nobody may be rung any more."""
         while self._clocks:
             at, _, clock = heappop(self._clocks)
@@ -184,7 +186,7 @@ class _Simulation:
                 self._free_at = max(moment, held.until)
             if not clock.is_empty:
                 heappush(self._clocks, (*clock.next, clock))
-        return Foreseen(tuple(self._verdicts), self._asked, self._brakes.waited)
+        return Forecast(tuple(self._verdicts), self._asked, self._brakes.waited)
 
     def _ask(self, clock: _Clock, moment: datetime) -> None:
         group = clock.take()
@@ -252,7 +254,7 @@ def _hung_up(prospect: Prospect) -> Prospect:
     return replace(prospect, history=replace(prospect.history, has_open_call=False))
 
 
-class _Brakes:
+class _CampaignTotals:
     """The campaign's totals as they grow, and what they hold back."""
 
     def __init__(self, policy: CallingPolicy, campaign: History, start: datetime, length: timedelta) -> None:
@@ -303,3 +305,48 @@ def _ended(totals: Totals, length: timedelta) -> Totals:
         max(0, totals.open_calls - 1),
         totals.minutes + math.ceil(seconds / 60),
     )
+
+
+def estimate(
+    slow: Forecast, quick: Forecast, attempts_used: Sequence[int], policy: CallingPolicy, start: datetime
+) -> Estimate:
+    """Estimate a plan.
+
+    Args:
+        slow: What was foreseen with everybody talking for the assumed time.
+        quick: What was foreseen with nobody answering.
+        attempts_used: Of each lead that is planned to be rung.
+        policy: The rules, the tariff and the assumed length of a call among them.
+        start: When the campaign is run, aware.
+    """
+    moments, soonest = sorted(slow.moments), sorted(quick.moments)
+    calls = len(attempts_used)
+    rung_again = bool(policy.retry_outcomes or policy.retry_delays)
+    most_calls = sum(max(1, policy.max_attempts - used) if rung_again else 1 for used in attempts_used)
+    tariff, seconds = policy.tariff, policy.assumed_call_seconds
+    has_tariff = bool(tariff.per_minute or tariff.per_call)
+    # The vendor's own sample bills 84 seconds as 2 minutes (contract section 11).
+    dearest = tariff.per_call + tariff.per_minute * math.ceil(seconds / 60)
+    return Estimate(
+        calls=calls,
+        most_calls=most_calls,
+        begins_at=moments[0] if moments else None,
+        ends_at=moments[-1] if moments else None,
+        soonest_end=soonest[-1] if soonest else None,
+        in_one_run=_in_one_run(moments, start),
+        call_seconds=seconds,
+        most_minutes=most_calls * seconds / 60,
+        least_cost=calls * tariff.per_call if has_tariff else 0.0,
+        most_cost=most_calls * dearest if has_tariff else 0.0,
+        currency=tariff.currency if has_tariff else "",
+    )
+
+
+def _in_one_run(moments: Sequence[datetime], start: datetime) -> int:
+    """How many calls are made before a run ends because nobody may be rung for some minutes."""
+    last = start
+    for number, moment in enumerate(moments):
+        if moment > last + timedelta(seconds=PATIENCE_SECONDS):
+            return number
+        last = moment
+    return len(moments)

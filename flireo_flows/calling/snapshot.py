@@ -1,15 +1,167 @@
-"""One reading of the call list, as far as it matters to attempts: who stands in it, and which calls are no one's."""
+"""One reading of the call list beside our attempts: whose each call is, and what the reading shows of the others."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from enum import StrEnum
+from typing import Any, Final, Protocol
 
 from flireo_flows.api.calls import Call
-from flireo_flows.calling.call_list import CallList
-from flireo_flows.calling.fit import Fit, fit_of
+from flireo_flows.ledger.erasure import is_pseudonym
 from flireo_flows.ledger.known_calls import EARLIER, KnownCall
 from flireo_flows.lifecycle.absence import View
+
+EARLY_SECONDS: Final = 120.0  # a call's created_at may lie this much before our intent, for clocks differ
+LATE_SECONDS: Final = 600.0  # and this much after it, where Flireo was slow to ring
+AGREE_SECONDS: Final = 600.0  # calls may be created minutes after their requests
+MOST_SAMPLES: Final = 500
+LEAST_SHARE: Final = 1 / 3  # of all samples: fewer that agree are not the list's clock
+
+
+@dataclass(slots=True)
+class RowClock:
+    """What is known of it. Seconds, above 0 where the list's clock is ahead of the ledger's."""
+
+    _samples: dict[int, float] = field(default_factory=dict)
+    _live: set[int] = field(default_factory=set)
+    _band: tuple[float, float] | None = field(default=None, init=False)
+    _is_current: bool = field(
+        default=True, init=False
+    )  # `_band`, which every call of a page is compared with
+
+    def learn(self, attempt_id: int, seconds: float, *, is_live: bool) -> None:
+        """A known call was read.
+
+        Args:
+            attempt_id: Its attempt.
+            seconds: From the attempt's beginning, on the ledger's clock, to the call's `created_at`.
+            is_live: Whether it was not over: then it is no older call.
+        """
+        if self._samples.get(attempt_id) == seconds and (attempt_id in self._live or not is_live):
+            return  # a list is read again and again
+        self._is_current = False
+        self._samples[attempt_id] = seconds
+        if is_live:
+            self._live.add(attempt_id)
+        while len(self._samples) > MOST_SAMPLES:
+            oldest = next(iter(self._samples))
+            del self._samples[oldest]
+            self._live.discard(oldest)
+
+    def forget(self, attempt_id: int) -> None:
+        """That call was another one."""
+        self._is_current = False
+        self._samples.pop(attempt_id, None)
+        self._live.discard(attempt_id)
+
+    @property
+    def band(self) -> tuple[float, float] | None:
+        """The least and the most that it is ahead; None while it is not known."""
+        if not self._is_current:
+            groups = [group for group in self._groups() if self._is_clock(group)]
+            ends = [(group[0][0], group[-1][0]) for group in groups]
+            self._band = (min(ends)[0], max(last for _, last in ends)) if ends else None
+            self._is_current = True
+        return self._band
+
+    def _groups(self) -> list[list[tuple[float, int]]]:
+        """Samples that agree with each other."""
+        groups: list[list[tuple[float, int]]] = []
+        for sample in sorted((seconds, attempt_id) for attempt_id, seconds in self._samples.items()):
+            if groups and sample[0] - groups[-1][0][0] <= AGREE_SECONDS:
+                groups[-1].append(sample)
+            else:
+                groups.append([sample])
+        return groups
+
+    def _is_clock(self, group: list[tuple[float, int]]) -> bool:
+        agree = len(group) > 1 or any(attempt_id in self._live for _, attempt_id in group)
+        return agree and len(group) >= LEAST_SHARE * len(self._samples)
+
+
+LONGEST_CLOCK_SECONDS: Final = (
+    86_400.0  # no clock of a list whose calls are unknown is believed to be further off
+)
+
+
+class Begun(Protocol):
+    """An attempt, or its row."""
+
+    @property
+    def phone(self) -> Any:
+        """E.164; a pseudonym where the person was forgotten."""
+
+    @property
+    def began_at(self) -> Any:
+        """Unix seconds of the ledger's clock."""
+
+
+class CallMatch(StrEnum):
+    """How well a call with an attempt's own id fits it."""
+
+    SAME = "same"  # its number, its direction, its time
+    UNCLEAR = "unclear"  # it does not show its number; nothing speaks against it
+    TOO_EARLY = "too early"  # by the `Date` header's clock alone, which need not be the list's
+    OTHER = "other"  # another call
+
+
+def match_of(attempt: Begun, call: Call, band: tuple[float, float] | None, skew: float) -> CallMatch:
+    """Whether the call with an attempt's id is its call.
+
+    Args:
+        attempt: It has the call's id.
+        call: As the list, or the call asked for by its id, shows it.
+        band: The least and the most that the list's clock is ahead, as known calls tell; None where they do not.
+        skew: The least that Flireo's clock is ahead, as the `Date` header tells; seconds.
+    """
+    is_known_person = not is_pseudonym(attempt.phone)
+    if not call.is_outbound or (is_known_person and call.is_surely_not_with(attempt.phone)):
+        return CallMatch.OTHER
+    if is_earlier(attempt, call, min(skew, 0.0) if band is None else band[0]):
+        return CallMatch.TOO_EARLY if band is None else CallMatch.OTHER
+    return CallMatch.SAME if is_known_person and call.is_with(attempt.phone) else CallMatch.UNCLEAR
+
+
+def is_earlier(attempt: Begun, call: Call, ahead: float) -> bool:
+    """Whether a call was created before an attempt began, on a clock that is ahead by so many seconds."""
+    if call.created_at is None:
+        return False
+    return call.created_at.timestamp() < float(attempt.began_at) + ahead - EARLY_SECONDS
+
+
+def may_own(attempt: Begun, call: Call, band: tuple[float, float] | None, skew: float) -> bool:
+    """Whether a call that no attempt has is this one's: its number, its direction, created since it began."""
+    if not call.is_outbound or not call.is_with(attempt.phone):
+        return False
+    return not is_earlier(attempt, call, skew if band is None else band[0])
+
+
+def is_doubtful(
+    attempt: Begun, call: Call, band: tuple[float, float] | None, skews: tuple[float, float]
+) -> bool:
+    """Whether a call does not prove to be the attempt's, and forbids to say that there is none.
+
+    It shows no number, which is allowed (contract section 9.2), at a time that fits; or it shows the number, and
+    only a clock that nobody could compare with the list's speaks against it.
+
+    Args:
+        attempt: One whose call is not known.
+        call: One that no attempt has.
+        band: As `match_of`.
+        skews: The least and the most that Flireo's clock is ahead, as the `Date` header tells; seconds.
+    """
+    if not call.is_outbound or not call.may_be_with(attempt.phone):
+        return False
+    if call.created_at is None:
+        return True
+    least, most = (min(skews[0], 0.0), max(skews[1], 0.0)) if band is None else band
+    is_near = call.created_at.timestamp() <= attempt.began_at + most + LATE_SECONDS
+    if not is_earlier(attempt, call, least):
+        return is_near or call.is_with(attempt.phone)
+    return (
+        band is None and call.is_with(attempt.phone) and not is_earlier(attempt, call, -LONGEST_CLOCK_SECONDS)
+    )
+
 
 SETTLING_SECONDS: Final = 5.0  # a call may be missing from the list for some seconds after it was placed
 
@@ -37,13 +189,16 @@ class Snapshot:
     asked: int = 0
     _created: list[float] = field(default_factory=list)
 
-    def add(self, page: Sequence[Call], owners: Mapping[str, KnownCall], calls: CallList) -> dict[str, Fit]:
+    def add(
+        self, page: Sequence[Call], owners: Mapping[str, KnownCall], clock: RowClock, skew: float
+    ) -> dict[str, CallMatch]:
         """Take in a page, and learn the list's clock from it.
 
         Args:
             page: Of the list.
             owners: The attempts of its calls, of whatever campaign, by call id.
-            calls: The list.
+            clock: Of the list's rows.
+            skew: The least that Flireo's clock is ahead, as the `Date` header shows; seconds.
 
         Returns:
             How well the calls that have an attempt fit it, by call id.
@@ -51,17 +206,17 @@ class Snapshot:
         self._created += [call.created_at.timestamp() if call.created_at else float("inf") for call in page]
         for call in page:
             if call.id in owners:
-                learn_clock(calls, owners[call.id], call)
-        fits: dict[str, Fit] = {}
+                learn_clock(clock, owners[call.id], call)
+        fits: dict[str, CallMatch] = {}
         for call in page:
             owner = owners.get(call.id)
             if owner is None:
                 if call.is_outbound:
                     self.strangers[call.id] = call
                 continue
-            fits[call.id] = fit_of(owner, call, calls.clock.band, calls.least_skew)
+            fits[call.id] = match_of(owner, call, clock.band, skew)
             self.shown.add(owner.attempt_id)
-            if fits[call.id] is Fit.SAME:
+            if fits[call.id] is CallMatch.SAME:
                 self.standing.add(owner.attempt_id)
         return fits
 
@@ -108,9 +263,7 @@ class Snapshot:
         )
 
 
-def learn_clock(calls: CallList, known: KnownCall, call: Call) -> None:
+def learn_clock(clock: RowClock, known: KnownCall, call: Call) -> None:
     """Learn how far the list's clock is ahead, from a call that is surely the attempt's but for its time."""
-    if call.created_at is not None and fit_of(known, call, (-float("inf"),) * 2, 0.0) is Fit.SAME:
-        calls.clock.learn(
-            known.attempt_id, call.created_at.timestamp() - known.began_at, is_live=not call.is_over
-        )
+    if call.created_at is not None and match_of(known, call, (-float("inf"),) * 2, 0.0) is CallMatch.SAME:
+        clock.learn(known.attempt_id, call.created_at.timestamp() - known.began_at, is_live=not call.is_over)

@@ -1,4 +1,4 @@
-"""Collect what nobody is waiting for: the results of calls whose run ended, was killed, or went on to other things.
+"""Collect the results of calls whose run ended, was killed, or went on to other things.
 
 A sweep never dials, and sends Flireo nothing but readings. It takes each campaign that no runner is alive for, as
 a runner of its own: so two sweeps do not read the same twice, and a run that starts meanwhile is as safe as two
@@ -7,39 +7,198 @@ runs are. All campaigns share each reading of the call list.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from flireo_flows.api import errors
 from flireo_flows.api.client import Account, AsyncFlireoClient, OnSent
 from flireo_flows.api.operation import Operation
-from flireo_flows.calling.call_list import CallList
-from flireo_flows.calling.collector import Sought, read_list
+from flireo_flows.calling.call_list import LIMIT_SECONDS, CallList, RequestBudget
+from flireo_flows.calling.collector import Collector, OpenCalls, read_list
+from flireo_flows.calling.preflight import is_of_account
 from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY
-from flireo_flows.calling.rhythm import LIMIT_SECONDS, LONGEST_PAUSE_SECONDS, Budget
-from flireo_flows.calling.swept import Case, Swept
-from flireo_flows.ledger import Database
-from flireo_flows.ledger.campaigns import shown_in
+from flireo_flows.ledger import AttemptBook, Database, Inbox, Runner
+from flireo_flows.ledger.blockers import ask_again, blocking_campaigns
+from flireo_flows.ledger.campaigns import CampaignControl, shown_in, skip_waiting_in
+from flireo_flows.ledger.completeness import check_completeness
 from flireo_flows.ledger.leases import HEARTBEAT_SECONDS
 from flireo_flows.ledger.milestones import post_finished
 from flireo_flows.ledger.open_results import (
+    OpenResults,
     campaigns_with_open_results,
+    has_open,
     open_results_of,
     recently_called_campaigns,
 )
+from flireo_flows.ledger.report_matches import PORTION
+from flireo_flows.ledger.run_rules import RunRules, fingerprint, read_rules
+from flireo_flows.lifecycle.states import CampaignState
+
+ANOTHER_ACCOUNT: Final = (
+    "it rang under another API key, whose list of calls alone can tell: only webhooks were heard. Collect it with "
+    "that key, or run it once with this one"
+)
+UNREADABLE_RULES: Final = (
+    "its results wait: the rules cannot be read by which a call tells that somebody is not to be rung again. Collect "
+    "it with the version of flireo-flows that ran it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """What a sweep came to for one campaign.
+
+    Attributes:
+        before: Open attempts at the beginning.
+        after: Those that are still open.
+        by_webhook: Attempts that ended by what webhooks had brought.
+        by_list: Attempts that ended by what was read.
+        for_review: Leads that a person has to look at, in all.
+        problem: Why nothing was read of it, in words; empty where it was.
+        rules: Which of its rules could not be read, so that those of the default policy counted; empty for none.
+    """
+
+    campaign: str
+    before: int
+    after: int
+    by_webhook: int = 0
+    by_list: int = 0
+    for_review: int = 0
+    problem: str = ""
+    rules: str = ""
+
+
+@dataclass(slots=True)
+class CampaignSweep:
+    """One campaign in a sweep's hands.
+
+    Attributes:
+        is_ours: Whether its calls are known to be in this account.
+        problem: Why nothing could be read of it lately.
+        may_read: Whether its calls may be read at all.
+    """
+
+    database: Database
+    runner: Runner
+    collector: Collector
+    rules: RunRules
+    before: OpenResults
+    is_ours: bool
+    problem: str = ""
+    may_read: bool = True
+    by_webhook: int = 0
+
+    @classmethod
+    async def take(cls, database: Database, campaign: str, calls: CallList) -> Self | None:
+        """Become the runner of a campaign; None while another one is alive.
+
+        Args:
+            database: The ledger.
+            campaign: Its name.
+            calls: The list of calls, that all campaigns share.
+        """
+        runner = Runner(database, campaign)
+        if not await runner.join_alone():
+            return None
+        before = await open_results_of(database, campaign)
+        await AttemptBook(database, campaign, runner.id).orphaned()
+        rules = await read_rules(database, campaign)
+        collector = Collector(calls.client, database, campaign, rules.policy, rules.readiness)
+        collector.calls = calls
+        case = cls(
+            database,
+            runner,
+            collector,
+            rules,
+            before,
+            rules.account == fingerprint(calls.client.account, database),
+        )
+        if not rules.teaches:
+            await case.give_up(UNREADABLE_RULES)
+        return case
+
+    @property
+    def campaign(self) -> str:
+        """Its name."""
+        return self.runner.campaign
+
+    async def is_open(self) -> bool:
+        """Whether the result of some attempt is not in."""
+        return await has_open(self.database, self.campaign)
+
+    async def hear(self) -> None:
+        """Write down all that webhooks brought, whichever account's they are."""
+        if not self.rules.teaches:
+            return  # it waits in the inbox
+        expects = self.collector.readiness.expects
+        while True:
+            inbox = Inbox(self.database)
+            applied, ended = await inbox.apply(self.campaign, self.rules.policy, expects)
+            self.by_webhook += ended
+            if applied < PORTION:
+                return
+
+    async def prove(self) -> None:
+        """Find out whether its calls are in this account. If nothing shows it, nothing is read.
+
+        Raises:
+            FlireoError: Nobody could tell.
+        """
+        client = self.collector.client
+        self.is_ours = await is_of_account(self.database, client, self.campaign, self.rules)
+        if not self.is_ours:
+            await self.give_up(ANOTHER_ACCOUNT)
+
+    async def give_up(self, problem: str) -> None:
+        """Leave its calls to others, who need not wait for this sweep's end; webhooks are heard on.
+
+        Args:
+            problem: Why.
+        """
+        self.may_read, self.problem = False, problem
+        await self.runner.leave()
+
+    async def conclude(self) -> SweepResult:
+        """Settle what is over, tell what is finished, and say how it stands."""
+        standing = await CampaignControl(self.database, self.campaign).standing()
+        if standing.state is CampaignState.CANCELLED:
+            async with self.database.write(self.campaign) as db:
+                await skip_waiting_in(db, self.campaign)
+        await check_completeness(self.database, self.campaign, self.rules.policy)
+        await post_finished(self.database, self.campaign)
+        after = await open_results_of(self.database, self.campaign)
+        return SweepResult(
+            self.campaign,
+            self.before.open,
+            after.open,
+            self.by_webhook,
+            max(0, after.ended - self.before.ended - self.by_webhook),
+            after.review,
+            self.problem,
+            self.rules.problem,
+        )
+
+    async def leave(self, sent: Mapping[tuple[str, str], int]) -> None:
+        """Give it up, whatever was done.
+
+        Args:
+            sent: Requests to count for it, by route and status.
+        """
+        await self.runner.renew(sent)
+        await self.runner.leave()
+
 
 SHARE: Final = 0.1  # of the key's requests, unless it is told otherwise
-FIRST_PAUSE_SECONDS: Final = (
-    10.0  # between two readings of a patient sweep; then half as long again each time
-)
+FIRST_PAUSE_SECONDS: Final = 10.0  # between two readings; then half as long again each time
+LONGEST_PAUSE_SECONDS: Final = 60.0
 GROWTH: Final = 1.5
 HEAR_SECONDS: Final = 1.0  # between two looks into the inbox
 ANOTHER_RUNNER: Final = "a run, or another sweep, is collecting it"
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class SweepSummary:
     """What a sweep came to.
 
     Attributes:
@@ -48,7 +207,7 @@ class Summary:
         refused: Flireo refused the key, so that only webhooks were heard; None where it did not.
     """
 
-    campaigns: tuple[Swept, ...]
+    campaigns: tuple[SweepResult, ...]
     requests: int
     refused: errors.FlireoError | None = None
 
@@ -81,15 +240,15 @@ class Sweep:
     share: float = SHARE
     pause_seconds: float = FIRST_PAUSE_SECONDS
     connect: Callable[[Account, OnSent], AsyncFlireoClient] = AsyncFlireoClient
-    _budget: Budget = field(init=False)
+    _budget: RequestBudget = field(init=False)
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
     _requests: int = field(default=0, init=False)
     _refused: errors.FlireoError | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self._budget = Budget(self.share)
+        self._budget = RequestBudget(self.share)
 
-    async def run(self) -> Summary:
+    async def run(self) -> SweepSummary:
         """Hear, read and settle.
 
         Raises:
@@ -100,7 +259,7 @@ class Sweep:
         names = [name for name in names if not self.only or name in self.only]
         async with self.connect(self.account, self._count) as client:
             calls = CallList(client, self.database, budget=self._budget)
-            cases: list[Case] = []
+            cases: list[CampaignSweep] = []
             beat = asyncio.create_task(self._beat(cases))
             try:
                 told = [swept for name in names if (swept := await self._take(name, calls, cases))]
@@ -116,16 +275,16 @@ class Sweep:
             shown = await shown_in(db, {swept.campaign for swept in told})
         told = [replace(swept, campaign=shown[swept.campaign]) for swept in told]
         told.sort(key=lambda swept: swept.campaign)
-        return Summary(tuple(told), self._requests, self._refused)
+        return SweepSummary(tuple(told), self._requests, self._refused)
 
-    async def _take(self, name: str, calls: CallList, cases: list[Case]) -> Swept | None:
+    async def _take(self, name: str, calls: CallList, cases: list[CampaignSweep]) -> SweepResult | None:
         """Make a campaign one of ours; else say how it stands and why it is not."""
-        case = await Case.take(self.database, name, calls)
+        case = await CampaignSweep.take(self.database, name, calls)
         if case is not None:
             cases.append(case)
             return None
         left = await open_results_of(self.database, name)
-        return Swept(name, left.open, left.open, for_review=left.review, problem=ANOTHER_RUNNER)
+        return SweepResult(name, left.open, left.open, for_review=left.review, problem=ANOTHER_RUNNER)
 
     async def _tell_others(self, names: Set[str]) -> None:
         """Of campaigns whose last run was killed when everything was done, before it could say so."""
@@ -133,7 +292,7 @@ class Sweep:
             if name not in names:
                 await post_finished(self.database, name)
 
-    async def _rounds(self, cases: list[Case], calls: CallList, beat: "asyncio.Task[None]") -> None:
+    async def _rounds(self, cases: list[CampaignSweep], calls: CallList, beat: "asyncio.Task[None]") -> None:
         until, pause = self.database.now() + self.patience_seconds, self.pause_seconds
         while True:
             await self._hear(cases)
@@ -144,7 +303,7 @@ class Sweep:
                 beat.result()  # raises what the ledger did
             pause *= GROWTH
 
-    async def _wait(self, cases: Sequence[Case], pause: float, until: float) -> bool:
+    async def _wait(self, cases: Sequence[CampaignSweep], pause: float, until: float) -> bool:
         """Wait for the next reading, hearing meanwhile. False where none is worth it, or patience is at its end."""
         read_at = self.database.now() + max(pause, self._budget.wait(self.database.now()))
         while (now := self.database.now()) < min(read_at, until):
@@ -154,19 +313,19 @@ class Sweep:
             await self._hear(cases)
         return now < until and await self._is_worth_it(cases)
 
-    async def _is_worth_it(self, cases: Sequence[Case]) -> bool:
+    async def _is_worth_it(self, cases: Sequence[CampaignSweep]) -> bool:
         """Whether another reading may tell something."""
         if self._refused is not None:
             return False
         return any([case.may_read and await case.is_open() for case in cases])
 
-    async def _hear(self, cases: Sequence[Case]) -> None:
+    async def _hear(self, cases: Sequence[CampaignSweep]) -> None:
         for case in cases:
             await case.hear()
 
-    async def _read(self, cases: Sequence[Case], calls: CallList) -> None:
+    async def _read(self, cases: Sequence[CampaignSweep], calls: CallList) -> None:
         """Read once for all. A reading that fails decides nothing."""
-        ours: list[tuple[Case, Sought]] = []
+        ours: list[tuple[CampaignSweep, OpenCalls]] = []
         for case in [case for case in cases if await case.is_open()]:
             if self._refused is not None or not await self._guarded([case], self._make_sure(case)):
                 continue
@@ -175,14 +334,14 @@ class Sweep:
         if ours and self._refused is None:
             await self._guarded([case for case, _ in ours], self._read_list(ours, calls))
 
-    async def _make_sure(self, case: Case) -> None:
+    async def _make_sure(self, case: CampaignSweep) -> None:
         """A run that started meanwhile reads by itself; and another account's calls are not here."""
         if not await case.runner.is_alone():
             await case.give_up(ANOTHER_RUNNER)
         elif not case.is_ours:
             await self._paid(case, case.prove)
 
-    async def _paid(self, case: Case, work: Callable[[], Awaitable[None]]) -> None:
+    async def _paid(self, case: CampaignSweep, work: Callable[[], Awaitable[None]]) -> None:
         """Do some reading once what was spent before is paid for; but a minute's worth may be spent at once."""
         await asyncio.sleep(self._budget.wait(self.database.now() + LIMIT_SECONDS))
         sent = self._requests
@@ -192,7 +351,7 @@ class Sweep:
             limit = case.collector.client.pacing.limit
             self._budget.spent(self._requests - sent, limit, self.database.now())
 
-    async def _read_list(self, ours: Sequence[tuple[Case, Sought]], calls: CallList) -> None:
+    async def _read_list(self, ours: Sequence[tuple[CampaignSweep, OpenCalls]], calls: CallList) -> None:
         snapshot = await read_list(self.database, calls, [(case.collector, sought) for case, sought in ours])
         left = MOST_ASKED - snapshot.asked  # for all together: the next reading asks for the next ones
         for case, sought in ours:
@@ -200,7 +359,7 @@ class Sweep:
             if isinstance(case.collector.stopped_by, REFUSED_KEY):
                 self._refused = case.collector.stopped_by
 
-    async def _guarded(self, cases: Sequence[Case], work: Awaitable[None]) -> bool:
+    async def _guarded(self, cases: Sequence[CampaignSweep], work: Awaitable[None]) -> bool:
         """Do some reading for campaigns. Whether nothing failed; what did is told, and of a refused key to all."""
         for case in cases:
             case.problem = ""
@@ -214,7 +373,7 @@ class Sweep:
             return False
         return all(case.may_read for case in cases)
 
-    async def _beat(self, cases: Sequence[Case]) -> None:
+    async def _beat(self, cases: Sequence[CampaignSweep]) -> None:
         """Renew the leases."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
@@ -222,7 +381,7 @@ class Sweep:
                 if case.may_read:
                     await case.runner.renew(self._counted())
 
-    async def _leave(self, cases: Sequence[Case]) -> None:
+    async def _leave(self, cases: Sequence[CampaignSweep]) -> None:
         for case in cases:
             await case.leave(self._counted())
 
@@ -234,3 +393,55 @@ class Sweep:
     def _count(self, operation: Operation[Any], status: int | None) -> None:
         self._requests += 1
         self._sent[operation.route, str(status or "no answer")] += 1
+
+
+@dataclass(slots=True)
+class BlockingCampaigns:
+    """What holds leads of one file back, for one run.
+
+    Attributes:
+        database: The ledger.
+        account: Where the calls are read.
+        campaign: The run's own.
+        batch: The file.
+        reads: How often it was read how the other calls ended.
+    """
+
+    database: Database
+    account: Account
+    campaign: str
+    batch: str
+    reads: int = 0
+    _reading: "asyncio.Task[None] | None" = field(default=None, init=False)
+    _pause: float = field(default=FIRST_PAUSE_SECONDS, init=False)
+    _next_at: float = field(default=0.0, init=False)
+
+    def look(self, blocked: int, now: float) -> None:
+        """Begin to read, if leads are held back and it is time.
+
+        Args:
+            blocked: Leads that are held back.
+            now: The ledger's clock, Unix seconds.
+        """
+        if self._reading is not None and self._reading.done():
+            task, self._reading = self._reading, None
+            task.result()  # raises what the ledger did
+            self._next_at, self._pause = now + self._pause, min(self._pause * GROWTH, LONGEST_PAUSE_SECONDS)
+        if blocked and self._reading is None and now >= self._next_at:
+            self._reading = asyncio.create_task(self._read())
+
+    def is_trying(self, blocked: int) -> bool:
+        """Whether it may still turn out, at once, that a call has ended that holds leads back."""
+        return self._reading is not None or (bool(blocked) and not self.reads)
+
+    async def close(self) -> None:
+        """Stop reading; what was not read is not decided."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    async def _read(self) -> None:
+        if names := await blocking_campaigns(self.database, self.campaign, self.batch):
+            await Sweep(self.database, self.account, only=names).run()
+        await ask_again(self.database, self.campaign, self.batch)
+        self.reads += 1

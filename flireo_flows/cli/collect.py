@@ -8,7 +8,7 @@ from flireo_flows.cli.campaign_name import AnyCampaign
 from flireo_flows.cli.run import OPEN
 
 if TYPE_CHECKING:
-    from flireo_flows.calling.sweep import Summary
+    from flireo_flows.calling.sweep import SweepSummary
 
 
 def collect(
@@ -34,7 +34,7 @@ def collect(
     return OPEN if summary.open else 0
 
 
-async def _sweep(campaign: str, patience: int) -> "Summary":
+async def _sweep(campaign: str, patience: int) -> "SweepSummary":
     from flireo_flows.calling.sweep import Sweep
     from flireo_flows.cli import settings
     from flireo_flows.ledger import Database
@@ -44,7 +44,7 @@ async def _sweep(campaign: str, patience: int) -> "Summary":
         return await Sweep(database, account, campaign, patience).run()
 
 
-def _print(summary: "Summary") -> None:
+def _print(summary: "SweepSummary") -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from flireo_flows.tasks.campaign import CampaignSummary
+    from flireo_flows.flows import CampaignSummary
 
 START_SECONDS: Final = 60.0
 CAMPAIGN: Final = "demo"
@@ -68,7 +68,7 @@ def _stage(folder: Path, home: Path) -> Iterator[Stage]:
     """A sandbox, a webhook receiver and a Prefect server, each a process of its own, on free ports."""
     import secrets
 
-    from flireo_flows.prefect_support.child_process import child
+    from flireo_flows.prefect_support.child_process import child_server
     from flireo_flows.prefect_support.local_server import free_port, prefect_server
 
     say("starting a sandbox (a local Flireo), a webhook receiver and a Prefect server ...")
@@ -83,12 +83,12 @@ def _stage(folder: Path, home: Path) -> Iterator[Stage]:
         arguments += ["--webhook-url", f"{hooks}/webhooks/flireo"]
         log = home / "sandbox.log"
         stack.enter_context(
-            child("the sandbox", arguments, f"{sandbox}/sandbox/health", START_SECONDS, log, **env)
+            child_server("the sandbox", arguments, f"{sandbox}/sandbox/health", START_SECONDS, log, **env)
         )
         arguments = ["flireo_flows.cli", "webhooks", "--port", str(hooks_port)]
         log = home / "webhooks.log"
         stack.enter_context(
-            child("the webhook receiver", arguments, f"{hooks}/health", START_SECONDS, log, **env)
+            child_server("the webhook receiver", arguments, f"{hooks}/health", START_SECONDS, log, **env)
         )
         # Prefect's home is the demo's own, so that nothing of it stays in the user's history.
         prefect = stack.enter_context(prefect_server(home / "prefect.log", home / "prefect"))
@@ -101,8 +101,9 @@ def _run(stage: Stage, folder: Path) -> tuple["CampaignSummary", str]:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber
-    from flireo_flows.cli.run import load_flow, quiet_console
+    from flireo_flows.cli.run import quiet_console
     from flireo_flows.cli.template import template
+    from flireo_flows.flows import outbound_campaign
     from flireo_flows.leads import LeadFormat
     from flireo_flows.policy import CallingPolicy
 
@@ -111,7 +112,7 @@ def _run(stage: Stage, folder: Path) -> tuple["CampaignSummary", str]:
         _save_blocks(stage)
         say(f"blocks saved; the Prefect UI is at {stage.ui}")
         flows = template() / "flows"
-        state = load_flow()(
+        state = outbound_campaign(
             leads=str(flows / "leads.csv"),
             campaign=CAMPAIGN,
             agent_id="demo-agent",

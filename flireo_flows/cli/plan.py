@@ -13,7 +13,7 @@ from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.api.dialect import Dialect
-    from flireo_flows.calling.plan import Plan, PlannedCall, Wanted
+    from flireo_flows.calling.plan import Plan, PlannedCall, PlanRequest
     from flireo_flows.leads import LeadFormat
 
 
@@ -94,22 +94,21 @@ def wanted_of(
     script: Path | None,
     any_hour: bool,
     requests_per_minute: float,
-) -> "Wanted":
+) -> "PlanRequest":
     """What the options of a command ask for."""
-    from flireo_flows.calling.plan import Wanted
+    from flireo_flows.calling.plan import PlanRequest
     from flireo_flows.cli import settings
-    from flireo_flows.script import Composer
-    from flireo_flows.script.call_choice import Caller
+    from flireo_flows.script import Caller, Composer
 
     rules, words = settings.policy(policy, any_hour=any_hour), settings.script(script)
     composer = Composer(Caller(agent_id, number_id), words, _dialect(), campaign)
-    return Wanted(campaign, rules, composer, requests_per_minute)
+    return PlanRequest(campaign, rules, composer, requests_per_minute)
 
 
 def make(
     leads: Path,
     do_not_call: Path | None,
-    wanted: "Wanted",
+    wanted: "PlanRequest",
     lead_format: "LeadFormat",
     saved: Path | None = None,
 ) -> "Plan":
@@ -123,21 +122,16 @@ def make(
         saved: A saved plan, outside which no one is called; None for no such plan.
     """
     import asyncio
-    from dataclasses import replace
     from datetime import UTC, datetime
 
-    from flireo_flows.calling.plan import make_plan
+    from flireo_flows.calling.dry_run import make_plan
     from flireo_flows.calling.saved_plan import only_planned
     from flireo_flows.cli import settings
     from flireo_flows.leads import read_do_not_call, read_leads
     from flireo_flows.ledger.past import read_past
-    from flireo_flows.script import Composer
-    from flireo_flows.script.composer import with_assumed_models
 
     forbidden = read_do_not_call(do_not_call, lead_format.default_region) if do_not_call else None
     batch = read_leads(leads, lead_format, forbidden or frozenset())
-    if isinstance(wanted.composer, Composer):
-        wanted = replace(wanted, composer=with_assumed_models(wanted.composer, batch.leads))
     if saved:
         batch = only_planned(batch, saved, wanted, forbidden or frozenset())
     phones = [lead.phone for lead in batch.leads]

@@ -9,8 +9,8 @@ from flireo_flows.cli.campaign_name import CampaignName
 from flireo_flows.cli.options import NO_OPTIONS, LeadOptions
 
 if TYPE_CHECKING:
+    from flireo_flows.flows import CampaignSummary
     from flireo_flows.policy import CallingPolicy
-    from flireo_flows.tasks.campaign import CampaignSummary
 
 OPEN = 3
 MOST_PEOPLE = (
@@ -130,7 +130,7 @@ def prefect_api() -> str:
 
     Raises:
         SettingError: The configured one cannot be used.
-        ChildFailed: Ours did not come up.
+        ChildError: Ours did not come up.
     """
     from prefect.settings import PREFECT_API_URL
 
@@ -142,15 +142,6 @@ def prefect_api() -> str:
         check_prefect(str(configured), "Without either, the run starts a Prefect server of its own.")
         return str(configured)
     return until_exit(prefect_server())
-
-
-def load_flow() -> Any:
-    """The flow of the template: the same file that `flireo-flows init` writes out."""
-    from prefect.flows import load_flow_from_entrypoint
-
-    from flireo_flows.cli.template import template
-
-    return load_flow_from_entrypoint(f"{template() / 'flows' / 'outbound_campaign.py'}:outbound_campaign")
 
 
 def show(summary: "CampaignSummary") -> None:
@@ -223,9 +214,11 @@ def _is_for_people(record: Any) -> bool:
 def _run_flow(api: str, **parameters: Any) -> "CampaignSummary":
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
+    from flireo_flows.flows import outbound_campaign
+
     quiet_console()
     with temporary_settings({PREFECT_API_URL: api}):
-        summary: CampaignSummary = load_flow()(**parameters)
+        summary: CampaignSummary = outbound_campaign(**parameters)
     return summary
 
 

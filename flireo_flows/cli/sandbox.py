@@ -84,11 +84,11 @@ def sandbox(
         Share of webhooks that are sent twice, 0 to 1.
     """
     from flireo_flows.cli.sandbox_state import read_state
-    from flireo_flows.prefect_support.child_process import obey
+    from flireo_flows.prefect_support.child_process import exit_with_parent
     from flireo_flows.sandbox.server import make_server
     from flireo_flows.sandbox.state import StateError
 
-    obey()
+    exit_with_parent()
     _check_port(host, port)
     options = {
         "time_scale": time_scale,
@@ -145,9 +145,9 @@ def webhooks(
     import asyncio
 
     from flireo_flows.cli.webhooks import load_receiver, receiver_from_settings, serve
-    from flireo_flows.prefect_support.child_process import obey
+    from flireo_flows.prefect_support.child_process import exit_with_parent
 
-    obey()
+    exit_with_parent()
     receiver = load_receiver(app) if app else receiver_from_settings(unsigned=unsigned)
     _check_port(host, port)
     asyncio.run(receiver.check())

@@ -10,23 +10,23 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
     from flireo_flows.analytics import ExportError
     from flireo_flows.api.errors import FlireoError
     from flireo_flows.api.network import NetworkSettingError
-    from flireo_flows.calling.preflight import NotReady
+    from flireo_flows.calling.preflight import NotReadyError
     from flireo_flows.calling.saved_plan import PlanError
     from flireo_flows.leads import LeadFileError
     from flireo_flows.ledger import LedgerError
     from flireo_flows.ledger.campaigns import DeclinedError
-    from flireo_flows.prefect_support.child_process import ChildFailed
+    from flireo_flows.prefect_support.child_process import ChildError
     from flireo_flows.script import ScriptError
 
     kinds: tuple[type[Exception], ...] = (
-        ChildFailed,
+        ChildError,
         DeclinedError,
         ExportError,
         FlireoError,
         LeadFileError,
         LedgerError,
         NetworkSettingError,
-        NotReady,
+        NotReadyError,
         PlanError,
         ScriptError,
         SettingError,
@@ -41,9 +41,9 @@ def in_words(error: Exception) -> str:
 
 def is_unread(error: Exception) -> bool:
     """Whether no one was called because the account's recent calls cannot be read."""
-    from flireo_flows.calling.recent_calls import RecentCallsUnread
+    from flireo_flows.calling.preflight import RecentCallsUnreadError
 
-    return isinstance(error, RecentCallsUnread)
+    return isinstance(error, RecentCallsUnreadError)
 
 
 def is_clock(error: Exception) -> bool:
@@ -60,8 +60,8 @@ def _prefects() -> tuple[type[Exception], ...]:
         from flireo_flows.prefect_support.automations import AutomationError
 
         found.append(AutomationError)
-    if "flireo_flows.tasks.campaign" in sys.modules:
-        from flireo_flows.tasks.campaign import CampaignStopped, NoLeads
+    if "flireo_flows.flows" in sys.modules:
+        from flireo_flows.flows import CampaignStopped, NoLeads
 
         found += [CampaignStopped, NoLeads]
     return tuple(found)

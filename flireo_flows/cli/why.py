@@ -147,12 +147,11 @@ def _in_short(audit: "CampaignAudit") -> str:
 
 
 def _decided(decision: "DecisionAudit", clock: Clock) -> str:
-    from flireo_flows.policy import explain, explain_permission
+    from flireo_flows.policy import explain
 
-    if decision.allowed:  # whether it was called, its attempt shows
-        said = f"allowed attempt {decision.number or 1}: {explain_permission(decision.inputs)}"
-    else:
-        said = explain(decision.rule, decision.inputs, decision.until)
+    said = explain("" if decision.allowed else decision.rule, decision.inputs, decision.until)
+    # Whether an allowed attempt placed a call is in the attempt.
+    said = f"allowed attempt {decision.number or 1}: {said}" if decision.allowed else f"not called: {said}"
     again = f"{decision.times} times, last {clock.tell(decision.last_at)}" if decision.times > 1 else ""
     policy = f"policy {decision.policy}" if decision.policy else ""
     more = "; ".join(part for part in (again, policy) if part)

@@ -223,7 +223,7 @@ def _numbers(text: str, origin: Origin) -> tuple[str, ...]:
 
 def _garbled(path: Path, lines: Sequence[int], region: str) -> LeadFileError:
     where = f"{_lines(lines)} {'holds' if len(lines) == 1 else 'hold'}"
-    advice = "Mend or remove them: somebody on the list might be called otherwise."
+    advice = "Mend or remove them: someone on the list might be called otherwise."
     if not region:
         advice = "Begin each number with + and its country code, or set a default region; else remove them."
     return LeadFileError.at(path, f"In this do-not-call list, {where} no valid number.", advice, lines[0])

@@ -37,7 +37,7 @@ class LeadFormat(BaseModel):
     agent_column: str = Field(
         default="",
         title="Agent column",
-        description="Header of the column with the id of the agent that rings this lead. Empty: recognised "
+        description="Header of the column with the id of the agent that calls this lead. Empty: recognised "
         "(agent_id, assistant_id); - reads none.",
     )
     language_column: str = Field(
@@ -49,13 +49,13 @@ class LeadFormat(BaseModel):
     number_column: str = Field(
         default="",
         title="Caller number column",
-        description="Header of the column with the id of the Flireo number to ring from. Empty: recognised "
+        description="Header of the column with the id of the Flireo number to call from. Empty: recognised "
         "(number_id, from_number_id, caller_number_id); - reads none.",
     )
     client_column: str = Field(
         default="",
         title="Client column",
-        description="Header of the column with the client on whose behalf the lead is rung. Empty: recognised "
+        description="Header of the column with the client on whose behalf the lead is called. Empty: recognised "
         "(on_behalf_of, opdrachtgever, Auftraggeber); - reads none.",
     )
     dial_before_column: str = Field(

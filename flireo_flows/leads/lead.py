@@ -1,4 +1,4 @@
-"""What a file of people becomes: leads to ring, and rejects that say why they are none."""
+"""What a file of people becomes: leads to call, and rejects that say why they are none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class RejectCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A person to ring.
+    """A person to call.
 
     Attributes:
         phone: E.164, with the leading `+`.

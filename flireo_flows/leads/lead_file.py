@@ -148,7 +148,7 @@ class _Judge:
         if not (refuses_calls(columns, self.header.wishes) or self._asks_for_no_calls(columns)):
             return
         origin = self._origin(columns)
-        # Where nobody knows the country, the default one is a guess that calls no one.
+        # Where no one knows the country, the default one is a guess that calls no one.
         if isinstance(origin, Refusal) or origin.is_missing:
             origin = Origin(self.form.default_region)
         alone = columns.get(self.header.phone, "")

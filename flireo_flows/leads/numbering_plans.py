@@ -1,7 +1,7 @@
 """Numbers as they were written before a country changed its numbering plan.
 
 Where each old number became exactly one new number, it is read as that one, and said. Where it did not, the row is
-told that the plan changed, so that nobody searches it for a typing error.
+told that the plan changed, so that no one searches it for a typing error.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Which numbers that exist a text may mean. Where it may mean two, nobody is called by a guess.
+"""Which numbers that exist a text may mean. Where it may mean two, no one is called by a guess.
 
 A number that lost its `+` looks like a national one: `4917604069012` is a mobile in Berlin, or a landline in East
 Frisia with the area code 04917. Both exist, so the text alone settles nothing.

@@ -103,7 +103,7 @@ def read_number(text: str, region: str = "", **known: Unpack[Known]) -> ValidNum
 
 
 def every_number(text: str, region: str = "", **known: Unpack[Known]) -> tuple[str, ...]:
-    """Every number that a text may mean, E.164: for lists of whom not to call, where more is safer than less."""
+    """Every number that a text may mean, E.164: for do-not-call lists, where more is safer than less."""
     home = NumberDefaults(region, known.get("code", 0), known.get("without_plus", ""))
     text = tidy(text)
     if not _PLAIN.fullmatch(text) and any(rule(text) for rule in RULES):

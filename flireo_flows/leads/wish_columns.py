@@ -1,7 +1,7 @@
 """What a row asks for beside its number: which columns say so, and how their cells are read.
 
 Only names that can mean nothing else are recognised by themselves: today's files have an "agent" who is a
-person, a "client" who is the lead, and a "caller id" which is the number somebody rang from.
+person, a "client" who is the lead, and a "caller id" which is the number someone called from.
 """
 
 import re
@@ -61,7 +61,7 @@ WISH_NAMES: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class WishColumns:
-    """Name of the column of each wish; empty where the file has none. Several may say that somebody opted out."""
+    """Name of the column of each wish; empty where the file has none. Several may say that someone opted out."""
 
     agent: str = ""
     language: str = ""
@@ -85,7 +85,7 @@ NO_WISHES: Final = Wishes()
 
 
 class _Unreadable(Exception):
-    """A cell that asks for something nobody understands; carries the refusal of its row."""
+    """A cell that asks for something no one understands; carries the refusal of its row."""
 
     def __init__(self, code: RejectCode, message: str) -> None:
         self.refusal = Refusal(code, message)
@@ -113,7 +113,7 @@ def read_wishes(columns: Mapping[str, str], where: WishColumns, zones: tuple[str
                 columns.get(where.dial_before, ""),
                 zones,
                 RejectCode.INVALID_DIAL_BEFORE,
-                "last moment to ring",
+                "last moment to call",
             ),
             consent=_consent(columns, where, zones),
         )
@@ -142,9 +142,9 @@ def _agent_id(text: str) -> str:
 
 def _number_id(text: str) -> str:
     if _PHONE.fullmatch(text):
-        words = "The number to ring from is given by its id in Flireo, not by its digits."
+        words = "The number to call from is given by its id in Flireo, not by its digits."
         raise _Unreadable(RejectCode.INVALID_NUMBER_ID, words)
-    return _id(text, RejectCode.INVALID_NUMBER_ID, "number to ring from")
+    return _id(text, RejectCode.INVALID_NUMBER_ID, "number to call from")
 
 
 _CODE: Final = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?")
@@ -197,7 +197,7 @@ _NOT_OUT: Final = _words("optin optedin subscribed allow allowed")
 
 
 def refuses_calls(columns: Mapping[str, str], where: WishColumns) -> bool:
-    """Whether a row that is no lead says no, for other rows of its number: what nobody understands is a no as well.
+    """Whether a row that is no lead says no, for other rows of its number: what no one understands is a no as well.
 
     Args:
         columns: The row, as far as it goes.
@@ -244,7 +244,7 @@ def _is_yes(text: str, yes: frozenset[str], no: frozenset[str], code: RejectCode
     raise _Unreadable(code, f"{what} is neither yes nor no.")
 
 
-# 31/12/2026 and 12/31/2026 are not read: which of the two is the day, nobody can know.
+# 31/12/2026 and 12/31/2026 are not read: which of the two is the day, no one can know.
 _ISO: Final = re.compile(
     r"((?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2})"
     r"(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6})?)?) ?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"

@@ -25,11 +25,11 @@ class Wishes:
     """What one row asks for; empty where it says nothing.
 
     Attributes:
-        agent_id: The saved agent that rings this lead, instead of the campaign's.
+        agent_id: The saved agent that calls this lead, instead of the campaign's.
         language: Language code (`nl`, `en-GB`), for templates, variants and inline agents.
-        number_id: Id of the number to ring from, instead of the campaign's.
-        client: On whose behalf it is rung; pools may keep numbers for a client.
-        dial_before: Never ring at or after it; aware.
+        number_id: Id of the number to call from, instead of the campaign's.
+        client: On whose behalf it is called; pools may keep numbers for a client.
+        dial_before: Never call at or after it; aware.
         consent: What the row says of consent.
     """
 

@@ -26,7 +26,7 @@ from flireo_flows.lifecycle.states import (
     target,
 )
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.call_choice import CallChoice, Composes, LeadFacts
+from flireo_flows.script import CallChoice, Composer, LeadFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class AttemptBook:
     """
 
     def __init__(
-        self, database: Database, campaign: str, runner: str, composer: Composes | None = None, run: str = ""
+        self, database: Database, campaign: str, runner: str, composer: Composer | None = None, run: str = ""
     ) -> None:
         self._database, self.campaign, self.runner = database, name_key(campaign), runner
         self.composer, self.run = composer, run

@@ -13,7 +13,7 @@ from flireo_flows.leads.wishes import Wishes
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import suppressed_in
-from flireo_flows.script.call_choice import LeadFacts
+from flireo_flows.script import LeadFacts
 
 _NO_DIGIT: Final = re.compile(r"[^\d]")
 

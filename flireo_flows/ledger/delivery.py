@@ -13,7 +13,7 @@ from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.messages import inbox_reason
 from flireo_flows.lifecycle.reasons import InboxReason
 from flireo_flows.lifecycle.states import InboxState
-from flireo_flows.script.call_choice import ATTEMPT_KEY
+from flireo_flows.script import ATTEMPT_KEY
 
 NOBODY: Final = ReportOf("", "")
 LONGEST_REFERENCE: Final = 64  # characters; ours have 32

@@ -10,7 +10,8 @@ from typing import Final
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.person_key import spellings
+from flireo_flows.api.person_key import digits, spellings
+from flireo_flows.leads.phones import Refusal, read_number
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.intents import Attempt
@@ -78,6 +79,15 @@ async def late_denial(database: Database, attempt: Attempt) -> str:
     if row.reason == Reason.NOT_IN_NEWEST_FILE:
         return "its row is not in the newest file"
     return f"the campaign is {row.state}" if row.state in CLOSED else ""
+
+
+def e164_of(text: str) -> str:
+    """A number as the ledger has it, however a server writes it; empty where it has no digits."""
+    plain = digits(text)
+    number = read_number(f"+{plain}")
+    if isinstance(number, Refusal):  # of no country's plan; the ledger may have it all the same
+        return plain and f"+{plain}"
+    return number.e164
 
 
 async def denied_numbers(database: Database, phones: Collection[str]) -> dict[str, str]:

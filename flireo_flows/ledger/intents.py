@@ -19,7 +19,7 @@ from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptState, LeadState
 from flireo_flows.policy import Allow, CallingPolicy, Deny, Rule, calls_left, decide
-from flireo_flows.script.call_choice import CallChoice, ComposeError, Composes, LeadFacts
+from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts
 
 FRESH_SECONDS: Final = 5.0  # an attempt decided longer ago is not sent any more: it must be decided anew
 FRESH: Final = timedelta(seconds=FRESH_SECONDS)
@@ -91,7 +91,7 @@ class Beginning:
     campaign: str
     runner: str
     run: str
-    composer: Composes | None = None
+    composer: Composer | None = None
 
     async def begin_in(
         self, db: AsyncConnection, batch: str, policy: CallingPolicy, most: int, scan: int

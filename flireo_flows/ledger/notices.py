@@ -56,6 +56,11 @@ class Notice:
     payload: Mapping[str, Any] = field(default_factory=dict)
     lead_id: int | None = None
 
+    @property
+    def ends_call(self) -> bool:
+        """Whether it reports the end of a call."""
+        return self.event == LedgerEvent.CALL_ENDED
+
 
 async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Notice]:
     """What each of them says now.

@@ -33,7 +33,7 @@ NEW: Final = History()
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownPerson:
     """What is known of one person.
 
     Attributes:
@@ -68,7 +68,7 @@ class Past:
 
     campaign: History = NEW
     standing: Standing = field(default_factory=Standing)
-    people: Mapping[str, Known] = field(default_factory=dict)
+    people: Mapping[str, KnownPerson] = field(default_factory=dict)
     earlier: EarlierCalls = field(default_factory=EarlierCalls)
     knows_account: bool = False
     kept_list: CampaignList = field(default_factory=CampaignList)
@@ -118,14 +118,14 @@ async def read_past(
             awaited = await awaited_in(db, asked, policy, moment.timestamp())
             knows_account = (await db.execute(select(accounts.c.read_at).limit(1))).first() is not None
     for phone, source in forbidden.items():
-        known = people.get(phone, Known())
+        known = people.get(phone, KnownPerson())
         people[phone] = replace(known, history=replace(known.history, do_not_call=source))
     for phone, other in others.items():
-        known = people.get(phone, Known())
+        known = people.get(phone, KnownPerson())
         history = replace(known.history, other_calls=other.calls, open_call_until=other.open_until)
         people[phone] = replace(known, history=history)
     for phone, until in awaited.items():
-        known = people.get(phone, Known())
+        known = people.get(phone, KnownPerson())
         people[phone] = replace(known, history=replace(known.history, awaited_until=until))
     history = History(live=live, day=day, campaign=whole)
     theirs = {phone: people[key] for phone in phones if (key := person_key(phone)) in people}
@@ -134,12 +134,12 @@ async def read_past(
 
 async def _people(
     db: AsyncConnection, campaign: str, phones: frozenset[str], since: datetime
-) -> dict[str, Known]:
+) -> dict[str, KnownPerson]:
     calls = await _calls(db, campaign, phones, since)
     mine = select(leads).where(leads.c.campaign == campaign)
     people = {row.phone: _known(row) for row in (await db.execute(mine)).all() if row.phone in phones}
     for phone, history in calls.items():
-        known = people.get(phone, Known())
+        known = people.get(phone, KnownPerson())
         people[phone] = replace(
             known,
             history=replace(
@@ -196,8 +196,8 @@ def _live(campaign: str) -> Any:
     )
 
 
-def _known(row: Row[Any]) -> Known:
-    return Known(
+def _known(row: Row[Any]) -> KnownPerson:
+    return KnownPerson(
         history=History(
             attempts=row.attempts,
             last_outcome=Outcome(row.outcome) if row.outcome else None,

@@ -15,7 +15,7 @@ from flireo_flows.ledger.campaigns import known_campaigns, shown_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.messages import NOT_CALLED, WHY_OPEN, lead_reason
 from flireo_flows.ledger.schema import attempts, leads, requests
-from flireo_flows.lifecycle.states import OPEN, AttemptState, LeadState
+from flireo_flows.lifecycle.states import FINAL, OPEN, AttemptState, LeadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,11 @@ class CampaignStatus:
     unknown: int = 0
     requests: Mapping[str, int] = field(default_factory=dict)
     analysed: int = 0
+
+    @property
+    def final(self) -> int:
+        """Leads that are final: no run calls them any more."""
+        return sum(self.states.get(state, 0) for state in FINAL)
 
 
 @dataclass(frozen=True, slots=True)

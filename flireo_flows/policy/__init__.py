@@ -1,4 +1,4 @@
-"""May this lead be rung now? `decide()` answers, and says why not and until when. Pure; reads no clock."""
+"""May this lead be called now? `decide()` answers, and says why not and until when. Pure; reads no clock."""
 
 from flireo_flows.policy.calendars import Holidays
 from flireo_flows.policy.call_consequences import (
@@ -23,7 +23,7 @@ from flireo_flows.policy.decision import (
     number_memory,
     others_memory,
 )
-from flireo_flows.policy.explanation import explain, explain_denial, explain_permission
+from flireo_flows.policy.explanation import explain
 from flireo_flows.policy.history import History, OtherCall, PolicyLead, Totals
 from flireo_flows.policy.lead_location import LeadLocation, location_of
 from flireo_flows.policy.policy_forms import (
@@ -70,8 +70,6 @@ __all__ = [
     "decide",
     "do_not_call_cause",
     "explain",
-    "explain_denial",
-    "explain_permission",
     "held_by_others",
     "is_retried",
     "location_of",

@@ -1,6 +1,6 @@
-"""Public holidays of countries and their parts, from the optional package `holidays`; and of whom a number is.
+"""Public holidays of countries and their parts, from the optional package `holidays`; and the country of a number.
 
-What is not known here is None, and `decide` rings nobody on it: the package is missing, it has no such
+What is not known here is None, and `decide` calls no one on it: the package is missing, it has no such
 country, or it does not know the year.
 """
 
@@ -23,7 +23,7 @@ _CODE: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 
 class Holidays(BaseModel):
-    """Dates on which nobody is rung, on the clock of whoever would be."""
+    """Dates on which no one is called, on the clock of whoever would be."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,7 +36,7 @@ class Holidays(BaseModel):
         ),
     ] = []
     closed_dates: Annotated[
-        list[str], Field(title="Closed dates", description="Nobody is rung on these, YYYY-MM-DD.")
+        list[str], Field(title="Closed dates", description="No one is called on these, YYYY-MM-DD.")
     ] = []
     open_dates: Annotated[
         list[str],
@@ -129,7 +129,7 @@ def _year(calendar: Calendar, year: int) -> Mapping[date, str] | None:
     country, _, part = calendar.partition("-")
     try:
         known = package.country_holidays(country, subdiv=part or None, years=year, language="en_US")
-    except Exception:  # not our code: whatever fails in it, the holidays are unknown, and nobody is rung
+    except Exception:  # not our code: whatever fails in it, the holidays are unknown, and no one is called
         return None
     if not known.start_year <= year <= known.end_year:
         return None

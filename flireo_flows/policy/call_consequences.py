@@ -1,4 +1,4 @@
-"""What follows from a call that ended: whether and when the lead is rung again, and whether ever."""
+"""What follows from a call that ended: whether and when the lead is called again, and whether ever."""
 
 import hashlib
 import json
@@ -19,16 +19,16 @@ from flireo_flows.policy.policy_forms import USUAL_KEYS, AnalysisRule
 def outcomes_version(policy: CallingPolicy) -> str:
     """A short digest of all that outcomes are derived with: the policy's own rules and the default table.
 
-    Equal in every process; another one means that outcomes in the ledger may have to be derived anew.
+    Equal in every process; another one means that outcomes in the ledger may have to be derived again.
     """
     return table_version(policy.outcomes)
 
 
 def opt_out_rules_version(policy: CallingPolicy) -> str:
-    """A short digest of what calls teach: after which outcomes and answers a number is never rung again.
+    """A short digest of what calls teach: after which outcomes and answers a number is never called again.
 
     Equal in every process; empty where nothing is learnt. Another one means that calls in the ledger may have to be
-    asked anew.
+    asked again.
     """
     if not (policy.do_not_call_outcomes or policy.do_not_call_keys or policy.do_not_call_words):
         return ""
@@ -38,7 +38,7 @@ def opt_out_rules_version(policy: CallingPolicy) -> str:
 
 
 def is_retried(policy: CallingPolicy, outcome: Outcome, attempts_used: int) -> bool:
-    """Whether a lead is rung again after an attempt.
+    """Whether a lead is called again after an attempt.
 
     Args:
         policy: The campaign's rules.
@@ -60,7 +60,7 @@ def retry_delay(policy: CallingPolicy, outcome: Outcome | None, attempts_used: i
 
     Args:
         policy: The campaign's rules.
-        outcome: Of the attempt that ended; None when nobody knows it.
+        outcome: Of the attempt that ended; None when no one knows it.
         attempts_used: Of the lead's one budget, that attempt included. The nth delay of an outcome's own
             follows the lead's nth attempt, and the last one repeats.
     """
@@ -196,7 +196,7 @@ _BEFORE: Final = word_set("before yet made earlier so past")  # "no_calls_yet"
 
 @lru_cache(maxsize=4096)
 def _meant(key: str) -> str:
-    """The answer under a key by which somebody asks for no more calls, as the key's words say; empty for none."""
+    """The answer under a key by which someone asks for no more calls, as the key's words say; empty for none."""
     told = header_words(key)
     words = [word for word in told if word not in _AGAIN]
     if _BEFORE & set(words) or (_ONCE & set(words) and len(words) == len(told)):

@@ -1,4 +1,4 @@
-"""Calling hours as a form: days, spans and breaks, on the clock of whoever is rung."""
+"""Calling hours as a form: days, spans and breaks, on the clock of whoever is called."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ Until = Annotated[str, Field(pattern=CLOCK, title="Until", description="HH:MM, n
 
 
 class Break(BaseModel):
-    """A part of a day in which nobody is rung."""
+    """A part of a day in which no one is called."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -55,10 +55,11 @@ class DayHours(BaseModel):
     start: From = "09:00"
     end: Until = "20:00"
     weekdays: Annotated[
-        list[Weekday], Field(min_length=1, title="Weekdays", description="Days on which people may be rung.")
+        list[Weekday],
+        Field(min_length=1, title="Weekdays", description="Days on which people may be called."),
     ] = ["monday", "tuesday", "wednesday", "thursday", "friday"]
     breaks: Annotated[
-        list[Break], Field(title="Breaks", description="Parts of these days in which nobody is rung.")
+        list[Break], Field(title="Breaks", description="Parts of these days in which no one is called.")
     ] = []
 
     @field_validator("start", "end", mode="before")
@@ -91,7 +92,7 @@ class DayHours(BaseModel):
 
 
 class CallingHours(DayHours):
-    """When people may be rung, on their own clock."""
+    """When people may be called, on their own clock."""
 
     other_days: Annotated[
         list[DayHours],
@@ -160,7 +161,7 @@ def read_clock(value: Any) -> Any:
     """`9:00` is meant as it reads. A figure is none: YAML 1.1 makes 540 of an unquoted `9:00`, and `9` is no minute.
 
     Raises:
-        ValueError: It is a figure, of which nobody knows whether hours or minutes are meant.
+        ValueError: It is a figure, of which no one knows whether hours or minutes are meant.
     """
     if isinstance(value, int | float):
         raise ValueError('a time of day is written "09:00", in quotation marks, not as a figure')

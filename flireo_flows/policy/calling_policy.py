@@ -1,4 +1,4 @@
-"""The rules under which a campaign rings people, as a form that people fill in."""
+"""The rules under which a campaign calls people, as a form that people fill in."""
 
 import hashlib
 import json
@@ -25,17 +25,17 @@ from flireo_flows.policy.timetable import zone_named
 
 
 class CallingPolicy(BaseModel):
-    """The rules under which a campaign rings people. All fields have defaults."""
+    """The rules under which a campaign calls people. All fields have defaults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     calling_hours: Annotated[
         CallingHours | None,
-        Field(title="Calling hours", description="On the lead's own clock; None rings at any hour."),
+        Field(title="Calling hours", description="On the lead's own clock; None calls at any hour."),
     ] = CallingHours()
     holidays: Annotated[
         Holidays,
-        Field(title="Holidays", description="Dates on which nobody is rung, on the lead's own clock."),
+        Field(title="Holidays", description="Dates on which no one is called, on the lead's own clock."),
     ] = Holidays()
     wide_zones: Annotated[
         bool,
@@ -56,7 +56,7 @@ class CallingPolicy(BaseModel):
         str,
         Field(
             title="Dial before",
-            description="Nobody is rung at or after this moment, ISO 8601 with its offset "
+            description="No one is called at or after this moment, ISO 8601 with its offset "
             "(2027-03-01T18:00+01:00). A lead may have an earlier one of its own.",
         ),
     ] = ""
@@ -64,7 +64,7 @@ class CallingPolicy(BaseModel):
         bool,
         Field(
             title="Consent required",
-            description="Ring only whose row says that consent was given. Who said no is never rung.",
+            description="Call only leads whose row contains consent. A lead that refused is never called.",
         ),
     ] = False
     consent_valid_days: Annotated[
@@ -77,11 +77,11 @@ class CallingPolicy(BaseModel):
         ),
     ] = 0
     max_attempts: Annotated[
-        int, Field(ge=1, le=50, title="Attempts", description="How often a lead may be rung at most.")
+        int, Field(ge=1, le=50, title="Attempts", description="How often a lead may be called at most.")
     ] = 1
     retry_outcomes: Annotated[
         list[Outcome],
-        Field(title="Try again after", description="Outcomes after which a lead is rung again."),
+        Field(title="Try again after", description="Outcomes after which a lead is called again."),
     ] = [Outcome.NO_ANSWER, Outcome.BUSY]
     retry_delay_seconds: Annotated[
         int,
@@ -96,7 +96,7 @@ class CallingPolicy(BaseModel):
         list[RetryDelay],
         Field(
             title="Delays by outcome",
-            description="Delays of their own for some outcomes, which are then rung again as well; all "
+            description="Delays of their own for some outcomes, which are then retried as well; all "
             "share the attempts above.",
         ),
     ] = []
@@ -114,7 +114,7 @@ class CallingPolicy(BaseModel):
         list[NumberCap],
         Field(
             title="Caps per number",
-            description="How often a number is rung within rolling days, by all campaigns of the ledger.",
+            description="How often a number is called within rolling days, by all campaigns of the ledger.",
         ),
     ] = []
     other_campaigns: Annotated[
@@ -127,7 +127,7 @@ class CallingPolicy(BaseModel):
     ] = OtherCampaigns()
     do_not_call_outcomes: Annotated[
         list[Outcome],
-        Field(title="Never again after", description="Outcomes after which a number is never rung again."),
+        Field(title="Never again after", description="Outcomes after which a number is never called again."),
     ] = []
     do_not_call_keys: Annotated[
         list[AnalysisRule],
@@ -184,7 +184,7 @@ class CallingPolicy(BaseModel):
             le=86_400,
             title="A call's assumed length (s)",
             description="What a call counts for, in caps on minutes and money, until its own length is known, "
-            "unless nobody answered.",
+            "unless no one answered.",
         ),
     ] = 180
     min_balance_minutes: Annotated[
@@ -204,7 +204,7 @@ class CallingPolicy(BaseModel):
         Field(
             ge=0,
             title="Grace before a lost call counts as not placed (s)",
-            description="Calls have been seen to ring 84 seconds late, so minutes are right.",
+            description="Phones have started ringing 84 seconds late, so minutes are right.",
         ),
     ] = 180
     poll_seconds: Annotated[
@@ -254,9 +254,7 @@ class CallingPolicy(BaseModel):
     ] = 0.9
     unknown: Annotated[
         Literal["try_again", "review"],
-        Field(
-            title="A call that proved not placed", description="Ring the lead again, or let a person look."
-        ),
+        Field(title="A call that proved not placed", description="Call the lead again, or put it to review."),
     ] = "try_again"
 
     @field_validator("dial_before", mode="before")

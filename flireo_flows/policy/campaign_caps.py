@@ -27,7 +27,7 @@ class CapUsage:
         scope: `run`, `day` or `campaign`.
         cap: At most so many calls, minutes or units of money.
         used: Of it, calls of unknown length counted at their assumed length.
-        each: What one more call is assumed to use; 0 when nobody knows.
+        each: What one more call is assumed to use; 0 when no one knows.
         open_calls: Calls whose length is assumed.
     """
 
@@ -40,7 +40,7 @@ class CapUsage:
 
     @property
     def calls_left(self) -> int:
-        """More calls that fit; none where nobody knows what a call costs."""
+        """More calls that fit; none where no one knows what a call costs."""
         if self.each <= 0:
             return 0
         return max(0, floor(min((self.cap - self.used) / self.each + _HAIR, _MANY)))
@@ -55,7 +55,7 @@ def campaign_denial(now: datetime, policy: CallingPolicy, history: History) -> D
         history: Its `live`, `run`, `day` and `campaign` are looked at.
 
     Returns:
-        None when nothing does. A cap per day holds until the day's end; the others until somebody raises
+        None when nothing does. A cap per day holds until the day's end; the others until someone raises
         them. Concurrency says `now`: ask again when a call has ended.
     """
     for held in _brakes(policy, history):

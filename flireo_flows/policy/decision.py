@@ -1,4 +1,4 @@
-"""`decide()`: may this lead be rung now?"""
+"""`decide()`: may this lead be called now?"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """Ring now.
+    """Call now.
 
     Attributes:
         inputs: What the rules looked at, as JSON values; without the number.
@@ -56,7 +56,7 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """Do not ring. Ask again at `until`; None means this policy never will.
+    """Do not call. Ask again at `until`; None means this policy never will.
 
     Attributes:
         reason: The rule that denied.
@@ -77,7 +77,7 @@ Verdict = Allow | Deny
 
 Check = Callable[[DecisionContext, datetime], Deny | None]
 
-# Nobody knows when a call in progress ends; asked again after this it costs next to nothing.
+# No one knows when a call in progress ends; asked again after this it costs next to nothing.
 RINGING_AGAIN: Final = timedelta(seconds=30)
 OTHER_HOUR_DAYS: Final = timedelta(days=14)
 MOST_STEPS: Final = 60
@@ -127,7 +127,9 @@ def _next_chance(case: DecisionContext, denial: Deny) -> tuple[datetime | None, 
         return None, {}
     earliest = denial.until
     for _ in range(MOST_STEPS):
-        denials = [found for check in CHECKS if check is not is_silent and (found := check(case, earliest))]
+        denials = [
+            found for check in CHECKS if check is not has_no_open_call and (found := check(case, earliest))
+        ]
         if not denials:
             break
         for found in denials:
@@ -137,8 +139,8 @@ def _next_chance(case: DecisionContext, denial: Deny) -> tuple[datetime | None, 
     return earliest, {}
 
 
-def not_forbidden(case: DecisionContext, now: datetime) -> Deny | None:
-    """Who said no is never rung."""
+def not_opted_out(case: DecisionContext, now: datetime) -> Deny | None:
+    """A lead that opted out is never called."""
     if case.history.do_not_call:
         return Deny(Rule.DO_NOT_CALL, None, {"source": case.history.do_not_call})
     if case.history.last_outcome in case.policy.do_not_call_outcomes:
@@ -147,7 +149,7 @@ def not_forbidden(case: DecisionContext, now: datetime) -> Deny | None:
 
 
 def consented(case: DecisionContext, now: datetime) -> Deny | None:
-    """Who refused is never rung; where consent is required, only who gave it."""
+    """A lead that refused is never called; where consent is required, only one that gave it."""
     consent = case.lead.consent
     if consent.given is False or (case.policy.consent_required and consent.given is None):
         return Deny(Rule.NO_CONSENT, None, {"given": consent.given})
@@ -209,8 +211,8 @@ def knows_holidays(case: DecisionContext, now: datetime) -> Deny | None:
     return None
 
 
-def is_silent(case: DecisionContext, now: datetime) -> Deny | None:
-    """The phone does not ring already, for any campaign."""
+def has_no_open_call(case: DecisionContext, now: datetime) -> Deny | None:
+    """No call to the number is in progress, for any campaign."""
     if case.history.has_open_call:
         return Deny(Rule.ALREADY_RINGING, now + RINGING_AGAIN)
     until = case.history.open_call_until
@@ -242,7 +244,7 @@ def number_is_rested(case: DecisionContext, now: datetime) -> Deny | None:
 
 def _capped(case: DecisionContext, now: datetime, calls: int, days: float) -> Deny | None:
     window = days * 86_400
-    falls_out = sorted(later(rung, window) for rung in case.history.number_called_at)
+    falls_out = sorted(later(called, window) for called in case.history.number_called_at)
     counted = [moment for moment in falls_out if moment > now]
     if len(counted) < calls:
         return None
@@ -356,7 +358,7 @@ def _iso(moment: datetime | None) -> str:
 
 # The order is that of the reasons: first those that nothing changes.
 CHECKS: Final[tuple[Check, ...]] = (
-    not_forbidden,
+    not_opted_out,
     consented,
     consent_holds,
     has_attempts_left,
@@ -364,7 +366,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     in_time,
     has_clock,
     knows_holidays,
-    is_silent,
+    has_no_open_call,
     is_analysed,
     is_spaced,
     number_is_rested,

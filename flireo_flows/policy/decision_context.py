@@ -79,12 +79,12 @@ class DecisionContext:
     def other_hours(self) -> tuple[Clock, ...]:
         """The clocks, and beside them those without the times of day of earlier attempts."""
         least = self.policy.other_hour_minutes
-        rung = [moment for moment in self.history.called_at if FIRST <= moment < LAST] if least else []
-        if not rung:
+        called = [moment for moment in self.history.called_at if FIRST <= moment < LAST] if least else []
+        if not called:
             return ()
         zones = {clock for name in self.place.zones if (clock := zone_named(name))}
         # Without a zone the distance in UTC is the same, but for a change of clocks in between.
-        rested = [(_other_hours(_minutes(rung, zone), least), zone) for zone in zones or {ZoneInfo("UTC")}]
+        rested = [(_other_hours(_minutes(called, zone), least), zone) for zone in zones or {ZoneInfo("UTC")}]
         return (*(self.clocks or ()), *rested)
 
 
@@ -183,17 +183,17 @@ def _dates(texts: Iterable[str]) -> frozenset[date]:
     return frozenset(datetime.fromisoformat(text).date() for text in texts)
 
 
-def _minutes(rung: Iterable[datetime], zone: ZoneInfo) -> frozenset[int]:
-    walls = [moment.astimezone(zone) for moment in rung]
+def _minutes(called: Iterable[datetime], zone: ZoneInfo) -> frozenset[int]:
+    walls = [moment.astimezone(zone) for moment in called]
     return frozenset(wall.hour * 60 + wall.minute for wall in walls)
 
 
 @lru_cache(maxsize=4096)
-def _other_hours(rung: frozenset[int], least: int) -> Timetable:
+def _other_hours(called: frozenset[int], least: int) -> Timetable:
     """A day without the minutes around each earlier attempt; an attempt counts as its whole minute."""
     gaps = [
         ((minute + turn - least) * 60, (minute + turn + least + 1) * 60)
-        for minute in rung
+        for minute in called
         for turn in (-MINUTES, 0, MINUTES)
     ]
     return Timetable((without(WHOLE_DAY, gaps),) * 7)

@@ -10,9 +10,6 @@ from flireo_flows.policy.timetable import zone_named
 
 Facts = Mapping[str, object]
 
-ALLOWED: Final = "rung: {why}"
-DENIED: Final = "not rung: {why}"
-
 _ACCOUNT: Final = "another call of the account"
 # Where a zone comes from, as `LeadLocation.sources` has it.
 ROW_SOURCES: Final = {
@@ -28,7 +25,7 @@ SOURCES: Final = {
 }
 _SOURCES: Final = {
     "file": "the do-not-call list of the campaign",
-    "person": "somebody put it on the do-not-call list",
+    "person": "a person put it on the do-not-call list",
     "outcome": "the outcome of an earlier call",
     "analysis": "the analysis of an earlier call",
     "unclear": "an answer of an earlier call is neither yes nor no; a person has to settle it",
@@ -39,7 +36,7 @@ _SOURCES: Final = {
 def explain(
     decision: Verdict | Rule | str, inputs: Facts | None = None, until: datetime | float | None = None
 ) -> str:
-    """Say a decision in one sentence, without the number.
+    """Explain a decision in one sentence, without the number: why it allowed, or why it denied and until when.
 
     Args:
         decision: The verdict itself; or the rule as the ledger keeps it, empty when all allowed.
@@ -47,37 +44,25 @@ def explain(
         until: When it was worth asking again, a moment or Unix seconds; left out with a verdict.
     """
     if isinstance(decision, Allow):
-        return ALLOWED.format(why=explain_permission(decision.inputs))
+        return _called(decision.inputs)
     if isinstance(decision, Deny):
-        return DENIED.format(why=explain_denial(decision))
+        return _reason(str(decision.reason), decision.inputs, decision.until)
     facts = inputs or {}
     moment = datetime.fromtimestamp(until, UTC) if isinstance(until, int | float) else until
-    if not decision:
-        return ALLOWED.format(why=explain_permission(facts))
-    return DENIED.format(why=_denied(str(decision), facts, moment))
+    return _reason(str(decision), facts, moment) if decision else _called(facts)
 
 
-def explain_denial(denial: Deny) -> str:
-    """Why a lead was not called, and until when, without the words that say so."""
-    return _denied(str(denial.reason), denial.inputs, denial.until)
-
-
-def explain_permission(facts: Facts) -> str:
-    """On what a permission rests, without the words that say so.
-
-    Args:
-        facts: What the rules looked at.
-    """
+def _called(facts: Facts) -> str:
     said = [_clock(facts), f"attempt {_whole(facts, 'attempts') + 1} of {_whole(facts, 'max_attempts')}"]
     if facts.get("other_hour"):
         said.append("no other hour of the day was left")
     return "; ".join(part for part in said if part)
 
 
-def _denied(rule: str, facts: Facts, until: datetime | None) -> str:
-    # A rule that is not known here was decided by a newer version of this package.
-    why = REASONS[Rule(rule)](facts) if rule in REASONS else rule.replace("_", " ")
-    return f"{why}; {_when(rule, facts, until)}"
+def _reason(rule: str, facts: Facts, until: datetime | None) -> str:
+    # A rule that is not known here was added by a newer version of this package.
+    reason = REASONS[Rule(rule)](facts) if rule in REASONS else rule.replace("_", " ")
+    return f"{reason}; {_when(rule, facts, until)}"
 
 
 def _when(rule: str, facts: Facts, until: datetime | None) -> str:
@@ -162,7 +147,7 @@ def _consent_expired(facts: Facts) -> str:
     days = facts.get("valid_days", "so many")
     if given_at := _text(facts, "given_at"):
         return f"consent of {_moment(_read(given_at), facts)} is older than {days} days"
-    return f"nobody knows when consent was given, and it holds for {days} days"
+    return f"it is not known when consent was given, and it holds for {days} days"
 
 
 def _no_attempts_left(facts: Facts) -> str:
@@ -170,12 +155,12 @@ def _no_attempts_left(facts: Facts) -> str:
 
 
 def _not_retried(facts: Facts) -> str:
-    return f"its last attempt ended as {_outcome(facts)}, after which nobody is rung again"
+    return f"its last attempt ended as {_outcome(facts)}, after which no one is called again"
 
 
 def _too_late(facts: Facts) -> str:
     last = _text(facts, "dial_before")
-    return f"too late: it was to be rung before {_moment(_read(last), facts) if last else 'now'}"
+    return f"too late: it was to be called before {_moment(_read(last), facts) if last else 'now'}"
 
 
 def _zone_unknown(facts: Facts) -> str:
@@ -211,7 +196,7 @@ def _number_cap(facts: Facts) -> str:
     calls, days = _whole(facts, "calls"), facts.get("days", 0)
     within = f"{days:g} days" if isinstance(days, int | float) and days != 1 else "24 hours"
     return (
-        f"the number was rung {_whole(facts, 'counted')} times within {within}, at most {calls} are allowed"
+        f"the number was called {_whole(facts, 'counted')} times within {within}, at most {calls} are allowed"
     )
 
 

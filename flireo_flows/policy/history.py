@@ -16,7 +16,7 @@ class PolicyLead:
         zones: IANA names of every time zone the person may be in; empty when nothing is known.
         zone_source: Where the zones come from, as `Lead.zone_source` writes it.
         consent: What the row says of consent.
-        dial_before: Never ring at or after it; aware; None for no such moment.
+        dial_before: Never call at or after it; aware; None for no such moment.
         state: State or province as the row writes it; empty when it has none.
         postcode: As the row writes it; empty when it has none.
     """
@@ -35,9 +35,9 @@ class Totals:
     """Calls made, in a run, a day or a campaign.
 
     Attributes:
-        calls: Attempts that rang or may have rung.
+        calls: Attempts that placed a call or may have placed one.
         seconds: Talk of those that ended.
-        open_calls: Those of `calls` whose duration is not known (yet), unless nobody answered.
+        open_calls: Those of `calls` whose duration is not known (yet), unless no one answered.
         minutes: Begun minutes of talk of each that ended, which is how they are billed.
     """
 
@@ -67,13 +67,13 @@ class History:
     """What happened before. All times are aware and of the ledger's clock.
 
     Attributes:
-        do_not_call: Why the number is never to be rung (`file`, `person`, `outcome`, `analysis`, `unclear`,
+        do_not_call: Why the number is never to be called (`file`, `person`, `outcome`, `analysis`, `unclear`,
             `forgotten`); empty when it may be.
         attempts: Attempts of this campaign that are used up.
         last_outcome: Of the last of them; None if there was none.
         last_ended_at: When the last of them ended.
         called_at: When this campaign's attempts at the lead began, oldest first.
-        number_called_at: When the number was rung, in any campaign of the ledger, oldest first; at least as
+        number_called_at: When the number was called, in any campaign of the ledger, oldest first; at least as
             far back as the longest of the policy's `number_caps`.
         other_calls: Calls to the person by others, oldest first; at least as far back as the policy's
             `other_campaigns` look.

@@ -15,7 +15,7 @@ class PolicyForm(BaseModel):
 
 
 class RetryDelay(PolicyForm):
-    """How long to wait after an outcome. The outcome is rung again by being named here."""
+    """How long to wait after an outcome. An outcome that is named here is retried."""
 
     outcome: Annotated[Outcome, Field(title="After", description="Outcome of the attempt.")] = (
         Outcome.NO_ANSWER
@@ -31,7 +31,7 @@ class RetryDelay(PolicyForm):
 
 
 class NumberCap(PolicyForm):
-    """How often one number is rung at most within rolling days, by all campaigns of the ledger."""
+    """How often one number is called at most within rolling days, by all campaigns of the ledger."""
 
     calls: Annotated[int, Field(ge=1, le=1000, title="Calls", description="At most.")] = 4
     days: Annotated[
@@ -155,7 +155,7 @@ class Breaker(PolicyForm):
 
 
 class AnalysisRule(AnalysisAnswer):
-    """An answer in a call's analysis after which the number is never rung again."""
+    """An answer in a call's analysis after which the number is never called again."""
 
 
 # What an agent's analysis is usually asked for. Each is also found in another spelling (`wantsNoCalls`,

@@ -1,4 +1,4 @@
-"""What is wrong with a policy before anybody is rung: why it cannot be used, and what weakens its promises."""
+"""What is wrong with a policy before anyone is called: why it cannot be used, and what weakens its promises."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -7,12 +7,12 @@ from flireo_flows.policy.calendars import AUTO, MISSING, calendar_problem, has_c
 from flireo_flows.policy.calling_policy import CallingPolicy
 from flireo_flows.policy.policy_forms import Caps
 
-# Calls have been seen to ring 84 s after their request was given up.
+# Phones have started ringing 84 s after their request was given up.
 SAFE_GRACE_SECONDS: Final = 90
 
 
 def policy_problem(policy: CallingPolicy) -> str:
-    """Why nobody can be rung under a policy on this machine, in one sentence; empty when it can be used."""
+    """Why no one can be called under a policy on this machine, in one sentence; empty when it can be used."""
     return next(_problems(policy), "")
 
 
@@ -46,24 +46,24 @@ def _cap_problems(field: str, caps: Caps, policy: CallingPolicy) -> Iterator[str
 
 def _weaknesses(policy: CallingPolicy) -> Iterator[str]:
     if policy.calling_hours is None:
-        yield "calling_hours is null: people are rung at any hour of the night"
+        yield "calling_hours is null: people are called at any hour of the night"
     if policy.reconcile_grace_seconds < SAFE_GRACE_SECONDS:
         yield (
-            f"reconcile_grace_seconds is {policy.reconcile_grace_seconds:g}: calls were seen to ring 84 s late, "
-            f"so below {SAFE_GRACE_SECONDS} somebody may be rung twice for one attempt"
+            f"reconcile_grace_seconds is {policy.reconcile_grace_seconds:g}: phones have started ringing 84 s late, "
+            f"so below {SAFE_GRACE_SECONDS} someone may be called twice for one attempt"
         )
     if policy.consent_valid_days and not policy.consent_required:
         yield "consent_valid_days is set and consent_required is not: the age of a consent is not looked at"
     for outcome in policy.do_not_call_outcomes:
         if outcome in policy.retry_outcomes or any(outcome == it.outcome for it in policy.retry_delays):
-            yield f"{outcome} is to be rung again and never again: it is never rung again"
+            yield f"{outcome} is both retried and in do_not_call_outcomes: its numbers are never called again"
     named = [it.outcome for it in policy.retry_delays]
     for outcome in dict.fromkeys(named):
         if named.count(outcome) > 1:
             yield f"retry_delays names {outcome} twice: only the first one counts"
     yield from _dead_rules(policy)
     if policy.max_attempts > 1 and _shortest_delay(policy) < 60:
-        yield "a lead may be rung again within a minute of its last call: set longer retry delays"
+        yield "a lead may be called again within a minute of its last call: set longer retry delays"
 
 
 def _dead_rules(policy: CallingPolicy) -> Iterator[str]:

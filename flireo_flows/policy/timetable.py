@@ -1,4 +1,4 @@
-"""When it is open on somebody's clock, as instants: exact on the days on which clocks are put forward or back.
+"""When calling hours are open on a lead's clock, as instants: exact when clocks are put forward or back.
 
 A local day is cut into stretches of one offset, and each open part of the wall's day becomes an interval of
 instants in each stretch. A skipped hour then has no instants and a repeated one has them twice, with no
@@ -37,7 +37,7 @@ class Timetable:
 
     Attributes:
         week: Open parts of each weekday in seconds after midnight, Monday first.
-        calendars: Whose public holidays are closed; a `None` among them is a calendar nobody knows.
+        calendars: Whose public holidays are closed; a `None` among them is a calendar no one knows.
         closed: Dates on which it is closed.
         opened: Dates on which it is open though they are holidays.
     """

@@ -14,7 +14,6 @@ from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.ledger import CampaignStatus, LeadResult
 from flireo_flows.ledger.completeness import Completeness
-from flireo_flows.lifecycle.states import FINAL
 
 BAR: Final = 24  # characters
 
@@ -24,14 +23,9 @@ def artifact_key(campaign: str, what: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"flireo-{redact(name_key(campaign))}-{what}".lower()).strip("-")
 
 
-def final(status: CampaignStatus) -> int:
-    """Leads that are final."""
-    return sum(status.states.get(state, 0) for state in FINAL)
-
-
 def describe(status: CampaignStatus) -> str:
     """A campaign in one line, without a number."""
-    done, total = final(status), max(1, status.leads)
+    done, total = status.final, max(1, status.leads)
     bar = ("=" * (BAR * done // total)).ljust(BAR)
     counted = {
         **status.outcomes,
@@ -68,7 +62,7 @@ class ProgressBoard:
             self._logger.warning("the progress artifact could not be written: %s", type(error).__name__)
 
     def _update(self, status: CampaignStatus) -> None:
-        progress = 100.0 * final(status) / max(1, status.leads)
+        progress = 100.0 * status.final / max(1, status.leads)
         if self._artifact is None:
             key = artifact_key(self._campaign, "progress")
             made = create_progress_artifact(progress, key=key, description=self._shown)

@@ -19,7 +19,7 @@ def nothing() -> None:
     """Nothing to do between."""
 
 
-def drive(work: Callable[[], Coroutine[Any, Any, T]], tick: Callable[[], None] = nothing) -> T:
+def run_async(work: Callable[[], Coroutine[Any, Any, T]], tick: Callable[[], None] = nothing) -> T:
     """Run `work` to its end in a thread with a loop of its own, in the context of the caller: run and settings.
 
     An interruption (Ctrl-C, a cancelled run, a worker that stops) cancels the work once and waits until it

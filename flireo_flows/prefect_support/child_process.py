@@ -19,17 +19,17 @@ from typing import Final, TypeVar
 import httpx
 
 T = TypeVar("T")
-LEASHED: Final = "FLIREO_FLOWS_LEASHED"
+CHILD: Final = "FLIREO_FLOWS_CHILD"
 STOP_SECONDS: Final = 8.0  # a server's time to close before it is killed
 
 
-class ChildFailed(Exception):
+class ChildError(Exception):
     """A server that we started did not come up. Says which, and the end of what it printed."""
 
 
-def obey() -> None:
+def exit_with_parent() -> None:
     """In a child: stop this process when its parent is gone. Does nothing in a process that nobody leashed."""
-    if os.environ.pop(LEASHED, None):
+    if os.environ.pop(CHILD, None):
         threading.Thread(target=_watch, daemon=True).start()
 
 
@@ -53,7 +53,7 @@ atexit.register(_AT_EXIT.close)
 
 
 @contextmanager
-def child(
+def child_server(
     name: str, arguments: list[str], health: str, seconds: float, log: Path, **env: str
 ) -> Iterator[None]:
     """Run `python -m ARGUMENTS` until the block ends.
@@ -67,7 +67,7 @@ def child(
         env: Added to the environment.
 
     Raises:
-        ChildFailed: It ended, or did not come up in time.
+        ChildError: It ended, or did not come up in time.
     """
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603 - our own modules
@@ -76,7 +76,7 @@ def child(
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=out,
-            env={**os.environ, **env, LEASHED: "1"},
+            env={**os.environ, **env, CHILD: "1"},
             start_new_session=True,  # Ctrl-C is for us; we stop it when we are done
         )
     try:
@@ -91,14 +91,14 @@ def _wait(process: "subprocess.Popen[bytes]", name: str, health: str, seconds: f
     with httpx.Client(trust_env=False, timeout=2.0) as http:
         while time.monotonic() < end:
             if process.poll() is not None:
-                raise ChildFailed(f"{name} ended at its start: {_tail(log)}")
+                raise ChildError(f"{name} ended at its start: {_tail(log)}")
             try:
                 if http.get(health).status_code == httpx.codes.OK:
                     return
             except httpx.HTTPError:
                 pass  # not listening yet
             time.sleep(0.1)
-    raise ChildFailed(f"{name} did not answer within {seconds:g} seconds: {_tail(log)}")
+    raise ChildError(f"{name} did not answer within {seconds:g} seconds: {_tail(log)}")
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
@@ -122,6 +122,3 @@ def _watch() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(STOP_SECONDS)
     os._exit(1)
-
-
-__all__ = ["ChildFailed", "child", "obey", "until_exit"]

@@ -22,7 +22,6 @@ from flireo_flows.ledger import Database, LedgerError
 from flireo_flows.ledger.notices import Notice, names_told, read_notices
 from flireo_flows.ledger.outbox import OF_CALLS, Outbox, Posted
 from flireo_flows.ledger.waiting import post_reports_waiting
-from flireo_flows.lifecycle.event_types import LedgerEvent
 
 ROUND_SECONDS: Final = 2.0
 A_ROUND: Final = 40  # events: 20 a second; a Prefect server on SQLite stores about 70 a second of all kinds
@@ -172,7 +171,7 @@ async def publishing(database: Database) -> AsyncIterator[None]:
 
 def _events(notices: Sequence[Notice], flow_run_id: str, is_backlog: bool) -> Iterator[Event]:
     """As events; of a backlog the ended calls of each campaign together."""
-    ended = [it for it in notices if is_backlog and it.event == LedgerEvent.CALL_ENDED]
+    ended = [it for it in notices if is_backlog and it.ends_call]
     for notice in notices:
         if notice not in ended:
             yield _event(notice, flow_run_id)

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Final
 
-from flireo_flows.prefect_support.child_process import child, obey
+from flireo_flows.prefect_support.child_process import child_server, exit_with_parent
 
 START_SECONDS: Final = 120.0  # 15 to 30 s is usual on a fresh home
 
@@ -83,13 +83,13 @@ def _serve(log: Path, home: Path) -> Iterator[str]:
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     }
     module = ["flireo_flows.prefect_support.local_server", str(port)]
-    with child("the local Prefect server", module, f"{url}/health", START_SECONDS, log, **env):
+    with child_server("the local Prefect server", module, f"{url}/health", START_SECONDS, log, **env):
         yield url
 
 
 def main(port: int) -> None:
     """In the child: serve."""
-    obey()
+    exit_with_parent()
     import uvicorn  # noqa: PLC0415 - only the child needs it
 
     uvicorn.run(

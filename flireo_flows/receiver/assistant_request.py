@@ -10,9 +10,7 @@ from flireo_flows.api.agent_config import AgentOverride
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.webhooks import AssistantRequest, KeyCase
 from flireo_flows.ledger.callers import KnownCaller
-from flireo_flows.script.call_choice import ComposeError
-from flireo_flows.script.template import Template
-from flireo_flows.script.variables import variables
+from flireo_flows.script import ComposeError, Template, variables
 
 DIALECT: Final = {KeyCase.CAMEL: Dialect.FLIREO, KeyCase.SNAKE: Dialect.HMSOVEREIGN}
 _HUMPED: Final = {"first_message": "firstMessage", "analysis_plan": "analysisPlan"}

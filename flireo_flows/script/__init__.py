@@ -1,21 +1,35 @@
-"""Which agent rings a lead, from which number, and what it says.
+"""Which agent calls a lead, from which number, and what it says. Pure.
 
     composer = Composer(Caller("agent-1"), Script(first_message="Hi {{ name }}!"), Dialect.FLIREO)
-    composer.check(facts)      # "" or why nothing can be said to this lead
+    composer.check(facts)      # "", or why no request can be composed for this lead
     choice = composer.choose(facts)
     composer.compose(facts, choice, reference)
 
-A script is a form that people fill in; a template of it is checked when the form is. All of it is pure.
+A script is a form that people fill in; its templates are checked when the form is.
 """
 
-from flireo_flows.script.composer import CallText, Composer, facts_of, with_agent_models, without_uncomposable
+from flireo_flows.script.call_choice import (
+    ATTEMPT_KEY,
+    CallChoice,
+    Caller,
+    ComposeError,
+    LeadFacts,
+    NoClientNumberError,
+)
+from flireo_flows.script.composer import Composer, facts_of, reject_uncomposable
 from flireo_flows.script.inline_agent import ReportWebhook
 from flireo_flows.script.script_form import PoolNumber, Script, Variant
 from flireo_flows.script.template import ScriptError, Template
+from flireo_flows.script.variables import variables
 
 __all__ = [
-    "CallText",
+    "ATTEMPT_KEY",
+    "CallChoice",
+    "Caller",
+    "ComposeError",
     "Composer",
+    "LeadFacts",
+    "NoClientNumberError",
     "PoolNumber",
     "ReportWebhook",
     "Script",
@@ -23,6 +37,6 @@ __all__ = [
     "Template",
     "Variant",
     "facts_of",
-    "with_agent_models",
-    "without_uncomposable",
+    "reject_uncomposable",
+    "variables",
 ]

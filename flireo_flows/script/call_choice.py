@@ -1,10 +1,9 @@
-"""Who rings a lead: which agent, from which number, in which variant; and the request that says so."""
+"""Which agent calls a lead, from which number, in which variant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
-from flireo_flows.api.calls import OutboundCall
 from flireo_flows.leads.wishes import Wishes
 
 # Under this an attempt's reference stands in a call's metadata, which the vendor sends back with reports.
@@ -12,7 +11,7 @@ ATTEMPT_KEY: Final = "flireo_flows_attempt"
 
 
 class ComposeError(Exception):
-    """Nothing can be said to this lead, so it is not rung. Says which variable or setting; holds no number."""
+    """No request can be composed for this lead, so it is not called. Names the variable or setting; holds no number."""
 
 
 class NoClientNumberError(ComposeError):
@@ -30,7 +29,7 @@ class NoClientNumberError(ComposeError):
 
 @dataclass(frozen=True, slots=True)
 class LeadFacts:
-    """A lead, as far as choosing and speaking need it.
+    """A lead, as far as choosing and composing need it.
 
     Attributes:
         phone: E.164.
@@ -64,78 +63,14 @@ class CallChoice:
     variant: str = ""
 
 
-class Composes(Protocol):
-    """Chooses and composes for a campaign. Pure: the same lead always gives the same choice and words."""
-
-    @property
-    def agent_ids(self) -> frozenset[str]:
-        """Saved agents that may speak, as far as the campaign's settings name them."""
-
-    @property
-    def number_ids(self) -> frozenset[str]:
-        """Numbers that may ring, as far as the campaign's settings name them."""
-
-    def choose(self, facts: LeadFacts) -> CallChoice:
-        """Choose agent, number and variant for a lead's next attempt.
-
-        Raises:
-            NoClientNumberError: The row names a client without a number; the lead goes to review.
-        """
-
-    def compose(self, facts: LeadFacts, choice: CallChoice, reference: str) -> OutboundCall:
-        """The request of one attempt.
-
-        Args:
-            facts: The lead.
-            choice: What was chosen and written down for the attempt.
-            reference: The attempt's own id, sent along where the request has room for it.
-
-        Raises:
-            ComposeError: A variable is missing, or a setting does not fit.
-        """
-
-
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who rings: a saved agent, from a number. By itself it composes calls that say what the agent says.
+    """A saved agent and the number it calls from.
 
     Attributes:
-        agent_id: Id of the saved agent.
+        agent_id: Id of the saved agent; empty for none.
         number_id: Id of the number; empty lets Flireo pick one.
     """
 
     agent_id: str
     number_id: str = ""
-
-    @property
-    def agent_ids(self) -> frozenset[str]:
-        """The saved agent, if there is one."""
-        return frozenset({self.agent_id} - {""})
-
-    @property
-    def number_ids(self) -> frozenset[str]:
-        """The number, if there is one."""
-        return frozenset({self.number_id} - {""})
-
-    def choose(self, facts: LeadFacts) -> CallChoice:
-        """What the lead's row asks for, else the caller id it knows, else this agent and number.
-
-        Raises:
-            NoClientNumberError: The row names a client; whose this number is, no one said.
-        """
-        if facts.wishes.client.strip() and not facts.wishes.number_id:
-            raise NoClientNumberError
-        return CallChoice(
-            agent_id=facts.wishes.agent_id or self.agent_id,
-            number_id=facts.wishes.number_id or facts.number_id or self.number_id,
-        )
-
-    def compose(self, facts: LeadFacts, choice: CallChoice, reference: str) -> OutboundCall:
-        """The saved agent as it is; there is no room for the reference.
-
-        Raises:
-            ComposeError: There is no agent to speak to this lead.
-        """
-        if not choice.agent_id:
-            raise ComposeError("no agent speaks to this lead: give the campaign one, or the lead's row")
-        return OutboundCall(destination=facts.phone, number_id=choice.number_id, agent_id=choice.agent_id)

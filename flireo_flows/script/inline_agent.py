@@ -21,7 +21,7 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class ReportWebhook:
-    """Where reports of calls are sent, as far as a call itself can say so.
+    """Where reports of calls are sent, as far as a call itself can set it.
 
     Attributes:
         url: Public address of the receiver; the attempt's reference is added to its path.
@@ -40,10 +40,10 @@ class ReportWebhook:
 
     def settings(self, reference: str) -> JsonObject:
         """As fields of an agent."""
-        told: JsonObject = {"webhook_url": f"{self.url.rstrip('/')}/{quote(reference, safe='')}"}
+        fields: JsonObject = {"webhook_url": f"{self.url.rstrip('/')}/{quote(reference, safe='')}"}
         if self.secret.get_secret_value():
-            told["webhook_secret"] = self.secret.get_secret_value()
-        return {**told, "webhook_events": self.events} if self.events else told
+            fields["webhook_secret"] = self.secret.get_secret_value()
+        return {**fields, "webhook_events": self.events} if self.events else fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class InlineTemplate:
         """Find the templates.
 
         Raises:
-            ScriptError: One of them is no template; says where it stands.
+            ScriptError: One of them is no template; the error names its place.
         """
         texts = {place: text for place, text in _texts(settings) if is_template(text)}
         return cls(
@@ -81,48 +81,44 @@ class InlineTemplate:
         return {key: _filled(value, (key,), words) for key, value in self.settings.items()}
 
 
-def speaking(settings: JsonObject, first_message: str, system_message: str, language: str) -> JsonObject:
-    """The settings with the script's words, and the lead's language where they leave it open."""
-    said = dict(settings)
+def with_messages(settings: JsonObject, first_message: str, system_message: str, language: str) -> JsonObject:
+    """The settings with the script's messages, and the lead's language where they leave it open."""
+    changed = dict(settings)
     if first_message:
-        said["first_message"] = first_message
+        changed["first_message"] = first_message
     if system_message:
-        mind = dict(said["llm_config"])
-        mind["messages"] = [*_with_system_message(mind.get("messages") or (), system_message)]
-        said["llm_config"] = mind
+        model = dict(changed["llm_config"])
+        model["messages"] = [*_with_system_message(model.get("messages") or (), system_message)]
+        changed["llm_config"] = model
     for section in ("stt_config", "tts_config"):
         # gladia lists `languages` instead.
-        if language and said.get(section) and not (said[section].keys() & {"language", "languages"}):
-            said[section] = {**said[section], "language": language}
-    return said
+        if language and changed.get(section) and not (changed[section].keys() & {"language", "languages"}):
+            changed[section] = {**changed[section], "language": language}
+    return changed
 
 
 def as_agent(settings: JsonObject, webhook: ReportWebhook | None, reference: str) -> InlineAgent:
-    """The one-time agent of one attempt, which knows the attempt's reference.
+    """The one-time agent of one attempt, with the attempt's reference in its metadata.
 
     Raises:
         ComposeError: With this lead's values, the settings are no agent's.
     """
     metadata = {**(settings.get("metadata") or {}), ATTEMPT_KEY: reference}
-    told = webhook.settings(reference) if webhook and not settings.get("webhook_url") else {}
+    reports = webhook.settings(reference) if webhook and not settings.get("webhook_url") else {}
     try:
-        return InlineAgent.model_validate({**settings, **told, "metadata": metadata})
+        return InlineAgent.model_validate({**settings, **reports, "metadata": metadata})
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
         raise ComposeError(f"agent_config, {where}: with this row's values, it cannot be used") from None
 
 
-def with_system_message(mind: LLMConfig, system_message: str) -> LLMConfig:
+def with_system_message(model: LLMConfig, system_message: str) -> LLMConfig:
     """A saved agent's language model with another system message."""
-    prompts = ({"role": prompt.role, "content": prompt.content} for prompt in mind.messages or ())
+    prompts = ({"role": prompt.role, "content": prompt.content} for prompt in model.messages or ())
     messages = _with_system_message([*prompts], system_message)
-    return mind.model_copy(update={"messages": tuple(Prompt.model_validate(message) for message in messages)})
-
-
-def system_message_of(settings: JsonObject) -> str:
-    """What the settings tell the model; empty when they tell it nothing."""
-    messages = settings["llm_config"].get("messages") or ()
-    return next((str(message["content"]) for message in messages if message["role"] == "system"), "")
+    return model.model_copy(
+        update={"messages": tuple(Prompt.model_validate(message) for message in messages)}
+    )
 
 
 def _with_system_message(messages: Any, content: str) -> Iterator[JsonObject]:

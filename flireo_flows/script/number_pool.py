@@ -1,4 +1,4 @@
-"""Which number a lead is rung from, and which variant it gets. The same lead always gets the same."""
+"""Which number a lead is called from, and which variant it gets. The same lead always gets the same."""
 
 import hashlib
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def pick_number(
         numbers: The pool.
         facts: The lead.
         default: The campaign's number; empty lets Flireo pick one.
-        seed: Name of the campaign: the same lead may be rung from another number in another one.
+        seed: Name of the campaign: the same lead may be called from another number in another one.
         rotation: `spread` or `first`, among numbers that fit equally.
 
     Raises:
@@ -96,7 +96,7 @@ def _owner(number_id: str, numbers: Sequence[PoolNumber]) -> str:
 def _may_keep(
     number_id: str, numbers: Sequence[PoolNumber], open_to: Sequence[PoolNumber], default: str
 ) -> bool:
-    """A number given back to the vendor, or another client's, rings nobody again."""
+    """A number given back to the vendor, or another client's, calls no one again."""
     return not numbers or number_id in {default, *(number.number_id for number in open_to)}
 
 

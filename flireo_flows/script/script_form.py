@@ -35,7 +35,7 @@ class ScriptText(BaseModel):
         Field(
             title="Greeting",
             description="Instead of the agent's own. Columns of the row are variables: Hi {{ name }}! "
-            "A lead that lacks one is not rung.",
+            "A lead that lacks one is not called.",
         ),
     ] = ""
     system_message: Annotated[
@@ -122,7 +122,7 @@ class Variant(ScriptText):
 
 
 class PoolNumber(BaseModel):
-    """A number that leads may be rung from."""
+    """A number that leads may be called from."""
 
     model_config = _FORM
 
@@ -168,7 +168,7 @@ class PoolNumber(BaseModel):
 
 
 class Script(ScriptText):
-    """What is said to leads, by whom, and from which number. Left empty, the saved agent says its own words."""
+    """The words, variants and numbers of a campaign. Left empty, the saved agent says its own words."""
 
     variants: Annotated[
         list[Variant],
@@ -183,7 +183,7 @@ class Script(ScriptText):
         Field(
             max_length=MOST_NUMBERS,
             title="Number pool",
-            description="Numbers to ring from: the client's first, then by country, then by language. A lead "
+            description="Numbers to call from: the client's first, then by country, then by language. A lead "
             "keeps its number in all attempts. Empty: the campaign's number.",
         ),
     ] = []

@@ -35,7 +35,7 @@ class _Missing(Exception):
 
 
 class _TooLong(Exception):
-    """What comes out is longer than anybody would listen to."""
+    """What comes out is longer than anyone would listen to."""
 
 
 class _Strict(jinja2.StrictUndefined):
@@ -198,7 +198,7 @@ class Template:
         except _TooLong:
             raise ComposeError(f"{self.what}: more than {LONGEST_TEXT:,} characters came out") from None
         except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError):
-            # Its own words may quote a value, which may be somebody's number.
+            # Its own words may quote a value, which may be someone's number.
             raise ComposeError(f"{self.what}: it says or compares what is no text") from None
 
     def _refusal(self, variable: str, problem: str) -> ComposeError:

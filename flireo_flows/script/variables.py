@@ -17,7 +17,7 @@ class Variables:
         values: Those with a value: an empty cell says nothing, so a template that needs it has no words.
         empty: Those whose cell is empty.
         withheld: Those that hold the lead's phone number: words are shown in plans and reports.
-        shared: Plain forms of several headers; nobody could say which of them would be spoken.
+        shared: Plain forms of several headers; no one could say which of them would be spoken.
     """
 
     values: Mapping[str, str]

@@ -21,11 +21,11 @@ from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.api.steady_clock import steady_now
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
-from flireo_flows.calling.clock_guard import ClockCorrected, ClockError
-from flireo_flows.calling.engine import Engine, Progress, Ran
-from flireo_flows.calling.plan import Wanted
-from flireo_flows.calling.preflight import NotReady
-from flireo_flows.calling.reading_notes import reading_notes
+from flireo_flows.calling.clock_guard import ClockCorrectedError, ClockError
+from flireo_flows.calling.engine import Engine, Progress, RunResult
+from flireo_flows.calling.plan import PlanRequest
+from flireo_flows.calling.plan_notes import reading_notes
+from flireo_flows.calling.preflight import NotReadyError
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.saved_plan import only_planned
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_rejects
@@ -36,20 +36,13 @@ from flireo_flows.ledger.earlier_calls import earlier_calls_in
 from flireo_flows.ledger.naming import refuse_shown_name
 from flireo_flows.policy import CallingPolicy, policy_problem, policy_warnings
 from flireo_flows.prefect_support.artifacts import ProgressBoard, show_failures, show_tables
-from flireo_flows.prefect_support.async_bridge import drive
+from flireo_flows.prefect_support.async_bridge import run_async
 from flireo_flows.prefect_support.events import publishing
-from flireo_flows.script import Composer, ReportWebhook, Script
-from flireo_flows.script.call_choice import Caller
-from flireo_flows.script.composer import (
-    agents_given_system_message,
-    with_agent_models,
-    with_assumed_models,
-    without_uncomposable,
-)
+from flireo_flows.script import Caller, Composer, ReportWebhook, Script, reject_uncomposable
 from flireo_flows.tasks.export import write_results
 
 # What stops the dialling and leaves the calls that run, whose results can still be read.
-CALLS_GO_ON: Final = (type(None), NotReady, InsufficientCredits)
+CALLS_GO_ON: Final = (type(None), NotReadyError, InsufficientCredits)
 NO_LIMIT: Final = 1_000_000  # people; a form shows it as its default
 MOST_CORRECTIONS: Final = 3  # of the clock, in one run
 MOST_SHOWN: Final = 20  # leads that a summary lists one by one
@@ -202,7 +195,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     Raises:
         LeadFileError: A file cannot be read; says what, where, and what to do.
         NoLeads: Every row is a reject.
-        NotReady: Nobody can be rung here under the policy.
+        NotReadyError: Nobody can be rung here under the policy.
         PlanError: The plan cannot be read, or something else than it would be done.
         ScriptError: The account's dialect cannot do what the script says.
         DeclinedError: The campaign's name is one that an event masked.
@@ -215,11 +208,11 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
         logger.warning("%s", sentence)
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
     notes = list(reading_notes(batch))
-    composer = with_assumed_models(run.composer(), batch.leads)
+    composer = run.composer().with_assumed_models(batch.leads)
     if run.plan:
-        wanted = Wanted(run.campaign, run.policy, composer)
+        wanted = PlanRequest(run.campaign, run.policy, composer)
         batch = only_planned(batch, Path(run.plan), wanted, forbidden or frozenset())
-    batch = without_uncomposable(batch, composer)
+    batch = reject_uncomposable(batch, composer)
     rejects_file = run.out / "rejects.csv"
     write_rejects(batch.rejects, rejects_file, batch.columns)
     logger.info("%s: %d leads, %d rejects (%s)", leads, len(batch.leads), len(batch.rejects), rejects_file)
@@ -237,15 +230,15 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
                 earlier = await earlier_calls_in(db, [lead.phone for lead in batch.leads])
             return batch_name, earlier.in_words
 
-    told = agents_given_system_message(composer, batch.leads)
-    batch_name, earlier = drive(write)
+    told = run.composer().agents_to_read(batch.leads)  # `composer` assumes their models, so it asks for none
+    batch_name, earlier = run_async(write)
     if earlier:
         logger.info("%s", earlier)
     return Imported(batch_name, len(batch.leads), len(batch.rejects), rejects_file, told)
 
 
 @task(name="Flireo: call leads", tags={"flireo"}, cache_policy=NO_CACHE, retries=0)
-def call_leads(run: CampaignRun, imported: Imported) -> Ran:
+def call_leads(run: CampaignRun, imported: Imported) -> RunResult:
     """Ring every lead that may be rung now, each once an attempt, collecting results meanwhile.
 
     Ends when nobody is left to ring now, or when the next one may only be rung later.
@@ -255,7 +248,7 @@ def call_leads(run: CampaignRun, imported: Imported) -> Ran:
         imported: What `import_leads` gave.
 
     Raises:
-        NotReady: The agent, the number or the balance is not as it must be; nobody was rung.
+        NotReadyError: The agent, the number or the balance is not as it must be; nobody was rung.
         FlireoError: Flireo refused the key or was not reached; nobody was rung.
         LedgerError: The ledger failed.
     """
@@ -263,7 +256,7 @@ def call_leads(run: CampaignRun, imported: Imported) -> Ran:
 
 
 @task(name="Flireo: wait for reports", tags={"flireo"}, cache_policy=NO_CACHE, retries=0)
-def wait_for_reports(run: CampaignRun, imported: Imported, called: Ran) -> Ran:
+def wait_for_reports(run: CampaignRun, imported: Imported, called: RunResult) -> RunResult:
     """Wait until every call's result is in, and ring again who is due again.
 
     Args:
@@ -295,7 +288,7 @@ def export_results(run: CampaignRun, imported: Imported) -> list[Path]:
     return [*written[:-1], imported.rejects_file, written[-1]]
 
 
-def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) -> CampaignSummary:
+def conclude(run: CampaignRun, imported: Imported, ran: RunResult, files: list[Path]) -> CampaignSummary:
     """Say how the campaign stands.
 
     Raises:
@@ -312,7 +305,7 @@ def conclude(run: CampaignRun, imported: Imported, ran: Ran, files: list[Path]) 
                 await completeness(database, run.campaign),
             )
 
-    status, open_leads, latest, complete = drive(read)
+    status, open_leads, latest, complete = run_async(read)
     show_tables(status, latest, complete)
     if ran.last_failures:
         show_failures(run.campaign, ran.last_failures)
@@ -356,37 +349,37 @@ def _forbid(run: CampaignRun, forbidden: frozenset[str] | None) -> str:
         before = f": {new} new, {kept.numbers - new} kept from before" if forbidden is not None else ""
         return f"The campaign's {kept.in_words} applies{before}." if kept.numbers else ""
 
-    return drive(write)
+    return run_async(write)
 
 
 def _check_policy(policy: CallingPolicy) -> None:
     """Refuse a policy under which nobody can be rung here; say what weakens a promise."""
     if problem := policy_problem(policy):
-        raise NotReady(problem)
+        raise NotReadyError(problem)
     for weakness in policy_warnings(policy):
         get_run_logger().warning("%s", weakness)
 
 
-def _engage(run: CampaignRun, imported: Imported, until: Until, before: Ran | None = None) -> Ran:
+def _engage(run: CampaignRun, imported: Imported, until: Until, before: RunResult | None = None) -> RunResult:
     """Drive the engine, showing its progress in an artifact and the log."""
     board = ProgressBoard(run.campaign)
 
-    async def work() -> Ran:
+    async def work() -> RunResult:
         for _ in range(MOST_CORRECTIONS):
             ran = await attend()
-            if not isinstance(ran.stopped_by, ClockCorrected):
+            if not isinstance(ran.stopped_by, ClockCorrectedError):
                 break
             get_run_logger().warning("%s", ran.stopped_by)
         return ran
 
-    async def attend() -> Ran:
+    async def attend() -> RunResult:
         async with await Database.open(run.ledger.database_url()) as database:
             engine = await _engine(run, imported, database, board.note, before)
             deadline = run.deadline + database.now() - steady_now() if run.deadline else None
             async with publishing(database):
                 return await engine.run(until, deadline)
 
-    ran = drive(work, tick=board.show)
+    ran = run_async(work, tick=board.show)
     board.show()
     for caution in ran.cautions:
         get_run_logger().warning("%s", caution)
@@ -402,13 +395,13 @@ def _engage(run: CampaignRun, imported: Imported, until: Until, before: Ran | No
 
 
 async def _engine(
-    run: CampaignRun, imported: Imported, database: Database, progress: Progress, before: Ran | None
+    run: CampaignRun, imported: Imported, database: Database, progress: Progress, before: RunResult | None
 ) -> Engine:
     account = run.credentials.account()
     composer = run.composer()
     if imported.told_agents:
         async with AsyncFlireoClient(account) as client:
-            composer = await with_agent_models(client, composer, imported.told_agents)
+            composer = await composer.with_agent_models(client, imported.told_agents)
     return Engine(
         database,
         account,

@@ -17,7 +17,7 @@ from flireo_flows.blocks import CallLedger
 from flireo_flows.ledger import Database, LedgerError
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError, Standing
 from flireo_flows.ledger.naming import find_campaign
-from flireo_flows.prefect_support.async_bridge import drive
+from flireo_flows.prefect_support.async_bridge import run_async
 
 BY: Final = "prefect"  # who changed it, as the ledger names us
 
@@ -119,7 +119,7 @@ def _change(ledger: CallLedger, campaign: str, change: Change) -> Standing:
             name = await find_campaign(database, campaign)
             return await change(CampaignControl(database, name))
 
-    return drive(write)
+    return run_async(write)
 
 
 def _ledger(stored: Any) -> CallLedger | None:

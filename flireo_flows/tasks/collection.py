@@ -8,14 +8,13 @@ from prefect.cache_policies import NO_CACHE
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger, FlireoCredentials
-from flireo_flows.calling.sweep import Summary, Sweep
-from flireo_flows.calling.swept import Swept
+from flireo_flows.calling.sweep import Sweep, SweepResult, SweepSummary
 from flireo_flows.ledger import Database, NoLedgerError
 from flireo_flows.ledger.naming import find_campaign
-from flireo_flows.prefect_support.async_bridge import drive
+from flireo_flows.prefect_support.async_bridge import run_async
 from flireo_flows.prefect_support.events import publishing
 
-__all__ = ["KeyRefused", "Summary", "collect"]
+__all__ = ["KeyRefused", "SweepSummary", "collect"]
 
 KEY: Final = "flireo-collected"  # of the artifact
 MOST_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
@@ -28,7 +27,7 @@ class KeyRefused(Exception):
 @task(name="Flireo: collect reports", tags={"flireo"}, cache_policy=NO_CACHE, retries=0)
 def collect(
     credentials: FlireoCredentials, ledger: CallLedger, campaign: str = "", patience_seconds: float = 0
-) -> Summary:
+) -> SweepSummary:
     """Write down how calls ended that no run is waiting for. Rings nobody.
 
     Args:
@@ -44,26 +43,26 @@ def collect(
         LedgerError: The ledger failed.
     """
 
-    async def work() -> Summary:
+    async def work() -> SweepSummary:
         opened = await Database.open(ledger.database_url(), existing=True)
         async with opened as database, publishing(database):
             only = await find_campaign(database, campaign) if campaign else ""
             return await Sweep(database, credentials.account(), only, patience_seconds).run()
 
     try:
-        summary = drive(work)
+        summary = run_async(work)
     except NoLedgerError as missing:  # a schedule may begin before the first campaign
         if campaign:
             raise
         get_run_logger().warning("%s", missing)
-        return Summary((), 0)
+        return SweepSummary((), 0)
     show(summary)
     if summary.refused is not None:
         raise KeyRefused(refusal(summary))
     return summary
 
 
-def refusal(summary: Summary) -> str:
+def refusal(summary: SweepSummary) -> str:
     """What a refused key means, in a sentence."""
     return (
         f"{summary.refused}; {summary.open} calls are open and could not be read, "
@@ -72,7 +71,7 @@ def refusal(summary: Summary) -> str:
     )
 
 
-def show(summary: Summary) -> None:
+def show(summary: SweepSummary) -> None:
     """The summary as a table artifact and in the log, without a number."""
     logger = get_run_logger()
     if not summary.campaigns:
@@ -89,7 +88,7 @@ def show(summary: Summary) -> None:
     )
 
 
-def in_words(swept: Swept) -> str:
+def in_words(swept: SweepResult) -> str:
     """What became of one campaign, in a line."""
     return (
         f"{redact(swept.campaign)}: {swept.by_webhook} calls closed by webhook, {swept.by_list} by reading, "
@@ -97,7 +96,7 @@ def in_words(swept: Swept) -> str:
     )
 
 
-def row(swept: Swept) -> dict[str, object]:
+def row(swept: SweepResult) -> dict[str, object]:
     """A row of the table."""
     return {
         "campaign": redact(swept.campaign),

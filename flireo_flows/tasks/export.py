@@ -16,7 +16,7 @@ from flireo_flows.blocks import CallLedger
 from flireo_flows.ledger import Database, LeadResult, Views
 from flireo_flows.ledger.completeness import Completeness, completeness
 from flireo_flows.ledger.naming import find_campaign, shown_name
-from flireo_flows.prefect_support.async_bridge import drive
+from flireo_flows.prefect_support.async_bridge import run_async
 
 FOLDER: Final = Path("results")
 LONGEST: Final = 40  # characters of a name that are kept in its folder's; a file's name has 255 bytes
@@ -47,7 +47,7 @@ def results_folder(ledger: CallLedger, campaign: str, out: str = "") -> Path:
             return database.key
 
     # A path is shown, so it holds no number.
-    shown = campaign if redact(campaign) == campaign else shown_name(campaign, drive(key))
+    shown = campaign if redact(campaign) == campaign else shown_name(campaign, run_async(key))
     return FOLDER / folder_name(shown)
 
 
@@ -90,7 +90,7 @@ def export_campaign(ledger: CallLedger, campaign: str, out: Path | None = None) 
         async with await Database.open(ledger.database_url(), existing=True) as database:
             return await find_campaign(database, campaign)
 
-    found = drive(name)
+    found = run_async(name)
     return write_results(ledger, found, folder or results_folder(ledger, found), rejects=None)
 
 
@@ -116,7 +116,7 @@ def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | N
             shown = await find_campaign(database, campaign)
             return shown, await Views(database).results(campaign), await completeness(database, campaign)
 
-    campaign, results, complete = drive(read)
+    campaign, results, complete = run_async(read)
     files = export_results(results, out)
     report = out / "report.html"
     write_report(

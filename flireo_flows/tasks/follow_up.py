@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flireo_flows.blocks import CallLedger
 from flireo_flows.ledger import Database, LeadResult, Views
-from flireo_flows.prefect_support.async_bridge import drive
+from flireo_flows.prefect_support.async_bridge import run_async
 
 
 class NoSuchLead(Exception):
@@ -32,7 +32,7 @@ def read_lead(ledger: CallLedger, lead_id: int) -> LeadResult:
         async with await Database.open(ledger.database_url(), existing=True) as database:
             return await Views(database).lead(lead_id)
 
-    lead = drive(read)
+    lead = run_async(read)
     if lead is None:
         raise NoSuchLead(
             f"lead {lead_id} is not in this ledger: take the ledger of the campaign that the event names."

@@ -51,7 +51,7 @@ def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
 def _in_utc(moment: datetime) -> datetime:
     # What a program writes that has no date ("0001-01-01", "9999-12-31"); some zones cannot even say it.
     if not MINYEAR < moment.year < MAXYEAR:
-        raise ValueError("no year in which anybody is rung")
+        raise ValueError("no year in which anyone is called")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -165,7 +165,7 @@ class WebhookEvent(BaseModel):
 
 
 class AssistantRequest(WebhookEvent):
-    """Somebody rings in: which configuration shall answer? Wants an answer within 5 s (contract section 18.4)."""
+    """An inbound call: which configuration answers it? Wants an answer within 5 s (contract section 18.4)."""
 
 
 class ToolCalls(WebhookEvent):

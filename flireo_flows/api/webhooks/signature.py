@@ -102,7 +102,7 @@ def _claim(
     signature = (found.get(SIGNATURE_HEADER.lower()) or "").strip()
     if not signature:
         raise SignatureError(SignatureProblem.MISSING_SIGNATURE)
-    usable = [secret for secret in secrets if secret]  # an empty secret is one that anybody can sign with
+    usable = [secret for secret in secrets if secret]  # an empty secret is one that anyone can sign with
     if not usable:
         raise SignatureError(SignatureProblem.NO_SECRET)
     return timestamp, signature, usable

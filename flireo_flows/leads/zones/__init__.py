@@ -1,6 +1,6 @@
 """In which time zones a person may be: what the number and the row's time zone, postcode, state and country each allow.
 
-Nothing here knows where somebody is. Each source names every zone it allows; the sources are joined so that a call
+Nothing here knows where someone is. Each source names every zone it allows; the sources are joined so that a call
 waits for all zones that are left.
 """
 

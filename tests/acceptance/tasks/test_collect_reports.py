@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import delete
 
 from flireo_flows import CallLedger, FlireoCredentials
-from flireo_flows.calling.swept import ANOTHER_ACCOUNT
+from flireo_flows.calling.sweep import ANOTHER_ACCOUNT
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.campaigns import DeclinedError
 from flireo_flows.ledger.run_rules import Readiness, write_rules

@@ -14,9 +14,9 @@ from prefect.flows import load_flow_from_entrypoint
 from pydantic import SecretStr
 
 from flireo_flows.blocks import FlireoCredentials
-from flireo_flows.calling.recent_calls import RecentCallsUnread
-from flireo_flows.calling.saved_plan import PlanDiffers
-from flireo_flows.cli.run import load_flow
+from flireo_flows.calling.preflight import RecentCallsUnreadError
+from flireo_flows.calling.saved_plan import PlanDiffersError
+from flireo_flows.flows import outbound_campaign
 from flireo_flows.script import Script, Variant
 from tests.support.faulty.flireo import faulty_flireo
 from tests.support.faulty.server import answer
@@ -146,7 +146,7 @@ def test_an_approved_plan_calls_without_the_accounts_recent_calls_only_where_tha
         }
         with (
             somebody_answers(stored, "unread", approved=True),
-            pytest.raises(RecentCallsUnread, match="no one is called yet"),
+            pytest.raises(RecentCallsUnreadError, match="no one is called yet"),
         ):
             planning.run(campaign="unread")
         assert not flireo.posts
@@ -160,8 +160,8 @@ def test_a_file_that_changed_after_the_plan_is_refused_and_nobody_is_rung(planni
     plans = planning.flow
     planned = planning.run(approve=False)
     planning.write_leads({**PEOPLE, "+442079460004": "Dora"})
-    planning.flow, timeout = load_flow(), planning.changes.pop("approval_timeout_seconds")
-    with pytest.raises(PlanDiffers, match=r"1 person \(line 5\) more\. Nobody was rung"):
+    planning.flow, timeout = outbound_campaign, planning.changes.pop("approval_timeout_seconds")
+    with pytest.raises(PlanDiffersError, match=r"1 person \(line 5\) more\. Nobody was rung"):
         planning.run(plan=planned.file)
     assert planning.sandbox.requests() == {}
 

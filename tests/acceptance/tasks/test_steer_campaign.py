@@ -38,6 +38,7 @@ LONG_FLOW = """
 import sys, time
 from prefect import flow
 from flireo_flows.blocks import CallLedger
+from flireo_flows.tasks.campaign_control import pause_when_cancelled
 
 @flow(on_cancellation=[pause_when_cancelled])
 def ring(campaign: str, ledger: CallLedger) -> None:

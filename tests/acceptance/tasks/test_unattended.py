@@ -14,7 +14,7 @@ from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
-from flireo_flows.prefect_support.child_process import child
+from flireo_flows.prefect_support.child_process import child_server
 from flireo_flows.prefect_support.local_server import free_port
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.flows.deploying import deploy_all, run_of, worker
@@ -70,7 +70,7 @@ def test_a_campaign_that_nobody_waits_for_is_collected_told_followed_up_and_expo
     with (
         run_sandbox(settings) as sandbox,
         mailbox() as (address, letters),
-        child("the receiver", command, f"{hooks}/health", 120, tmp_path / "webhooks.log", **env),
+        child_server("the receiver", command, f"{hooks}/health", 120, tmp_path / "webhooks.log", **env),
     ):
         FlireoCredentials(api_key=SecretStr("k"), base_url=sandbox.base_url).save("flireo", overwrite=True)
         CallLedger(url=SecretStr(ledger)).save("ledger", overwrite=True)

@@ -97,15 +97,15 @@ def test_one_call_is_one_post_when_the_answer_is_too_late(speaker: MakesSpeaker,
 
 
 @BOTH
-def test_the_answer_to_a_ring_is_waited_for_longer_than_others(speaker: MakesSpeaker) -> None:
+def test_the_answer_to_a_call_is_waited_for_longer_than_others(speaker: MakesSpeaker) -> None:
     with run_faulty(lambda request: slow(RUNG, 0.3) if request.method == "POST" else silent()) as server:
-        patient = Timeouts(connect=30, read=0.05, ring=30)
+        patient = Timeouts(connect=30, read=0.05, call=30)
         with speaker(account(server.url, patient)) as client:
             assert client.send(create_outbound_call(RING_ANNA)).call_id == "call-1"
 
 
 @BOTH
-def test_a_refused_connection_is_known_to_have_rung_nobody(speaker: MakesSpeaker) -> None:
+def test_a_refused_connection_is_known_to_have_called_no_one(speaker: MakesSpeaker) -> None:
     with closed_port() as url, speaker(account(url)) as client, pytest.raises(errors.NotSent) as raised:
         client.send(create_outbound_call(RING_ANNA))
     assert raised.value.text == "ConnectError"
@@ -113,7 +113,7 @@ def test_a_refused_connection_is_known_to_have_rung_nobody(speaker: MakesSpeaker
 
 @BOTH
 @pytest.mark.parametrize("key", ["pasted…", "two\nlines"])
-def test_what_cannot_be_written_down_is_known_to_have_rung_nobody(speaker: MakesSpeaker, key: str) -> None:
+def test_what_cannot_be_written_down_is_known_to_have_called_no_one(speaker: MakesSpeaker, key: str) -> None:
     with (
         speaker(Account(key, "http://127.0.0.1:1/", timeouts=PATIENT)) as client,
         pytest.raises(errors.NotSent) as raised,
@@ -152,7 +152,7 @@ def test_a_limit_that_ends_too_late_is_not_waited_out(speaker: MakesSpeaker) -> 
 
 
 @BOTH
-def test_what_rings_has_a_fresh_connection_and_what_reads_shares_one(speaker: MakesSpeaker) -> None:
+def test_what_calls_has_a_fresh_connection_and_what_reads_shares_one(speaker: MakesSpeaker) -> None:
     everything = answer(body={**PLACED, "id": "call-1"})
     with run_faulty(everything) as server, speaker(account(server.url)) as client:
         for _ in range(3):
@@ -167,7 +167,7 @@ def test_what_rings_has_a_fresh_connection_and_what_reads_shares_one(speaker: Ma
 
 
 @BOTH
-def test_a_connection_that_the_server_closed_meanwhile_costs_no_ring(speaker: MakesSpeaker) -> None:
+def test_a_connection_that_the_server_closed_meanwhile_costs_no_call(speaker: MakesSpeaker) -> None:
     with run_faulty(closing(RUNG)) as server, speaker(account(server.url)) as client:
         for _ in range(5):
             assert client.send(create_outbound_call(RING_ANNA)).call_id == "call-1"
@@ -291,7 +291,7 @@ class AsyncSleepyTransport(httpx.AsyncHTTPTransport):
 
 
 @BOTH
-def test_a_machine_that_slept_before_the_first_byte_rings_nobody(speaker: MakesSpeaker) -> None:
+def test_a_machine_that_slept_before_the_first_byte_calls_no_one(speaker: MakesSpeaker) -> None:
     sleepy = SleepyTransport() if speaker is SPEAKERS["FlireoClient"] else AsyncSleepyTransport()
     with run_faulty(RUNG) as server:
         with (

@@ -89,7 +89,7 @@ def test_a_certificate_that_is_not_trusted_is_said_and_nothing_is_sent(
             assert str(pickle.loads(pickle.dumps(refused.value))) == told
 
 
-async def test_a_name_that_nobody_knows_is_not_blamed_on_a_certificate() -> None:
+async def test_a_name_that_no_one_knows_is_not_blamed_on_a_certificate() -> None:
     async with AsyncFlireoClient(account("https://nowhere.invalid")) as client:
         with pytest.raises(errors.NotSent) as refused:
             await client.send(get_organization())

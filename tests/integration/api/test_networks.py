@@ -78,11 +78,11 @@ class Careful(http.server.HTTPServer):
 
 @contextmanager
 def secured(certificate: Path) -> Iterator[str]:
-    """A server whose certificate nobody knows."""
+    """A server whose certificate no one knows."""
     server = Careful(("127.0.0.1", 0), Quiet)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    # Not while it accepts, for then nobody closes the socket of a client that does not trust it.
+    # Not while it accepts, for then no one closes the socket of a client that does not trust it.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -36,7 +36,7 @@ def test_the_answer_is_the_json_that_came() -> None:
         {**CALL, "context": "unnamed in the contract"},
     ],
 )
-def test_a_raw_call_rings_once_in_either_spelling(body: dict[str, Any]) -> None:
+def test_a_raw_call_calls_once_in_either_spelling(body: dict[str, Any]) -> None:
     raw = raw_operation("create_outbound_call", body=body)
     assert raw.effect is Effect.PLACES_CALL
     assert raw.sends.writes(Dialect.FLIREO) == body

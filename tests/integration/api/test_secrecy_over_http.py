@@ -22,7 +22,7 @@ BOTH = pytest.mark.parametrize("speaker", SPEAKERS.values(), ids=SPEAKERS.keys()
 def test_a_server_that_repeats_number_and_key_is_not_repeated(
     speaker: MakesSpeaker, key: str, status: int
 ) -> None:
-    echo = f"Bearer {key} may not ring {ANNA}, that is 0044 7700 900001, with {key}"
+    echo = f"Bearer {key} may not call {ANNA}, that is 0044 7700 900001, with {key}"
     body = {"error": {"code": f"no-{key}-{ANNA}", "message": echo, "param": f"destination={ANNA}&{key}"}}
     headers = {"X-Request-Id": f"{key}/{ANNA}", "Location": f"/{key}/{ANNA}"}
     with (
@@ -36,7 +36,7 @@ def test_a_server_that_repeats_number_and_key_is_not_repeated(
         assert secret not in shown(raised.value)
 
 
-def test_nobody_is_shown_in_the_words_of_a_body_that_cannot_be_read() -> None:
+def test_no_one_is_shown_in_the_words_of_a_body_that_cannot_be_read() -> None:
     body = {"id": None, "caller_phone": ANNA, "messages": [{"role": "user", "content": ANNA}]}
     with (
         run_faulty(answer(200, body)) as server,

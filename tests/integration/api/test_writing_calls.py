@@ -1,4 +1,4 @@
-"""Whom to ring and with which agent: what either dialect writes, and what is refused before it is sent."""
+"""The number to call and the agent: what either dialect writes, and what is refused before it is sent."""
 
 from typing import Any
 

@@ -11,12 +11,16 @@ import pytest
 from sqlalchemy import update
 
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.calling import rhythm
-from flireo_flows.calling.circuit_breaker import Brakes
-from flireo_flows.calling.engine import Engine, Ran
-from flireo_flows.calling.hands import Hands
-from flireo_flows.calling.preflight import NotReady, check_account
-from flireo_flows.calling.rhythm import BALANCE_SECONDS, CALLS_A_BALANCE, BalanceRhythm
+from flireo_flows.calling import circuit_breaker
+from flireo_flows.calling.circuit_breaker import (
+    BALANCE_SECONDS,
+    CALLS_A_BALANCE,
+    BalanceSchedule,
+    CircuitBreaker,
+)
+from flireo_flows.calling.dialer import SenderPool
+from flireo_flows.calling.engine import Engine, RunResult
+from flireo_flows.calling.preflight import NotReadyError, check_account
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Answer, Database
 from flireo_flows.ledger.call_endings import RINGING_SECONDS
@@ -27,7 +31,7 @@ from flireo_flows.ledger.schema import attempts
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import SandboxOutcome, SandboxSettings
-from flireo_flows.script.call_choice import Caller, Composes
+from flireo_flows.script import Caller, Composer
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, people, person
 from tests.support.sandbox.running import RunningSandbox, run_sandbox
@@ -106,13 +110,13 @@ async def test_calls_that_somebody_answered_count_before_they_end(local: Databas
         await db.execute(update(attempts).where(attempts.c.id.in_([it.id for it in failed])).values(ended))
     await campaign.age(RINGING_SECONDS + 1)
     async with AsyncFlireoClient(campaign.account) as client:
-        brakes = Brakes(client, local, campaign.name, policy())
+        brakes = CircuitBreaker(client, local, campaign.name, policy())
         await brakes.look()
         assert brakes.held_by == ""
         async with local.write() as db:  # had they just begun, nobody could tell
             fresh = update(attempts).where(attempts.c.id.in_([it.id for it in others]))
             await db.execute(fresh.values(began_at=local.now()))
-        brakes = Brakes(client, local, campaign.name, policy())
+        brakes = CircuitBreaker(client, local, campaign.name, policy())
         await brakes.look()
         assert ": 6 of the last 6 calls failed" in brakes.held_by
 
@@ -235,12 +239,12 @@ async def test_a_run_that_is_cancelled_by_a_person_skips_who_waits_and_collects_
 async def test_what_was_begun_and_not_sent_is_given_back_when_the_campaign_is_held(
     local: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flireo_flows.calling.hands.CONNECTIONS", 1)
+    monkeypatch.setattr("flireo_flows.calling.dialer.CONNECTIONS", 1)
     campaign = Campaign(local)
     await campaign.take_in(person(ANNA), person(BEN), person(CARLA))
     book = await campaign.runner()
     async with AsyncFlireoClient(campaign.account) as client:
-        hands = Hands(campaign.dialer(client))
+        hands = SenderPool(campaign.dialer(client))
         hands.give(await campaign.begin(book))
         hands.hold("paused by person")
         await campaign.record(book, *hands.take(), *await hands.stop())
@@ -257,7 +261,7 @@ async def test_a_cap_ends_the_run_and_says_which_one(local: Database) -> None:
         )
         await campaign.take_in(*people(9))
 
-        async def run(run_id: str, until: Until = Until.FINISHED) -> Ran:
+        async def run(run_id: str, until: Until = Until.FINISHED) -> RunResult:
             engine = Engine(
                 local,
                 campaign.account,
@@ -288,7 +292,9 @@ async def test_a_balance_below_the_policys_least_rings_nobody(local: Database) -
     with run_sandbox(settings(minutes_balance=7.5)) as sandbox:
         campaign = Campaign(local, sandbox.base_url, policy=policy(min_balance_minutes=10))
         await campaign.take_in(*people(3))
-        with pytest.raises(NotReady, match=r"balance is low: 7.5 minutes, and the policy stops below 10 "):
+        with pytest.raises(
+            NotReadyError, match=r"balance is low: 7.5 minutes, and the policy stops below 10 "
+        ):
             await campaign.run()
         assert sandbox.placed_calls() == []
         sandbox.settings(minutes_balance=10)
@@ -298,7 +304,7 @@ async def test_a_balance_below_the_policys_least_rings_nobody(local: Database) -
 async def test_a_balance_that_falls_below_it_stops_the_run(
     local: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rhythm, "CALLS_A_BALANCE", 5)
+    monkeypatch.setattr(circuit_breaker, "CALLS_A_BALANCE", 5)
     with run_sandbox(settings()) as sandbox:
         rules = policy(min_balance_minutes=10, calls_per_minute=120)
         campaign = Campaign(local, sandbox.base_url, policy=rules)
@@ -307,13 +313,13 @@ async def test_a_balance_that_falls_below_it_stops_the_run(
         await until_rung(sandbox, 3)
         sandbox.settings(minutes_balance=9)
         ran = await running
-        assert isinstance(ran.stopped_by, NotReady)
+        assert isinstance(ran.stopped_by, NotReadyError)
         assert len(sandbox.placed_calls()) < 60
     assert "sending" not in {attempt.state for attempt in await campaign.attempts()}
 
 
 def test_the_balance_is_read_again_after_many_calls_or_a_while_and_not_for_nothing() -> None:
-    balance = BalanceRhythm(last_at=1000.0)
+    balance = BalanceSchedule(last_at=1000.0)
     assert not balance.is_due(1000.0 + 10 * BALANCE_SECONDS, placed=0)
     assert not balance.is_due(1001.0, placed=CALLS_A_BALANCE - 1)
     assert balance.is_due(1001.0, placed=CALLS_A_BALANCE)
@@ -322,16 +328,16 @@ def test_the_balance_is_read_again_after_many_calls_or_a_while_and_not_for_nothi
     assert not balance.is_due(1300.0 + 10 * BALANCE_SECONDS, placed=1)
 
 
-class Many(Caller):
+class Many(Composer):
     """More agents and numbers than one."""
 
     @property
     def agent_ids(self) -> frozenset[str]:
-        return frozenset({"demo-agent", self.agent_id})
+        return frozenset({"demo-agent", self.caller.agent_id})
 
     @property
     def number_ids(self) -> frozenset[str]:
-        return frozenset({"demo-number", self.number_id})
+        return frozenset({"demo-number", self.caller.number_id})
 
 
 @pytest.fixture(scope="module")
@@ -343,17 +349,17 @@ def account() -> Iterator[RunningSandbox]:
 @pytest.mark.parametrize(
     ("caller", "says"),
     [
-        (Many("demo-agent", "demo-number"), ""),
-        (Many("nobody", "demo-number"), "agent 'nobody' does not exist"),
-        (Many("demo-agent", "nothing"), "number 'nothing' does not exist"),
+        (Many(Caller("demo-agent", "demo-number")), ""),
+        (Many(Caller("nobody", "demo-number")), "agent 'nobody' does not exist"),
+        (Many(Caller("demo-agent", "nothing")), "number 'nothing' does not exist"),
     ],
 )
 async def test_every_agent_and_number_is_looked_up_before_the_first_call(
-    local: Database, account: RunningSandbox, caller: Composes, says: str
+    local: Database, account: RunningSandbox, caller: Composer, says: str
 ) -> None:
     async with AsyncFlireoClient(Campaign(local, account.base_url).account) as client:
         if not says:
             assert (await check_account(client, caller)).longest_call > 0
             return
-        with pytest.raises(NotReady, match=says):
+        with pytest.raises(NotReadyError, match=says):
             await check_account(client, caller)

@@ -18,7 +18,7 @@ from sqlalchemy import update
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.steady_clock import steady_now
 from flireo_flows.calling import clock_guard
-from flireo_flows.calling.clock_guard import ClockCorrected, ClockError, ClockGuard
+from flireo_flows.calling.clock_guard import ClockCorrectedError, ClockError, ClockGuard
 from flireo_flows.ledger import AttemptBook, Database, Runner
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts, runners
@@ -71,7 +71,7 @@ async def test_clocks_that_stay_apart_hold_calling_back_and_end_the_run(
                 await guard.check()
                 held.append(guard.held_by)
             assert not guard.agree and not guard.is_due
-    assert isinstance(guard.stopped_by, ClockError) and not isinstance(guard.stopped_by, ClockCorrected)
+    assert isinstance(guard.stopped_by, ClockError) and not isinstance(guard.stopped_by, ClockCorrectedError)
     ours = "this machine's clock" if database.is_sqlite else "the database's clock"
     for text in (held[0], str(guard.stopped_by)):
         assert f"{ours} says 20" in text and "Flireo's clock says 20" in text, text
@@ -270,7 +270,7 @@ def test_a_clock_that_is_corrected_while_calling_waits_is_no_reason_to_give_up(
         for run in runs:
             said = run.ended()
             status = run.process.returncode
-            assert status == 0 or "ClockCorrected" in said, (run.database, said)
+            assert status == 0 or "ClockCorrectedError" in said, (run.database, said)
             assert len(run.called()) == (0 if status else 5), run.database
 
 

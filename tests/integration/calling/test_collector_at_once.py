@@ -81,7 +81,9 @@ async def test_a_no_that_only_the_list_tells_is_heard_beside_a_report_of_the_sam
     page = await page_of(collector)
     owners = await owners_of(campaign.database, [call.id for call in page])
     await hear(campaign, report(call["id"], summary="No.", analysis=None))
-    await collector.apply(page, owners, Snapshot(0.0).add(page, owners, collector.calls))
+    await collector.apply(
+        page, owners, Snapshot(0.0).add(page, owners, collector.calls.clock, collector.calls.least_skew)
+    )
     assert (await campaign.lead()).state == "done"
     other = Campaign(campaign.database, line.url, name="other", policy=RULES)
     await other.take_in(person(ANNA))
@@ -119,7 +121,9 @@ async def test_a_page_of_before_does_not_write_over_what_a_report_told(
     page = await page_of(collector)
     owners = await owners_of(campaign.database, [call.id for call in page])
     await hear(campaign, report(call["id"], summary="Long.", analysis={"interest": "none"}))
-    await collector.apply(page, owners, Snapshot(0.0).add(page, owners, collector.calls))
+    await collector.apply(
+        page, owners, Snapshot(0.0).add(page, owners, collector.calls.clock, collector.calls.least_skew)
+    )
     row = await campaign.attempt()
     assert (row.outcome, row.summary, row.channel) == ("rejected", "Long.", "webhook")
 
@@ -133,7 +137,7 @@ async def test_an_attempt_that_was_found_meanwhile_is_not_ambiguous(
     line.place(ANNA)  # by hand, in the dashboard
     await campaign.age(RINGING_SECONDS + 1)
     sought, snapshot = await collector.look(), Snapshot(campaign.database.now())
-    snapshot.add(await page_of(collector), {}, collector.calls)
+    snapshot.add(await page_of(collector), {}, collector.calls.clock, collector.calls.least_skew)
     row = await campaign.attempt()
     await hear(campaign, status_update("in-progress", call_id=call["id"]), row.reference)
     await collector.settle(sought, snapshot)

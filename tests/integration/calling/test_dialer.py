@@ -10,8 +10,7 @@ from sqlalchemy import text
 
 from flireo_flows.api import errors
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
-from flireo_flows.calling.dialer import MOST_REFUSALS, STILL_SECONDS
-from flireo_flows.calling.hands import Hands
+from flireo_flows.calling.dialer import MOST_REFUSALS, STILL_SECONDS, SenderPool
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.wishes import Consent, Wishes
 from flireo_flows.ledger import Database, LeadBook
@@ -105,7 +104,7 @@ async def test_one_request_is_sent_and_its_end_is_judged(
     local: Database, act: Act, attempt: str, lead: str, stops: type[Exception] | None
 ) -> None:
     with bad_line(act) as line:
-        campaign = Campaign(local, line.url, timeouts=Timeouts(ring=0.6))
+        campaign = Campaign(local, line.url, timeouts=Timeouts(call=0.6))
         (stopped_by,) = await ring(campaign, ANNA)
     assert line.posts == [ANNA]
     assert ((await campaign.attempt()).state, (await campaign.lead()).state) == (attempt, lead)
@@ -179,7 +178,7 @@ async def test_what_waits_for_the_rate_limit_is_not_sent_once_nobody_is_to_be_ru
         await campaign.take_in(person(ANNA))
         book = await campaign.runner()
         async with AsyncFlireoClient(campaign.account) as client:
-            hands = Hands(campaign.dialer(client))
+            hands = SenderPool(campaign.dialer(client))
             client.pacing.blocked_until = client.now() + 1
             hands.give(await campaign.begin(book))
             await asyncio.sleep(0.1)
@@ -262,7 +261,7 @@ async def test_what_is_said_between_the_decision_and_the_request_is_heard(
         await campaign.take_in(person(ANNA))
         book = await campaign.runner()
         async with AsyncFlireoClient(campaign.account) as client, await Database.open(ledger_url) as another:
-            hands = Hands(campaign.dialer(client))
+            hands = SenderPool(campaign.dialer(client))
             (attempt,) = await campaign.begin(book)
             await says(another, campaign)
             hands.give([replace(attempt, began_at=attempt.began_at - STILL_SECONDS)])
@@ -281,7 +280,7 @@ async def test_who_said_nothing_meanwhile_is_called_after_a_wait(database: Datab
         await Suppressions(database).suppress([CARLA], "asked")
         book = await campaign.runner()
         async with AsyncFlireoClient(campaign.account) as client:
-            hands = Hands(campaign.dialer(client))
+            hands = SenderPool(campaign.dialer(client))
             client.pacing.blocked_until = client.now() + STILL_SECONDS + 0.3
             hands.give(await campaign.begin(book))
             while len(line.posts) < 2:  # noqa: ASYNC110 - what is waited for is in a server

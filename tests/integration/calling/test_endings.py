@@ -16,14 +16,13 @@ import pytest
 from flireo_flows.api import errors
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
-from flireo_flows.calling import hands as hands_module
-from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.hands import Hands
-from flireo_flows.calling.post_ending import ENDINGS, EVENTS, Ending, ending_of
+from flireo_flows.calling import dialer as dialer_module
+from flireo_flows.calling.dialer import Dialer, SenderPool
+from flireo_flows.calling.post_ending import EVENTS, POST_ENDINGS, PostEnding, ending_of
 from flireo_flows.leads.wishes import Wishes
 from flireo_flows.ledger import Answer, Attempt, Database
 from flireo_flows.ledger.messages import attempt_reason, lead_reason
-from flireo_flows.script.call_choice import CallChoice, Caller, ComposeError, LeadFacts
+from flireo_flows.script import CallChoice, Caller, ComposeError, Composer, LeadFacts
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, POLICY, Campaign, people, person
 from tests.support.faulty.server import (
@@ -43,7 +42,7 @@ from tests.support.faulty.server import (
 )
 
 PLACED: Final = answer(200, {"success": True, "call_id": "call-1", "status": "dialing"})
-HASTY: Final = Timeouts(connect=0.4, read=0.4, ring=0.4)
+HASTY: Final = Timeouts(connect=0.4, read=0.4, call=0.4)
 REFUSALS: Final = {
     400: "review",
     422: "review",
@@ -197,7 +196,7 @@ async def test_where_no_connection_is_made_nobody_was_rung(local: Database) -> N
 
 async def test_a_request_that_waits_for_a_connection_in_vain_was_not_sent(local: Database) -> None:
     with run_faulty(silent()) as server:
-        campaign = Campaign(local, f"{server.url}/api/v1", timeouts=Timeouts(connect=0.2, read=0.2, ring=1.0))
+        campaign = Campaign(local, f"{server.url}/api/v1", timeouts=Timeouts(connect=0.2, read=0.2, call=1.0))
         await campaign.take_in(person(ANNA), person(BEN))
         book = await campaign.runner()
         narrow = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=1))
@@ -241,14 +240,16 @@ def test_a_kind_of_error_that_nobody_judged_is_unknown() -> None:
     class Novel(errors.BadRequest):
         """Of some later version."""
 
-    assert ending_of(Novel("create_outbound_call", "POST /calls/outbound", 400)) is Ending.UNKNOWN
-    assert ending_of(errors.FlireoError("create_outbound_call", "POST /calls/outbound")) is Ending.UNKNOWN
-    judged = {kind for kind in kinds() if ENDINGS.get(kind, Ending.UNKNOWN) is not Ending.UNKNOWN}
-    never_left = {errors.NotSent, errors.InvalidInput}
-    assert {kind for kind in ENDINGS if ENDINGS[kind] is Ending.NOT_SENT} == never_left
+    assert ending_of(Novel("create_outbound_call", "POST /calls/outbound", 400)) is PostEnding.UNKNOWN
+    assert ending_of(errors.FlireoError("create_outbound_call", "POST /calls/outbound")) is PostEnding.UNKNOWN
+    judged = {
+        kind for kind in kinds() if POST_ENDINGS.get(kind, PostEnding.UNKNOWN) is not PostEnding.UNKNOWN
+    }
+    never_left = {errors.NotSent, errors.TooLate, errors.InvalidInput}
+    assert {kind for kind in POST_ENDINGS if POST_ENDINGS[kind] is PostEnding.NOT_SENT} == never_left
     refusing = {errors.BY_STATUS[status] for status in (*REFUSALS, 429)}
     assert judged == never_left | refusing
-    assert set(EVENTS) == set(Ending)
+    assert set(EVENTS) == set(PostEnding)
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -277,7 +278,7 @@ async def test_an_agent_or_number_that_the_leads_own_row_names_stops_nobody_else
 
 
 @dataclass(frozen=True)
-class Tongue(Caller):
+class Tongue(Composer):
     """Knows no words for Anna, and none that fit for Ben."""
 
     def compose(self, facts: LeadFacts, choice: CallChoice, reference: str) -> OutboundCall:
@@ -292,7 +293,7 @@ async def test_a_lead_for_whom_no_request_can_be_made_is_put_up_for_review(local
         await campaign.take_in(person(ANNA), person(BEN))
         book = await campaign.runner()
         async with AsyncFlireoClient(campaign.account) as client:
-            dialer = Dialer(client, local, Tongue("agent"))
+            dialer = Dialer(client, local, Tongue(Caller("agent")))
             answers = [await dialer.ring(attempt) for attempt in await campaign.begin(book)]
         await campaign.record(book, *answers)
     leads = await campaign.leads()
@@ -327,14 +328,14 @@ async def test_what_must_not_be_sent_any_more_is_given_back(local: Database, why
 async def test_a_request_that_is_cut_off_by_the_end_of_a_run_is_unknown_and_what_waits_is_given_back(
     local: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hands_module, "GOODBYE_SECONDS", 0.1)
-    monkeypatch.setattr(hands_module, "CONNECTIONS", 1)
+    monkeypatch.setattr(dialer_module, "GOODBYE_SECONDS", 0.1)
+    monkeypatch.setattr(dialer_module, "CONNECTIONS", 1)
     with run_faulty(silent()) as server:
         campaign = Campaign(local, f"{server.url}/api/v1")
         await campaign.take_in(person(ANNA), person(BEN))
         book = await campaign.runner()
         async with AsyncFlireoClient(campaign.account) as client:
-            hands = Hands(campaign.dialer(client))
+            hands = SenderPool(campaign.dialer(client))
             hands.give(await campaign.begin(book))
             while not server.requests:  # noqa: ASYNC110 - the server's thread writes it
                 await asyncio.sleep(0.01)

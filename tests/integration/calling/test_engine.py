@@ -12,14 +12,14 @@ import pytest
 
 from flireo_flows.api import errors
 from flireo_flows.calling.engine import Engine
-from flireo_flows.calling.preflight import NotReady
+from flireo_flows.calling.preflight import NotReadyError
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import Database, Expectations, Inbox, Views
 from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import SandboxOutcome, SandboxSettings
-from flireo_flows.script.call_choice import Caller
+from flireo_flows.script import Caller, Composer
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
 from tests.support.faulty.server import answer
@@ -295,9 +295,9 @@ async def test_a_balance_that_runs_out_stops_the_run_and_a_top_up_lets_it_go_on(
         assert len(sandbox.placed_calls()) < 60
         placed = len(sandbox.placed_calls())
         # Who was rung already is heard of; with nobody left to hear of, the run does not begin.
-        assert isinstance((await campaign.run()).stopped_by, NotReady)
+        assert isinstance((await campaign.run()).stopped_by, NotReadyError)
         assert [row.state for row in await campaign.attempts()].count("ended") == placed
-        with pytest.raises(NotReady, match="the Flireo balance is empty"):
+        with pytest.raises(NotReadyError, match="the Flireo balance is empty"):
             await campaign.run()
         assert len(sandbox.placed_calls()) == placed
         sandbox.settings(minutes_balance=1e6)
@@ -314,7 +314,7 @@ async def test_a_run_without_a_balance_waits_for_analyses_as_the_run_before_it(l
         await campaign.take_in(person(ANNA), person(BEN))
         await write_rules(local, campaign.name, campaign.policy, known, campaign.account, True)
         ran = await campaign.run(Until.DIALLED)
-    assert isinstance(ran.stopped_by, NotReady)
+    assert isinstance(ran.stopped_by, NotReadyError)
     assert ran.readiness == known
 
 
@@ -331,9 +331,9 @@ async def test_a_run_that_cannot_ring_says_so_before_the_first_call(
     with run_sandbox(settings()) as sandbox:
         campaign = Campaign(local, sandbox.base_url)
         await campaign.take_in(*people(3))
-        caller = Caller(change.get("agent", "demo-agent"), change.get("number", "demo-number"))
+        caller = Composer(Caller(change.get("agent", "demo-agent"), change.get("number", "demo-number")))
         engine = Engine(local, campaign.account, campaign.name, campaign.batch, caller, POLICY)
-        with pytest.raises(NotReady, match=says):
+        with pytest.raises(NotReadyError, match=says):
             await engine.run(Until.FINISHED)
         assert sandbox.placed_calls() == []
 

@@ -38,7 +38,7 @@ from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.lifecycle.states import FINAL, MOVES, OPEN, AttemptState, CampaignState, IdSource, LeadState
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script.call_choice import CallChoice, LeadFacts
+from flireo_flows.script import CallChoice, Caller, Composer, LeadFacts
 from tests.support.calling.campaign import ANNA, BEN, CARLA, OTHERS_DO_NOT_COUNT, person
 from tests.support.calling.vendor import Fate, Vendor
 from tests.support.postgres import Postgres
@@ -65,14 +65,8 @@ POLICY: Final = CallingPolicy(
 ROUNDS: Final = 100  # that a campaign may need to come to its end once nothing goes wrong any more
 
 
-class Naming:
-    """Composes requests that name their attempt, so that the vendor can tell which one rings."""
-
-    agent_ids = number_ids = frozenset[str]()
-
-    def choose(self, facts: LeadFacts) -> CallChoice:
-        """Always the same."""
-        return CallChoice("agent", "number")
+class Naming(Composer):
+    """Composes requests that name their attempt, so that the vendor can tell which call is whose."""
 
     def compose(self, facts: LeadFacts, choice: CallChoice, reference: str) -> OutboundCall:
         """The reference stands where the vendor's model looks for it."""
@@ -355,9 +349,11 @@ class Machine(RuleBasedStateMachine):
     async def _join(self, name: str) -> Hand:
         runner = Runner(self.database, name, LEASE_SECONDS)
         await runner.join()
-        book = AttemptBook(self.database, name, runner.id, Naming())
+        book = AttemptBook(self.database, name, runner.id, Naming(Caller("agent", "number")))
         client = AsyncFlireoClient(ACCOUNT, transport=self.vendor)
-        dialer = Dialer(client, self.database, Naming(), owns_until=runner.lease_until)
+        dialer = Dialer(
+            client, self.database, Naming(Caller("agent", "number")), owns_until=runner.lease_until
+        )
         return Hand(runner, book, dialer, Collector(client, self.database, name, POLICY, Readiness()), client)
 
     async def _attempts(self) -> list[Any]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from flireo_flows.calling.plan import Plan, Wanted, make_plan
+from flireo_flows.calling.dry_run import make_plan
+from flireo_flows.calling.plan import Plan, PlanRequest
 from flireo_flows.leads.lead import Lead, LeadBatch
 from flireo_flows.ledger import Answer, AttemptBook, Database
 from flireo_flows.ledger.audit import audit_lead
@@ -19,7 +20,7 @@ from flireo_flows.policy import (
     CallingPolicy,
     explain,
 )
-from flireo_flows.script.call_choice import Caller
+from flireo_flows.script import Caller, Composer
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, person
 from tests.support.calling.campaign import people as many_people
 from tests.support.calling.other_campaigns import OFF, replace_others, row
@@ -179,7 +180,9 @@ async def test_a_call_that_ended_while_another_campaign_decided_counts(database:
 async def planned(url: str, policy: CallingPolicy, *leads: Lead) -> Plan:
     past = await read_past(url, "autumn", [lead.phone for lead in leads], policy)
     batch = LeadBatch(leads=tuple(leads), rejects=(), columns=())
-    return make_plan(batch, Wanted("autumn", policy, Caller("demo-agent")), past, datetime.now(UTC))
+    return make_plan(
+        batch, PlanRequest("autumn", policy, Composer(Caller("demo-agent"))), past, datetime.now(UTC)
+    )
 
 
 async def test_a_plan_says_who_was_called_before_and_whom_that_delays(

@@ -44,7 +44,7 @@ async def test_what_the_ledger_knows_of_people_and_campaign_is_taken_into_accoun
     made = plan(*THREE, past=past)
     assert [call.line for call in made.calls] == [2]
     assert [(skip.line, skip.rule) for skip in made.skipped] == [(3, "do_not_call"), (4, "do_not_call")]
-    assert "somebody put it on the do-not-call list" in made.skipped[0].words
+    assert "a person put it on the do-not-call list" in made.skipped[0].words
     assert "the do-not-call list of the campaign" in made.skipped[1].words
 
     assert any("do-not-call list of 1 number from 20" in warning for warning in made.warnings)

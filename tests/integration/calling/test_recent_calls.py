@@ -9,8 +9,8 @@ import pytest
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.fields import iso
-from flireo_flows.calling.engine import Engine, Ran
-from flireo_flows.calling.recent_calls import MOST_REQUESTS, RecentCallsUnread
+from flireo_flows.calling.engine import Engine, RunResult
+from flireo_flows.calling.preflight import MOST_REQUESTS, RecentCallsUnreadError
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.account_calls import account_read
@@ -48,7 +48,7 @@ async def run(
     seconds: float = 60,
     until: Until = Until.FINISHED,
     **fields: Any,
-) -> Ran:
+) -> RunResult:
     """Run a campaign as a command does, without looking at the account's agents."""
     campaign = Campaign(database, base_url, name=name)
     await campaign.take_in(*(person(phone) for phone in phones))
@@ -143,7 +143,7 @@ UNREADABLE: dict[str, Act] = {
 @pytest.mark.parametrize("act", UNREADABLE.values(), ids=UNREADABLE.keys())
 async def test_where_the_list_cannot_be_read_no_one_is_called_yet(local: Database, act: Act) -> None:
     with bad_line(lists=act) as line:
-        with pytest.raises(RecentCallsUnread, match="so no one is called yet"):
+        with pytest.raises(RecentCallsUnreadError, match="so no one is called yet"):
             await run(local, line.url, ANNA, BEN)
         assert line.posts == []
         line.lists = None
@@ -176,7 +176,7 @@ async def test_a_list_that_holds_calls_back_is_not_read(
         if is_whole:
             await run(local, flireo.url, ANNA, until=Until.DIALLED)
         else:
-            with pytest.raises(RecentCallsUnread, match="fewer calls than there are"):
+            with pytest.raises(RecentCallsUnreadError, match="fewer calls than there are"):
                 await run(local, flireo.url, ANNA)
         assert not flireo.posts
 

@@ -14,11 +14,10 @@ from sqlalchemy import select, update
 
 from flireo_flows.api import errors
 from flireo_flows.api.fields import iso
-from flireo_flows.calling.preflight import NotReady
+from flireo_flows.calling.preflight import NotReadyError
 from flireo_flows.calling.reconcile import AGAIN_SECONDS, MOST_ASKED
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.calling.sweep import ANOTHER_RUNNER, Summary, Sweep
-from flireo_flows.calling.swept import UNREADABLE_RULES, Swept
+from flireo_flows.calling.sweep import ANOTHER_RUNNER, UNREADABLE_RULES, Sweep, SweepResult, SweepSummary
 from flireo_flows.ledger import Database, Inbox, Runner
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.leases import LEASE_SECONDS
@@ -58,7 +57,7 @@ async def test_calls_that_nobody_waits_for_get_their_results_from_one_reading(
     await left_behind(campaign, line, ANNA, BEN, CARLA)
     line.end_all()
     summary = await sweep(campaign)
-    assert summary.campaigns == (Swept("campaign", before=3, after=0, by_list=3),)
+    assert summary.campaigns == (SweepResult("campaign", before=3, after=0, by_list=3),)
     assert (summary.requests, summary.refused, summary.open) == (2, None, 0)  # one learns Flireo's clock
     assert {result.outcome for result in (await campaign.results()).values()} == {"no_answer"}
     assert line.posts == []
@@ -70,7 +69,7 @@ async def test_what_webhooks_brought_is_written_down_without_a_request(
     (call,) = await left_behind(campaign, line, ANNA)
     await Inbox(campaign.database).store(report(call["id"]))
     summary = await sweep(campaign)
-    assert summary.campaigns == (Swept("campaign", before=1, after=0, by_webhook=1),)
+    assert summary.campaigns == (SweepResult("campaign", before=1, after=0, by_webhook=1),)
     assert summary.requests == 0
     assert (await campaign.results())[ANNA].outcome == "answered"
 
@@ -89,7 +88,7 @@ async def test_a_late_report_of_a_call_that_is_closed_is_written_down_too(
 
 async def test_a_ledger_in_which_nothing_is_open_costs_nothing(campaign: Campaign, line: BadLine) -> None:
     await campaign.take_in(person(ANNA))
-    assert await sweep(campaign) == Summary((), 0)
+    assert await sweep(campaign) == SweepSummary((), 0)
     assert (await one(campaign, campaign="campaign")).before == 0
     assert line.reads == 0
 
@@ -251,7 +250,7 @@ async def test_a_live_run_keeps_the_sweep_away(campaign: Campaign, line: BadLine
     line.end_all()
     run = Runner(campaign.database, campaign.name)
     await run.join()
-    assert await one(campaign) == Swept("campaign", 1, 1, problem=ANOTHER_RUNNER)
+    assert await one(campaign) == SweepResult("campaign", 1, 1, problem=ANOTHER_RUNNER)
     assert line.reads == 0
     await run.leave()
     assert (await one(campaign)).after == 0
@@ -414,7 +413,7 @@ async def test_low_credits_are_told_once_a_run(database: Database, meets: str) -
         await campaign.take_in(person(ANNA), person(BEN))
         for run in range(2):
             if meets == "at the start":
-                with pytest.raises(NotReady, match="balance is empty"):
+                with pytest.raises(NotReadyError, match="balance is empty"):
                     await campaign.run()
             else:
                 ran = await replace(campaign, readiness=Readiness()).run()

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from flireo_flows.api.client import Account, AsyncFlireoClient
-from flireo_flows.calling.preflight import NotReady, require_account
+from flireo_flows.calling.preflight import NotReadyError, require_account
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.calling.swept import ANOTHER_ACCOUNT
+from flireo_flows.calling.sweep import ANOTHER_ACCOUNT
 from flireo_flows.ledger import Database, Inbox, Runner
 from flireo_flows.ledger.run_rules import Readiness, read_rules, write_rules
 from tests.support.calling.bad_line import BadLine, bad_line
@@ -111,7 +111,7 @@ async def test_a_run_with_another_key_is_refused_while_it_is_not_known_who_was_r
     await campaign.take_in(person(ANNA), person(BEN))
     with bad_line() as other:
         wrong = replace(campaign, base_url=other.url, readiness=Readiness())
-        with pytest.raises(NotReady, match="under another API key"):
+        with pytest.raises(NotReadyError, match="under another API key"):
             await wrong.run()
         assert (other.posts, other.reads) == ([], 0)
     assert (await read_rules(campaign.database, "campaign")).account
@@ -125,7 +125,7 @@ async def test_while_a_run_of_one_account_is_alive_none_of_another_begins(
     await campaign.take_in(person(ANNA))
     with bad_line() as other:
         wrong = replace(campaign, base_url=other.url, readiness=Readiness())
-        with pytest.raises(NotReady, match="calls under another API key"):
+        with pytest.raises(NotReadyError, match="calls under another API key"):
             await wrong.run()
         assert (other.posts, other.reads) == ([], 0)
         await alive.leave()
@@ -155,7 +155,7 @@ async def test_a_run_with_another_key_gives_up_no_result_of_the_last(
     await campaign.take_in(person(ANNA), person(BEN))
     with bad_line() as other:
         wrong = replace(campaign, base_url=other.url, readiness=Readiness())
-        with pytest.raises(NotReady, match="how some of its calls ended is not known"):
+        with pytest.raises(NotReadyError, match="how some of its calls ended is not known"):
             await wrong.run()
         assert (other.posts, other.reads) == ([], 0)
     assert (await campaign.attempt()).state == "placed"

@@ -207,7 +207,7 @@ def test_why_tells_of_a_call_that_may_have_rung_and_of_one_that_did(spring: Shel
     in_ledger(spring, ring)
     unknown, placed = why(spring, BEN), why(spring, CARLA)
     assert "perhaps rung; calling (not in the newest file)." in unknown
-    assert "attempt 1: nobody knows yet whether it rang; the call list will tell" in unknown
+    assert "attempt 1: it is not known yet whether it was placed; the call list will show it" in unknown
     assert "rung once; calling." in placed
     assert "Next: a call is under way, or its result is not in" in placed
 
@@ -221,7 +221,7 @@ def test_why_tells_each_decision_in_words(spring: Shell) -> None:
     in_ledger(spring, decide)
     told = why(spring, BEN)
     assert "not rung; skipped (zone unknown)." in told
-    assert "not rung: its time zone is unknown; never under these rules [policy " in told
+    assert "not called: its time zone is unknown; never under these rules [policy " in told
     assert "Times are UTC, for the time zone is not known." in told
     assert "Next: nothing under this policy; the next run of a file" in told
     (decision,) = json.loads(why(spring, BEN, "--json"))["decisions"]

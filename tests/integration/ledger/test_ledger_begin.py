@@ -24,7 +24,7 @@ from flireo_flows.ledger.triggers import call_figures, total_keys
 from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy, Rule
-from flireo_flows.script.call_choice import CallChoice, ComposeError, LeadFacts
+from flireo_flows.script import CallChoice, Caller, ComposeError, Composer, LeadFacts
 from tests.support.calling.campaign import (
     ANNA,
     BEN,
@@ -430,11 +430,8 @@ async def test_what_a_row_asks_for_is_looked_at(database: Database) -> None:
 # Who rings, from which number
 
 
-class Pool:
+class Pool(Composer):
     """Rings each lead from a number of its own, and keeps it; nobody can ring Carla."""
-
-    agent_ids = frozenset({"agent"})
-    number_ids = frozenset[str]()
 
     def choose(self, facts: LeadFacts) -> CallChoice:
         if facts.phone == CARLA:
@@ -452,7 +449,7 @@ async def ended(campaign: Campaign, book: AttemptBook, attempt: Attempt) -> None
 
 
 async def test_what_was_chosen_is_written_down_and_kept(database: Database) -> None:
-    campaign = replace(campaign_of(database), composer=Pool())
+    campaign = replace(campaign_of(database), composer=Pool(Caller("agent")))
     book = await campaign.runner()
     dutch = Wishes(language="nl")
     await campaign.take_in(person(ANNA, name="Anna", columns={"a": "b"}, wishes=dutch), person(BEN))
@@ -472,7 +469,7 @@ async def test_what_was_chosen_is_written_down_and_kept(database: Database) -> N
 
 
 async def test_whom_nobody_can_ring_a_person_looks_at(database: Database) -> None:
-    campaign = replace(campaign_of(database), composer=Pool())
+    campaign = replace(campaign_of(database), composer=Pool(Caller("agent")))
     await campaign.take_in(person(ANNA), person(CARLA))
     assert [it.phone for it in await campaign.begin(await campaign.runner())] == [ANNA]
     lead = await campaign.lead(CARLA)

@@ -18,7 +18,7 @@ from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy, Totals
-from flireo_flows.script.call_choice import ATTEMPT_KEY
+from flireo_flows.script import ATTEMPT_KEY
 from tests.support.calling.campaign import ANNA, Campaign, person
 from tests.support.calling.hearing import ANALYSIS, TALK, Heard, book, heard, listed, report, status_update
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[3]
-PUBLIC = ("blocks", "tasks", "policy", "script", "leads", "lifecycle.states", "api")
+PUBLIC = ("flows", "blocks", "tasks", "policy", "script", "leads", "lifecycle.states", "api")
 
 
 def imports(file: Path) -> Iterator[str]:
@@ -21,7 +21,11 @@ def imports(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("file", [*PROJECT.glob("flows/*.py"), *PROJECT.glob("blocks/*.py")], ids=str)
+PATTERNS = ("flows/*.py", "blocks/*.py", "flireo_flows/flows/*.py")
+FILES = [file for pattern in PATTERNS for file in PROJECT.glob(pattern)]
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
 def test_a_projects_own_files_import_only_what_they_may_rely_on(file: Path) -> None:
     for name in imports(file):
         if name.startswith("flireo_flows"):

@@ -64,6 +64,7 @@ def test_the_wheel_carries_the_template_and_one_import_name(wheel: Path) -> None
     names = zipfile.ZipFile(wheel).namelist()
     for name in (
         "flireo_flows/py.typed",
+        "flireo_flows/flows/outbound_campaign.py",
         "flireo_flows/template/prefect.yaml",
         "flireo_flows/template/flows/outbound_campaign.py",
         "flireo_flows/template/flows/collect_reports.py",

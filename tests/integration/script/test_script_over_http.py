@@ -9,9 +9,8 @@ from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.sandbox import SandboxSettings
 from flireo_flows.script import (
-    with_agent_models,
+    Caller,
 )
-from flireo_flows.script.call_choice import Caller
 from tests.support.calling.speaking import SANNE, composer, inline
 from tests.support.sandbox.running import run_sandbox
 
@@ -33,7 +32,7 @@ async def test_a_server_of_either_dialect_takes_what_is_composed(dialect: Dialec
         async with AsyncFlireoClient(Account("sandbox-key", sandbox.base_url, dialect)) as client:
             for script in scripts:
                 campaign = composer(dialect, Caller("demo-agent", "demo-number"), **script)
-                campaign = await with_agent_models(client, campaign, campaign.agents_without_model)
+                campaign = await campaign.with_agent_models(client, campaign.agents_to_read([]))
                 call = campaign.compose(SANNE, campaign.choose(SANNE), "attempt-1")
                 assert (await client.send(create_outbound_call(call))).call_id
         assert sandbox.times_called(SANNE.phone) == len(scripts)

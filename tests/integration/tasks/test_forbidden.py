@@ -10,13 +10,14 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from flireo_flows.blocks import CallLedger, FlireoCredentials
-from flireo_flows.calling.plan import Wanted, make_plan
-from flireo_flows.calling.saved_plan import PlanDiffers, save_plan
+from flireo_flows.calling.dry_run import make_plan
+from flireo_flows.calling.plan import PlanRequest
+from flireo_flows.calling.saved_plan import PlanDiffersError, save_plan
 from flireo_flows.leads import LeadFileError, LeadFormat, read_leads
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.past import Past
 from flireo_flows.ledger.schema import do_not_call
-from flireo_flows.prefect_support.async_bridge import drive
+from flireo_flows.prefect_support.async_bridge import run_async
 from flireo_flows.tasks.campaign import CampaignRun, NoLeads, import_leads
 from tests.support.flows.stage import ANNA, BEN, POLICY
 
@@ -43,7 +44,7 @@ def kept_for_later(run: CampaignRun) -> list[str]:
             mine = select(do_not_call.c.phone).where(do_not_call.c.campaign == run.campaign)
             return list((await db.execute(mine)).scalars())
 
-    return drive(read)
+    return run_async(read)
 
 
 def test_a_list_on_which_everybody_stands_is_kept(run: CampaignRun) -> None:
@@ -61,9 +62,9 @@ def test_a_list_is_kept_where_the_file_of_leads_cannot_be_read(run: CampaignRun)
 
 def test_a_list_is_kept_where_the_plan_is_for_something_else(run: CampaignRun) -> None:
     leads = write(run, "leads.csv", "phone", ANNA, BEN)
-    wanted = Wanted("autumn", run.policy, run.composer())
+    wanted = PlanRequest("autumn", run.policy, run.composer())
     save_plan(make_plan(read_leads(Path(leads)), wanted, Past(), datetime.now(UTC)), run.out / "plan.json")
     planned = replace(run, plan=str(run.out / "plan.json"))
-    with disable_run_logger(), pytest.raises(PlanDiffers):
+    with disable_run_logger(), pytest.raises(PlanDiffersError):
         import_leads.fn(planned, leads, AS_USUAL, write(run, "no.txt", ANNA))
     assert kept_for_later(run) == [ANNA]

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flireo_flows.ledger import LeadResult
+
 MONDAY = datetime(2026, 8, 17, 9, 0, tzinfo=UTC)
 FIRST_NAMES = ("Anna", "Bram", "Chiara", "Dirk", "Elif", "Femke", "Giulia", "Hamza")
 LAST_NAMES = ("Jansen", "Whitcombe", "Okafor", "Lindqvist", "Moreau", "Haddad", "Kowalski")
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Person(LeadResult):
     """A result as the ledger would give it."""
 
     phone: str = "+447700900001"

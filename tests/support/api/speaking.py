@@ -16,8 +16,8 @@ KEY = "fl_test_correcthorsebattery"
 ANNA = "+447700900001"  # a number that Ofcom keeps for fiction
 RING_ANNA = OutboundCall(destination=ANNA, number_id="number-1", agent_id="agent-1")
 PLACED = {"success": True, "call_id": "call-1", "room_name": "room-1", "status": "dialing"}
-PATIENT = Timeouts(connect=30, read=30, ring=30)  # for answers that come: no machine is so slow
-HASTY = Timeouts(connect=30, read=0.2, ring=0.2)  # for answers that never come
+PATIENT = Timeouts(connect=30, read=30, call=30)  # for answers that come: no machine is so slow
+HASTY = Timeouts(connect=30, read=0.2, call=0.2)  # for answers that never come
 
 
 def account(url: str, timeouts: Timeouts = PATIENT, dialect: Dialect = Dialect.FLIREO) -> Account:

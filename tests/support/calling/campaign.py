@@ -8,7 +8,7 @@ from sqlalchemy import Row, select, update
 from flireo_flows.api.client import Account, AsyncFlireoClient, Timeouts
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.engine import Engine, Ran
+from flireo_flows.calling.engine import Engine, RunResult
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.leads.lead import Lead
 from flireo_flows.ledger import (
@@ -28,12 +28,12 @@ from flireo_flows.ledger.unknown_attempts import UnknownAttempts
 from flireo_flows.lifecycle.absence import Verdict, View
 from flireo_flows.lifecycle.states import AttemptEvent
 from flireo_flows.policy import CallingPolicy, OtherCampaigns
-from flireo_flows.script.call_choice import Caller, Composes
+from flireo_flows.script import Caller, Composer
 from tests.support.sandbox.running import ANNA, BEN, CARLA
 
 __all__ = ["ANNA", "BEN", "CALLER", "CARLA", "POLICY", "Campaign", "people", "person"]
 
-CALLER = Caller("demo-agent", "demo-number")
+CALLER = Composer(Caller("demo-agent", "demo-number"))
 # At any hour, and quick: the distances between readings are seconds where people have minutes.
 POLICY = CallingPolicy(
     calling_hours=None, max_concurrent_calls=200, reconcile_grace_seconds=1, poll_seconds=0.2
@@ -70,9 +70,9 @@ class Campaign:
     name: str = "campaign"
     policy: CallingPolicy = POLICY
     readiness: Readiness | None = None
-    timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=2, read=5, ring=5))
+    timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=2, read=5, call=5))
     batch: str = ""
-    composer: Composes = CALLER
+    composer: Composer = CALLER
     ignore_recent_calls: bool = False
 
     async def know_account(self) -> None:
@@ -96,7 +96,7 @@ class Campaign:
         self.batch = await self.book.take_in(leads_)
         return self.batch
 
-    async def run(self, until: Until = Until.FINISHED, seconds: float | None = None) -> Ran:
+    async def run(self, until: Until = Until.FINISHED, seconds: float | None = None) -> RunResult:
         """Run it here, for so long at most."""
         if self.readiness is not None:  # what comes before the first call is done
             await self.know_account()

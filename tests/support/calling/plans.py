@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from flireo_flows.calling.plan import Plan, Wanted, make_plan
+from flireo_flows.calling.dry_run import make_plan
+from flireo_flows.calling.plan import Plan, PlanRequest
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject
 from flireo_flows.ledger.past import Past
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script import Composer, Script
-from flireo_flows.script.call_choice import Caller
+from flireo_flows.script import Caller, Composer, Script
 from tests.support.calling.campaign import ANNA, BEN, CARLA
 
 MONDAY = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
@@ -28,14 +28,14 @@ def wanted(
     script: Script = GREETING,
     policy: CallingPolicy | None = None,
     number: str = "number-1",
-) -> Wanted:
+) -> PlanRequest:
     """What a run of `spring` is asked to do."""
     composer = Composer(Caller("agent-1", number), script, seed="spring")
-    return Wanted("spring", policy or CallingPolicy(), composer)
+    return PlanRequest("spring", policy or CallingPolicy(), composer)
 
 
 def plan(
-    *leads: Lead, rejects: tuple[Reject, ...] = (), asked: Wanted | None = None, past: Past | None = None
+    *leads: Lead, rejects: tuple[Reject, ...] = (), asked: PlanRequest | None = None, past: Past | None = None
 ) -> Plan:
     """A plan of these people."""
     return make_plan(

@@ -7,8 +7,7 @@ from hypothesis import settings
 
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.leads.wishes import Wishes
-from flireo_flows.script import Composer, Script
-from flireo_flows.script.call_choice import Caller, LeadFacts
+from flireo_flows.script import Caller, Composer, LeadFacts, Script
 
 SANNE: Final = LeadFacts(
     phone="+31201234501",

@@ -7,8 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from flireo_flows.calling.reconcile import RINGING_SECONDS
-from flireo_flows.calling.sweep import Summary, Sweep
-from flireo_flows.calling.swept import Swept
+from flireo_flows.calling.sweep import Sweep, SweepResult, SweepSummary
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.ledger.schema import outbox, runners
@@ -58,13 +57,13 @@ async def left_behind(campaign: Campaign, line: BadLine, *phones: str) -> list[d
     return calls
 
 
-async def sweep(left: Campaign, **options: Any) -> Summary:
+async def sweep(left: Campaign, **options: Any) -> SweepSummary:
     """Sweep as another process would."""
     options.setdefault("account", left.account)
     return await Sweep(left.database, **options).run()
 
 
-async def one(left: Campaign, **options: Any) -> Swept:
+async def one(left: Campaign, **options: Any) -> SweepResult:
     """What a sweep came to for the one campaign there is."""
     (swept,) = (await sweep(left, **options)).campaigns
     return swept

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import SecretStr
 
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber
-from flireo_flows.cli.run import load_flow
+from flireo_flows.flows import outbound_campaign
 from flireo_flows.policy import CallingPolicy
 from tests.support.prefect_api import ask
 from tests.support.sandbox.running import RunningSandbox
@@ -46,7 +46,7 @@ class Stage:
 
     folder: Path
     sandbox: RunningSandbox
-    flow: Any = field(default_factory=load_flow)
+    flow: Any = outbound_campaign
     ledger_url: str = ""
     key: str = "sandbox-key"
     webhook_secret: str = ""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
-from flireo_flows.calling.circuit_breaker import Brakes
+from flireo_flows.calling.circuit_breaker import CircuitBreaker
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.cli.why import tell
 from flireo_flows.leads.wishes import Consent, Wishes
@@ -73,7 +73,7 @@ class Played:
 
     def campaign(self, name: str, base_url: str = "http://127.0.0.1:1/api/v1") -> Campaign:
         """One of the campaigns; by itself it reaches nobody."""
-        return Campaign(self.database, base_url, name, POLICY, timeouts=Timeouts(ring=0.4))
+        return Campaign(self.database, base_url, name, POLICY, timeouts=Timeouts(call=0.4))
 
 
 def play(url: str) -> str:
@@ -112,7 +112,7 @@ async def dial(it: Played) -> None:
                 await campaign.record(book, await dialer.ring(attempt))
             dialer.held_by = "somebody paused it"
             await campaign.record(book, await dialer.ring(begun[11]))
-            brakes = Brakes(client, it.database, "campaign", POLICY)
+            brakes = CircuitBreaker(client, it.database, "campaign", POLICY)
             await brakes.look()
     standing = brakes.standing
     it.data["breaker"] = (standing.state, standing.changed_by, len(brakes.last_failures), dialer.stopped_by)

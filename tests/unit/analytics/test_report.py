@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +16,8 @@ from flireo_flows.analytics.campaign_counts import count
 from flireo_flows.analytics.charts import funnel, histogram
 from flireo_flows.analytics.labels import Labels, masked
 from flireo_flows.analytics.report import figure, percent, render_report, write_report
-from flireo_flows.analytics.result import Result
+from flireo_flows.ledger import LeadResult
+from flireo_flows.ledger.completeness import Completeness
 from tests.support.analytics.people import NOT_RUNG, Person, campaign
 from tests.support.analytics.strategies import ANALYSES
 
@@ -24,7 +25,7 @@ NOW = datetime(2026, 8, 22, 14, 5, tzinfo=ZoneInfo("Europe/Amsterdam"))
 THE_NUMBER = re.compile(r"7700\D{0,3}900\D{0,3}001")
 
 
-def rendered(*results: Result, campaign: str = "Solar", rejects: int = 0) -> str:
+def rendered(*results: LeadResult, campaign: str = "Solar", rejects: int = 0) -> str:
     return render_report(results, campaign=campaign, rejects=rejects, generated_at=NOW)
 
 
@@ -225,23 +226,16 @@ def test_a_number_shows_few_enough_digits_not_to_be_a_phone(value: float, words:
     assert figure(value) == words
 
 
-@dataclass(frozen=True)
-class Complete:
-    """How complete results are, as the ledger tells it."""
+class WithMarkup(Completeness):
+    """Figures whose words hold what HTML would take for a tag."""
 
-    report_share: float | None
-    analysis_share: float | None
-    told: Mapping[str, str]
-
-    def rows(self) -> Mapping[str, str]:
-        return self.told
+    def rows(self) -> dict[str, str]:
+        return {"reports in": "199 of 200 (99.5%)", "report after": "median 4 s, 95% within <b>2 min"}
 
 
 def test_how_complete_the_results_are_is_told_where_it_is_known() -> None:
-    told = {"reports in": "199 of 200 (99.5%)", "report after": "median 4 s, 95% within <b>2 min"}
-    page = render_report(
-        [], campaign="Solar", rejects=0, generated_at=NOW, completeness=Complete(0.995, None, told)
-    )
+    complete = WithMarkup(reports_due=200, reports=199)
+    page = render_report([], campaign="Solar", rejects=0, generated_at=NOW, completeness=complete)
     seen = texts(page)
     assert "How complete the results are" in seen
     assert "Reports in\n>99%\nAnalyses in\nnone due" in seen

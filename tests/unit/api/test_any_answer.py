@@ -1,4 +1,4 @@
-"""Answers that nobody would expect: random JSON in place of what an operation should be answered."""
+"""Answers that no one would expect: random JSON in place of what an operation should be answered."""
 
 import json
 from contextlib import suppress

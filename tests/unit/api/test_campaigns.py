@@ -114,7 +114,7 @@ def test_what_cannot_be_right_about_a_campaign_is_named(
 
 
 @pytest.mark.parametrize("left_out", NEW)
-def test_everything_about_when_and_by_whom_is_said(left_out: str) -> None:
+def test_everything_about_when_and_who_is_shown(left_out: str) -> None:
     rest: Any = {name: value for name, value in NEW.items() if name != left_out}
     with pytest.raises(InvalidInput, match="Field required") as refused:
         create_campaign(rest)

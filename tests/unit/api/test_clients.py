@@ -50,7 +50,7 @@ def test_a_transport_of_the_users_own_is_judged_like_ours(
 
     def fail(request: httpx.Request) -> httpx.Response:
         posts.append(request)
-        raise problem(f"{KEY} could not ring {ANNA}")
+        raise problem(f"{KEY} could not call {ANNA}")
 
     with (
         speaker(account("https://flireo.test"), transport=httpx.MockTransport(fail)) as client,

@@ -42,7 +42,7 @@ REFUSALS = [
     (422, errors.Unprocessable),
     (499, errors.RequestRefused),
 ]
-# Nobody knows whether these had their effect; a redirect is not followed, for that would send it again.
+# No one knows whether these had their effect; a redirect is not followed, for that would send it again.
 MUTE = [302, 304, 408, 500, 501, 502, 503, 504, 520, 599]
 
 
@@ -89,7 +89,7 @@ def test_a_request_that_changes_nothing_is_tried_until_it_is_answered() -> None:
         (CHANGES, LOST, 1, errors.OutcomeUnknown),
         (CHANGES, UNSENT, 4, errors.NotSent),
         (PLACES_CALL, LOST, 1, errors.OutcomeUnknown),
-        (PLACES_CALL, UNSENT, 1, errors.NotSent),  # the dialer asks anew whether it may
+        (PLACES_CALL, UNSENT, 1, errors.NotSent),  # the dialer asks again whether it may
     ],
 )
 def test_no_answer_is_tried_again_only_where_nothing_can_happen_twice(

@@ -48,7 +48,7 @@ def test_secrets_are_removed_at_any_depth_and_nothing_else_changes() -> None:
 
 def test_numbers_and_tokens_are_masked_wherever_they_stand() -> None:
     answer = {
-        "calls": [{"id": f"call-_{PHONE}_1", "said": f"Ring {PHONE} with fl_live_abc, or 00447700900123"}],
+        "calls": [{"id": f"call-_{PHONE}_1", "said": f"Call {PHONE} with fl_live_abc, or 00447700900123"}],
         PHONE: 447700900123,
         "total": 12,
         "at": "2026-01-09T10:00:00.000Z",
@@ -78,7 +78,7 @@ def test_no_json_is_too_odd_and_no_secret_is_left_in_it(odd: object, other: obje
     assert "c0ffeec0ffee" not in shown
 
 
-def test_what_is_deeper_than_anybody_can_walk_is_measured_and_cut_off() -> None:
+def test_what_is_deeper_than_anyone_can_walk_is_measured_and_cut_off() -> None:
     deep = json.loads('{"a":[' * 450 + "1" + "]}" * 450)
     for _ in range(100_000):
         deep = [deep]

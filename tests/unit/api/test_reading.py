@@ -25,7 +25,7 @@ def test_an_id_is_enough() -> None:
     assert not call().is_with(ANNA)
 
 
-def test_what_nobody_has_heard_of_is_kept_aside() -> None:
+def test_what_no_one_has_heard_of_is_kept_aside() -> None:
     read = call(sentiment={"score": 1}, status="on-the-moon")
     assert (read.status, read.model_extra) == ("on-the-moon", {"sentiment": {"score": 1}})
 
@@ -140,7 +140,7 @@ def test_a_turn_without_words_does_not_cost_the_transcript() -> None:
 
 @pytest.mark.parametrize("nameless", [{}, {"id": None}, {"id": 17}, "call-1", None])
 def test_a_call_without_an_id_is_not_overlooked(nameless: object) -> None:
-    # To leave it out would say that nobody was rung, and then somebody is rung again.
+    # To leave it out would say that no one was called, and then someone is called again.
     with pytest.raises((ValueError, TypeError)):
         list_calls().reads({"calls": [{"id": "1"}, nameless]})
 

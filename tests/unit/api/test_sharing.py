@@ -94,7 +94,7 @@ def test_whoever_comes_later_gets_a_fair_share_and_what_is_left_by_one_that_leav
 
 @pytest.mark.parametrize("phase", [22.2, None])
 @pytest.mark.parametrize("clients", [1, 2])
-def test_beside_somebody_who_follows_no_plan_the_rest_is_used_and_seldom_too_much(
+def test_beside_someone_who_follows_no_plan_the_rest_is_used_and_seldom_too_much(
     clients: int, phase: float | None
 ) -> None:
     server, chance = LimitedServer(100, 60.0, phase), random.Random(1)

@@ -1,6 +1,6 @@
 """What is no list, and what is no success, is never taken for one (contract section 21.1).
 
-An answer without a list that counts as an empty list says that nobody was called, and then they are called again.
+An answer without a list that counts as an empty list says that no one was called, and then they are called again.
 """
 
 import json

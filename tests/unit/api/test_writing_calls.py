@@ -1,4 +1,4 @@
-"""Whom to ring and with which agent: what either dialect writes, and what is refused before it is sent."""
+"""The number to call and the agent: what either dialect writes, and what is refused before it is sent."""
 
 from typing import Any
 
@@ -115,12 +115,12 @@ def test_either_dialects_names_are_understood(key: str) -> None:
     assert saved.sends.writes(Dialect.FLIREO) == {"destination": ANNA, "agent_id": "a"}
 
 
-def test_what_the_contract_does_not_know_is_sent_only_if_somebody_insists() -> None:
+def test_what_the_contract_does_not_know_is_sent_only_if_someone_insists() -> None:
     assert "context" not in OutboundCall.model_fields
     call = OutboundCall(destination=ANNA, agent_id="a", context="They moved.")
     assert call.as_body(Dialect.FLIREO) == {"destination": ANNA, "agent_id": "a", "context": "They moved."}
 
 
-def test_nobody_is_shown_with_the_call_to_them() -> None:
+def test_no_one_is_shown_with_the_call_to_them() -> None:
     call = OutboundCall(destination=ANNA, agent_config=TALKER)
     assert ANNA not in f"{call!r} {call} {create_outbound_call(call)!r}"

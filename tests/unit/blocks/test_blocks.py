@@ -18,7 +18,7 @@ from flireo_flows import (
     FlireoPhoneNumber,
     FlireoWebhook,
 )
-from flireo_flows.cli.run import load_flow
+from flireo_flows.flows import outbound_campaign
 from tests.support.flows.blocks import BLOCKS, EVERY_BLOCK, REALTIME
 from tests.support.sandbox.running import ANNA
 
@@ -182,7 +182,7 @@ def test_a_misspelt_field_is_told_with_the_one_that_is_meant(
 def test_a_misspelt_field_in_a_form_is_told_by_parameter() -> None:
     given = {"leads": "leads.csv", "campaign": "spring", "credentials": {"api_key": "k"}}
     with pytest.raises(ParameterTypeError) as refused:
-        load_flow().validate_parameters({**given, "ledger": {"URL": "postgresql://db/ledger"}})
+        outbound_campaign.validate_parameters({**given, "ledger": {"URL": "postgresql://db/ledger"}})
     assert "ledger: Value error, there is no field 'URL': did you mean 'url'?" in str(refused.value)
 
 
@@ -197,7 +197,7 @@ def test_what_prefect_logs_of_a_runs_blocks_holds_no_number_and_no_secret(
     }
     usual = {"leads": "leads.csv", "campaign": "spring"}
     with pytest.raises(ParameterTypeError):
-        load_flow().validate_parameters({**usual, **blocks, "deadline_seconds": -1})
+        outbound_campaign.validate_parameters({**usual, **blocks, "deadline_seconds": -1})
     assert "Parameter validation failed" in caplog.text and "demo-number" in caplog.text
     agent = FlireoAgent(agent_id="a", first_message=f"Ring {ANNA}.")
     one_time = FlireoAgent(config={**REALTIME, "first_message": f"Ring {ANNA}."})

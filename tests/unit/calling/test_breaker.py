@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flireo_flows.calling.circuit_breaker import MOST_SHOWN, shown, trips
+from flireo_flows.calling.circuit_breaker import MOST_SHOWN, failures_shown, trips
 from flireo_flows.ledger.call_endings import CallEnding
 from flireo_flows.policy.policy_forms import Breaker
 from tests.support.calling.campaign import ANNA, BEN
@@ -51,6 +51,6 @@ def test_it_trips_exactly_where_the_share_says(failed: int, fine: int, share: fl
 
 def test_the_last_failures_are_shown_newest_first_without_the_number() -> None:
     ended = [CallEnding(ANNA, True, f"reason {n}") for n in range(30)] + [CallEnding(BEN, False, "fine")]
-    told = shown([*ended, CallEnding(BEN, True)])
+    told = failures_shown([*ended, CallEnding(BEN, True)])
     assert told[:2] == ("+44********02: no reason was given", "+44********01: reason 29")
     assert len(told) == MOST_SHOWN

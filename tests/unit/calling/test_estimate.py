@@ -2,19 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 
-from flireo_flows.calling.estimate import Estimate, estimate
-from flireo_flows.calling.simulation import Foreseen
+from flireo_flows.calling.plan import Estimate
+from flireo_flows.calling.simulation import Forecast, estimate
 from flireo_flows.policy import CallingPolicy, Tariff
 
 START = datetime(2027, 3, 1, 10, 0, tzinfo=UTC)
 
 
-def every_minute(count: int, first: timedelta = timedelta(0), seconds: int = 60) -> Foreseen:
+def every_minute(count: int, first: timedelta = timedelta(0), seconds: int = 60) -> Forecast:
     """Calls at a steady distance."""
-    return Foreseen(tuple(START + first + timedelta(seconds=seconds * n) for n in range(count)))
+    return Forecast(tuple(START + first + timedelta(seconds=seconds * n) for n in range(count)))
 
 
-def of(policy: CallingPolicy, slow: Foreseen, quick: Foreseen | None = None) -> Estimate:
+def of(policy: CallingPolicy, slow: Forecast, quick: Forecast | None = None) -> Estimate:
     """An estimate for leads that were never rung."""
     return estimate(slow, quick or slow, [0] * len(slow.verdicts), policy, START)
 
@@ -52,7 +52,7 @@ def test_the_time_is_a_range_where_calls_wait_for_each_other() -> None:
 
 
 def test_what_one_run_does_not_reach_needs_a_later_one() -> None:
-    two_days = Foreseen((*every_minute(3).verdicts, *every_minute(2, timedelta(days=1)).verdicts))
+    two_days = Forecast((*every_minute(3).verdicts, *every_minute(2, timedelta(days=1)).verdicts))
     found = of(CallingPolicy(), two_days)
     assert found.in_one_run == 3
     assert "makes 3 of them and ends; 2 need a later run" in found.in_words[1]
@@ -61,4 +61,4 @@ def test_what_one_run_does_not_reach_needs_a_later_one() -> None:
 
 
 def test_nobody_to_ring_is_one_sentence() -> None:
-    assert of(CallingPolicy(), Foreseen(())).in_words == ("Nobody would be rung.",)
+    assert of(CallingPolicy(), Forecast(())).in_words == ("Nobody would be rung.",)

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flireo_flows.api.calls import Call
-from flireo_flows.calling.fit import Fit, fit_of, is_doubtful, may_own
-from flireo_flows.calling.row_clock import RowClock
+from flireo_flows.calling.snapshot import CallMatch, RowClock, is_doubtful, match_of, may_own
 from tests.support.calling.campaign import ANNA, BEN
 
 BEGAN = 1_800_000_000.0
@@ -61,54 +60,54 @@ def test_only_an_explicit_inbound_or_web_call_is_excluded(direction: object, is_
     found = call(direction=direction)
     assert found.is_outbound is is_possible
     assert may_own(Begun(), found, None, 0.0) is is_possible
-    assert (fit_of(Begun(), found, None, 0.0) is Fit.SAME) is is_possible
+    assert (match_of(Begun(), found, None, 0.0) is CallMatch.SAME) is is_possible
 
 
 @pytest.mark.parametrize(
     ("shown", "fit"),
     [
-        (ANNA, Fit.SAME),
-        ("+44 7700 900001", Fit.SAME),
-        ("0044 7700-900001", Fit.SAME),
-        (None, Fit.UNCLEAR),
-        ("", Fit.UNCLEAR),
-        ("anonymous", Fit.UNCLEAR),
-        ("07700 900001", Fit.UNCLEAR),
-        ("+44 7700 ***001", Fit.UNCLEAR),
-        ("sip:anna@example.org", Fit.UNCLEAR),
-        ("+31850835037", Fit.UNCLEAR),  # our own number
-        (BEN, Fit.OTHER),
-        ("+12025550199", Fit.OTHER),
-        ("+12037700900001", Fit.OTHER),  # ends alike, in another country
-        ("07700 900002", Fit.OTHER),
+        (ANNA, CallMatch.SAME),
+        ("+44 7700 900001", CallMatch.SAME),
+        ("0044 7700-900001", CallMatch.SAME),
+        (None, CallMatch.UNCLEAR),
+        ("", CallMatch.UNCLEAR),
+        ("anonymous", CallMatch.UNCLEAR),
+        ("07700 900001", CallMatch.UNCLEAR),
+        ("+44 7700 ***001", CallMatch.UNCLEAR),
+        ("sip:anna@example.org", CallMatch.UNCLEAR),
+        ("+31850835037", CallMatch.UNCLEAR),  # our own number
+        (BEN, CallMatch.OTHER),
+        ("+12025550199", CallMatch.OTHER),
+        ("+12037700900001", CallMatch.OTHER),  # ends alike, in another country
+        ("07700 900002", CallMatch.OTHER),
     ],
 )
 def test_a_call_with_an_attempts_id_is_its_own_unless_its_number_says_otherwise(
-    shown: str | None, fit: Fit
+    shown: str | None, fit: CallMatch
 ) -> None:
-    assert fit_of(Begun(), call(caller_phone=shown, phone_number="+31850835037"), None, 0.0) is fit
+    assert match_of(Begun(), call(caller_phone=shown, phone_number="+31850835037"), None, 0.0) is fit
 
 
 @pytest.mark.parametrize(
     ("after", "band", "skew", "fit"),
     [
-        (1.0, None, 0.0, Fit.SAME),
-        (None, None, 0.0, Fit.SAME),
-        (-119.0, None, 0.0, Fit.SAME),
-        (-150.0, None, 0.0, Fit.TOO_EARLY),
-        (-150.0, None, -60.0, Fit.SAME),
-        (-150.0, (-151.0, -149.0), 0.0, Fit.SAME),
-        (-HOUR, (-HOUR, -HOUR), 0.0, Fit.SAME),
-        (-HOUR, (0.0, 1.0), 0.0, Fit.OTHER),
-        (-HOUR, (0.0, 1.0), -HOUR, Fit.OTHER),
-        (HOUR, (0.0, 1.0), 0.0, Fit.SAME),
-        (0.0, (HOUR, HOUR), HOUR, Fit.OTHER),
+        (1.0, None, 0.0, CallMatch.SAME),
+        (None, None, 0.0, CallMatch.SAME),
+        (-119.0, None, 0.0, CallMatch.SAME),
+        (-150.0, None, 0.0, CallMatch.TOO_EARLY),
+        (-150.0, None, -60.0, CallMatch.SAME),
+        (-150.0, (-151.0, -149.0), 0.0, CallMatch.SAME),
+        (-HOUR, (-HOUR, -HOUR), 0.0, CallMatch.SAME),
+        (-HOUR, (0.0, 1.0), 0.0, CallMatch.OTHER),
+        (-HOUR, (0.0, 1.0), -HOUR, CallMatch.OTHER),
+        (HOUR, (0.0, 1.0), 0.0, CallMatch.SAME),
+        (0.0, (HOUR, HOUR), HOUR, CallMatch.OTHER),
     ],
 )
 def test_a_call_is_not_older_than_its_attempt_on_the_lists_own_clock(
-    after: float | None, band: tuple[float, float] | None, skew: float, fit: Fit
+    after: float | None, band: tuple[float, float] | None, skew: float, fit: CallMatch
 ) -> None:
-    assert fit_of(Begun(), call(after), band, skew) is fit
+    assert match_of(Begun(), call(after), band, skew) is fit
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from heapq import heapify, heappop, heappush
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.calling.simulation import HORIZON, Pace, Prospect, foresee
+from flireo_flows.calling.simulation import HORIZON, Pace, Prospect, forecast
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import (
     Allow,
@@ -72,7 +72,7 @@ def test_it_foresees_what_asking_everybody_one_by_one_would(
     people: list[Prospect], policy: CallingPolicy
 ) -> None:
     pace = Pace()
-    foreseen = foresee(people, MONDAY, policy, pace, OPEN)
+    foreseen = forecast(people, MONDAY, policy, pace, OPEN)
     assert [_plain(verdict) for verdict in foreseen.verdicts] == [
         _plain(verdict) for verdict in _reference(people, policy, pace.spacing(policy))
     ]
@@ -111,18 +111,18 @@ def _plain(verdict: datetime | Deny | None) -> object:
 
 def test_calls_keep_the_distance_of_the_rate_and_of_the_policy() -> None:
     people = [Prospect(lead(n)) for n in range(50)]
-    by_api = foresee(people, MONDAY, CallingPolicy(max_concurrent_calls=1000), Pace(100), OPEN).moments
+    by_api = forecast(people, MONDAY, CallingPolicy(max_concurrent_calls=1000), Pace(100), OPEN).moments
     assert len(by_api) == 50
     assert by_api[-1] - by_api[0] == 49 * timedelta(minutes=1 / 98)  # two in a hundred requests read the list
     slow = CallingPolicy(max_concurrent_calls=1000, calls_per_minute=10)
-    by_policy = foresee(people, MONDAY, slow, Pace(100), OPEN).moments
+    by_policy = forecast(people, MONDAY, slow, Pace(100), OPEN).moments
     assert by_policy[-1] - by_policy[0] == 49 * timedelta(seconds=6)
 
 
 def test_never_more_calls_at_once_than_allowed_those_that_go_on_now_included() -> None:
     people = [Prospect(lead(n)) for n in range(20)]
     policy = CallingPolicy(max_concurrent_calls=3)
-    foreseen = foresee(people, MONDAY, policy, Pace(100, call_seconds=60), History(live=2))
+    foreseen = forecast(people, MONDAY, policy, Pace(100, call_seconds=60), History(live=2))
     assert foreseen.waited
     moments = sorted([MONDAY, MONDAY, *foreseen.moments])
     assert all(
@@ -137,7 +137,7 @@ def test_a_cap_on_a_day_moves_calls_to_the_next_and_one_on_the_campaign_ends_the
         caps_per_day=Caps(calls=3), caps_per_campaign=Caps(calls=6), day_zone="Europe/Amsterdam"
     )
     used = Totals(calls=1)
-    foreseen = foresee(people, MONDAY, policy, Pace(), History(day=used, campaign=used))
+    foreseen = forecast(people, MONDAY, policy, Pace(), History(day=used, campaign=used))
     days = [verdict.date().isoformat() for verdict in foreseen.verdicts if isinstance(verdict, datetime)]
     assert days == ["2027-03-01"] * 2 + ["2027-03-02"] * 3
     refused = [verdict.reason for verdict in foreseen.verdicts if isinstance(verdict, Deny)]
@@ -147,7 +147,7 @@ def test_a_cap_on_a_day_moves_calls_to_the_next_and_one_on_the_campaign_ends_the
 def test_whose_turn_is_more_than_a_year_ahead_is_left_open() -> None:
     people = [Prospect(lead(n)) for n in range(400)]
     policy = CallingPolicy(calling_hours=None, caps_per_day=Caps(calls=1))
-    foreseen = foresee(people, MONDAY, policy, Pace(), OPEN)
+    foreseen = forecast(people, MONDAY, policy, Pace(), OPEN)
     assert len(foreseen.moments) == 367
     assert set(foreseen.verdicts[367:]) == {None}
 
@@ -168,7 +168,7 @@ def test_nobody_is_asked_again_and_again_while_others_are_rung_for_days() -> Non
             )
             for n in range(count)
         ]
-        foreseen = foresee(people, MONDAY, policy, Pace(), OPEN)
+        foreseen = forecast(people, MONDAY, policy, Pace(), OPEN)
         assert len(foreseen.moments) == count
         asked[count] = foreseen.asked / count
     assert asked[8_000] <= 1.05 * asked[1_000] <= 1.2
@@ -177,7 +177,7 @@ def test_nobody_is_asked_again_and_again_while_others_are_rung_for_days() -> Non
 def test_whoever_is_on_the_phone_is_foreseen_once_that_call_is_over() -> None:
     people = [Prospect(lead(number), History(has_open_call=number < 2)) for number in range(3)]
     pace = Pace(call_seconds=300)
-    foreseen = foresee(people, MONDAY, CallingPolicy(calling_hours=None), pace, OPEN)
+    foreseen = forecast(people, MONDAY, CallingPolicy(calling_hours=None), pace, OPEN)
     first, second, third = foreseen.verdicts
     assert third == MONDAY
     assert first == MONDAY + timedelta(seconds=300)

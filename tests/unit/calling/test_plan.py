@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from flireo_flows.calling.plan import Wanted, make_plan, reasons_in_words
+from flireo_flows.calling.dry_run import make_plan
+from flireo_flows.calling.plan import PlanRequest, reasons_in_words
 from flireo_flows.calling.saved_plan import (
-    PlanDiffers,
+    PlanDiffersError,
     PlanError,
     SavedPlan,
     only_planned,
@@ -110,7 +111,7 @@ def test_a_saved_plan_is_the_owners_only_and_holds_no_full_number(tmp_path: Path
 
 
 OTHER_RULES = wanted(policy=CallingPolicy(max_attempts=2, calls_per_minute=3))
-CHANGES: dict[str, tuple[Callable[[], tuple[Lead, ...]], Wanted, str]] = {
+CHANGES: dict[str, tuple[Callable[[], tuple[Lead, ...]], PlanRequest, str]] = {
     "more people": (
         lambda: (*THREE, somebody("+447700900004", "Dora", 9)),
         wanted(),
@@ -139,10 +140,10 @@ CHANGES: dict[str, tuple[Callable[[], tuple[Lead, ...]], Wanted, str]] = {
 
 @pytest.mark.parametrize(("now", "asked", "said"), CHANGES.values(), ids=CHANGES)
 def test_what_is_not_what_was_planned_is_refused_and_named(
-    now: Callable[[], tuple[Lead, ...]], asked: Wanted, said: str
+    now: Callable[[], tuple[Lead, ...]], asked: PlanRequest, said: str
 ) -> None:
     saved = SavedPlan.of(plan(*THREE))
-    with pytest.raises(PlanDiffers, match=said) as refused:
+    with pytest.raises(PlanDiffersError, match=said) as refused:
         planned_leads(saved, now(), asked)
     assert "Nobody was rung. Plan again" in str(refused.value)
     assert not any(phone in str(refused.value) for phone in (ANNA, BEN, CARLA))
@@ -150,7 +151,7 @@ def test_what_is_not_what_was_planned_is_refused_and_named(
 
 def test_a_campaign_that_is_named_after_a_number_is_refused_without_it() -> None:
     saved = SavedPlan.of(plan(*THREE))
-    with pytest.raises(PlanDiffers, match=r"not for 'Ben \+44\*+02'"):
+    with pytest.raises(PlanDiffersError, match=r"not for 'Ben \+44\*+02'"):
         planned_leads(saved, THREE, replace(wanted(), campaign=f"Ben {BEN}"))
 
 
@@ -164,7 +165,7 @@ def test_who_was_skipped_stays_out_and_who_was_forbidden_since_may_be_missing(tm
         THREE[0],
         THREE[2],
     )
-    with pytest.raises(PlanDiffers, match="1 fewer"):
+    with pytest.raises(PlanDiffersError, match="1 fewer"):
         planned_leads(read_plan(file), (*THREE[:1], *THREE[2:], dora), wanted(), {CARLA})
 
 

@@ -7,16 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.calling.rhythm import (
+from flireo_flows.calling.call_list import LIMIT_SECONDS, RequestBudget
+from flireo_flows.calling.run_loop import (
     CALLS_A_POLL,
     CALLS_A_POLL_WITH_WEBHOOKS,
-    LIMIT_SECONDS,
+    HORIZON_SECONDS,
     LONGEST_PAUSE_SECONDS,
-    Budget,
-    DialRhythm,
-    PollRhythm,
+    DialPace,
+    PollSchedule,
 )
-from flireo_flows.calling.run_loop import HORIZON_SECONDS
 
 NEVER = 10**9
 patiently = settings(
@@ -26,7 +25,7 @@ patiently = settings(
 
 def dialled(calls_per_minute: float, turns: list[float], most: int = 32) -> list[float]:
     """When calls begin, if the rhythm is asked at these distances (seconds)."""
-    rhythm, now, began = DialRhythm(calls_per_minute), 1000.0, []
+    rhythm, now, began = DialPace(calls_per_minute), 1000.0, []
     for distance in turns:
         now += distance
         calls = rhythm.ready(now, HORIZON_SECONDS, most)
@@ -71,26 +70,26 @@ def test_asked_often_enough_the_rate_is_reached(calls_per_minute: int) -> None:
 
 
 def test_no_more_is_begun_than_there_is_room_for() -> None:
-    assert DialRhythm(0).ready(1000.0, HORIZON_SECONDS, 7) == 7
-    assert DialRhythm(6000).ready(1000.0, HORIZON_SECONDS, 7) == 7
+    assert DialPace(0).ready(1000.0, HORIZON_SECONDS, 7) == 7
+    assert DialPace(6000).ready(1000.0, HORIZON_SECONDS, 7) == 7
 
 
 def test_the_wait_for_the_next_call_is_told() -> None:
-    rhythm = DialRhythm(30)
+    rhythm = DialPace(30)
     rhythm.began(1, 1000.0)
     assert rhythm.wait(1000.5) == pytest.approx(1.5)
     assert rhythm.wait(1003.0) == 0
-    assert DialRhythm(0).wait(1000.0) == 0
+    assert DialPace(0).wait(1000.0) == 0
 
 
-def due(rhythm: PollRhythm, now: float, **more: object) -> bool:
+def due(rhythm: PollSchedule, now: float, **more: object) -> bool:
     """Whether to poll, when nothing speaks for it but what is named."""
     quiet = {"placed": 0, "by_webhook": False, "dialling": False, "starved": False, "unknown": False}
     return rhythm.is_due(now, **{**quiet, **more})  # type: ignore[arg-type]
 
 
 def test_two_polls_keep_their_distance_whatever_happens() -> None:
-    rhythm = PollRhythm(every=10)
+    rhythm = PollSchedule(every=10)
     rhythm.polled(1000, placed=0, dialling=True)
     everything = {"placed": NEVER, "dialling": True, "starved": True, "unknown": True}
     assert not due(rhythm, 1009.9, **everything)
@@ -99,14 +98,14 @@ def test_two_polls_keep_their_distance_whatever_happens() -> None:
 
 @pytest.mark.parametrize(("by_webhook", "share"), [(False, CALLS_A_POLL), (True, CALLS_A_POLL_WITH_WEBHOOKS)])
 def test_while_dialling_a_poll_is_worth_a_share_of_the_calls(by_webhook: bool, share: int) -> None:
-    rhythm = PollRhythm(every=10)
+    rhythm = PollSchedule(every=10)
     rhythm.polled(1000, placed=500, dialling=True)
     assert not due(rhythm, 1060, by_webhook=by_webhook, dialling=True, placed=500 + share - 1)
     assert due(rhythm, 1060, by_webhook=by_webhook, dialling=True, placed=500 + share)
 
 
 def test_dialling_that_waits_for_a_call_to_end_polls_sooner() -> None:
-    rhythm = PollRhythm(every=10)
+    rhythm = PollSchedule(every=10)
     rhythm.polled(1000, placed=0, dialling=True)
     assert not due(rhythm, 1014, dialling=True, starved=True)
     assert due(rhythm, 1015, dialling=True, starved=True)
@@ -115,7 +114,7 @@ def test_dialling_that_waits_for_a_call_to_end_polls_sooner() -> None:
 
 
 def test_afterwards_polls_come_at_growing_distances_up_to_a_minute() -> None:
-    rhythm, now, pauses = PollRhythm(every=10), 1000.0, []
+    rhythm, now, pauses = PollSchedule(every=10), 1000.0, []
     for _ in range(8):
         rhythm.polled(now, placed=0, dialling=False)
         pause = next(seconds for seconds in range(1, 600) if due(rhythm, now + seconds))
@@ -127,7 +126,7 @@ def test_afterwards_polls_come_at_growing_distances_up_to_a_minute() -> None:
 
 
 def test_a_call_that_was_placed_in_a_quiet_time_is_looked_up_as_soon_as_any() -> None:
-    rhythm = PollRhythm(every=10)
+    rhythm = PollSchedule(every=10)
     for n in range(8):
         rhythm.polled(1000.0 + n, placed=7, dialling=False)
     assert not due(rhythm, 1020, placed=7)
@@ -135,7 +134,7 @@ def test_a_call_that_was_placed_in_a_quiet_time_is_looked_up_as_soon_as_any() ->
 
 
 def test_what_is_unknown_is_looked_up_at_once_and_does_not_wait_its_turn() -> None:
-    rhythm = PollRhythm(every=10)
+    rhythm = PollSchedule(every=10)
     for n in range(8):
         rhythm.polled(1000.0 + n, placed=0, dialling=False)
     assert due(rhythm, 1018, unknown=True)
@@ -143,7 +142,7 @@ def test_what_is_unknown_is_looked_up_at_once_and_does_not_wait_its_turn() -> No
 
 
 def test_whoever_polls_seldom_is_not_made_to_poll_each_minute() -> None:
-    rhythm = PollRhythm(every=300)
+    rhythm = PollSchedule(every=300)
     rhythm.polled(1000, placed=0, dialling=False)
     assert not due(rhythm, 1299)
 
@@ -157,7 +156,7 @@ def test_whoever_polls_seldom_is_not_made_to_poll_each_minute() -> None:
 def test_readings_cost_no_more_than_their_share_but_for_the_last_one(
     share: float, limit: int, readings: list[tuple[int, float]]
 ) -> None:
-    budget, began, now, spent = Budget(share), 1000.0, 1000.0, 0
+    budget, began, now, spent = RequestBudget(share), 1000.0, 1000.0, 0
     for requests, idle in readings:
         now += idle + budget.wait(now + idle)
         assert spent <= share * limit * (now - began) / LIMIT_SECONDS + 1e-6
@@ -166,14 +165,14 @@ def test_readings_cost_no_more_than_their_share_but_for_the_last_one(
 
 
 def test_where_no_limit_is_told_nothing_is_bounded() -> None:
-    budget = Budget(0.1)
+    budget = RequestBudget(0.1)
     budget.spent(1000, None, 1000.0)
     assert budget.wait(1000.0) == 0
 
 
 @pytest.mark.parametrize(("by_webhook", "seconds"), [(False, 120.0), (True, 300.0)])
 def test_a_slow_campaign_hears_of_its_calls_while_it_dials(by_webhook: bool, seconds: float) -> None:
-    rhythm = PollRhythm(10.0)
+    rhythm = PollSchedule(10.0)
     rhythm.polled(0.0, placed=0, dialling=True)
     how: dict[str, Any] = {
         "placed": 1,

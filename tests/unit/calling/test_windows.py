@@ -5,14 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flireo_flows.calling.windows import (
-    EARLY_SECONDS,
-    LATE_SECONDS,
-    MOST_WINDOWS,
-    NEAR_SECONDS,
-    Window,
-    windows_of,
-)
+from flireo_flows.calling.call_list import MOST_WINDOWS, NEAR_SECONDS, Window, windows_of
+from flireo_flows.calling.snapshot import EARLY_SECONDS, LATE_SECONDS
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flireo_flows.calling.reading_notes import reading_notes
+from flireo_flows.calling.plan_notes import reading_notes
 from flireo_flows.leads import LeadFileError, LeadFormat, read_leads
 from flireo_flows.leads.consent_headers import Meaning, meaning_of
 from tests.support.cases import every
@@ -190,7 +190,7 @@ def test_a_column_about_another_channel_is_passed_over_and_that_is_said(file: Wr
     assert any(repr(header) in note for note in reading_notes(batch))
 
 
-def test_a_column_about_another_channel_counts_once_somebody_says_so(file: WriteFile) -> None:
+def test_a_column_about_another_channel_counts_once_someone_says_so(file: WriteFile) -> None:
     assert called(file, "Email Opt Out", "yes", LeadFormat(opt_out_column="Email Opt Out")) == [OTHER]
 
 

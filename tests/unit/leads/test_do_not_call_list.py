@@ -32,12 +32,12 @@ def test_lists_are_read_as_people_keep_them(file: WriteFile, content: str) -> No
     assert set(read_do_not_call(file(content, "dnc.txt"), "nl")) == BOTH
 
 
-def test_numbers_of_a_kind_that_is_never_rung_may_be_on_the_list(file: WriteFile) -> None:
+def test_numbers_of_a_kind_that_is_never_called_may_be_on_the_list(file: WriteFile) -> None:
     assert set(read_do_not_call(file("0800 1234\n0201234501\n"), "NL")) == {"+318001234", "+31201234501"}
 
 
 @pytest.mark.parametrize("content", ["# nobody yet\n", "phone\n", "\n"])
-def test_a_list_with_nobody_on_it_is_a_list(file: WriteFile, content: str) -> None:
+def test_a_list_with_no_one_on_it_is_a_list(file: WriteFile, content: str) -> None:
     assert read_do_not_call(file(content)) == frozenset()
 
 

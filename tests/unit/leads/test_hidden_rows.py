@@ -1,4 +1,4 @@
-"""Rows and sheets that a workbook hides are not called unless somebody asks for them."""
+"""Rows and sheets that a workbook hides are not called unless someone asks for them."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flireo_flows.calling.reading_notes import reading_notes
+from flireo_flows.calling.plan_notes import reading_notes
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads
 from flireo_flows.leads.workbook import hidden_rows
 
@@ -69,12 +69,12 @@ def test_hidden_rows_are_left_out_and_counted(
     assert any("hidden" in note and str(batch.hidden) in note for note in reading_notes(batch)) == bool(
         left_out
     )
-    everybody = read_leads(path, LeadFormat(read_hidden=True))
-    assert [lead.phone for lead in everybody.leads] == PHONES
-    assert list(reading_notes(everybody)) == []
+    everyone = read_leads(path, LeadFormat(read_hidden=True))
+    assert [lead.phone for lead in everyone.leads] == PHONES
+    assert list(reading_notes(everyone)) == []
 
 
-def test_a_file_of_hidden_rows_only_calls_nobody(tmp_path: Path) -> None:
+def test_a_file_of_hidden_rows_only_calls_no_one(tmp_path: Path) -> None:
     batch = read_leads(workbook(tmp_path, hide(2, 3, 4, 5, 6)))
     assert (batch.leads, batch.hidden) == ((), 5)
 

@@ -102,7 +102,7 @@ def test_00_is_read_as_plus_where_it_is_not_the_international_prefix() -> None:
         ("1233", "NL", RejectCode.NOT_ALLOWED, "Short"),
     ],
 )
-def test_what_is_no_number_to_ring_is_refused_with_a_reason(
+def test_what_is_no_number_to_call_is_refused_with_a_reason(
     text: str, region: str, code: RejectCode, says: str
 ) -> None:
     refusal = parse_phone(text, region)

@@ -147,7 +147,7 @@ def test_an_unclear_header_says_which_setting_mends_it(
         ("consent_until", "1-1-2027", RejectCode.INVALID_CONSENT_UNTIL),
     ],
 )
-def test_a_cell_nobody_understands_makes_the_row_a_reject(
+def test_a_cell_no_one_understands_makes_the_row_a_reject(
     file: WriteFile, header: str, cell: str, code: RejectCode
 ) -> None:
     batch = read_leads(file(f"phone;{header}\n{PHONE};{cell}\n"))
@@ -216,7 +216,7 @@ def test_of_several_columns_of_opt_outs_one_yes_is_enough(
     assert called == [LONDON]
 
 
-def test_two_columns_of_consent_are_read_once_somebody_said_which(file: WriteFile) -> None:
+def test_two_columns_of_consent_are_read_once_someone_said_which(file: WriteFile) -> None:
     table = file(f"phone;consent;opt_in\n{PHONE};yes;no\n")
     assert read_leads(table, LeadFormat(consent_column="opt_in")).leads[0].wishes.consent.given is False
     assert read_leads(table, LeadFormat(consent_column="consent")).leads[0].wishes.consent.given is True

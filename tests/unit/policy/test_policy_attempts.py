@@ -1,4 +1,4 @@
-"""How often and how soon somebody is rung again, and after what never: one budget, whatever the outcomes."""
+"""How often and how soon someone is called again, and after what never: one budget, whatever the outcomes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -52,11 +52,11 @@ def test_each_outcome_has_its_delays_and_the_last_one_repeats(
     outcome: Outcome | None, used: int, delay: float
 ) -> None:
     assert retry_delay(MANY, outcome, used) == delay
-    rung = History(attempts=used, last_outcome=outcome, last_ended_at=NOON)
+    called = History(attempts=used, last_outcome=outcome, last_ended_at=NOON)
     due = NOON + timedelta(seconds=delay)
-    early = decide(LONDON, due - timedelta(milliseconds=1), MANY, rung)
+    early = decide(LONDON, due - timedelta(milliseconds=1), MANY, called)
     assert (reason(early), until(early)) == (Rule.TOO_SOON, due)
-    assert not reason(decide(LONDON, due, MANY, rung))
+    assert not reason(decide(LONDON, due, MANY, called))
 
 
 def test_all_outcomes_share_one_budget() -> None:
@@ -77,7 +77,7 @@ def test_an_outcome_is_tried_again_if_it_is_listed_or_has_delays_of_its_own() ->
     ]
 
 
-def test_whose_call_turned_out_to_be_answered_is_not_rung_again() -> None:
+def test_whose_call_turned_out_to_be_answered_is_not_called_again() -> None:
     answered = History(attempts=1, last_outcome=Outcome.ANSWERED, last_ended_at=NOON)
     verdict = decide(LONDON, NOON + timedelta(days=1), MANY, answered)
     assert isinstance(verdict, Deny)
@@ -95,7 +95,7 @@ def test_attempts_may_end_in_any_zone_and_at_the_ends_of_the_calendar() -> None:
 OTHER = CallingPolicy(max_attempts=4, retry_delay_seconds=0, other_hour_minutes=120)
 
 
-def rung(*moments: datetime) -> History:
+def called(*moments: datetime) -> History:
     return History("", len(moments), Outcome.BUSY, moments[-1], moments)
 
 
@@ -103,42 +103,42 @@ def test_a_later_attempt_keeps_its_distance_from_the_time_of_day_of_every_earlie
     first = datetime(2026, 7, 14, 10, 0, tzinfo=UTC)  # Tuesday 11:00 in London
     second = datetime(2026, 7, 14, 15, 0, tzinfo=UTC)  # 16:00
     day = timedelta(days=1)
-    verdict = decide(LONDON, first + day, OTHER, rung(first, second))
+    verdict = decide(LONDON, first + day, OTHER, called(first, second))
     assert (reason(verdict), until(verdict)) == (Rule.SAME_HOUR, NOON.replace(minute=1))
-    assert not reason(decide(LONDON, NOON.replace(minute=1), OTHER, rung(first, second)))
-    later = decide(LONDON, NOON.replace(hour=13), OTHER, rung(first, second))
+    assert not reason(decide(LONDON, NOON.replace(minute=1), OTHER, called(first, second)))
+    later = decide(LONDON, NOON.replace(hour=13), OTHER, called(first, second))
     assert until(later) == NOON.replace(hour=17, minute=1)
 
 
 def test_the_distance_goes_round_midnight() -> None:
     late = datetime(2026, 7, 14, 22, 30, tzinfo=UTC)  # 23:30
     policy = OTHER.model_copy(update={"calling_hours": None})
-    verdict = decide(LONDON, NOON.replace(hour=0), policy, rung(late))  # 1:00
+    verdict = decide(LONDON, NOON.replace(hour=0), policy, called(late))  # 1:00
     assert (reason(verdict), until(verdict)) == (Rule.SAME_HOUR, NOON.replace(hour=0, minute=31))
 
 
 def test_the_time_of_day_is_the_walls_also_after_a_change_of_clocks() -> None:
     summer = datetime(2026, 10, 23, 10, 0, tzinfo=UTC)  # Friday 11:00
     winter = datetime(2026, 10, 26, 9, 1, tzinfo=UTC)  # Monday 9:01
-    assert reason(decide(LONDON, winter, OTHER, rung(summer))) == Rule.SAME_HOUR
-    assert until(decide(LONDON, winter, OTHER, rung(summer))) == datetime(2026, 10, 26, 13, 1, tzinfo=UTC)
+    assert reason(decide(LONDON, winter, OTHER, called(summer))) == Rule.SAME_HOUR
+    assert until(decide(LONDON, winter, OTHER, called(summer))) == datetime(2026, 10, 26, 13, 1, tzinfo=UTC)
 
 
 def test_where_the_hours_leave_no_other_time_of_day_plain_spacing_does_and_says_so() -> None:
     narrow = OTHER.model_copy(update={"calling_hours": CallingHours(start="12:00", end="14:00")})
     yesterday = NOON - timedelta(days=1)
-    verdict = decide(LONDON, NOON, narrow, rung(yesterday))
+    verdict = decide(LONDON, NOON, narrow, called(yesterday))
     assert reason(verdict) == ""
     assert explain(verdict).endswith("attempt 2 of 4; no other hour of the day was left")
-    night = decide(LONDON, NOON.replace(hour=22), narrow, rung(yesterday))
+    night = decide(LONDON, NOON.replace(hour=22), narrow, called(yesterday))
     assert (reason(night), until(night)) == (Rule.OUTSIDE_HOURS, NOON.replace(hour=11) + timedelta(days=1))
 
 
 def test_another_hour_is_not_waited_for_until_it_is_too_late() -> None:
     yesterday = NOON - timedelta(days=1)
     soon = replace(LONDON, dial_before=NOON + timedelta(hours=1))
-    assert reason(decide(LONDON, NOON, OTHER, rung(yesterday))) == Rule.SAME_HOUR
-    assert reason(decide(soon, NOON, OTHER, rung(yesterday))) == ""
+    assert reason(decide(LONDON, NOON, OTHER, called(yesterday))) == Rule.SAME_HOUR
+    assert reason(decide(soon, NOON, OTHER, called(yesterday))) == ""
 
 
 # Caps per number, across campaigns.
@@ -151,7 +151,7 @@ def test_a_number_rests_until_its_oldest_call_falls_out_of_the_window() -> None:
     assert (reason(verdict), until(verdict)) == (Rule.NUMBER_CAP, NOON + timedelta(hours=4))
     assert not reason(decide(LONDON, NOON + timedelta(hours=4), policy, History(number_called_at=calls)))
     assert explain(verdict) == (
-        "not rung: the number was rung 3 times within 24 hours, at most 3 are allowed; next Wednesday 17:00"
+        "the number was called 3 times within 24 hours, at most 3 are allowed; next Wednesday 17:00"
     )
 
 
@@ -171,7 +171,7 @@ def test_of_several_caps_the_strictest_holds_and_the_ledger_knows_how_far_to_loo
 # A last moment, consent, and no.
 
 
-def test_nobody_is_rung_at_or_after_the_earlier_of_two_last_moments() -> None:
+def test_no_one_is_called_at_or_after_the_earlier_of_two_last_moments() -> None:
     policy = CallingPolicy(calling_hours=None, dial_before="2026-07-15T14:00+02:00")  # noon UTC
     assert not reason(decide(LONDON, NOON - timedelta(seconds=1), policy, NEW))
     assert reason(decide(LONDON, NOON, policy, NEW)) == Rule.TOO_LATE
@@ -197,10 +197,10 @@ DAY = timedelta(days=1)
     ("consent", "policy", "denied"),
     [
         (Consent(), ANY_HOUR, ""),
-        (Consent(False), ANY_HOUR, Rule.NO_CONSENT),  # who said no is never rung
+        (Consent(False), ANY_HOUR, Rule.NO_CONSENT),  # who said no is never called
         (Consent(), ASKS, Rule.NO_CONSENT),
         (Consent(None, NOON - DAY), ASKS, Rule.NO_CONSENT),
-        (Consent(True), ASKS, Rule.CONSENT_EXPIRED),  # of an age that nobody knows
+        (Consent(True), ASKS, Rule.CONSENT_EXPIRED),  # of an age that no one knows
         (Consent(True, NOON - 30 * DAY), ASKS, ""),
         (Consent(True, NOON - 30 * DAY - timedelta(seconds=1)), ASKS, Rule.CONSENT_EXPIRED),
         (Consent(True, NOON + DAY), ASKS, Rule.NO_CONSENT),
@@ -220,14 +220,14 @@ def test_consent_that_begins_tomorrow_is_waited_for() -> None:
     assert until(verdict) == NOON + DAY
 
 
-def test_who_said_no_is_not_rung_whatever_else_is_true() -> None:
+def test_who_said_no_is_not_called_whatever_else_is_true() -> None:
     for source in ("file", "person", "outcome", "analysis", "forgotten"):
         verdict = decide(LONDON, NOON, ANY_HOUR, History(do_not_call=source))
         assert isinstance(verdict, Deny)
         assert (verdict.reason, verdict.until) == (Rule.DO_NOT_CALL, None)
 
 
-def test_a_phone_that_rings_already_is_not_rung_again() -> None:
+def test_a_number_with_a_call_in_progress_is_not_called_again() -> None:
     verdict = decide(LONDON, NOON, ANY_HOUR, History(has_open_call=True))
     assert reason(verdict) == Rule.ALREADY_RINGING
     assert NOON < until(verdict) <= NOON + timedelta(minutes=1)

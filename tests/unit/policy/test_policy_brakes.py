@@ -8,8 +8,7 @@ from zoneinfo import available_timezones
 import pytest
 from hypothesis import given
 
-from flireo_flows.calling.estimate import estimate
-from flireo_flows.calling.simulation import Foreseen
+from flireo_flows.calling.simulation import Forecast, estimate
 from flireo_flows.policy import (
     CallingPolicy,
     Caps,
@@ -73,7 +72,7 @@ def test_money_counts_begun_minutes_as_the_plan_does() -> None:
         tariff=Tariff(per_minute=0.12),
     )
     assert calls_left(NOON, policy, History()) == 100
-    moments = Foreseen((NOON,) * 100)
+    moments = Forecast((NOON,) * 100)
     assert estimate(moments, moments, [0] * 100, policy, NOON).most_cost == pytest.approx(24)
     hundred = Totals(100, 100 * 61, minutes=200)
     assert braked(policy, day=hundred).reason is Rule.MONEY_CAP
@@ -94,7 +93,7 @@ def test_the_narrowest_brake_counts() -> None:
     assert calls_left(NOON, policy, History(live=998)) == 2
 
 
-def test_a_cap_per_day_holds_until_midnight_and_the_others_until_somebody_raises_them() -> None:
+def test_a_cap_per_day_holds_until_midnight_and_the_others_until_someone_raises_them() -> None:
     amsterdam = policy_with(caps_per_day=Caps(calls=1), day_zone="Europe/Amsterdam")
     assert braked(amsterdam, day=Totals(1)).until == datetime(2026, 7, 15, 22, 0, tzinfo=UTC)
     assert braked(policy_with(caps_per_run=Caps(calls=1)), run=Totals(1)).until is None
@@ -107,7 +106,7 @@ def test_calls_at_once_wait_for_a_call_to_end() -> None:
     denial = campaign_denial(NOON, policy, History(live=2))
     assert denial is not None
     assert (denial.reason, denial.until) == (Rule.CONCURRENCY, NOON)
-    assert explain(denial) == "not rung: 2 calls are in progress, of 2 at most; next when a call has ended"
+    assert explain(denial) == "2 calls are in progress, of 2 at most; next when a call has ended"
 
 
 def test_a_used_up_cap_is_told_before_calls_at_once() -> None:
@@ -169,7 +168,7 @@ def test_a_day_begins_at_midnight_on_every_clock_and_lasts_until_the_next() -> N
         ),
     ],
 )
-def test_caps_that_would_ring_nobody_are_told_before_the_run(fields: dict[str, Any], says: str) -> None:
+def test_caps_that_would_call_no_one_are_told_before_the_run(fields: dict[str, Any], says: str) -> None:
     policy = policy_with(**fields)
     assert policy_problem(policy).startswith(says)
     assert calls_left(NOON, policy, History()) == 0

@@ -1,4 +1,4 @@
-"""Holidays and dates of one's own, on the clock of whoever is rung; and what follows when they are unknown."""
+"""Holidays and dates of one's own, on the clock of whoever is called; and what follows when they are unknown."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -27,12 +27,12 @@ def closed_on(*countries: str, **dates: list[str]) -> CallingPolicy:
     return CallingPolicy(holidays=Holidays(countries=list(countries), **dates))
 
 
-def test_on_a_public_holiday_nobody_is_rung_and_the_next_day_is() -> None:
+def test_on_a_public_holiday_no_one_is_called_and_the_next_day_is() -> None:
     verdict = decide(AMSTERDAM, KINGS_DAY, closed_on("NL"), NEW)
     assert reason(verdict) == Rule.HOLIDAY
     assert until(verdict) == datetime(2027, 4, 28, 7, 0, tzinfo=UTC)
     assert explain(verdict) == (
-        "not rung: King's Day in Europe/Amsterdam (it was 12:00 Tuesday in Europe/Amsterdam, "
+        "King's Day in Europe/Amsterdam (it was 12:00 Tuesday in Europe/Amsterdam, "
         "the zone of the file; open 09:00-20:00 Mon-Fri); next Wednesday 09:00"
     )
     assert not reason(decide(AMSTERDAM, KINGS_DAY, CallingPolicy(), NEW))
@@ -68,7 +68,7 @@ def test_dates_of_ones_own_close_and_open_days() -> None:
     assert not reason(decide(AMSTERDAM, KINGS_DAY, own, NEW))
     closed = decide(AMSTERDAM, KINGS_DAY + timedelta(days=1), own, NEW)
     assert (reason(closed), until(closed)) == (Rule.HOLIDAY, datetime(2027, 4, 29, 7, 0, tzinfo=UTC))
-    assert explain(closed).startswith("not rung: a closed date of the policy in Europe/Amsterdam")
+    assert explain(closed).startswith("a closed date of the policy in Europe/Amsterdam")
 
 
 def test_an_open_date_keeps_its_hours() -> None:
@@ -90,11 +90,11 @@ def test_holidays_in_a_row_are_all_waited_for() -> None:
     [
         (AMSTERDAM, closed_on("ZZ")),  # no such country
         (PolicyLead("+80012345678", ("Europe/Amsterdam",)), closed_on("auto")),  # of no country
-        (LONDON, closed_on("auto")),  # +44 is also Jersey's, and the number is nobody's
+        (LONDON, closed_on("auto")),  # +44 is also Jersey's, and the number is no one's
         (PolicyLead("", ("Europe/Amsterdam",)), closed_on("NL", "auto")),
     ],
 )
-def test_whoever_may_have_a_holiday_that_nobody_knows_is_not_rung(
+def test_whoever_may_have_a_holiday_that_no_one_knows_is_not_called(
     lead: PolicyLead, policy: CallingPolicy
 ) -> None:
     verdict = decide(lead, KINGS_DAY, policy, NEW)
@@ -102,7 +102,7 @@ def test_whoever_may_have_a_holiday_that_nobody_knows_is_not_rung(
     assert (verdict.reason, verdict.until) == (Rule.HOLIDAYS_UNKNOWN, None)
 
 
-def test_years_that_the_calendar_does_not_know_ring_nobody() -> None:
+def test_years_that_the_calendar_does_not_know_call_no_one() -> None:
     far = KINGS_DAY.replace(year=2101)
     assert reason(decide(AMSTERDAM, far, closed_on("NL"), NEW)) == Rule.HOLIDAYS_UNKNOWN
 
@@ -133,7 +133,7 @@ def test_the_country_of_a_number(phone: str, country: str | None) -> None:
     assert country_of(phone) == country
 
 
-def test_a_policy_whose_holidays_cannot_be_read_says_so_before_anybody_is_rung() -> None:
+def test_a_policy_whose_holidays_cannot_be_read_says_so_before_anyone_is_called() -> None:
     assert policy_problem(closed_on("auto", "NL", "DE-BY", "US-FL")) == ""
     says = "holidays.countries: there are no holidays for {}; write an ISO 3166 code such as NL or DE-BY"
     assert policy_problem(closed_on("NL", "ZZ")) == says.format("ZZ")

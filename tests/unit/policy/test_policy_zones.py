@@ -4,8 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flireo_flows.calling.cautions import cautions
-from flireo_flows.calling.zone_notes import zone_notes
+from flireo_flows.calling.plan_notes import cautions, zone_notes
 from flireo_flows.leads import Consent, LeadFormat, LeadPhone, parse_phone, read_leads
 from flireo_flows.leads.zones.zone_tables import countries, north_america
 from flireo_flows.policy import (
@@ -29,6 +28,7 @@ from tests.support.cases import every
 NEW = History()
 GIVEN = Consent(given=True)
 MIAMI, BOSTON, PENSACOLA, SAO_PAULO = "+13055550100", "+16175550100", "+18504180155", "+5511912345678"
+US = preset("us")
 EVERY_DAY = [*CallingHours().weekdays, "saturday", "sunday"]
 # The week of a change of clocks in spring and in autumn, north and south, and one of neither.
 WEEKS = [
@@ -54,11 +54,11 @@ def on_every_wall(zones: tuple[str, ...], at: datetime, first: int, last: int) -
 
 @every("area", sorted(north_america()))
 def test_no_area_code_is_called_outside_the_hours_of_any_of_its_zones(area: str) -> None:
-    who, policy = PolicyLead(f"+1{area}5550100", north_america()[area][1], "number", GIVEN), preset("us")
+    who = PolicyLead(f"+1{area}5550100", north_america()[area][1], "number", GIVEN)
     for week in WEEKS:
         for hours in range(0, 96, 1):
             at = week + timedelta(hours=hours, minutes=30)
-            if allowed(who, at, policy):
+            if allowed(who, at, US):
                 assert on_every_wall(who.zones, at, 8, 21), (at, who.zones)
 
 
@@ -75,7 +75,7 @@ def test_wide_zones_call_only_when_the_whole_country_is_open(country: object, we
 
 
 @every("source", ["column", "state", "postcode", "country"])
-def test_wide_zones_leave_alone_whom_the_row_places(source: str) -> None:
+def test_wide_zones_leave_alone_who_the_row_places(source: str) -> None:
     who = PolicyLead(BOSTON, ("America/New_York",), source, GIVEN)
     assert location_of(who, wide=True).zones == ("America/New_York",)
 

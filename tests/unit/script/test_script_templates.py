@@ -8,10 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flireo_flows.leads.wishes import Wishes
-from flireo_flows.script import ScriptError, Template
-from flireo_flows.script.call_choice import ComposeError, LeadFacts
+from flireo_flows.script import ComposeError, LeadFacts, ScriptError, Template, variables
 from flireo_flows.script.template import LONGEST_TEXT
-from flireo_flows.script.variables import variables
 from tests.support.calling.speaking import SANNE, patient
 
 

@@ -26,6 +26,6 @@ def test_an_interrupt_that_was_swallowed_still_ends_the_work(monkeypatch: pytest
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        driving.drive(work, tick=swallowing)
+        driving.run_async(work, tick=swallowing)
     assert ended == ["written down"]
     assert signal.getsignal(signal.SIGINT) is before

@@ -1,0 +1,256 @@
+"""The dry run: plan which leads would be called when, from which number and with which words. Sends nothing."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from flireo_flows.api.calls import OutboundCall
+from flireo_flows.api.redaction import mask_numbers, mask_phone
+from flireo_flows.calling.plan import (
+    Plan,
+    PlannedCall,
+    PlanRequest,
+    Skipped,
+    compose,
+    digest_of,
+    key_of,
+    request_of,
+    row_of,
+    salt_of,
+)
+from flireo_flows.calling.plan_notes import cautions, confidence, number_cautions, reading_notes, zone_notes
+from flireo_flows.calling.simulation import HORIZON, Forecast, Pace, Prospect, estimate, forecast
+from flireo_flows.leads.lead import Lead, LeadBatch, RejectCode
+from flireo_flows.ledger.past import KnownPerson, Past
+from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import CampaignState, LeadState
+from flireo_flows.policy import (
+    CallingPolicy,
+    Deny,
+    History,
+    PolicyLead,
+    Rule,
+    explain,
+    held_by_others,
+    location_of,
+)
+from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts, NoClientNumberError
+
+RING_SECONDS: Final = 25.0  # a call that nobody answers
+NEW: Final = KnownPerson()
+
+
+def make_plan(batch: LeadBatch, wanted: PlanRequest, past: Past, now: datetime) -> Plan:
+    """Plan a run.
+
+    Args:
+        batch: What the file gave.
+        wanted: What the run is asked to do.
+        past: What happened before.
+        now: When the run would begin, aware.
+    """
+    start, salt = now.astimezone(UTC), salt_of(wanted.campaign, batch.leads)
+    composer = wanted.composer.with_assumed_models(batch.leads)
+    skipped = [Skipped(it.line, "", str(it.code), it.message) for it in batch.rejects]
+    drafts: list[_Draft] = []
+    for lead in batch.leads:
+        draft = _draft(lead, composer, past, salt)
+        if isinstance(draft, Skipped):
+            skipped.append(draft)
+        else:
+            drafts.append(draft)
+    slow, quick = _foresee([draft.prospect for draft in drafts], wanted, past, start)
+    calls: list[PlannedCall] = []
+    for draft, verdict in zip(drafts, slow.verdicts, strict=True):
+        if isinstance(verdict, Deny):
+            skipped.append(_skipped(draft.lead, salt, str(verdict.reason), _why(verdict)))
+        else:
+            calls.append(draft.call(verdict, wanted.policy))
+    skipped.sort(key=lambda skip: skip.line)
+    keys = [skip.key for skip in skipped if skip.key]
+    return Plan(
+        campaign=wanted.campaign,
+        created_at=start,
+        digest=digest_of(wanted.campaign, wanted.policy.version, salt, calls, keys),
+        salt=salt,
+        policy=wanted.policy,
+        calls=tuple(calls),
+        skipped=tuple(skipped),
+        warnings=(
+            *_warnings(calls, skipped, batch.leads, wanted, past),
+            *_zone_notes(drafts, slow.verdicts, wanted.policy, start),
+            *reading_notes(batch),
+        ),
+        estimate=estimate(slow, quick, [call.attempts for call in calls], wanted.policy, start),
+        earlier=tuple(_earlier([draft.prospect.history for draft in drafts], wanted.policy, past, start)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A lead to be rung, before it is known when."""
+
+    lead: Lead
+    prospect: Prospect
+    facts: LeadFacts
+    choice: CallChoice
+    first_message: str
+    key: str
+    row: str
+    request: str
+
+    def call(self, at: datetime | None, policy: CallingPolicy) -> PlannedCall:
+        place = location_of(self.prospect.lead, policy.wide_zones)
+        zones = place.zones
+        return PlannedCall(
+            line=self.lead.line,
+            phone=self.lead.phone,
+            at=at.astimezone(ZoneInfo(zones[0])) if at and zones else at,
+            zones=zones,
+            confidence=confidence(place),
+            choice=self.choice,
+            first_message=self.first_message,
+            attempts=self.prospect.history.attempts,
+            key=self.key,
+            row=self.row,
+            request=self.request,
+            kept=(self.facts.number_id, self.facts.variant),
+        )
+
+
+def _draft(lead: Lead, composer: Composer, past: Past, salt: str) -> _Draft | Skipped:
+    known = past.people.get(lead.phone, NEW)
+    if past.standing.state is CampaignState.CANCELLED:
+        why = f"The campaign was {past.standing.in_words}."
+        return _skipped(lead, salt, str(Rule.CAMPAIGN_CANCELLED), why)
+    # Where it is only the hours that its zones do not share, a run asks again: the row or the policy may be mended.
+    if known.state in SETTLED and known.reason != Reason.NO_SHARED_HOURS:
+        return _skipped(lead, salt, str(known.state), SETTLED[known.state] + _because(known))
+    facts = LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes, known.number_id, known.variant)
+    try:
+        choice, call = compose(composer, facts)
+    except NoClientNumberError as error:
+        return _skipped(lead, salt, str(LeadState.REVIEW), f"It goes to review: {error}.")
+    except ComposeError as error:
+        return _skipped(lead, salt, str(RejectCode.MISSING_VARIABLE), f"{error}.".replace("..", "."))
+    wishes = lead.wishes
+    return _Draft(
+        lead=lead,
+        prospect=Prospect(
+            PolicyLead(
+                lead.phone,
+                lead.zones,
+                lead.zone_source,
+                wishes.consent,
+                wishes.dial_before,
+                lead.state,
+                lead.postcode,
+            ),
+            known.history,
+        ),
+        facts=facts,
+        choice=choice,
+        first_message=mask_numbers(greeting_of(call)),
+        key=key_of(salt, lead.phone),
+        row=row_of(salt, lead),
+        request=request_of(salt, call),
+    )
+
+
+# A run leaves these leads alone; who was skipped is asked about anew.
+SETTLED: Final[Mapping[LeadState, str]] = {
+    LeadState.CALLING: "A call of this campaign is going on, or its result is not in yet",
+    LeadState.DONE: "Rung already in this campaign",
+    LeadState.REVIEW: "A person has to look at it first",
+}
+
+
+def greeting_of(call: OutboundCall) -> str:
+    """The words a call begins with, as far as the request says them."""
+    settings = call.agent_config or call.assistant_override
+    return call.first_message or (settings.first_message if settings else None) or ""
+
+
+def _foresee(
+    prospects: Sequence[Prospect], wanted: PlanRequest, past: Past, start: datetime
+) -> tuple[Forecast, Forecast]:
+    """With everybody talking, and with nobody answering."""
+    policy, rate = wanted.policy, wanted.requests_per_minute
+    slow = forecast(prospects, start, policy, Pace(rate, policy.assumed_call_seconds), past.campaign)
+    # How long calls last matters only where they wait for each other, or where caps count their minutes.
+    caps = (policy.caps_per_run, policy.caps_per_day, policy.caps_per_campaign)
+    if not slow.waited and not any(cap.minutes or cap.money for cap in caps):
+        return slow, slow
+    return slow, forecast(prospects, start, policy, Pace(rate, RING_SECONDS), past.campaign)
+
+
+def _earlier(
+    histories: Sequence[History], policy: CallingPolicy, past: Past, start: datetime
+) -> Iterator[str]:
+    """Who was called before, and whom the calls of others hold back until when."""
+    if sentence := past.earlier.in_words:
+        yield sentence
+    if not past.knows_account:
+        yield (
+            "This ledger has not read the account's calls of the last 7 days: a run does so before it calls anyone, "
+            "and holds back whom they reached lately."
+        )
+    held = [until for it in histories if it.other_calls and (until := held_by_others(policy, start, it))]
+    if not held:
+        return
+    first, last = f"{min(held):%Y-%m-%d %H:%M} UTC", f"{max(held):%Y-%m-%d %H:%M} UTC"
+    when = f"until {first}" if first == last else f"the first until {first}, the last until {last}"
+    who = "1 of them is" if len(held) == 1 else f"{len(held)} of them are"
+    yield f"{who} held back, as others called them lately (other_campaigns of the policy): {when}."
+
+
+def _warnings(
+    calls: Sequence[PlannedCall],
+    skipped: Sequence[Skipped],
+    leads: Sequence[Lead],
+    wanted: PlanRequest,
+    past: Past,
+) -> Iterator[str]:
+    if past.standing.state is CampaignState.PAUSED:
+        yield f"The campaign is {past.standing.in_words}: nobody is rung until it is resumed."
+    if past.kept_list.numbers:
+        yield f"The campaign's {past.kept_list.in_words} applies, beside any that this run is given."
+    late = sum(call.at is None for call in calls)
+    if late:
+        yield f"At these limits {late} leads would not be rung within {HORIZON.days} days."
+    review = {skip.line for skip in skipped if skip.rule == LeadState.REVIEW}
+    clients = [lead.wishes.client for lead in leads if lead.line in review and lead.wishes.client]
+    yield from number_cautions([call.choice.number_id for call in calls], clients)
+    uncertain = sum(len(call.zones) > 1 for call in calls)
+    yield from cautions(wanted.policy, [call.first_message for call in calls], uncertain)
+
+
+def _zone_notes(
+    drafts: Sequence[_Draft],
+    verdicts: Sequence[datetime | Deny | None],
+    policy: CallingPolicy,
+    start: datetime,
+) -> Iterator[str]:
+    pairs = [(draft.prospect.lead, verdict) for draft, verdict in zip(drafts, verdicts, strict=True)]
+    planned = [(lead, verdict) for lead, verdict in pairs if not isinstance(verdict, Deny)]
+    for_review = [lead for lead, verdict in pairs if isinstance(verdict, Deny) and verdict.needs_review]
+    return zone_notes(planned, for_review, policy, start)
+
+
+def _skipped(lead: Lead, salt: str, rule: str, why: str) -> Skipped:
+    return Skipped(lead.line, mask_phone(lead.phone), rule, why, key_of(salt, lead.phone))
+
+
+def _why(denial: Deny) -> str:
+    why = explain(denial)
+    if denial.reason is Rule.ZONE_UNKNOWN and not denial.inputs.get("zones"):
+        return f"{why}: neither its number nor its row tells it; give it a time zone, a state or a postcode"
+    return why
+
+
+def _because(known: KnownPerson) -> str:
+    outcome = known.history.last_outcome
+    why = known.why or (str(outcome) if outcome else "")
+    return f": {why.replace('_', ' ')}." if why else "."
