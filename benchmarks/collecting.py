@@ -36,11 +36,11 @@ async def _leave_behind(servers: Stage) -> None:
         await Database.open(servers.ledger) as database,
         AsyncFlireoClient(servers.account) as client,
     ):
-        batch = await LeadBook(database, "bench").take_in(people(CALLS))
-        await write_rules(database, "bench", POLICY, Readiness(), servers.account, is_starting=True)
-        runner = Runner(database, "bench", 600.0)
+        batch = await LeadBook(database.campaign("bench")).take_in(people(CALLS))
+        await write_rules(database.campaign("bench"), POLICY, Readiness(), servers.account, is_starting=True)
+        runner = Runner(database.campaign("bench"), 600.0)
         await runner.join()
-        book = AttemptBook(database, "bench", runner.id, COMPOSER)
+        book = AttemptBook(database.campaign("bench"), runner.id, COMPOSER)
         begun = (await book.begin(batch, POLICY, CALLS, 0)).attempts
         assert len(begun) == CALLS, f"{len(begun)} attempts"
         for first in range(0, CALLS, AT_ONCE):
@@ -51,7 +51,7 @@ async def _leave_behind(servers: Stage) -> None:
                 Answer(it, AttemptEvent.ACCEPTED, call_id=call.call_id)
                 for it, call in zip(some, placed, strict=True)
             ]
-            await book.begin(batch, POLICY, 0, 0, told)
+            await book.record(told)
         await runner.leave()
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from benchmarks.stage import COMPOSER, people
 from flireo_flows.api.client import Account
-from flireo_flows.calling.engine import Engine
+from flireo_flows.calling.engine import RunSettings, run_campaign
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.policy import CallingPolicy
@@ -85,7 +85,7 @@ def run_all(orders: Sequence[Order]) -> list[Report]:
 
 
 async def carry_out(order: Order) -> Report:
-    """Take in leads and ring them."""
+    """Take in leads and call them."""
     policy = CallingPolicy(
         calling_hours=None,
         max_concurrent_calls=100_000,  # the sandbox's calls outlast some benchmarks
@@ -94,15 +94,17 @@ async def carry_out(order: Order) -> Report:
         breaker={"enabled": False},  # the sandbox's failures end at once, its other calls much later
     )
     async with await Database.open(order.ledger) as database:
-        book = LeadBook(database, order.campaign)
+        book = LeadBook(database.campaign(order.campaign))
         batch = order.batch or await book.take_in(people(order.leads, order.first))
-        engine = Engine(
-            database, Account("fl_test_bench", order.url), order.campaign, batch, COMPOSER, policy
+        engine = RunSettings(
+            database.campaign(order.campaign), Account("fl_test_bench", order.url), batch, COMPOSER, policy
         )
         before, cpu, began = held(), time.process_time(), time.monotonic()
         most = [before]
         watching = asyncio.create_task(_watch(most))
-        ran = await engine.run(Until.DIALLED, database.now() + order.seconds if order.seconds else None)
+        ran = await run_campaign(
+            engine, Until.DIALLED, database.now() + order.seconds if order.seconds else None
+        )
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
     assert ran.stopped_by is None and (order.calls or not ran.held_by), ran.stopped_by or ran.held_by

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 
 from flireo_flows.api.client import Account
-from flireo_flows.calling.engine import Engine, RunResult
+from flireo_flows.calling.engine import RunResult, RunSettings, run_campaign
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.prefect_support.child_process import child_server
@@ -95,7 +95,7 @@ def take_in(ledger: str, count: int) -> str:
 
     async def write() -> str:
         async with await Database.open(ledger) as database:
-            return await LeadBook(database, "bench").take_in(people(count))
+            return await LeadBook(database.campaign("bench")).take_in(people(count))
 
     return asyncio.run(write())
 
@@ -105,8 +105,8 @@ def campaign(stage: Stage, count: int, policy: CallingPolicy, until: Until) -> R
 
     async def run() -> RunResult:
         async with await Database.open(stage.ledger) as database:
-            batch = await LeadBook(database, "bench").take_in(people(count))
-            engine = Engine(database, stage.account, "bench", batch, COMPOSER, policy)
-            return await engine.run(until)
+            batch = await LeadBook(database.campaign("bench")).take_in(people(count))
+            engine = RunSettings(database.campaign("bench"), stage.account, batch, COMPOSER, policy)
+            return await run_campaign(engine, until)
 
     return asyncio.run(run())

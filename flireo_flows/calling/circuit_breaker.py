@@ -10,10 +10,9 @@ from flireo_flows.api.redaction import mask_phone
 from flireo_flows.calling.preflight import NotReadyError, check_balance
 from flireo_flows.ledger.call_endings import CallEnding, call_endings_in
 from flireo_flows.ledger.campaigns import Standing, change_in, skip_waiting_in, standing_in
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.lifecycle.states import CampaignState
-from flireo_flows.policy import CallingPolicy
-from flireo_flows.policy.policy_forms import Breaker
+from flireo_flows.policy import Breaker, CallingPolicy
 
 # The balance is read again after so many calls, or after so long, if any call was placed meanwhile.
 CALLS_A_BALANCE: Final = 500
@@ -60,8 +59,7 @@ class CircuitBreaker:
     """
 
     client: AsyncFlireoClient
-    database: Database
-    campaign: str
+    campaign: CampaignLedger
     policy: CallingPolicy
     standing: Standing = field(default_factory=Standing)
     last_failures: tuple[str, ...] = ()
@@ -70,7 +68,7 @@ class CircuitBreaker:
     _count_at: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        self._balance = BalanceSchedule(self.database.now())
+        self._balance = BalanceSchedule(self.campaign.now())
 
     @property
     def held_by(self) -> str:
@@ -81,45 +79,45 @@ class CircuitBreaker:
 
     async def look(self) -> None:
         """How the campaign stands; and whether it must be paused."""
-        async with self.database.read() as db:
-            self.standing = await standing_in(db, self.campaign)
-        now = self.database.now()
+        async with self.campaign.read() as db:
+            self.standing = await standing_in(db, self.campaign.name)
+        now = self.campaign.now()
         if self.standing.state is CampaignState.OPEN and now >= self._count_at:
             await self._break(now)
-            took = self.database.now() - now
+            took = self.campaign.now() - now
             self._count_at = now + max(BREAKER_SECONDS, BREAKER_PATIENCE * took)
         elif self.standing.changed_by == BREAKER and self.held_by and not self.last_failures:
             # Another runner, or an earlier run, paused it.
-            async with self.database.read() as db:
+            async with self.campaign.read() as db:
                 window, paused_at = self.policy.breaker.window_seconds, self.standing.changed_at
                 self.last_failures = failures_shown(
-                    await call_endings_in(db, self.campaign, window, paused_at, 0.0)
+                    await call_endings_in(db, self.campaign.name, window, paused_at, 0.0)
                 )
 
     async def _break(self, now: float) -> None:
         breaker, window = self.policy.breaker, self.policy.breaker.window_seconds
         if not breaker.enabled:
             return
-        async with self.database.read() as db:
+        async with self.campaign.read() as db:
             if not trips(
-                await call_endings_in(db, self.campaign, window, now, self.standing.changed_at), breaker
+                await call_endings_in(db, self.campaign.name, window, now, self.standing.changed_at), breaker
             ):
                 return
-        async with self.database.write(self.campaign) as db:
+        async with self.campaign.write() as db:
             # Again where nobody else writes: a person may have resumed it since, or another runner paused it.
-            self.standing = await standing_in(db, self.campaign)
-            ended = await call_endings_in(db, self.campaign, window, now, self.standing.changed_at)
+            self.standing = await standing_in(db, self.campaign.name)
+            ended = await call_endings_in(db, self.campaign.name, window, now, self.standing.changed_at)
             reason = trips(ended, breaker)
             if reason and self.standing.state is CampaignState.OPEN:
                 self.last_failures = failures_shown(ended)
                 self.standing = await change_in(
-                    db, self.campaign, CampaignState.PAUSED, reason, BREAKER, self.database.now()
+                    db, self.campaign.name, CampaignState.PAUSED, reason, BREAKER, self.campaign.now()
                 )
 
     def balance_is_due(self, placed: int) -> bool:
         """Whether to read the balance again, `placed` calls after the run began."""
         watches = self.policy.min_balance_minutes > 0 and self.stopped_by is None
-        return watches and self._balance.is_due(self.database.now(), placed)
+        return watches and self._balance.is_due(self.campaign.now(), placed)
 
     async def read_balance(self, placed: int) -> None:
         """Read it; a low one stops the run. A reading that fails decides nothing: 402 still stops it."""
@@ -131,13 +129,13 @@ class CircuitBreaker:
             self.stopped_by = error
         except errors.FlireoError:
             pass
-        self._balance.read(self.database.now(), placed)
+        self._balance.read(self.campaign.now(), placed)
 
     async def settle(self) -> None:
         """Of a cancelled campaign nobody waits, also not who was given back after it was cancelled."""
         if self.standing.state is CampaignState.CANCELLED:
-            async with self.database.write(self.campaign) as db:
-                await skip_waiting_in(db, self.campaign)
+            async with self.campaign.write() as db:
+                await skip_waiting_in(db, self.campaign.name)
 
 
 def trips(ended: Sequence[CallEnding], breaker: Breaker) -> str:

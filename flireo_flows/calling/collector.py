@@ -10,7 +10,7 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling.call_list import CallList, RequestBudget, Window, windows_of
 from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY, CallLookupError, Lookup, Reconciler
 from flireo_flows.calling.snapshot import LATE_SECONDS, CallMatch, Snapshot
-from flireo_flows.ledger import Attempt, Database, Inbox
+from flireo_flows.ledger import Attempt, CampaignLedger, Database, Inbox
 from flireo_flows.ledger.call_reports import CallReports
 from flireo_flows.ledger.known_calls import (
     LOOKBACK_SECONDS,
@@ -80,8 +80,7 @@ class Collector:
     """
 
     client: AsyncFlireoClient
-    database: Database
-    campaign: str
+    campaign: CampaignLedger
     policy: CallingPolicy
     readiness: Readiness
     polls: int = 0
@@ -94,29 +93,28 @@ class Collector:
 
     def __post_init__(self) -> None:
         self.budget = RequestBudget(self.policy.collect_share)
-        self.calls = CallList(self.client, self.database)
-        self.unknown = UnknownAttempts(self.database, self.campaign)
-        self.campaign = self.unknown.campaign
+        self.calls = CallList(self.client, self.campaign.database)
+        self.unknown = UnknownAttempts(self.campaign)
 
     @property
     def reports(self) -> CallReports:
         """Writes what calls report."""
-        return CallReports(self.database, self.campaign, self.policy)
+        return CallReports(self.campaign, self.policy)
 
     @property
     def reconciler(self) -> Reconciler:
         """Settles unknown attempts."""
-        return Reconciler(self.database, self.unknown, self.policy, self.calls)
+        return Reconciler(self.campaign.database, self.unknown, self.policy, self.calls)
 
     @property
     def lookup(self) -> Lookup:
         """Asks for calls by id."""
-        return Lookup(self.database, self.reports, self.calls, self.readiness, self.reconciler)
+        return Lookup(self.campaign.database, self.reports, self.calls, self.readiness, self.reconciler)
 
     async def hear(self) -> int:
         """Apply what the webhooks brought. Returns how many attempts ended by it."""
-        inbox = Inbox(self.database)
-        applied, ended = await inbox.apply(self.campaign, self.policy, self.readiness.expects)
+        inbox = Inbox(self.campaign.database)
+        applied, ended = await inbox.apply(self.campaign.name, self.policy, self.readiness.expects)
         self.heard_by_webhook += applied
         return ended
 
@@ -131,23 +129,25 @@ class Collector:
         if sought.is_nothing:
             return
         try:
-            snapshot = await read_list(self.database, self.calls, [(self, sought)])
+            snapshot = await read_list(self.campaign.database, self.calls, [(self, sought)])
         except errors.FlireoError as error:
             await self._failed_reading(error, sought)
         else:
             self.failures = 0
             await self.settle(sought, snapshot, MOST_ASKED - snapshot.asked)
-        self.budget.spent(self.calls.requests - sent, self.client.pacing.limit, self.database.now())
+        self.budget.spent(self.calls.requests - sent, self.client.pacing.limit, self.campaign.now())
 
     async def look(self) -> OpenCalls:
         """What to look for in the list."""
         unknown = await self.unknown.all()
         known: list[KnownCall] = []
         if unknown:
-            names = await campaigns_of(self.database, self.client.account) | {self.campaign}
-            known = await calls_around(self.database, names, min(attempt.began_at for attempt in unknown))
-        placed = await placed_calls(self.database, self.campaign)
-        refused_at = await self.unknown.first_refused(self.database.now() - LATE_SECONDS)
+            names = await campaigns_of(self.campaign.database, self.client.account) | {self.campaign.name}
+            known = await calls_around(
+                self.campaign.database, names, min(attempt.began_at for attempt in unknown)
+            )
+        placed = await placed_calls(self.campaign)
+        refused_at = await self.unknown.first_refused(self.campaign.now() - LATE_SECONDS)
         return OpenCalls(tuple(unknown), tuple(placed), tuple(known), refused_at)
 
     async def settle(self, sought: OpenCalls, snapshot: Snapshot, most_asked: int = MOST_ASKED) -> int:
@@ -182,7 +182,7 @@ class Collector:
 
     async def unknown_due(self) -> bool:
         """Whether a reading of the list now could settle an unknown attempt."""
-        return await self.unknown.are_due(self.database.now() - self.policy.reconcile_grace_seconds)
+        return await self.unknown.are_due(self.campaign.now() - self.policy.reconcile_grace_seconds)
 
     def _failed(self, error: errors.FlireoError) -> None:
         """One failed poll decides nothing; a refused key, or many failures in a row, end the run."""
@@ -206,7 +206,7 @@ class Collector:
         mine = [
             (call, owner)
             for call in page
-            if (owner := owners.get(call.id)) is not None and owner.campaign == self.campaign
+            if (owner := owners.get(call.id)) is not None and owner.campaign == self.campaign.name
         ]
         ours = [(call, owner) for call, owner in mine if fits[call.id] in (CallMatch.SAME, CallMatch.UNCLEAR)]
         if any(call.analysis_result is not None for call, _ in ours):

@@ -1,6 +1,7 @@
-"""The one POST of an attempt: a dialer sends it, and a pool of senders has many under way at once.
+"""The one POST of an attempt. Step 2 of 5 of the protocol by which no one is called twice (docs/never-twice.md).
 
-What came of it is judged by the table in `post_ending`.
+The ledger has committed the attempt before it comes here (step 1, `ledger/intents.py`). No layer repeats its request: a
+repeated POST would be a second call. How it ended is judged in `post_ending.py` (step 3).
 """
 
 import asyncio
@@ -25,6 +26,9 @@ from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.script import ComposeError, Composer
 
+CONNECTIONS: Final = 16  # at 100 requests a minute two would do; a fast server is never left idle
+RESERVE_SECONDS: Final = 0.25
+GOODBYE_SECONDS: Final = 10.0  # for requests under way when a run is stopped
 MOST_REFUSALS: Final = 5  # in a row, from different leads: then it is not the leads
 MOST_UNREACHED: Final = 5  # in a row
 STILL_SECONDS: Final = 0.5  # what was decided longer ago is asked about once more right before it goes out
@@ -38,7 +42,7 @@ STOPPING: Final = (
 
 @dataclass(slots=True)
 class Dialer:
-    """Rings for one runner.
+    """Sends the requests of one runner, several at a time. Attempts given to it are committed already.
 
     Attributes:
         composer: Makes the request of an attempt.
@@ -48,6 +52,8 @@ class Dialer:
         held_by: Why nothing new is sent for now; empty while it is.
         is_closing: Whether the run is ending, so that nothing new is sent.
         placed: Calls placed so far.
+        news: Set when an answer came.
+        tasks: The senders, once they were started.
     """
 
     client: AsyncFlireoClient
@@ -58,11 +64,101 @@ class Dialer:
     held_by: str = ""
     is_closing: bool = False
     placed: int = 0
+    news: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    tasks: "list[asyncio.Task[None]]" = field(default_factory=list, init=False)
+    _queue: "asyncio.Queue[Attempt]" = field(default_factory=asyncio.Queue, init=False)
+    _answers: list[Answer] = field(default_factory=list, init=False)
+    _sending: int = field(default=0, init=False)
+    _seconds: float = field(default=RESERVE_SECONDS, init=False)  # that a request takes, a moving average
     _refusals: int = field(default=0, init=False)
     _unreached: int = field(default=0, init=False)
     _hold_until: float = field(default=0.0, init=False)
 
-    async def ring(self, attempt: Attempt) -> Answer:
+    def start(self) -> None:
+        """Start the senders: each takes an attempt, sends its one request, and lays down the answer."""
+        self.tasks = [asyncio.create_task(self._send_each()) for _ in range(CONNECTIONS)]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way or an answer not yet taken."""
+        return bool(self._sending or self._queue.qsize() or self._answers)
+
+    @property
+    def room(self) -> int:
+        """How many attempts may be given: one under way for each connection, and the reserve."""
+        return CONNECTIONS + self.reserve - self._sending - self._queue.qsize()
+
+    @property
+    def reserve(self) -> int:
+        """Attempts to have ready: about as many as the connections take up in a quarter of a second."""
+        return min(16 * CONNECTIONS, max(CONNECTIONS, int(CONNECTIONS * RESERVE_SECONDS / self._seconds)))
+
+    @property
+    def unsent(self) -> int:
+        """Attempts that were given and whose request has not gone out."""
+        on_the_way = min(self._sending, self.client.pacing.in_flight)
+        return self._queue.qsize() + self._sending - on_the_way
+
+    def give(self, attempts: list[Attempt]) -> None:
+        """Have the requests of attempts sent."""
+        for attempt in attempts:
+            self._queue.put_nowait(attempt)
+
+    def take(self) -> list[Answer]:
+        """The answers since the last time."""
+        answers, self._answers = self._answers, []
+        return answers
+
+    def give_back_answers(self, answers: list[Answer]) -> None:
+        """They were taken, and perhaps not written: the next to take has them again."""
+        self._answers = answers + self._answers
+
+    async def wait(self, seconds: float) -> None:
+        """Until an answer came, but no longer than `seconds`."""
+        if not self._answers:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.news.wait(), seconds)
+        self.news.clear()
+
+    def hold(self, why: str) -> None:
+        """Give back what was not sent yet, and send nothing while there is a reason; an empty one lets go."""
+        self.held_by = why
+        if why:
+            self._give_back(why)
+
+    async def stop(self) -> list[Answer]:
+        """Send nothing new, let requests under way be answered. Returns the answers."""
+        self.is_closing = True
+        self._give_back(self.silent_for)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._queue.join(), GOODBYE_SECONDS)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        return self.take()
+
+    async def _send_each(self) -> None:
+        while True:
+            attempt = await self._queue.get()
+            self._sending += 1
+            began = time.monotonic()
+            # What stands if this task is cancelled in the middle: the request may have arrived.
+            answer = Answer(attempt, AttemptEvent.LOST, reason=Reason.RUN_STOPPED)
+            try:
+                answer = await self.dial(attempt)
+            finally:
+                self._answers.append(answer)  # not before: `take` may have put another list there
+                self._seconds = 0.9 * self._seconds + 0.1 * (time.monotonic() - began)
+                self._sending -= 1
+                self._queue.task_done()
+                self.news.set()
+
+    def _give_back(self, why: str) -> None:
+        while not self._queue.empty():
+            self._answers.append(self.given_back(self._queue.get_nowait(), why))
+            self._queue.task_done()
+
+    async def dial(self, attempt: Attempt) -> Answer:
         """Send the one request of an attempt that is already committed.
 
         Returns:
@@ -236,100 +332,3 @@ def _invalid(error: ValidationError | errors.InvalidInput) -> str:
         for problem in error.errors(include_input=False, include_context=False, include_url=False)
     )
     return redact("; ".join(problems))
-
-
-CONNECTIONS: Final = 16  # at 100 requests a minute two would do; a fast server is never left idle
-RESERVE_SECONDS: Final = 0.25
-GOODBYE_SECONDS: Final = 10.0  # for requests under way when a run is stopped
-
-
-class SenderPool:
-    """Rings attempts concurrently for one dialer. Attempts given are committed already."""
-
-    def __init__(self, dialer: Dialer) -> None:
-        self.dialer = dialer
-        self.news = asyncio.Event()
-        self._queue: asyncio.Queue[Attempt] = asyncio.Queue()
-        self._answers: list[Answer] = []
-        self._ringing = 0
-        self._seconds = RESERVE_SECONDS  # that a request takes, a moving average
-        self.tasks = [asyncio.create_task(self._ring()) for _ in range(CONNECTIONS)]
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a request is under way or an answer not yet taken."""
-        return bool(self._ringing or self._queue.qsize() or self._answers)
-
-    @property
-    def room(self) -> int:
-        """How many attempts may be given: one under way for each connection, and the reserve."""
-        return CONNECTIONS + self.reserve - self._ringing - self._queue.qsize()
-
-    @property
-    def reserve(self) -> int:
-        """Attempts to have ready: about as many as the connections take up in a quarter of a second."""
-        return min(16 * CONNECTIONS, max(CONNECTIONS, int(CONNECTIONS * RESERVE_SECONDS / self._seconds)))
-
-    @property
-    def unsent(self) -> int:
-        """Attempts that were given and whose request has not gone out."""
-        on_the_way = min(self._ringing, self.dialer.client.pacing.in_flight)
-        return self._queue.qsize() + self._ringing - on_the_way
-
-    def give(self, attempts: list[Attempt]) -> None:
-        """Have attempts rung."""
-        for attempt in attempts:
-            self._queue.put_nowait(attempt)
-
-    def take(self) -> list[Answer]:
-        """The answers since the last time."""
-        answers, self._answers = self._answers, []
-        return answers
-
-    def give_back_answers(self, answers: list[Answer]) -> None:
-        """They were taken, and perhaps not written: the next to take has them again."""
-        self._answers = answers + self._answers
-
-    async def wait(self, seconds: float) -> None:
-        """Until an answer came, but no longer than `seconds`."""
-        if not self._answers:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.news.wait(), seconds)
-        self.news.clear()
-
-    def hold(self, why: str) -> None:
-        """Give back what was not sent yet, and send nothing while there is a reason; an empty one lets go."""
-        self.dialer.held_by = why
-        if why:
-            self._give_back(why)
-
-    async def stop(self) -> list[Answer]:
-        """Send nothing new, let requests under way be answered. Returns the answers."""
-        self.dialer.is_closing = True
-        self._give_back(self.dialer.silent_for)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._queue.join(), GOODBYE_SECONDS)
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        return self.take()
-
-    async def _ring(self) -> None:
-        while True:
-            attempt = await self._queue.get()
-            self._ringing += 1
-            began = time.monotonic()
-            answer = Answer(attempt, AttemptEvent.LOST, reason=Reason.RUN_STOPPED)
-            try:
-                answer = await self.dialer.ring(attempt)
-            finally:
-                self._answers.append(answer)  # not before: `take` may have put another list there
-                self._seconds = 0.9 * self._seconds + 0.1 * (time.monotonic() - began)
-                self._ringing -= 1
-                self._queue.task_done()
-                self.news.set()
-
-    def _give_back(self, why: str) -> None:
-        while not self._queue.empty():
-            self._answers.append(self.dialer.given_back(self._queue.get_nowait(), why))
-            self._queue.task_done()

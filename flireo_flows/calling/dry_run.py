@@ -22,7 +22,7 @@ from flireo_flows.calling.plan import (
 )
 from flireo_flows.calling.plan_notes import cautions, confidence, number_cautions, reading_notes, zone_notes
 from flireo_flows.calling.simulation import HORIZON, Forecast, Pace, Prospect, estimate, forecast
-from flireo_flows.leads.lead import Lead, LeadBatch, RejectCode
+from flireo_flows.leads import Lead, LeadBatch, RejectCode
 from flireo_flows.ledger.past import KnownPerson, Past
 from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import CampaignState, LeadState

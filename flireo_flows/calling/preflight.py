@@ -16,7 +16,7 @@ from flireo_flows.api.numbers import get_number
 from flireo_flows.api.organization import get_organization
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.call_list import CallList, Window
-from flireo_flows.ledger import Database, Expectations, Runner
+from flireo_flows.ledger import CampaignLedger, Database, Expectations, Runner
 from flireo_flows.ledger.account_calls import (
     AccountCall,
     AccountRead,
@@ -143,25 +143,22 @@ async def check_balance(client: AsyncFlireoClient, least: float) -> None:
     )
 
 
-async def is_of_account(
-    database: Database, client: AsyncFlireoClient, campaign: str, rules: RunRules
-) -> bool:
+async def is_of_account(campaign: CampaignLedger, client: AsyncFlireoClient, rules: RunRules) -> bool:
     """Whether a campaign's calls are in this account. What another account's list lacks proves nothing.
 
     A key that was replaced is known by a call that is there.
 
     Args:
-        database: The ledger.
+        campaign: In its ledger.
         client: Of the account.
-        campaign: Its name.
         rules: What it last called under.
 
     Raises:
         FlireoError: It cannot be known.
     """
-    if rules.account == fingerprint(client.account, database):
+    if rules.account == fingerprint(client.account, campaign.database):
         return True
-    for call_id in await newest_call_ids(database, campaign, MOST_PROVING):
+    for call_id in await newest_call_ids(campaign, MOST_PROVING):
         try:
             await client.send(get_call(call_id))
         except errors.NotFound as error:
@@ -172,9 +169,7 @@ async def is_of_account(
     return False
 
 
-async def require_account(
-    database: Database, client: AsyncFlireoClient, campaign: str, runner: Runner
-) -> str:
+async def require_account(campaign: CampaignLedger, client: AsyncFlireoClient, runner: Runner) -> str:
     """Refuse to call in another account while a run of the last one is alive, or the results of its calls are out.
 
     Each would look for the other's calls in its own list and not find them: it would call the leads again whose last
@@ -187,20 +182,20 @@ async def require_account(
         NotReadyError: So it is, and nothing shows that this is the account in which those calls were made.
         FlireoError: It cannot be known.
     """
-    rules = await read_rules(database, campaign)
-    if rules.account in ("", fingerprint(client.account, database)):
+    rules = await read_rules(campaign)
+    if rules.account in ("", fingerprint(client.account, campaign.database)):
         return rules.account
-    async with database.read() as db:
+    async with campaign.read() as db:
         is_alone = await runner.is_alone_in(db)
-        if is_alone and not await awaits_results_in(db, campaign):
+        if is_alone and not await awaits_results_in(db, campaign.name):
             return rules.account
-    if await is_of_account(database, client, campaign, rules):
+    if await is_of_account(campaign, client, rules):
         return rules.account
     if not is_alone:
-        raise two_accounts(campaign)
+        raise two_accounts(campaign.given)
     raise NotReadyError(
-        f"campaign {redact(campaign)!r} called under another API key, and how some of its calls ended is not known: "
-        "this key's list of calls cannot tell. Run it, or flireo-flows collect, once with the key it had."
+        f"campaign {redact(campaign.given)!r} called under another API key, and how some of its calls ended is not "
+        "known: this key's list of calls cannot tell. Run it, or flireo-flows collect, once with the key it had."
     )
 
 

@@ -196,10 +196,10 @@ class Lookup:
         Raises:
             CallLookupError: Two in a row could not be read, or the key was refused.
         """
-        now, campaign = self.database.now(), self.reports.campaign
+        now = self.database.now()
         over_before = now - RINGING_SECONDS - self.reports.policy.report_grace_seconds
         silent = await silent_calls(
-            self.database, campaign, self.readiness, over_before, now - AGAIN_SECONDS, most
+            self.reports.campaign, self.readiness, over_before, now - AGAIN_SECONDS, most
         )
         asked = await self._each(silent, snapshot, closes=True)
         apart = {call.attempt_id for call in silent} | (snapshot.shown if snapshot is not None else set())

@@ -8,7 +8,7 @@ from typing import Final
 from flireo_flows.calling.circuit_breaker import CircuitBreaker
 from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
-from flireo_flows.calling.dialer import CONNECTIONS, SenderPool
+from flireo_flows.calling.dialer import CONNECTIONS, Dialer
 from flireo_flows.calling.sweep import BlockingCampaigns
 from flireo_flows.ledger import AttemptBook, LeadBook, Outlook
 from flireo_flows.ledger.intents import FRESH_SECONDS
@@ -131,7 +131,7 @@ class RunLoop:
     policy: CallingPolicy
     until: Until
     deadline: float | None
-    hands: SenderPool
+    dialer: Dialer
     collector: Collector
     book: AttemptBook
     leads: LeadBook
@@ -172,23 +172,26 @@ class RunLoop:
 
     async def _begin(self) -> int:
         """Write what came of requests, and commit the next ones before they go out."""
-        answers, most = self.hands.take(), self._most()
+        answers, most = self.dialer.take(), self._most()
         self._dry = False
         if not most and not answers:
             return 0
         scan = SCAN if self._many_denied else 0
         try:
+            if not most:
+                self._many_denied = False
+                await self.book.record(answers)
+                return 0
             begun = await self.book.begin(self.batch, self.policy, most, scan, answers)
         except BaseException:
             # Cancelled, or the ledger failed: whether they were written is not known, and twice does no harm.
-            self.hands.give_back_answers(answers)
+            self.dialer.give_back_answers(answers)
             raise
         self._many_denied = begun.decided > len(begun.attempts)
         self._dials.began(len(begun.attempts), self._now())
-        self.hands.give(begun.attempts)
-        if most:
-            self._mind_cap(begun.held)
-        if most and not begun.attempts:
+        self.dialer.give(begun.attempts)
+        self._mind_cap(begun.held)
+        if not begun.attempts:
             # Nobody was due after all, or all calls at once are in use.
             self._dry, self._looked_at = True, 0.0
         return len(begun.attempts)
@@ -204,17 +207,17 @@ class RunLoop:
 
     def _most(self) -> int:
         """How many attempts may be begun now, as far as requests go."""
-        now, dialer = self._now(), self.hands.dialer
+        now, dialer = self._now(), self.dialer
         # A transaction costs the same for one attempt as for many, so the reserve is filled by the dozen.
         if not self._may_begin(now) or dialer.holds(now) or not self._has_room:
             return 0
         client = dialer.client
-        ready = client.pacing.ready(client.now(), HORIZON_SECONDS) - self.hands.unsent
-        return self._dials.ready(now, HORIZON_SECONDS, max(0, min(self.hands.room, ready)))
+        ready = client.pacing.ready(client.now(), HORIZON_SECONDS) - self.dialer.unsent
+        return self._dials.ready(now, HORIZON_SECONDS, max(0, min(self.dialer.room, ready)))
 
     def _may_begin(self, now: float) -> bool:
         """Whether attempts may be begun at all: what this runner begins must be its own until it is sent."""
-        owns = now < self.hands.dialer.owns_until - FRESH_SECONDS
+        owns = now < self.dialer.owns_until - FRESH_SECONDS
         return self._has_work and owns and now >= self._capped_until
 
     @property
@@ -227,12 +230,12 @@ class RunLoop:
     @property
     def stopped_by(self) -> Exception | None:
         """Why the run cannot go on; None while it can."""
-        return self.hands.dialer.stopped_by or self.collector.stopped_by
+        return self.dialer.stopped_by or self.collector.stopped_by
 
     @property
     def _has_room(self) -> bool:
         """Whether half of the reserve is used up."""
-        return self.hands.room >= max(CONNECTIONS, self.hands.reserve // 2)
+        return self.dialer.room >= max(CONNECTIONS, self.dialer.reserve // 2)
 
     @property
     def _has_work(self) -> bool:
@@ -251,7 +254,7 @@ class RunLoop:
         self._looked_at = now
         await self.collector.hear()
         await self.brakes.look()
-        self.hands.hold(self.brakes.held_by or self.clocks.held_by)
+        self.dialer.hold(self.brakes.held_by or self.clocks.held_by)
         self.left = await self.leads.outlook(self.batch, now)
         self.blockers.look(self.left.blocked, now)
         self.cap = self.cap if self.left.due else None  # it holds nobody back any more
@@ -263,21 +266,21 @@ class RunLoop:
         if self._checking is None and self.left.due and self.clocks.is_due:
             self._checking = asyncio.create_task(self._check_clocks())
         self._weighing = _unless_done(self._weighing)
-        placed = self.hands.dialer.placed
+        placed = self.dialer.placed
         if self._weighing is None and self.brakes.balance_is_due(placed):
             self._weighing = asyncio.create_task(self.brakes.read_balance(placed))
 
     async def _poll(self) -> None:
         await self.collector.poll()
-        self._polls.polled(self._now(), placed=self.hands.dialer.placed, dialling=self._is_dialling)
+        self._polls.polled(self._now(), placed=self.dialer.placed, dialling=self._is_dialling)
         self._looked_at = 0.0
-        self.hands.news.set()
+        self.dialer.news.set()
 
     async def _check_clocks(self) -> None:
         await self.clocks.check()
         self.brakes.stopped_by = self.brakes.stopped_by or self.clocks.stopped_by
         self._looked_at = 0.0
-        self.hands.news.set()
+        self.dialer.news.set()
 
     async def close(self) -> None:
         """Stop a poll that is under way; what it has not read it has not decided."""
@@ -288,11 +291,11 @@ class RunLoop:
         await self.blockers.close()
 
     async def _poll_is_due(self, now: float) -> bool:
-        if self.hands.dialer.stopped_by is not None or not (self.left.placed or self.left.unknown):
+        if self.dialer.stopped_by is not None or not (self.left.placed or self.left.unknown):
             return False
         if self.collector.budget.wait(now):
             return False
-        placed = self.hands.dialer.placed
+        placed = self.dialer.placed
         if not self._polls.last_at and self.left.placed <= placed and not self.left.unknown:
             # No call is older than this run: the list has nothing to say of those that were placed just now.
             self._polls.last_at = now
@@ -308,7 +311,7 @@ class RunLoop:
     def _is_over(self, now: float) -> bool:
         """Whether nothing is left to do now, or nothing can be done any more."""
         left = self.left
-        if self.hands.is_busy:
+        if self.dialer.is_busy:
             return False
         if self.stopped_by is not None:
             return True
@@ -335,17 +338,17 @@ class RunLoop:
         wait = LOOK_SECONDS
         if self._may_begin(self._now()) and not self._is_starved and self._has_room:
             wait = min(wait, max(self._until_next(), DRY_SECONDS if self._dry else GATHER_SECONDS))
-        await self.hands.wait(wait)
+        await self.dialer.wait(wait)
         await asyncio.sleep(GATHER_SECONDS)
 
     def _until_next(self) -> float:
         """Seconds until the rate limit, the policy and the network allow the next request."""
-        now, client = self._now(), self.hands.dialer.client
+        now, client = self._now(), self.dialer.client
         pause = client.pacing.wait(client.now())
-        return max(pause, self._dials.wait(now), self.hands.dialer.holds(now))
+        return max(pause, self._dials.wait(now), self.dialer.holds(now))
 
     def _now(self) -> float:
-        return self.collector.database.now()
+        return self.collector.campaign.now()
 
 
 def _unless_done(task: "asyncio.Task[None] | None") -> "asyncio.Task[None] | None":

@@ -18,7 +18,7 @@ from flireo_flows.calling.call_list import LIMIT_SECONDS, CallList, RequestBudge
 from flireo_flows.calling.collector import Collector, OpenCalls, read_list
 from flireo_flows.calling.preflight import is_of_account
 from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY
-from flireo_flows.ledger import AttemptBook, Database, Inbox, Runner
+from flireo_flows.ledger import AttemptBook, CampaignLedger, Database, Inbox, Runner
 from flireo_flows.ledger.blockers import ask_again, blocking_campaigns
 from flireo_flows.ledger.campaigns import CampaignControl, shown_in, skip_waiting_in
 from flireo_flows.ledger.completeness import check_completeness
@@ -79,7 +79,7 @@ class CampaignSweep:
         may_read: Whether its calls may be read at all.
     """
 
-    database: Database
+    campaign: CampaignLedger
     runner: Runner
     collector: Collector
     rules: RunRules
@@ -90,42 +90,36 @@ class CampaignSweep:
     by_webhook: int = 0
 
     @classmethod
-    async def take(cls, database: Database, campaign: str, calls: CallList) -> Self | None:
+    async def take(cls, campaign: CampaignLedger, calls: CallList) -> Self | None:
         """Become the runner of a campaign; None while another one is alive.
 
         Args:
-            database: The ledger.
-            campaign: Its name.
+            campaign: In its ledger.
             calls: The list of calls, that all campaigns share.
         """
-        runner = Runner(database, campaign)
+        runner = Runner(campaign)
         if not await runner.join_alone():
             return None
-        before = await open_results_of(database, campaign)
-        await AttemptBook(database, campaign, runner.id).orphaned()
-        rules = await read_rules(database, campaign)
-        collector = Collector(calls.client, database, campaign, rules.policy, rules.readiness)
+        before = await open_results_of(campaign)
+        await AttemptBook(campaign, runner.id).orphaned()
+        rules = await read_rules(campaign)
+        collector = Collector(calls.client, campaign, rules.policy, rules.readiness)
         collector.calls = calls
         case = cls(
-            database,
+            campaign,
             runner,
             collector,
             rules,
             before,
-            rules.account == fingerprint(calls.client.account, database),
+            rules.account == fingerprint(calls.client.account, campaign.database),
         )
         if not rules.teaches:
             await case.give_up(UNREADABLE_RULES)
         return case
 
-    @property
-    def campaign(self) -> str:
-        """Its name."""
-        return self.runner.campaign
-
     async def is_open(self) -> bool:
         """Whether the result of some attempt is not in."""
-        return await has_open(self.database, self.campaign)
+        return await has_open(self.campaign)
 
     async def hear(self) -> None:
         """Write down all that webhooks brought, whichever account's they are."""
@@ -133,8 +127,8 @@ class CampaignSweep:
             return  # it waits in the inbox
         expects = self.collector.readiness.expects
         while True:
-            inbox = Inbox(self.database)
-            applied, ended = await inbox.apply(self.campaign, self.rules.policy, expects)
+            inbox = Inbox(self.campaign.database)
+            applied, ended = await inbox.apply(self.campaign.name, self.rules.policy, expects)
             self.by_webhook += ended
             if applied < PORTION:
                 return
@@ -146,7 +140,7 @@ class CampaignSweep:
             FlireoError: Nobody could tell.
         """
         client = self.collector.client
-        self.is_ours = await is_of_account(self.database, client, self.campaign, self.rules)
+        self.is_ours = await is_of_account(self.campaign, client, self.rules)
         if not self.is_ours:
             await self.give_up(ANOTHER_ACCOUNT)
 
@@ -161,15 +155,15 @@ class CampaignSweep:
 
     async def conclude(self) -> SweepResult:
         """Settle what is over, tell what is finished, and say how it stands."""
-        standing = await CampaignControl(self.database, self.campaign).standing()
+        standing = await CampaignControl(self.campaign).standing()
         if standing.state is CampaignState.CANCELLED:
-            async with self.database.write(self.campaign) as db:
-                await skip_waiting_in(db, self.campaign)
-        await check_completeness(self.database, self.campaign, self.rules.policy)
-        await post_finished(self.database, self.campaign)
-        after = await open_results_of(self.database, self.campaign)
+            async with self.campaign.write() as db:
+                await skip_waiting_in(db, self.campaign.name)
+        await check_completeness(self.campaign, self.rules.policy)
+        await post_finished(self.campaign)
+        after = await open_results_of(self.campaign)
         return SweepResult(
-            self.campaign,
+            self.campaign.name,
             self.before.open,
             after.open,
             self.by_webhook,
@@ -279,18 +273,18 @@ class Sweep:
 
     async def _take(self, name: str, calls: CallList, cases: list[CampaignSweep]) -> SweepResult | None:
         """Make a campaign one of ours; else say how it stands and why it is not."""
-        case = await CampaignSweep.take(self.database, name, calls)
+        case = await CampaignSweep.take(self.database.campaign(name), calls)
         if case is not None:
             cases.append(case)
             return None
-        left = await open_results_of(self.database, name)
+        left = await open_results_of(self.database.campaign(name))
         return SweepResult(name, left.open, left.open, for_review=left.review, problem=ANOTHER_RUNNER)
 
     async def _tell_others(self, names: Set[str]) -> None:
         """Of campaigns whose last run was killed when everything was done, before it could say so."""
         for name in await recently_called_campaigns(self.database):
             if name not in names:
-                await post_finished(self.database, name)
+                await post_finished(self.database.campaign(name))
 
     async def _rounds(self, cases: list[CampaignSweep], calls: CallList, beat: "asyncio.Task[None]") -> None:
         until, pause = self.database.now() + self.patience_seconds, self.pause_seconds
@@ -400,16 +394,14 @@ class BlockingCampaigns:
     """What holds leads of one file back, for one run.
 
     Attributes:
-        database: The ledger.
-        account: Where the calls are read.
         campaign: The run's own.
+        account: Where the calls are read.
         batch: The file.
         reads: How often it was read how the other calls ended.
     """
 
-    database: Database
+    campaign: CampaignLedger
     account: Account
-    campaign: str
     batch: str
     reads: int = 0
     _reading: "asyncio.Task[None] | None" = field(default=None, init=False)
@@ -441,7 +433,7 @@ class BlockingCampaigns:
             await asyncio.gather(self._reading, return_exceptions=True)
 
     async def _read(self) -> None:
-        if names := await blocking_campaigns(self.database, self.campaign, self.batch):
-            await Sweep(self.database, self.account, only=names).run()
-        await ask_again(self.database, self.campaign, self.batch)
+        if names := await blocking_campaigns(self.campaign, self.batch):
+            await Sweep(self.campaign.database, self.account, only=names).run()
+        await ask_again(self.campaign, self.batch)
         self.reads += 1

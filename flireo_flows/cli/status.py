@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.campaign_name import KnownCampaign
+from flireo_flows.cli.options import KnownCampaign
 from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ async def _read(campaign: str) -> "tuple[CampaignStatus, Standing, Completeness,
             raise SettingError(
                 f"there is no campaign {campaign!r} in ledger {database.where}. Its campaigns: {known}."
             )
-        standing = await CampaignControl(database, campaign).standing()
+        standing = await CampaignControl(database.campaign(campaign)).standing()
         async with database.read() as db:
             kept = await list_in(db, campaign)
-        return found, standing, await completeness(database, campaign), kept
+        return found, standing, await completeness(database.campaign(campaign)), kept
 
 
 def _print_json(

@@ -1,7 +1,7 @@
 """The durable record of every lead, attempt, report and decision. The ledger is the truth about calls."""
 
 from flireo_flows.ledger.attempts import Answer, AttemptBook
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.errors import LedgerError, NoLedgerError
 from flireo_flows.ledger.inbox import Delivered, Inbox
 from flireo_flows.ledger.intents import Attempt, Begun
@@ -15,6 +15,7 @@ __all__ = [
     "Attempt",
     "AttemptBook",
     "Begun",
+    "CampaignLedger",
     "CampaignStatus",
     "Database",
     "Delivered",

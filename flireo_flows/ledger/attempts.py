@@ -8,9 +8,9 @@ from typing import Any, Final
 from sqlalchemy import Row, and_, bindparam, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.campaign_names import name_key
-from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.intents import Attempt, Beginning, Begun
+from flireo_flows.ledger.database import CampaignLedger
+from flireo_flows.ledger.intents import Attempt, Begun, begin_in
+from flireo_flows.ledger.lead_queue import Place
 from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.leases import is_alive
 from flireo_flows.ledger.schema import attempts, leads, runners
@@ -63,36 +63,41 @@ class AttemptBook:
     """
 
     def __init__(
-        self, database: Database, campaign: str, runner: str, composer: Composer | None = None, run: str = ""
+        self, campaign: CampaignLedger, runner: str, composer: Composer | None = None, run: str = ""
     ) -> None:
-        self._database, self.campaign, self.runner = database, name_key(campaign), runner
+        self._database, self.campaign, self.runner = campaign.database, campaign.name, runner
         self.composer, self.run = composer, run
 
     async def begin(
-        self, batch: str, policy: CallingPolicy, most: int, scan: int, answers: Sequence[Answer] = ()
+        self, batch: str, policy: CallingPolicy, most: int, scan: int = 0, answers: Sequence[Answer] = ()
     ) -> Begun:
-        """Write what came of earlier requests, then commit the wish to ring the next leads, before ringing.
+        """Commit the intent to call the next leads, before their requests go out; and what came of earlier ones.
 
         Every lead is decided about in the same transaction that begins its attempt, and so is whether this
-        runner is still the one to ring: one whose lease ran out begins nothing until it has renewed it.
+        runner may still begin any: one whose lease ran out begins nothing until it has renewed it.
 
         Args:
             batch: Only leads of this file.
             policy: The rules to decide by.
-            most: Attempts to begin at most; 0 only writes the answers.
-            scan: Leads to look at, if more than `most`: for when many may not be rung now.
-            answers: What came of earlier requests.
+            most: Attempts to begin at most.
+            scan: Leads to look at, if more than `most`: for when many may not be called now.
+            answers: What came of earlier requests, in the same transaction: it costs the same for both.
         """
+        place = Place(self.campaign, batch, self.runner, self.run or self.runner)
         async with self._database.write(self.campaign) as db:
-            await self._record_accepted(db, [it for it in answers if it.event is AttemptEvent.ACCEPTED])
-            for answer in answers:
-                if answer.event is not AttemptEvent.ACCEPTED:
-                    await self._record(db, answer)
-            if not most:
-                return Begun()
-            run = self.run or self.runner
-            beginning = Beginning(self._database, self.campaign, self.runner, run, self.composer)
-            return await beginning.begin_in(db, batch, policy, most, scan)
+            await self._record_in(db, answers)
+            return await begin_in(db, self._database, place, self.composer, policy, most, scan)
+
+    async def record(self, answers: Sequence[Answer]) -> None:
+        """Write what came of requests."""
+        async with self._database.write(self.campaign) as db:
+            await self._record_in(db, answers)
+
+    async def _record_in(self, db: AsyncConnection, answers: Sequence[Answer]) -> None:
+        await self._record_accepted(db, [it for it in answers if it.event is AttemptEvent.ACCEPTED])
+        for answer in answers:
+            if answer.event is not AttemptEvent.ACCEPTED:
+                await self._record(db, answer)
 
     async def orphaned(self) -> int:
         """Attempts that a dead runner was sending are unknown from now on. Returns how many there were."""

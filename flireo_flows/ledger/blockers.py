@@ -4,8 +4,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, and_, select, update
 
-from flireo_flows.api.campaign_names import name_key
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.schema import IS_OPEN, attempts, leads
 from flireo_flows.lifecycle.states import LeadState
 from flireo_flows.policy import Rule
@@ -13,9 +12,9 @@ from flireo_flows.policy import Rule
 REASON: Final = str(Rule.ALREADY_RINGING)
 
 
-async def blocking_campaigns(database: Database, campaign: str, batch: str) -> list[str]:
+async def blocking_campaigns(campaign: CampaignLedger, batch: str) -> list[str]:
     """The other campaigns whose open calls hold leads of a file back, by name."""
-    here = name_key(campaign)
+    here = campaign.name
     wanted = (
         select(attempts.c.campaign)
         .join(leads, leads.c.phone == attempts.c.phone)
@@ -23,15 +22,15 @@ async def blocking_campaigns(database: Database, campaign: str, batch: str) -> l
         .distinct()
         .order_by(attempts.c.campaign)
     )
-    async with database.read() as db:
+    async with campaign.read() as db:
         return list((await db.execute(wanted)).scalars())
 
 
-async def ask_again(database: Database, campaign: str, batch: str) -> None:
+async def ask_again(campaign: CampaignLedger, batch: str) -> None:
     """Make the leads due that were held back, as it may be known by now that the other call has ended."""
-    here = name_key(campaign)
-    async with database.write(here) as db:
-        await db.execute(update(leads).where(_blocked(here, batch)).values(not_before=database.now()))
+    here = campaign.name
+    async with campaign.database.write(here) as db:
+        await db.execute(update(leads).where(_blocked(here, batch)).values(not_before=campaign.now()))
 
 
 def _blocked(campaign: str, batch: str) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.calls import Call
 from flireo_flows.ledger.attempts import release_call_in
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.reports import Expectations, apply_report, close_without_report, report_of_call
 from flireo_flows.ledger.schema import attempts
@@ -29,8 +29,7 @@ class CallReports:
         policy: Says when to stop waiting for more, whether a lead is called again, and what a call teaches.
     """
 
-    database: Database
-    campaign: str
+    campaign: CampaignLedger
     policy: CallingPolicy
 
     async def apply(
@@ -46,12 +45,12 @@ class CallReports:
         Returns:
             Attempts that had the id of another call, and whose own call is looked for from now on.
         """
-        now, disowned = self.database.now(), set[int]()
-        async with self.database.write(self.campaign) as db:
+        now, disowned = self.campaign.now(), set[int]()
+        async with self.campaign.write() as db:
             for row in await _read_again(db, [*reports, *foreign]):
                 if row.id in reports:
                     report = report_of_call(reports[row.id])
-                    await apply_report(db, self.database, row, report, self.policy, expects, now)
+                    await apply_report(db, self.campaign.database, row, report, self.policy, expects, now)
                 # Not where the call is known by the id that a webhook gave beside it.
                 elif foreign[row.id].id == row.call_id and await release_call_in(db, row, now):
                     disowned.add(row.id)
@@ -66,11 +65,11 @@ class CallReports:
             expects: What is still to come after a call's end.
             is_last: Whether the call was asked for because it should have been over for long.
         """
-        now = self.database.now()
-        async with self.database.write(self.campaign) as db:
+        now = self.campaign.now()
+        async with self.campaign.write() as db:
             for row in await _read_placed(db, attempt_id):
                 if await apply_report(
-                    db, self.database, row, report_of_call(call), self.policy, expects, now
+                    db, self.campaign.database, row, report_of_call(call), self.policy, expects, now
                 ):
                     return
                 again = {"asked_at": now} if is_last else {}  # its summary may still come
@@ -79,14 +78,14 @@ class CallReports:
 
     async def disown(self, attempt_id: int) -> None:
         """The call whose id a placed attempt has is another one; its own is looked for from now on."""
-        async with self.database.write(self.campaign) as db:
+        async with self.campaign.write() as db:
             for row in await _read_placed(db, attempt_id):
-                await release_call_in(db, row, self.database.now())
+                await release_call_in(db, row, self.campaign.now())
 
     async def close(self, attempt_id: int, reason: Reason, detail: str = "") -> None:
         """A call that should have been over for long reports nothing. The second time, its attempt ends for review."""
-        now = self.database.now()
-        async with self.database.write(self.campaign) as db:
+        now = self.campaign.now()
+        async with self.campaign.write() as db:
             (row,) = await _read_again(db, [attempt_id])
             if row.asked_at is None:  # the ledger keeps it, for the next to ask may be another process
                 first = update(attempts).where(attempts.c.id == row.id, attempts.c.asked_at.is_(None))

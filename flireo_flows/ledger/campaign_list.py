@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.person_key import person_key
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.erasure import forgotten_in
 from flireo_flows.ledger.schema import do_not_call, leads
 from flireo_flows.ledger.suppressions import pieces
@@ -46,7 +46,7 @@ async def list_in(db: AsyncConnection, campaign: str) -> CampaignList:
     return CampaignList(numbers, at or 0.0)
 
 
-async def add_in(db: AsyncConnection, database: Database, campaign: str, phones: Collection[str]) -> int:
+async def add_in(db: AsyncConnection, campaign: CampaignLedger, phones: Collection[str]) -> int:
     """Add numbers to a campaign's list, and skip at once who waits. What a file brought before stays.
 
     Args:
@@ -59,18 +59,18 @@ async def add_in(db: AsyncConnection, database: Database, campaign: str, phones:
         How many were not on it before.
     """
     # Of who asked to be forgotten not even the number is written down again.
-    forgotten = map(person_key, await forgotten_in(db, database, phones))
+    forgotten = map(person_key, await forgotten_in(db, campaign.database, phones))
     kept = sorted(set(map(person_key, phones)) - set(forgotten))
-    now, added = database.now(), 0
+    now, added = campaign.now(), 0
     for chunk in pieces(kept):
-        rows = [{"campaign": campaign, "phone": phone, "at": now} for phone in chunk]
-        add = insert_sqlite(do_not_call) if database.is_sqlite else insert_postgresql(do_not_call)
+        rows = [{"campaign": campaign.name, "phone": phone, "at": now} for phone in chunk]
+        add = insert_sqlite(do_not_call) if campaign.database.is_sqlite else insert_postgresql(do_not_call)
         new = add.values(rows).on_conflict_do_nothing(index_elements=["campaign", "phone"])
         added += len((await db.execute(new.returning(do_not_call.c.phone))).all())
-    listed = select(do_not_call.c.phone).where(do_not_call.c.campaign == campaign)
+    listed = select(do_not_call.c.phone).where(do_not_call.c.campaign == campaign.name)
     await db.execute(
         update(leads)
-        .where(leads.c.campaign == campaign, leads.c.state == LeadState.WAITING)
+        .where(leads.c.campaign == campaign.name, leads.c.state == LeadState.WAITING)
         .where(leads.c.phone.in_(listed))
         .values(state=LeadState.SKIPPED, reason=str(Rule.DO_NOT_CALL))
     )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import CampaignNameError, clean_given_name, clean_name, name_key
 from flireo_flows.api.redaction import redact
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.schema import campaign_changes, campaigns, leads
 from flireo_flows.lifecycle.states import CampaignState, LeadState
 from flireo_flows.policy import Rule
@@ -74,8 +74,8 @@ class CampaignChange:
 class CampaignControl:
     """Pauses, resumes and cancels one campaign. Running calls go on in any case, and are collected."""
 
-    def __init__(self, database: Database, campaign: str) -> None:
-        self._database, self.campaign = database, name_key(campaign)
+    def __init__(self, campaign: CampaignLedger) -> None:
+        self._database, self.campaign = campaign.database, campaign.name
 
     async def standing(self) -> Standing:
         """How the campaign stands."""

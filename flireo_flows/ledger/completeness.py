@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.outbox import post
 from flireo_flows.ledger.reports import Channel, Expectations
 from flireo_flows.ledger.schema import IS_ERASED, TALKED, attempts, campaigns, shortfalls
@@ -118,19 +118,19 @@ class Completeness:
         }
 
 
-async def completeness(database: Database, campaign: str) -> Completeness:
+async def completeness(campaign: CampaignLedger) -> Completeness:
     """How complete a campaign's results are now. Four or five statements, whatever its size.
 
     A hundred thousand calls take about half a second. See docs/completeness.md for what counts as what.
     """
-    async with database.read() as db:
-        counted = await _count(db, database, campaign)
-        reported = await _delay(db, campaign, attempts.c.reported_at)
-        analysed = await _delay(db, campaign, attempts.c.analysed_at)
+    async with campaign.read() as db:
+        counted = await _count(db, campaign.database, campaign.name)
+        reported = await _delay(db, campaign.name, attempts.c.reported_at)
+        analysed = await _delay(db, campaign.name, attempts.c.analysed_at)
     return Completeness(**counted, report_delay=reported, analysis_delay=analysed)
 
 
-async def check_completeness(database: Database, campaign: str, policy: CallingPolicy) -> bool:
+async def check_completeness(campaign: CampaignLedger, policy: CallingPolicy) -> bool:
     """Tell it when too many calls of a campaign lack their report or their analysis.
 
     Only calls that have been over for longer than the policy waits for both are counted, and only a share of ten
@@ -138,8 +138,7 @@ async def check_completeness(database: Database, campaign: str, policy: CallingP
     after both had recovered. Cheap: it writes only when that changes.
 
     Args:
-        database: The ledger.
-        campaign: Its name.
+        campaign: In its ledger.
         policy: Names the bound, 0 for none, and how long is waited.
 
     Returns:
@@ -147,27 +146,32 @@ async def check_completeness(database: Database, campaign: str, policy: CallingP
     """
     if not policy.min_completeness:
         return False
-    async with database.read() as db:
-        if await _news(db, database, campaign, policy) is None:
+    async with campaign.read() as db:
+        if await _news(db, campaign, policy) is None:
             return False
-    async with database.write(campaign) as db:
+    async with campaign.write() as db:
         # Looked at again: another runner may have told it meanwhile.
-        shortfall = await _news(db, database, campaign, policy)
+        shortfall = await _news(db, campaign, policy)
         if shortfall is None:
             return False
-        falls = await _turn(db, campaign, is_short=bool(shortfall))
+        falls = await _turn(db, campaign.name, is_short=bool(shortfall))
         if not shortfall:
             return False
-        key = f"{falls}:{campaign}"
+        key = f"{falls}:{campaign.name}"
         return await post(
-            db, database, LedgerEvent.CAMPAIGN_INCOMPLETE, key, campaign=campaign, reason=shortfall
+            db,
+            campaign.database,
+            LedgerEvent.CAMPAIGN_INCOMPLETE,
+            key,
+            campaign=campaign.name,
+            reason=shortfall,
         )
 
 
-async def _news(db: AsyncConnection, database: Database, campaign: str, policy: CallingPolicy) -> str | None:
+async def _news(db: AsyncConnection, campaign: CampaignLedger, policy: CallingPolicy) -> str | None:
     """How it falls short since it last was looked at; empty if it recovered, None if all is as it was."""
-    shortfall = await _shortfall(db, database, campaign, policy)
-    was = select(shortfalls.c.is_short).where(shortfalls.c.campaign == campaign)
+    shortfall = await _shortfall(db, campaign.database, campaign.name, policy)
+    was = select(shortfalls.c.is_short).where(shortfalls.c.campaign == campaign.name)
     was_short = bool((await db.execute(was)).scalar_one_or_none())
     return None if shortfall is None or bool(shortfall) == was_short else shortfall
 
@@ -221,10 +225,10 @@ async def _count(
     """The counts of calls, by the names of `Completeness`; of those over before a moment, if one is given."""
     plan = select(campaigns.c.readiness).where(campaigns.c.name == campaign)
     expects = _expectations((await db.execute(plan)).scalar_one_or_none() or "")
-    row = (await db.execute(_counts(database, campaign, expects, before))).one()
+    row = (await db.execute(_counts(database.campaign(campaign), expects, before))).one()
     if row.analyses and not expects.analysis:
         # Nothing says that the agent analyses its calls, and yet it does: the others are to come too.
-        row = (await db.execute(_counts(database, campaign, expects.with_analysis(), before))).one()
+        row = (await db.execute(_counts(database.campaign(campaign), expects.with_analysis(), before))).one()
     return _named(row)
 
 
@@ -232,8 +236,8 @@ def _named(row: Row[Any]) -> dict[str, int]:
     return {name: int(number) for name, number in row._mapping.items()}
 
 
-def _counts(database: Database, campaign: str, expects: Expectations, before: float | None) -> Select[Any]:
-    mine = and_(attempts.c.campaign == campaign, IS_OVER)
+def _counts(campaign: CampaignLedger, expects: Expectations, before: float | None) -> Select[Any]:
+    mine = and_(attempts.c.campaign == campaign.name, IS_OVER)
     if before is not None:
         mine = and_(mine, attempts.c.over_at <= before)
     calls = (
@@ -245,7 +249,7 @@ def _counts(database: Database, campaign: str, expects: Expectations, before: fl
             # What has not come of a person who was forgotten is not written down any more, so it is not missed.
             case((~MAY_HAVE_REPORT, false()), (REPORTED, true()), else_=~IS_ERASED).label("report_due"),
             ANALYSED.label("analysed"),
-            _analysis_due(database, expects).label("analysis_due"),
+            _analysis_due(campaign.database, expects).label("analysis_due"),
         )
         .where(mine)
         .subquery()

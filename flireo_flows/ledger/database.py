@@ -5,7 +5,8 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -90,6 +91,10 @@ class Database:
             raise LedgerError(where, words_of(error), CHECK) from None
         database._remedy = MEND
         return database
+
+    def campaign(self, name: str) -> "CampaignLedger":
+        """One campaign of this ledger, whatever the spelling of its name."""
+        return CampaignLedger(self, name_key(name), name)
 
     async def close(self) -> None:
         """Close its connections."""
@@ -201,6 +206,32 @@ class Database:
 async def _time_in(db: AsyncConnection) -> float:
     """PostgreSQL's clock, Unix seconds."""
     return float((await db.execute(select(func.extract("epoch", func.clock_timestamp())))).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignLedger:
+    """One campaign in a ledger: what everything that reads or writes about a campaign is given.
+
+    Attributes:
+        name: The campaign's key: the same for every spelling of its name.
+        given: Its name as it was given.
+    """
+
+    database: Database
+    name: str
+    given: str
+
+    def now(self) -> float:
+        """The ledger's clock, Unix seconds."""
+        return self.database.now()
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """As `Database.read`."""
+        return self.database.read()
+
+    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """As `Database.write`, of this campaign: no other one begins its calls meanwhile."""
+        return self.database.write(self.name)
 
 
 class _Apart:

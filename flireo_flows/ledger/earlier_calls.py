@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api.person_key import person_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.account_calls import is_attempt, tail_of
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.people import numbers_in
 from flireo_flows.ledger.schema import account_calls, attempts, campaigns, leads
 from flireo_flows.lifecycle.states import AttemptState
@@ -63,10 +63,10 @@ class EarlierCalls:
         return f"{self.called} of these {self.people} people {were} called before: {', '.join(named)}."
 
 
-async def earlier_calls_of(database: Database, campaign: str, batch: str) -> EarlierCalls:
+async def earlier_calls_of(campaign: CampaignLedger, batch: str) -> EarlierCalls:
     """As `earlier_calls_in`, for the people of a file that a campaign took in."""
-    wanted = select(leads.c.phone).where(leads.c.campaign == campaign, leads.c.batch == batch)
-    async with database.read() as db:
+    wanted = select(leads.c.phone).where(leads.c.campaign == campaign.name, leads.c.batch == batch)
+    async with campaign.read() as db:
         return await earlier_calls_in(db, list((await db.execute(wanted)).scalars()))
 
 

@@ -11,8 +11,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.person_key import digits, spellings
-from flireo_flows.leads.phones import Refusal, read_number
-from flireo_flows.leads.wishes import Wishes
+from flireo_flows.leads import Refusal, Wishes, read_number
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.intents import Attempt
 from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, do_not_call, leads, suppressions

@@ -21,7 +21,7 @@ from flireo_flows.lifecycle.states import AttemptState, LeadState
 from flireo_flows.policy import Allow, CallingPolicy, Deny, Rule, calls_left, decide
 from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts
 
-FRESH_SECONDS: Final = 5.0  # an attempt decided longer ago is not sent any more: it must be decided anew
+FRESH_SECONDS: Final = 5.0  # an attempt decided longer ago is not sent any more: it must be decided again
 FRESH: Final = timedelta(seconds=FRESH_SECONDS)
 SOON: Final = timedelta(
     seconds=5
@@ -78,129 +78,131 @@ class Begun:
     has_lapsed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """Begins attempts of one campaign for one runner.
+async def begin_in(
+    db: AsyncConnection,
+    database: Database,
+    place: Place,
+    composer: Composer | None,
+    policy: CallingPolicy,
+    most: int,
+    scan: int,
+) -> Begun:
+    """Decide about the next leads and begin attempts; see `AttemptBook.begin`.
 
-    Attributes:
-        run: Whose calls are counted for the policy's caps per run.
+    Args:
+        db: A transaction of `Database.write(place.campaign)`.
+        database: Its ledger.
+        place: Whose leads, and for whom.
         composer: Chooses agent and number; None leaves them empty.
+        policy: The rules to decide by.
+        most: Attempts to begin at most.
+        scan: Leads to look at, if more than `most`.
     """
+    now = database.now()
+    moment = datetime.fromtimestamp(now, UTC)
+    footing, asked = await due_in(db, database, place, policy, max(scan, most), now)
+    room = min(most, calls_left(moment, policy, footing.history))
+    if asked and policy.calls_per_minute:
+        room = min(room, await _left_of_pace(db, place.campaign, policy.calls_per_minute, now))
+    wishes: list[_Wish] = []
+    decisions: list[Decision] = []
+    for due in asked:
+        if len(wishes) >= room:
+            break
+        verdict = decide(due.lead, moment, policy, due.history, within=FRESH)
+        if isinstance(verdict, Deny):
+            decisions.append(Decision(due.row, _patient(verdict, due, moment)))
+        elif wish := await _choose(db, composer, due, verdict):
+            wishes.append(wish)
+    begun = await _commit(db, database, place, wishes, now, keeps_choice=composer is not None)
+    for wish in wishes:
+        number = wish.number if wish.reference in begun else None
+        # Another campaign was faster by a moment, unseen by this transaction.
+        verdict = wish.verdict if number else Deny(Rule.ALREADY_RINGING, moment + SOON, wish.verdict.inputs)
+        decisions.append(Decision(wish.due.row, verdict, number))
+    await write_decisions(db, decisions, policy.version, now)
+    return Begun(list(begun.values()), len(decisions), footing.held, footing.has_lapsed)
 
-    database: Database
-    campaign: str
-    runner: str
-    run: str
-    composer: Composer | None = None
 
-    async def begin_in(
-        self, db: AsyncConnection, batch: str, policy: CallingPolicy, most: int, scan: int
-    ) -> Begun:
-        """Begin attempts; see `AttemptBook.begin`.
+async def _left_of_pace(db: AsyncConnection, campaign: str, calls_per_minute: float, now: float) -> int:
+    """How many calls the pace leaves now, all runners of the campaign together; each spreads its own."""
+    calls = max(1, int(calls_per_minute))
+    since = now - calls * 60.0 / calls_per_minute
+    recent = select(func.count(attempts.c.id)).where(
+        attempts.c.campaign == campaign,
+        attempts.c.began_at > since,
+        attempts.c.state != AttemptState.NOT_PLACED,
+    )
+    return max(0, calls - int((await db.execute(recent)).scalar_one()))
 
-        Args:
-            db: A transaction of `Database.write(campaign)`.
-            batch: Only leads of this file.
-            policy: The rules to decide by.
-            most: Attempts to begin at most.
-            scan: Leads to look at, if more than `most`.
-        """
-        now = self.database.now()
-        moment = datetime.fromtimestamp(now, UTC)
-        place = Place(self.campaign, batch, self.runner, self.run)
-        footing, asked = await due_in(db, self.database, place, policy, max(scan, most), now)
-        room = min(most, calls_left(moment, policy, footing.history))
-        if asked and policy.calls_per_minute:
-            room = min(room, await self._left_of_pace(db, policy.calls_per_minute, now))
-        wishes: list[_Wish] = []
-        decisions: list[Decision] = []
-        for due in asked:
-            if len(wishes) >= room:
-                break
-            verdict = decide(due.lead, moment, policy, due.history, within=FRESH)
-            if isinstance(verdict, Deny):
-                decisions.append(Decision(due.row, _patient(verdict, due, moment)))
-            elif wish := await self._choose(db, due, verdict):
-                wishes.append(wish)
-        begun = await self._commit(db, wishes, now)
-        for wish in wishes:
-            number = wish.number if wish.reference in begun else None
-            # Another campaign was faster by a moment, unseen by this transaction.
-            verdict = (
-                wish.verdict if number else Deny(Rule.ALREADY_RINGING, moment + SOON, wish.verdict.inputs)
-            )
-            decisions.append(Decision(wish.due.row, verdict, number))
-        await write_decisions(db, decisions, policy.version, now)
-        return Begun(list(begun.values()), len(decisions), footing.held, footing.has_lapsed)
 
-    async def _left_of_pace(self, db: AsyncConnection, calls_per_minute: float, now: float) -> int:
-        """How many calls the pace leaves now, all runners of the campaign together; each spreads its own."""
-        calls = max(1, int(calls_per_minute))
-        since = now - calls * 60.0 / calls_per_minute
-        recent = select(func.count(attempts.c.id)).where(
-            attempts.c.campaign == self.campaign,
-            attempts.c.began_at > since,
-            attempts.c.state != AttemptState.NOT_PLACED,
-        )
-        return max(0, calls - int((await db.execute(recent)).scalar_one()))
+async def _choose(db: AsyncConnection, composer: Composer | None, due: Due, verdict: Allow) -> "_Wish | None":
+    """Who rings a lead. None, and it is put up for review, if nobody can."""
+    row = due.row
+    facts = LeadFacts(
+        row.destination or row.phone,
+        row.name,
+        json.loads(row.columns),
+        due.wishes,
+        row.number_id,
+        row.variant,
+    )
+    try:
+        choice = composer.choose(facts) if composer else CallChoice()
+    except ComposeError as error:
+        for_review = {"state": LeadState.REVIEW, "reason": Reason.NOT_SENT, "detail": stored(str(error))}
+        await db.execute(update(leads).where(leads.c.id == row.id).values(for_review))
+        return None
+    return _Wish(due, verdict, facts, choice, uuid.uuid4().hex)
 
-    async def _choose(self, db: AsyncConnection, due: Due, verdict: Allow) -> "_Wish | None":
-        """Who rings a lead. None, and it is put up for review, if nobody can."""
-        row = due.row
-        facts = LeadFacts(
-            row.destination or row.phone,
-            row.name,
-            json.loads(row.columns),
-            due.wishes,
-            row.number_id,
-            row.variant,
-        )
-        try:
-            choice = self.composer.choose(facts) if self.composer else CallChoice()
-        except ComposeError as error:
-            for_review = {"state": LeadState.REVIEW, "reason": Reason.NOT_SENT, "detail": stored(str(error))}
-            await db.execute(update(leads).where(leads.c.id == row.id).values(for_review))
-            return None
-        return _Wish(due, verdict, facts, choice, uuid.uuid4().hex)
 
-    async def _commit(self, db: AsyncConnection, wishes: "Sequence[_Wish]", now: float) -> dict[str, Attempt]:
-        """Write attempts, by their reference; not those at a number that was begun elsewhere meanwhile."""
-        if not wishes:
-            return {}
-        # By number: two campaigns that insert in another order would wait for each other for ever.
-        rows = [self._row(wish, now) for wish in sorted(wishes, key=lambda wish: wish.facts.phone)]
-        made = _MAKE_SQLITE if self.database.is_sqlite else _MAKE_POSTGRESQL
-        ids = {reference: id_ for id_, reference in (await db.execute(made, rows)).all()}
-        begun = [wish for wish in wishes if wish.reference in ids]
-        kept: dict[tuple[str, str], list[int]] = {}
-        for wish in begun:
-            kept.setdefault((wish.choice.number_id, wish.choice.variant), []).append(wish.due.row.id)
-        for (number_id, variant), lead_ids in kept.items():
-            calling = {
-                "state": LeadState.CALLING,
-                "reason": Reason.NONE,
-                "detail": "",
-                "tries": leads.c.tries + 1,
-            }
-            chosen = {"number_id": number_id, "variant": variant} if self.composer else {}
-            await db.execute(update(leads).where(leads.c.id.in_(lead_ids)).values({**calling, **chosen}))
-        return {wish.reference: wish.attempt(ids[wish.reference], now) for wish in begun}
-
-    def _row(self, wish: "_Wish", now: float) -> dict[str, object]:
-        return {
-            "lead_id": wish.due.row.id,
-            "campaign": self.campaign,
-            "phone": wish.facts.phone,
-            "number": wish.number,
-            "state": AttemptState.SENDING,
-            "runner": self.runner,
-            "run": self.run,
-            "began_at": now,
-            "reference": wish.reference,
-            "agent_id": wish.choice.agent_id,
-            "number_id": wish.choice.number_id,
-            "variant": wish.choice.variant,
+async def _commit(
+    db: AsyncConnection,
+    database: Database,
+    place: Place,
+    wishes: "Sequence[_Wish]",
+    now: float,
+    *,
+    keeps_choice: bool,
+) -> dict[str, Attempt]:
+    """Write attempts, by their reference; not those at a number that was begun elsewhere meanwhile."""
+    if not wishes:
+        return {}
+    # By number: two campaigns that insert in another order would wait for each other for ever.
+    rows = [_row(wish, place, now) for wish in sorted(wishes, key=lambda wish: wish.facts.phone)]
+    made = _MAKE_SQLITE if database.is_sqlite else _MAKE_POSTGRESQL
+    ids = {reference: id_ for id_, reference in (await db.execute(made, rows)).all()}
+    begun = [wish for wish in wishes if wish.reference in ids]
+    kept: dict[tuple[str, str], list[int]] = {}
+    for wish in begun:
+        kept.setdefault((wish.choice.number_id, wish.choice.variant), []).append(wish.due.row.id)
+    for (number_id, variant), lead_ids in kept.items():
+        calling = {
+            "state": LeadState.CALLING,
+            "reason": Reason.NONE,
+            "detail": "",
+            "tries": leads.c.tries + 1,
         }
+        chosen = {"number_id": number_id, "variant": variant} if keeps_choice else {}
+        await db.execute(update(leads).where(leads.c.id.in_(lead_ids)).values({**calling, **chosen}))
+    return {wish.reference: wish.attempt(ids[wish.reference], now) for wish in begun}
+
+
+def _row(wish: "_Wish", place: Place, now: float) -> dict[str, object]:
+    return {
+        "lead_id": wish.due.row.id,
+        "campaign": place.campaign,
+        "phone": wish.facts.phone,
+        "number": wish.number,
+        "state": AttemptState.SENDING,
+        "runner": place.runner,
+        "run": place.run,
+        "began_at": now,
+        "reference": wish.reference,
+        "agent_id": wish.choice.agent_id,
+        "number_id": wish.choice.number_id,
+        "variant": wish.choice.variant,
+    }
 
 
 @dataclass(frozen=True, slots=True)

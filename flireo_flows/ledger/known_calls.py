@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, Select, and_, case, func, or_, select, update
 
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.run_rules import LONGEST_CALL_SECONDS, Readiness
 from flireo_flows.ledger.schema import IS_ERASED, attempts
@@ -89,15 +89,15 @@ class KnownCall:
         return self.is_open and is_new and now < self.began_at + LATE_LIST_SECONDS
 
 
-async def placed_calls(database: Database, campaign: str) -> list[KnownCall]:
+async def placed_calls(campaign: CampaignLedger) -> list[KnownCall]:
     """The calls of a campaign whose results are not in, oldest first."""
     # Also of whom was forgotten: their results are awaited, without words.
     wanted = select(*_COLUMNS).where(
-        attempts.c.campaign == campaign,
+        attempts.c.campaign == campaign.name,
         attempts.c.state == AttemptState.PLACED,
         or_(attempts.c.call_id.is_not(None), attempts.c.report_id.is_not(None)),
     )
-    return await _read(database, wanted)
+    return await _read(campaign.database, wanted)
 
 
 async def calls_around(database: Database, campaigns: Collection[str], began_at: float) -> list[KnownCall]:
@@ -138,8 +138,7 @@ async def still_placed(database: Database, attempt_ids: Iterable[int]) -> list[K
 
 
 async def silent_calls(
-    database: Database,
-    campaign: str,
+    campaign: CampaignLedger,
     readiness: Readiness,
     over_before: float,
     asked_before: float,
@@ -148,8 +147,7 @@ async def silent_calls(
     """Calls of a campaign that should be long over, and whose results are not in.
 
     Args:
-        database: The ledger.
-        campaign: Its name.
+        campaign: In its ledger.
         readiness: Says how long a call can last.
         over_before: A call that must have ended before this moment should be over; Unix seconds.
         asked_before: One that was asked for later is left out; Unix seconds.
@@ -160,12 +158,12 @@ async def silent_calls(
         (attempts.c.agent_id.in_(readiness.agents), longest), else_=max(longest, LONGEST_CALL_SECONDS)
     )
     wanted = select(*_COLUMNS).where(
-        attempts.c.campaign == campaign,
+        attempts.c.campaign == campaign.name,
         attempts.c.state == AttemptState.PLACED,
         attempts.c.began_at + lasts < over_before,
         or_(attempts.c.asked_at.is_(None), attempts.c.asked_at <= asked_before),
     )
-    async with database.read() as db:
+    async with campaign.read() as db:
         # In any order: one that can never be read must not keep the others from being asked for.
         rows = (await db.execute(wanted.order_by(func.random()).limit(max(0, most)))).all()
     return [_known(row) for row in rows]

@@ -11,11 +11,10 @@ from sqlalchemy import Select, and_, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from flireo_flows.api.campaign_names import name_key
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger.campaign_list import add_in
 from flireo_flows.ledger.campaigns import register_in
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.erasure import forgotten_in
 from flireo_flows.ledger.people import link_in, linked
 from flireo_flows.ledger.schema import IS_OPEN, attempts, leads
@@ -86,8 +85,8 @@ class Outlook:
 class LeadBook:
     """The leads of one campaign."""
 
-    def __init__(self, database: Database, campaign: str) -> None:
-        self._database, self.campaign, self._given = database, name_key(campaign), campaign
+    def __init__(self, campaign: CampaignLedger) -> None:
+        self._ledger, self._database, self.campaign = campaign, campaign.database, campaign.name
 
     async def take_in(self, batch: Sequence[Lead]) -> str:
         """Write the leads of a file; those the campaign has keep their state. Running it again changes nothing.
@@ -104,7 +103,7 @@ class LeadBook:
         renewed = {column: upsert.excluded[column] for column in RENEWED}
         statement = upsert.on_conflict_do_update(index_elements=["campaign", "phone"], set_=renewed)
         async with self._database.write(self.campaign) as db:
-            await register_in(db, self._given)
+            await register_in(db, self._ledger.given)
         for chunk in chunks(batch):
             async with self._database.write(self.campaign) as db:
                 # Of who asked to be forgotten nothing is written down again; nobody may ring them anyway.
@@ -127,8 +126,8 @@ class LeadBook:
     async def forbid(self, phones: Collection[str]) -> int:
         """Add numbers to the campaign's do-not-call list; those of earlier files stay. Returns how many are new."""
         async with self._database.write(self.campaign) as db:
-            await register_in(db, self._given)
-            return await add_in(db, self._database, self.campaign, phones)
+            await register_in(db, self._ledger.given)
+            return await add_in(db, self._ledger, phones)
 
     async def outlook(self, batch: str, now: float) -> Outlook:
         """What is left to do for the leads of one file."""

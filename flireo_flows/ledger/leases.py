@@ -8,8 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.campaign_names import name_key
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.schema import requests, runners
 
 LEASE_SECONDS = 15.0
@@ -39,8 +38,8 @@ class Runner:
         lease_until: Until when what it began is its own, Unix seconds of the ledger's clock.
     """
 
-    def __init__(self, database: Database, campaign: str, lease_seconds: float = LEASE_SECONDS) -> None:
-        self._database, self.campaign, self.id = database, name_key(campaign), uuid.uuid4().hex
+    def __init__(self, campaign: CampaignLedger, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._database, self.campaign, self.id = campaign.database, campaign.name, uuid.uuid4().hex
         self.lease_seconds, self.lease_until = lease_seconds, 0.0
 
     async def join(self) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.ledger.campaigns import require_campaign
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.report_matches import MAY_OWN
 from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, inbox, leads
 from flireo_flows.ledger.unknown_attempts import is_given_up
@@ -68,24 +68,26 @@ async def recently_called_campaigns(database: Database) -> list[str]:
         return list((await db.execute(wanted)).scalars())
 
 
-async def open_results_of(database: Database, campaign: str) -> OpenResults:
+async def open_results_of(campaign: CampaignLedger) -> OpenResults:
     """What is still to be heard of a campaign."""
-    mine = attempts.c.campaign == campaign
-    async with database.read() as db:
+    mine = attempts.c.campaign == campaign.name
+    async with campaign.read() as db:
         return OpenResults(
-            open=await _count(db, select(func.count()).where(mine, _is_unheard(database))),
+            open=await _count(db, select(func.count()).where(mine, _is_unheard(campaign.database))),
             ended=await _count(db, select(func.count()).where(mine, attempts.c.state == AttemptState.ENDED)),
             review=await _count(
                 db,
-                select(func.count()).where(leads.c.campaign == campaign, leads.c.state == LeadState.REVIEW),
+                select(func.count()).where(
+                    leads.c.campaign == campaign.name, leads.c.state == LeadState.REVIEW
+                ),
             ),
         )
 
 
-async def has_open(database: Database, campaign: str) -> bool:
+async def has_open(campaign: CampaignLedger) -> bool:
     """Whether the result of some attempt is not in."""
-    open_ = select(attempts.c.id).where(attempts.c.campaign == campaign, _is_unheard(database))
-    async with database.read() as db:
+    open_ = select(attempts.c.id).where(attempts.c.campaign == campaign.name, _is_unheard(campaign.database))
+    async with campaign.read() as db:
         return (await db.execute(open_.limit(1))).first() is not None
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.campaigns import register_in
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.reports import correct_lead, finished_call_of, object_of, suppress_after_call
 from flireo_flows.ledger.schema import IS_ERASED, attempts, campaigns
 from flireo_flows.lifecycle.outcomes import Outcome, outcome_of
@@ -61,9 +61,7 @@ class EndingCount:
     calls: int
 
 
-async def rederive(
-    database: Database, campaign: str, policy: CallingPolicy, *, dry_run: bool = False
-) -> Rederived:
+async def rederive(campaign: CampaignLedger, policy: CallingPolicy, *, dry_run: bool = False) -> Rederived:
     """Derive the outcomes of a campaign's ended calls anew, by a policy's table. Doing it again changes nothing.
 
     A lead follows as after a late report: one that waits is not rung again if its last call now needs no other,
@@ -72,8 +70,7 @@ async def rederive(
     erased.
 
     Args:
-        database: The ledger.
-        campaign: Its name.
+        campaign: In its ledger.
         policy: Has the rules, and says what follows.
         dry_run: Only tell what would change; everything is taken back.
 
@@ -83,15 +80,15 @@ async def rederive(
     calls, settled, suppressed, after = 0, 0, 0, 0
     changes: Counter[tuple[str, str]] = Counter()
     while True:
-        async with database.write(campaign) as db:
+        async with campaign.write() as db:
             point = await db.begin_nested()
-            rows = (await db.execute(_portion(campaign, after))).all()
+            rows = (await db.execute(_portion(campaign.name, after))).all()
             for row in rows:
                 outcome = outcome_of(finished_call_of(row._asdict()), policy.outcomes)
                 if outcome == row.outcome:
                     continue
                 changes[row.outcome, str(outcome)] += 1
-                is_settled, is_suppressed = await _change(db, database, row, outcome, policy)
+                is_settled, is_suppressed = await _change(db, campaign.database, row, outcome, policy)
                 settled, suppressed = settled + is_settled, suppressed + is_suppressed
             await (point.rollback() if dry_run else point.commit())
         calls += len(rows)
@@ -100,14 +97,13 @@ async def rederive(
         after = rows[-1].id
 
 
-async def learn(database: Database, campaign: str, policy: CallingPolicy) -> Rederived:
+async def learn(campaign: CampaignLedger, policy: CallingPolicy) -> Rederived:
     """Ask a campaign's ended calls anew what they teach, and never ring again whom a policy's rules name.
 
     Whatever their outcomes are, they stay. Doing it again changes nothing.
 
     Args:
-        database: The ledger.
-        campaign: Its name.
+        campaign: In its ledger.
         policy: Says after which outcomes and answers nobody is rung again; without any, nothing is read.
 
     Raises:
@@ -117,12 +113,12 @@ async def learn(database: Database, campaign: str, policy: CallingPolicy) -> Red
         return Rederived()
     calls, settled, suppressed, after = 0, 0, 0, 0
     while True:
-        async with database.write(campaign) as db:
-            rows = (await db.execute(_lessons(campaign, policy, after))).all()
+        async with campaign.write() as db:
+            rows = (await db.execute(_lessons(campaign.name, policy, after))).all()
             for row in rows:
                 outcome = Outcome(row.outcome)
                 if opt_out_of(policy, outcome, object_of(row.analysis), row.end_reason):
-                    is_settled, is_suppressed = await _follow(db, database, row, outcome, policy)
+                    is_settled, is_suppressed = await _follow(db, campaign.database, row, outcome, policy)
                     settled, suppressed = settled + is_settled, suppressed + is_suppressed
         calls += len(rows)
         if len(rows) < PORTION:
@@ -130,30 +126,29 @@ async def learn(database: Database, campaign: str, policy: CallingPolicy) -> Red
         after = rows[-1].id
 
 
-async def apply_current_rules(database: Database, campaign: str, policy: CallingPolicy) -> Rederived | None:
+async def apply_current_rules(campaign: CampaignLedger, policy: CallingPolicy) -> Rederived | None:
     """Bring what a campaign's calls mean and teach in line with a policy; None if it is so already.
 
     Outcomes are derived anew if they follow from another table, and numbers suppressed if other rules teach it.
     Which table and rules it was is remembered, so that only a change is read for.
 
     Args:
-        database: The ledger.
-        campaign: Its name.
+        campaign: In its ledger.
         policy: Of the run that begins.
     """
     table, rules = outcomes_version(policy), opt_out_rules_version(policy)
-    mine = campaigns.c.name == campaign
+    mine = campaigns.c.name == campaign.name
     versions = select(campaigns.c.outcomes_version, campaigns.c.opt_out_rules_version).where(mine)
-    async with database.read() as db:
+    async with campaign.read() as db:
         known = (await db.execute(versions)).first() or ("", "")
     if tuple(known) == (table, rules):
         return None
-    rederived = await rederive(database, campaign, policy) if known[0] != table else Rederived()
-    learnt = await learn(database, campaign, policy) if known[1] != rules else Rederived()
+    rederived = await rederive(campaign, policy) if known[0] != table else Rederived()
+    learnt = await learn(campaign, policy) if known[1] != rules else Rederived()
     # Afterwards: one that was killed in the middle is done again.
     values = {"outcomes_version": table, "opt_out_rules_version": rules}
-    async with database.write(campaign) as db:
-        await register_in(db, campaign)
+    async with campaign.write() as db:
+        await register_in(db, campaign.name)
         await db.execute(update(campaigns).where(mine).values(values))
     return Rederived(
         max(rederived.calls, learnt.calls),
@@ -163,20 +158,19 @@ async def apply_current_rules(database: Database, campaign: str, policy: Calling
     )
 
 
-async def endings(database: Database, campaign: str) -> list[EndingCount]:
+async def endings(campaign: CampaignLedger) -> list[EndingCount]:
     """In which words the calls of a campaign ended, and what that means. What nobody could map comes first.
 
     Args:
-        database: The ledger.
-        campaign: Its name.
+        campaign: In its ledger.
     """
     words = (attempts.c.call_status, attempts.c.end_reason, attempts.c.error, attempts.c.outcome)
     counted = (
         select(*words, func.count().label("calls"))
-        .where(attempts.c.campaign == campaign, attempts.c.state == AttemptState.ENDED)
+        .where(attempts.c.campaign == campaign.name, attempts.c.state == AttemptState.ENDED)
         .group_by(*words)
     )
-    async with database.read() as db:
+    async with campaign.read() as db:
         rows = (await db.execute(counted)).all()
     # Texts that differ only in somebody's number are one.
     found: Counter[tuple[str, str, str, str]] = Counter()

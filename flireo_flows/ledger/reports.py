@@ -21,8 +21,7 @@ from flireo_flows.ledger.suppressions import suppress_all_in
 from flireo_flows.lifecycle.outcomes import FinishedCall, Outcome, outcome_of
 from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
-from flireo_flows.policy import CallingPolicy, OptOut, is_retried, opt_out_of, retry_delay
-from flireo_flows.policy.call_consequences import may_follow
+from flireo_flows.policy import CallingPolicy, OptOut, is_retried, may_follow, opt_out_of, retry_delay
 
 LARGEST: Final = 2**31 - 1  # of an integer column
 # What is not written down of a person who was forgotten.

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.client import Account
 from flireo_flows.ledger.campaigns import register_in
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.milestones import post_started
 from flireo_flows.ledger.reports import Expectations
 from flireo_flows.ledger.schema import attempts, campaigns, leads
@@ -91,8 +91,7 @@ def fingerprint(account: Account, database: Database) -> str:
 
 
 async def write_rules(
-    database: Database,
-    campaign: str,
+    campaign: CampaignLedger,
     policy: CallingPolicy,
     readiness: Readiness,
     account: Account,
@@ -102,8 +101,7 @@ async def write_rules(
     """Write down what a run calls under, before it calls anyone.
 
     Args:
-        database: The ledger.
-        campaign: Its name.
+        campaign: In its ledger.
         policy: Its rules.
         readiness: What the checks found.
         account: Where it calls.
@@ -114,25 +112,25 @@ async def write_rules(
         False, and nothing is written, where another run wrote another account down since: it is alive, or left calls
         behind.
     """
-    mine = fingerprint(account, database)
+    mine = fingerprint(account, campaign.database)
     values = {"policy": policy.model_dump_json(), "readiness": readiness.as_json(mine)}
-    async with database.write(campaign) as db:
+    async with campaign.write() as db:
         if seen_account is not None:
-            wanted = select(campaigns.c.readiness).where(campaigns.c.name == campaign)
+            wanted = select(campaigns.c.readiness).where(campaigns.c.name == campaign.name)
             current = (await db.execute(wanted)).scalar_one_or_none()
             if str(_object(current or "").get("account") or "") not in ("", mine, seen_account):
                 return False
-        await register_in(db, campaign)
-        await db.execute(update(campaigns).where(campaigns.c.name == campaign).values(values))
+        await register_in(db, campaign.given)
+        await db.execute(update(campaigns).where(campaigns.c.name == campaign.name).values(values))
         if is_starting:
-            await post_started(db, database, campaign)
+            await post_started(db, campaign)
     return True
 
 
-async def read_rules(database: Database, campaign: str) -> RunRules:
+async def read_rules(campaign: CampaignLedger) -> RunRules:
     """What a campaign last called under; the defaults where nothing can be read."""
-    wanted = select(campaigns.c.policy, campaigns.c.readiness).where(campaigns.c.name == campaign)
-    async with database.read() as db:
+    wanted = select(campaigns.c.policy, campaigns.c.readiness).where(campaigns.c.name == campaign.name)
+    async with campaign.read() as db:
         row = (await db.execute(wanted)).first()
     if row is None or not row.policy:
         return RunRules(problem="no run of this version wrote its rules down: the default policy is used")
@@ -153,15 +151,15 @@ async def campaigns_of(database: Database, account: Account) -> set[str]:
     return {row.name for row in rows if _object(row.readiness).get("account") == mine}
 
 
-async def newest_call_ids(database: Database, campaign: str, most: int) -> list[str]:
+async def newest_call_ids(campaign: CampaignLedger, most: int) -> list[str]:
     """Ids of the last calls of a campaign, newest first."""
     newest = (
         select(attempts.c.call_id)
-        .where(attempts.c.campaign == campaign, attempts.c.call_id.is_not(None))
+        .where(attempts.c.campaign == campaign.name, attempts.c.call_id.is_not(None))
         .order_by(attempts.c.id.desc())
         .limit(most)
     )
-    async with database.read() as db:
+    async with campaign.read() as db:
         return list((await db.execute(newest)).scalars())
 
 

@@ -9,9 +9,8 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
-from flireo_flows.api.campaign_names import name_key
 from flireo_flows.ledger.attempts import attempt_of, move, not_placed_in
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.intents import Attempt
 from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.schema import attempts, leads
@@ -26,8 +25,8 @@ REVIEWED_SECONDS: Final = 7200.0  # how long the call of an attempt that needs r
 class UnknownAttempts:
     """The unknown attempts of one campaign, and what the call list says of them."""
 
-    def __init__(self, database: Database, campaign: str) -> None:
-        self._database, self.campaign = database, name_key(campaign)
+    def __init__(self, campaign: CampaignLedger) -> None:
+        self._database, self.campaign = campaign.database, campaign.name
 
     async def all(self) -> list[Attempt]:
         """Those whose call is worth looking for, oldest first.

@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
-from flireo_flows.leads.consent_headers import Meaning, header_words, holds_marks, meaning_of
-from flireo_flows.leads.opt_out_words import CALLS, asks_for_no_calls
-from flireo_flows.leads.yes_no import YesNo, plain_words, word_set
+from flireo_flows.leads import (
+    CALLS,
+    Meaning,
+    YesNo,
+    asks_for_no_calls,
+    header_words,
+    holds_marks,
+    meaning_of,
+    plain_words,
+    word_set,
+)
 from flireo_flows.lifecycle import analysis_answers as answers
 from flireo_flows.lifecycle.outcomes import Outcome, table_version
 from flireo_flows.policy.calling_policy import CallingPolicy

@@ -1,4 +1,4 @@
-"""The flows `collect_reports` and `export_results`: what becomes of a campaign that nobody waits for."""
+"""The flows `collect_reports` and `export_results`: what becomes of a campaign that no one waits for."""
 
 import asyncio
 import csv
@@ -122,7 +122,7 @@ async def _leave_behind(ledger_url: str, line: BadLine) -> None:
     """A run rang three people and ended; since then they hung up. Its campaign was named after one of them."""
     async with await Database.open(ledger_url) as database:
         campaign = Campaign(database, line.url, name=ANNA)
-        await write_rules(database, ANNA, POLICY, Readiness(), campaign.account, is_starting=True)
+        await write_rules(database.campaign(ANNA), POLICY, Readiness(), campaign.account, is_starting=True)
         book = await campaign.runner()
         for phone in PEOPLE:
             await campaign.placed(book, line.place(phone)["id"], phone)

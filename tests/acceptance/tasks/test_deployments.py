@@ -51,10 +51,10 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
         assert leads > 40
         assert (project / results_folder(ledger, "by hand") / "results.csv").is_file()
 
-        # No worker waits for the calls. Until somebody collects them, nobody else rings these people.
+        # No worker waits for the calls. Until someone collects them, no one else calls these people.
         run_of(stored, made["collect-reports"], {"patience_seconds": 200})
 
-        # So often that a slow machine does not miss it; the second run of the campaign rings nobody.
+        # So often that a slow machine does not miss it; the second run of the campaign calls no one.
         schedule = {
             "schedule": {"interval": 30, "anchor_date": datetime.now(UTC).isoformat()},
             "active": True,

@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_setti
 
 from flireo_flows.analytics import ExportError
 from flireo_flows.leads import LeadFormat
-from flireo_flows.policy.policy_forms import Breaker, Caps
+from flireo_flows.policy import Breaker, Caps
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import OTHERS_DO_NOT_COUNT
 from tests.support.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored
@@ -166,7 +166,7 @@ def test_a_users_habit_of_persisting_results_neither_skips_nor_repeats_a_call(st
     assert set(stage.results()) == {*PEOPLE, dora}
 
 
-def test_a_flow_retry_after_a_failed_export_rings_nobody_again(stage: Stage) -> None:
+def test_a_flow_retry_after_a_failed_export_rings_no_one_again(stage: Stage) -> None:
     taken = stage.folder / "results" / "results.csv"
     taken.mkdir(parents=True)
     stage.flow = stage.flow.with_options(retries=1, retry_delay_seconds=0)

@@ -71,7 +71,7 @@ def _in_ledger(ledger: CallLedger, work: Callable[[Database], Awaitable[T]]) -> 
 
 
 def _standing(ledger: CallLedger) -> Standing:
-    return _in_ledger(ledger, lambda database: CampaignControl(database, "spring").standing())
+    return _in_ledger(ledger, lambda database: CampaignControl(database.campaign("spring")).standing())
 
 
 def test_its_parameters_are_a_form_of_three_actions(steer_campaign: Any) -> None:

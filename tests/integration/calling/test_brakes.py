@@ -18,8 +18,7 @@ from flireo_flows.calling.circuit_breaker import (
     BalanceSchedule,
     CircuitBreaker,
 )
-from flireo_flows.calling.dialer import SenderPool
-from flireo_flows.calling.engine import Engine, RunResult
+from flireo_flows.calling.engine import RunResult, RunSettings, run_campaign
 from flireo_flows.calling.preflight import NotReadyError, check_account
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Answer, Database
@@ -84,14 +83,14 @@ async def test_too_many_failures_pause_the_campaign_until_a_person_resumes_it(da
         assert (len(sandbox.placed_calls()), again.held_by) == (rung, ran.held_by)
         assert again.last_failures[-6:] == ran.last_failures[-6:]
         # Only calls since the resume count, so as many must fail again.
-        await CampaignControl(database, campaign.name).resume()
+        await CampaignControl(database.campaign(campaign.name)).resume()
         once_more = await campaign.run()
         assert once_more.held_by.startswith("paused by breaker")
         assert len(sandbox.placed_calls()) - rung >= 6
         assert 6 <= len(once_more.last_failures) <= len(sandbox.placed_calls()) - rung
         # Nothing holds whoever does not want it.
         campaign.policy = policy(breaker={"enabled": False})
-        await CampaignControl(database, campaign.name).resume()
+        await CampaignControl(database.campaign(campaign.name)).resume()
         assert (await campaign.run()).held_by == ""
         assert Counter(ring["destination"] for ring in sandbox.placed_calls()) == Counter(
             lead.phone for lead in people(60)
@@ -110,13 +109,13 @@ async def test_calls_that_somebody_answered_count_before_they_end(local: Databas
         await db.execute(update(attempts).where(attempts.c.id.in_([it.id for it in failed])).values(ended))
     await campaign.age(RINGING_SECONDS + 1)
     async with AsyncFlireoClient(campaign.account) as client:
-        brakes = CircuitBreaker(client, local, campaign.name, policy())
+        brakes = CircuitBreaker(client, local.campaign(campaign.name), policy())
         await brakes.look()
         assert brakes.held_by == ""
         async with local.write() as db:  # had they just begun, nobody could tell
             fresh = update(attempts).where(attempts.c.id.in_([it.id for it in others]))
             await db.execute(fresh.values(began_at=local.now()))
-        brakes = CircuitBreaker(client, local, campaign.name, policy())
+        brakes = CircuitBreaker(client, local.campaign(campaign.name), policy())
         await brakes.look()
         assert ": 6 of the last 6 calls failed" in brakes.held_by
 
@@ -185,7 +184,7 @@ async def test_a_run_that_is_paused_rings_nobody_new_and_collects_what_rings(
         await campaign.take_in(*people(60))
         running = asyncio.create_task(campaign.run(until))
         await until_rung(sandbox, 5)
-        standing = await CampaignControl(local, campaign.name).pause("the greeting is wrong")
+        standing = await CampaignControl(local.campaign(campaign.name)).pause("the greeting is wrong")
         ran = await running
         rung = len(sandbox.placed_calls())
         assert rung < 60
@@ -197,7 +196,7 @@ async def test_a_run_that_is_paused_rings_nobody_new_and_collects_what_rings(
         # Nothing happens until a person says so.
         assert (await campaign.run()).held_by == ran.held_by
         assert len(sandbox.placed_calls()) == rung
-        await CampaignControl(local, campaign.name).resume()
+        await CampaignControl(local.campaign(campaign.name)).resume()
         campaign.policy = POLICY
         assert (await campaign.run()).held_by == ""
         assert max(Counter(ring["destination"] for ring in sandbox.placed_calls()).values()) == 1
@@ -208,7 +207,7 @@ async def test_a_run_that_is_resumed_while_it_collects_goes_on(local: Database) 
     with run_sandbox(settings(time_scale=150)) as sandbox:
         campaign = Campaign(local, sandbox.base_url, policy=policy(calls_per_minute=1200), readiness=READY)
         await campaign.take_in(*people(12))
-        steering = CampaignControl(local, campaign.name)
+        steering = CampaignControl(local.campaign(campaign.name))
         running = asyncio.create_task(campaign.run())
         await until_rung(sandbox, 3)
         await steering.pause("a moment")
@@ -228,7 +227,7 @@ async def test_a_run_that_is_cancelled_by_a_person_skips_who_waits_and_collects_
         await campaign.take_in(*people(60))
         running = asyncio.create_task(campaign.run())
         await until_rung(sandbox, 5)
-        await CampaignControl(local, campaign.name).cancel("nobody wants it")
+        await CampaignControl(local.campaign(campaign.name)).cancel("nobody wants it")
         ran = await running
         rung = len(sandbox.placed_calls())
         assert ran.held_by.startswith("cancelled by person")
@@ -244,10 +243,11 @@ async def test_what_was_begun_and_not_sent_is_given_back_when_the_campaign_is_he
     await campaign.take_in(person(ANNA), person(BEN), person(CARLA))
     book = await campaign.runner()
     async with AsyncFlireoClient(campaign.account) as client:
-        hands = SenderPool(campaign.dialer(client))
-        hands.give(await campaign.begin(book))
-        hands.hold("paused by person")
-        await campaign.record(book, *hands.take(), *await hands.stop())
+        dialer = campaign.dialer(client)
+        dialer.start()
+        dialer.give(await campaign.begin(book))
+        dialer.hold("paused by person")
+        await campaign.record(book, *dialer.take(), *await dialer.stop())
     assert {attempt_reason(attempt) for attempt in await campaign.attempts()} == {
         "not sent: paused by person"
     }
@@ -262,17 +262,16 @@ async def test_a_cap_ends_the_run_and_says_which_one(local: Database) -> None:
         await campaign.take_in(*people(9))
 
         async def run(run_id: str, until: Until = Until.FINISHED) -> RunResult:
-            engine = Engine(
-                local,
+            engine = RunSettings(
+                local.campaign(campaign.name),
                 campaign.account,
-                campaign.name,
                 campaign.batch,
                 CALLER,
                 campaign.policy,
                 readiness=READY,
                 run_id=run_id,
             )
-            return await engine.run(until)
+            return await run_campaign(engine, until)
 
         ran = await run("one", Until.DIALLED)
         assert "cap per run" in ran.held_by

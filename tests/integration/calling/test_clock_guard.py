@@ -280,12 +280,12 @@ async def test_a_lease_that_ends_later_than_any_given_now_is_of_a_clock_that_was
 ) -> None:
     campaign = Campaign(database)
     await campaign.take_in(*people(1))
-    dead = Runner(database, campaign.name)
+    dead = Runner(database.campaign(campaign.name))
     await dead.join()
-    (begun,) = await campaign.begin(AttemptBook(database, campaign.name, dead.id, campaign.composer))
+    (begun,) = await campaign.begin(AttemptBook(database.campaign(campaign.name), dead.id, campaign.composer))
     async with database.write() as db:
         await db.execute(update(runners).values(lease_until=runners.c.lease_until + ahead))
-    assert await Runner(database, campaign.name).join_alone()
+    assert await Runner(database.campaign(campaign.name)).join_alone()
     assert await (await campaign.runner()).orphaned() == 1
     assert (await campaign.attempt()).state == "unknown"
     assert begun.state == "sending"

@@ -12,7 +12,7 @@ from flireo_flows.api.fields import iso
 from flireo_flows.calling.collector import MOST_FAILURES, Collector
 from flireo_flows.calling.reconcile import AGAIN_SECONDS, RINGING_SECONDS
 from flireo_flows.calling.snapshot import EARLY_SECONDS, LATE_SECONDS
-from flireo_flows.leads.wishes import Wishes
+from flireo_flows.leads import Wishes
 from flireo_flows.ledger import Answer, Database, Inbox
 from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.open_results import has_open
@@ -216,7 +216,7 @@ async def test_an_ambiguous_attempt_is_not_looked_for_for_ever(
     before = line.reads
     await collector.poll()
     assert (line.reads, (await campaign.lead()).state) == (before, "review")
-    assert not await has_open(campaign.database, campaign.name)
+    assert not await has_open(campaign.ledger)
 
 
 async def test_one_call_is_not_given_to_one_of_two_campaigns(

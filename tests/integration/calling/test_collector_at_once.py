@@ -61,7 +61,7 @@ def talked(line: BadLine, **more: Any) -> None:
 
 async def page_of(collector: Collector) -> list[Call]:
     """What the list shows now."""
-    windows = windows_of_all([await collector.look()], collector.database.now())
+    windows = windows_of_all([await collector.look()], collector.campaign.now())
     return [call async for page in collector.calls.pages(windows) for call in page]
 
 

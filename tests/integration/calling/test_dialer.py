@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from flireo_flows.api import errors
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
-from flireo_flows.calling.dialer import MOST_REFUSALS, STILL_SECONDS, SenderPool
+from flireo_flows.calling.dialer import MOST_REFUSALS, STILL_SECONDS
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.leads.wishes import Consent, Wishes
+from flireo_flows.leads import Consent, Wishes
 from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.erasure import forget
@@ -54,7 +54,7 @@ async def ring(campaign: Campaign, *phones: str) -> list[errors.FlireoError | Ex
     async with AsyncFlireoClient(campaign.account) as client:
         dialer = campaign.dialer(client)
         for attempt in await campaign.begin(book):
-            await campaign.record(book, await dialer.ring(attempt))
+            await campaign.record(book, await dialer.dial(attempt))
             stops.append(dialer.stopped_by)
     return stops
 
@@ -164,7 +164,7 @@ async def test_an_attempt_that_was_decided_too_long_ago_is_not_sent(local: Datab
         (attempt,) = await campaign.begin(book)
         async with AsyncFlireoClient(campaign.account) as client:
             stale = replace(attempt, began_at=attempt.began_at - FRESH_SECONDS - 1)
-            await campaign.record(book, await campaign.dialer(client).ring(stale))
+            await campaign.record(book, await campaign.dialer(client).dial(stale))
     assert line.posts == []
     assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("not_placed", "waiting")
 
@@ -178,16 +178,17 @@ async def test_what_waits_for_the_rate_limit_is_not_sent_once_nobody_is_to_be_ru
         await campaign.take_in(person(ANNA))
         book = await campaign.runner()
         async with AsyncFlireoClient(campaign.account) as client:
-            hands = SenderPool(campaign.dialer(client))
+            dialer = campaign.dialer(client)
+            dialer.start()
             client.pacing.blocked_until = client.now() + 1
-            hands.give(await campaign.begin(book))
+            dialer.give(await campaign.begin(book))
             await asyncio.sleep(0.1)
             if why == "paused":
-                hands.hold("paused")
+                dialer.hold("paused")
             else:
-                hands.dialer.stopped_by = errors.AuthenticationFailed("get_call", "GET /calls/{id}")
-            await hands.wait(60)
-            await campaign.record(book, *await hands.stop())
+                dialer.stopped_by = errors.AuthenticationFailed("get_call", "GET /calls/{id}")
+            await dialer.wait(60)
+            await campaign.record(book, *await dialer.stop())
         assert line.posts == []
     lead = await campaign.lead()
     assert (lead.state, (await campaign.attempt()).state) == ("waiting", "not_placed")
@@ -214,25 +215,25 @@ async def forget_her(database: Database, campaign: Campaign) -> None:
 
 
 async def list_her(database: Database, campaign: Campaign) -> None:
-    await LeadBook(database, campaign.name).forbid([ANNA])
+    await LeadBook(database.campaign(campaign.name)).forbid([ANNA])
 
 
 async def opt_out(database: Database, campaign: Campaign) -> None:
-    await LeadBook(database, campaign.name).take_in(
+    await LeadBook(database.campaign(campaign.name)).take_in(
         [person(ANNA, wishes=Wishes(consent=Consent(given=False)))]
     )
 
 
 async def take_out(database: Database, campaign: Campaign) -> None:
-    await LeadBook(database, campaign.name).take_in([person(BEN)])
+    await LeadBook(database.campaign(campaign.name)).take_in([person(BEN)])
 
 
 async def pause(database: Database, campaign: Campaign) -> None:
-    await CampaignControl(database, campaign.name).pause("asked")
+    await CampaignControl(database.campaign(campaign.name)).pause("asked")
 
 
 async def cancel(database: Database, campaign: Campaign) -> None:
-    await CampaignControl(database, campaign.name).cancel("asked")
+    await CampaignControl(database.campaign(campaign.name)).cancel("asked")
 
 
 Says = Callable[[Database, Campaign], Awaitable[None]]
@@ -261,12 +262,13 @@ async def test_what_is_said_between_the_decision_and_the_request_is_heard(
         await campaign.take_in(person(ANNA))
         book = await campaign.runner()
         async with AsyncFlireoClient(campaign.account) as client, await Database.open(ledger_url) as another:
-            hands = SenderPool(campaign.dialer(client))
+            dialer = campaign.dialer(client)
+            dialer.start()
             (attempt,) = await campaign.begin(book)
             await says(another, campaign)
-            hands.give([replace(attempt, began_at=attempt.began_at - STILL_SECONDS)])
-            await hands.wait(60)
-            await campaign.record(book, *await hands.stop())
+            dialer.give([replace(attempt, began_at=attempt.began_at - STILL_SECONDS)])
+            await dialer.wait(60)
+            await campaign.record(book, *await dialer.stop())
         assert line.posts == []
     row, lead = await campaign.attempt(), await campaign.lead()
     assert (row.state, lead.state) == ("not_placed", "waiting")
@@ -280,12 +282,13 @@ async def test_who_said_nothing_meanwhile_is_called_after_a_wait(database: Datab
         await Suppressions(database).suppress([CARLA], "asked")
         book = await campaign.runner()
         async with AsyncFlireoClient(campaign.account) as client:
-            hands = SenderPool(campaign.dialer(client))
+            dialer = campaign.dialer(client)
+            dialer.start()
             client.pacing.blocked_until = client.now() + STILL_SECONDS + 0.3
-            hands.give(await campaign.begin(book))
+            dialer.give(await campaign.begin(book))
             while len(line.posts) < 2:  # noqa: ASYNC110 - what is waited for is in a server
                 await asyncio.sleep(0.01)
-            await campaign.record(book, *await hands.stop())
+            await campaign.record(book, *await dialer.stop())
     assert sorted(line.posts) == sorted([ANNA, BEN])
 
 
@@ -298,7 +301,7 @@ async def test_a_ledger_that_cannot_be_asked_once_more_sends_nothing(database: D
             (attempt,) = await campaign.begin(book)
             stale = replace(attempt, began_at=attempt.began_at - STILL_SECONDS)
             await rename(database, suppressions.name, "elsewhere")
-            given_back = await campaign.dialer(client).ring(stale)
+            given_back = await campaign.dialer(client).dial(stale)
     assert line.posts == []
     assert (given_back.event, given_back.lead) == (AttemptEvent.REFUSED, LeadState.WAITING)
 

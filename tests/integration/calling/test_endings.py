@@ -17,9 +17,9 @@ from flireo_flows.api import errors
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
 from flireo_flows.calling import dialer as dialer_module
-from flireo_flows.calling.dialer import Dialer, SenderPool
+from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.post_ending import EVENTS, POST_ENDINGS, PostEnding, ending_of
-from flireo_flows.leads.wishes import Wishes
+from flireo_flows.leads import Wishes
 from flireo_flows.ledger import Answer, Attempt, Database
 from flireo_flows.ledger.messages import attempt_reason, lead_reason
 from flireo_flows.script import CallChoice, Caller, ComposeError, Composer, LeadFacts
@@ -96,7 +96,7 @@ async def test_every_status_from_100_to_599_is_judged_and_what_is_not_listed_pro
 async def ring_alone(campaign: Campaign, attempt: Attempt) -> Answer:
     """Send its request by a dialer that has met nothing yet."""
     async with AsyncFlireoClient(campaign.account) as client:
-        return await campaign.dialer(client).ring(attempt)
+        return await campaign.dialer(client).dial(attempt)
 
 
 async def ring_anna(campaign: Campaign) -> tuple[str, str]:
@@ -204,7 +204,7 @@ async def test_a_request_that_waits_for_a_connection_in_vain_was_not_sent(local:
             dialer = campaign.dialer(client)
             client.pacing.answered = True  # so that the second does not wait for the first one's answer
             attempts = await campaign.begin(book)
-            await campaign.record(book, *await asyncio.gather(*map(dialer.ring, attempts)))
+            await campaign.record(book, *await asyncio.gather(*map(dialer.dial, attempts)))
     assert sorted(row.state for row in await campaign.attempts()) == ["not_placed", "unknown"]
     assert len(server.requests) == 1
 
@@ -222,7 +222,7 @@ async def test_what_nobody_foresaw_is_unknown_and_stops_the_run(local: Database)
     book = await campaign.runner()
     async with AsyncFlireoClient(campaign.account, transport=Strange()) as client:
         dialer = campaign.dialer(client)
-        anna, ben = [await dialer.ring(attempt) for attempt in await campaign.begin(book)]
+        anna, ben = [await dialer.dial(attempt) for attempt in await campaign.begin(book)]
     await campaign.record(book, anna, ben)
     assert [row.state for row in await campaign.attempts()] == ["unknown", "not_placed"]
     assert isinstance(dialer.stopped_by, errors.OutcomeUnknown)
@@ -272,7 +272,7 @@ async def test_an_agent_or_number_that_the_leads_own_row_names_stops_nobody_else
         async with AsyncFlireoClient(campaign.account) as client:
             dialer = campaign.dialer(client)
             (attempt,) = await campaign.begin(book)
-            await campaign.record(book, await dialer.ring(attempt))
+            await campaign.record(book, await dialer.dial(attempt))
     assert (await campaign.lead()).state == state
     assert (dialer.stopped_by is None) == (state == "review")
 
@@ -294,7 +294,7 @@ async def test_a_lead_for_whom_no_request_can_be_made_is_put_up_for_review(local
         book = await campaign.runner()
         async with AsyncFlireoClient(campaign.account) as client:
             dialer = Dialer(client, local, Tongue(Caller("agent")))
-            answers = [await dialer.ring(attempt) for attempt in await campaign.begin(book)]
+            answers = [await dialer.dial(attempt) for attempt in await campaign.begin(book)]
         await campaign.record(book, *answers)
     leads = await campaign.leads()
     assert {lead.state for lead in leads.values()} == {"review"}
@@ -320,7 +320,7 @@ async def test_what_must_not_be_sent_any_more_is_given_back(local: Database, why
                 dialer.is_closing = True
             else:
                 attempt = replace(attempt, began_at=attempt.began_at - 6)
-            await campaign.record(book, await dialer.ring(attempt))
+            await campaign.record(book, await dialer.dial(attempt))
     assert ((await campaign.attempt()).state, (await campaign.lead()).state) == NOT_SENT
     assert line.posts == []
 
@@ -335,10 +335,11 @@ async def test_a_request_that_is_cut_off_by_the_end_of_a_run_is_unknown_and_what
         await campaign.take_in(person(ANNA), person(BEN))
         book = await campaign.runner()
         async with AsyncFlireoClient(campaign.account) as client:
-            hands = SenderPool(campaign.dialer(client))
-            hands.give(await campaign.begin(book))
+            dialer = campaign.dialer(client)
+            dialer.start()
+            dialer.give(await campaign.begin(book))
             while not server.requests:  # noqa: ASYNC110 - the server's thread writes it
                 await asyncio.sleep(0.01)
-            await campaign.record(book, *await hands.stop())
+            await campaign.record(book, *await dialer.stop())
     assert [row.state for row in await campaign.attempts()] == ["unknown", "not_placed"]
     assert [lead.state for lead in (await campaign.leads()).values()] == ["calling", "waiting"]

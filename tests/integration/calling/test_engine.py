@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from flireo_flows.api import errors
-from flireo_flows.calling.engine import Engine
+from flireo_flows.calling.engine import RunSettings, run_campaign
 from flireo_flows.calling.preflight import NotReadyError
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger import Database, Expectations, Inbox, Views
 from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.policy import CallingPolicy
@@ -312,7 +312,7 @@ async def test_a_run_without_a_balance_waits_for_analyses_as_the_run_before_it(l
         campaign = Campaign(local, sandbox.base_url)
         await campaign.placed(await campaign.runner())
         await campaign.take_in(person(ANNA), person(BEN))
-        await write_rules(local, campaign.name, campaign.policy, known, campaign.account, True)
+        await write_rules(local.campaign(campaign.name), campaign.policy, known, campaign.account, True)
         ran = await campaign.run(Until.DIALLED)
     assert isinstance(ran.stopped_by, NotReadyError)
     assert ran.readiness == known
@@ -332,9 +332,9 @@ async def test_a_run_that_cannot_ring_says_so_before_the_first_call(
         campaign = Campaign(local, sandbox.base_url)
         await campaign.take_in(*people(3))
         caller = Composer(Caller(change.get("agent", "demo-agent"), change.get("number", "demo-number")))
-        engine = Engine(local, campaign.account, campaign.name, campaign.batch, caller, POLICY)
+        engine = RunSettings(local.campaign(campaign.name), campaign.account, campaign.batch, caller, POLICY)
         with pytest.raises(NotReadyError, match=says):
-            await engine.run(Until.FINISHED)
+            await run_campaign(engine, Until.FINISHED)
         assert sandbox.placed_calls() == []
 
 

@@ -109,7 +109,9 @@ class Machine(RuleBasedStateMachine):
         self.vendor = Vendor(self.database.now)
         self.batches = {name: self.run(self._take_in(name)) for name in NAMES}
         for name in NAMES:
-            self.run(write_rules(self.database, name, POLICY, Readiness(), ACCOUNT, is_starting=True))
+            self.run(
+                write_rules(self.database.campaign(name), POLICY, Readiness(), ACCOUNT, is_starting=True)
+            )
         self.hands = {(name, n): self.run(self._join(name)) for name, n in HANDS}
         self.suppressed: set[str] = set()
         self.reports: list[bytes] = []
@@ -135,7 +137,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=hand, most=st.integers(1, 3))
     def begin(self, which: tuple[str, int], most: int) -> None:
         hand = self.hands[which]
-        standing = self.run(CampaignControl(self.database, which[0]).standing())
+        standing = self.run(CampaignControl(self.database.campaign(which[0])).standing())
         begun = self.run(hand.book.begin(self.batches[which[0]], POLICY, most, 0, self._answers(hand)))
         hand.unsent += begun.attempts
         assert not begun.attempts or standing.state is CampaignState.OPEN
@@ -163,11 +165,11 @@ class Machine(RuleBasedStateMachine):
 
     def send_next(self, hand: Hand) -> None:
         hand.dialer.stopped_by = None
-        hand.unwritten.append(self.run(hand.dialer.ring(hand.unsent.pop(0))))
+        hand.unwritten.append(self.run(hand.dialer.dial(hand.unsent.pop(0))))
 
     def put_down(self, which: tuple[str, int]) -> None:
         hand = self.hands[which]
-        self.run(hand.book.begin(self.batches[which[0]], POLICY, 0, 0, self._answers(hand)))
+        self.run(hand.book.record(self._answers(hand)))
 
     def having(self, what: str) -> list[tuple[tuple[str, int], Hand]]:
         """The hands that hold something."""
@@ -261,7 +263,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.vendor.posts)
     @rule(name=name)
     def pause_or_resume(self, name: str) -> None:
-        steering = CampaignControl(self.database, name)
+        steering = CampaignControl(self.database.campaign(name))
         is_open = self.run(steering.standing()).state is CampaignState.OPEN
         self.run(steering.pause("for a test") if is_open else steering.resume())
 
@@ -310,8 +312,8 @@ class Machine(RuleBasedStateMachine):
     async def _finish(self) -> None:
         """Once nothing goes wrong any more, everybody comes to an end."""
         for name in NAMES:
-            if (await CampaignControl(self.database, name).standing()).state is CampaignState.PAUSED:
-                await CampaignControl(self.database, name).resume()
+            if (await CampaignControl(self.database.campaign(name)).standing()).state is CampaignState.PAUSED:
+                await CampaignControl(self.database.campaign(name)).resume()
         self.vendor.fate = Fate.PLACED
         for turn in range(ROUNDS):
             for (name, n), hand in self.hands.items():
@@ -327,11 +329,11 @@ class Machine(RuleBasedStateMachine):
         """What an engine does, one after the other."""
         await renew(hand)
         hand.dialer.stopped_by = None
-        hand.unwritten += [await hand.dialer.ring(attempt) for attempt in hand.unsent]
+        hand.unwritten += [await hand.dialer.dial(attempt) for attempt in hand.unsent]
         hand.unsent = (await hand.book.begin(self.batches[name], POLICY, 3, 0, self._answers(hand))).attempts
-        hand.unwritten += [await hand.dialer.ring(attempt) for attempt in hand.unsent]
+        hand.unwritten += [await hand.dialer.dial(attempt) for attempt in hand.unsent]
         hand.unsent = []
-        await hand.book.begin(self.batches[name], POLICY, 0, 0, self._answers(hand))
+        await hand.book.record(self._answers(hand))
         for ring in self.vendor.live:
             self.vendor.hang_up(ring)
         await hand.collector.poll()
@@ -344,17 +346,19 @@ class Machine(RuleBasedStateMachine):
         return answers
 
     async def _take_in(self, name: str) -> str:
-        return await LeadBook(self.database, name).take_in([person(phone) for phone in PEOPLE[name]])
+        return await LeadBook(self.database.campaign(name)).take_in([person(phone) for phone in PEOPLE[name]])
 
     async def _join(self, name: str) -> Hand:
-        runner = Runner(self.database, name, LEASE_SECONDS)
+        runner = Runner(self.database.campaign(name), LEASE_SECONDS)
         await runner.join()
-        book = AttemptBook(self.database, name, runner.id, Naming(Caller("agent", "number")))
+        book = AttemptBook(self.database.campaign(name), runner.id, Naming(Caller("agent", "number")))
         client = AsyncFlireoClient(ACCOUNT, transport=self.vendor)
         dialer = Dialer(
             client, self.database, Naming(Caller("agent", "number")), owns_until=runner.lease_until
         )
-        return Hand(runner, book, dialer, Collector(client, self.database, name, POLICY, Readiness()), client)
+        return Hand(
+            runner, book, dialer, Collector(client, self.database.campaign(name), POLICY, Readiness()), client
+        )
 
     async def _attempts(self) -> list[Any]:
         async with self.database.read() as db:

@@ -9,10 +9,11 @@ from sqlalchemy import select, update
 
 from flireo_flows.calling.dry_run import make_plan
 from flireo_flows.calling.plan import Plan, PlanRequest
-from flireo_flows.leads.lead import Lead, LeadBatch
+from flireo_flows.leads import Lead, LeadBatch
 from flireo_flows.ledger import Answer, AttemptBook, Database
 from flireo_flows.ledger.audit import audit_lead
-from flireo_flows.ledger.intents import Beginning
+from flireo_flows.ledger.intents import begin_in
+from flireo_flows.ledger.lead_queue import Place
 from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.schema import attempts, decisions, people
 from flireo_flows.lifecycle.states import AttemptEvent
@@ -147,8 +148,8 @@ async def test_who_decides_about_a_person_makes_the_others_wait(database: Databa
     await other.take_in(person(BEN))
     mine, theirs = await one.runner(), await other.runner()
     async with database.write("one") as db:
-        beginning = Beginning(database, "one", mine.runner, mine.runner, CALLER)
-        begun = await beginning.begin_in(db, one.batch, POLICY, 10, 0)
+        place = Place("one", one.batch, mine.runner, mine.runner)
+        begun = await begin_in(db, database, place, CALLER, POLICY, 10, 0)
         waiting = asyncio.create_task(other.begin(theirs))
         await asyncio.wait({waiting}, timeout=0.5)  # without a lock it would have called Ben by now
         assert not waiting.done()

@@ -35,7 +35,7 @@ def test_a_ledger_that_is_named_as_a_uri_is_read_where_it_is_and_not_made_where_
 async def test_what_the_ledger_knows_of_people_and_campaign_is_taken_into_account(
     database: Database, ledger_url: str
 ) -> None:
-    book = LeadBook(database, "spring")
+    book = LeadBook(database.campaign("spring"))
     await book.take_in(THREE)
     await book.forbid([CARLA])
     await Suppressions(database).suppress([BEN], "said so on the phone")
@@ -49,7 +49,7 @@ async def test_what_the_ledger_knows_of_people_and_campaign_is_taken_into_accoun
 
     assert any("do-not-call list of 1 number from 20" in warning for warning in made.warnings)
 
-    steering = CampaignControl(database, "spring")
+    steering = CampaignControl(database.campaign("spring"))
     await steering.pause("too many wrong numbers")
     past = await read_past(ledger_url, "spring", [ANNA], CallingPolicy())
     assert any("paused by person" in warning for warning in plan(*THREE, past=past).warnings)

@@ -9,7 +9,7 @@ import pytest
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.fields import iso
-from flireo_flows.calling.engine import Engine, RunResult
+from flireo_flows.calling.engine import RunResult, RunSettings, run_campaign
 from flireo_flows.calling.preflight import MOST_REQUESTS, RecentCallsUnreadError
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Database
@@ -52,17 +52,16 @@ async def run(
     """Run a campaign as a command does, without looking at the account's agents."""
     campaign = Campaign(database, base_url, name=name)
     await campaign.take_in(*(person(phone) for phone in phones))
-    engine = Engine(
-        database,
+    engine = RunSettings(
+        database.campaign(name),
         campaign.account,
-        name,
         campaign.batch,
         CALLER,
         policy,
         readiness=Readiness(),
         **fields,
     )
-    return await engine.run(until, database.now() + seconds)
+    return await run_campaign(engine, until, database.now() + seconds)
 
 
 def rung(sandbox: RunningSandbox) -> list[str]:

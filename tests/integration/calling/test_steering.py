@@ -20,14 +20,14 @@ from tests.support.calling.campaign import ANNA, BEN, CARLA, Campaign, person
 
 async def test_a_campaign_nobody_steered_is_open(local: Database) -> None:
     await Campaign(local).take_in(person(ANNA))
-    assert await CampaignControl(local, "campaign").standing() == Standing()
+    assert await CampaignControl(local.campaign("campaign")).standing() == Standing()
     assert Standing().in_words == "open"
 
 
 async def test_a_paused_campaign_says_why_and_goes_on_when_a_person_resumes_it(database: Database) -> None:
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA))
-    steering = CampaignControl(database, campaign.name)
+    steering = CampaignControl(database.campaign(campaign.name))
     before = database.now()
     await steering.pause("  wrong\nnumbers ", "person")
     paused = await steering.standing()
@@ -42,7 +42,7 @@ async def test_a_paused_campaign_says_why_and_goes_on_when_a_person_resumes_it(d
 
 async def test_the_first_cause_of_a_pause_stays_and_another_one_is_added(database: Database) -> None:
     await Campaign(database).take_in(person(ANNA))
-    steering = CampaignControl(database, "campaign")
+    steering = CampaignControl(database.campaign("campaign"))
     first = await steering.pause("too many calls failed", "breaker")
     assert await steering.pause("too many calls failed", "breaker") == first
     assert await steering.pause("", "person") == first
@@ -56,7 +56,7 @@ async def test_every_change_is_remembered_with_its_time_and_the_newest_are_shown
     local: Database,
 ) -> None:
     await Campaign(local).take_in(person(ANNA))
-    steering = CampaignControl(local, "campaign")
+    steering = CampaignControl(local.campaign("campaign"))
     await steering.pause("lunch", "person")
     await steering.resume("person")
     assert [(it.changed_by, it.state, it.reason) for it in await steering.history()] == [
@@ -78,7 +78,7 @@ async def test_cancelling_skips_who_waits_and_leaves_running_calls_alone(databas
     await other.take_in(person(ANNA))
     await campaign.take_in(person(ANNA), person(BEN))
     (anna,) = await campaign.begin(await campaign.runner(), most=1)
-    await CampaignControl(database, "campaign").cancel("the offer ended", "person")
+    await CampaignControl(database.campaign("campaign")).cancel("the offer ended", "person")
     leads = await campaign.leads()
     assert leads[anna.phone].state == "calling"
     assert (leads[BEN].state, leads[BEN].reason) == ("skipped", "campaign_cancelled")
@@ -103,13 +103,13 @@ async def test_nobody_of_a_campaign_that_is_held_is_rung_however_often_it_is_run
         await campaign.take_in(person(ANNA), person(BEN))
         assert await campaign.begin(await campaign.runner()) == []
     if state is CampaignState.PAUSED:
-        await CampaignControl(database, "campaign").resume("person")
+        await CampaignControl(database.campaign("campaign")).resume("person")
         assert len(await campaign.begin(await campaign.runner())) == 2
 
 
 async def test_cancelling_is_final(database: Database) -> None:
     await Campaign(database).take_in(person(ANNA))
-    steering = CampaignControl(database, "campaign")
+    steering = CampaignControl(database.campaign("campaign"))
     await steering.pause("lunch", "person")
     cancelled = await steering.cancel("the offer ended", "person")
     assert await steering.cancel("again", "prefect") == cancelled
@@ -123,11 +123,11 @@ async def test_cancelling_is_final(database: Database) -> None:
 
 async def test_resuming_an_open_campaign_changes_nothing(local: Database) -> None:
     await Campaign(local).take_in(person(ANNA))
-    assert await CampaignControl(local, "campaign").resume("person") == Standing()
+    assert await CampaignControl(local.campaign("campaign")).resume("person") == Standing()
 
 
 async def test_a_campaign_that_does_not_exist_is_named_with_those_that_do(local: Database) -> None:
-    steering = CampaignControl(local, "sping")
+    steering = CampaignControl(local.campaign("sping"))
     with pytest.raises(DeclinedError, match=r"there is no campaign 'sping' in ledger .* none yet"):
         await steering.pause("lunch", "person")
     for name in ("spring", "autumn"):
@@ -142,14 +142,14 @@ async def test_a_campaign_that_does_not_exist_is_named_with_those_that_do(local:
 
 async def test_a_number_in_a_reason_is_masked(local: Database) -> None:
     await Campaign(local).take_in(person(ANNA))
-    standing = await CampaignControl(local, "campaign").pause(f"{ANNA} complained", "person")
+    standing = await CampaignControl(local.campaign("campaign")).pause(f"{ANNA} complained", "person")
     assert ANNA not in repr(standing)
     assert standing.reason.endswith("complained")
 
 
 async def test_two_who_pause_at_once_are_both_heard(database: Database) -> None:
     await Campaign(database).take_in(person(ANNA))
-    steering = CampaignControl(database, "campaign")
+    steering = CampaignControl(database.campaign("campaign"))
     await asyncio.gather(steering.pause("one", "breaker"), steering.pause("another", "person"))
     assert set((await steering.standing()).reason.split("; ")) == {"one", "another"}
 

@@ -24,7 +24,7 @@ from flireo_flows.ledger.leases import LEASE_SECONDS
 from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.run_rules import Readiness, read_rules
 from flireo_flows.ledger.schema import campaigns, requests, runners
-from flireo_flows.policy.policy_forms import AnalysisRule
+from flireo_flows.policy import AnalysisRule
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.bad_line import BadLine
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
@@ -248,7 +248,7 @@ async def test_many_silent_calls_are_asked_for_a_few_at_a_time(campaign: Campaig
 async def test_a_live_run_keeps_the_sweep_away(campaign: Campaign, line: BadLine) -> None:
     await left_behind(campaign, line, ANNA)
     line.end_all()
-    run = Runner(campaign.database, campaign.name)
+    run = Runner(campaign.ledger)
     await run.join()
     assert await one(campaign) == SweepResult("campaign", 1, 1, problem=ANOTHER_RUNNER)
     assert line.reads == 0
@@ -271,7 +271,7 @@ async def test_a_run_that_starts_meanwhile_takes_over(campaign: Campaign, line: 
     sweeping = asyncio.create_task(one(campaign, patience_seconds=60, pause_seconds=0.05))
     while line.reads < 3:  # noqa: ASYNC110 - what is waited for is in a server
         await asyncio.sleep(0.01)
-    run = Runner(campaign.database, campaign.name)
+    run = Runner(campaign.ledger)
     await run.join()
     assert (await sweeping).problem == ANOTHER_RUNNER
     await run.leave()
@@ -282,11 +282,11 @@ async def test_a_paused_campaign_is_collected_and_a_cancelled_one_is_settled(
 ) -> None:
     await remembered(campaign, max_attempts=3, retry_outcomes=["no_answer"])
     await left_behind(campaign, line, ANNA, BEN)
-    await CampaignControl(campaign.database, campaign.name).pause("for lunch")
+    await CampaignControl(campaign.ledger).pause("for lunch")
     line.calls[1].update(status="failed", error="no answer", ended_at="2026-01-10T12:00:00Z")
     await sweep(campaign)
     assert (await campaign.lead(ANNA)).state == "waiting"
-    await CampaignControl(campaign.database, campaign.name).cancel("for good")
+    await CampaignControl(campaign.ledger).cancel("for good")
     line.end_all()
     await sweep(campaign)
     assert {lead.state for lead in (await campaign.leads()).values()} == {"skipped"}
@@ -351,7 +351,7 @@ async def test_where_it_cannot_be_read_who_said_no_the_results_wait(
 async def test_whatever_stands_there_is_read(campaign: Campaign, text: str) -> None:
     async with campaign.database.write() as db:
         await db.execute(update(campaigns).values(readiness=text))
-    assert (await read_rules(campaign.database, campaign.name)).readiness == Readiness()
+    assert (await read_rules(campaign.ledger)).readiness == Readiness()
 
 
 async def test_a_run_remembers_what_it_rang_under(database: Database) -> None:
@@ -359,7 +359,7 @@ async def test_a_run_remembers_what_it_rang_under(database: Database) -> None:
         campaign = Campaign(database, sandbox.base_url)
         await campaign.take_in(person(ANNA))
         ran = await campaign.run(Until.DIALLED)
-        found = await read_rules(database, campaign.name)
+        found = await read_rules(database.campaign(campaign.name))
         assert (found.policy, found.readiness, found.problem) == (campaign.policy, ran.readiness, "")
         assert found.account and "sandbox-key" not in found.account
         assert (await one(campaign, patience_seconds=60, pause_seconds=0.1)).after == 0

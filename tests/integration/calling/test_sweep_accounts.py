@@ -114,13 +114,13 @@ async def test_a_run_with_another_key_is_refused_while_it_is_not_known_who_was_r
         with pytest.raises(NotReadyError, match="under another API key"):
             await wrong.run()
         assert (other.posts, other.reads) == ([], 0)
-    assert (await read_rules(campaign.database, "campaign")).account
+    assert (await read_rules(campaign.database.campaign("campaign"))).account
 
 
 async def test_while_a_run_of_one_account_is_alive_none_of_another_begins(
     campaign: Campaign, line: BadLine
 ) -> None:
-    alive = Runner(campaign.database, campaign.name)
+    alive = Runner(campaign.ledger)
     await alive.join()
     await campaign.take_in(person(ANNA))
     with bad_line() as other:
@@ -135,12 +135,12 @@ async def test_while_a_run_of_one_account_is_alive_none_of_another_begins(
 
 async def test_of_two_runs_that_begin_at_once_in_two_accounts_only_one_goes_on(database: Database) -> None:
     async def begin(name: str) -> bool:
-        runner, account = Runner(database, "campaign"), Account(name, "http://127.0.0.1:9")
+        runner, account = Runner(database.campaign("campaign")), Account(name, "http://127.0.0.1:9")
         await runner.join()
         async with AsyncFlireoClient(account) as client:
-            seen = await require_account(database, client, "campaign", runner)
+            seen = await require_account(database.campaign("campaign"), client, runner)
         await both.wait()
-        return await write_rules(database, "campaign", POLICY, Readiness(), account, True, seen)
+        return await write_rules(database.campaign("campaign"), POLICY, Readiness(), account, True, seen)
 
     both = asyncio.Barrier(2)
     assert sorted(await asyncio.gather(begin("one"), begin("two"))) == [False, True]
@@ -168,10 +168,12 @@ async def test_a_run_is_refused_after_one_in_another_account_that_came_and_went(
     with bad_line() as other:
         account = Account("another key", other.url)
         fresh = replace(campaign, name="fresh")
-        runner = Runner(campaign.database, fresh.name)
+        runner = Runner(campaign.database.campaign(fresh.name))
         await runner.join()
         async with AsyncFlireoClient(account) as client:
-            seen = await require_account(campaign.database, client, fresh.name, runner)
+            seen = await require_account(fresh.ledger, client, runner)
         await remembered(fresh)
         await fresh.lost(await fresh.runner())
-        assert not await write_rules(campaign.database, fresh.name, POLICY, Readiness(), account, True, seen)
+        assert not await write_rules(
+            campaign.database.campaign(fresh.name), POLICY, Readiness(), account, True, seen
+        )

@@ -23,8 +23,8 @@ from tests.support.ledger.campaign_names import FIRST, SPELLINGS, UNUSABLE, ever
 async def test_the_same_people_under_another_spelling_are_the_same_leads(
     local: Database, spelling: str
 ) -> None:
-    await LeadBook(local, FIRST).take_in([person(ANNA)])
-    await LeadBook(local, spelling).take_in([person(ANNA)])
+    await LeadBook(local.campaign(FIRST)).take_in([person(ANNA)])
+    await LeadBook(local.campaign(spelling)).take_in([person(ANNA)])
     async with local.read() as db:
         assert (await db.execute(select(func.count()).select_from(leads))).scalar_one() == 1
         assert (await db.execute(select(campaigns.c.shown))).scalars().all() == [FIRST]
@@ -33,7 +33,7 @@ async def test_the_same_people_under_another_spelling_are_the_same_leads(
 
 
 async def test_the_database_refuses_a_second_spelling(database: Database) -> None:
-    await LeadBook(database, FIRST).take_in([person(ANNA)])
+    await LeadBook(database.campaign(FIRST)).take_in([person(ANNA)])
     for spelling in SPELLINGS.values():
         with pytest.raises(IntegrityError):
             async with database.write() as db:
@@ -67,8 +67,8 @@ async def test_a_campaign_is_steered_planned_explained_and_swept_in_any_spelling
     first = Campaign(database, name=FIRST)
     await first.placed(await first.runner())
     for spelling in SPELLINGS.values():
-        assert (await CampaignControl(database, spelling).pause("lunch", "person")).state == "paused"
-        assert (await CampaignControl(database, FIRST).resume("person")).state == "open"
+        assert (await CampaignControl(database.campaign(spelling)).pause("lunch", "person")).state == "paused"
+        assert (await CampaignControl(database.campaign(FIRST)).resume("person")).state == "open"
         assert (await audit_lead(database, ANNA, spelling)).campaign == FIRST
     past = await read_past(ledger_url, "CAFÉ\u200b  nord", [ANNA], CallingPolicy())
     assert past.people[ANNA].state == "calling"
@@ -81,9 +81,9 @@ async def test_a_campaign_is_steered_planned_explained_and_swept_in_any_spelling
 @pytest.mark.parametrize("name", [it for it in UNUSABLE.values() if len(it) <= 80], ids=ascii)
 async def test_no_way_into_the_ledger_takes_an_unusable_name(local: Database, name: str) -> None:
     with pytest.raises(CampaignNameError):
-        await LeadBook(local, name).take_in([person(ANNA)])
+        await LeadBook(local.campaign(name)).take_in([person(ANNA)])
     with pytest.raises(CampaignNameError):
-        await LeadBook(local, name).forbid([ANNA])
+        await LeadBook(local.campaign(name)).forbid([ANNA])
     with pytest.raises(DeclinedError):
-        await CampaignControl(local, name).pause("why", "person")
+        await CampaignControl(local.campaign(name)).pause("why", "person")
     assert await Views(local).campaigns() == []

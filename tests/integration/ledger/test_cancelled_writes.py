@@ -19,7 +19,7 @@ async def many_statements(database: Database) -> None:
 
 
 async def test_a_cancelled_write_locks_nobody_out(database: Database) -> None:
-    runner = Runner(database, "autumn")
+    runner = Runner(database.campaign("autumn"))
     await runner.join()
     moment = random.Random(704196)
     for _ in range(ROUNDS):

@@ -100,9 +100,9 @@ async def test_what_a_runner_was_sending_is_unknown_only_after_its_lease(databas
 async def test_a_runner_that_renews_its_lease_keeps_what_it_is_sending(database: Database) -> None:
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA))
-    runner = Runner(database, campaign.name, LONG_LEASE_SECONDS)
+    runner = Runner(database.campaign(campaign.name), LONG_LEASE_SECONDS)
     await runner.join()
-    book = AttemptBook(database, campaign.name, runner.id)
+    book = AttemptBook(database.campaign(campaign.name), runner.id)
     await campaign.begin(book)
     await end_lease(database)
     before = database.now()
@@ -117,9 +117,9 @@ async def test_a_runner_that_renews_its_lease_keeps_what_it_is_sending(database:
 async def test_what_a_runner_that_left_was_sending_is_unknown_at_once(database: Database) -> None:
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA))
-    runner = Runner(database, campaign.name, LONG_LEASE_SECONDS)
+    runner = Runner(database.campaign(campaign.name), LONG_LEASE_SECONDS)
     await runner.join()
-    book = AttemptBook(database, campaign.name, runner.id)
+    book = AttemptBook(database.campaign(campaign.name), runner.id)
     await campaign.begin(book)
     await runner.leave()
     assert await book.orphaned() == 1

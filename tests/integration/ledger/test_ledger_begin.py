@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flireo_flows.api.calls import OutboundCall
-from flireo_flows.leads.wishes import Wishes
+from flireo_flows.leads import Wishes
 from flireo_flows.ledger import Answer, Attempt, AttemptBook, Begun, Database, Runner
 from flireo_flows.ledger.campaigns import CampaignControl
 from flireo_flows.ledger.intents import FRESH_SECONDS
@@ -159,9 +159,9 @@ async def test_a_runner_whose_lease_ran_out_begins_nothing_until_it_renewed_it(
 ) -> None:
     slow_campaign = campaign_of(database)
     await slow_campaign.take_in(*people(4))
-    runner = Runner(database, slow_campaign.name, 3600)
+    runner = Runner(database.campaign(slow_campaign.name), 3600)
     await runner.join()
-    slow = AttemptBook(database, slow_campaign.name, runner.id)
+    slow = AttemptBook(database.campaign(slow_campaign.name), runner.id)
     assert len((await look(slow_campaign, slow, most=1)).attempts) == 1
     await lease(database, slow, left)
     nothing = await look(slow_campaign, slow)
@@ -180,10 +180,10 @@ async def test_a_runner_whose_lease_ran_out_begins_nothing_until_it_renewed_it(
 async def test_a_runner_that_was_cleared_away_joins_again_when_it_renews(database: Database) -> None:
     campaign = campaign_of(database)
     await campaign.take_in(person(ANNA))
-    runner = Runner(database, campaign.name)
+    runner = Runner(database.campaign(campaign.name))
     await runner.join()
     await runner.leave()
-    book = AttemptBook(database, campaign.name, runner.id)
+    book = AttemptBook(database.campaign(campaign.name), runner.id)
     assert (await look(campaign, book)).has_lapsed
     await runner.renew({})
     assert len(await campaign.begin(book)) == 1
@@ -215,7 +215,7 @@ async def test_a_paused_or_cancelled_campaign_begins_nothing(database: Database)
     campaign = campaign_of(database)
     await campaign.take_in(person(ANNA))
     book = await campaign.runner()
-    steering = CampaignControl(database, campaign.name)
+    steering = CampaignControl(database.campaign(campaign.name))
     await steering.pause("wrong numbers")
     held = (await look(campaign, book)).held
     assert held is not None

@@ -49,7 +49,7 @@ async def rung(heard: Heard, book: AttemptBook, phones: Sequence[str] = PEOPLE) 
 
 
 async def seen(heard: Heard) -> Completeness:
-    return await completeness(heard.database, heard.campaign.name)
+    return await completeness(heard.database.campaign(heard.campaign.name))
 
 
 def counts(found: Completeness) -> dict[str, int]:
@@ -304,7 +304,7 @@ async def test_the_figures_are_those_of_the_rows(database: Database, made: list[
         lead_id = (await db.execute(insert(leads).values(lead).returning(leads.c.id))).scalar_one()
         rows = [row_of(call, campaign, lead_id) for call in made]
         await db.execute(insert(attempts), rows)
-    found = await completeness(database, campaign)
+    found = await completeness(database.campaign(campaign))
     assert found == plainly(rows)
     assert found.reports + found.missing <= found.reports_due <= found.ended
     for share in (found.report_share, found.analysis_share):
@@ -340,7 +340,7 @@ async def notices(database: Database) -> list[tuple[str, str]]:
 
 async def check(heard: Heard, **changes: Any) -> bool:
     policy = heard.campaign.policy.model_copy(update=changes)
-    return await check_completeness(heard.database, heard.campaign.name, policy)
+    return await check_completeness(heard.database.campaign(heard.campaign.name), policy)
 
 
 async def test_it_is_told_once_each_time_a_share_falls_below_the_bound(heard: Heard) -> None:

@@ -29,7 +29,7 @@ SILENCE: dict[str, Any] = {**NOBODY, "summary": None, "messages": None}
 
 
 def teaching(**rules: Any) -> CallingPolicy:
-    """Rules that learn from a call who is never to be rung again."""
+    """Rules that learn from a call who is never to be called again."""
     key = {"key": "wishes.no_calls", "equals": "yes"}
     told = {"calling_hours": None, "max_attempts": 3, "do_not_call_keys": [key], **rules}
     return CallingPolicy.model_validate(
@@ -224,7 +224,7 @@ async def test_what_was_said_in_a_call_that_counted_as_not_placed_is_written_dow
     assert (result.state, result.attempts, result.outcome, result.summary) == ("review", 0, "", "")
     status = await Views(heard.database).status("campaign")
     assert (status.attempts, status.analysed) == ({"not_placed": 1}, 0)
-    assert await completeness(heard.database, "campaign") == Completeness()
+    assert await completeness(heard.database.campaign("campaign")) == Completeness()
     assert await Views(heard.database).latest("campaign", 9) == []
     async with heard.database.read() as db:
         totals = await totals_in(db, "campaign", "", ZoneInfo("UTC"), datetime.now(UTC))

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from flireo_flows.api import errors
-from flireo_flows.calling.engine import Engine
+from flireo_flows.calling.engine import RunSettings, run_campaign
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Database, Expectations
@@ -70,7 +70,7 @@ async def test_who_is_taken_out_of_the_file_while_their_phone_rings_keeps_no_cam
     await heard.read(listed("call-anna", **over, summary=None, messages=None, duration_seconds=None))
     anna = await campaign.lead()
     assert (anna.state, anna.outcome, anna.reason) == ("waiting", "no_answer", Reason.NOT_IN_NEWEST_FILE)
-    assert await post_finished(database, campaign.name)
+    assert await post_finished(database.campaign(campaign.name))
     await campaign.take_in(person(ANNA), person(BEN))
     assert [attempt.phone for attempt in await campaign.begin(book)] == [ANNA]
 
@@ -98,9 +98,9 @@ async def test_who_was_taken_out_of_the_file_does_not_keep_a_campaign_open(
 
 
 async def test_a_campaign_without_people_is_not_finished(local: Database) -> None:
-    assert not await post_finished(local, "campaign")
+    assert not await post_finished(local.campaign("campaign"))
     await Campaign(local).take_in(person(ANNA))
-    assert not await post_finished(local, "campaign")
+    assert not await post_finished(local.campaign("campaign"))
     assert await told(local) == []
 
 
@@ -126,17 +126,16 @@ async def test_two_stages_of_one_run_tell_of_low_credits_once(
     await campaign.take_in(person(ANNA))
 
     async def stage(until: Until, **more: Any) -> Exception | None:
-        engine = Engine(
-            database,
+        engine = RunSettings(
+            database.campaign("campaign"),
             campaign.account,
-            "campaign",
             campaign.batch,
             CALLER,
             campaign.policy,
             run_id="run",
             **more,
         )
-        return (await engine.run(until)).stopped_by
+        return (await run_campaign(engine, until)).stopped_by
 
     stopped = await stage(Until.DIALLED, readiness=Readiness())
     assert isinstance(stopped, errors.InsufficientCredits)

@@ -141,7 +141,7 @@ async def test_a_campaign_that_is_named_by_a_number_is_told_masked_and_is_found_
     for name in (f"{ANNA} again", f"{ANNA} at noon", "spring 2026-03-01"):
         async with database.write() as db:
             await db.execute(insert(campaigns).values(name=name, state="open"))
-        await CampaignControl(database, name).pause("")
+        await CampaignControl(database.campaign(name)).pause("")
     shown = {notice.campaign: notice for notice in await told(database)}
     masked = [name for name in shown if "*" in name]
     assert len(shown) == 3 and len(masked) == 2 and "spring 2026-03-01" in shown
@@ -171,7 +171,7 @@ async def test_a_lead_that_a_person_has_to_look_at_is_told(heard: Heard, book: A
 async def test_what_a_person_does_with_a_campaign_is_told_each_time(database: Database) -> None:
     campaign = Heard(database).campaign
     await campaign.take_in(person())
-    steering = CampaignControl(database, campaign.name)
+    steering = CampaignControl(database.campaign(campaign.name))
     await steering.pause("too many wrong numbers")
     await steering.pause("too many wrong numbers")
     await steering.resume()

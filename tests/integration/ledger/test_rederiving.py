@@ -154,7 +154,7 @@ async def test_each_condition_is_asked_of_what_was_reported_then_and_later(
     await later.campaign.placed(await later.campaign.runner(), "call-2", BEN)
     await later.hear(told.replace(b"call-1", b"call-2").replace(ANNA.encode(), BEN.encode()))
     assert (await later.campaign.attempt()).outcome == "answered"
-    await rederive(database, "later", policy)
+    await rederive(database.campaign("later"), policy)
     assert (await later.campaign.attempt()).outcome == expected
 
 
@@ -182,18 +182,18 @@ async def test_a_changed_table_changes_outcomes_once_and_a_dry_run_only_tells(
         {"outcome": "no_answer", "error": ["busy"]},
     )
     before = await everything(database)
-    told = await rederive(database, heard.campaign.name, policy, dry_run=True)
+    told = await rederive(database.campaign(heard.campaign.name), policy, dry_run=True)
     assert told == Rederived(3, {("answered", "voicemail"): 1, ("busy", "no_answer"): 1})
     assert told.changed == 2
     assert await everything(database) == before
-    assert await rederive(database, heard.campaign.name, policy) == told
+    assert await rederive(database.campaign(heard.campaign.name), policy) == told
     results = await heard.campaign.results()
     assert [results[it].outcome for it in (ANNA, BEN, CARLA)] == ["voicemail", "answered", "no_answer"]
     after = await everything(database)
-    assert await rederive(database, heard.campaign.name, policy) == Rederived(3)
+    assert await rederive(database.campaign(heard.campaign.name), policy) == Rederived(3)
     assert await everything(database) == after
     # The default table gives back what it gave.
-    assert (await rederive(database, heard.campaign.name, RETRIES)).changed == 2
+    assert (await rederive(database.campaign(heard.campaign.name), RETRIES)).changed == 2
     assert await everything(database) == before
 
 
@@ -201,7 +201,7 @@ async def test_another_campaign_keeps_its_outcomes(
     heard: Heard, book: AttemptBook, database: Database
 ) -> None:
     await rung(heard, book)
-    other = await rederive(database, "another", with_rules({"outcome": "failed"}))
+    other = await rederive(database.campaign("another"), with_rules({"outcome": "failed"}))
     assert other == Rederived()
     assert (await heard.campaign.attempt()).outcome == "answered"
 
@@ -212,7 +212,10 @@ async def test_calls_that_are_not_over_are_left_alone(
     await heard.campaign.placed(book)
     await heard.campaign.lost(book, BEN)
     before = await everything(database)
-    assert await rederive(database, heard.campaign.name, with_rules({"outcome": "failed"})) == Rederived()
+    assert (
+        await rederive(database.campaign(heard.campaign.name), with_rules({"outcome": "failed"}))
+        == Rederived()
+    )
     assert await everything(database) == before
 
 
@@ -233,7 +236,7 @@ async def test_a_campaign_of_many_calls_is_derived_in_portions(local: Database) 
         await db.execute(insert(leads), people_)
         rows = [{**call, **told, "lead_id": it["id"], "phone": it["phone"]} for it in people_]
         await db.execute(insert(attempts), rows)
-    found = await rederive(local, "many", with_rules({"outcome": "failed", "says": ["hangup"]}))
+    found = await rederive(local.campaign("many"), with_rules({"outcome": "failed", "says": ["hangup"]}))
     assert found == Rederived(count, {("answered", "failed"): count})
     async with local.read() as db:
         for table in (leads, attempts):
@@ -258,12 +261,12 @@ async def test_a_lead_that_waits_is_done_when_its_last_call_needs_no_other(
     lead = await heard.campaign.lead()
     assert (lead.state, lead_reason(lead)) == ("waiting", "to be called again after no_answer")
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
-    told = await rederive(database, heard.campaign.name, policy)
+    told = await rederive(database.campaign(heard.campaign.name), policy)
     assert (told.changed, told.settled, told.suppressed) == (1, 1, 0)
     lead = await heard.campaign.lead()
     assert (lead.state, lead.reason, lead.outcome, lead.attempts) == ("done", "", "rejected", 1)
     # Nobody who is done is rung again, though the table says again that nobody answered.
-    assert (await rederive(database, heard.campaign.name, RETRIES)).settled == 0
+    assert (await rederive(database.campaign(heard.campaign.name), RETRIES)).settled == 0
     lead = await heard.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "no_answer")
     assert await heard.campaign.begin(book) == []
@@ -275,7 +278,7 @@ async def test_a_lead_that_waits_still_does_when_another_call_may_follow(
     heard, book = trying
     await rung(heard, book, **NOBODY, error="no answer")
     told = await rederive(
-        database, heard.campaign.name, with_rules({"outcome": "busy", "error": ["no answer"]})
+        database.campaign(heard.campaign.name), with_rules({"outcome": "busy", "error": ["no answer"]})
     )
     assert (told.changed, told.settled) == (1, 0)
     lead = await heard.campaign.lead()
@@ -292,7 +295,7 @@ async def test_nobody_who_is_done_is_rung_again_by_a_change_of_the_table(
     heard, book = trying
     await rung(heard, book)
     policy = with_rules({"outcome": "no_answer", "max_duration_seconds": 100})
-    assert (await rederive(database, heard.campaign.name, policy)).changed == 1
+    assert (await rederive(database.campaign(heard.campaign.name), policy)).changed == 1
     lead = await heard.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "no_answer")
     heard.campaign.policy = policy
@@ -307,7 +310,7 @@ async def test_only_the_newest_call_speaks_for_its_lead(
     await rung(heard, book, "call-1", **NOBODY, error="no answer")
     await rung(heard, book, "call-2", **NOBODY, error="busy")
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
-    told = await rederive(database, heard.campaign.name, policy)
+    told = await rederive(database.campaign(heard.campaign.name), policy)
     assert (told.changed, told.settled) == (1, 0)
     assert [row.outcome for row in await heard.campaign.attempts()] == ["rejected", "busy"]
     lead = await heard.campaign.lead()
@@ -327,7 +330,7 @@ async def test_an_attempt_that_rang_nobody_speaks_for_nobody(
     await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
     assert (await heard.campaign.lead()).state == LeadState.WAITING
     policy = with_rules({"outcome": "answered", "error": ["no answer"]})
-    assert (await rederive(database, heard.campaign.name, policy)).settled == 1
+    assert (await rederive(database.campaign(heard.campaign.name), policy)).settled == 1
     lead = await heard.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "answered")
 
@@ -355,7 +358,7 @@ async def test_a_number_is_suppressed_for_what_its_call_now_means(
     never = {"do_not_call_outcomes": [Outcome.REJECTED]}
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]}, **never)
     for dry_run in (True, False):
-        told = await rederive(database, heard.campaign.name, policy, dry_run=dry_run)
+        told = await rederive(database.campaign(heard.campaign.name), policy, dry_run=dry_run)
         assert (told.changed, told.settled, told.suppressed) == (1, 1, 1)
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: "outcome"}
@@ -363,7 +366,7 @@ async def test_a_number_is_suppressed_for_what_its_call_now_means(
         ANNA: "skipped",
         BEN: "waiting",
     }
-    assert await rederive(database, heard.campaign.name, policy) == Rederived(2)
+    assert await rederive(database.campaign(heard.campaign.name), policy) == Rederived(2)
 
 
 async def test_an_answer_that_the_policy_learns_from_counts_where_the_outcome_changed(
@@ -375,7 +378,7 @@ async def test_an_answer_that_the_policy_learns_from_counts_where_the_outcome_ch
     policy = RETRIES.model_copy(
         update={"outcomes": [rule], "do_not_call_keys": [AnalysisRule(key="do_not_call")]}
     )
-    told = await rederive(database, heard.campaign.name, policy)
+    told = await rederive(database.campaign(heard.campaign.name), policy)
     assert (told.changes, told.suppressed) == ({("answered", "rejected"): 1}, 1)
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA]) == {ANNA: "analysis"}
@@ -400,11 +403,11 @@ async def test_who_said_no_before_a_run_that_asks_for_it_is_not_rung_any_more(
     other = Campaign(database, name="other")
     await other.take_in(person(ANNA), person(BEN))
     name = heard.campaign.name
-    await apply_current_rules(database, name, RETRIES)
+    await apply_current_rules(database.campaign(name), RETRIES)
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA, BEN]) == {}
 
-    told = await apply_current_rules(database, name, RETRIES.model_copy(update=rules))
+    told = await apply_current_rules(database.campaign(name), RETRIES.model_copy(update=rules))
     assert told == Rederived(1, {}, 0, 1)  # Ben's call has nothing to teach, and is not read
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: source}
@@ -413,11 +416,17 @@ async def test_who_said_no_before_a_run_that_asks_for_it_is_not_rung_any_more(
         BEN: "waiting",
     }
     # It is remembered, also where outcomes change; and rules that went and came again are asked anew.
-    assert await apply_current_rules(database, name, RETRIES.model_copy(update=rules)) is None
+    assert await apply_current_rules(database.campaign(name), RETRIES.model_copy(update=rules)) is None
     changed = with_rules({"outcome": "busy", "error": ["no answer"]}, **rules)
-    assert await apply_current_rules(database, name, changed) == Rederived(2, {("no_answer", "busy"): 1})
-    assert await apply_current_rules(database, name, RETRIES) == Rederived(2, {("busy", "no_answer"): 1})
-    assert await apply_current_rules(database, name, RETRIES.model_copy(update=rules)) == Rederived(1)
+    assert await apply_current_rules(database.campaign(name), changed) == Rederived(
+        2, {("no_answer", "busy"): 1}
+    )
+    assert await apply_current_rules(database.campaign(name), RETRIES) == Rederived(
+        2, {("busy", "no_answer"): 1}
+    )
+    assert await apply_current_rules(database.campaign(name), RETRIES.model_copy(update=rules)) == Rederived(
+        1
+    )
 
 
 async def test_a_lead_that_waits_for_another_call_is_done_once_the_last_one_taught_a_no(
@@ -427,7 +436,7 @@ async def test_a_lead_that_waits_for_another_call_is_done_once_the_last_one_taug
     await rung(heard, book, **{**NOBODY, "error": "no answer"})
     assert (await heard.campaign.lead()).state == "waiting"
     policy = RETRIES.model_copy(update={"do_not_call_outcomes": [Outcome.NO_ANSWER]})
-    assert await apply_current_rules(database, heard.campaign.name, policy) == Rederived(1, {}, 1, 1)
+    assert await apply_current_rules(database.campaign(heard.campaign.name), policy) == Rederived(1, {}, 1, 1)
     assert (await heard.campaign.lead()).state == "done"
 
 
@@ -451,9 +460,9 @@ async def test_many_calls_are_asked_in_portions_what_they_teach(local: Database)
         rows = [{**call, "lead_id": n + 1, "phone": it, **said[n]} for n, it in enumerate(phones)]
         await db.execute(insert(attempts), rows)
     policy = RETRIES.model_copy(update={"do_not_call_keys": [AnalysisRule(key="no")]})
-    assert await learn(local, "many", policy) == Rederived(count, {}, 0, count // 2)
-    assert await learn(local, "many", policy) == Rederived(count)
-    assert await learn(local, "many", RETRIES) == Rederived()
+    assert await learn(local.campaign("many"), policy) == Rederived(count, {}, 0, count // 2)
+    assert await learn(local.campaign("many"), policy) == Rederived(count)
+    assert await learn(local.campaign("many"), RETRIES) == Rederived()
     async with local.read() as db:
         assert set(await suppressed_in(db, local, phones)) == set(phones[1::2])
 
@@ -469,13 +478,16 @@ async def test_a_call_that_was_closed_without_a_report_stays_for_a_person(
         row = (await db.execute(select(attempts))).one()
         await close_without_report(db, row, Reason.CALL_UNKNOWN, RETRIES, database.now())
     before = await everything(database)
-    assert await rederive(database, heard.campaign.name, with_rules({"outcome": "failed"})) == Rederived()
+    assert (
+        await rederive(database.campaign(heard.campaign.name), with_rules({"outcome": "failed"}))
+        == Rederived()
+    )
     assert await everything(database) == before
     assert (await heard.campaign.lead()).state == LeadState.REVIEW
     # But a report that comes after all gives it words, and they mean what the table says.
     await heard.hear(report())
     assert (await heard.campaign.attempt()).outcome == "answered"
-    told = await rederive(database, heard.campaign.name, with_rules({"outcome": "failed"}))
+    told = await rederive(database.campaign(heard.campaign.name), with_rules({"outcome": "failed"}))
     assert told.changes == {("answered", "failed"): 1}
 
 
@@ -485,7 +497,7 @@ async def test_who_was_forgotten_keeps_the_outcome_for_no_words_are_left(
     await rung(heard, book, **NOBODY, error="busy")
     await forget(database, ANNA)
     before = await everything(database)
-    assert await rederive(database, heard.campaign.name, RETRIES) == Rederived()
+    assert await rederive(database.campaign(heard.campaign.name), RETRIES) == Rederived()
     assert await everything(database) == before
     assert (await heard.campaign.attempt()).outcome == "busy"
 
@@ -501,11 +513,11 @@ async def test_endings_are_counted_with_what_nobody_could_map_first_and_without_
     await rung(heard, book, "call-2", BEN, **{**novel, "error": f"487 from {ANNA}"})
     await rung(heard, book, "call-3", CARLA)
     await heard.campaign.placed(book, "call-4", "+447700900099")  # it is not over
-    assert await endings(database, heard.campaign.name) == [
+    assert await endings(database.campaign(heard.campaign.name)) == [
         EndingCount("a-status-of-tomorrow", "", f"487 from {mask_phone(ANNA)}", "unknown", 2),
         EndingCount("ended", "user_hangup", "", "answered", 1),
     ]
-    assert await endings(database, "another") == []
+    assert await endings(database.campaign("another")) == []
 
 
 async def test_endings_that_differ_only_in_a_number_are_one(
@@ -517,7 +529,7 @@ async def test_endings_that_differ_only_in_a_number_are_one(
         for phone, other in ((ANNA, "+442079461101"), (BEN, "+442079462201")):
             mine = update(attempts).where(attempts.c.phone == phone)
             await db.execute(mine.values(error=f"lost {other}"))
-    (found,) = await endings(database, heard.campaign.name)
+    (found,) = await endings(database.campaign(heard.campaign.name))
     assert asdict(found)["calls"] == 2
 
 
@@ -537,4 +549,4 @@ async def test_a_run_under_another_table_derives_anew_and_sends_nothing_for_it(d
         await campaign.run()
         assert (await campaign.results())[ANNA].outcome == "busy"
         assert (line.reads, line.posts) == (reads, posts)
-        assert await apply_current_rules(database, campaign.name, campaign.policy) is None
+        assert await apply_current_rules(database.campaign(campaign.name), campaign.policy) is None

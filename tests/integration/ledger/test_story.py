@@ -75,7 +75,7 @@ async def test_a_story_tells_what_holds_a_person_back(database: Database) -> Non
     await campaign.take_in(person(ANNA), person(BEN))
     await campaign.book.forbid({BEN})
     await Suppressions(database).suppress([ANNA], "asked by letter")
-    await CampaignControl(database, "campaign").pause("lunch", "person")
+    await CampaignControl(database.campaign("campaign")).pause("lunch", "person")
     anna, ben = [await audit_lead(database, phone, "campaign") for phone in (ANNA, BEN)]
     assert anna.suppression is not None
     assert (anna.suppression.source, anna.suppression.reason) == ("person", "asked by letter")

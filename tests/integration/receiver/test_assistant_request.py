@@ -1,4 +1,4 @@
-"""Who rings in: recognised from the ledger and greeted, or asked of a function; else the saved agent answers."""
+"""Who calls in: recognised from the ledger and greeted, or asked of a function; else the saved agent answers."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from flireo_flows.api.agent_config import AgentOverride, AnalysisPlan, LLMConfig
 from flireo_flows.api.webhooks import AssistantRequest
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger import Database, Inbox, LeadBook
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.suppressions import Suppressions
@@ -42,7 +42,7 @@ def ledger(ledger_url: str) -> str:
                 ),
                 Lead(BEN, name="Ben", columns={"product": ""}, zones=("Europe/London",), line=3),
             ]
-            await LeadBook(database, "spring").take_in(leads)
+            await LeadBook(database.campaign("spring")).take_in(leads)
 
     in_thread(fill)
     return ledger_url
@@ -117,7 +117,7 @@ def test_a_function_is_given_what_the_ledger_knows(ledger: str) -> None:
 
     async def call_anna(database: Database) -> None:
         campaign = Campaign(database, name="spring")
-        campaign.batch = await LeadBook(database, "spring").take_in(
+        campaign.batch = await LeadBook(database.campaign("spring")).take_in(
             [Lead(ANNA, name="Anna Smith", zones=("UTC",))]
         )
         book = await campaign.runner()

@@ -65,7 +65,7 @@ def running(ledger_url: str, folder: Path) -> Iterator[Process]:
 
 
 class Senders:
-    """Many that send distinct reports as fast as they are answered, until nobody answers any more."""
+    """Many that send distinct reports as fast as they are answered, until no one answers any more."""
 
     def __init__(self, url: str) -> None:
         self.acknowledged: set[str] = set()
@@ -184,7 +184,7 @@ async def test_deliveries_that_come_together_share_a_commit(ledger_url: str) -> 
     assert {row.deliveries for row in inbox_of(ledger_url)} == {2}
 
 
-async def test_a_request_that_is_given_up_takes_nobody_else_with_it(ledger_url: str) -> None:
+async def test_a_request_that_is_given_up_takes_no_one_else_with_it(ledger_url: str) -> None:
     storage = Storage(ledger_url, 60, lambda seconds: None)
     tasks = [asyncio.create_task(storage.store(delivery)) for delivery in deliveries(20)]
     await asyncio.sleep(0)

@@ -165,7 +165,7 @@ def test_a_body_over_the_limit_is_thrown_away_and_one_far_over_it_not_even_read(
     assert counted(url, "unproven", "too_large") == 3
 
 
-def test_a_sender_that_goes_away_costs_nobody_anything(url: str, ledger: str) -> None:
+def test_a_sender_that_goes_away_costs_no_one_anything(url: str, ledger: str) -> None:
     host, port = urlsplit(url).hostname, urlsplit(url).port
     with socket.create_connection((host, port), timeout=60) as raw:
         raw.sendall(begun(good(), 100) + b"half")

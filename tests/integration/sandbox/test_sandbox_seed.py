@@ -113,7 +113,7 @@ def test_a_reset_goes_back_to_the_beginning(sandbox: RunningSandbox) -> None:
     assert (sandbox.placed_calls(), sandbox.requests()) == ([], {})
     assert sandbox.api.get("/calls").json()["calls"] == []
     call = sandbox.finished(ANNA, agent_id="piet", number_id="line")
-    assert (call["error"], call["agent_name"]) == ("busy", "Piet")  # its script begins anew too
+    assert (call["error"], call["agent_name"]) == ("busy", "Piet")  # its script begins again too
 
 
 def test_a_reset_forgets_calls_that_run_and_their_webhooks() -> None:

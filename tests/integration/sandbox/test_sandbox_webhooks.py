@@ -93,7 +93,7 @@ def test_metadata_comes_back_unless_switched_off(receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["no_answer", "busy", "failed", "rejected"])
-def test_a_call_that_nobody_answers_sends_no_webhook(receiver: Receiver, outcome: str) -> None:
+def test_a_call_that_no_one_answers_sends_no_webhook(receiver: Receiver, outcome: str) -> None:
     with run_sandbox(sending(receiver, outcome)) as sandbox:
         sandbox.finished()
         assert sum(sandbox.health()["webhooks"].values()) == 0

@@ -8,9 +8,9 @@ from sqlalchemy import Row, select, update
 from flireo_flows.api.client import Account, AsyncFlireoClient, Timeouts
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.engine import Engine, RunResult
+from flireo_flows.calling.engine import RunResult, RunSettings, run_campaign
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger import (
     Answer,
     Attempt,
@@ -22,6 +22,7 @@ from flireo_flows.ledger import (
     Views,
 )
 from flireo_flows.ledger.account_calls import AccountRead, keep_account
+from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.run_rules import Readiness, fingerprint
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.unknown_attempts import UnknownAttempts
@@ -87,9 +88,14 @@ class Campaign:
         return Account("sandbox-key", self.base_url, timeouts=self.timeouts)
 
     @property
+    def ledger(self) -> CampaignLedger:
+        """It, in its ledger."""
+        return self.database.campaign(self.name)
+
+    @property
     def book(self) -> LeadBook:
         """Its leads."""
-        return LeadBook(self.database, self.name)
+        return LeadBook(self.ledger)
 
     async def take_in(self, *leads_: Lead) -> str:
         """Give it leads."""
@@ -100,28 +106,29 @@ class Campaign:
         """Run it here, for so long at most."""
         if self.readiness is not None:  # what comes before the first call is done
             await self.know_account()
-        engine = Engine(
-            self.database,
+        engine = RunSettings(
+            self.ledger,
             self.account,
-            self.name,
             self.batch,
             CALLER,
             self.policy,
             readiness=self.readiness,
             ignore_recent_calls=self.ignore_recent_calls,
         )
-        return await engine.run(until, self.database.now() + seconds if seconds is not None else None)
+        return await run_campaign(
+            engine, until, self.database.now() + seconds if seconds is not None else None
+        )
 
     async def runner(self) -> AttemptBook:
         """The attempts, as a runner that just joined writes them."""
-        runner = Runner(self.database, self.name, LONG_LEASE_SECONDS)
+        runner = Runner(self.ledger, LONG_LEASE_SECONDS)
         await runner.join()
-        return AttemptBook(self.database, self.name, runner.id, self.composer)
+        return AttemptBook(self.ledger, runner.id, self.composer)
 
     @property
     def unknown(self) -> UnknownAttempts:
         """Its attempts whose call may or may not have been placed."""
-        return UnknownAttempts(self.database, self.name)
+        return UnknownAttempts(self.ledger)
 
     async def begin(self, book: AttemptBook, most: int = 100) -> list[Attempt]:
         """Commit the wish to ring whom the policy allows."""
@@ -129,7 +136,7 @@ class Campaign:
 
     async def record(self, book: AttemptBook, *answers: Answer) -> None:
         """Write what came of requests."""
-        await book.begin(self.batch, self.policy, 0, 0, answers)
+        await book.record(answers)
 
     async def placed(self, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA) -> Attempt:
         """Somebody was rung, and the call id came back."""
@@ -161,7 +168,7 @@ class Campaign:
 
     def collector(self, client: AsyncFlireoClient) -> Collector:
         """What hears for it."""
-        return Collector(client, self.database, self.name, self.policy, self.readiness or Readiness())
+        return Collector(client, self.ledger, self.policy, self.readiness or Readiness())
 
     async def attempts(self) -> list[Row[Any]]:
         """Its attempts, as the ledger has them."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from flireo_flows.leads.wishes import Consent
+from flireo_flows.leads import Consent
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import (
     WEEKDAYS,
@@ -226,7 +226,7 @@ def histories_of(times: st.SearchStrategy[datetime]) -> st.SearchStrategy[Histor
     )
 
 
-# Of people who are to be rung some time: what is left to ask is when.
+# Of people who are to be called some time: what is left to ask is when.
 _TURN = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)  # the day before Europe's clocks go forward
 nearby = st.integers(-3 * 86_400, 3 * 86_400).map(lambda seconds: _TURN + timedelta(seconds=seconds))
 ringable = st.builds(

@@ -19,11 +19,11 @@ from sqlalchemy import event
 
 from flireo_flows.api import client
 from flireo_flows.calling.dialer import Dialer
-from flireo_flows.calling.engine import Engine
+from flireo_flows.calling.engine import RunSettings, run_campaign
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger import AttemptBook, Database, call_reports
-from flireo_flows.ledger.intents import Beginning
+from flireo_flows.ledger import attempts as ledger_attempts
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import CALLER, Campaign, people
@@ -40,7 +40,7 @@ def die() -> None:
     time.sleep(60)  # the signal may be a moment on its way, and nothing may happen in it
 
 
-def die_before(owner: type, name: str) -> None:
+def die_before(owner: type | ModuleType, name: str) -> None:
     """Once a method is called."""
     setattr(owner, name, lambda *args, **kwargs: die())
 
@@ -88,6 +88,12 @@ def die_while_committing(database: Database) -> None:
     AttemptBook._record_accepted = hooked  # type: ignore[method-assign]
 
 
+def die_after_answers() -> None:
+    """Once a transaction is committed that wrote answers, alone or with new attempts."""
+    die_after(AttemptBook, "begin", lambda args, begun: bool(args[5]))
+    die_after(AttemptBook, "record", lambda args, done: bool(args[1]))
+
+
 def has_rung(server: str, phone: str) -> bool:
     """Whether the server made a phone ring."""
     rings = httpx.get(f"{server.removesuffix('/api/v1')}/sandbox/calls").raise_for_status().json()
@@ -111,23 +117,21 @@ STEPS: Final = (
 def prepare(step: str, database: Database, server: str, phone: str) -> None:
     """Have this process die at a step."""
     hooks: dict[str, Callable[[], None]] = {
-        "before the intent": lambda: die_before(Beginning, "begin_in"),
+        "before the intent": lambda: die_before(ledger_attempts, "begin_in"),
         "before the intent is committed": lambda: die_after(
-            Beginning, "begin_in", lambda args, begun: bool(begun.attempts)
+            ledger_attempts, "begin_in", lambda args, begun: bool(begun.attempts)
         ),
-        "after the intent": lambda: die_before(Dialer, "ring"),
+        "after the intent": lambda: die_before(Dialer, "dial"),
         "when the connection stands": lambda: die_on_the_wire("send_request_headers.started", lambda: True),
         "during the request": lambda: die_on_the_wire(
             "receive_response_headers.started", lambda: has_rung(server, phone)
         ),
-        "after the answer": lambda: die_after(Dialer, "ring"),
+        "after the answer": lambda: die_after(Dialer, "dial"),
         "before the answer is committed": lambda: die_after(
             AttemptBook, "_record_accepted", lambda args, done: bool(args[2])
         ),
         "while the answer is committed": lambda: die_while_committing(database),
-        "after the answer is committed": lambda: die_after(
-            AttemptBook, "begin", lambda args, begun: bool(args[5])
-        ),
+        "after the answer is committed": die_after_answers,
         "before a result is committed": lambda: die_after(call_reports, "apply_report"),
     }
     hooks[step]()
@@ -146,17 +150,16 @@ async def run_and_die(step: str, ledger_url: str, server: str, leads: int) -> No
         campaign = Campaign(database, server, name=step, policy=POLICY)
         await campaign.take_in(*rung)
         prepare(step, database, server, rung[0].phone)
-        engine = Engine(
-            database,
+        engine = RunSettings(
+            database.campaign(campaign.name),
             campaign.account,
-            campaign.name,
             campaign.batch,
             CALLER,
             POLICY,
             readiness=Readiness(),
             lease_seconds=LEASE_SECONDS,
         )
-        await engine.run(Until.FINISHED)
+        await run_campaign(engine, Until.FINISHED)
 
 
 def fork(step: str, ledger_url: str, server: str, leads: int) -> int:

@@ -109,10 +109,10 @@ async def dial(it: Played) -> None:
             begun = (await book.begin(campaign.batch, POLICY, 12, 12)).attempts
             late = replace(begun[10], began_at=begun[10].began_at - 60)
             for attempt in (*begun[:10], late):
-                await campaign.record(book, await dialer.ring(attempt))
+                await campaign.record(book, await dialer.dial(attempt))
             dialer.held_by = "somebody paused it"
-            await campaign.record(book, await dialer.ring(begun[11]))
-            brakes = CircuitBreaker(client, it.database, "campaign", POLICY)
+            await campaign.record(book, await dialer.dial(begun[11]))
+            brakes = CircuitBreaker(client, it.database.campaign("campaign"), POLICY)
             await brakes.look()
     standing = brakes.standing
     it.data["breaker"] = (standing.state, standing.changed_by, len(brakes.last_failures), dialer.stopped_by)
@@ -123,12 +123,12 @@ async def dial(it: Played) -> None:
     async with AsyncFlireoClient(unreached.account) as client:
         dialer = Dialer(client, it.database, CALLER)
         for attempt in await unreached.begin(book):
-            await unreached.record(book, await dialer.ring(attempt))
+            await unreached.record(book, await dialer.dial(attempt))
 
 
 async def pause(it: Played) -> None:
     """One more reason to pause it is added once."""
-    control = CampaignControl(it.database, "campaign")
+    control = CampaignControl(it.database.campaign("campaign"))
     again = await control.pause("lunch", "person")
     assert await control.pause("lunch", "person") == again
     it.data["paused"] = (again.state, again.changed_by, len(await control.history()))
@@ -163,7 +163,7 @@ async def reconcile(it: Played) -> None:
     endless = it.campaign("endless")
     attempt = await endless.placed(await endless.runner(), "call-endless", "+447700900650")
     for _ in range(2):
-        await CallReports(it.database, "endless", POLICY).close(
+        await CallReports(it.database.campaign("endless"), POLICY).close(
             attempt.id, Reason.CALL_WITHOUT_END, "ringing"
         )
 
@@ -202,7 +202,9 @@ async def learn(it: Played) -> None:
     ]
     await Suppressions(it.database).lift(lead.phone)
     await forget(it.database, PHONES[15])
-    it.data["rederived"] = [await apply_current_rules(it.database, "campaign", POLICY) for _ in range(2)]
+    it.data["rederived"] = [
+        await apply_current_rules(it.database.campaign("campaign"), POLICY) for _ in range(2)
+    ]
 
 
 async def foresee(it: Played, url: str) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flireo_flows.leads.wishes import Consent
+from flireo_flows.leads import Consent
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import (
     AnalysisRule,
