@@ -3,7 +3,6 @@
 from flireo_flows.policy.calendars import Holidays
 from flireo_flows.policy.call_consequences import (
     OptOut,
-    do_not_call_cause,
     is_retried,
     may_follow,
     opt_out_of,
@@ -72,7 +71,6 @@ __all__ = [
     "campaign_denial",
     "day_start",
     "decide",
-    "do_not_call_cause",
     "explain",
     "held_by_others",
     "is_retried",

@@ -126,17 +126,6 @@ def opt_out_of(
     return OptOut("unclear", UNCLEAR.format(unclear[0])) if unclear else None
 
 
-def do_not_call_cause(
-    policy: CallingPolicy, outcome: Outcome, analysis: Mapping[str, object] | None, end_reason: str = ""
-) -> str:
-    """Why a call's result means that its number is never called again, in words; empty when it does not.
-
-    See `opt_out_of`, which also names what a person has to settle.
-    """
-    lesson = opt_out_of(policy, outcome, analysis, end_reason)
-    return lesson.cause if lesson and not lesson.is_unclear else ""
-
-
 UNCLEAR: Final = (
     "the call's analysis answers {} with neither yes nor no: settle it with `flireo-flows suppress` or "
     "`flireo-flows unsuppress`"

@@ -433,7 +433,7 @@ async def test_a_sweep_that_is_killed_is_made_up_for_by_the_next(ledger_url: str
         await remembered(campaign)
         await left_behind(campaign, line, ANNA, BEN)
         sweeping = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.support.calling.sweep_patiently", ledger_url, line.url, cwd=ROOT
+            sys.executable, "-m", "tests.support.calling.sweep_process", ledger_url, line.url, cwd=ROOT
         )
         while line.reads < 3:  # noqa: ASYNC110 - what is waited for is in a server
             await asyncio.sleep(0.05)

@@ -1,5 +1,6 @@
 """People, clocks and policies to ask `decide` about."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import pairwise
@@ -28,6 +29,7 @@ from flireo_flows.policy import (
     Tariff,
     Totals,
     Verdict,
+    opt_out_of,
 )
 
 # Both hemispheres; offsets of half and quarter hours; changes at midnight, by half an hour, by two hours.
@@ -265,3 +267,11 @@ timed = st.builds(
     other_hour_minutes=st.sampled_from([0, 30, 240, 600]),
     number_caps=st.lists(st.builds(NumberCap, calls=st.integers(1, 4), days=st.floats(0.01, 9)), max_size=2),
 )
+
+
+def do_not_call_cause(
+    policy: CallingPolicy, outcome: Outcome, analysis: Mapping[str, object] | None, end_reason: str = ""
+) -> str:
+    """Why a call's result means that its number is never called again; empty when it does not."""
+    found = opt_out_of(policy, outcome, analysis, end_reason)
+    return found.cause if found and not found.is_unclear else ""

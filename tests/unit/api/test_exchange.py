@@ -16,7 +16,7 @@ from flireo_flows.api.exchange import NO_ROOM, TOO_LATE, exchange
 from flireo_flows.api.judgement import Lost, Reply, backoff, envelope
 from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.rate_limit import RateLimit
-from tests.support.api.playing import LOST, START, UNSENT, play, said
+from tests.support.api.played_exchange import LOST, START, UNSENT, play, said
 from tests.support.api.speaking import PLACED, RING_ANNA
 
 READS = get_call("call-1")

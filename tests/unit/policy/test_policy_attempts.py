@@ -17,13 +17,21 @@ from flireo_flows.policy import (
     RetryDelay,
     Rule,
     decide,
-    do_not_call_cause,
     explain,
     is_retried,
     number_memory,
     retry_delay,
 )
-from tests.support.calling.policies import AMSTERDAM, ANY_HOUR, LONDON, NEW, NOON, reason, until
+from tests.support.calling.policies import (
+    AMSTERDAM,
+    ANY_HOUR,
+    LONDON,
+    NEW,
+    NOON,
+    do_not_call_cause,
+    reason,
+    until,
+)
 
 MANY = CallingPolicy(
     calling_hours=None,
