@@ -159,7 +159,7 @@ def _decided(decision: "DecisionAudit", clock: LeadClock) -> str:
 
 
 def _tried(attempt: "AttemptAudit", clock: LeadClock) -> str:
-    from flireo_flows.ledger.views import WHY_OPEN
+    from flireo_flows.ledger.messages import WHY_OPEN
     from flireo_flows.lifecycle.states import AttemptState
 
     state = AttemptState(attempt.state)

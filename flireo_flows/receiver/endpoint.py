@@ -166,9 +166,9 @@ def _failed(error: Exception) -> RequestRefusedError:
 def _refuse_unreadable(delivery: Delivery, delivered: Delivered) -> None:
     """It is kept among the dead letters. The reason quotes nothing of the body."""
     if delivery.is_unknown_event:
-        raise RequestRefusedError(422, "unknown_event", delivery.reason)
+        raise RequestRefusedError(422, "unknown_event", delivery.in_words)
     if delivery.state is InboxState.UNREADABLE:
-        raise RequestRefusedError(400, "unreadable", delivery.reason)
+        raise RequestRefusedError(400, "unreadable", delivery.in_words)
 
 
 def _json(status: int, body: Mapping[str, Any]) -> Response:

@@ -21,7 +21,7 @@ from flireo_flows.blocks import (
 )
 from flireo_flows.blocks import campaign_decisions as work
 from flireo_flows.sandbox import SandboxSettings
-from tests.support.api.talking import Stage as Talk
+from tests.support.api.conversation import Stage as Talk
 from tests.support.flows.campaign_job import DRAFT, NAMED, campaigns, leads, page, unknown, world
 from tests.support.sandbox.running import ANNA, BEN, CARLA, RunningSandbox, run_sandbox
 

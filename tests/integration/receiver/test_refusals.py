@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from flireo_flows.api.webhooks import EventType
 from flireo_flows.ledger.delivery import Delivery
+from flireo_flows.ledger.messages import inbox_reason
 from flireo_flows.receiver.endpoint import WebhookEndpoint
 from flireo_flows.receiver.metrics import Metrics
 from flireo_flows.receiver.signature_check import (
@@ -132,8 +133,9 @@ def test_what_is_signed_and_cannot_be_read_is_a_dead_letter(
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     (row,) = inbox_of(ledger)
     assert (row.state, row.body) == ("unreadable", body)
-    assert row.reason == answer.json()["error"]["message"]
-    assert "2079460001" not in row.reason
+    words = inbox_reason(row.reason, row.detail)
+    assert words == answer.json()["error"]["message"]
+    assert "2079460001" not in words
     assert counted(url, event, code) == 1
 
 

@@ -12,7 +12,7 @@ from flireo_flows.api.agents import Agent, read_agent
 from flireo_flows.api.calls import Call
 from flireo_flows.api.poll import PollTiming
 from flireo_flows.tasks.composite import CallNotOverError, until_over
-from tests.support.api.talking import Stage as Talk
+from tests.support.api.conversation import Stage as Talk
 
 NUMBER = "+447700900123"
 AT = datetime(2026, 1, 9, tzinfo=UTC)
