@@ -353,7 +353,7 @@ def _forbid(run: CampaignRun, forbidden: frozenset[str] | None) -> str:
 
 
 def _check_policy(policy: CallingPolicy) -> None:
-    """Refuse a policy under which nobody can be rung here; say what weakens a promise."""
+    """Refuse a policy under which no one can be called here; say what weakens a promise."""
     if problem := policy_problem(policy):
         raise NotReadyError(problem)
     for weakness in policy_warnings(policy):
