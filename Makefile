@@ -14,7 +14,7 @@ demo: $(STAMP) ## the main job end to end: no account, no network
 	$(BIN)/flireo-flows demo $(if $(STAY),--stay)
 
 test: $(STAMP) ## every test; they wait more than they work, so there are more workers than cores
-	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder --durations=25 $(ARGS)
+	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder --durations=25 $(ARGS)
 
 test-fast: $(STAMP) ## what needs no server, socket, database or sleep
 	$(BIN)/python -m pytest tests/unit -n 2 --dist worksteal $(ARGS)
@@ -60,7 +60,9 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "flireo-flows needs Python 3.11 to 3.13; try: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	if command -v uv >/dev/null; \
+	then uv pip install --quiet --python $(BIN)/python -e '.[dev]' -c constraints.txt; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt; fi
 	touch $@
 
 clean:

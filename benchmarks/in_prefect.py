@@ -1,8 +1,8 @@
 """The engine against a Prefect task per call, side by side.
 
-Both are flows on one Prefect server as `prefect server start` runs it, ring the same people at the same sandbox,
-with as many connections. The time is what a user waits: from the call of the flow until everybody was rung, its
-process has ended, and Prefect shows how each task run ended. The baseline is what anybody would write:
+Both are flows on one Prefect server as `prefect server start` runs it, call the same people at the same sandbox,
+with as many connections. The time is what a user waits: from the call of the flow until everyone was called, its
+process has ended, and Prefect shows how each task run ended. The baseline is what anyone would write:
 `create_outbound_call.submit` for each lead, then wait for all. The engine's flow also reads the file of leads and
 writes it into the ledger.
 
@@ -43,7 +43,7 @@ class Took:
     """Seconds from the call of a flow ...
 
     Attributes:
-        rings: ... of which passed between the first call and the last.
+        calls: ... of which passed between the first call and the last.
         returned: ... to its return.
         shown: ... until its process has ended and Prefect shows every task run as completed.
     """
@@ -119,8 +119,8 @@ def _await_completed(url: str, flow_run_id: str, task_runs: int) -> None:
 
 
 def _check(servers: Stage, count: int) -> None:
-    rung = [ring["destination"] for ring in servers.placed_calls()]
-    assert len(rung) == len(set(rung)) == count, f"{len(rung)} calls, {len(set(rung))} destinations"
+    called = [ring["destination"] for ring in servers.placed_calls()]
+    assert len(called) == len(set(called)) == count, f"{len(called)} calls, {len(set(called))} destinations"
 
 
 def _ringing_seconds(servers: Stage) -> float:

@@ -2,7 +2,7 @@
 
 A runner alone; two that share one key and know of each other only by the headers; and one whose limit changes
 twice in mid-run. The three are measured side by side, each with a sandbox of its own, for they do little else
-than wait. There are more leads than can be rung. Calls count from the first one on; a poll is none.
+than wait. There are more leads than can be called. Calls count from the first one on; a poll is none.
 """
 
 import threading
@@ -23,7 +23,7 @@ WINDOWS: Final = 10
 LIMITS: Final = ((3, 60), (6, 150))  # from which window on, and what
 SETTLE_SECONDS: Final = 2.0  # a limit changes so long after a window began
 START_SECONDS: Final = 10.0  # a runner's, before it makes its first call
-PLENTY: Final = 2 * LIMIT * WINDOWS  # leads, more than a runner can ring
+PLENTY: Final = 2 * LIMIT * WINDOWS  # leads, more than a runner can call
 BOUND: Final = 0.98
 
 Changes = list[tuple[float, int]]  # when the limit changed, Unix seconds, and to what

@@ -1,7 +1,7 @@
 """The receiver, which stores before it answers, against an empty route of the same server in the same run.
 
 Signed reports of some 3 kB, no two alike, over connections that are kept alive, from another process. The empty
-route is an ordinary one of FastAPI; a bare one of Starlette, which nobody writes by hand, is told beside it.
+route is an ordinary one of FastAPI; a bare one of Starlette, which no one writes by hand, is told beside it.
 """
 
 import json
@@ -36,7 +36,7 @@ def receiving() -> list[Figure]:
     """Throughput over the empty route's, and the latency at half of it."""
     with _server() as port:
         for path in ("/empty", "/bare", "/webhooks/flireo"):
-            _post(port, path, 500)  # nobody is measured cold
+            _post(port, path, 500)  # no one is measured cold
         ratios, rates, bares = [], [], []
         for _ in range(ROUNDS):
             paths = ("/empty", "/webhooks/flireo", "/bare")

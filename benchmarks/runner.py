@@ -85,7 +85,7 @@ def run_all(orders: Sequence[Order]) -> list[Report]:
 
 
 async def carry_out(order: Order) -> Report:
-    """Take in leads and ring them."""
+    """Take in leads and call them."""
     policy = CallingPolicy(
         calling_hours=None,
         max_concurrent_calls=100_000,  # the sandbox's calls outlast some benchmarks

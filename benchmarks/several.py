@@ -24,7 +24,7 @@ TURNS: Final = 20  # calls on each connection
 
 
 def several() -> list[Figure]:
-    """Calls per second of four over those of one, and destinations that were rung twice."""
+    """Calls per second of four over those of one, and destinations that were called twice."""
     with run_postgres() as postgres:
         one, twice = _rate(1, postgres.fresh_database())
         four, again = _rate(RUNNERS, postgres.fresh_database())
@@ -36,18 +36,18 @@ def several() -> list[Figure]:
 
 
 def _rate(runners: int, ledger: str) -> tuple[float, int]:
-    """Calls per second from the first to the last, and destinations rung twice."""
+    """Calls per second from the first to the last, and destinations called twice."""
     leads = runners * CONNECTIONS * TURNS
     with stage(rate_limit=0, time_scale=0.01) as servers, _road(servers) as url:
         batch = take_in(ledger, leads)
         busy = _busy_seconds()
         reports = run_all([Order(ledger, url, batch=batch) for _ in range(runners)])
         busy = _busy_seconds() - busy
-        rung = [ring["destination"] for ring in servers.placed_calls()]
+        called = [ring["destination"] for ring in servers.placed_calls()]
         times = servers.call_times()
-    assert len(set(rung)) == leads, f"{len(set(rung))} of {leads} destinations were rung"
-    print(_where(runners, len(rung), reports, busy), flush=True)
-    return (len(times) - 1) / (times[-1] - times[0]), len(rung) - len(set(rung))
+    assert len(set(called)) == leads, f"{len(set(called))} of {leads} destinations were rung"
+    print(_where(runners, len(called), reports, busy), flush=True)
+    return (len(times) - 1) / (times[-1] - times[0]), len(called) - len(set(called))
 
 
 def _where(runners: int, calls: int, reports: list[Report], busy: float) -> str:

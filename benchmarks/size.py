@@ -1,4 +1,4 @@
-"""What 100,000 leads cost: memory of the runner, and the time to pick the next ones to ring.
+"""What 100,000 leads cost: memory of the runner, and the time to pick the next ones to call.
 
 Picking is one `AttemptBook.begin`: look at the next leads, decide, commit attempts. It is timed in turn in a ledger
 of 1,000 leads and in one of 100,000, on SQLite and on PostgreSQL.
@@ -44,8 +44,8 @@ def _of_one_kind(kind: str, few: str, many: str) -> list[Figure]:
     with stage(rate_limit=0, time_scale=30) as servers:
         order = Order(many, servers.account.url, batch=batches[1], calls=CALLS, poll_seconds=2)
         (report,) = run_all([order])
-        rung = len(servers.placed_calls())
-    assert rung == CALLS, f"{rung} calls"
+        called = len(servers.placed_calls())
+    assert called == CALLS, f"{called} calls"
     grown = report.grown / MEBIBYTE
     return [
         Figure(f"picking among {MANY:,} leads over {FEW:,}, {kind}", ratio, 1.5, True, f"median of {ROUNDS}"),

@@ -49,7 +49,7 @@ def _rate(servers: Stage) -> float:
 
 
 async def _bare_loop(servers: Stage) -> None:
-    """What anybody would write: no ledger, no rules, the same connections, none of them kept alive."""
+    """What anyone would write: no ledger, no rules, the same connections, none of them kept alive."""
     todo = people(LEADS)
     account = servers.account
     async with httpx.AsyncClient(

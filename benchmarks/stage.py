@@ -15,7 +15,7 @@ import httpx
 from flireo_flows.api.client import Account
 from flireo_flows.calling.engine import RunResult, RunSettings, run_campaign
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.prefect_support.child_process import child_server

@@ -20,19 +20,19 @@ class Figures:
 
     Attributes:
         rows: Rows in the file: leads and rejects.
-        leads: People to ring.
-        rung: Rung at least once.
+        leads: People to call.
+        called: Called at least once.
         reached: A person answered the last call, also when it was transferred then.
         reached_analysed: Of those, with an analysis.
         ended: With a call that is over.
         ended_analysed: Of those, with an analysis.
         talk_seconds: Length of each call in which a person answered, in seconds.
-        outcomes: Outcome of the last call of the leads that were rung.
+        outcomes: Outcome of the last call of the leads that were called.
     """
 
     rows: int
     leads: int
-    rung: int
+    called: int
     reached: int
     reached_analysed: int
     ended: int
@@ -42,7 +42,7 @@ class Figures:
 
     @property
     def median_talk_minutes(self) -> float | None:
-        """None when nobody was talked to."""
+        """None when no one was reached."""
         return median(self.talk_seconds) / 60 if self.talk_seconds else None
 
     @property
@@ -53,19 +53,19 @@ class Figures:
 
 def count(results: Sequence[LeadResult], rejects: int) -> Figures:
     """Count the results of a campaign whose file also had `rejects` rows that are no leads."""
-    rung = [result for result in results if result.attempts > 0]
-    reached = [result for result in rung if result.outcome in REACHED]
+    called = [result for result in results if result.attempts > 0]
+    reached = [result for result in called if result.outcome in REACHED]
     ended = [result for result in results if is_over(result)]
     return Figures(
         rows=len(results) + rejects,
         leads=len(results),
-        rung=len(rung),
+        called=len(called),
         reached=len(reached),
         reached_analysed=sum(bool(result.analysis) for result in reached),
         ended=len(ended),
         ended_analysed=sum(bool(result.analysis) for result in ended),
         talk_seconds=[r.duration_seconds for r in reached if r.duration_seconds is not None],
-        outcomes=dict(Counter(str(r.outcome) or NO_OUTCOME_YET for r in rung).most_common()),
+        outcomes=dict(Counter(str(r.outcome) or NO_OUTCOME_YET for r in called).most_common()),
     )
 
 

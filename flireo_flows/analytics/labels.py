@@ -1,4 +1,4 @@
-"""What of a text may stand in a report that is mailed around: no number, address or name of anybody."""
+"""What of a text may stand in a report that is mailed around: no phone number, address or name of a person."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ NAME_WITHHELD: Final = "(a name)"
 EMPTY: Final = "(empty)"
 LONGEST: Final = 40  # characters
 
-# A date has as many digits as a phone number, and says nothing about who was rung.
+# A date has as many digits as a phone number, and identifies no person.
 ISO_DATE: Final = (
     r"(?P<date>(?<!\d)\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[+-]\d\d:?\d\d)?)?(?!\d))"
 )

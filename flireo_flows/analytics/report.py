@@ -21,7 +21,7 @@ from flireo_flows.ledger.completeness import Completeness
 TEMPLATE: Final = "report.html.j2"
 MOST_REASONS: Final = 12
 NOTHING: Final = "–"
-# State of the leads that were not rung to the end -> title of their table.
+# State of the leads that are not done -> title of their table.
 QUEUES: Final = {"waiting": "Still waiting", "review": "To be reviewed", "skipped": "Skipped"}
 
 
@@ -58,8 +58,8 @@ def write_report(
         results: One a lead.
         path: The HTML file; replaced as a whole.
         campaign: Stands in the title.
-        rejects: Rows of the file that are no leads; None where nobody knows.
-        generated_at: With its zone, in which the report tells all its times.
+        rejects: Rows of the file that are no leads; None where it is unknown.
+        generated_at: With its zone, in which the report shows all its times.
         completeness: Of the campaign's results; None leaves it out.
 
     Raises:
@@ -118,14 +118,14 @@ def _environment() -> Environment:
 
 def _headlines(figures: Figures, knows_file: bool) -> list[Headline]:
     median, total = figures.median_talk_minutes, figures.total_talk_minutes
-    of_rung = f"{whole(figures.reached)} of {whole(figures.rung)} rung"
+    of_rung = f"{whole(figures.reached)} of {whole(figures.called)} called"
     of_ended = f"{whole(figures.ended_analysed)} of {whole(figures.ended)} ended"
     rejected = f"{whole(figures.rows - figures.leads)} rows rejected" if knows_file else ""
-    of_leads = f"{share(figures.rung, figures.leads)} of the leads" if figures.leads else "no leads"
+    of_leads = f"{share(figures.called, figures.leads)} of the leads" if figures.leads else "no leads"
     return [
         Headline("Leads", whole(figures.leads), rejected),
-        Headline("Rung", whole(figures.rung), of_leads),
-        Headline("Answered", share(figures.reached, figures.rung), of_rung),
+        Headline("Called", whole(figures.called), of_leads),
+        Headline("Answered", share(figures.reached, figures.called), of_rung),
         Headline("Talk, median", minutes(median), "per answered call"),
         Headline(
             "Talk, total",
@@ -140,7 +140,7 @@ def _stages(figures: Figures, knows_file: bool) -> list[tuple[str, int]]:
     return [
         *([("Rows in file", figures.rows)] if knows_file else []),
         ("Leads", figures.leads),
-        ("Rung", figures.rung),
+        ("Called", figures.called),
         ("Answered", figures.reached),
         ("Analysed", figures.reached_analysed),
     ]

@@ -10,21 +10,17 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from flireo_flows.api import errors
-from flireo_flows.api.calls import LARGEST_PAGE
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.campaigns import (
     Campaign,
     CampaignChanges,
     CampaignLead,
-    LeadPage,
     NewCampaign,
     get_campaign,
-    list_campaign_leads,
     list_campaigns,
     update_campaign,
 )
-from flireo_flows.api.operation import Operation
-from flireo_flows.api.pagination import Rows, walk
+from flireo_flows.api.pagination import lead_pages, walk
 from flireo_flows.api.person_key import comparable
 from flireo_flows.api.procedure import Procedure, ask, pause
 from flireo_flows.api.redaction import redact
@@ -88,13 +84,8 @@ def find(which: Which) -> Procedure[Campaign | None]:
 
 def read_leads(campaign_id: str) -> Procedure[list[CampaignLead]]:
     """Every lead of a campaign, oldest first: see `flireo_flows.api.pagination`."""
-
-    def page_at(offset: int) -> Operation[Rows[CampaignLead]]:
-        asked = list_campaign_leads(campaign_id, LARGEST_PAGE, offset)
-        return Operation(asked.endpoint, lambda answer: _rows(asked.reads(answer)), asked.sends)
-
     leads: list[CampaignLead] = []
-    step = next(steps := walk(page_at))
+    step = next(steps := walk(lead_pages(campaign_id)))
     while step.asks is not None:
         step = steps.send((yield from ask(step.asks)))
         leads.extend(step.rows)
@@ -132,7 +123,3 @@ def first_repeated(there: Sequence[CampaignLead]) -> CampaignLead | None:
 def _changed(campaign_id: str, status: str) -> Procedure[Campaign | None]:
     campaign = yield from ask(get_campaign(campaign_id))
     return campaign if campaign.status == status or campaign.is_over else None
-
-
-def _rows(page: LeadPage) -> Rows[CampaignLead]:
-    return Rows(page.leads, page.total)

@@ -172,16 +172,6 @@ def iter_usage(
     return _drive(client, _usage(start_date, end_date, page_size))
 
 
-def aiter_usage(
-    client: AsyncFlireoClient,
-    start_date: datetime | None = None,
-    end_date: datetime | None = None,
-    page_size: int = LARGEST_PAGE,
-) -> AsyncIterator[UsageLog]:
-    """As `iter_usage`, for async code."""
-    return _adrive(client, _usage(start_date, end_date, page_size))
-
-
 def iter_campaign_leads(
     client: FlireoClient, campaign_id: str, page_size: int = LARGEST_PAGE
 ) -> Iterator[CampaignLead]:
@@ -197,14 +187,7 @@ def iter_campaign_leads(
 
     Source: contract sections 4 and 17.2.
     """
-    return _drive(client, _leads(campaign_id, page_size))
-
-
-def aiter_campaign_leads(
-    client: AsyncFlireoClient, campaign_id: str, page_size: int = LARGEST_PAGE
-) -> AsyncIterator[CampaignLead]:
-    """As `iter_campaign_leads`, for async code."""
-    return _adrive(client, _leads(campaign_id, page_size))
+    return _drive(client, lead_pages(campaign_id, page_size))
 
 
 def _drive(client: FlireoClient, ask: PageRequest[Row]) -> Iterator[Row]:
@@ -244,7 +227,8 @@ def _usage(start_date: datetime | None, end_date: datetime | None, size: int) ->
     )
 
 
-def _leads(campaign_id: str, size: int) -> PageRequest[CampaignLead]:
+def lead_pages(campaign_id: str, size: int = LARGEST_PAGE) -> PageRequest[CampaignLead]:
+    """The requests for the pages of a campaign's leads, for `walk`."""
     return _checked(
         lambda offset: _rows_of(
             list_campaign_leads(campaign_id, size, offset), lambda page: Rows(page.leads, page.total)

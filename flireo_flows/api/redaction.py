@@ -63,19 +63,8 @@ def _mask_match(found: re.Match[str]) -> str:
 HIDDEN: Final = "***"
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # By whole words, so that neither `max_tokens` nor `keyterms` is one.
-_SECRET: Final = frozenset(
-    {
-        "secret",
-        "secrets",
-        "password",
-        "passwords",
-        "passwd",
-        "token",
-        "apikey",
-        "authorization",
-        "credentials",
-    }
-)
+_SENSITIVE: Final = "secret secrets password passwords passwd token apikey authorization credentials"
+_SECRET: Final = frozenset(_SENSITIVE.split())
 _SECRET_KEYS: Final = frozenset({"api", "access", "private", "secret"})  # before "key"
 
 
@@ -133,29 +122,29 @@ def cut_off(value: Any, levels: int) -> Any:
 
 def secrets_in(value: Any, where: str = "") -> Iterator[str]:
     """Where JSON holds a secret in clear, such as `llm_config.tools.0.server.secret`."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            place = f"{where}.{name}" if where else str(name)
-            if is_secret(str(name)) and isinstance(inner, str | int) and inner != "":
-                yield place
-            else:
-                yield from secrets_in(inner, place)
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            yield from secrets_in(inner, f"{where}.{index}" if where else str(index))
+    return (place for place, secret in _secrets(value, where) if isinstance(secret, str | int))
 
 
 def secret_values(value: Any) -> Iterator[str]:
     """The secrets that JSON holds in clear."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if is_secret(str(name)) and isinstance(inner, str):
-                yield inner
-            else:
-                yield from secret_values(inner)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from secret_values(item)
+    return (secret for _, secret in _secrets(value) if isinstance(secret, str))
+
+
+def _secrets(value: Any, where: str = "") -> Iterator[tuple[str, object]]:
+    """Place and value of each secret; what a key that names a secret holds is looked into where it is no text."""
+    named = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list | tuple)
+        else ()
+    )
+    for name, inner in named:
+        place = f"{where}.{name}" if where else str(name)
+        if isinstance(value, dict) and is_secret(str(name)) and isinstance(inner, str | int) and inner != "":
+            yield place, inner
+        else:
+            yield from _secrets(inner, place)
 
 
 def _parts(value: Any) -> Iterable[Any]:

@@ -5,13 +5,14 @@ from flireo_flows.blocks.campaign_decisions import (
     AmbiguousCampaignError,
     CampaignCancelled,
     CampaignError,
+    CampaignLeadResult,
     CampaignNotOver,
     CampaignRefusedError,
+    CampaignResult,
     Duplicates,
 )
 from flireo_flows.blocks.campaign_gate import OnBlocked
 from flireo_flows.blocks.campaign_job import FlireoCampaignJob, FlireoCampaignRun
-from flireo_flows.blocks.campaign_results import CampaignLeadResult, CampaignResult
 from flireo_flows.blocks.credentials import FlireoCredentials
 from flireo_flows.blocks.ledger import CallLedger, default_ledger
 from flireo_flows.blocks.number import FlireoPhoneNumber

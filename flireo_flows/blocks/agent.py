@@ -7,8 +7,7 @@ from pydantic import ConfigDict, Field, HttpUrl, ValidationError, field_validato
 from flireo_flows.api.agent_config import InlineAgent
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.redaction import secrets_in
-from flireo_flows.blocks.catalogue import REFERENCE, SPEAKING_HEAD, form_requires
-from flireo_flows.blocks.flireo_block import FlireoBlock
+from flireo_flows.blocks.flireo_block import REFERENCE, SPEAKING_HEAD, FlireoBlock, form_requires
 from flireo_flows.blocks.number import FlireoPhoneNumber
 from flireo_flows.blocks.webhook import FlireoWebhook
 
@@ -89,11 +88,11 @@ print(placed.status)
         return InlineAgent.model_validate({**self.config, **fields})
 
     def call(self, destination: str, number: FlireoPhoneNumber | None = None) -> OutboundCall:
-        """A call with this agent, for `create_outbound_call`. Nobody is rung yet.
+        """A call with this agent, for `create_outbound_call`. No one is called yet.
 
         Args:
-            destination: Whom to ring, E.164.
-            number: The number to ring from; none lets Flireo pick one.
+            destination: The number to call, E.164.
+            number: The number to call from; none lets Flireo pick one.
 
         Raises:
             ValidationError: The destination is not E.164.

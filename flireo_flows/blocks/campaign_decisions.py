@@ -1,11 +1,15 @@
-"""What `FlireoCampaignJob` decides: which campaign is meant, whom to add to it, whether it may be started.
+"""What `FlireoCampaignJob` decides: which campaign is meant, which leads to add to it, whether it may be started.
 
-Flireo rings whoever is in a campaign that is scheduled, and takes the same number twice. So nothing here is
-sent again when nobody knows whether it arrived: the campaign or its leads are read instead.
+Flireo calls every lead of a scheduled campaign, and takes the same number twice. So nothing here is sent again
+when it is unknown whether it arrived: the campaign or its leads are read instead.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from flireo_flows.api import errors
 from flireo_flows.api.campaign_lookup import (
@@ -35,7 +39,72 @@ from flireo_flows.api.poll import PollTiming, poll
 from flireo_flows.api.procedure import Procedure, ask, note
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.blocks.campaign_gate import OPEN, Gate
-from flireo_flows.blocks.campaign_results import CampaignResult
+
+
+class CampaignLeadResult(BaseModel):
+    """What became of one person of a campaign.
+
+    Attributes:
+        status: `completed`, `failed`, `no_answer`, `skipped`; `pending` or `calling` while it goes on. Open.
+        call_id: For `get_call`: transcript, summary, analysis. None if no call was placed.
+        is_over: Whether the campaign is done with this person.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    lead_id: str
+    phone_number: str = Field(default="", repr=False)
+    status: str
+    call_id: str | None = Field(default=None, repr=False)  # may hold the number
+    attempts: int | None = None
+    is_over: bool = False
+
+    @classmethod
+    def of(cls, lead: CampaignLead) -> Self:
+        """What the API says of a lead."""
+        return cls(
+            lead_id=lead.id,
+            phone_number=lead.phone_number,
+            status=lead.status,
+            call_id=lead.call_id,
+            attempts=lead.attempts,
+            is_over=lead.is_over,
+        )
+
+
+class CampaignResult(BaseModel):
+    """What became of a campaign, as it stands.
+
+    Attributes:
+        status: Of the campaign (contract section 17.1). Open.
+        counts: Leads by status.
+        leads: Every lead, in the API's order.
+        is_complete: The campaign is completed, every lead of it was read, and each is over.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    campaign_id: str
+    name: str
+    status: str
+    counts: dict[str, int]
+    leads: tuple[CampaignLeadResult, ...]
+    is_complete: bool
+
+    @classmethod
+    def of(cls, campaign: Campaign, leads: Sequence[CampaignLead]) -> Self:
+        """Put together what the API says of a campaign and of its leads."""
+        everyone = campaign.total_leads is None or len(leads) >= campaign.total_leads
+        over = all(lead.is_over for lead in leads)
+        return cls(
+            campaign_id=campaign.id,
+            name=campaign.name,
+            status=campaign.status,
+            counts=dict(Counter(lead.status for lead in leads)),
+            leads=tuple(CampaignLeadResult.of(lead) for lead in leads),
+            is_complete=campaign.status == CampaignStatus.COMPLETED and everyone and over,
+        )
+
 
 __all__ = [
     "AmbiguousCampaignError",
@@ -60,13 +129,13 @@ __all__ = [
 class Duplicates(StrEnum):
     """What to do with a number that the campaign holds already, or that is given twice."""
 
-    REFUSE = "refuse"  # add nobody, and say which
+    REFUSE = "refuse"  # add no one, and say which
     SKIP = "skip"  # add the others: what a run that is repeated wants
-    ALLOW = "allow"  # add it again, and ring it again
+    ALLOW = "allow"  # add it again, and call it again
 
 
 class CampaignCancelled(CampaignError):
-    """Somebody cancelled the campaign before it was completed."""
+    """The campaign was cancelled before it was completed."""
 
 
 class CampaignNotOver(CampaignError, TimeoutError):
@@ -93,7 +162,7 @@ def add_leads(
     Raises:
         CampaignRefusedError: A number is there already, must not be called, or the campaign is over. No one was
             added, or no one after the leads that the log names.
-        OutcomeUnknown: Nobody can say whether somebody was added; nobody was added after them.
+        OutcomeUnknown: It is unknown whether a lead was added; none was added after it.
     """
     wanted = yield from gate.passing(_without_repeats(leads, duplicates))
     campaign = yield from find(which)
@@ -104,12 +173,12 @@ def add_leads(
     if duplicates is not Duplicates.ALLOW:
         wanted = _who_is_new(there, wanted, duplicates)
     if campaign.is_over and wanted:
-        raise CampaignRefusedError(f"the campaign is {campaign.status}: nobody can be added to it")
+        raise CampaignRefusedError(f"the campaign is {campaign.status}: no one can be added to it")
     return (yield from _add_each(campaign.id, wanted, {lead.id for lead in there}, gate))
 
 
 def start(which: Which, duplicates: Duplicates, gate: Gate = OPEN) -> Procedure[Campaign]:
-    """Have a campaign ring its leads; nothing is sent if it does so already, or is over.
+    """Have a campaign call its leads; nothing is sent if it does so already, or is over.
 
     Raises:
         CampaignRefusedError: It is paused, empty, without hours, in a status that we do not know, holds a number
@@ -120,7 +189,7 @@ def start(which: Which, duplicates: Duplicates, gate: Gate = OPEN) -> Procedure[
         yield from note(f"the campaign is {campaign.status} already: nothing is started")
         return campaign
     if campaign.status == CampaignStatus.PAUSED:
-        raise CampaignRefusedError("the campaign is paused: resume it, if it may ring again")
+        raise CampaignRefusedError("the campaign is paused: resume it, if it may call again")
     if campaign.status != CampaignStatus.DRAFT:
         raise CampaignRefusedError(
             f"the campaign has a status that we do not know: {redact(campaign.status)!r}"
@@ -139,7 +208,7 @@ def pause_campaign(which: Which) -> Procedure[Campaign]:
 
 
 def resume(which: Which, duplicates: Duplicates, gate: Gate = OPEN) -> Procedure[Campaign]:
-    """Let a paused campaign ring again; nothing is sent if it does so already.
+    """Let a paused campaign call again; nothing is sent if it does so already.
 
     Raises:
         CampaignRefusedError: It was never started, is over, has no hours, or holds a number twice or one that must
@@ -157,7 +226,7 @@ def wait(campaign_id: str, patience: PollTiming) -> Procedure[Campaign]:
     """Wait until a campaign is completed. While it is paused it may go on, so that is no end.
 
     Raises:
-        CampaignCancelled: Somebody cancelled it.
+        CampaignCancelled: It was cancelled.
         CampaignNotOver: The time is up.
     """
     watched = yield from poll(
@@ -165,7 +234,7 @@ def wait(campaign_id: str, patience: PollTiming) -> Procedure[Campaign]:
     )
     if watched.is_so and watched.last is not None:
         if watched.last.status == CampaignStatus.CANCELLED:
-            raise CampaignCancelled(f"somebody cancelled the campaign; {_describe(watched.last)}")
+            raise CampaignCancelled(f"the campaign was cancelled; {_describe(watched.last)}")
         return watched.last
     words = _describe(watched.last) if watched.last else "no poll was answered"
     trouble = f" The last poll failed: {watched.trouble}" if watched.trouble else ""
@@ -190,7 +259,7 @@ def _schedule(
         if duplicates is not Duplicates.ALLOW:
             # Two runs may have added the same people at once, or a lead arrived long after it was sent.
             _refuse_repeats(there)
-        gate.refuse_waiting(there)  # somebody may have said no since they were added
+        gate.refuse_waiting(there)  # a lead may have opted out since it was added
     if new is not None:
         changes = CampaignChanges(
             status=CampaignStatus.SCHEDULED,
@@ -201,7 +270,7 @@ def _schedule(
         return (yield from change(campaign.id, changes))
     if not (campaign.schedule_start_time and campaign.schedule_end_time and campaign.timezone):
         raise CampaignRefusedError(
-            "the campaign has no hours, or no time zone: it could ring at night. Set them first"
+            "the campaign has no hours, or no time zone: it could call at night. Set them first"
         )
     return (yield from change(campaign.id, CampaignChanges(status=CampaignStatus.SCHEDULED)))
 
@@ -209,7 +278,7 @@ def _schedule(
 def _make(
     which: Which, new: NewCampaign, wanted: list[NewCampaignLead], gate: Gate
 ) -> Procedure[list[CampaignLead]]:
-    """Make the campaign with its leads in one request: a draft, which rings nobody."""
+    """Make the campaign with its leads in one request: a draft, which calls no one."""
     wanted = yield from gate.passing(wanted)
     try:
         made = yield from ask(create_campaign(new.model_copy(update={"leads": tuple(wanted)})))
@@ -228,7 +297,7 @@ def _add_each(
     added: list[CampaignLead] = []
     try:
         for each in wanted:
-            # Asked anew of each: thousands take an hour, and somebody may say no meanwhile.
+            # Asked again for each: thousands take an hour, and a lead may opt out meanwhile.
             for lead in (yield from gate.passing([each])):
                 added.append((yield from _add(campaign_id, lead, known)))
                 known.add(added[-1].id)
@@ -239,7 +308,7 @@ def _add_each(
 
 
 def _add(campaign_id: str, lead: NewCampaignLead, known: set[str]) -> Procedure[CampaignLead]:
-    """Add somebody once. If nobody knows whether that arrived, look for them in the list."""
+    """Add a lead once. If it is unknown whether that arrived, look for it in the list."""
     try:
         return (yield from ask(add_campaign_lead(campaign_id, lead)))
     except errors.OutcomeUnknown as unknown:
@@ -263,7 +332,7 @@ def _without_repeats(leads: Sequence[NewCampaignLead], duplicates: Duplicates) -
     if len(wanted) < len(leads) and duplicates is Duplicates.REFUSE:
         twice = next(lead for lead in leads if first[comparable(lead.phone_number)] is not lead)
         raise CampaignRefusedError(
-            f"{mask_phone(twice.phone_number)} is given twice, and would be rung twice"
+            f"{mask_phone(twice.phone_number)} is given twice, and would be called twice"
         )
     return wanted
 
@@ -274,23 +343,23 @@ def _who_is_new(
     taken = {comparable(lead.phone_number) for lead in there}
     if "" in taken and wanted:
         raise CampaignRefusedError(
-            "the campaign holds a lead whose number cannot be read, so nobody can tell who is in it already"
+            "the campaign holds a lead whose number cannot be read, so it is unknown who is in it already"
         )
     new = [lead for lead in wanted if comparable(lead.phone_number) not in taken]
     if len(new) < len(wanted) and duplicates is Duplicates.REFUSE:
         old = next(lead for lead in wanted if comparable(lead.phone_number) in taken)
         raise CampaignRefusedError(
-            f"{mask_phone(old.phone_number)} is in the campaign already, and would be rung twice; nobody was added"
+            f"{mask_phone(old.phone_number)} is in the campaign already, and would be called twice; no one was added"
         )
     return new
 
 
 def _refuse_repeats(there: Sequence[CampaignLead]) -> None:
-    """Raise if somebody who is yet to be rung is in a campaign more than once."""
+    """Raise if a lead that is still to be called is in a campaign more than once."""
     lead = first_repeated(there)
     if lead is not None:
         raise CampaignRefusedError(
-            f"{mask_phone(lead.phone_number)} is in the campaign more than once, and would be rung twice: "
+            f"{mask_phone(lead.phone_number)} is in the campaign more than once, and would be called twice: "
             "remove all but one of those leads; nothing was started"
         )
 

@@ -1,4 +1,4 @@
-"""Whom a ledger lets nobody call: asked right before somebody is given to a campaign of Flireo's, or it is started."""
+"""Numbers that a ledger denies: asked right before a lead is added to a campaign of Flireo's, or it is started."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,26 +15,26 @@ from flireo_flows.ledger.eligibility import denied_numbers, e164_of
 from flireo_flows.prefect_support.async_bridge import run_async
 
 MOST_SHOWN: Final = 5  # numbers that a message names, masked
-UNREADABLE: Final = "its number cannot be read, so nobody can tell"
+UNREADABLE: Final = "its number cannot be read, so nothing is known of it"
 
-# Of numbers as they were given, those that nobody may call now, and why.
+# Of numbers as they were given, those that must not be called now, and why.
 Bars = Callable[[Sequence[str]], Mapping[str, str]]
 
 
 class OnBlocked(StrEnum):
-    """What to do with a number that the ledger lets nobody call."""
+    """What to do with a number that the ledger denies."""
 
-    REFUSE = "refuse"  # add nobody, and say which
+    REFUSE = "refuse"  # add no one, and say which
     SKIP = "skip"  # add the others, and say so
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Lets nobody through whom a ledger bars.
+    """Lets no lead through that a ledger denies.
 
     Attributes:
-        bars: Asks the ledger; it is read anew each time.
-        on_blocked: What to do with whom it bars.
+        bars: Asks the ledger; it is read again each time.
+        on_blocked: What to do with the numbers it denies.
     """
 
     bars: Bars
@@ -44,7 +44,7 @@ class Gate:
         """Who may be given to a campaign now.
 
         Raises:
-            CampaignRefusedError: Somebody may not, and that is not to be skipped.
+            CampaignRefusedError: A lead is denied, and `on_blocked` does not skip it.
             LedgerError: The ledger cannot be read.
         """
         found = self.bars([lead.phone_number for lead in leads])
@@ -76,8 +76,8 @@ def gate_of(ledger: CallLedger | None, on_blocked: OnBlocked) -> Gate:
     """The gate of a block.
 
     Args:
-        ledger: Whose suppressions, opt-outs and open calls count; None for no ledger.
-        on_blocked: What to do with whom it bars.
+        ledger: The one whose suppressions, opt-outs and open calls count; None for no ledger.
+        on_blocked: What to do with the numbers it denies.
     """
     if ledger is None:
         return OPEN
@@ -94,7 +94,7 @@ def gate_of(ledger: CallLedger | None, on_blocked: OnBlocked) -> Gate:
 
 
 async def _barred(url: str, phones: Sequence[str]) -> dict[str, str]:
-    # A ledger that is not there protects nobody: a slip in its URL must not open the gate.
+    # A missing ledger protects no one: a slip in its URL must not open the gate.
     async with await Database.open(url, existing=True) as database:
         return await denied_numbers(database, phones)
 

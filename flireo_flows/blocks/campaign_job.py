@@ -1,4 +1,4 @@
-"""A job over the vendor's own campaigns: Flireo rings the leads by itself, within daily hours."""
+"""A job over the vendor's own campaigns: Flireo calls the leads by itself, within daily hours."""
 
 import random
 from collections.abc import Sequence
@@ -11,15 +11,14 @@ from flireo_flows.api.campaigns import Campaign, CampaignLead, Clock, NewCampaig
 from flireo_flows.api.poll import PollTiming
 from flireo_flows.api.procedure import Procedure, run_procedure, run_procedure_async
 from flireo_flows.blocks import campaign_decisions as work
+from flireo_flows.blocks.campaign_decisions import CampaignResult
 from flireo_flows.blocks.campaign_gate import Gate, OnBlocked, gate_of
-from flireo_flows.blocks.campaign_results import CampaignResult
-from flireo_flows.blocks.catalogue import MEGAPHONE, REFERENCE
 from flireo_flows.blocks.credentials import FlireoCredentials
-from flireo_flows.blocks.flireo_block import FlireoBlock
+from flireo_flows.blocks.flireo_block import MEGAPHONE, REFERENCE, FlireoBlock
 from flireo_flows.blocks.ledger import CallLedger
 
 T = TypeVar("T")
-A_DAY: Final = 86_400.0  # seconds: a campaign rings in daily hours
+A_DAY: Final = 86_400.0  # seconds: a campaign calls in daily hours
 POLL_SECONDS: Final = 15.0
 
 
@@ -40,7 +39,7 @@ class FlireoCampaignRun(JobRun[CampaignResult]):
             poll_seconds: First pause between two polls; they grow up to a minute.
 
         Raises:
-            CampaignCancelled: Somebody cancelled it.
+            CampaignCancelled: It was cancelled.
             CampaignNotOver: The time is up, and it is going on or paused. Wait again whenever you like.
             NotFound: There is no such campaign.
         """
@@ -70,14 +69,14 @@ class FlireoCampaignRun(JobRun[CampaignResult]):
 
 
 class FlireoCampaignJob(FlireoBlock, JobBlock[CampaignResult]):
-    """A campaign that Flireo runs by itself: people to ring, an agent, daily hours."""
+    """A campaign that Flireo runs by itself: people to call, an agent, daily hours."""
 
     _block_type_name: ClassVar[str] = "Flireo Campaign Job"
     _block_type_slug: ClassVar[str] = "flireo-campaign-job"
     _logo_url: ClassVar[HttpUrl | None] = MEGAPHONE
     _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
     _description: ClassVar[str] = (
-        "A campaign that Flireo runs by itself: people to ring, an agent, daily hours."
+        "A campaign that Flireo runs by itself: people to call, an agent, daily hours."
     )
     _code_example: ClassVar[str] = """
 ```python
@@ -111,30 +110,30 @@ print(run.fetch_result().counts)
     schedule_start_time: Clock = Field(
         default="09:00:00",
         title="First time of day",
-        description="Nobody is rung earlier, HH:MM; for a named campaign.",
+        description="No one is called earlier, HH:MM; for a named campaign.",
     )
     schedule_end_time: Clock = Field(
         default="20:00:00",
         title="Last time of day",
-        description="Nobody is rung later, HH:MM; for a named campaign.",
+        description="No one is called later, HH:MM; for a named campaign.",
     )
     system_message_template: str = Field(
         default="",
         title="Template",
-        description="What the agent is told, with {{variable}} for what a lead brings; for a new campaign.",
+        description="Instructions for the agent, with {{variable}} for what a lead brings; for a new campaign.",
     )
     ledger: CallLedger | None = Field(
         default=None,
         title="Call ledger",
         description=(
-            "Nobody is added whom this ledger lets nobody call: suppressed, opted out, forgotten, or being called; "
+            "No lead is added that this ledger denies: suppressed, opted out, forgotten, or being called; "
             "empty asks no ledger."
         ),
     )
     on_blocked: OnBlocked = Field(
         default=OnBlocked.REFUSE,
         title="When the ledger says no",
-        description="refuse adds nobody; skip adds the others, and logs who was left out.",
+        description="refuse adds no one; skip adds the others, and logs who was left out.",
     )
 
     @model_validator(mode="after")
@@ -147,7 +146,7 @@ print(run.fetch_result().counts)
             check_zone(self.timezone or "missing")
         if self.schedule_end_time <= self.schedule_start_time:
             raise ValueError(
-                "schedule_end_time must be later than schedule_start_time: nobody is rung at night"
+                "schedule_end_time must be later than schedule_start_time: no one is called at night"
             )
         return self
 
@@ -156,22 +155,22 @@ print(run.fetch_result().counts)
         leads: Sequence[NewCampaignLead],
         duplicates: work.Duplicates | str = work.Duplicates.REFUSE,
     ) -> list[CampaignLead]:
-        """Add people to the campaign. One that is scheduled rings them at once, if the hour is right.
+        """Add people to the campaign. One that is scheduled calls them at once, if the hour is right.
 
         Args:
-            leads: Whom to ring, each with the template's variables.
-            duplicates: What to do with a number that is in the campaign already, for Flireo would ring it
-                twice: `refuse` to add anybody, `skip` those (so that a run may be repeated), or `allow` it.
+            leads: The people to call, each with the template's variables.
+            duplicates: What to do with a number that is in the campaign already, for Flireo would call it
+                twice: `refuse` to add any lead, `skip` those (so that a run may be repeated), or `allow` it.
 
         Returns:
             Those that were added.
 
         Raises:
-            CampaignRefusedError: A number is there already, or the campaign is over; nobody was added. Or the block's
-                ledger lets nobody call a number: it is asked for all before anybody is added, and of each right
+            CampaignRefusedError: A number is there already, or the campaign is over; no one was added. Or the block's
+                ledger denies a number: it is asked for all before any lead is added, and of each right
                 before their request.
             LedgerError: The block's ledger is not there, or cannot be read.
-            OutcomeUnknown: Nobody can say whether somebody was added. Add them again later with `skip`.
+            OutcomeUnknown: It is unknown whether a lead was added. Add it again later with `skip`.
         """
         return self._converse(work.add_leads(self._which(), leads, work.Duplicates(duplicates), self._gate()))
 
@@ -188,17 +187,17 @@ print(run.fetch_result().counts)
     def trigger(  # type: ignore[override]
         self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE
     ) -> FlireoCampaignRun:
-        """Have the campaign ring its leads, and return the run to wait for.
+        """Have the campaign call its leads, and return the run to wait for.
 
-        A campaign that is scheduled already, or over, is left as it is: nobody is rung again.
+        A campaign that is scheduled already, or over, is left as it is: no one is called again.
 
         Args:
-            duplicates: `allow` starts it though a number is in it more than once, and is rung as often.
+            duplicates: `allow` starts it though a number is in it more than once, and is called as often.
 
         Raises:
             CampaignRefusedError: There is none, it is empty, it is paused (`resume` it), it holds a number twice, or
-                the block's ledger lets nobody call somebody who waits in it.
-            OutcomeUnknown: Nobody can say whether it was started. Trigger again: that reads it first.
+                the block's ledger denies a lead that waits in it.
+            OutcomeUnknown: It is unknown whether it was started. Trigger again: that reads it first.
         """
         return FlireoCampaignRun(self.credentials, self.start(duplicates).id)
 
@@ -223,14 +222,14 @@ print(run.fetch_result().counts)
         return await self._aconverse(work.pause_campaign(self._which()))
 
     def resume(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
-        """Let a paused campaign ring again.
+        """Let a paused campaign call again.
 
         Args:
             duplicates: As for `trigger`.
 
         Raises:
-            CampaignRefusedError: It was never started, it is over, it holds a number twice, or the block's ledger lets
-                nobody call somebody who waits in it.
+            CampaignRefusedError: It was never started, it is over, it holds a number twice, or the block's ledger
+                denies a lead that waits in it.
         """
         return self._converse(work.resume(self._which(), work.Duplicates(duplicates), self._gate()))
 

@@ -8,8 +8,7 @@ from pydantic import Field, HttpUrl, SecretStr, field_validator
 from flireo_flows.api.base_url import check_base_url
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
 from flireo_flows.api.dialect import Dialect
-from flireo_flows.blocks.catalogue import KEY, REFERENCE
-from flireo_flows.blocks.flireo_block import FlireoBlock
+from flireo_flows.blocks.flireo_block import KEY, REFERENCE, FlireoBlock
 
 
 class FlireoCredentials(FlireoBlock, CredentialsBlock):
@@ -48,7 +47,9 @@ with credentials.get_client() as client:
         default=5.0, title="Connect timeout (s)", description="Seconds to wait for a connection."
     )
     read_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
-        default=30.0, title="Read timeout (s)", description="Seconds to wait for an answer that rings nobody."
+        default=30.0,
+        title="Read timeout (s)",
+        description="Seconds to wait for an answer to a request that places no call.",
     )
     ring_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         default=120.0,
@@ -73,7 +74,7 @@ with credentials.get_client() as client:
         return check_base_url(url)
 
     def account(self) -> Account:
-        """Where to send to, and as whom."""
+        """Where to send to, and with which key."""
         timeouts = Timeouts(
             self.connect_timeout_seconds, self.read_timeout_seconds, self.ring_timeout_seconds
         )

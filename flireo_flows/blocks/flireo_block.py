@@ -1,15 +1,56 @@
 """What all our blocks share: a misspelt field is refused, and nothing private is shown."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from difflib import get_close_matches
 from typing import Any, Final, Self
 
-from prefect.blocks.core import Block
-from pydantic import ConfigDict, model_validator
+from prefect.blocks.core import Block, schema_extra
+from pydantic import ConfigDict, HttpUrl, model_validator
 
 from flireo_flows.api.redaction import masked, redact
+
+# The vendor's API reference; ours is the README of the package.
+REFERENCE: Final = HttpUrl("https://reference.flireo.com")
+
+# Twemoji, CC-BY 4.0: square pictures of 72 pixels at an address that never changes.
+PICTURES: Final = "https://cdn.jsdelivr.net/gh/jdecked/twemoji@15.1.0/assets/72x72/{}.png"
+
+
+def picture(codepoint: str) -> HttpUrl:
+    """The address of an emoji's picture.
+
+    Args:
+        codepoint: Hexadecimal, such as `1f511`.
+    """
+    return HttpUrl(PICTURES.format(codepoint))
+
+
+KEY: Final = picture("1f511")
+RECEIVER: Final = picture("1f4de")
+LEDGER: Final = picture("1f4d2")
+SPEAKING_HEAD: Final = picture("1f5e3")
+HOOK: Final = picture("1fa9d")
+MEGAPHONE: Final = picture("1f4e3")
+
+
+def form_requires(name: str) -> Callable[[dict[str, Any], type[Block]], None]:
+    """For `json_schema_extra`: the form asks for a field, if only an empty one.
+
+    Without a required field any object would fit the block, a reference to a saved one too, and Prefect refuses
+    a parameter that could be both: no deployment that names its block by `$ref` would ever start.
+
+    Args:
+        name: The field that stands for the block.
+    """
+
+    def extra(schema: dict[str, Any], model: type[Block]) -> None:
+        schema_extra(schema, model)
+        schema["required"] = [name]
+
+    return extra
+
 
 # What Prefect itself puts beside the fields where it writes a block down.
 PREFECTS: Final = frozenset(
@@ -25,7 +66,7 @@ class FlireoBlock(Block):
     """A block that has the fields it is made with, and no others.
 
     Prefect's own keep whatever they are given. So `CallLedger(URL=...)` would be the local SQLite file, and two
-    workers with a ledger each ring the same people twice.
+    workers with a ledger each call the same people twice.
 
     A stored document may be of a later version, which has more fields: they are left out, with a warning. Only what
     may be a misspelling of a field that the document lacks is refused there, too.
@@ -80,7 +121,7 @@ class FlireoBlock(Block):
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    """The field that is meant, as far as one can tell; empty for none."""
+    """The field that is probably meant; empty for none."""
     by_letters = {_letters(field): field for field in known}
     found = get_close_matches(_letters(name), by_letters, n=1, cutoff=0.7)
     return by_letters[found[0]] if found else ""

@@ -1,4 +1,4 @@
-"""Where it is kept who was rung."""
+"""The record of who was called."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -6,12 +6,11 @@ from typing import ClassVar
 import platformdirs
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr
 
-from flireo_flows.blocks.catalogue import LEDGER, REFERENCE, form_requires
-from flireo_flows.blocks.flireo_block import FlireoBlock
+from flireo_flows.blocks.flireo_block import LEDGER, REFERENCE, FlireoBlock, form_requires
 
 
 class CallLedger(FlireoBlock):
-    """Where every lead, attempt and result is kept; what makes sure nobody is rung twice."""
+    """Where every lead, attempt and result is kept; what makes sure no one is called twice."""
 
     model_config = ConfigDict(json_schema_extra=form_requires("url"))
 
@@ -20,7 +19,7 @@ class CallLedger(FlireoBlock):
     _logo_url: ClassVar[HttpUrl | None] = LEDGER
     _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
     _description: ClassVar[str] = (
-        "Where every lead, attempt and result is kept; what makes sure nobody is rung twice."
+        "Where every lead, attempt and result is kept; what makes sure no one is called twice."
     )
     _code_example: ClassVar[str] = """
 ```python

@@ -1,22 +1,21 @@
-"""A number that people are rung from."""
+"""A number that people are called from."""
 
 from typing import ClassVar
 
 from pydantic import Field, HttpUrl, field_validator
 
 from flireo_flows.api.fields import check_e164
-from flireo_flows.blocks.catalogue import RECEIVER, REFERENCE
-from flireo_flows.blocks.flireo_block import FlireoBlock
+from flireo_flows.blocks.flireo_block import RECEIVER, REFERENCE, FlireoBlock
 
 
 class FlireoPhoneNumber(FlireoBlock):
-    """A number of the organization that people are rung from."""
+    """A number of the organization that people are called from."""
 
     _block_type_name: ClassVar[str] = "Flireo Phone Number"
     _block_type_slug: ClassVar[str] = "flireo-phone-number"
     _logo_url: ClassVar[HttpUrl | None] = RECEIVER
     _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
-    _description: ClassVar[str] = "A number of the organization that people are rung from."
+    _description: ClassVar[str] = "A number of the organization that people are called from."
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import FlireoPhoneNumber
@@ -29,9 +28,9 @@ print(number.number_id)
         min_length=1, title="Number id", description="Id of the number in Flireo; not the number itself."
     )
     phone_number: str = Field(
-        default="", title="Number", description="The number in E.164, as the people who are rung see it."
+        default="", title="Number", description="The number in E.164, as the people who are called see it."
     )
-    used_for: str = Field(default="", title="Used for", description="Whom or what the number is for.")
+    used_for: str = Field(default="", title="Used for", description="What the number is for.")
 
     @field_validator("phone_number")
     @classmethod

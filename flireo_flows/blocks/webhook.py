@@ -1,4 +1,4 @@
-"""What proves that a webhook comes from Flireo, and what an agent is told of it."""
+"""What proves that a webhook comes from Flireo, and the agent settings that make it send them."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -8,8 +8,7 @@ from pydantic import ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
 from flireo_flows.api.agent_config import AgentSettings
 from flireo_flows.api.webhooks import EventType, verify
-from flireo_flows.blocks.catalogue import HOOK, REFERENCE, form_requires
-from flireo_flows.blocks.flireo_block import FlireoBlock
+from flireo_flows.blocks.flireo_block import HOOK, REFERENCE, FlireoBlock, form_requires
 
 
 class FlireoWebhook(FlireoBlock):
@@ -54,7 +53,7 @@ update_agent(FlireoCredentials.load("flireo"), "demo-agent", webhook.agent_setti
     @classmethod
     def _is_a_secret(cls, secret: SecretStr) -> SecretStr:
         if not secret.get_secret_value().strip():
-            raise ValueError("the secret is empty, and anybody can sign with an empty one")
+            raise ValueError("the secret is empty, and anyone can sign with an empty one")
         return secret
 
     @field_validator("url")

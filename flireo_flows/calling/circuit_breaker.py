@@ -12,8 +12,7 @@ from flireo_flows.ledger.call_endings import CallEnding, call_endings_in
 from flireo_flows.ledger.campaigns import Standing, change_in, skip_waiting_in, standing_in
 from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.lifecycle.states import CampaignState
-from flireo_flows.policy import CallingPolicy
-from flireo_flows.policy.policy_forms import Breaker
+from flireo_flows.policy import Breaker, CallingPolicy
 
 # The balance is read again after so many calls, or after so long, if any call was placed meanwhile.
 CALLS_A_BALANCE: Final = 500

@@ -22,9 +22,10 @@ from flireo_flows.calling.plan import (
 )
 from flireo_flows.calling.plan_notes import cautions, confidence, number_cautions, reading_notes, zone_notes
 from flireo_flows.calling.simulation import HORIZON, Forecast, Pace, Prospect, estimate, forecast
-from flireo_flows.leads.lead import Lead, LeadBatch, RejectCode
+from flireo_flows.leads import Lead, LeadBatch, RejectCode
 from flireo_flows.ledger.past import KnownPerson, Past
-from flireo_flows.lifecycle.states import NO_SHARED_HOURS, CampaignState, LeadState
+from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import CampaignState, LeadState
 from flireo_flows.policy import (
     CallingPolicy,
     Deny,
@@ -125,7 +126,7 @@ def _draft(lead: Lead, composer: Composer, past: Past, salt: str) -> _Draft | Sk
         why = f"The campaign was {past.standing.in_words}."
         return _skipped(lead, salt, str(Rule.CAMPAIGN_CANCELLED), why)
     # Where it is only the hours that its zones do not share, a run asks again: the row or the policy may be mended.
-    if known.state in SETTLED and known.reason != NO_SHARED_HOURS:
+    if known.state in SETTLED and known.reason != Reason.NO_SHARED_HOURS:
         return _skipped(lead, salt, str(known.state), SETTLED[known.state] + _because(known))
     facts = LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes, known.number_id, known.variant)
     try:
@@ -251,5 +252,5 @@ def _why(denial: Deny) -> str:
 
 def _because(known: KnownPerson) -> str:
     outcome = known.history.last_outcome
-    why = known.reason or (str(outcome) if outcome else "")
+    why = known.why or (str(outcome) if outcome else "")
     return f": {why.replace('_', ' ')}." if why else "."

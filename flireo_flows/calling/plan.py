@@ -18,7 +18,7 @@ from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.person_key import person_key
 from flireo_flows.api.redaction import mask_phone
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.policy import (
     CallingPolicy,
 )

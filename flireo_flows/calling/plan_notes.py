@@ -7,11 +7,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.leads.lead import LeadBatch
+from flireo_flows.leads import LeadBatch
 from flireo_flows.leads.zones import place_may_be_old
-from flireo_flows.policy import CallingPolicy, LeadLocation, location_of, policy_problem, policy_warnings
-from flireo_flows.policy.explanation import SOURCES
-from flireo_flows.policy.history import PolicyLead
+from flireo_flows.policy import (
+    SOURCES,
+    CallingPolicy,
+    LeadLocation,
+    PolicyLead,
+    location_of,
+    policy_problem,
+    policy_warnings,
+)
 
 # English, Dutch, German, French, Spanish, Italian; a hint, so that a word too many does no harm.
 SAYS_AI: Final = re.compile(

@@ -26,6 +26,7 @@ class PostEnding(StrEnum):
 # read prove nothing: a gateway may have sent it after the request had passed.
 POST_ENDINGS: Final[Mapping[type[Exception], PostEnding]] = {
     errors.NotSent: PostEnding.NOT_SENT,
+    errors.TooLate: PostEnding.NOT_SENT,
     errors.InvalidInput: PostEnding.NOT_SENT,
     errors.RateLimited: PostEnding.LIMITED,
     errors.BadRequest: PostEnding.REFUSED,

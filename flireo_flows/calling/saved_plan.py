@@ -25,7 +25,7 @@ from flireo_flows.calling.plan import (
     request_of,
     row_of,
 )
-from flireo_flows.leads.lead import Lead, LeadBatch
+from flireo_flows.leads import Lead, LeadBatch
 from flireo_flows.script import ComposeError, Composer, LeadFacts
 
 KIND: Final = "flireo-flows plan"

@@ -23,10 +23,10 @@ from flireo_flows.policy import (
     PolicyLead,
     Rule,
     Totals,
+    alike,
     campaign_denial,
     decide,
 )
-from flireo_flows.policy.decision_context import alike
 
 HORIZON: Final = timedelta(days=366)  # further ahead nothing is foreseen
 # Of the requests a minute, what reading the call list takes while calls are placed; see `rhythm`.

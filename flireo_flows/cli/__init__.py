@@ -7,7 +7,6 @@ from cyclopts import App, CycloptsError
 
 from flireo_flows import __version__
 from flireo_flows.cli.automations import automations
-from flireo_flows.cli.campaign_list import do_not_call
 from flireo_flows.cli.collect import collect
 from flireo_flows.cli.demo import demo
 from flireo_flows.cli.inbox import inbox
@@ -15,10 +14,11 @@ from flireo_flows.cli.outcomes import outcomes
 from flireo_flows.cli.pause import cancel, pause, resume
 from flireo_flows.cli.plan import plan
 from flireo_flows.cli.run import run
-from flireo_flows.cli.sandbox import sandbox, webhooks
+from flireo_flows.cli.sandbox import sandbox
 from flireo_flows.cli.status import status
-from flireo_flows.cli.suppressions import forget, suppress, suppressions, unsuppress
+from flireo_flows.cli.suppressions import do_not_call, forget, suppress, suppressions, unsuppress
 from flireo_flows.cli.template import init
+from flireo_flows.cli.webhooks import webhooks
 from flireo_flows.cli.why import why
 
 DONE, FAILED, USAGE, OPEN, CLOCK, UNREAD, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -62,14 +62,14 @@ def _main(arguments: list[str]) -> int:
 
     for option, given in zip(["", *arguments], arguments, strict=False):
         if not _is_text(given) and not os.path.exists(given):  # a file may have such a name
-            say(f"{option or 'the command'}: it holds bytes that are no text in UTF-8. Type it anew.")
+            say(f"{option or 'the command'}: it holds bytes that are no text in UTF-8. Type it again.")
             return USAGE
     try:
         return int(app(arguments, exit_on_error=False, result_action="return_value") or DONE)
     except CycloptsError:
         return USAGE  # already printed
     except KeyboardInterrupt:
-        say("interrupted. What was rung is in the ledger; run the same command again to continue.")
+        say("interrupted. What was called is in the ledger; run the same command again to continue.")
         return INTERRUPTED
     except Exception as error:
         if not isinstance(error, PROBLEMS()):

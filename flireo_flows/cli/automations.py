@@ -24,7 +24,7 @@ def automations(*paths: Path, notify: str = "") -> int:
     from prefect.settings import PREFECT_API_URL
 
     from flireo_flows.cli import DONE, FAILED, say
-    from flireo_flows.cli.prefect_check import check_prefect
+    from flireo_flows.cli.settings import check_prefect
     from flireo_flows.prefect_support.automations import AutomationError, automation_files, make_automation
 
     if not (api := PREFECT_API_URL.value()):

@@ -1,10 +1,10 @@
-"""`flireo-flows collect`: how calls ended that no run is waiting for. Rings nobody."""
+"""`flireo-flows collect`: how calls ended that no run is waiting for. Calls no one."""
 
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
-from flireo_flows.cli.campaign_name import AnyCampaign
+from flireo_flows.cli.options import AnyCampaign
 from flireo_flows.cli.run import OPEN
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def collect(
     *, campaign: AnyCampaign = "", patience: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0
 ) -> int:
-    """Write down how calls ended that no run is waiting for. Rings nobody.
+    """Write down how calls ended that no run is waiting for. Calls no one.
 
     Ends with status 0 when every result is in, 3 when calls are still open, 1 on an error, 2 on wrong usage.
 

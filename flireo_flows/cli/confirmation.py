@@ -66,8 +66,8 @@ def _kind(credentials: "FlireoCredentials") -> str:
 
 def _question(plan: "Plan", people: int, limit: int | None, kind: str) -> str:
     most = min(people, limit or people)
-    whom = f"{people:,} {'person' if people == 1 else 'people'}"
-    head = f"This run may call {whom} with {kind}"
+    who = f"{people:,} {'person' if people == 1 else 'people'}"
+    head = f"This run may call {who} with {kind}"
     parts = [
         f"{head}.",
         *([f"  Now: at most {most:,} of them (--limit)."] if most < people else []),

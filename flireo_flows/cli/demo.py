@@ -37,7 +37,7 @@ class Stage:
 def demo(*, stay: Annotated[bool, Parameter(negative=())] = False, out: Path | None = None) -> int:
     """Show the main job end to end: a sample file of leads, a local Flireo, a local Prefect, the results.
 
-    Rings nobody: a sandbox answers instead of Flireo. Takes about a minute and leaves no process behind.
+    Calls no one: a sandbox answers instead of Flireo. Takes about a minute and leaves no process behind.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def _run(stage: Stage, folder: Path) -> tuple["CampaignSummary", str]:
             credentials=FlireoCredentials.load("demo"),
             ledger=CallLedger.load("demo"),
             number=FlireoPhoneNumber.load("demo"),
-            # The sandbox rings nobody, so the hour does not matter.
+            # The sandbox calls no one, so the hour does not matter.
             policy=CallingPolicy(calling_hours=None, poll_seconds=3, reconcile_grace_seconds=5),
             lead_format=LeadFormat(default_region="NL"),
             do_not_call=str(flows / "do_not_call.txt"),
@@ -147,7 +147,7 @@ def _finish(summary: "CampaignSummary", seconds: float) -> None:
     from flireo_flows.cli.run import show
 
     show(summary)
-    say(f"done in {seconds:.0f} seconds. Nobody was rung: the sandbox stood in for Flireo.")
+    say(f"done in {seconds:.0f} seconds. No one was called: the sandbox stood in for Flireo.")
 
 
 def _stay(stage: Stage, run_id: str) -> None:

@@ -17,7 +17,7 @@ INTRODUCTION: Final = """# Policy, script and format of a file
 
 Made by `python -m flireo_flows.cli.forms > docs/forms.md`; do not edit.
 
-Three forms say how a campaign rings: in the Prefect UI as forms, for the command line as YAML or JSON files. Every
+Three forms say how a campaign calls: in the Prefect UI as forms, for the command line as YAML or JSON files. Every
 field is optional unless it says otherwise.
 """
 FORMS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (

@@ -1,4 +1,4 @@
-"""`flireo-flows inbox`: what the webhooks brought, and what nobody could read. Sends nothing."""
+"""`flireo-flows inbox`: what the webhooks brought, and what could not be read. Sends nothing."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Literal

@@ -10,6 +10,30 @@ from flireo_flows.cli.user_errors import SettingError
 if TYPE_CHECKING:
     from flireo_flows.leads import LeadFormat
 
+
+def _check_new(_type: object, name: str) -> None:
+    from flireo_flows.api.campaign_names import clean_name
+
+    clean_name(name)
+
+
+def _check_known(_type: object, name: str) -> None:
+    from flireo_flows.api.campaign_names import clean_given_name
+
+    clean_given_name(name)
+
+
+def _check_any(_type: object, name: str) -> None:
+    from flireo_flows.api.campaign_names import clean_optional_name
+
+    clean_optional_name(name)
+
+
+CampaignName = Annotated[str, Parameter(validator=_check_new)]
+KnownCampaign = Annotated[str, Parameter(validator=_check_known)]
+AnyCampaign = Annotated[str, Parameter(validator=_check_any)]  # empty for all
+
+
 Flag = Parameter(negative=())
 ColumnName = Annotated[str, Parameter(allow_leading_hyphen=True)]  # "-" is the name of none
 ColumnNames = Annotated[

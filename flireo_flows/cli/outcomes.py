@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.campaign_name import AnyCampaign
+from flireo_flows.cli.options import AnyCampaign
 from flireo_flows.cli.pause import in_ledger
 
 if TYPE_CHECKING:
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from flireo_flows.ledger.outcome_backfill import EndingCount, Rederived
     from flireo_flows.policy import CallingPolicy
 
-MOST_ROWS = 100  # of endings shown; texts that the platform makes up anew each time would fill the screen
+MOST_ROWS = 100  # of endings shown; texts that differ in each call would fill the screen
 
 
 def outcomes(
     *, campaign: AnyCampaign = "", policy: str = "", dry_run: Annotated[bool, Parameter(negative=())] = False
 ) -> int:
-    """Show the table that says what a finished call means; or derive a campaign's outcomes anew by it.
+    """Show the table that says what a finished call means; or derive a campaign's outcomes again by it.
 
     Without options it prints the default table as YAML, to copy rules from into a policy; with a policy the table
-    as that policy has it. With a campaign it shows in which words its calls ended and what that was taken for.
-    With both it derives the outcomes of the campaign's ended calls anew, from what the ledger holds.
+    as that policy has it. With a campaign it shows the words in which its calls ended and the outcomes they gave.
+    With both it derives the outcomes of the campaign's ended calls again, from what the ledger holds.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def _show_changes(campaign: str, found: "Rederived", dry_run: bool) -> None:
         table.add_row(_plain(before), _plain(after), str(calls))
     Console(markup=False).print(table)
     be = "would not be" if dry_run else "are not"
-    print(f"{found.settled} leads {be} rung again, {found.suppressed} numbers {be} rung by any campaign.")
+    print(f"{found.settled} leads {be} called again, {found.suppressed} numbers {be} called by any campaign.")
 
 
 def _show_endings(campaign: str, found: "list[EndingCount]") -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flireo_flows.cli.campaign_name import KnownCampaign
+from flireo_flows.cli.options import KnownCampaign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def pause(*, campaign: KnownCampaign, reason: str = "") -> int:
-    """Ring nobody of a campaign until it is resumed. Calls that run go on, and their results are collected.
+    """Ring no one of a campaign until it is resumed. Running calls go on, and their results are collected.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def pause(*, campaign: KnownCampaign, reason: str = "") -> int:
 
 
 def resume(*, campaign: KnownCampaign) -> int:
-    """Let a paused campaign ring again, whoever paused it. Run it as before to go on.
+    """Let a paused campaign call again, whoever paused it. Run it as before to go on.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def resume(*, campaign: KnownCampaign) -> int:
 
 
 def cancel(*, campaign: KnownCampaign, reason: str = "") -> int:
-    """Ring nobody of a campaign any more. Final; calls that run go on, and their results are collected.
+    """Ring no one of a campaign any more. Final; running calls go on, and their results are collected.
 
     Parameters
     ----------

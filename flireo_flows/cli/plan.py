@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
-from flireo_flows.cli.campaign_name import CampaignName
-from flireo_flows.cli.options import NO_OPTIONS, LeadOptions
+from flireo_flows.cli.options import NO_OPTIONS, CampaignName, LeadOptions
 from flireo_flows.cli.run import Flag, check_local
 from flireo_flows.cli.user_errors import SettingError
 
@@ -33,10 +32,10 @@ def plan(
     json: Annotated[bool, Flag] = False,
     file_options: LeadOptions = NO_OPTIONS,
 ) -> int:
-    """Show who would be rung when, from which number, with which words, and who would not, and why. Sends nothing.
+    """Show who would be called when, from which number, with which words, and who would not, and why. Sends nothing.
 
-    The ledger is only read, and not made where there is none. A saved plan can be looked at by somebody else, and
-    `flireo-flows run LEADS ... --plan FILE` then rings nobody but whom it names, or refuses if anything changed.
+    The ledger is only read, and not made where there is none. A saved plan can be reviewed by someone else, and
+    `flireo-flows run LEADS ... --plan FILE` then calls only the people it names, or refuses if anything changed.
 
     Parameters
     ----------
@@ -47,7 +46,7 @@ def plan(
     agent_id
         The saved Flireo agent that speaks; not needed where the script or the rows say who does.
     number_id
-        Id of the number to ring from; without it Flireo picks one.
+        Id of the number to call from; without it Flireo picks one.
     policy
         YAML or JSON file with the fields of CallingPolicy, or the name of a preset. Its tariff is what the cost is
         estimated by.
@@ -57,13 +56,13 @@ def plan(
         Call at any hour, whatever the policy's calling hours are. Rules by state (state_rules) hold all the same, as
         they are law: only a policy without them calls without them.
     do_not_call
-        File of numbers that are not to be rung.
+        File of numbers that must not be called.
     requests_per_minute
         What the API key allows.
     rows
         How many calls to show.
     save
-        File to write the plan to. It holds the words that people would hear: only you may read it.
+        File to write the plan to. It holds personal data: only you may read it.
     json
         Print JSON for programs instead of tables.
     """
@@ -161,7 +160,7 @@ def _print(plan: "Plan", most: int, saved: Path | None) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
 
     head = f"Plan {plan.digest} of campaign {redact(plan.campaign)}"
-    say(f"{head}: {len(plan.calls)} to be rung, {len(plan.skipped)} not. Nothing was sent.", "bold")
+    say(f"{head}: {len(plan.calls)} to be called, {len(plan.skipped)} not. Nothing was sent.", "bold")
     for sentence in plan.estimate.in_words:
         say(f"  {sentence}")
     for sentence in plan.earlier:
@@ -173,7 +172,7 @@ def _print(plan: "Plan", most: int, saved: Path | None) -> None:
     if len(plan.calls) > most:
         say(f"{len(plan.calls) - most} more are not shown here (--rows N, --json, --save FILE).")
     for reason in reasons_in_words(plan):
-        say(f"Not rung: {reason}")
+        say(f"Not called: {reason}")
     if saved:
         say(
             f"Saved to {saved}. It holds personal data. "

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
-from flireo_flows.cli.campaign_name import CampaignName
-from flireo_flows.cli.options import NO_OPTIONS, LeadOptions
+from flireo_flows.cli.options import NO_OPTIONS, CampaignName, LeadOptions
 
 if TYPE_CHECKING:
     from flireo_flows.flows import CampaignSummary
@@ -41,7 +40,7 @@ def run(
 ) -> int:
     """Ring every lead of a file and export what became of each call. Run it again to carry on.
 
-    The same campaign name continues where it stands and rings nobody twice. Ends with status 0 when every
+    The same campaign name continues where it stands and calls no one twice. Ends with status 0 when every
     lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage,
     4 when the clocks of this machine, the database and Flireo are more than a minute apart, 5 when the account's recent
     calls cannot be read, so that no one is called.
@@ -57,24 +56,24 @@ def run(
     agent_id
         The saved Flireo agent that speaks; not needed where the script or the rows say who does.
     number_id
-        Id of the number to ring from; without it Flireo picks one.
+        Id of the number to call from; without it Flireo picks one.
     policy
         YAML or JSON file with the fields of CallingPolicy, or the name of a preset: nl, be, de, fr, gb, us, us-fl.
     script
         YAML or JSON file that says what is said, by which agent, and from which numbers.
     plan
-        A plan that `flireo-flows plan --save` wrote: nobody outside it is rung.
+        A plan that `flireo-flows plan --save` wrote: no one outside it is called.
     any_hour
         Call at any hour, whatever the policy's calling hours are. Rules by state (state_rules) hold all the same, as
         they are law: only a policy without them calls without them.
     do_not_call
-        File of numbers that are not to be rung.
+        File of numbers that must not be called.
     out
         Folder for results.csv, results.jsonl, results.parquet, rejects.csv and report.html.
     no_wait
         End after dialling; a later run collects the results.
     deadline
-        End after so many seconds in any case; 0 for no deadline. Calls that run go on.
+        End after so many seconds in any case; 0 for no deadline. Running calls go on.
     ignore_recent_calls
         Call also where the account's calls of the last seven days cannot be read, which a new ledger reads first.
         Risky: people who were called a moment ago, from the dashboard or with a ledger that was lost, are called again.
@@ -134,7 +133,7 @@ def prefect_api() -> str:
     """
     from prefect.settings import PREFECT_API_URL
 
-    from flireo_flows.cli.prefect_check import check_prefect
+    from flireo_flows.cli.settings import check_prefect
     from flireo_flows.prefect_support.child_process import until_exit
     from flireo_flows.prefect_support.local_server import prefect_server
 
@@ -174,7 +173,9 @@ def show(summary: "CampaignSummary") -> None:
             console.print(f"  {failure}", markup=False, highlight=False)
     if not summary.is_finished:
         why = (
-            "the deadline ended the run" if summary.timed_out else "they may only be rung, or heard of, later"
+            "the deadline ended the run"
+            if summary.timed_out
+            else "they may only be called, or their results come, later"
         )
         console.print(f"[bold]{summary.leads - summary.final} leads are still open[/bold] ({why}):")
         for line in summary.open:
@@ -208,7 +209,7 @@ def quiet_console() -> None:
 
 
 def _is_for_people(record: Any) -> bool:
-    return not record.exc_info and record.levelno < 40  # errors are told once, at the end, by us
+    return not record.exc_info and record.levelno < 40  # errors are shown once, at the end, by us
 
 
 def _run_flow(api: str, **parameters: Any) -> "CampaignSummary":
@@ -257,5 +258,6 @@ def _say_hours(rules: "CallingPolicy", *, any_hour: bool) -> None:
         why = "--any-hour" if any_hour else "the policy"
         kept = "; the rules of states hold all the same" if rules.state_rules else ""
         print(
-            f"flireo-flows: calling hours are OFF ({why}): people may be rung at night{kept}", file=sys.stderr
+            f"flireo-flows: calling hours are OFF ({why}): people may be called at night{kept}",
+            file=sys.stderr,
         )

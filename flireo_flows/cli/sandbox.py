@@ -1,12 +1,19 @@
-"""`flireo-flows sandbox` and `flireo-flows webhooks`: the two servers."""
+"""`flireo-flows sandbox`: a local Flireo, and the state file it starts from."""
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Any, Final
 
-from cyclopts import Parameter
-
+from flireo_flows.cli.settings import address_of, check_port, read_document, webhook_secret
 from flireo_flows.cli.user_errors import SettingError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from flireo_flows.sandbox.state import SandboxState
+
+# What a file and the command line leave open, the environment may say.
+_ENVIRONMENT: Final = {"dialect": "FLIREO_DIALECT", "webhook_secret": "FLIREO_WEBHOOK_SECRET"}
 
 
 def sandbox(
@@ -26,11 +33,11 @@ def sandbox(
     webhook_drop_share: float | None = None,
     webhook_double_share: float | None = None,
 ) -> int:
-    """Run a local Flireo: the whole API over real HTTP. Rings nobody.
+    """Run a local Flireo: the whole API over real HTTP. Calls no one.
 
     For demos, for tests, and for trying out leads, a policy or a webhook
-    receiver before real people are rung. Calls ring, are answered or not, end,
-    are summed up and reported. All of it is in memory, and gone at the end.
+    receiver before real people are called. Calls ring, are answered or not, end,
+    are summarised and reported. All of it is in memory, and gone at the end.
 
     Base URL: http://127.0.0.1:8099/api/v1 (FLIREO_BASE_URL). Any API key will
     do. There is an agent, demo-agent, and a number, demo-number, so that a
@@ -42,7 +49,7 @@ def sandbox(
     without a key:
 
     - GET /sandbox lists what there is; GET /sandbox/calls the calls it placed.
-    - POST /sandbox/inbound lets somebody ring in.
+    - POST /sandbox/inbound simulates an inbound call.
     - POST /sandbox/faults lets requests fail, /sandbox/settings changes the rest.
     - POST /sandbox/reset goes back to the beginning.
     - GET /sandbox/state is the present state, as a file for --state.
@@ -83,13 +90,12 @@ def sandbox(
     webhook_double_share
         Share of webhooks that are sent twice, 0 to 1.
     """
-    from flireo_flows.cli.sandbox_state import read_state
     from flireo_flows.prefect_support.child_process import exit_with_parent
     from flireo_flows.sandbox.server import make_server
     from flireo_flows.sandbox.state import StateError
 
     exit_with_parent()
-    _check_port(host, port)
+    check_port(host, port)
     options = {
         "time_scale": time_scale,
         "rate_limit": rate_limit,
@@ -108,78 +114,52 @@ def sandbox(
         server = make_server(read.settings, host, port, read.contents())
     except StateError as error:
         raise SettingError(f"state {state}: {error}. Correct that, and start again.") from None
-    print(f"sandbox: http://{_address(host, port)}/api/v1 (rings nobody; Ctrl-C stops it)", flush=True)
+    print(f"sandbox: http://{address_of(host, port)}/api/v1 (calls no one; Ctrl-C stops it)", flush=True)
     server.run()
     return 0
 
 
-def webhooks(
-    *,
-    port: int = 8098,
-    host: str = "127.0.0.1",
-    app: str = "",
-    unsigned: Annotated[bool, Parameter(negative=())] = False,
-    log_json: Annotated[bool, Parameter(negative=())] = False,
-) -> int:
-    """Take Flireo's webhooks at POST /webhooks/flireo and store them in the ledger.
+def read_state(file: Path | None, options: dict[str, Any]) -> "SandboxState":
+    """The state that a sandbox begins with.
 
-    FLIREO_WEBHOOK_SECRET checks their signatures; several secrets are separated by spaces: those of several
-    agents, and an old and a new one that are valid together. GET /health tells whether the ledger answers,
-    GET /metrics counts, for Prometheus. SIGTERM and Ctrl-C let requests under way be answered first.
+    Args:
+        file: YAML or JSON; None for a new sandbox.
+        options: Settings of the command line, which win over those of the file.
 
-    Where PREFECT_API_URL is set, the ledger's events are sent there, and an event says when reports wait.
-
-    Parameters
-    ----------
-    port
-        Port to listen on.
-    host
-        Address to listen on; 0.0.0.0 for all.
-    app
-        A receiver of your own, with tools: MODULE:NAME or FILE.py:NAME. Its own secrets and ledger count then.
-    unsigned
-        Take deliveries without a signature when no secret is set. Only on a machine of your own.
-    log_json
-        Log each delivery as a line of JSON, without personal data.
+    Raises:
+        SettingError: The file cannot be read, or it or an option is wrong. Says where, and what to do.
     """
-    import asyncio
+    from pydantic import ValidationError
 
-    from flireo_flows.cli.webhooks import load_receiver, receiver_from_settings, serve
-    from flireo_flows.prefect_support.child_process import exit_with_parent
+    from flireo_flows.sandbox.state import SandboxState
 
-    exit_with_parent()
-    receiver = load_receiver(app) if app else receiver_from_settings(unsigned=unsigned)
-    _check_port(host, port)
-    asyncio.run(receiver.check())
-    if os.environ.get("PREFECT_API_URL", "").strip():
-        from flireo_flows.prefect_support.events import announce_forever
-
-        receiver.run_beside(lambda: announce_forever(receiver.ledger_url))
-    print(f"webhooks: http://{_address(host, port)}/webhooks/flireo (Ctrl-C stops it)", flush=True)
-    serve(receiver, host, port, log_json=log_json)
-    return 0
-
-
-def _address(host: str, port: int) -> str:
-    """As it stands in a URL."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _check_port(host: str, port: int) -> None:
-    """A taken port is told in a sentence; the server itself would print a traceback."""
-    import socket
-
+    document = read_document(file, "state", "sections, such as `agents:` or `settings:`") if file else {}
+    settings = document.get("settings") or {}
+    if not isinstance(settings, dict):
+        raise SettingError(f"state {file}: settings: it must hold fields, such as `time_scale: 20`")
+    environment = {name: os.environ.get(variable, "") for name, variable in _ENVIRONMENT.items()}
+    environment["webhook_secret"] = webhook_secret(environment["webhook_secret"])
+    defaults = {name: value for name, value in environment.items() if value}
     try:
-        # As the server does: a name may have several addresses, of both kinds.
-        for family, *_, where in socket.getaddrinfo(
-            host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        ):
-            with socket.socket(family, socket.SOCK_STREAM) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                probe.bind((where[0], port, *where[2:]))
-    except (OSError, OverflowError) as error:
-        words = getattr(error, "strerror", None) or str(error)
-        told = f"cannot listen on {_address(host, port)}: {words}. Choose another --port."
-        raise SettingError(told) from None
+        return SandboxState.model_validate({**document, "settings": {**defaults, **settings, **options}})
+    except ValidationError as error:
+        raise SettingError(_sentence(error, file, options)) from None
+
+
+def _sentence(error: "ValidationError", file: Path | None, options: dict[str, Any]) -> str:
+    from flireo_flows.api.redaction import redact
+    from flireo_flows.cli.settings import first_problem
+    from flireo_flows.sandbox.settings import SandboxSettings
+    from flireo_flows.sandbox.state import SandboxState
+
+    told = error.errors(include_input=False, include_url=False)[0]
+    place = [str(part) for part in told["loc"]]
+    if len(place) > 1 and place[0] == "settings" and place[1] in options:
+        return f"--{place[1].replace('_', '-')}: {first_problem(error)}"
+    if file is None and place[-1] in _ENVIRONMENT:
+        return f"{_ENVIRONMENT[place[-1]]}: {first_problem(error)}"
+    problem = first_problem(error)
+    if told["type"] == "extra_forbidden" and len(place) <= 2:
+        known = SandboxSettings if place[0] == "settings" else SandboxState
+        problem = f"there is no such field. Fields are {', '.join(sorted(known.model_fields))}"
+    return f"state {file}: {'.'.join(map(redact, place))}: {problem}"

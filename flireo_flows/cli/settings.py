@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
-from flireo_flows.cli.documents import read_document
 from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
@@ -13,6 +13,60 @@ if TYPE_CHECKING:
     from flireo_flows.blocks import CallLedger, FlireoCredentials
     from flireo_flows.policy import CallingPolicy
     from flireo_flows.script import Script
+
+_TEXT: Final = "tag:yaml.org,2002:str"
+_MOMENT: Final = "tag:yaml.org,2002:timestamp"
+_FIGURES: Final = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
+
+
+def read_document(file: Path, what: str, holds: str) -> dict[str, Any]:
+    """The fields of a file; none for an empty one.
+
+    Args:
+        file: YAML or JSON.
+        what: What kind of file it is, for errors.
+        holds: What it must hold, for errors.
+
+    Raises:
+        SettingError: It cannot be read; says which, where, and what to do.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
+        """YAML 1.1, but for what people mean as text and it takes for a figure or a moment."""
+
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+            tag = super().resolve(kind, value, implicit)
+            return _TEXT if _is_meant_as_text(tag, value) else tag
+
+    try:
+        read = yaml.load(file.read_text(encoding="utf-8-sig"), Loader)  # noqa: S506 - a safe one
+    except OSError as error:
+        raise SettingError(f"{what} {file}: {error.strerror}. Check the path.") from None
+    except RecursionError:
+        raise SettingError(f"{what} {file}: its lists or fields are nested too deeply") from None
+    # ValueError: not UTF-8, or a figure of thousands of digits.
+    except (yaml.YAMLError, ValueError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = f", line {line + 1}" if line is not None else ""
+        raise SettingError(f"{what} {file}{where}: this is not readable as YAML or JSON") from None
+    if read is None:
+        return {}
+    if not isinstance(read, dict):
+        raise SettingError(f"{what} {file}: it must hold {holds}")
+    return read
+
+
+def _is_meant_as_text(tag: str, value: Any) -> bool:
+    """Whether what stands there without quotation marks is text to whoever wrote it.
+
+    To YAML 1.1, `9:00` is 540, `+447700900001` a figure, and `2026-11-31` a date that fails to exist. Whoever
+    reads the field knows what belongs there, and says so by the field's name.
+    """
+    if tag == _MOMENT:
+        return True
+    return tag in _FIGURES and (value.startswith("+") or ":" in value)
+
 
 Form = TypeVar("Form", bound="BaseModel")
 
@@ -144,3 +198,75 @@ def _known(model: type["BaseModel"], place: tuple[int | str, ...]) -> list[str]:
         if reference := next((choice["$ref"] for choice in choices if "$ref" in choice), ""):
             here = schema["$defs"][reference.rpartition("/")[2]]
     return list(here.get("properties", {}))
+
+
+def check_prefect(url: str, instead: str = "") -> None:
+    """Ask the Prefect API for something that needs leave, as a run will.
+
+    Args:
+        url: Of PREFECT_API_URL or the Prefect profile.
+        instead: What else the user can do, a sentence; empty for nothing.
+
+    Raises:
+        SettingError: It cannot be used. Says why, and what to do.
+        NetworkSettingError: A variable of the environment keeps us from any server.
+    """
+    import httpx
+
+    from flireo_flows.api.network import check_network
+
+    check_network()  # Prefect's client reads the same variables
+    from prefect.client.orchestration import get_client
+
+    try:
+        with get_client(sync_client=True) as client:
+            client.read_flows(limit=1)
+    except httpx.HTTPStatusError as error:
+        raise _unusable(url, *_of_status(error.response.status_code), instead) from None
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        why = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+        advice = "Start that server, or mend PREFECT_API_URL (or the Prefect profile)."
+        raise _unusable(url, why, advice, instead) from None
+
+
+def _of_status(status: int) -> tuple[str, str]:
+    if status in (401, 403):
+        return f"it answers {status}", "Check PREFECT_API_KEY, or PREFECT_API_AUTH_STRING."
+    return f"it answers {status}", "Check PREFECT_API_URL (or the Prefect profile); it mostly ends in /api."
+
+
+def _unusable(url: str, why: str, advice: str, instead: str) -> SettingError:
+    return SettingError(
+        " ".join((f"the Prefect API at {_shown(url)} cannot be used: {why}. {advice} {instead}").split())
+    )
+
+
+def _shown(url: str) -> str:
+    """The address, without a password that it may hold."""
+    parts = urlsplit(url)
+    return url if "@" not in parts.netloc else parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def address_of(host: str, port: int) -> str:
+    """As it stands in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def check_port(host: str, port: int) -> None:
+    """Report a taken port in a sentence; the server itself would print a traceback."""
+    import socket
+
+    try:
+        # As the server does: a name may have several addresses, of both kinds.
+        for family, *_, where in socket.getaddrinfo(
+            host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind((where[0], port, *where[2:]))
+    except (OSError, OverflowError) as error:
+        words = getattr(error, "strerror", None) or str(error)
+        told = f"cannot listen on {address_of(host, port)}: {words}. Choose another --port."
+        raise SettingError(told) from None

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.campaign_name import KnownCampaign
+from flireo_flows.cli.options import KnownCampaign
 from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:

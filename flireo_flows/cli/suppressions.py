@@ -1,15 +1,17 @@
-"""`flireo-flows suppress`, `unsuppress`, `suppressions`, `forget`: who is never rung. Sends nothing."""
+"""`flireo-flows suppress`, `unsuppress`, `suppressions`, `forget`: who must never be called. Sends nothing."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from flireo_flows.cli.options import CampaignName
 from flireo_flows.cli.pause import in_ledger
 from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.ledger import Database
+    from flireo_flows.ledger.campaign_list import CampaignList
     from flireo_flows.ledger.erasure import Forgotten
     from flireo_flows.ledger.suppressions import Suppression
 
@@ -17,7 +19,7 @@ Flag = Parameter(negative=())
 
 
 def suppress(phone: str = "", *, file: Path | None = None, reason: str = "", default_region: str = "") -> int:
-    """Never ring somebody again, in whatever campaign of the ledger. Calls that run go on.
+    """Never call a person again, in any campaign of the ledger. Running calls go on.
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ def suppress(phone: str = "", *, file: Path | None = None, reason: str = "", def
     from flireo_flows.cli import USAGE, say
 
     if bool(phone) == bool(file):
-        say("name one number, or a list of numbers with --file, that is never to be rung.")
+        say("name one number, or a list of numbers with --file, that must never be called.")
         return USAGE
     phones = _listed(file, default_region) if file else frozenset({read_number(phone, default_region)})
     in_ledger(lambda database: _suppress(database, phones, reason), existing=False)
@@ -41,7 +43,7 @@ def suppress(phone: str = "", *, file: Path | None = None, reason: str = "", def
 
 
 def unsuppress(phone: str, *, even_forgotten: Annotated[bool, Flag] = False, default_region: str = "") -> int:
-    """Let somebody be called again. The next run of a file that holds the number asks anew about leads that were
+    """Let a person be called again. The next run of a file that holds the number checks again the leads that were
     skipped; a lead that is in review because its own call's answer was unclear is done, as it was called.
 
     Parameters
@@ -57,12 +59,12 @@ def unsuppress(phone: str, *, even_forgotten: Annotated[bool, Flag] = False, def
 
     number = read_number(phone, default_region)
     in_ledger(lambda database: _unsuppress(database, number, even_forgotten=even_forgotten))
-    print(f"{mask_phone(number)} may be rung again.")
+    print(f"{mask_phone(number)} may be called again.")
     return 0
 
 
 def suppressions(*, json: Annotated[bool, Flag] = False) -> int:
-    """Show who is never rung, with masked numbers: since when, who said so, and why.
+    """Show who is never called, with masked numbers: since when, by whose word, and why.
 
     Parameters
     ----------
@@ -82,7 +84,7 @@ def suppressions(*, json: Annotated[bool, Flag] = False) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{len(found)} numbers are never rung", title_justify="left")
+    table = Table(title=f"{len(found)} numbers are never called", title_justify="left")
     for column in ("number", "since (UTC)", "who said so", "campaign", "why"):
         table.add_column(column)
     for one in found:
@@ -93,7 +95,7 @@ def suppressions(*, json: Annotated[bool, Flag] = False) -> int:
 
 
 def forget(phone: str, *, default_region: str = "") -> int:
-    """Erase what the ledger knows of a person, in every campaign, and never ring them again. Cannot be undone.
+    """Erase what the ledger knows of a person, in every campaign, and never call them again. Cannot be undone.
 
     Exported files, backups, and what Flireo itself keeps are not reached.
 
@@ -109,7 +111,7 @@ def forget(phone: str, *, default_region: str = "") -> int:
     number = read_number(phone, default_region)
     erased = in_ledger(lambda database: _forget(database, number), existing=False)
     print(
-        f"{mask_phone(number)} is forgotten and never rung. Erased what was known in {erased.leads} leads, "
+        f"{mask_phone(number)} is forgotten and never called. Erased what was known in {erased.leads} leads, "
         f"{erased.attempts} attempts, {erased.reports} reports and {erased.decisions} decisions."
     )
     return 0
@@ -121,9 +123,8 @@ def read_number(text: str, default_region: str) -> str:
     Raises:
         SettingError: It is none; does not repeat it.
     """
-    from flireo_flows.leads.lead import RejectCode
-    from flireo_flows.leads.phones import Refusal
-    from flireo_flows.leads.phones import read_number as read
+    from flireo_flows.leads import Refusal, RejectCode
+    from flireo_flows.leads import read_number as read
 
     number = read(text, default_region.strip().upper())
     if not isinstance(number, Refusal):
@@ -172,3 +173,35 @@ async def _forget(database: "Database", phone: str) -> "Forgotten":
     from flireo_flows.ledger.erasure import forget as erase
 
     return await erase(database, phone)
+
+
+def do_not_call(*, campaign: CampaignName, clear: Annotated[bool, Parameter(negative=())] = False) -> int:
+    """Show how many numbers are on a campaign's do-not-call list, or clear it.
+
+    Every list that a run was given (`run --do-not-call FILE`) stays with its campaign, also for runs without one.
+
+    Parameters
+    ----------
+    campaign
+        Name of the campaign.
+    clear
+        Take every number off the list; the next run asks again about those who were skipped for it.
+    """
+    kept = in_ledger(lambda database: _read(database, campaign, clear=clear))
+    if clear:
+        print(f"{kept.numbers} taken off the do-not-call list.")
+    else:
+        print(f"The {kept.in_words}." if kept.numbers else "No do-not-call list.")
+    return 0
+
+
+async def _read(database: "Database", campaign: str, *, clear: bool) -> "CampaignList":
+    from flireo_flows.ledger.campaign_list import clear_in, list_in
+    from flireo_flows.ledger.campaigns import require_campaign
+
+    async with database.write(campaign) as db:
+        await require_campaign(db, campaign, database.where)
+        kept = await list_in(db, campaign)
+        if clear:
+            await clear_in(db, campaign)
+    return kept

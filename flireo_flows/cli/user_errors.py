@@ -1,4 +1,4 @@
-"""Which errors are the user's to mend: they are told in a sentence, without a traceback."""
+"""Which errors are the user's to mend: they are shown in a sentence, without a traceback."""
 
 
 class SettingError(Exception):

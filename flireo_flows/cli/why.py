@@ -1,11 +1,11 @@
-"""`flireo-flows why`: why was, or wasn't, this person rung? Read from the ledger; sends nothing."""
+"""`flireo-flows why`: why was, or wasn't, this person called? Read from the ledger; sends nothing."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flireo_flows.cli.campaign_name import KnownCampaign
+from flireo_flows.cli.options import KnownCampaign
 from flireo_flows.cli.pause import in_ledger
 from flireo_flows.cli.suppressions import read_number
 
@@ -23,7 +23,7 @@ def why(
     default_region: str = "",
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
-    """Say why somebody was, or wasn't, rung: every decision with its rule, every attempt, what comes next.
+    """Show why a person was, or was not, called: every decision with its rule, every attempt, what comes next.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def tell(audit: "CampaignAudit", shown: str) -> Iterator[str]:
 
 
 class Clock:
-    """Tells times on the clock of the zones that number and row allow, or in UTC where these differ.
+    """Shows times on the clock of the zones that number and row allow, or in UTC where these differ.
 
     Attributes:
         whose: In words.
@@ -127,7 +127,7 @@ class Clock:
 
 def _sources(source: str, zones: int) -> list[str]:
     """Where each zone comes from, in words; `Lead.zone_source` has one word for all zones, or one for each."""
-    from flireo_flows.policy.explanation import SOURCES
+    from flireo_flows.policy import SOURCES
 
     told = [SOURCES.get(word, word) for word in source.split() or ["number"]]
     return told if len(told) == zones else told[:1] * zones
@@ -137,11 +137,11 @@ def _in_short(audit: "CampaignAudit") -> str:
     if audit.lead is None:
         forgotten = audit.suppression is not None and audit.suppression.source == "forgotten"
         return "forgotten; nothing is known of them." if forgotten else "no file of it held this number."
-    rung = sum(attempt.state in ("placed", "ended") for attempt in audit.attempts)
-    times = {0: "not rung", 1: "rung once"}.get(rung, f"rung {rung} times")
+    called = sum(attempt.state in ("placed", "ended") for attempt in audit.attempts)
+    times = {0: "not called", 1: "called once"}.get(called, f"called {called} times")
     unsure = sum(attempt.state in ("sending", "unknown") for attempt in audit.attempts)
     if unsure:
-        times = f"{times}, perhaps {unsure} more" if rung else "perhaps rung"
+        times = f"{times}, perhaps {unsure} more" if called else "perhaps called"
     what = audit.lead.outcome if audit.lead.state == "done" else audit.lead.reason
     return f"{times}; {audit.lead.state}{f' ({_plain(what)})' if what else ''}."
 
@@ -159,17 +159,17 @@ def _decided(decision: "DecisionAudit", clock: Clock) -> str:
 
 
 def _tried(attempt: "AttemptAudit", clock: Clock) -> str:
-    from flireo_flows.ledger.views import WHY_OPEN
+    from flireo_flows.ledger.messages import WHY_OPEN
     from flireo_flows.lifecycle.states import AttemptState
 
     state = AttemptState(attempt.state)
     if state is AttemptState.NOT_PLACED:
-        what = f"not rung ({attempt.reason})"
+        what = f"not called ({attempt.reason})"
     elif state is AttemptState.ENDED:
         over = f", over {clock.tell(attempt.over_at)}" if attempt.over_at is not None else ""
         lasted = f", {attempt.duration_seconds} s" if attempt.duration_seconds is not None else ""
         ended = f" ({attempt.end_reason})" if attempt.end_reason else ""
-        what = f"rung: {_plain(attempt.outcome)}{ended}{lasted}{over}"
+        what = f"called: {_plain(attempt.outcome)}{ended}{lasted}{over}"
     else:
         what = WHY_OPEN[state]
     which = {"from": attempt.number_id, "agent": attempt.agent_id, "variant": attempt.variant}
@@ -182,23 +182,23 @@ def _next(audit: "CampaignAudit", clock: Clock) -> str:
     if audit.lead is not None and audit.lead.state in ("calling", "review", "done"):
         return {
             "calling": "a call is under way, or its result is not in; the campaign's runs collect it.",
-            "review": f"a person has to look: {audit.lead.reason}.",
+            "review": f"needs review: {audit.lead.reason}.",
             "done": "nothing; it is done.",
         }[audit.lead.state]
     return _never(audit) or _later(audit, clock)
 
 
 def _never(audit: "CampaignAudit") -> str:
-    """Why they are not rung in any case; empty when they may be."""
+    """Why they are never called; empty when they may be."""
     if audit.suppression is not None:
         why = f": {audit.suppression.reason}" if audit.suppression.reason else ""
         said = {"person": "a person said so", "forgotten": "they asked to be forgotten"}
-        learnt = f"learnt from a call of campaign {audit.suppression.campaign}"
-        return f"never rung, in whatever campaign ({said.get(audit.suppression.source, learnt)}{why})."
+        learnt = f"learned from a call of campaign {audit.suppression.campaign}"
+        return f"never called, in any campaign ({said.get(audit.suppression.source, learnt)}{why})."
     if audit.on_file:
-        return "never rung in this campaign: the number stands on its do-not-call list."
+        return "never called in this campaign: the number stands on its do-not-call list."
     if audit.standing.state == "cancelled":
-        return f"never rung in this campaign, which is {audit.standing.in_words}."
+        return f"never called in this campaign, which is {audit.standing.in_words}."
     return ""
 
 
@@ -206,9 +206,9 @@ def _later(audit: "CampaignAudit", clock: Clock) -> str:
     if audit.lead is None:
         return "nothing; a run of a file that holds the number would ask."
     if audit.lead.state == "skipped":
-        return "nothing under this policy; the next run of a file that holds the number asks anew."
+        return "nothing under this policy; the next run of a file that holds the number checks it again."
     if audit.standing.state == "paused":
-        return f"nobody is rung until the campaign is resumed; it is {audit.standing.in_words}."
+        return f"no one is called until the campaign is resumed; it is {audit.standing.in_words}."
     if audit.lead.not_before > audit.now:
         return f"asked about again at {clock.tell(audit.lead.not_before)}, if the campaign runs then."
     return "asked about as soon as the campaign runs."

@@ -1,4 +1,4 @@
-"""Ring the people of a file and write down what became of each call."""
+"""Call the people of a file and export what became of each call."""
 
 from typing import Annotated
 
@@ -64,7 +64,7 @@ def outbound_campaign(
         out: Folder for results.csv, results.jsonl, results.parquet, rejects.csv and report.html; empty for one of
             the campaign's own, results/CAMPAIGN.
         wait: Off ends the run after dialling; a later run collects the results.
-        deadline_seconds: End after so many seconds in any case; 0 for no deadline. Calls that run go on.
+        deadline_seconds: End after so many seconds in any case; 0 for no deadline. Running calls go on.
         ignore_recent_calls: Call also where the account's calls of the last seven days cannot be read, which a new
             ledger reads first. Risky: people who were called a moment ago from elsewhere are called again.
         limit: Call at most so many people in this run.

@@ -71,7 +71,7 @@ def plan_campaign(
         approve: Off ends the run after planning; the saved plan can be run by outbound-campaign.
         approval_timeout_seconds: How long to wait for approval; after that no one is called.
         wait: Off ends the run after dialling; a later run collects the results.
-        deadline_seconds: End so many seconds after the approval in any case; 0 for no deadline. Calls that run go on.
+        deadline_seconds: End so many seconds after the approval in any case; 0 for no deadline. Running calls go on.
         ignore_recent_calls: Once approved, call also where the account's calls of the last seven days cannot be read,
             which a new ledger reads first. Risky: people who were called a moment ago from elsewhere are called again.
         limit: Once approved, call at most so many people in this run.

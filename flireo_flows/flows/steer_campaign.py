@@ -18,7 +18,7 @@ def steer_campaign(
     ledger: CallLedger,
     reason: Annotated[str, Field(max_length=200, title="Reason")] = "",
 ) -> str:
-    """Pause, resume or cancel a campaign. Calls that run go on, and its next run collects their results.
+    """Pause, resume or cancel a campaign. Running calls go on, and its next run collects their results.
 
     Args:
         action: Pause calls no one until it is resumed. Cancel calls no one any more and cannot be undone.

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from flireo_flows.leads.wishes import Wishes
+from flireo_flows.leads import Wishes
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import suppressed_in

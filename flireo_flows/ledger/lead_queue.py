@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Float, Integer, Row, Select, String, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.leads.wishes import Wishes
+from flireo_flows.leads import Wishes
 from flireo_flows.ledger.awaited import awaited_in
 from flireo_flows.ledger.call_history import NOTHING, calls_by_others_in
 from flireo_flows.ledger.call_totals import totals_in

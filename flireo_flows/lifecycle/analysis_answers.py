@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
-from flireo_flows.leads.consent_headers import header_words
-from flireo_flows.leads.yes_no import YesNo, leaning_answer, word_set, yes_or_no
+from flireo_flows.leads import YesNo, header_words, leaning_answer, word_set, yes_or_no
 
 # An answer to compare with that stands for every way to say it.
 YES_OR_NO: Final[Mapping[str, YesNo]] = {

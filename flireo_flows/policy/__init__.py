@@ -3,8 +3,8 @@
 from flireo_flows.policy.calendars import Holidays
 from flireo_flows.policy.call_consequences import (
     OptOut,
-    do_not_call_cause,
     is_retried,
+    may_follow,
     opt_out_of,
     opt_out_rules_version,
     outcomes_version,
@@ -23,7 +23,8 @@ from flireo_flows.policy.decision import (
     number_memory,
     others_memory,
 )
-from flireo_flows.policy.explanation import explain
+from flireo_flows.policy.decision_context import alike
+from flireo_flows.policy.explanation import SOURCES, explain
 from flireo_flows.policy.history import History, OtherCall, PolicyLead, Totals
 from flireo_flows.policy.lead_location import LeadLocation, location_of
 from flireo_flows.policy.policy_forms import (
@@ -40,6 +41,7 @@ from flireo_flows.policy.policy_problems import policy_problem, policy_warnings
 from flireo_flows.policy.presets import preset, preset_names
 
 __all__ = [
+    "SOURCES",
     "WEEKDAYS",
     "Allow",
     "AnalysisRule",
@@ -64,15 +66,16 @@ __all__ = [
     "Tariff",
     "Totals",
     "Verdict",
+    "alike",
     "calls_left",
     "campaign_denial",
     "day_start",
     "decide",
-    "do_not_call_cause",
     "explain",
     "held_by_others",
     "is_retried",
     "location_of",
+    "may_follow",
     "number_memory",
     "opt_out_of",
     "opt_out_rules_version",

@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
-from flireo_flows.leads.consent_headers import Meaning, header_words, holds_marks, meaning_of
-from flireo_flows.leads.opt_out_words import CALLS, asks_for_no_calls
-from flireo_flows.leads.yes_no import YesNo, plain_words, word_set
+from flireo_flows.leads import (
+    CALLS,
+    Meaning,
+    YesNo,
+    asks_for_no_calls,
+    header_words,
+    holds_marks,
+    meaning_of,
+    plain_words,
+    word_set,
+)
 from flireo_flows.lifecycle import analysis_answers as answers
 from flireo_flows.lifecycle.outcomes import Outcome, table_version
 from flireo_flows.policy.calling_policy import CallingPolicy
@@ -116,17 +124,6 @@ def opt_out_of(
     unclear = [rule.key for rule, answer in found if answers.is_unclear(answer, rule.equals)]
     unclear += [key for key, value in answers.fields(analysis) if keys(key) and _is_unclear(key, value)]
     return OptOut("unclear", UNCLEAR.format(unclear[0])) if unclear else None
-
-
-def do_not_call_cause(
-    policy: CallingPolicy, outcome: Outcome, analysis: Mapping[str, object] | None, end_reason: str = ""
-) -> str:
-    """Why a call's result means that its number is never called again, in words; empty when it does not.
-
-    See `opt_out_of`, which also names what a person has to settle.
-    """
-    lesson = opt_out_of(policy, outcome, analysis, end_reason)
-    return lesson.cause if lesson and not lesson.is_unclear else ""
 
 
 UNCLEAR: Final = (

@@ -3,22 +3,14 @@
 import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from flireo_flows.policy.timetable import WHOLE_DAY, Spans, zone_named
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-WEEKDAYS: Final[tuple[Weekday, ...]] = (
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-)
+WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
 CLOCK: Final = r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"
 
 From = Annotated[str, Field(pattern=CLOCK, title="From", description="First minute, HH:MM.")]

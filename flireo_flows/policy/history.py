@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from flireo_flows.leads.wishes import Consent
+from flireo_flows.leads import Consent
 from flireo_flows.lifecycle.outcomes import Outcome
 
 

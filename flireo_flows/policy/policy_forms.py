@@ -160,59 +160,18 @@ class AnalysisRule(AnalysisAnswer):
 
 # What an agent's analysis is usually asked for. Each is also found in another spelling (`wantsNoCalls`,
 # `caller_opted_out`) and in an object one level below.
-USUAL_KEYS: Final = tuple(
-    AnalysisRule(key=key)
-    for key in (
-        *(
-            "do_not_call",
-            "dont_call",
-            "do_not_call_again",
-            "never_call_again",
-            "do_not_contact",
-            "dnc",
-            "add_to_dnc",
-        ),
-        *(
-            "no_more_calls",
-            "no_further_calls",
-            "wants_no_calls",
-            "wants_no_more_calls",
-            "stop_calling",
-        ),
-        *("wants_no_contact", "opt_out", "opted_out", "wants_opt_out", "wants_to_opt_out", "unsubscribe"),
-        *(
-            "unsubscribed",
-            "wants_to_unsubscribe",
-            "remove_from_list",
-            "remove_me",
-            "wants_removal",
-            "consent_withdrawn",
-        ),
-        *(
-            "niet_bellen",
-            "niet_meer_bellen",
-            "bel_niet_meer",
-            "bel_me_niet",
-            "wil_niet_gebeld_worden",
-            "afmelden",
-        ),
-        *("nicht_anrufen", "nicht_mehr_anrufen", "keine_anrufe", "keine_weiteren_anrufe"),
-        *(
-            "ne_pas_appeler",
-            "ne_plus_appeler",
-            "no_llamar",
-            "no_volver_a_llamar",
-            "non_chiamare",
-            "nao_ligar",
-        ),
-    )
-) + tuple(
-    AnalysisRule(key=key, equals="false")
-    for key in (
-        "may_call_again",
-        "can_call_again",
-        "may_be_called_again",
-        "can_be_called_again",
-        "mag_gebeld_worden",
-    )
+_ASKED: Final = """
+    do_not_call dont_call do_not_call_again never_call_again do_not_contact dnc add_to_dnc no_more_calls
+    no_further_calls wants_no_calls wants_no_more_calls stop_calling wants_no_contact opt_out opted_out
+    wants_opt_out wants_to_opt_out unsubscribe unsubscribed wants_to_unsubscribe remove_from_list remove_me
+    wants_removal consent_withdrawn niet_bellen niet_meer_bellen bel_niet_meer bel_me_niet
+    wil_niet_gebeld_worden afmelden nicht_anrufen nicht_mehr_anrufen keine_anrufe keine_weiteren_anrufe
+    ne_pas_appeler ne_plus_appeler no_llamar no_volver_a_llamar non_chiamare nao_ligar
+"""
+_STILL_ALLOWED: Final = (
+    "may_call_again can_call_again may_be_called_again can_be_called_again mag_gebeld_worden"
+)
+USUAL_KEYS: Final = (
+    *(AnalysisRule(key=key) for key in _ASKED.split()),
+    *(AnalysisRule(key=key, equals="false") for key in _STILL_ALLOWED.split()),
 )

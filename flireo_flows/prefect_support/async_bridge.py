@@ -67,7 +67,7 @@ def _noticing_interrupts() -> Iterator[threading.Event]:
     """Remember Ctrl-C: Python drops a KeyboardInterrupt that it raises inside a finaliser or a callback of C code."""
     noticed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield noticed  # only the main thread hears signals
+        yield noticed  # only the main thread gets signals
         return
     before = signal.getsignal(signal.SIGINT)
 

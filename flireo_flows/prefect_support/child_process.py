@@ -28,7 +28,7 @@ class ChildError(Exception):
 
 
 def exit_with_parent() -> None:
-    """In a child: stop this process when its parent is gone. Does nothing in a process that nobody leashed."""
+    """In a child: stop this process when its parent is gone. Does nothing in a process that has no such parent."""
     if os.environ.pop(CHILD, None):
         threading.Thread(target=_watch, daemon=True).start()
 

@@ -27,7 +27,7 @@ def starts_deployment(
     """A function to be registered as a tool. It starts one run, whose parameters are the tool's arguments.
 
     The same tool call delivered again starts no second run. Whether the run succeeds is not waited for; where
-    Prefect is not reached or has no such deployment, the model is told that the function failed.
+    Prefect is not reached or has no such deployment, the model gets the error that the function failed.
 
     Args:
         deployment: `FLOW/DEPLOYMENT`.
@@ -36,9 +36,9 @@ def starts_deployment(
         parameters: Others that the flow is given.
         call: The flow's parameter that is given the call (`call_id`, `tool_call_id`, `tool`,
             `customer_number`, `platform_number`, `metadata`); empty if it has none.
-        with_numbers: Whether the numbers of the call are whole. Prefect shows a run's parameters to everybody
+        with_numbers: Whether the numbers of the call are whole. Prefect shows a run's parameters to everyone
             who sees the run, so they are masked by default.
-        answer: What the model is told.
+        answer: The model's result.
 
     Example:
         ```python

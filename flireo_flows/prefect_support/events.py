@@ -25,13 +25,13 @@ from flireo_flows.ledger.waiting import post_reports_waiting
 
 ROUND_SECONDS: Final = 2.0
 A_ROUND: Final = 40  # events: 20 a second; a Prefect server on SQLite stores about 70 a second of all kinds
-# With more than so many waiting, ended calls are told by the fifty, in events of their own kind: an outage of hours
+# With more than so many waiting, ended calls are sent by the fifty, in events of their own kind: an outage of hours
 # must neither flood the server nor start thousands of runs at once.
 BACKLOG: Final = 500
 AT_ONCE: Final = 50
 CALLS_ENDED: Final = "flireo.calls.ended"
 HASTE_SECONDS: Final = 0.5  # between two rounds at a run's end
-GOODBYE_SECONDS: Final = 5.0  # a run that ends waits so long for what it has not told
+GOODBYE_SECONDS: Final = 5.0  # a run that ends waits so long for what it has not sent
 RECONNECTIONS: Final = 2
 LOOK_SECONDS: Final = 5.0  # how often to look whether reports wait
 LONGEST_PAUSE_SECONDS: Final = 60.0
@@ -76,12 +76,14 @@ class Publisher:
             # The run ends. What may have arrived is sent again under its id, by whoever comes first.
             await asyncio.shield(_give_back(box, claiming))
             raise
-        except Exception as error:  # the client raises bare ones as well; telling never stops the calling
+        except (
+            Exception
+        ) as error:  # the client raises bare ones as well; sending events never stops the calling
             self._failed(error)
             await _give_back(box, claiming)
             return 0
         if is_backlog:
-            logger.warning("%d notices waited: ended calls are told together as %s", waiting, CALLS_ENDED)
+            logger.warning("%d notices waited: ended calls are sent together as %s", waiting, CALLS_ENDED)
         self._failures = 0
         await box.sent(it.id for it in posted)
         return len(posted)
@@ -90,7 +92,7 @@ class Publisher:
         """Send what there is every two seconds, and more seldom while Prefect is not reached."""
         box, clock, prunes_at = Outbox(self.database), asyncio.get_running_loop(), 0.0
         while True:
-            with suppress(LedgerError):  # told by whoever needs the ledger for more than this
+            with suppress(LedgerError):  # reported by whoever needs the ledger for more than this
                 await self.publish()
                 if clock.time() >= prunes_at:
                     await box.prune()

@@ -18,7 +18,7 @@ START_SECONDS: Final = 120.0  # 15 to 30 s is usual on a fresh home
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """A port of this machine that is free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -96,7 +96,7 @@ class Greets:
         self._template = Template.read(first_message, "first_message")
 
     def __call__(self, event: AssistantRequest, caller: KnownCaller | None) -> AssistantAnswer | None:
-        """The greeting; None for who is unknown, never to be rung, or lacks what the template needs."""
+        """The greeting; None for an unknown or suppressed caller, or one that lacks what the template needs."""
         if caller is None or caller.is_suppressed:
             return None
         try:

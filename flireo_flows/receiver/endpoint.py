@@ -16,11 +16,11 @@ from flireo_flows.ledger.delivery import Delivery, read_delivery
 from flireo_flows.lifecycle.states import InboxState
 from flireo_flows.receiver.logs import place_of
 from flireo_flows.receiver.metrics import Metrics
-from flireo_flows.receiver.sender_clock import SenderClock
 from flireo_flows.receiver.signature_check import (
     BodyReader,
     Gone,
     Refused,
+    SenderClock,
     check_headers,
     check_kind,
     check_signature,
@@ -77,7 +77,7 @@ class Endpoint:
             response = _json(200, await self._taken(scope, receive, told))
         except Gone:
             told.outcome = "sender_gone"
-            response = _json(400, {})  # nobody hears it
+            response = _json(400, {})  # it reaches no one
         except Exception as error:
             refused = error if isinstance(error, Refused) else _failed(error)
             told.outcome = refused.code
@@ -120,7 +120,7 @@ class Endpoint:
         return await answer(delivery, told.began + seconds)
 
     def _ends_at(self, event_type: str, told: Told) -> float:
-        """Until when (`time.monotonic`) the ledger is waited for: by then the sender must have heard of it."""
+        """Until when (`time.monotonic`) the ledger is waited for: by then the sender must have its answer."""
         ends_at = time.monotonic() + self.storage.seconds
         if event_type in self.answers:
             return min(ends_at, told.began + self.answers[event_type][0])
@@ -158,17 +158,17 @@ def not_stored() -> Refused:
 
 
 def _failed(error: Exception) -> Refused:
-    """A fault of ours. Its place is told, and not its words, which may quote the body."""
+    """A fault of ours. The log has its place and not its words, which may quote the body."""
     _log.error("a delivery failed: %s", type(error).__name__, extra=place_of(error))
-    return Refused(500, "failed", "the receiver failed; its log tells where")
+    return Refused(500, "failed", "the receiver failed; its log shows where")
 
 
 def _refuse_unreadable(delivery: Delivery, delivered: Delivered) -> None:
     """It is kept among the dead letters. The reason quotes nothing of the body."""
     if delivery.is_unknown_event:
-        raise Refused(422, "unknown_event", delivery.reason)
+        raise Refused(422, "unknown_event", delivery.in_words)
     if delivery.state is InboxState.UNREADABLE:
-        raise Refused(400, "unreadable", delivery.reason)
+        raise Refused(400, "unreadable", delivery.in_words)
 
 
 def _json(status: int, body: Mapping[str, Any]) -> Response:

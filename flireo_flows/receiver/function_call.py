@@ -103,7 +103,7 @@ async def _in_thread(work: Callable[[], Any]) -> Any:
 
     def run() -> None:
         ended = _ended(work)
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: no one waits any more
             loop.call_soon_threadsafe(_hand_over, free, done, ended)
 
     try:
@@ -135,7 +135,7 @@ def _hand_over(
     done: "asyncio.Future[tuple[Any, BaseException | None]]",
     ended: tuple[Any, BaseException | None],
 ) -> None:
-    """Only now is the thread free again, whether anybody still waited for it or not."""
+    """Only now is the thread free again, whether or not anyone still waited for it."""
     free.release()
     if not done.done():
         done.set_result(ended)

@@ -5,7 +5,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any, Final
 
-# What every record has; whatever else it has was given as `extra`, and is told.
+# What every record has; whatever else it has was given as `extra`, and is logged.
 _COMMON: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 

@@ -86,7 +86,7 @@ class Metrics:
             try:
                 async with asyncio.timeout(COUNTING_SECONDS):
                     rows = await count()
-            except Exception:  # a scrape tells what is known, and that a figure is missing tells the rest
+            except Exception:  # a scrape reports what is known; a missing figure shows the failure
                 self._rows.clear()
             else:
                 self._counted_at = time.monotonic()

@@ -16,20 +16,19 @@ from flireo_flows.api.webhooks import AssistantRequest, EventType, KeyCase, Tool
 from flireo_flows.ledger.callers import KnownCaller, find_caller
 from flireo_flows.ledger.dead_letters import counted
 from flireo_flows.ledger.delivery import Delivery
-from flireo_flows.receiver import tool_mismatches as agreeing
 from flireo_flows.receiver.assistant_request import Greets, body_of
 from flireo_flows.receiver.endpoint import Endpoint
 from flireo_flows.receiver.function_call import Call, TooBusy, TooSlow, call_within
 from flireo_flows.receiver.metrics import Metrics
 from flireo_flows.receiver.storage import Storage
-from flireo_flows.receiver.tool import Tool
+from flireo_flows.receiver.tool import Described, Tool, mismatches
 from flireo_flows.receiver.toolbox import Toolbox
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 PATH: Final = "/webhooks/flireo"
 TOOL_SECONDS: Final = 9.0  # the platform waits for 10 (contract section 18.3)
 ASSISTANT_SECONDS: Final = 4.5  # the platform waits for 5
-STORE_SECONDS: Final = 8.0  # the platform's own patience is not told; the emulator has 10
+STORE_SECONDS: Final = 8.0  # the platform's own timeout is not documented; the emulator has 10
 CLOSING_SECONDS: Final = 5.0
 HEALTH_SECONDS: Final = 5.0
 _log: Final = logging.getLogger("flireo_flows.receiver")
@@ -45,7 +44,7 @@ class Receiver:
     honest refusal is the only thing that could make the sender try again.
 
     Run `app`, or give `router` to an app of your own (`app.include_router(receiver.router)`), or mount `app`
-    there. Mounted, nobody tells it that the server starts or stops: it opens the ledger with the first
+    there. Mounted, it gets no start or stop of the server: it opens the ledger with the first
     delivery, and `beside` does not run.
 
     Example:
@@ -157,7 +156,7 @@ class Receiver:
         """Register a function by which an agent's tool is answered.
 
         Its arguments are checked by its annotations. It may be sync, and runs in a thread then. What it gives
-        has to have a JSON form: pydantic models and dataclasses do. `ToolError` tells the model why not.
+        has to have a JSON form: pydantic models and dataclasses do. `ToolError` gives the model the reason.
 
         Args:
             name: As the agent's tool is named; by default the function's own.
@@ -189,7 +188,7 @@ class Receiver:
         return function
 
     def greet_callers(self, first_message: str) -> None:
-        """Greet who is a lead of the ledger in the words of a template; the saved agent greets everybody else.
+        """Greet callers who are leads of the ledger with a template; the saved agent greets everyone else.
 
         Args:
             first_message: Such as `Hi {{ name }}!`; variables are the lead's columns, `name` and `language`.
@@ -207,13 +206,13 @@ class Receiver:
             for name, tool in self._toolbox.tools.items()
         }
 
-    def mismatches(self, described: agreeing.Described) -> list[str]:
+    def mismatches(self, described: Described) -> list[str]:
         """Where an agent's tools and the registered functions do not agree, each in a sentence.
 
         Args:
             described: A saved agent, or the tools or tool templates that agents are made with.
         """
-        return agreeing.mismatches(self._toolbox.tools, described)
+        return mismatches(self._toolbox.tools, described)
 
     def _routes(self) -> list[Route]:
         # Not of FastAPI's own kind: nothing has to be validated, and every request would pay for it.

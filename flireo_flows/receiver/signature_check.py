@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -16,7 +17,7 @@ from flireo_flows.api.webhooks import (
 )
 
 LARGEST_BODY: Final = 5_000_000  # bytes; an hour of talk is some 100 kB of transcript
-MOST_DISCARDED: Final = 4 * LARGEST_BODY  # read and thrown away, so that the sender hears the answer
+MOST_DISCARDED: Final = 4 * LARGEST_BODY  # read and thrown away, so that the sender gets the answer
 READING_SECONDS: Final = 10.0
 MOST_AT_ONCE: Final = 10 * LARGEST_BODY  # bytes of bodies that came in part; most come in one piece
 _ABOUT: Final = [(name, name.lower()) for name in (TIMESTAMP_HEADER, SIGNATURE_HEADER)]
@@ -54,7 +55,7 @@ def check_kind(headers: Mapping[str, str]) -> None:
 
 
 class BodyReader:
-    """Reads the bodies of requests. Nobody has proved anything yet, so there is an end to time and memory."""
+    """Reads the bodies of requests, which are not authenticated yet: time and memory are bounded."""
 
     def __init__(self, seconds: float = READING_SECONDS, most: int = MOST_AT_ONCE) -> None:
         """Begin with none.
@@ -139,7 +140,7 @@ def check_signature(
         allow_unsigned: Whether a request without a signature is believed; one with a wrong one never is.
 
     Returns:
-        When it was sent by the sender's clock, Unix seconds; None if nobody signed it.
+        When it was sent by the sender's clock, Unix seconds; None if it is unsigned.
     """
     about = _about(headers)
     if _is_unsigned(about, secrets, allow_unsigned=allow_unsigned):
@@ -161,3 +162,36 @@ def _is_unsigned(about: Mapping[str, str], secrets: Sequence[str], *, allow_unsi
 
 def _unproven(error: SignatureError) -> Refused:
     return Refused(401, f"signature_{error.reason.name.lower()}", f"not accepted: {error.reason}")
+
+
+REMEMBERED: Final = 1000  # differences, for memory is not endless
+REMEMBERED_SECONDS: Final = 900.0
+
+
+class SenderClock:
+    """Learns from when deliveries were signed, and when they came.
+
+    One that was long under way looks like a clock that is behind. None comes before it was signed; so of all
+    the differences the largest one has the least delay in it, and is the nearest to the truth.
+    """
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, float]] = deque()
+
+    def ahead(self, sent_at: float | None, now: float) -> float:
+        """Seconds by which the platform's clock is ahead of ours; negative if it is behind.
+
+        Args:
+            sent_at: Signed timestamp of what just came, Unix seconds; None if it is unsigned.
+            now: Unix seconds of the ledger's clock.
+        """
+        seen = self._seen
+        while seen and seen[0][0] < now - REMEMBERED_SECONDS:
+            seen.popleft()
+        if sent_at is not None:
+            # The largest is the first: what came earlier and is smaller can never be it again.
+            while seen and seen[-1][1] <= sent_at - now:
+                seen.pop()
+            if len(seen) < REMEMBERED:
+                seen.append((now, sent_at - now))
+        return seen[0][1] if seen else 0.0

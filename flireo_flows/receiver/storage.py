@@ -24,7 +24,7 @@ class NotStored(Exception):
 class Storage:
     """The ledger of a receiver, opened when it is first needed.
 
-    Nothing of it belongs to a request: one that is given up, or whose sender is gone, takes nobody else's
+    Nothing of it belongs to a request: one that is given up, or whose sender is gone, takes no other
     delivery with it, and its own is written all the same.
     """
 
@@ -34,7 +34,7 @@ class Storage:
         Args:
             ledger_url: See `Database.open`.
             seconds: How long a delivery waits to be written before it counts as not stored.
-            on_write: Told the seconds that each transaction took.
+            on_write: Receives the seconds that each transaction took.
         """
         self.seconds = seconds
         self._url, self._patience, self._on_write = ledger_url, Patience(seconds), on_write
@@ -140,7 +140,7 @@ class Storage:
 
     async def _open(self) -> Database:
         # Held by a generator: the loop closes those that are left when it ends. So it is closed also where
-        # nobody tells us that the server stops, as in an app that is mounted in another one.
+        # the server does not report its stop, as in an app that is mounted in another one.
         self._held = _hold(self._url)
         self._opened = await anext(self._held)
         return self._opened
@@ -152,7 +152,7 @@ class Storage:
                 group = [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]
                 await self._write_group(group)
         finally:
-            # Nothing is awaited between the last look at the queue and here, so nobody is left waiting.
+            # Nothing is awaited between the last look at the queue and here, so no delivery is left waiting.
             self._writer = None
 
     async def _keep_distance(self) -> None:

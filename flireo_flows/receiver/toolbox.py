@@ -28,7 +28,7 @@ class Outcome(StrEnum):
     ANSWERED = "answered"
     UNKNOWN = "unknown_tool"
     INVALID = "invalid_arguments"
-    REFUSED = "refused"  # the function told the model why not
+    REFUSED = "refused"  # the function refused, with a reason for the model
     FAILED = "failed"
     SLOW = "too_slow"
     BUSY = "too_busy"  # not called
@@ -41,7 +41,7 @@ class Toolbox:
         """Begin without a tool.
 
         Args:
-            on_handled: Told the tool, the outcome and the seconds of each call.
+            on_handled: Receives the tool, the outcome and the seconds of each call.
         """
         self.tools: dict[str, Tool] = {}
         self._on_handled = on_handled
@@ -126,7 +126,9 @@ class Toolbox:
         except PydanticSerializationError:
             _log.warning("a tool's result has no JSON form", extra={"tool": call.name})
             return Outcome.FAILED, "the function's result could not be sent"
-        except Exception as error:  # whatever the user's function raises: the model is told, the call goes on
+        except (
+            Exception
+        ) as error:  # whatever the user's function raises: the model gets an error, the call goes on
             _log.warning(
                 "a tool failed: %s", type(error).__name__, extra={"tool": call.name, **place_of(error)}
             )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from flireo_flows.leads.wishes import Wishes
+from flireo_flows.leads import Wishes
 
 # Under this an attempt's reference stands in a call's metadata, which the vendor sends back with reports.
 ATTEMPT_KEY: Final = "flireo_flows_attempt"

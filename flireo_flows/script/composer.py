@@ -11,7 +11,7 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.model import JsonObject
 from flireo_flows.api.redaction import redact
-from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
+from flireo_flows.leads import Lead, LeadBatch, Reject, RejectCode
 from flireo_flows.script.call_choice import ATTEMPT_KEY, CallChoice, Caller, ComposeError, LeadFacts
 from flireo_flows.script.inline_agent import (
     InlineTemplate,

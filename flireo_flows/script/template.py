@@ -63,17 +63,8 @@ def _replace(value: object, old: str, new: str) -> str:
 
 # Of Jinja's own only what keeps a text a text of about its length. `int` and `float` are missing on purpose:
 # they make 0 of what they cannot read, and the agent would say so.
-FILTERS: Final = (
-    "capitalize",
-    "d",
-    "default",
-    "first_word",
-    "lower",
-    "replace",
-    "title",
-    "trim",
-    "upper",
-    "urlencode",
+FILTERS: Final = tuple(
+    ["capitalize", "d", "default", "first_word", "lower", "replace", "title", "trim", "upper", "urlencode"]
 )
 # What these give is what they were given: `{% if vip|default(false) %}` says nothing.
 PASSING_ON: Final = ("d", "default")

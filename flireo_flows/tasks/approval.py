@@ -1,7 +1,7 @@
 """A person approves a plan in the Prefect UI while the flow run waits.
 
 The run is paused, not suspended: a suspended run gives its worker back, but exists only for deployments, ends not
-before its next task, begins again from the top when it is resumed (the plan would be made anew, at another hour and
+before its next task, begins again from the top when it is resumed (the plan would be made again, at another hour and
 perhaps of another file), and a resumption that comes too early is lost. What was approved must be what is run, so
 the process waits, for a bounded time, with the plan in its hands.
 """
@@ -30,9 +30,9 @@ MARGIN_SECONDS: Final = 60
 
 
 class Approval(RunInput):
-    """What a person says of a plan."""
+    """A person's answer to a plan."""
 
-    approved: bool = Field(default=False, title="Ring these people", description="Off rings nobody.")
+    approved: bool = Field(default=False, title="Ring these people", description="Off calls no one.")
     approved_by: str = Field(default="", max_length=200, title="Your name", description="Kept in the log.")
     note: str = Field(default="", max_length=2000, title="Note", description="Kept in the log.")
 
@@ -42,10 +42,10 @@ def ask_approval(planned: Planned, timeout_seconds: int) -> Approval | None:
 
     Args:
         planned: What is to be approved; shown beside the form.
-        timeout_seconds: How long to wait; then nobody is rung.
+        timeout_seconds: How long to wait; then no one is called.
 
     Returns:
-        What the person said; None when nobody said anything in time.
+        The person's answer; None when there was none in time.
     """
     logger = get_run_logger()
     form = Approval.with_initial_data(description=planned.text)
@@ -67,7 +67,7 @@ def ask_approval(planned: Planned, timeout_seconds: int) -> Approval | None:
         "Plan %s was %s by %s%s",
         planned.digest,
         "approved" if said.approved else "refused",
-        said.approved_by or "somebody who gave no name",
+        said.approved_by or "a person who gave no name",
         f": {said.note}" if said.note else ".",
     )
     return said
@@ -75,7 +75,7 @@ def ask_approval(planned: Planned, timeout_seconds: int) -> Approval | None:
 
 @contextmanager
 def _giving_up(seconds: float) -> Iterator[threading.Event]:
-    """Resume the run with a no when the time is up. The event tells that the no was ours: Prefect takes one answer."""
+    """Resume the run with a no when the time is up. The event shows that the no was ours: Prefect takes one answer."""
     gave_up = threading.Event()
     run_id = UUID(flow_run.get_id())
 

@@ -1,7 +1,7 @@
 """The Prefect tasks of a campaign: import, call, wait, export. Thin skins over leads, calling and analytics.
 
 A run of thousands of calls is a few task runs: one task drives the engine and shows what it does. Every step
-may be repeated, retried, cancelled or killed: the ledger knows who was rung, Prefect's state does not.
+may be repeated, retried, cancelled or killed: the ledger knows who was called, Prefect's state does not.
 """
 
 import uuid
@@ -75,9 +75,9 @@ class CampaignRun:
     Attributes:
         campaign: Attempts are counted under this name; the same name resumes.
         agent_id: The saved agent that speaks; empty where the script or the rows say who does.
-        script: What is said, by whom, and from which numbers.
+        script: What is said, by which agent, and from which numbers.
         webhook: Where reports are sent, as far as a call itself can say so; None leaves that to the agents.
-        plan: A saved plan, outside which nobody is rung; empty for none.
+        plan: A saved plan, outside which no one is called; empty for none.
         ignore_recent_calls: Call also where the account's calls of the last seven days cannot be read.
         deadline_seconds: The run ends so many seconds after `started_at` in any case; 0 for no such time.
         limit: People that the run calls at most; `NO_LIMIT` for no limit.
@@ -114,7 +114,7 @@ class CampaignRun:
         return Caller(self.agent_id, self.number.number_id if self.number else "")
 
     def composer(self) -> Composer:
-        """Who rings, and what is said.
+        """Who calls, and what is said.
 
         Raises:
             ScriptError: The account's dialect cannot do what the script says.
@@ -131,14 +131,14 @@ class Imported:
     """What a file gave: the name of its set of people, and how many rows were none.
 
     Attributes:
-        told_agents: Saved agents whose settings must be read first, for calls tell them something else.
+        agents_to_read: Saved agents whose settings must be read first, for calls change their instructions.
     """
 
     batch: str
     leads: int
     rejects: int
     rejects_file: Path
-    told_agents: frozenset[str] = frozenset()
+    agents_to_read: frozenset[str] = frozenset()
 
 
 class CampaignSummary(BaseModel):
@@ -189,13 +189,13 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
         run: The run.
         leads: CSV or Excel file, one person a row.
         lead_format: How to read it.
-        do_not_call: File of numbers that are not to be rung; empty for none. Kept as the campaign's list as soon as
+        do_not_call: File of numbers that must not be called; empty for none. Kept as the campaign's list as soon as
             it is read, whatever ends the run after that.
 
     Raises:
         LeadFileError: A file cannot be read; says what, where, and what to do.
         NoLeads: Every row is a reject.
-        NotReadyError: Nobody can be rung here under the policy.
+        NotReadyError: No one can be called here under the policy.
         PlanError: The plan cannot be read, or something else than it would be done.
         ScriptError: The account's dialect cannot do what the script says.
         DeclinedError: The campaign's name is one that an event masked.
@@ -239,17 +239,17 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
 
 @task(name="Flireo: call leads", tags={"flireo"}, cache_policy=NO_CACHE, retries=0)
 def call_leads(run: CampaignRun, imported: Imported) -> RunResult:
-    """Ring every lead that may be rung now, each once an attempt, collecting results meanwhile.
+    """Ring every lead that may be called now, each once an attempt, collecting results meanwhile.
 
-    Ends when nobody is left to ring now, or when the next one may only be rung later.
+    Ends when no lead is left to call now, or when the next one may only be called later.
 
     Args:
         run: The run.
         imported: What `import_leads` gave.
 
     Raises:
-        NotReadyError: The agent, the number or the balance is not as it must be; nobody was rung.
-        FlireoError: Flireo refused the key or was not reached; nobody was rung.
+        NotReadyError: The agent, the number or the balance is not as it must be; no one was called.
+        FlireoError: Flireo refused the key or was not reached; no one was called.
         LedgerError: The ledger failed.
     """
     return _engage(run, imported, Until.DIALLED)
@@ -257,7 +257,7 @@ def call_leads(run: CampaignRun, imported: Imported) -> RunResult:
 
 @task(name="Flireo: wait for reports", tags={"flireo"}, cache_policy=NO_CACHE, retries=0)
 def wait_for_reports(run: CampaignRun, imported: Imported, called: RunResult) -> RunResult:
-    """Wait until every call's result is in, and ring again who is due again.
+    """Wait until every call's result is in, and call again the leads that are due again.
 
     Args:
         run: The run.
@@ -353,7 +353,7 @@ def _forbid(run: CampaignRun, forbidden: frozenset[str] | None) -> str:
 
 
 def _check_policy(policy: CallingPolicy) -> None:
-    """Refuse a policy under which no one can be called here; say what weakens a promise."""
+    """Refuse a policy under which no one can be called here; warn of what weakens a promise."""
     if problem := policy_problem(policy):
         raise NotReadyError(problem)
     for weakness in policy_warnings(policy):
@@ -384,7 +384,7 @@ def _engage(run: CampaignRun, imported: Imported, until: Until, before: RunResul
     for caution in ran.cautions:
         get_run_logger().warning("%s", caution)
     if ran.held_by:
-        get_run_logger().warning("nobody else is rung for now: %s", ran.held_by)
+        get_run_logger().warning("no one else is called for now: %s", ran.held_by)
     for name in ran.waits_for:
         get_run_logger().warning(
             "%d leads wait for an open call of campaign %r. Collect it: flireo-flows collect --campaign NAME",
@@ -399,9 +399,9 @@ async def _engine(
 ) -> RunSettings:
     account = run.credentials.account()
     composer = run.composer()
-    if imported.told_agents:
+    if imported.agents_to_read:
         async with AsyncFlireoClient(account) as client:
-            composer = await composer.with_agent_models(client, imported.told_agents)
+            composer = await composer.with_agent_models(client, imported.agents_to_read)
     return RunSettings(
         database.campaign(run.campaign),
         account,

@@ -1,6 +1,6 @@
 """Steer a campaign from Prefect: pause, resume, cancel; and pause it when its run is cancelled.
 
-Only the ledger is written. Calls that run go on, and the next run of the campaign collects their results.
+Only the ledger is written. Running calls go on, and the next run of the campaign collects their results.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,10 +24,10 @@ BY: Final = "prefect"  # who changed it, as the ledger names us
 
 @task(name="Flireo: pause campaign", tags={"flireo"}, cache_policy=NO_CACHE)
 def pause_campaign(ledger: CallLedger, campaign: str, reason: str = "") -> Standing:
-    """Ring nobody of a campaign until it is resumed.
+    """Ring no one of a campaign until it is resumed.
 
     Args:
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         campaign: Its name, or as an event's payload has it.
         reason: Why, in words.
 
@@ -40,10 +40,10 @@ def pause_campaign(ledger: CallLedger, campaign: str, reason: str = "") -> Stand
 
 @task(name="Flireo: resume campaign", tags={"flireo"}, cache_policy=NO_CACHE)
 def resume_campaign(ledger: CallLedger, campaign: str) -> Standing:
-    """Let a paused campaign ring again, whoever paused it; its next run does.
+    """Let a paused campaign call again, whoever paused it; its next run does.
 
     Args:
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         campaign: Its name, or as an event's payload has it.
 
     Raises:
@@ -55,10 +55,10 @@ def resume_campaign(ledger: CallLedger, campaign: str) -> Standing:
 
 @task(name="Flireo: cancel campaign", tags={"flireo"}, cache_policy=NO_CACHE)
 def cancel_campaign(ledger: CallLedger, campaign: str, reason: str = "") -> Standing:
-    """Ring nobody of a campaign any more. Final.
+    """Ring no one of a campaign any more. Final.
 
     Args:
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         campaign: Its name, or as an event's payload has it.
         reason: Why, in words.
 

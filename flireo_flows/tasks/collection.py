@@ -1,4 +1,4 @@
-"""The Prefect task that collects what nobody is waiting for, and what people see of it. A thin skin over a sweep."""
+"""The Prefect task that collects results that no run waits for, and what people see of it. A thin skin over a sweep."""
 
 from typing import Final
 
@@ -21,18 +21,18 @@ MOST_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every t
 
 
 class KeyRefused(Exception):
-    """Flireo refused the key, so that no call could be read. Says what was heard all the same, and what to do."""
+    """Flireo refused the key, so that no call could be read. The message has what was collected, and what to do."""
 
 
 @task(name="Flireo: collect reports", tags={"flireo"}, cache_policy=NO_CACHE, retries=0)
 def collect(
     credentials: FlireoCredentials, ledger: CallLedger, campaign: str = "", patience_seconds: float = 0
 ) -> SweepSummary:
-    """Write down how calls ended that no run is waiting for. Rings nobody.
+    """Write down how calls ended that no run is waiting for. Calls no one.
 
     Args:
         credentials: The API key of the organization.
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         campaign: Only this one, by its name or as an event's payload has it; empty for all.
         patience_seconds: How long to go on while calls are open; 0 reads once.
 

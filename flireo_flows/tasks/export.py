@@ -28,12 +28,12 @@ PLAIN: Final = re.compile(
 
 
 def results_folder(ledger: CallLedger, campaign: str, out: str = "") -> Path:
-    """Where a campaign's files go: no two campaigns share a folder, unless somebody says so.
+    """Where a campaign's files go: no two campaigns share a folder, unless `out` says so.
 
     Args:
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         campaign: Its name.
-        out: What somebody said; empty for a folder of the campaign's own in `results`.
+        out: A folder that was given; empty for a folder of the campaign's own in `results`.
 
     Raises:
         ExportError: `out` is no folder of this machine, such as `s3://bucket`.
@@ -71,7 +71,7 @@ def export_campaign(ledger: CallLedger, campaign: str, out: Path | None = None) 
     """Write the results of a campaign, without its file of leads. Sends nothing.
 
     Args:
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         campaign: Its name, or as an event's payload has it.
         out: Folder for the files; None for the campaign's own, see `results_folder`.
 
@@ -98,10 +98,10 @@ def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | N
     """Write the results of a campaign.
 
     Args:
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         campaign: Its name.
         out: Folder for the files.
-        rejects: Rows of the file that are no leads; None where nobody knows.
+        rejects: Rows of the file that are no leads; None where it is unknown.
 
     Raises:
         ExportError: A file cannot be written; the earlier one is untouched.

@@ -1,4 +1,4 @@
-"""Tasks for flows that an event sets off: whom it is about, and a note of whom to follow up."""
+"""Tasks for flows that an event sets off: the lead it is about, and a note of the lead to follow up."""
 
 import json
 from pathlib import Path
@@ -17,10 +17,10 @@ class NoSuchLead(Exception):
 
 @task(name="Flireo: read lead", tags={"flireo"}, cache_policy=NO_CACHE)
 def read_lead(ledger: CallLedger, lead_id: int) -> LeadResult:
-    """Whom an event is about, and what became of them so far: number, name, the columns of the file, analysis.
+    """The lead an event is about, and what became of it so far: number, name, the columns of the file, analysis.
 
     Args:
-        ledger: Where it is kept who was rung.
+        ledger: The record of who was called.
         lead_id: As `lead_id` of the event's payload.
 
     Raises:
@@ -42,7 +42,7 @@ def read_lead(ledger: CallLedger, lead_id: int) -> LeadResult:
 
 @task(name="Flireo: note follow-up", tags={"flireo"}, cache_policy=NO_CACHE)
 def note_follow_up(lead_id: int, lead: LeadResult, outcome: str, analysis: str, out: Path) -> Path:
-    """Write whom to follow up into a file of their own: `follow_ups/lead-<id>.json`. Doing it again changes nothing.
+    """Write a lead to follow up into a file of its own: `follow_ups/lead-<id>.json`. Doing it again changes nothing.
 
     Args:
         lead_id: The lead.

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, Final, cast
 
 from prefect.artifacts import create_markdown_artifact
@@ -9,6 +10,14 @@ from prefect.blocks.system import Secret
 
 from flireo_flows.api.model import Json, JsonObject
 from flireo_flows.api.redaction import masked, secrets_in
+from flireo_flows.api.registry import OPERATIONS
+
+# mypy reads an enum's members from literals only; who runs any operation chooses it in a form.
+OperationName = StrEnum(  # type: ignore[misc]
+    "OperationName", {function.__name__: function.__name__ for function in OPERATIONS}
+)
+OperationName.__doc__ = "Every operation of the API, by its operationId (contract section 5)."
+
 
 SECRET_BLOCK: Final = "secret_block"  # noqa: S105 - {"secret_block": "NAME"} stands for a secret
 MOST_SHOWN: Final = 50_000  # characters: the UI's list of artifacts loads every one in full

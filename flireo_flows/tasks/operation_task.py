@@ -71,7 +71,7 @@ def _options(operation: Callable[..., Operation[Any]], suffix: str) -> dict[str,
         "retries": len(READ_RETRY_SECONDS) if reads else 0,
         "retry_delay_seconds": READ_RETRY_SECONDS if reads else 0,
         "retry_condition_fn": may_pass,
-        # A cached read is stale, and a cached call is one that never rang: see docs/never-twice.md.
+        # A cached read is stale, and a cached call is one that was never placed: see docs/never-twice.md.
         "cache_policy": NO_CACHE,
     }
 

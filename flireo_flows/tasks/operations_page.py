@@ -24,7 +24,7 @@ Made by `python -m flireo_flows.tasks.operations_page > docs/operations.md`; do 
 Every operation of the Flireo API is a function of `flireo_flows.api` that says what is sent, and two tasks of
 `flireo_flows.tasks`: a synchronous one of the same name, and an asynchronous one with an `a` in front. Each takes
 the credentials block first, then the parameters below; a model may be given as a dict. A task that is *repeated* is
-tried up to three times by Prefect while Flireo cannot be reached; what changes something or rings somebody never is.
+tried up to three times by Prefect while Flireo cannot be reached; what changes something or places a call never is.
 Sections are those of the [contract](contract.md).
 """
 SEVERAL: Final = """## More than one request

@@ -32,7 +32,7 @@ class Planned:
     Attributes:
         file: Where it was saved; it holds personal data.
         digest: Of what would be done.
-        calls: Leads that would be rung.
+        calls: Leads that would be called.
         skipped: Rows that would not.
         text: The plan in Markdown, without a full number.
     """
@@ -50,11 +50,11 @@ class PlanOutcome(BaseModel):
     Attributes:
         file: Where the plan was saved; `outbound-campaign` takes it as its plan.
         digest: Of what was planned.
-        calls: Leads that were planned to be rung.
+        calls: Leads planned to be called.
         skipped: Rows that were not.
         said: What happened, in words.
-        approved: What the person said; None when nobody was asked, or nobody answered in time.
-        summary: How the campaign stands; None when nobody was rung.
+        approved: The person's answer; None when no one was asked, or no one answered in time.
+        summary: How the campaign stands; None when no one was called.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -97,7 +97,7 @@ def plan_leads(
     do_not_call: str = "",
     requests_per_minute: float = 100.0,
 ) -> Planned:
-    """Say what a run would do: who is rung when, from which number, with which words, and who is not, and why.
+    """Say what a run would do: who is called when, from which number, with which words, and who is not, and why.
 
     Nothing is sent to Flireo, and a ledger that is not there is not made.
 
@@ -105,7 +105,7 @@ def plan_leads(
         run: The run that is planned.
         leads: CSV or Excel file, one person a row.
         lead_format: How to read it.
-        do_not_call: File of numbers that are not to be rung; empty for none.
+        do_not_call: File of numbers that must not be called; empty for none.
         requests_per_minute: What the API key allows.
 
     Raises:
@@ -121,7 +121,7 @@ def plan_leads(
     phones = [lead.phone for lead in batch.leads]
     past = run_async(lambda: read_past(run.ledger.database_url(), run.campaign, phones, run.policy))
     plan = make_plan(batch, wanted, past, datetime.now(UTC))
-    # Its name tells the plan, so that another one does not take its place while this one is being approved.
+    # Its name identifies the plan, so that another one does not take its place while this one is being approved.
     file = run.out / f"plan-{plan.digest}.json"
     save_plan(plan, file)
     text = in_markdown(plan)
@@ -141,11 +141,14 @@ def in_markdown(plan: Plan) -> str:
     if plan.warnings:
         parts += ["## Look at this first", _bullets(plan.warnings)]
     if plan.skipped:
-        parts += ["## Not rung", _bullets(reasons_in_words(plan))]
+        parts += ["## Not called", _bullets(reasons_in_words(plan))]
     numbers = sorted({call.choice.number_id or "one that Flireo picks" for call in plan.calls})
     agents = sorted({call.choice.agent_id or "a one-time agent" for call in plan.calls})
     if plan.calls:
-        parts += ["## By whom", _bullets((f"Agents: {_listed(agents)}.", f"From: {_listed(numbers)}."))]
+        parts += [
+            "## Agents and numbers",
+            _bullets((f"Agents: {_listed(agents)}.", f"From: {_listed(numbers)}.")),
+        ]
     return "\n\n".join(parts)
 
 
@@ -166,17 +169,17 @@ def _call_row(call: PlannedCall) -> dict[str, str | int]:
         "agent": call.choice.agent_id or "one-time",
         "variant": call.choice.variant,
         "first message": _plain(call.first_message) or "the agent's own",
-        "not rung": "",
+        "not called": "",
     }
 
 
 def _skip_row(skip: Skipped) -> dict[str, str | int]:
     empty = dict.fromkeys(("when", "zone", "from", "agent", "variant", "first message"), "")
-    return {"line": skip.line, "number": skip.phone, **empty, "not rung": f"{skip.rule}: {skip.words}"}
+    return {"line": skip.line, "number": skip.phone, **empty, "not called": f"{skip.rule}: {skip.words}"}
 
 
 def _in_a_line(plan: Plan) -> str:
-    counts = f"{len(plan.calls)} to be rung, {len(plan.skipped)} not"
+    counts = f"{len(plan.calls)} to be called, {len(plan.skipped)} not"
     return f"Plan {plan.digest} of {_name(plan)}: {counts}. Nothing was sent."
 
 

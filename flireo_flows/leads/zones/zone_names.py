@@ -41,20 +41,8 @@ _ADVICE: Final = {
     }.items()
     for word in words.split()
 }
-_CONTINENTS: Final = frozenset(
-    {
-        "africa",
-        "america",
-        "antarctica",
-        "arctic",
-        "asia",
-        "atlantic",
-        "australia",
-        "europe",
-        "indian",
-        "pacific",
-    }
-)
+_PLACES: Final = "africa america antarctica arctic asia atlantic australia europe indian pacific"
+_CONTINENTS: Final = frozenset(_PLACES.split())
 _SLASH: Final = re.compile(r"_?slash_?", re.IGNORECASE)  # HubSpot: america_slash_new_york
 _SIGN: Final = re.compile(r"_(?:hyphen|dash)_", re.IGNORECASE)
 _OFFSET: Final = re.compile(

@@ -1,4 +1,4 @@
-"""Whatever is wrong is told in one line: what, where, and what to do. Nobody is rung for it."""
+"""Whatever is wrong is told in one line: what, where, and what to do. No one is called for it."""
 
 import asyncio
 import socket
@@ -143,7 +143,7 @@ def test_a_ledger_that_cannot_be_used_is_told_by_its_url_without_its_password(
 
 @pytest.mark.server
 @pytest.mark.slow
-def test_rows_with_too_many_or_too_few_cells_become_rejects_and_the_others_are_rung(
+def test_rows_with_too_many_or_too_few_cells_become_rejects_and_the_others_are_called(
     shell: Shell, sandbox: RunningSandbox, at_prefect: str
 ) -> None:
     rows = ["name,phone,city", f"Anna,{ANNA},Leeds", "Ben,+442079460002,York,Hull", "Carla,+442079460003"]
@@ -222,7 +222,7 @@ def test_names_of_campaigns_are_shown_as_they_are_and_no_text_is_told(bare: Shel
             async with database.write() as db:
                 await db.execute(
                     delete(runners)
-                )  # they are gone, so that calls are open that nobody waits for
+                )  # they are gone, so that calls are open that no one waits for
             await Suppressions(database).suppress([CARLA], "said [/no]")
 
     asyncio.run(place())

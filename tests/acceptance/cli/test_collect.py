@@ -1,4 +1,4 @@
-"""`flireo-flows run --no-wait`, then `flireo-flows collect`: nobody waits, and nothing is lost."""
+"""`flireo-flows run --no-wait`, then `flireo-flows collect`: no one waits, and nothing is lost."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def test_open_calls_are_status_3_for_a_run_that_does_not_wait_and_for_collecting
 
 @pytest.mark.server
 @pytest.mark.slow
-def test_a_campaign_that_nobody_waits_for_is_collected_to_the_end(
+def test_a_campaign_that_no_one_waits_for_is_collected_to_the_end(
     shell: Shell, sandbox: RunningSandbox
 ) -> None:
     shell.run("--policy", "policy.yaml", "--no-wait")

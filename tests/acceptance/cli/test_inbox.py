@@ -23,7 +23,7 @@ STRANGE = webhook("call-transferred", "call-2", ANNA)
 
 @pytest.fixture
 def filled(bare: Shell) -> Shell:
-    """A ledger into which came: a report, something that is no JSON, and an event that nobody knows."""
+    """A ledger into which came: a report, something that is no JSON, and an event that no one knows."""
 
     async def fill() -> None:
         async with await Database.open(bare.env["FLIREO_LEDGER_URL"]) as database:

@@ -1,4 +1,4 @@
-"""Killed in the middle, again and again: everybody is rung once, and every result is in."""
+"""Killed in the middle, again and again: everyone is called once, and every result is in."""
 
 import json
 from collections import Counter
@@ -25,7 +25,7 @@ RUN = ("run", "leads.csv", "--campaign", "spring", "--agent-id", "demo-agent", "
 
 
 @pytest.mark.timeout(900)
-def test_five_hundred_leads_a_bad_line_and_two_kills_and_everybody_is_rung_once(
+def test_five_hundred_leads_a_bad_line_and_two_kills_and_everyone_is_called_once(
     bare: Shell, prefect_url: str
 ) -> None:
     port = free_port()
@@ -48,7 +48,7 @@ def test_five_hundred_leads_a_bad_line_and_two_kills_and_everybody_is_rung_once(
         bare.env["FLIREO_BASE_URL"] = sandbox.base_url
         for many in (60, 220):
             with bare.started(*RUN) as run:
-                run.until_rung(sandbox, many)
+                run.until_called(sandbox, many)
                 run.kill()
         last = bare(*RUN)
         assert last.status == 0, last.out + last.err
@@ -63,8 +63,8 @@ def test_five_hundred_leads_a_bad_line_and_two_kills_and_everybody_is_rung_once(
         assert set(results) == set(CROWD)
         assert {row["state"] for row in results.values()} == {"done"}
         assert {row["attempts"] for row in results.values()} == {"1"}
-        rung = Counter(ring["destination"] for ring in sandbox.placed_calls())
-        assert rung == dict.fromkeys(CROWD, 1)
+        called = Counter(ring["destination"] for ring in sandbox.placed_calls())
+        assert called == dict.fromkeys(CROWD, 1)
         calls = [call for page in range(1) for call in sandbox.api.get("/calls?limit=1000").json()["calls"]]
         analysed = {call["id"]: call["analysis_result"] for call in calls if call["analysis_result"]}
         assert len(analysed) > 100
@@ -87,7 +87,7 @@ def test_without_a_prefect_server_a_run_brings_its_own_and_leaves_no_process_beh
     with run_sandbox(slow) as sandbox:
         bare.env["FLIREO_BASE_URL"] = sandbox.base_url
         with bare.started(*RUN) as killed:
-            killed.until_rung(sandbox, 3)
+            killed.until_called(sandbox, 3)
             assert _of(tmp_path), "the server is a process of its own"
             killed.kill()
         until(lambda: not _of(tmp_path), LONG)

@@ -11,7 +11,7 @@ from tests.support.sandbox.running import RunningSandbox, run_sandbox, until
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 AGENT = ("--agent-id", "demo-agent", "--number-id", "demo-number", "--policy", "policy.yaml")
-TALK = {"talk_seconds_min": 3600, "talk_seconds_max": 3600}  # at real speed: until somebody ends it
+TALK = {"talk_seconds_min": 3600, "talk_seconds_max": 3600}  # at real speed: until someone ends it
 
 
 def end_call(sandbox: RunningSandbox, call_id: str) -> None:

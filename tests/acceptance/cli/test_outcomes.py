@@ -102,7 +102,7 @@ def test_a_table_is_applied_to_the_calls_of_a_campaign_once_it_was_tried(spring:
     assert tried.status == 0
     assert "2 of 3 ended calls would mean something else" in tried.out
     assert rows_of(tried.out)[1:] == [["answered", "voicemail", "1"], ["no answer", "rejected", "1"]]
-    assert "1 leads would not be rung again, 0 numbers would not be" in tried.out
+    assert "1 leads would not be called again, 0 numbers would not be" in tried.out
     assert leads(spring) == before
     done = spring.here("outcomes", "--campaign", "spring", "--policy", "own.yaml")
     assert done.status == 0 and "2 of 3 ended calls mean something else" in done.out
@@ -127,7 +127,7 @@ def test_the_example_of_the_guide_does_what_the_guide_says(spring: Shell) -> Non
 
 @pytest.mark.server
 @pytest.mark.slow
-def test_calls_that_nobody_answered_end_as_the_table_of_the_run_says_and_change_with_it(
+def test_calls_that_no_one_answered_end_as_the_table_of_the_run_says_and_change_with_it(
     shell: Shell, sandbox: RunningSandbox
 ) -> None:
     sandbox.settings(outcomes={ANNA: ["answered"], BEN: ["no_answer"], CARLA: ["busy"]})

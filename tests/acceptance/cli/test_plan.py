@@ -23,7 +23,7 @@ def planned(shell: Shell, *arguments: str | Path, **env: str) -> Ended:
     return shell.here(*usual, *arguments, **env)
 
 
-def test_it_tells_who_is_rung_and_who_is_not_and_makes_nothing(bare: Shell) -> None:
+def test_it_tells_who_is_called_and_who_is_not_and_makes_nothing(bare: Shell) -> None:
     bare.write("script.yaml", SCRIPT)
     bare.write("tariff.yaml", TARIFF)
     bare.write_leads({**PEOPLE, "+4420794": "Dora"})
@@ -32,7 +32,7 @@ def test_it_tells_who_is_rung_and_who_is_not_and_makes_nothing(bare: Shell) -> N
     told = planned(bare, "--script", "script.yaml", "--policy", "tariff.yaml", "--number-id", "number-1")
     assert told.status == 0, told.err
     for words in (
-        "3 to be rung, 1 not. Nothing was sent.",
+        "3 to be called, 1 not. Nothing was sent.",
         "3 first calls, the first one at",
         "Up to 3 further calls",
         "Cost: 0.15 EUR (no one answers, no one is called twice) to 3.90 EUR",
@@ -40,7 +40,7 @@ def test_it_tells_who_is_rung_and_who_is_not_and_makes_nothing(bare: Shell) -> N
         "Hi Anna from Leeds, this is an AI.",
         "number-1",
         "Europe/London",
-        "Not rung: 1 invalid phone (line 5)",
+        "Not called: 1 invalid phone (line 5)",
     ):
         assert words in told.out, told.out
     assert not any(phone in told.out + told.err for phone in PEOPLE)
@@ -51,7 +51,7 @@ def test_a_name_that_holds_a_number_is_not_shown_and_a_masked_one_is_not_planned
     name = f"Anna {ANNA}"
     told = bare.here("plan", "leads.csv", "--campaign", name, "--agent-id", "demo-agent")
     assert told.status == 0, told.err
-    assert "of campaign Anna +44********01: 3 to be rung" in told.out
+    assert "of campaign Anna +44********01: 3 to be called" in told.out
 
     async def steer() -> str:
         async with await Database.open(bare.env["FLIREO_LEDGER_URL"]) as database:
@@ -75,7 +75,7 @@ def test_a_run_of_a_saved_plan_refuses_what_was_not_planned(shell: Shell, sandbo
     assert stat.S_IMODE((shell.folder / "plan.json").stat().st_mode) == 0o600
     assert sandbox.requests() == {}
 
-    # Ben was on the list when it was approved; without the list he would be rung.
+    # Ben was on the list when it was approved; without the list he would be called.
     other = shell.run("--policy", "policy.yaml", "--plan", "plan.json")
     assert other.status == 1
     assert "The file holds 1 person (line 3) more. No one was called." in other.complaint

@@ -17,7 +17,7 @@ from tests.support.sandbox.running import RunningSandbox, run_sandbox, until
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 CROWD = {f"+4420794601{n:02d}": f"Person {n}" for n in range(30)}
-# So slow that a test can act while people are being rung.
+# So slow that a test can act while people are being called.
 SLOWLY = "calling_hours: null\nmax_concurrent_calls: 100\ncalls_per_minute: 60\npoll_seconds: 0.5\n"
 
 
@@ -87,7 +87,7 @@ def test_a_campaign_ends_with_status_0_and_the_same_command_again_sends_nothing(
 def test_a_run_that_does_not_wait_leaves_open_leads_with_status_3_and_a_later_one_collects(
     shell: Shell,
 ) -> None:
-    talk = {"talk_seconds_min": 3600, "talk_seconds_max": 3600}  # at real speed: until somebody ends it
+    talk = {"talk_seconds_min": 3600, "talk_seconds_max": 3600}  # at real speed: until someone ends it
     settings = SandboxSettings(
         rate_limit=0, outcomes={phone: ["answered"] for phone in PEOPLE}, report_delay_seconds=0, **talk
     )
@@ -104,10 +104,10 @@ def test_a_run_that_does_not_wait_leaves_open_leads_with_status_3_and_a_later_on
         assert ANNA not in left.out + left.err
         assert {row["state"] for row in shell.results().values()} == {"calling"}
 
-        for ring in slow.placed_calls():
-            end = partial(slow.api.post, f"/calls/{ring['call_id']}/control", json={"type": "end-call"})
+        for call in slow.placed_calls():
+            end = partial(slow.api.post, f"/calls/{call['call_id']}/control", json={"type": "end-call"})
             until(lambda end=end: end().is_success, LONG)  # type: ignore[misc] # no type for a default
-            slow.settle(ring["call_id"])
+            slow.settle(call["call_id"])
         collected = shell.run("--policy", "policy.yaml")
         assert collected.status == 0, collected.err
         assert {row["outcome"] for row in shell.results().values()} == {"answered"}
@@ -131,7 +131,7 @@ def _offset(now: datetime, zone: ZoneInfo) -> float:
     return (now.astimezone(zone).utcoffset() or timedelta()).total_seconds()
 
 
-def test_at_night_nobody_is_rung_unless_any_hour_is_said_and_never_who_said_no(
+def test_at_night_no_one_is_called_unless_any_hour_is_said_and_never_who_said_no(
     shell: Shell, sandbox: RunningSandbox
 ) -> None:
     zone = _where_nobody_is_called_now()
@@ -150,7 +150,7 @@ def test_at_night_nobody_is_rung_unless_any_hour_is_said_and_never_who_said_no(
     shell.write("no.txt", f"{BEN}\n")
     anyway = shell.run("--any-hour", "--do-not-call", "no.txt")
     assert anyway.status == 0, anyway.err
-    assert "calling hours are OFF (--any-hour): people may be rung at night" in anyway.err
+    assert "calling hours are OFF (--any-hour): people may be called at night" in anyway.err
     assert rung(sandbox) == {ANNA: 1, CARLA: 1}
     ben = shell.results()[BEN]
     assert (ben["attempts"], ben["state"], ben["reason"]) == ("0", "skipped", "do_not_call")
@@ -186,7 +186,7 @@ def test_what_stops_a_run_in_the_middle_is_told_and_the_next_run_continues(
     with shell.started(
         "run", "leads.csv", "--campaign", "spring", "--agent-id", "demo-agent", "--policy", "slowly.yaml"
     ) as first:
-        first.until_rung(sandbox, 3)
+        first.until_called(sandbox, 3)
         sandbox.settings(**trouble)
         stopped = first.ended()
     assert stopped.status == 1
@@ -210,7 +210,7 @@ def test_ctrl_c_while_dialling_loses_nothing_and_the_next_run_continues(
     with shell.started(
         "run", "leads.csv", "--campaign", "spring", "--agent-id", "demo-agent", "--policy", "slowly.yaml"
     ) as first:
-        first.until_rung(sandbox, 3)
+        first.until_called(sandbox, 3)
         first.interrupt()
         stopped = first.ended()
     assert stopped.status == 130

@@ -112,7 +112,7 @@ ODD = [
 
 
 def _deploy(name: str, **parameters: object) -> str:
-    """A deployment by its own name, which nobody works for: its runs stay as they were made. Its id."""
+    """A deployment by its own name, which no one works for: its runs stay as they were made. Its id."""
     flow: Flow[..., Any] = load_flow_from_entrypoint(
         str(PROJECT / f"flows/{name.replace('-', '_')}.py:{name.replace('-', '_')}")
     )

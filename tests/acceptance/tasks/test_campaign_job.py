@@ -1,4 +1,4 @@
-"""`FlireoCampaignJob`: a campaign of the vendor's, whose people are rung once however often a run is repeated."""
+"""`FlireoCampaignJob`: a campaign of the vendor's, whose people are called once however often a run is repeated."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ from flireo_flows.blocks import (
 )
 from flireo_flows.blocks import campaign_decisions as work
 from flireo_flows.sandbox import SandboxSettings
-from tests.support.api.talking import Stage as Talk
+from tests.support.api.conversation import Stage as Talk
 from tests.support.flows.campaign_job import DRAFT, NAMED, campaigns, leads, page, unknown, world
 from tests.support.sandbox.running import ANNA, BEN, CARLA, RunningSandbox, run_sandbox
 
@@ -30,7 +30,7 @@ ALL_DAY = {"schedule_start_time": "00:00", "schedule_end_time": "23:59:59", "tim
 
 
 def job_at(sandbox: RunningSandbox, **changes: Any) -> FlireoCampaignJob:
-    """A job named `spring` that rings at any hour."""
+    """A job named `spring` that calls at any hour."""
     credentials = FlireoCredentials(api_key=SecretStr("k"), base_url=sandbox.base_url)
     named = {"name": "spring", "agent_id": "demo-agent", **ALL_DAY}
     return FlireoCampaignJob(credentials=credentials, **(changes or named))
@@ -73,7 +73,7 @@ def test_a_campaign_is_filled_started_awaited_and_read(sandbox: RunningSandbox) 
     assert {phone: sandbox.times_called(phone) for phone in PEOPLE} == dict.fromkeys(PEOPLE, 1)
 
 
-def test_a_run_that_is_repeated_rings_nobody_again(sandbox: RunningSandbox) -> None:
+def test_a_run_that_is_repeated_rings_no_one_again(sandbox: RunningSandbox) -> None:
     def run() -> CampaignResult:
         job = job_at(sandbox)
         job.add_leads(leads(*PEOPLE), "skip")
@@ -86,7 +86,7 @@ def test_a_run_that_is_repeated_rings_nobody_again(sandbox: RunningSandbox) -> N
     assert len(campaigns(sandbox)) == 1
     assert {phone: sandbox.times_called(phone) for phone in PEOPLE} == dict.fromkeys(PEOPLE, 1)
     assert sandbox.requests()["PATCH /campaigns/{id}", 200] == 1
-    with pytest.raises(CampaignRefusedError, match="the campaign is completed: nobody can be added"):
+    with pytest.raises(CampaignRefusedError, match="the campaign is completed: no one can be added"):
         job_at(sandbox).add_leads(leads(ANNA), Duplicates.ALLOW)
 
 
@@ -98,12 +98,12 @@ def test_triggering_what_is_scheduled_sends_nothing(slow: RunningSandbox) -> Non
 
 
 @pytest.mark.parametrize("given", [(ANNA, ANNA), (BEN, ANNA)])
-def test_a_number_that_would_ring_twice_is_refused_before_anybody_is_added(
+def test_a_number_that_would_ring_twice_is_refused_before_anyone_is_added(
     slow: RunningSandbox, given: Sequence[str]
 ) -> None:
     job = job_at(slow)
     job.add_leads(leads(ANNA))
-    with pytest.raises(CampaignRefusedError, match="rung twice") as refused:
+    with pytest.raises(CampaignRefusedError, match="called twice") as refused:
         job.add_leads(leads(*given))
     assert ANNA not in str(refused.value) and "+44" in str(refused.value)
     assert ("POST /campaigns/{id}/leads", 201) not in slow.requests()
@@ -117,12 +117,12 @@ def test_a_campaign_that_holds_a_number_twice_is_started_only_if_that_is_meant(s
     job.add_leads(leads(ANNA, BEN))
     other_run = slow.api.post(f"/campaigns/{campaigns(slow)[0]['id']}/leads", json={"phone_number": ANNA})
     assert other_run.status_code == 201
-    with pytest.raises(CampaignRefusedError, match="more than once, and would be rung twice") as refused:
+    with pytest.raises(CampaignRefusedError, match="more than once, and would be called twice") as refused:
         job.trigger()
     assert ANNA not in str(refused.value) and campaigns(slow)[0]["status"] == "draft"
     assert job.start("allow").status == "scheduled"
     job.pause()
-    # Whoever was not rung yet counts; those that are done are no reason to refuse.
+    # Whoever was not called yet counts; those that are done are no reason to refuse.
     with pytest.raises(CampaignRefusedError, match="more than once"):
         job.resume()
     assert job.resume("allow").status == "scheduled"
@@ -205,7 +205,7 @@ def test_a_campaign_by_its_id_needs_hours_to_be_started(slow: RunningSandbox) ->
     talk: Talk[Campaign] = Talk(
         lambda operation, now: Campaign(id="c", status="draft", schedule_start_time="09:00:00")
     )
-    with pytest.raises(CampaignRefusedError, match="it could ring at night"):
+    with pytest.raises(CampaignRefusedError, match="it could call at night"):
         talk.play(work.start(work.Which("c", None), Duplicates.ALLOW))
     assert [name for _, name in talk.asked] == ["get_campaign"]
 
@@ -222,7 +222,7 @@ def test_a_name_that_is_not_unique_or_belongs_to_another_agent_starts_nothing(sl
             refused()
 
 
-def test_a_lead_that_cannot_be_seen_is_unknown_and_nobody_after_it_is_added() -> None:
+def test_a_lead_that_cannot_be_seen_is_unknown_and_no_one_after_it_is_added() -> None:
     talk: Talk[list[CampaignLead]] = Talk(
         world(
             {

@@ -1,4 +1,4 @@
-"""The flows `collect_reports` and `export_results`: what becomes of a campaign that nobody waits for."""
+"""The flows `collect_reports` and `export_results`: what becomes of a campaign that no one waits for."""
 
 import asyncio
 import csv

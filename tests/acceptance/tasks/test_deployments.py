@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from flireo_flows import CallLedger, FlireoCredentials
 from flireo_flows.tasks.export import results_folder
 from tests.support.calling.campaign import OTHERS_DO_NOT_COUNT
-from tests.support.flows.deploying import deploy_all, run_of, worker
+from tests.support.flows.deployment import deploy_all, run_of, worker
 from tests.support.flows.stage import POLICY, Stored, patiently
 from tests.support.prefect_api import ask
 from tests.support.sandbox.running import RunningSandbox
@@ -51,10 +51,10 @@ def test_a_worker_runs_what_was_deployed_by_hand_and_by_schedule(
         assert leads > 40
         assert (project / results_folder(ledger, "by hand") / "results.csv").is_file()
 
-        # No worker waits for the calls. Until somebody collects them, nobody else rings these people.
+        # No worker waits for the calls. Until someone collects them, no one else calls these people.
         run_of(stored, made["collect-reports"], {"patience_seconds": 200})
 
-        # So often that a slow machine does not miss it; the second run of the campaign rings nobody.
+        # So often that a slow machine does not miss it; the second run of the campaign calls no one.
         schedule = {
             "schedule": {"interval": 30, "anchor_date": datetime.now(UTC).isoformat()},
             "active": True,

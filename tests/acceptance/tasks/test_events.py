@@ -113,7 +113,7 @@ async def test_a_backlog_is_told_together_and_says_so(
     monkeypatch.setattr(events, "BACKLOG", 60)
     await end_calls(told, 120, "flood")
     assert await Publisher(told.database).drain(60) == 0
-    assert "120 notices waited: ended calls are told together as flireo.calls.ended" in caplog.text
+    assert "120 notices waited: ended calls are sent together as flireo.calls.ended" in caplog.text
 
     def all_calls() -> list[Any] | None:
         found = of_campaign(stored.url, "flood")
@@ -152,7 +152,7 @@ async def test_what_a_run_that_ends_had_in_hand_is_free_for_others_at_once(told:
 
 
 async def _free(told: Heard) -> int:
-    """Notices that anybody may send now."""
+    """Notices that anyone may send now."""
     now = told.database.now()
     async with told.database.read() as db:
         return len((await db.execute(select(outbox.c.id).where(outbox.c.claimed_until <= now))).all())

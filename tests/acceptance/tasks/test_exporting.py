@@ -28,7 +28,7 @@ def _flow(name: str) -> Any:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> CallLedger:
-    """A ledger of nobody yet."""
+    """A ledger of no one yet."""
     return CallLedger(url=SecretStr(f"sqlite:///{tmp_path / 'ledger.db'}"))
 
 

@@ -14,14 +14,14 @@ from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_setti
 
 from flireo_flows.analytics import ExportError
 from flireo_flows.leads import LeadFormat
-from flireo_flows.policy.policy_forms import Breaker, Caps
+from flireo_flows.policy import Breaker, Caps
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import OTHERS_DO_NOT_COUNT
 from tests.support.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored
 from tests.support.prefect_api import ask
 from tests.support.receiver.relay import post, receiver
-from tests.support.sandbox.receiving import Received, run_receiver
 from tests.support.sandbox.running import run_sandbox, until
+from tests.support.sandbox.webhook_mailbox import Received, run_receiver
 
 pytestmark = pytest.mark.server
 
@@ -166,7 +166,7 @@ def test_a_users_habit_of_persisting_results_neither_skips_nor_repeats_a_call(st
     assert set(stage.results()) == {*PEOPLE, dora}
 
 
-def test_a_flow_retry_after_a_failed_export_rings_nobody_again(stage: Stage) -> None:
+def test_a_flow_retry_after_a_failed_export_rings_no_one_again(stage: Stage) -> None:
     taken = stage.folder / "results" / "results.csv"
     taken.mkdir(parents=True)
     stage.flow = stage.flow.with_options(retries=1, retry_delay_seconds=0)

@@ -56,7 +56,7 @@ def somebody_answers(stored: Stored, campaign: str, **said: object) -> Iterator[
         yield beside.submit(answer)
 
 
-def test_once_approved_exactly_the_planned_people_are_rung_with_the_planned_words(
+def test_once_approved_exactly_the_planned_people_are_called_with_the_planned_words(
     planning: Stage, stored: Stored
 ) -> None:
     (planning.folder / "no.txt").write_text(f"{BEN}\n")
@@ -84,7 +84,7 @@ def test_once_approved_exactly_the_planned_people_are_rung_with_the_planned_word
     # What the approver saw, while nothing had been sent yet.
     run = seen.result()
     page, table = sorted(run["artifacts"], key=lambda artifact: artifact["type"])
-    assert "2 to be rung, 1 not. Nothing was sent." in page["data"]
+    assert "2 to be called, 1 not. Nothing was sent." in page["data"]
     assert "1 do not call (line 3)" in page["data"]
     assert "calling_hours is null" in page["data"]
     shown = json.loads(table["data"])
@@ -96,7 +96,7 @@ def test_once_approved_exactly_the_planned_people_are_rung_with_the_planned_word
     assert "was approved by Iris: Go." in patiently(lambda: _log_with("approved by", stored, run["id"]))
 
 
-def test_nothing_is_sent_and_no_ledger_made_until_somebody_approves(planning: Stage, stored: Stored) -> None:
+def test_nothing_is_sent_and_no_ledger_made_until_someone_approves(planning: Stage, stored: Stored) -> None:
     with somebody_answers(stored, "no", approved=False) as seen:
         outcome = planning.run(campaign="no")
     assert seen.result()
@@ -156,7 +156,7 @@ def test_an_approved_plan_calls_without_the_accounts_recent_calls_only_where_tha
         assert len(flireo.posts) == 2
 
 
-def test_a_file_that_changed_after_the_plan_is_refused_and_nobody_is_rung(planning: Stage) -> None:
+def test_a_file_that_changed_after_the_plan_is_refused_and_no_one_is_called(planning: Stage) -> None:
     plans = planning.flow
     planned = planning.run(approve=False)
     planning.write_leads({**PEOPLE, "+442079460004": "Dora"})
@@ -168,11 +168,11 @@ def test_a_file_that_changed_after_the_plan_is_refused_and_nobody_is_rung(planni
     planning.write_leads(PEOPLE)
     assert planning.run(plan=planned.file).is_finished
     assert planning.rung() == dict.fromkeys(PEOPLE, 1)
-    assert planning.run(plan=planned.file).is_finished  # and again, after its people were rung
+    assert planning.run(plan=planned.file).is_finished  # and again, after its people were called
     assert planning.rung() == dict.fromkeys(PEOPLE, 1)
 
     planning.flow = plans
-    done = planning.run(approval_timeout_seconds=timeout)  # nobody is left, so nobody is asked
+    done = planning.run(approval_timeout_seconds=timeout)  # no one is left, so no one is asked
     assert (done.calls, done.skipped, done.approved) == (0, 3, None)
 
 

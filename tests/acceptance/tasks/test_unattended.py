@@ -1,4 +1,4 @@
-"""A campaign that nobody waits for: webhooks and events do the rest, on a real Prefect server with a worker."""
+"""A campaign that no one waits for: webhooks and events do the rest, on a real Prefect server with a worker."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from flireo_flows import CallLedger, FlireoCredentials
 from flireo_flows.prefect_support.child_process import child_server
 from flireo_flows.prefect_support.local_server import free_port
 from flireo_flows.sandbox import SandboxSettings
-from tests.support.flows.deploying import deploy_all, run_of, worker
+from tests.support.flows.deployment import deploy_all, run_of, worker
 from tests.support.flows.stage import ANNA, PEOPLE, POLICY, Stored, patiently
 from tests.support.prefect_api import ask
 from tests.support.sandbox.running import run_sandbox
@@ -56,7 +56,7 @@ def mailbox() -> Iterator[tuple[str, Mailbox]]:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("nothing_left")
-def test_a_campaign_that_nobody_waits_for_is_collected_told_followed_up_and_exported(
+def test_a_campaign_that_no_one_waits_for_is_collected_told_followed_up_and_exported(
     tmp_path: Path, at_prefect: str, stored: Stored
 ) -> None:
     project, port = tmp_path / "mine", free_port()
@@ -89,14 +89,14 @@ def test_a_campaign_that_nobody_waits_for_is_collected_told_followed_up_and_expo
                 "agent_id": "demo-agent",
                 "policy": POLICY.model_dump(mode="json"),
             }
-            rung = run_of(stored, deployments["outbound-campaign"], asked)
+            called = run_of(stored, deployments["outbound-campaign"], asked)
             assert len(sandbox.placed_calls()) == len(PEOPLE)
 
             # Its process is gone. The reports come in, and set off the collector; the last one the export.
             results = project / "results" / "unattended" / "results.jsonl"
             exported = patiently(lambda: _completed(stored, deployments["export-results"]), 400)
             assert exported["parameters"]["campaign"] == "unattended"
-            assert exported["auto_scheduled"] is False and rung["id"] != exported["id"]
+            assert exported["auto_scheduled"] is False and called["id"] != exported["id"]
             rows = [json.loads(line) for line in results.read_text().splitlines()]
             assert {row["phone"]: row["state"] for row in rows} == dict.fromkeys(PEOPLE, "done")
             analysed = {row["phone"]: row["analysis"] for row in rows if row["analysis"]}
@@ -118,7 +118,7 @@ def test_a_campaign_that_nobody_waits_for_is_collected_told_followed_up_and_expo
             assert {note["phone"] for note in notes} == no
             assert not [phone for phone in PEOPLE if phone[1:] in json.dumps(told)]
 
-            # And a person is told when somebody pauses it.
+            # And a person is told when someone pauses it.
             deploy_env = {**os.environ, **env}
             _cli(project, deploy_env, "pause", "--campaign", "unattended", "--reason", f"{ANNA} complained")
             (letter,) = patiently(lambda: list(letters))

@@ -12,7 +12,7 @@ from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent, read_agent
 from flireo_flows.api.calls import Call, OutboundCall
 from flireo_flows.sandbox import SandboxSettings
-from flireo_flows.tasks.call_wait import CallNotOver
+from flireo_flows.tasks.composite import CallNotOver
 from tests.support.flows.stage import ANNA, BEN, CARLA, Stage
 from tests.support.sandbox.running import run_sandbox
 

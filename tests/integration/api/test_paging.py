@@ -13,8 +13,6 @@ from flireo_flows.api.client import AsyncFlireoClient, FlireoClient
 from flireo_flows.api.errors import InvalidInput, NotFound
 from flireo_flows.api.pagination import (
     aiter_calls,
-    aiter_campaign_leads,
-    aiter_usage,
     iter_calls,
     iter_campaign_leads,
     iter_usage,
@@ -71,9 +69,7 @@ READERS = {
     "calls": ("calls", (), sync_reader(iter_calls)),
     "calls, async": ("calls", (), async_reader(aiter_calls)),
     "usage": ("usage", (), sync_reader(iter_usage)),
-    "usage, async": ("logs", (), async_reader(aiter_usage)),
     "leads": ("leads", ("campaign-1",), sync_reader(iter_campaign_leads)),
-    "leads, async": ("leads", ("campaign-1",), async_reader(aiter_campaign_leads)),
 }
 EACH_LIST = pytest.mark.parametrize(("key", "args", "reader"), READERS.values(), ids=READERS.keys())
 

@@ -12,8 +12,9 @@ from flireo_flows.api.fields import iso
 from flireo_flows.calling.collector import MOST_FAILURES, Collector
 from flireo_flows.calling.reconcile import AGAIN_SECONDS, RINGING_SECONDS
 from flireo_flows.calling.snapshot import EARLY_SECONDS, LATE_SECONDS
-from flireo_flows.leads.wishes import Wishes
+from flireo_flows.leads import Wishes
 from flireo_flows.ledger import Answer, Database, Inbox
+from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.open_results import has_open
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts
@@ -194,7 +195,7 @@ async def test_a_call_that_could_be_either_is_for_a_person_to_look_at(
     await campaign.age(RINGING_SECONDS + 1)
     await collector.poll()
     lead = await campaign.lead()
-    assert (lead.state, lead.reason) == ("review", "2 calls in the list could be this one")
+    assert (lead.state, lead_reason(lead)) == ("review", "2 calls in the list could be this one")
     for _ in range(3):
         await collector.poll()
     assert ((await campaign.attempt()).state, (await campaign.lead()).state) == ("unknown", "review")
@@ -308,7 +309,7 @@ async def test_a_call_of_which_nothing_is_heard_is_asked_for_and_then_left_to_a_
         await campaign.collector(client).poll()  # as another process would
     lead = await campaign.lead()
     assert (lead.state, lead.outcome) == ("review", "unknown")
-    assert lead.reason.startswith(says)
+    assert lead_reason(lead).startswith(says)
 
 
 async def test_a_call_that_fell_out_of_the_list_is_asked_for_by_its_id(
@@ -451,7 +452,7 @@ async def test_a_call_that_shows_up_after_a_refusal_is_looked_at_before_the_next
     await campaign.take_in(person(ANNA), person(BEN))
     (attempt,) = await campaign.begin(await campaign.runner())
     await campaign.record(
-        await campaign.runner(), Answer(attempt, AttemptEvent.REFUSED, reason="429: Too many requests")
+        await campaign.runner(), Answer(attempt, AttemptEvent.REFUSED, detail="429: Too many requests")
     )
     line.place(ANNA)
     if by_whom == "another campaign":

@@ -14,7 +14,7 @@ from flireo_flows.api import errors
 from flireo_flows.calling.engine import RunSettings, run_campaign
 from flireo_flows.calling.preflight import NotReadyError
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger import Database, Expectations, Inbox, Views
 from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.policy import CallingPolicy
@@ -23,8 +23,8 @@ from flireo_flows.script import Caller, Composer
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
 from tests.support.faulty.server import answer
-from tests.support.sandbox.receiving import Receiver, run_receiver
 from tests.support.sandbox.running import RunningSandbox, run_sandbox
+from tests.support.sandbox.webhook_mailbox import Receiver, run_receiver
 
 FINAL = {"done", "skipped", "review"}
 

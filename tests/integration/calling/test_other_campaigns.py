@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from flireo_flows.calling.dry_run import make_plan
 from flireo_flows.calling.plan import Plan, PlanRequest
-from flireo_flows.leads.lead import Lead, LeadBatch
+from flireo_flows.leads import Lead, LeadBatch
 from flireo_flows.ledger import Answer, AttemptBook, Database
 from flireo_flows.ledger.audit import audit_lead
 from flireo_flows.ledger.intents import begin_in
@@ -77,7 +77,7 @@ async def test_what_was_not_placed_was_no_call(database: Database) -> None:
     await spring.take_in(person(ANNA))
     book = await spring.runner()
     (attempt,) = await spring.begin(book)
-    await spring.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
+    await spring.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
     autumn = Campaign(database, name="autumn")
     await autumn.take_in(person(ANNA))
     assert len(await autumn.begin(await autumn.runner())) == 1

@@ -27,7 +27,7 @@ def test_the_list_of_an_earlier_run_applies_and_is_said(bare: Shell) -> None:
     given(bare, ANNA)
     told = plan(bare)
     assert told.status == 0, told.err
-    assert "2 to be rung, 1 not" in told.out
+    assert "2 to be called, 1 not" in told.out
     assert "do-not-call list of 1 number from 20" in told.out
     assert "do-not-call list of 1 number from 20" in bare.here("status", "--campaign", "spring").out
 
@@ -35,9 +35,9 @@ def test_the_list_of_an_earlier_run_applies_and_is_said(bare: Shell) -> None:
 def test_another_list_adds_to_it(bare: Shell) -> None:
     given(bare, ANNA)
     bare.write("other.txt", f"{BEN}\n")
-    assert "1 to be rung, 2 not" in plan(bare, "--do-not-call", "other.txt").out
+    assert "1 to be called, 2 not" in plan(bare, "--do-not-call", "other.txt").out
     given(bare, BEN)
-    assert "1 to be rung, 2 not" in plan(bare).out
+    assert "1 to be called, 2 not" in plan(bare).out
     assert "do-not-call list of 2 numbers from 20" in bare.here("do-not-call", "--campaign", "spring").out
 
 
@@ -46,7 +46,7 @@ def test_only_a_person_clears_it(bare: Shell) -> None:
     cleared = bare.here("do-not-call", "--campaign", "spring", "--clear")
     assert cleared.status == 0, cleared.err
     assert "1 taken off" in cleared.out
-    assert "3 to be rung, 0 not" in plan(bare).out
+    assert "3 to be called, 0 not" in plan(bare).out
     assert "No do-not-call list." in bare.here("do-not-call", "--campaign", "spring").out
 
 

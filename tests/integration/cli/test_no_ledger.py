@@ -20,7 +20,7 @@ OF_A_CAMPAIGN = {
     "why": ("why", ANNA),
     "why as JSON": ("why", ANNA, "--json"),
     "outcomes": ("outcomes",),
-    "outcomes anew": ("outcomes", "--policy", "policy.yaml"),
+    "outcomes again": ("outcomes", "--policy", "policy.yaml"),
     "outcomes tried": ("outcomes", "--policy", "policy.yaml", "--dry-run"),
     "collect one": ("collect",),
     "pause": ("pause", "--reason", "lunch"),

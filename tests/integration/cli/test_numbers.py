@@ -14,7 +14,7 @@ def test_a_number_that_is_one_is_suppressed(bare: Shell, text: str) -> None:
     assert "1 of 1 suppressed" in bare.here("suppress", text, "--default-region", "DE").out
     bare.write("leads.csv", "phone\n+4917604069012\n+494917604069012\n")
     planned = bare.here("plan", "leads.csv", "--campaign", "c", "--agent-id", "a", "--any-hour").out
-    assert "1 to be rung, 1 not" in planned
+    assert "1 to be called, 1 not" in planned
 
 
 def test_a_list_suppresses_both_and_says_so(bare: Shell) -> None:
@@ -47,7 +47,7 @@ def test_who_is_suppressed_in_another_spelling_is_not_called(
     assert bare.here("suppress", suppressed).status == 0
     bare.write("leads.csv", f"phone\n{written}\n{suppressed}\n")
     planned = bare.here("plan", "leads.csv", "--campaign", "c", "--agent-id", "a", "--any-hour")
-    assert "0 to be rung, 2 not" in planned.out, planned.err
+    assert "0 to be called, 2 not" in planned.out, planned.err
     assert "1 duplicate" in planned.out
     assert "1 do not call" in planned.out
     assert bare.here("forget", written).status == 0

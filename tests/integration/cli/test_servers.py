@@ -129,7 +129,7 @@ def test_a_state_file_that_is_not_there_is_told(bare: Shell) -> None:
 
 def test_the_sandbox_explains_itself_to_a_stranger(bare: Shell) -> None:
     told = bare.here("sandbox", "--help").out
-    for word in ("Rings nobody", "/api/v1", "Any API key", "demo-agent", "demo-number", "/sandbox/inbound"):
+    for word in ("Calls no one", "/api/v1", "Any API key", "demo-agent", "demo-number", "/sandbox/inbound"):
         assert word in told
     for word in ("--state", "/sandbox/reset", "/sandbox/faults", "/sandbox/calls", "docs/sandbox.md"):
         assert word in told

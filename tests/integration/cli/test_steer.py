@@ -1,4 +1,4 @@
-"""CampaignControl a campaign, never ringing somebody, and asking why, from the command line. Nothing is sent."""
+"""CampaignControl a campaign, never ringing someone, and asking why, from the command line. Nothing is sent."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ def spring(bare: Shell) -> Shell:
         book = await campaign.runner()
         (attempt,) = await campaign.begin(book, most=1)
         later = database.now() + 7200
-        answer = Answer(attempt, AttemptEvent.REFUSED, reason="503", lead=LeadState.WAITING, not_before=later)
+        answer = Answer(attempt, AttemptEvent.REFUSED, detail="503", lead=LeadState.WAITING, not_before=later)
         await campaign.record(book, answer)
 
     in_ledger(bare, write)
@@ -99,21 +99,21 @@ def test_a_campaign_that_does_not_exist_is_told_with_those_that_do(spring: Shell
     assert spring.here(command).status == 2
 
 
-def test_somebody_is_suppressed_and_let_be_rung_again(spring: Shell) -> None:
+def test_someone_is_suppressed_and_let_be_called_again(spring: Shell) -> None:
     ended = spring.here("suppress", "020 7946 0002", "--default-region", "gb", "--reason", "asked by letter")
     assert (ended.status, ended.out) == (0, "1 of 1 suppressed; the others were before.\n")
     assert states(spring)[BEN] == "skipped do_not_call"
     assert spring.here("suppress", BEN).out.startswith("0 of 1")
 
     listed = spring.here("suppressions")
-    assert "1 numbers are never rung" in listed.out
+    assert "1 numbers are never called" in listed.out
     assert "asked by letter" in listed.out
     assert BEN not in listed.out
     (one,) = json.loads(spring.here("suppressions", "--json").out)
     assert (one["source"], one["reason"], one["phone"]) == ("person", "asked by letter", f"{MASKED}02")
 
     lifted = spring.here("unsuppress", BEN)
-    assert (lifted.status, lifted.out) == (0, f"{MASKED}02 may be rung again.\n")
+    assert (lifted.status, lifted.out) == (0, f"{MASKED}02 may be called again.\n")
     again = spring.here("unsuppress", BEN)
     assert again.status == 1
     assert "is not suppressed" in again.complaint
@@ -151,11 +151,11 @@ def test_either_a_number_or_a_list_is_suppressed(spring: Shell, arguments: list[
     assert "name one number, or a list of numbers with --file" in ended.complaint
 
 
-def test_somebody_is_forgotten(spring: Shell) -> None:
+def test_someone_is_forgotten(spring: Shell) -> None:
     ended = spring.here("forget", ANNA)
     assert ended.status == 0
     assert ended.out.startswith(
-        f"{MASKED}01 is forgotten and never rung. Erased what was known in 1 leads, 1 "
+        f"{MASKED}01 is forgotten and never called. Erased what was known in 1 leads, 1 "
     )
     assert ANNA not in states(spring)
     assert spring.here("forget", ANNA).status == 0
@@ -164,7 +164,7 @@ def test_somebody_is_forgotten(spring: Shell) -> None:
     assert spring.here("unsuppress", ANNA, "--even-forgotten").status == 0
 
 
-def test_nobody_is_forgotten_in_the_middle_of_a_call(spring: Shell) -> None:
+def test_no_one_is_forgotten_in_the_middle_of_a_call(spring: Shell) -> None:
     async def ring(database: Database) -> None:
         campaign = Campaign(database, name="spring")
         await campaign.take_in(person(BEN))
@@ -188,17 +188,17 @@ def why(shell: Shell, phone: str, *arguments: str | Path) -> str:
 
 def test_why_tells_attempts_and_what_comes_next(spring: Shell) -> None:
     told = why(spring, ANNA)
-    assert told.startswith(f"{MASKED}01 in campaign spring: not rung; waiting (503).\n")
+    assert told.startswith(f"{MASKED}01 in campaign spring: not called; waiting (503).\n")
     assert "Times are on the clock of Europe/London (its number)." in told
     assert "allowed attempt 1: it was " in told and "; attempt 1 of 1 [policy " in told
-    assert "attempt 1: not rung (503)" in told
+    assert "attempt 1: not called (503)" in told
     assert "Next: asked about again at 2" in told
     assert "Next: asked about as soon as the campaign runs." in why(spring, BEN)
     in_many = why(spring, CARLA)
     assert "several zones (Europe/London, Asia/Tokyo)" in in_many or "Nothing was decided" in in_many
 
 
-def test_why_tells_of_a_call_that_may_have_rung_and_of_one_that_did(spring: Shell) -> None:
+def test_why_tells_of_a_call_that_may_have_called_and_of_one_that_did(spring: Shell) -> None:
     async def ring(database: Database) -> None:
         campaign = Campaign(database, name="spring")
         await campaign.lost(await campaign.runner(), BEN)
@@ -206,9 +206,9 @@ def test_why_tells_of_a_call_that_may_have_rung_and_of_one_that_did(spring: Shel
 
     in_ledger(spring, ring)
     unknown, placed = why(spring, BEN), why(spring, CARLA)
-    assert "perhaps rung; calling (not in the newest file)." in unknown
-    assert "attempt 1: nobody knows yet whether it rang; the call list will tell" in unknown
-    assert "rung once; calling." in placed
+    assert "perhaps called; calling (not in the newest file)." in unknown
+    assert "attempt 1: it is not known yet whether it was placed; the call list will show it" in unknown
+    assert "called once; calling." in placed
     assert "Next: a call is under way, or its result is not in" in placed
 
 
@@ -220,7 +220,7 @@ def test_why_tells_each_decision_in_words(spring: Shell) -> None:
 
     in_ledger(spring, decide)
     told = why(spring, BEN)
-    assert "not rung; skipped (zone unknown)." in told
+    assert "not called; skipped (zone unknown)." in told
     assert "not called: its time zone is unknown; never under these rules [policy " in told
     assert "Times are UTC, for the time zone is not known." in told
     assert "Next: nothing under this policy; the next run of a file" in told
@@ -228,14 +228,16 @@ def test_why_tells_each_decision_in_words(spring: Shell) -> None:
     assert (decision["rule"], decision["allowed"], decision["until"]) == ("zone_unknown", False, None)
 
 
-def test_why_tells_what_holds_somebody_back(spring: Shell) -> None:
+def test_why_tells_what_holds_someone_back(spring: Shell) -> None:
     spring.here("pause", "--campaign", "spring", "--reason", "lunch")
-    assert "Next: nobody is rung until the campaign is resumed; it is paused by person at" in why(spring, BEN)
+    assert "Next: no one is called until the campaign is resumed; it is paused by person at" in why(
+        spring, BEN
+    )
     spring.here("suppress", BEN, "--reason", "asked by letter")
     told = why(spring, BEN)
-    assert "Next: never rung, in whatever campaign (a person said so: asked by letter)." in told
+    assert "Next: never called, in any campaign (a person said so: asked by letter)." in told
     spring.here("cancel", "--campaign", "spring")
-    assert "Next: never rung in this campaign, which is cancelled by person" in why(spring, CARLA)
+    assert "Next: never called in this campaign, which is cancelled by person" in why(spring, CARLA)
     spring.here("forget", BEN)
     told = why(spring, BEN)
     assert "forgotten; nothing is known of them." in told

@@ -13,7 +13,7 @@ from flireo_flows.ledger.dead_letters import Replayed, replay, unreadable
 from flireo_flows.ledger.delivery import read_delivery
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.receiver.sender_clock import SenderClock
+from flireo_flows.receiver.signature_check import SenderClock
 from tests.support.calling.campaign import ANNA, BEN
 from tests.support.calling.hearing import Heard, book, heard, listed, report, status_update, webhook
 

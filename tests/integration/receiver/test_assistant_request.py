@@ -1,4 +1,4 @@
-"""Who rings in: recognised from the ledger and greeted, or asked of a function; else the saved agent answers."""
+"""Who calls in: recognised from the ledger and greeted, or asked of a function; else the saved agent answers."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from flireo_flows.api.agent_config import AgentOverride, AnalysisPlan, LLMConfig
 from flireo_flows.api.webhooks import AssistantRequest
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger import Database, Inbox, LeadBook
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.suppressions import Suppressions

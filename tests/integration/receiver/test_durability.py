@@ -18,6 +18,7 @@ import pytest
 
 from flireo_flows.ledger import Database, Inbox, LedgerError
 from flireo_flows.ledger.delivery import Delivery, read_delivery
+from flireo_flows.lifecycle.reasons import InboxReason
 from flireo_flows.prefect_support.local_server import free_port
 from flireo_flows.receiver.storage import NotStored, Storage
 from tests.support.calling.hearing import report
@@ -64,7 +65,7 @@ def running(ledger_url: str, folder: Path) -> Iterator[Process]:
 
 
 class Senders:
-    """Many that send distinct reports as fast as they are answered, until nobody answers any more."""
+    """Many that send distinct reports as fast as they are answered, until no one answers any more."""
 
     def __init__(self, url: str) -> None:
         self.acknowledged: set[str] = set()
@@ -183,7 +184,7 @@ async def test_deliveries_that_come_together_share_a_commit(ledger_url: str) -> 
     assert {row.deliveries for row in inbox_of(ledger_url)} == {2}
 
 
-async def test_a_request_that_is_given_up_takes_nobody_else_with_it(ledger_url: str) -> None:
+async def test_a_request_that_is_given_up_takes_no_one_else_with_it(ledger_url: str) -> None:
     storage = Storage(ledger_url, 60, lambda seconds: None)
     tasks = [asyncio.create_task(storage.store(delivery)) for delivery in deliveries(20)]
     await asyncio.sleep(0)
@@ -198,7 +199,7 @@ async def test_a_request_that_is_given_up_takes_nobody_else_with_it(ledger_url: 
 async def test_one_that_the_database_refuses_does_not_cost_the_others(ledger_url: str) -> None:
     storage = Storage(ledger_url, 60, lambda seconds: None)
     good = deliveries(5)
-    bad = Delivery(b"{}", "no-digest-1", None, "no_such_state", "", "", 0.0)  # type: ignore[arg-type]
+    bad = Delivery(b"{}", "no-digest-1", None, "no_such_state", InboxReason.NONE, "", "", 0.0)  # type: ignore[arg-type]
     told = await asyncio.gather(*(storage.store(one) for one in [*good, bad]), return_exceptions=True)
     assert [isinstance(one, NotStored) for one in told] == [False] * 5 + [True]
     await storage.close(60)

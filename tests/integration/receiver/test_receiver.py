@@ -96,7 +96,7 @@ def test_what_flireo_did_not_sign_just_now_is_refused_and_not_kept(
     assert stored(ledger) == []
 
 
-def test_what_nobody_can_read_is_kept_and_answered_400(url: str, ledger: Path) -> None:
+def test_what_no_one_can_read_is_kept_and_answered_400(url: str, ledger: Path) -> None:
     for body in (b"no json", b"[]", b'{"message": {"type": "end-of-call-report"}}'):
         answer = post(url, body, signed(SECRET, body))
         assert answer.status_code == 400
@@ -137,7 +137,7 @@ def test_the_health_tells_that_nothing_can_be_stored_until_something_can_again(l
 
         other = sqlite3.connect(ledger, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        assert status() == 200  # nobody wanted to store anything
+        assert status() == 200  # no one wanted to store anything
         body = report()
         assert post(url, body, signed(SECRET, body)).status_code == 503
         assert status() == 503

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from flireo_flows.api.webhooks import EventType
 from flireo_flows.ledger.delivery import Delivery
+from flireo_flows.ledger.messages import inbox_reason
 from flireo_flows.receiver.endpoint import Endpoint
 from flireo_flows.receiver.metrics import Metrics
 from flireo_flows.receiver.signature_check import LARGEST_BODY, MOST_DISCARDED, BodyReader, Refused
@@ -127,8 +128,9 @@ def test_what_is_signed_and_cannot_be_read_is_a_dead_letter(
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     (row,) = inbox_of(ledger)
     assert (row.state, row.body) == ("unreadable", body)
-    assert row.reason == answer.json()["error"]["message"]
-    assert "2079460001" not in row.reason
+    words = inbox_reason(row.reason, row.detail)
+    assert words == answer.json()["error"]["message"]
+    assert "2079460001" not in words
     assert counted(url, event, code) == 1
 
 
@@ -163,7 +165,7 @@ def test_a_body_over_the_limit_is_thrown_away_and_one_far_over_it_not_even_read(
     assert counted(url, "unproven", "too_large") == 3
 
 
-def test_a_sender_that_goes_away_costs_nobody_anything(url: str, ledger: str) -> None:
+def test_a_sender_that_goes_away_costs_no_one_anything(url: str, ledger: str) -> None:
     host, port = urlsplit(url).hostname, urlsplit(url).port
     with socket.create_connection((host, port), timeout=60) as raw:
         raw.sendall(begun(good(), 100) + b"half")

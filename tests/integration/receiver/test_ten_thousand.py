@@ -116,7 +116,7 @@ async def deliver(url: str, deliveries: list[Sent]) -> Counter[bool]:
 
 
 async def placed(campaign: Campaign) -> AttemptBook:
-    """Everybody was rung, and the call ids came back."""
+    """Everyone was called, and the call ids came back."""
     now = campaign.database.now()
     people = [
         {"campaign": campaign.name, "phone": phone(n), "batch": "b", "state": LeadState.CALLING, "tries": 1}
@@ -132,11 +132,11 @@ async def placed(campaign: Campaign) -> AttemptBook:
             "runner": "r",
             "began_at": now,
         }
-        rung = [
+        called = [
             {**same, "lead_id": ids[phone(n)], "phone": phone(n), "call_id": f"call-{n}"}
             for n in range(CALLS)
         ]
-        await db.execute(insert(attempts), rung)
+        await db.execute(insert(attempts), called)
     return await campaign.runner()
 
 

@@ -97,7 +97,7 @@ def test_sync_and_async_functions_answer_each_call_of_a_request(receiver: Receiv
         {"toolCallId": "tool-1", "result": {"name": "Jan", "born": "1990-01-02", "worth": "1.50"}},
         {"toolCallId": "tool-2", "result": {"sizes": ["small", "small"], "note": None}},
     ]
-    assert len(set(where)) == 2  # the sync one held up nobody
+    assert len(set(where)) == 2  # the sync one held up no one
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from flireo_flows.api.campaigns import CampaignStatus
 from flireo_flows.sandbox import Dialect, SandboxOutcome, SandboxSettings
 from flireo_flows.sandbox.campaigns import MOVES
 from tests.support.sandbox.contract import check
-from tests.support.sandbox.receiving import run_receiver
 from tests.support.sandbox.running import ANNA, BEN, CARLA, RunningSandbox, run_sandbox, until
+from tests.support.sandbox.webhook_mailbox import run_receiver
 
 PEOPLE = [f"+4477009001{number:02}" for number in range(8)]
 FAST = SandboxSettings(rate_limit=0, time_scale=1000, outcome_weights={SandboxOutcome.ANSWERED: 1})
@@ -27,7 +27,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def talkative() -> Iterator[RunningSandbox]:
-    """Everybody answers, and talks until they are told to stop."""
+    """Everyone answers, and talks until they are told to stop."""
     settings = FAST.model_copy(update={"talk_seconds_min": 1e6, "talk_seconds_max": 1e6})
     with run_sandbox(settings) as running:
         running.api.patch("/agents/demo-agent", json={"max_duration_seconds": None}).raise_for_status()
@@ -64,7 +64,7 @@ def statuses(sandbox: RunningSandbox, campaign_id: str) -> list[str]:
 
 
 def completed(sandbox: RunningSandbox, campaign_id: str) -> dict[str, Any]:
-    """The campaign, once nobody is left."""
+    """The campaign, once no one is left."""
 
     def look() -> dict[str, Any] | None:
         campaign = read(sandbox, campaign_id)
@@ -133,7 +133,7 @@ def test_a_campaign_that_could_not_run_is_refused(
     assert sandbox.api.get("/campaigns").json() == {"campaigns": []}
 
 
-def test_a_scheduled_campaign_rings_everybody_once_and_is_completed(sandbox: RunningSandbox) -> None:
+def test_a_scheduled_campaign_rings_everyone_once_and_is_completed(sandbox: RunningSandbox) -> None:
     campaign_id = make(sandbox, *PEOPLE)
     assert (
         check("update_campaign", move(sandbox, campaign_id, "scheduled"))["campaign"]["status"] == "scheduled"
@@ -178,7 +178,7 @@ def test_a_lead_ends_as_its_call_does() -> None:
     assert (campaign["completed_leads"], campaign["failed_leads"]) == (4, 4)
 
 
-def test_some_leads_are_rung_at_a_time(talkative: RunningSandbox) -> None:
+def test_some_leads_are_called_at_a_time(talkative: RunningSandbox) -> None:
     campaign_id = make(talkative, *PEOPLE)
     move(talkative, campaign_id, "scheduled")
     until(lambda: statuses(talkative, campaign_id).count("calling") == 5)
@@ -245,7 +245,7 @@ _WAY_TO: dict[CampaignStatus, list[str]] = {
 }
 
 
-def test_nobody_is_rung_outside_the_window_and_the_window_can_be_moved() -> None:
+def test_no_one_is_called_outside_the_window_and_the_window_can_be_moved() -> None:
     # At the scale of 1, so that the window does not come nearer while the test waits.
     with run_sandbox(SandboxSettings(rate_limit=0)) as sandbox:
         campaign_id = make(sandbox, ANNA, **around(hours=3))
@@ -295,7 +295,9 @@ def test_the_same_number_twice_is_two_leads_and_two_calls(sandbox: RunningSandbo
     assert sandbox.times_called(ANNA) == 2
 
 
-def test_a_lead_that_is_being_called_stays_and_one_added_meanwhile_is_rung(talkative: RunningSandbox) -> None:
+def test_a_lead_that_is_being_called_stays_and_one_added_meanwhile_is_called(
+    talkative: RunningSandbox,
+) -> None:
     campaign_id = make(talkative, ANNA)
     path = f"/campaigns/{campaign_id}/leads"
     move(talkative, campaign_id, "scheduled")

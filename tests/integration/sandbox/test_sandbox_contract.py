@@ -71,7 +71,7 @@ schema = schemathesis.openapi.from_dict(
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[RunningSandbox]:
-    # Everybody answers, and talks for longer than this test runs.
+    # Everyone answers, and talks for longer than this test runs.
     settings = SandboxSettings(
         rate_limit=0,
         api_keys=frozenset({_KEY}),
@@ -181,7 +181,7 @@ def test_no_request_is_answered_in_a_way_that_the_contract_does_not_document(
 
 
 def _name_something_real(case: Case[Any], sandbox: RunningSandbox) -> None:
-    """Put the id of something that exists in the path, in three of four cases: most made-up ids are nobody's."""
+    """Put the id of something that exists in the path, in three of four cases: most made-up ids are no one's."""
     if case.path.startswith("/domains"):
         sandbox.api.post("/domains", json={"domain_name": "mail.example.com"})  # 409: it is there already
     elif case.path == "/byok":

@@ -80,7 +80,7 @@ def test_each_way_to_name_an_agent_rings_once(sandbox: RunningSandbox, agent: di
         ({"destination": ANNA, "agent_id": "demo-agent", "number_id": "none"}, 404, "not_found", "number_id"),
     ],
 )
-def test_a_request_that_is_not_right_is_refused_and_rings_nobody(
+def test_a_request_that_is_not_right_is_refused_and_rings_no_one(
     sandbox: RunningSandbox, body: dict[str, Any], status: int, code: str | None, param: str | None
 ) -> None:
     answer = post(sandbox, **body)
@@ -138,7 +138,7 @@ def test_a_lost_answer_rings_exactly_once_and_the_call_is_in_the_list(sandbox: R
     assert sandbox.place(ANNA).status_code == 200
 
 
-def test_a_bad_gateway_speaks_html_and_rings_nobody(sandbox: RunningSandbox) -> None:
+def test_a_bad_gateway_speaks_html_and_rings_no_one(sandbox: RunningSandbox) -> None:
     sandbox.faults(bad_gateway_next=1)
     answer = sandbox.place()
     assert (answer.status_code, answer.text[:6]) == (502, "<html>")
@@ -156,8 +156,8 @@ def _fates(seed: int, destinations: list[str]) -> dict[str, int]:
                 fates[destination] = sandbox.place(destination).status_code
             except httpx.RemoteProtocolError:
                 fates[destination] = 0
-        rung = {ring["destination"] for ring in sandbox.placed_calls()}
-    assert rung == {destination for destination, status in fates.items() if status != 502}
+        called = {ring["destination"] for ring in sandbox.placed_calls()}
+    assert called == {destination for destination, status in fates.items() if status != 502}
     return fates
 
 

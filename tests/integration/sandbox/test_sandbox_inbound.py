@@ -1,4 +1,4 @@
-"""Calls that come in, and what an agent asks of somebody's server: who answers, and its tools."""
+"""Calls that come in, and what an agent asks of someone's server: who answers, and its tools."""
 
 import time
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ import pytest
 from flireo_flows.api.webhooks import parse_event, verify
 from flireo_flows.sandbox import Dialect, SandboxSettings
 from tests.support.sandbox.contract import check, check_webhook
-from tests.support.sandbox.receiving import Receiver, run_receiver
 from tests.support.sandbox.running import ANNA, RunningSandbox, run_sandbox, until
+from tests.support.sandbox.webhook_mailbox import Receiver, run_receiver
 
 SECRET = "whsec_of_a_test"
 EVENTS = ["assistant-request", "tool-calls", "status-update", "end-of-call-report"]
@@ -59,7 +59,7 @@ def with_tools(*tools: dict[str, Any]) -> dict[str, Any]:
     return {"provider": "openai", "model": "gpt-4o-mini", "tools": list(tools)}
 
 
-def test_somebody_who_rings_in_is_answered_by_the_agent_of_the_number(
+def test_someone_who_rings_in_is_answered_by_the_agent_of_the_number(
     sandbox: RunningSandbox, receiver: Receiver
 ) -> None:
     receiver.answers["assistant-request"] = {}
@@ -76,7 +76,7 @@ def test_somebody_who_rings_in_is_answered_by_the_agent_of_the_number(
     (request,) = receiver.of("assistant-request")
     assert request.message["call"] == {"id": call["id"], "type": "inboundPhoneCall", "status": "ringing"}
     assert request.message["customer"] == {"number": ANNA}
-    assert sandbox.placed_calls() == []  # nobody's phone rang but ours
+    assert sandbox.placed_calls() == []  # no one's phone rang but ours
     assert sandbox.api.get("/account").json()["minutes_balance"] < 1000
 
 
@@ -177,7 +177,7 @@ def test_with_an_empty_balance_a_call_that_comes_in_is_rejected(
 
 
 @pytest.mark.parametrize("path", ["/numbers/demo-number", "/agents/demo-agent"])
-def test_a_number_that_nobody_answers_rings_until_the_caller_gives_up(
+def test_a_number_that_no_one_answers_rings_until_the_caller_gives_up(
     sandbox: RunningSandbox, path: str
 ) -> None:
     sandbox.api.patch(path, json={"agent_id": None} if "numbers" in path else {"is_active": False})
@@ -205,7 +205,7 @@ def test_how_a_call_that_comes_in_goes_can_be_said(
         ({"from": ANNA, "to": ANNA}, 400),
     ],
 )
-def test_nobody_can_ring_in_wrongly(sandbox: RunningSandbox, body: dict[str, Any], status: int) -> None:
+def test_no_one_can_ring_in_wrongly(sandbox: RunningSandbox, body: dict[str, Any], status: int) -> None:
     assert sandbox.surface.post("inbound", json=body).status_code == status
 
 

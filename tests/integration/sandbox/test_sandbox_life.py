@@ -69,7 +69,7 @@ def test_a_call_passes_through_connecting_and_in_progress() -> None:
         ("rejected", "rejected", "call rejected"),
     ],
 )
-def test_a_call_that_nobody_answers_has_no_start_and_no_words(outcome: str, status: str, error: str) -> None:
+def test_a_call_that_no_one_answers_has_no_start_and_no_words(outcome: str, status: str, error: str) -> None:
     with run_sandbox(playing(outcome)) as sandbox:
         call = sandbox.finished()
         check("get_call", sandbox.api.get(f"/calls/{call['id']}"))

@@ -340,7 +340,7 @@ def test_the_later_dialect_has_a_usage_of_its_own(later: RunningSandbox) -> None
     assert usage["summary"]["total_duration_seconds"] == seconds
 
 
-def test_the_months_minutes_begin_anew_on_the_first() -> None:
+def test_the_months_minutes_begin_again_on_the_first() -> None:
     ended_ms = 1_769_903_999_000  # 2026-01-31 23:59:59 UTC
     plan = CallCourse(SandboxOutcome.ANSWERED, 2, 61, CallEnd("ended", "user_hangup"), 1)
     call = SandboxCall("c", ANNA, {}, {}, None, plan, 1, ended_ms - 70_000, "r", started_ms=ended_ms - 61_000)

@@ -12,8 +12,8 @@ import yaml
 from flireo_flows.sandbox import SandboxOutcome, SandboxSettings
 from flireo_flows.sandbox.settings import ReportFate
 from flireo_flows.sandbox.state import Contents, SandboxState
-from tests.support.sandbox.receiving import run_receiver
 from tests.support.sandbox.running import ANNA, BEN, RunningSandbox, run_sandbox, until
+from tests.support.sandbox.webhook_mailbox import run_receiver
 
 STATE: dict[str, Any] = {
     "settings": {"rate_limit": 0, "time_scale": 1000, "minutes_balance": 42, "outcomes": {ANNA: "busy"}},
@@ -113,7 +113,7 @@ def test_a_reset_goes_back_to_the_beginning(sandbox: RunningSandbox) -> None:
     assert (sandbox.placed_calls(), sandbox.requests()) == ([], {})
     assert sandbox.api.get("/calls").json()["calls"] == []
     call = sandbox.finished(ANNA, agent_id="piet", number_id="line")
-    assert (call["error"], call["agent_name"]) == ("busy", "Piet")  # its script begins anew too
+    assert (call["error"], call["agent_name"]) == ("busy", "Piet")  # its script begins again too
 
 
 def test_a_reset_forgets_calls_that_run_and_their_webhooks() -> None:

@@ -10,8 +10,8 @@ import pytest
 from flireo_flows.api.webhooks import SignatureError, WebhookEvent, parse_event, verify
 from flireo_flows.sandbox import Dialect, SandboxSettings
 from tests.support.sandbox.contract import check_webhook
-from tests.support.sandbox.receiving import Received, Receiver, run_receiver
 from tests.support.sandbox.running import ANNA, RunningSandbox, run_sandbox, until
+from tests.support.sandbox.webhook_mailbox import Received, Receiver, run_receiver
 
 SECRET = "whsec_of_a_test"
 STORY = [("status-update", "in-progress"), ("status-update", "ended"), ("end-of-call-report", "ended")]
@@ -93,7 +93,7 @@ def test_metadata_comes_back_unless_switched_off(receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["no_answer", "busy", "failed", "rejected"])
-def test_a_call_that_nobody_answers_sends_no_webhook(receiver: Receiver, outcome: str) -> None:
+def test_a_call_that_no_one_answers_sends_no_webhook(receiver: Receiver, outcome: str) -> None:
     with run_sandbox(sending(receiver, outcome)) as sandbox:
         sandbox.finished()
         assert sum(sandbox.health()["webhooks"].values()) == 0

@@ -1,4 +1,4 @@
-"""`FlireoCampaignJob` with a ledger: nobody whom the ledger lets nobody call reaches a campaign of Flireo's."""
+"""`FlireoCampaignJob` with a ledger: no one whom the ledger lets no one call reaches a campaign of Flireo's."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from flireo_flows.api.procedure import run_procedure
 from flireo_flows.blocks import CampaignRefusedError, OnBlocked
 from flireo_flows.blocks import campaign_decisions as work
 from flireo_flows.blocks.campaign_gate import gate_of
-from flireo_flows.leads.wishes import Consent, Wishes
+from flireo_flows.leads import Consent, Wishes
 from flireo_flows.ledger import Answer, Database, LedgerError, NoLedgerError
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.schema import attempts
@@ -36,7 +36,7 @@ ALL_DAY = {"schedule_start_time": "00:00", "schedule_end_time": "23:59:59", "tim
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> CallLedger:
-    """A ledger that nobody used yet."""
+    """A ledger that no one used yet."""
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     if request.param == "postgresql":
         server: Postgres = request.getfixturevalue("postgres")
@@ -84,7 +84,7 @@ def there(sandbox: RunningSandbox) -> list[str]:
 
 
 async def nothing(_: Database) -> None:
-    """Nobody is barred."""
+    """No one is barred."""
 
 
 async def suppressed(database: Database) -> None:
@@ -171,7 +171,7 @@ EACH = pytest.mark.parametrize(("act", "why"), BARRED, ids=[act.__name__ for act
 
 
 @EACH
-def test_a_campaign_is_not_made_with_somebody_whom_nobody_may_call(
+def test_a_campaign_is_not_made_with_someone_whom_no_one_may_call(
     sandbox: RunningSandbox, ledger: CallLedger, act: Act, why: str
 ) -> None:
     in_ledger(ledger, act)
@@ -198,7 +198,7 @@ def test_who_must_not_be_called_is_left_out_and_it_is_said(
 
 
 @EACH
-def test_nobody_is_added_to_a_campaign_that_is_there(
+def test_no_one_is_added_to_a_campaign_that_is_there(
     sandbox: RunningSandbox, local: CallLedger, act: Act, why: str
 ) -> None:
     job = job_at(sandbox, local)
@@ -210,7 +210,7 @@ def test_nobody_is_added_to_a_campaign_that_is_there(
 
 
 @EACH
-def test_a_campaign_is_not_started_with_somebody_who_said_no_since(
+def test_a_campaign_is_not_started_with_someone_who_said_no_since(
     sandbox: RunningSandbox, local: CallLedger, act: Act, why: str
 ) -> None:
     job = job_at(sandbox, local)
@@ -223,7 +223,7 @@ def test_a_campaign_is_not_started_with_somebody_who_said_no_since(
     assert sandbox.placed_calls() == []
 
 
-def test_a_paused_campaign_is_not_resumed_with_somebody_who_said_no_since(local: CallLedger) -> None:
+def test_a_paused_campaign_is_not_resumed_with_someone_who_said_no_since(local: CallLedger) -> None:
     # Calls last as long as real ones.
     slow = SandboxSettings(rate_limit=0, outcomes={phone: ("answered",) for phone in (ANNA, BEN, CARLA)})
     with run_sandbox(slow) as sandbox:
@@ -261,7 +261,7 @@ async def not_placed(database: Database) -> None:
     await campaign.take_in(person(BEN))
     book = await campaign.runner()
     (attempt,) = await campaign.begin(book)
-    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
 
 
 async def waiting_for_a_call(database: Database) -> None:
@@ -284,7 +284,7 @@ async def somebody_else_said_no(database: Database) -> None:
 @pytest.mark.parametrize(
     "act", [nothing, ended, not_placed, waiting_for_a_call, agreed, lifted, somebody_else_said_no]
 )
-def test_everybody_else_is_added(sandbox: RunningSandbox, ledger: CallLedger, act: Act) -> None:
+def test_everyone_else_is_added(sandbox: RunningSandbox, ledger: CallLedger, act: Act) -> None:
     in_ledger(ledger, act)
     job = job_at(sandbox, ledger)
     job.add_leads(leads(ANNA, BEN))
@@ -300,7 +300,7 @@ def test_without_a_ledger_none_is_asked(sandbox: RunningSandbox, local: CallLedg
 
 
 @pytest.mark.parametrize("where", ["none/ledger.db", "none.db", ""])
-def test_a_ledger_that_is_not_there_lets_nobody_through(
+def test_a_ledger_that_is_not_there_lets_no_one_through(
     sandbox: RunningSandbox, tmp_path: Path, where: str
 ) -> None:
     job = job_at(sandbox, CallLedger(url=SecretStr(f"sqlite:///{tmp_path / where}")))
@@ -309,7 +309,7 @@ def test_a_ledger_that_is_not_there_lets_nobody_through(
     assert sandbox.requests() == {} and not list(tmp_path.iterdir())
 
 
-def test_a_ledger_that_cannot_be_read_lets_nobody_through(sandbox: RunningSandbox, tmp_path: Path) -> None:
+def test_a_ledger_that_cannot_be_read_lets_no_one_through(sandbox: RunningSandbox, tmp_path: Path) -> None:
     (tmp_path / "ledger.db").write_text("this is no database, but long enough to look like one " * 40)
     with pytest.raises(LedgerError, match="file is not a database"):
         job_at(sandbox, CallLedger(url=SecretStr(f"sqlite:///{tmp_path / 'ledger.db'}"))).add_leads(

@@ -37,7 +37,7 @@ def write(run: CampaignRun, name: str, *lines: str) -> str:
 
 
 def kept_for_later(run: CampaignRun) -> list[str]:
-    """Who is not to be rung by runs to which no list is given."""
+    """Who must not be called by runs to which no list is given."""
 
     async def read() -> list[str]:
         async with await Database.open(run.ledger.database_url()) as database, database.read() as db:
@@ -47,7 +47,7 @@ def kept_for_later(run: CampaignRun) -> list[str]:
     return run_async(read)
 
 
-def test_a_list_on_which_everybody_stands_is_kept(run: CampaignRun) -> None:
+def test_a_list_on_which_everyone_stands_is_kept(run: CampaignRun) -> None:
     leads = write(run, "leads.csv", "phone", ANNA)
     with disable_run_logger(), pytest.raises(NoLeads):
         import_leads.fn(run, leads, AS_USUAL, write(run, "no.txt", ANNA))

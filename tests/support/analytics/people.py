@@ -25,7 +25,7 @@ class Person(LeadResult):
     attempts: int = 1
     call_id: str = "call-1"
     duration_seconds: int | None = 61
-    summary: str = "Would like to be rung again."
+    summary: str = "Would like to be called again."
     analysis: Mapping[str, object] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     started_at: datetime | None = MONDAY

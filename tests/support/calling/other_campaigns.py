@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.policy import (
     CallingPolicy,
     History,

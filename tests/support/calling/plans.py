@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from flireo_flows.calling.dry_run import make_plan
 from flireo_flows.calling.plan import Plan, PlanRequest
-from flireo_flows.leads.lead import Lead, LeadBatch, Reject
+from flireo_flows.leads import Lead, LeadBatch, Reject
 from flireo_flows.ledger.past import Past
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.script import Caller, Composer, Script

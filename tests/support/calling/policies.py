@@ -1,5 +1,6 @@
 """People, clocks and policies to ask `decide` about."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import pairwise
@@ -8,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from flireo_flows.leads.wishes import Consent
+from flireo_flows.leads import Consent
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import (
     WEEKDAYS,
@@ -28,6 +29,7 @@ from flireo_flows.policy import (
     Tariff,
     Totals,
     Verdict,
+    opt_out_of,
 )
 
 # Both hemispheres; offsets of half and quarter hours; changes at midnight, by half an hour, by two hours.
@@ -226,7 +228,7 @@ def histories_of(times: st.SearchStrategy[datetime]) -> st.SearchStrategy[Histor
     )
 
 
-# Of people who are to be rung some time: what is left to ask is when.
+# Of people who are to be called some time: what is left to ask is when.
 _TURN = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)  # the day before Europe's clocks go forward
 nearby = st.integers(-3 * 86_400, 3 * 86_400).map(lambda seconds: _TURN + timedelta(seconds=seconds))
 ringable = st.builds(
@@ -265,3 +267,11 @@ timed = st.builds(
     other_hour_minutes=st.sampled_from([0, 30, 240, 600]),
     number_caps=st.lists(st.builds(NumberCap, calls=st.integers(1, 4), days=st.floats(0.01, 9)), max_size=2),
 )
+
+
+def do_not_call_cause(
+    policy: CallingPolicy, outcome: Outcome, analysis: Mapping[str, object] | None, end_reason: str = ""
+) -> str:
+    """Why a call's result means that its number is never called again; empty when it does not."""
+    found = opt_out_of(policy, outcome, analysis, end_reason)
+    return found.cause if found and not found.is_unclear else ""

@@ -21,7 +21,7 @@ from flireo_flows.api import client
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.engine import RunSettings, run_campaign
 from flireo_flows.calling.run_loop import Until
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger import AttemptBook, Database, call_reports
 from flireo_flows.ledger import attempts as ledger_attempts
 from flireo_flows.ledger.run_rules import Readiness

@@ -1,4 +1,4 @@
-"""A shell in an empty folder, and a sandbox to ring through."""
+"""A shell in an empty folder, and a sandbox to call through."""
 
 from collections.abc import Iterator
 from pathlib import Path

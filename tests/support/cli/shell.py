@@ -166,7 +166,7 @@ class Started:
         self.process.wait(LONG)
         return Ended(self.process.returncode, "", self.text)
 
-    def until_rung(self, sandbox: RunningSandbox, times: int) -> None:
+    def until_called(self, sandbox: RunningSandbox, times: int) -> None:
         """Wait until so many phones rang."""
         until(lambda: self._looked(len(sandbox.placed_calls()) >= times), LONG)
 

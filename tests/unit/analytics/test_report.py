@@ -1,4 +1,4 @@
-"""The report: right figures, nobody's name or number, and nothing of a model's text taken for markup."""
+"""The report: right figures, no one's name or number, and nothing of a model's text taken for markup."""
 
 import re
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ def test_a_report_fetches_and_runs_nothing() -> None:
 
 def test_no_calls_make_a_report_that_says_so() -> None:
     seen = texts(rendered())
-    assert "Nobody has been rung yet." in seen
+    assert "No one has been called yet." in seen
     assert "No call has been analysed yet." in seen
 
 
@@ -77,14 +77,14 @@ def test_the_figures_are_those_of_the_leads() -> None:
         NOT_RUNG,
     ]
     figures = count(people, rejects=2)
-    assert (figures.rows, figures.leads, figures.rung) == (7, 5, 4)
+    assert (figures.rows, figures.leads, figures.called) == (7, 5, 4)
     assert (figures.reached, figures.reached_analysed) == (2, 1)
     assert (figures.ended, figures.ended_analysed) == (3, 2)
     assert (figures.median_talk_minutes, figures.total_talk_minutes) == (2.0, 4.0)
     assert figures.outcomes == {"answered": 1, "transferred": 1, "voicemail": 1, "no outcome yet": 1}
 
 
-def test_leads_not_rung_to_the_end_are_counted_by_reason() -> None:
+def test_leads_not_called_to_the_end_are_counted_by_reason() -> None:
     seen = texts(rendered(NOT_RUNG, NOT_RUNG, replace(NOT_RUNG, state="skipped", reason="do_not_call")))
     assert "2\nStill waiting\nStill waiting, by reason\nReason\nLeads\noutside hours\n2" in seen
     assert "1\nSkipped\nSkipped, by reason\nReason\nLeads\ndo not call\n1" in seen

@@ -111,7 +111,7 @@ def test_leads_columns_are_text_and_keep_their_zeros() -> None:
     assert table["city"].tolist() == [pd.NA, "Gent"]
 
 
-def test_a_lead_not_rung_has_no_duration_and_a_reason() -> None:
+def test_a_lead_not_called_has_no_duration_and_a_reason() -> None:
     table = results_table([NOT_RUNG])
     assert table[["duration_seconds", "attempts", "reason"]].values.tolist() == [[pd.NA, 0, "outside_hours"]]
 

@@ -1,4 +1,4 @@
-"""`FlireoCampaignJob`: a campaign of the vendor's, whose people are rung once however often a run is repeated."""
+"""`FlireoCampaignJob`: a campaign of the vendor's, whose people are called once however often a run is repeated."""
 
 import inspect
 from typing import Any
@@ -21,7 +21,7 @@ from flireo_flows.blocks import (
     FlireoCampaignRun,
 )
 from flireo_flows.blocks import campaign_decisions as work
-from tests.support.api.talking import Stage as Talk
+from tests.support.api.conversation import Stage as Talk
 from tests.support.flows.campaign_job import DRAFT, NAMED, leads, page, unknown, world
 from tests.support.sandbox.running import ANNA, BEN
 
@@ -118,7 +118,7 @@ def test_a_result_is_complete_only_if_every_lead_was_read_and_is_over() -> None:
         ({"campaign_id": "c", "schedule_start_time": "9 am"}, "HH:MM"),
         (
             {"campaign_id": "c", "schedule_start_time": "20:00", "schedule_end_time": "09:00"},
-            "nobody is rung at night",
+            "no one is called at night",
         ),
     ],
 )

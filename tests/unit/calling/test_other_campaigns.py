@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flireo_flows.leads.lead import Lead
+from flireo_flows.leads import Lead
 from flireo_flows.ledger.people import linked
 from flireo_flows.policy import (
     Allow,

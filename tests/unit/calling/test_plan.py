@@ -20,7 +20,7 @@ from flireo_flows.calling.saved_plan import (
     read_plan,
     save_plan,
 )
-from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
+from flireo_flows.leads import Lead, LeadBatch, Reject, RejectCode
 from flireo_flows.ledger.past import Past, read_past
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.script import PoolNumber, Script, Variant

@@ -1,8 +1,8 @@
-"""Whatever is wrong is told in one line: what, where, and what to do. Nobody is rung for it."""
+"""Whatever is wrong is told in one line: what, where, and what to do. No one is called for it."""
 
 import pytest
 
-from flireo_flows.cli.sandbox_state import read_state
+from flireo_flows.cli.sandbox import read_state
 from flireo_flows.cli.settings import credentials
 from tests.support.cli.shell import Shell
 
@@ -32,7 +32,7 @@ def test_a_file_that_holds_no_leads_is_told_by_name(
 
 
 def test_a_file_that_cannot_be_read_and_a_folder_are_told_apart(bare: Shell) -> None:
-    (bare.folder / "sealed.csv").symlink_to("/proc/self/mem")  # unreadable for anybody, root too
+    (bare.folder / "sealed.csv").symlink_to("/proc/self/mem")  # unreadable for anyone, root too
     (bare.folder / "folder.csv").mkdir()
     assert "cannot be read" in bare.run_here(leads="sealed.csv").complaint
     assert "This is a folder" in bare.run_here(leads="folder.csv").complaint

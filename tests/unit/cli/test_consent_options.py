@@ -1,4 +1,4 @@
-"""The options that say what a column of consent means, at the command line and in a run nobody watches."""
+"""The options that say what a column of consent means, at the command line and in a run no one watches."""
 
 import csv
 from pathlib import Path
@@ -38,9 +38,9 @@ def test_an_unclear_column_stops_every_command_that_reads_leads(file: Shell, com
 @pytest.mark.parametrize(
     ("options", "lines"),
     [
-        (("--ignore-column", "GDPR consent", "--ignore-column", "TPS"), "3 to be rung, 0 not"),
-        (("--consent-column", "GDPR consent", "--ignore-column", "TPS"), "2 to be rung, 1 not"),
-        (("--consent-column", "gdpr_consent", "--opt-out-column", "TPS"), "1 to be rung, 2 not"),
+        (("--ignore-column", "GDPR consent", "--ignore-column", "TPS"), "3 to be called, 0 not"),
+        (("--consent-column", "GDPR consent", "--ignore-column", "TPS"), "2 to be called, 1 not"),
+        (("--consent-column", "gdpr_consent", "--opt-out-column", "TPS"), "1 to be called, 2 not"),
         (
             (
                 "--opt-out-column",
@@ -50,7 +50,7 @@ def test_an_unclear_column_stops_every_command_that_reads_leads(file: Shell, com
                 "--ignore-column",
                 "GDPR consent",
             ),
-            "1 to be rung, 2 not",
+            "1 to be called, 2 not",
         ),
     ],
 )
@@ -77,9 +77,9 @@ def test_hidden_rows_are_said_with_their_count(bare: Shell) -> None:
     book.save(bare.folder / "leads.xlsx")
     usual = ("plan", "leads.xlsx", "--campaign", "spring", "--agent-id", "demo-agent")
     told = bare.here(*usual)
-    assert "2 to be rung" in told.out, told.err
+    assert "2 to be called" in told.out, told.err
     assert "1 hidden row is left out" in told.out
-    assert "3 to be rung" in bare.here(*usual, "--read-hidden").out
+    assert "3 to be called" in bare.here(*usual, "--read-hidden").out
 
 
 def test_a_hidden_sheet_is_named(bare: Shell) -> None:
@@ -95,7 +95,7 @@ def test_a_hidden_sheet_is_named(bare: Shell) -> None:
     book.active = 1
     book.save(bare.folder / "leads.xlsx")
     told = plan_of(bare, "leads.xlsx")
-    assert "2 to be rung" in told.out, told.err
+    assert "2 to be called" in told.out, told.err
     assert "Not read, as the workbook hides it: sheet 'Old customers'" in " ".join(told.out.split())
 
 
@@ -111,9 +111,9 @@ def test_a_no_in_another_language_is_asked_about(bare: Shell, header: str) -> No
     refused = plan_of(bare, "leads.csv")
     assert refused.status == 1 and header in refused.complaint and "--opt-out-column" in refused.complaint
     consent = plan_of(bare, "leads.csv", "--consent-column", header)
-    assert "1 to be rung, 1 not" in consent.out, consent.err
+    assert "1 to be called, 1 not" in consent.out, consent.err
     opted_out = plan_of(bare, "leads.csv", "--opt-out-column", header)
-    assert "0 to be rung, 2 not" in opted_out.out, opted_out.err  # "nie" is also the German never
+    assert "0 to be called, 2 not" in opted_out.out, opted_out.err  # "nie" is also the German never
 
 
 def test_the_plan_names_why_a_zone_is_not_known_and_which_share_no_hour(bare: Shell) -> None:
@@ -123,7 +123,7 @@ def test_the_plan_names_why_a_zone_is_not_known_and_which_share_no_hour(bare: Sh
     (bare.folder / "leads.csv").write_text("phone\n+881612345678\n+79161234567\n")
     told = plan_of(bare, "leads.csv", "--policy", "policy.yaml")
     words = " ".join(told.out.split())
-    assert "0 to be rung, 2 not" in words, told.err
+    assert "0 to be called, 2 not" in words, told.err
     assert "1 zone unknown (line 2)" in words and "neither its number nor its row shows it" in words
     assert "go to review: the zones they may be in (such as Europe/Kaliningrad" in words
     assert "share no calling hour" in words and "+7916" not in words

@@ -45,5 +45,5 @@ def test_the_plan_says_which_lines_of_the_list_stand_for_two(bare: Shell) -> Non
         "DE",
     )
     ended = bare.here(*usual, "--do-not-call", "dnc.txt")
-    assert "1 to be rung, 2 not" in ended.out, ended.err
+    assert "1 to be called, 2 not" in ended.out, ended.err
     assert "Line 1 of the do-not-call list may be two numbers" in ended.out

@@ -3,8 +3,7 @@
 import pytest
 
 from flireo_flows.calling.plan_notes import reading_notes
-from flireo_flows.leads import LeadFileError, LeadFormat, read_leads
-from flireo_flows.leads.consent_headers import Meaning, meaning_of
+from flireo_flows.leads import LeadFileError, LeadFormat, Meaning, meaning_of, read_leads
 from tests.support.cases import every
 from tests.support.leads.fixtures import WriteFile
 

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flireo_flows.leads import LeadFileError, LeadFormat, RejectCode, check_file, read_leads
-from flireo_flows.leads.lead import Lead, Reject
+from flireo_flows.leads import Lead, LeadFileError, LeadFormat, Reject, RejectCode, check_file, read_leads
 from flireo_flows.leads.lead_file import CHECKED_BYTES
 from flireo_flows.leads.workbook import as_text
 from tests.support.leads.fixtures import WriteFile

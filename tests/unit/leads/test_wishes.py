@@ -300,7 +300,7 @@ def test_wishes_that_say_nothing_take_no_room() -> None:
 @patient
 @given(st.text(max_size=30))
 def test_any_cell_is_read_or_refused_and_never_repeated(cell: str) -> None:
-    from flireo_flows.leads.phones import Refusal
+    from flireo_flows.leads import Refusal
     from flireo_flows.leads.wish_columns import WishColumns, read_wishes
 
     for wish in (

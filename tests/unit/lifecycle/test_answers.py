@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from flireo_flows.lifecycle.outcomes import Outcome
-from flireo_flows.policy import AnalysisRule, CallingPolicy, do_not_call_cause, opt_out_of
+from flireo_flows.policy import AnalysisRule, CallingPolicy, opt_out_of
+from tests.support.calling.policies import do_not_call_cause
 
 DEFAULT = CallingPolicy()
 OWN = CallingPolicy(do_not_call_keys=[AnalysisRule(key="wants_no_calls")])

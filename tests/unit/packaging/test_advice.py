@@ -1,4 +1,4 @@
-"""No text advises what calls somebody a second time: to begin without the ledger, or under a new name."""
+"""No text advises what calls someone a second time: to begin without the ledger, or under a new name."""
 
 import re
 from collections.abc import Iterator

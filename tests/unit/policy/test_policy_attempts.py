@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flireo_flows.leads.wishes import Consent
+from flireo_flows.leads import Consent
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import (
     AnalysisRule,
@@ -17,13 +17,21 @@ from flireo_flows.policy import (
     RetryDelay,
     Rule,
     decide,
-    do_not_call_cause,
     explain,
     is_retried,
     number_memory,
     retry_delay,
 )
-from tests.support.calling.policies import AMSTERDAM, ANY_HOUR, LONDON, NEW, NOON, reason, until
+from tests.support.calling.policies import (
+    AMSTERDAM,
+    ANY_HOUR,
+    LONDON,
+    NEW,
+    NOON,
+    do_not_call_cause,
+    reason,
+    until,
+)
 
 MANY = CallingPolicy(
     calling_hours=None,

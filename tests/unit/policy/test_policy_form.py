@@ -11,8 +11,8 @@ import yaml
 from pydantic import ValidationError
 
 from flireo_flows import policy as package
-from flireo_flows.cli.documents import read_document
-from flireo_flows.leads.wishes import Consent
+from flireo_flows.cli.settings import read_document
+from flireo_flows.leads import Consent
 from flireo_flows.policy import (
     Allow,
     CallingHours,

@@ -11,8 +11,7 @@ from pydantic import SecretStr, ValidationError
 from flireo_flows.api.agent_config import LLMConfig
 from flireo_flows.api.calls import create_outbound_call
 from flireo_flows.api.dialect import Dialect
-from flireo_flows.leads import Lead, LeadBatch, Reject, RejectCode
-from flireo_flows.leads.wishes import Wishes
+from flireo_flows.leads import Lead, LeadBatch, Reject, RejectCode, Wishes
 from flireo_flows.script import (
     CallChoice,
     Caller,
@@ -25,8 +24,8 @@ from flireo_flows.script import (
     facts_of,
     reject_uncomposable,
 )
-from tests.support.api.judging import schema
-from tests.support.calling.speaking import CALLER, INLINE, SANNE, composer, inline, lead, patient
+from tests.support.api.written_bodies import schema
+from tests.support.calling.scripts import CALLER, INLINE, SANNE, composer, inline, lead, patient
 
 FLIREO, LATER = Dialect.FLIREO, Dialect.HMSOVEREIGN
 HOOK = ReportWebhook("https://example.org/hooks/", SecretStr("whsec_x"), ("end-of-call-report",))

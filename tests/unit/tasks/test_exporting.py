@@ -18,7 +18,7 @@ names = some.text(string.ascii_letters + string.digits + " -_./\\:*é\u0301☎",
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> CallLedger:
-    """A ledger of nobody yet."""
+    """A ledger of no one yet."""
     return CallLedger(url=SecretStr(f"sqlite:///{tmp_path / 'ledger.db'}"))
 
 

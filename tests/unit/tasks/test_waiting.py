@@ -11,8 +11,8 @@ from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent, read_agent
 from flireo_flows.api.calls import Call
 from flireo_flows.api.poll import PollTiming
-from flireo_flows.tasks.call_wait import CallNotOver, until_over
-from tests.support.api.talking import Stage as Talk
+from flireo_flows.tasks.composite import CallNotOver, until_over
+from tests.support.api.conversation import Stage as Talk
 
 NUMBER = "+447700900123"
 AT = datetime(2026, 1, 9, tzinfo=UTC)
@@ -56,7 +56,7 @@ def test_a_call_is_awaited_with_its_summary_and_analysis() -> None:
     ]
 
 
-def test_a_call_that_nobody_answered_has_nothing_to_wait_for() -> None:
+def test_a_call_that_no_one_answered_has_nothing_to_wait_for() -> None:
     talk = told(lambda now: UNHEARD)
     assert wait(talk) == UNHEARD
     assert talk.seconds == 0 and len(talk.asked) == 1
