@@ -1,4 +1,6 @@
-"""Look up lost calls: find the calls of unknown attempts in a reading of the call list, or prove that there are none.
+"""Look up lost calls: find the call of an unknown attempt, or prove that there is none. Step 4 of 5.
+
+The protocol by which no one is called twice is in docs/never-twice.md.
 
 `Reconciler` compares readings of the list with attempts whose call is not known. `Lookup` asks for calls by their ids:
 those that the list does not show, and those that should have been over for long.

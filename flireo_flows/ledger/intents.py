@@ -1,4 +1,7 @@
-"""Begin attempts: decide about the next leads, and commit the wish to ring those that may be, in one transaction."""
+"""Begin attempts: decide about the next leads, and commit the intent to call those that may be, in one transaction.
+
+Step 1 of 5 of the protocol by which no one is called twice (docs/never-twice.md).
+"""
 
 import json
 import uuid
