@@ -111,7 +111,7 @@ def test_a_call_is_not_older_than_its_attempt_on_the_lists_own_clock(
     [
         (call(caller_phone=None), True),
         (call(caller_phone="+44 7700 ***001"), True),
-        (call(-HOUR), True),  # of the list's clock nobody knows
+        (call(-HOUR), True),  # of the list's clock no one knows
         (call(-30 * 24 * HOUR), False),
         (call(-HOUR, caller_phone=None), False),
         (call(HOUR, caller_phone=None), False),
