@@ -17,8 +17,8 @@ import httpx
 
 from flireo_flows.api.base_url import check_base_url
 from flireo_flows.api.dialect import BASE_URLS, Dialect
-from flireo_flows.api.errors import TOO_LATE, InvalidInput
-from flireo_flows.api.exchange import Pause, exchange
+from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.exchange import TOO_LATE, Pause, exchange
 from flireo_flows.api.judgement import Lost, Reply
 from flireo_flows.api.model import JsonObject
 from flireo_flows.api.network import cause_of, check_network
@@ -192,9 +192,10 @@ def check_time(before: float | None) -> None:
 
 def lost(error: Exception) -> Lost:
     """An httpx error as a value. Its text may hold the URL or the key, so only its kind is kept."""
-    text = TOO_LATE[1] if isinstance(error, TooLateError) else type(error).__name__
+    is_late = isinstance(error, TooLateError)
+    text = TOO_LATE if is_late else type(error).__name__
     left = not isinstance(error, (*NEVER_LEFT, TooLateError))
-    return Lost(left=left, text=text, at=steady_now(), cause=cause_of(error))
+    return Lost(left=left, text=text, at=steady_now(), cause=cause_of(error), is_too_late=is_late)
 
 
 # httpx logs the URL of every request at INFO, and whoever turns that on sees call ids.

@@ -67,6 +67,7 @@ class Lost:
     text: str
     at: float
     cause: str = ""  # in words, where it is known
+    is_too_late: bool = False  # to send, so that nothing was
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,9 @@ def failure(
 def _judge_lost(operation: Operation[T], lost: Lost, tries: int, jitter: float) -> Again:
     """Only a request that never left, or one that changes nothing, may be sent again."""
     if not lost.left:
-        error = failure(errors.NotSent, operation, text=lost.text).because(lost.cause)
+        error = failure(
+            errors.TooLate if lost.is_too_late else errors.NotSent, operation, text=lost.text
+        ).because(lost.cause)
     elif operation.effect is Effect.READS:
         error = failure(errors.TimedOut, operation, text=lost.text).because(lost.cause)
     else:

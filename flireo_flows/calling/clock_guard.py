@@ -39,7 +39,7 @@ class Skew:
     Attributes:
         first: Name of one clock.
         second: Name of the other one.
-        at: What the first one says, Unix seconds.
+        at: What the first one shows, Unix seconds.
         seconds: How far the second one is ahead of it; below 0 where it is behind.
     """
 

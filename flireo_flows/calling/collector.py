@@ -1,4 +1,4 @@
-"""Hear how calls ended: what the webhooks left in the inbox, and pages of the call list for the rest."""
+"""Collect how calls ended: reports that webhooks left in the inbox, and pages of the call list for the rest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -84,7 +84,7 @@ class Collector:
     policy: CallingPolicy
     readiness: Readiness
     polls: int = 0
-    heard_by_webhook: int = 0
+    reported_by_webhook: int = 0
     stopped_by: errors.FlireoError | None = None
     failures: int = 0
     budget: RequestBudget = field(init=False)
@@ -111,11 +111,11 @@ class Collector:
         """Asks for calls by id."""
         return Lookup(self.campaign.database, self.reports, self.calls, self.readiness, self.reconciler)
 
-    async def hear(self) -> int:
+    async def apply_reports(self) -> int:
         """Apply what the webhooks brought. Returns how many attempts ended by it."""
         inbox = Inbox(self.campaign.database)
         applied, ended = await inbox.apply(self.campaign.name, self.policy, self.readiness.expects)
-        self.heard_by_webhook += applied
+        self.reported_by_webhook += applied
         return ended
 
     async def poll(self) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy import Row, bindparam, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.ledger.schema import leads
-from flireo_flows.lifecycle.states import NO_SHARED_HOURS, LeadState
+from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import LeadState
 from flireo_flows.policy import Deny, Verdict
 
 SKIP: Final = (
@@ -20,7 +21,7 @@ SKIP: Final = (
 REVIEW: Final = (
     update(leads)
     .where(leads.c.id == bindparam("lead"))
-    .values(state=LeadState.REVIEW, reason=NO_SHARED_HOURS)
+    .values(state=LeadState.REVIEW, reason=Reason.NO_SHARED_HOURS)
 )
 PUT_OFF: Final = (
     update(leads)

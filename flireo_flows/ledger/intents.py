@@ -1,4 +1,7 @@
-"""Begin attempts: decide about the next leads, and commit the wish to ring those that may be, in one transaction."""
+"""Begin attempts: decide about the next leads, and commit the intent to call those that may be, in one transaction.
+
+Step 1 of 5 of the protocol by which no one is called twice (docs/never-twice.md).
+"""
 
 import json
 import uuid
@@ -16,6 +19,7 @@ from flireo_flows.ledger.decisions import Decision, write_decisions
 from flireo_flows.ledger.lead_queue import Due, Place, due_in
 from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.schema import attempts, leads
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptState, LeadState
 from flireo_flows.policy import Allow, CallingPolicy, Deny, Rule, calls_left, decide
 from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts
@@ -149,7 +153,7 @@ async def _choose(db: AsyncConnection, composer: Composer | None, due: Due, verd
     try:
         choice = composer.choose(facts) if composer else CallChoice()
     except ComposeError as error:
-        for_review = {"state": LeadState.REVIEW, "reason": stored(f"not sent: {error}")}
+        for_review = {"state": LeadState.REVIEW, "reason": Reason.NOT_SENT, "detail": stored(str(error))}
         await db.execute(update(leads).where(leads.c.id == row.id).values(for_review))
         return None
     return _Wish(due, verdict, facts, choice, uuid.uuid4().hex)
@@ -176,7 +180,12 @@ async def _commit(
     for wish in begun:
         kept.setdefault((wish.choice.number_id, wish.choice.variant), []).append(wish.due.row.id)
     for (number_id, variant), lead_ids in kept.items():
-        calling = {"state": LeadState.CALLING, "reason": "", "tries": leads.c.tries + 1}
+        calling = {
+            "state": LeadState.CALLING,
+            "reason": Reason.NONE,
+            "detail": "",
+            "tries": leads.c.tries + 1,
+        }
         chosen = {"number_id": number_id, "variant": variant} if keeps_choice else {}
         await db.execute(update(leads).where(leads.c.id.in_(lead_ids)).values({**calling, **chosen}))
     return {wish.reference: wish.attempt(ids[wish.reference], now) for wish in begun}

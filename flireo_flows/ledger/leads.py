@@ -18,7 +18,8 @@ from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.erasure import forgotten_in
 from flireo_flows.ledger.people import link_in, linked
 from flireo_flows.ledger.schema import IS_OPEN, attempts, leads
-from flireo_flows.lifecycle.states import NO_SHARED_HOURS, LeadState
+from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import LeadState
 from flireo_flows.policy import Rule
 
 T = TypeVar("T")
@@ -34,7 +35,6 @@ RENEWED: Final = (  # from a newer file
     "batch",
     "line",
 )
-GONE_FROM_FILE: Final = "not_in_the_newest_file"  # why somebody waits whom no run asks about
 CHUNK: Final = 500  # rows a statement: SQLite takes 32,766 values, PostgreSQL's driver 32,767
 
 
@@ -171,7 +171,7 @@ class LeadBook:
             leads.c.batch == batch,
             or_(
                 leads.c.state.in_([LeadState.WAITING, LeadState.SKIPPED]),
-                and_(leads.c.state == LeadState.REVIEW, leads.c.reason == NO_SHARED_HOURS),
+                and_(leads.c.state == LeadState.REVIEW, leads.c.reason == Reason.NO_SHARED_HOURS),
             ),
         )
         # Who is being called now has the reason from now on, for when the call ends and they would wait again.
@@ -183,12 +183,14 @@ class LeadBook:
             leads.c.campaign == self.campaign,
             leads.c.batch == batch,
             leads.c.state == LeadState.CALLING,
-            leads.c.reason == GONE_FROM_FILE,
+            leads.c.reason == Reason.NOT_IN_NEWEST_FILE,
         )
         async with self._database.write(self.campaign) as db:
-            await db.execute(fresh.values(state=LeadState.WAITING, not_before=0.0, reason=""))
-            await db.execute(gone.values(reason=GONE_FROM_FILE))
-            await db.execute(back.values(reason=""))
+            await db.execute(
+                fresh.values(state=LeadState.WAITING, not_before=0.0, reason=Reason.NONE, detail="")
+            )
+            await db.execute(gone.values(reason=Reason.NOT_IN_NEWEST_FILE))
+            await db.execute(back.values(reason=Reason.NONE))
 
     def _open_attempts(self, batch: str) -> Select[Any]:
         """By state: how many there are, and how many of them may still be on the phone."""

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import CampaignLedger
-from flireo_flows.ledger.leads import GONE_FROM_FILE
 from flireo_flows.ledger.outbox import post
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.lifecycle.event_types import LedgerEvent
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import LeadState
 
 
@@ -42,7 +42,7 @@ async def post_finished(campaign: CampaignLedger) -> bool:
         Whether it is finished, and was not told before.
     """
     mine = leads.c.campaign == campaign.name
-    left_out = and_(leads.c.state == LeadState.WAITING, leads.c.reason == GONE_FROM_FILE)
+    left_out = and_(leads.c.state == LeadState.WAITING, leads.c.reason == Reason.NOT_IN_NEWEST_FILE)
     open_ = select(leads.c.id).where(
         mine, or_(leads.c.state == LeadState.WAITING, leads.c.state == LeadState.CALLING), ~left_out
     )

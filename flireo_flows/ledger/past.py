@@ -20,6 +20,7 @@ from flireo_flows.ledger.campaigns import Standing, standing_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.earlier_calls import EarlierCalls, earlier_calls_in
 from flireo_flows.ledger.errors import NoLedgerError
+from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.naming import refuse_shown_name
 from flireo_flows.ledger.people import numbers_in
 from flireo_flows.ledger.schema import accounts, attempts, do_not_call, leads
@@ -38,7 +39,8 @@ class KnownPerson:
     Attributes:
         history: What `decide` looks at.
         state: Of the lead in this campaign.
-        reason: Why it is in that state, in words or as a rule; empty when nothing is said.
+        reason: Why it is in that state: a `Reason`, or the rule that denied it.
+        why: The same in words; empty for no reason.
         number_id: Caller id of an earlier attempt, which is kept.
         variant: Of an earlier attempt, which is kept.
     """
@@ -46,6 +48,7 @@ class KnownPerson:
     history: History = NEW
     state: LeadState = LeadState.WAITING
     reason: str = ""
+    why: str = ""
     number_id: str = ""
     variant: str = ""
 
@@ -202,6 +205,7 @@ def _known(row: Row[Any]) -> KnownPerson:
         ),
         state=LeadState(row.state),
         reason=row.reason,
+        why=lead_reason(row),
         number_id=row.number_id,
         variant=row.variant,
     )

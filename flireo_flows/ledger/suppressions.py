@@ -15,12 +15,11 @@ from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.ledger.campaigns import DeclinedError, shown_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.schema import PSEUDONYM, leads, suppressions
+from flireo_flows.lifecycle.reasons import Reason, SuppressionSource
 from flireo_flows.lifecycle.states import LeadState
 from flireo_flows.policy import Rule
 
 T = TypeVar("T")
-FORGOTTEN: Final = "forgotten"
-UNCLEAR: Final = "unclear"  # an answer that is neither yes nor no: held back until a person settles it
 CHUNK: Final = 500  # numbers a statement
 # PostgreSQL's advisory lock under which suppressions are written: two campaigns that learn of the same people
 # in another order would wait for each other's rows for ever.
@@ -61,19 +60,21 @@ def digest(key: bytes, phone: str) -> str:
     return hmac.digest(key, person_key(phone).encode(), "sha256").hex()
 
 
-async def suppressed_in(db: AsyncConnection, database: Database, phones: Collection[str]) -> dict[str, str]:
+async def suppressed_in(
+    db: AsyncConnection, database: Database, phones: Collection[str]
+) -> dict[str, SuppressionSource]:
     """Who of these is never to be rung, and who said so (`person`, `outcome`, `analysis`, `forgotten`).
 
     What stands in the place of a forgotten person's number is never rung either.
     """
-    forgotten = {phone: FORGOTTEN for phone in phones if phone.startswith(PSEUDONYM)}
+    forgotten = {phone: SuppressionSource.FORGOTTEN for phone in phones if phone.startswith(PSEUDONYM)}
     by_digest: dict[str, list[str]] = {}
     for phone in phones:
         by_digest.setdefault(digest(database.key, phone), []).append(phone)
-    found: dict[str, str] = {}
+    found: dict[str, SuppressionSource] = {}
     for chunk in pieces(list(by_digest)):
         for row in (await db.execute(LISTED, {"digests": chunk})).all():
-            found |= dict.fromkeys(by_digest[row.digest], row.source)
+            found |= dict.fromkeys(by_digest[row.digest], SuppressionSource(row.source))
     return found | forgotten
 
 
@@ -121,7 +122,10 @@ async def suppress_all_in(
         add = insert_sqlite(suppressions) if database.is_sqlite else insert_postgresql(suppressions)
         # What was unclear is settled by whoever says it plainly; otherwise the first time counts.
         settled = {name: add.excluded[name] for name in ("phone", *said)}
-        is_settled = and_(suppressions.c.source == UNCLEAR, add.excluded.source != UNCLEAR)
+        is_settled = and_(
+            suppressions.c.source == SuppressionSource.UNCLEAR,
+            add.excluded.source != SuppressionSource.UNCLEAR,
+        )
         new = add.values(rows).on_conflict_do_update(
             index_elements=["digest"], set_=settled, where=is_settled
         )
@@ -139,12 +143,14 @@ async def _skip(db: AsyncConnection, phones: Sequence[str]) -> None:
         await db.execute(skipped.values(state=LeadState.SKIPPED, reason=str(Rule.DO_NOT_CALL)))
 
 
-async def _settle(db: AsyncConnection, phone: str, reason: str) -> None:
+async def _settle(db: AsyncConnection, phone: str) -> None:
     """Its own call's unclear answer was no no: the lead is done, as it was called. A retry would be a guess."""
     held = and_(
-        leads.c.phone.in_(spellings(phone)), leads.c.state == LeadState.REVIEW, leads.c.reason == reason
+        leads.c.phone.in_(spellings(phone)),
+        leads.c.state == LeadState.REVIEW,
+        leads.c.reason == Reason.UNCLEAR_ANSWER,
     )
-    await db.execute(update(leads).where(held).values(state=LeadState.DONE, reason=""))
+    await db.execute(update(leads).where(held).values(state=LeadState.DONE, reason=Reason.NONE, detail=""))
 
 
 async def suppression_in(db: AsyncConnection, database: Database, phone: str) -> Suppression | None:
@@ -174,7 +180,9 @@ class Suppressions:
         for chunk in pieces(sorted(phones)):
             async with self._database.write() as db:
                 now = self._database.now()
-                made += await suppress_all_in(db, self._database, chunk, "person", reason, "", now)
+                made += await suppress_all_in(
+                    db, self._database, chunk, SuppressionSource.PERSON, reason, "", now
+                )
         return made
 
     async def lift(self, phone: str, *, even_forgotten: bool = False) -> Suppression:
@@ -193,15 +201,15 @@ class Suppressions:
             found = await suppression_in(db, self._database, phone)
             if found is None:
                 raise DeclinedError(f"{mask_phone(phone)} is not suppressed; there is nothing to lift.")
-            if found.source == FORGOTTEN and not even_forgotten:
+            if found.source == SuppressionSource.FORGOTTEN and not even_forgotten:
                 raise DeclinedError(
                     f"{mask_phone(phone)} belongs to somebody who was forgotten, and stays suppressed; only "
                     "if they ask to be rung again, lift it with --even-forgotten."
                 )
             mine = suppressions.c.digest == digest(self._database.key, phone)
             await db.execute(delete(suppressions).where(mine))
-            if found.source == UNCLEAR:
-                await _settle(db, phone, found.reason)
+            if found.source == SuppressionSource.UNCLEAR:
+                await _settle(db, phone)
         return found
 
     async def listed(self) -> list[Suppression]:

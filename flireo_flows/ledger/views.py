@@ -1,16 +1,19 @@
 """What people and exports read of a campaign."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Row, Select, and_, case, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.ledger.campaigns import known_campaigns, shown_in
 from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.messages import NOT_CALLED, WHY_OPEN, lead_reason
 from flireo_flows.ledger.schema import attempts, leads, requests
 from flireo_flows.lifecycle.states import FINAL, OPEN, AttemptState, LeadState
 
@@ -117,8 +120,7 @@ class Views:
             states = await counted(_counts(leads.c.state).where(mine))
             outcomes = await counted(_counts(leads.c.outcome).where(mine, leads.c.outcome != ""))
             tries = await counted(_counts(attempts.c.state).where(tried))
-            open_or_skipped = and_(mine, leads.c.state != LeadState.DONE, leads.c.reason != "")
-            reasons = await counted(_counts(leads.c.state, leads.c.reason).where(open_or_skipped))
+            reasons = await _reasons(db, campaign)
             sent = select(requests.c.route, func.sum(requests.c.count)).where(requests.c.campaign == campaign)
             routes = await counted(sent.group_by(requests.c.route).order_by(requests.c.route))
             ended = attempts.c.state == AttemptState.ENDED
@@ -147,6 +149,9 @@ class Views:
                 leads.c.phone,
                 leads.c.state,
                 leads.c.reason,
+                leads.c.detail,
+                leads.c.outcome,
+                leads.c.unplaced,
                 leads.c.not_before,
                 attempts.c.state.label("attempt"),
             )
@@ -166,6 +171,17 @@ class Views:
             newest = _results(campaign).where(attempts.c.over_at.is_not(None)).order_by(None)
             rows = (await db.execute(newest.order_by(attempts.c.over_at.desc()).limit(most))).all()
         return [_result(row) for row in rows]
+
+
+async def _reasons(db: AsyncConnection, campaign: str) -> dict[str, int]:
+    """Leads that are not done, by state and reason."""
+    why = (leads.c.state, leads.c.reason, leads.c.detail, leads.c.outcome, leads.c.unplaced)
+    is_open = and_(leads.c.campaign == campaign, leads.c.state != LeadState.DONE)
+    found: Counter[str] = Counter()
+    for row in (await db.execute(_counts(*why).where(is_open))).all():
+        if words := lead_reason(row):
+            found[f"{row.state} {words}"] += row[-1]
+    return dict(found)
 
 
 def _counts(*columns: Any) -> Select[Any]:
@@ -198,6 +214,8 @@ def _results(campaign: str) -> Select[Any]:
             leads.c.columns,
             leads.c.state,
             leads.c.reason,
+            leads.c.detail,
+            leads.c.unplaced,
             leads.c.outcome,
             func.coalesce(used.c.rung, 0).label("rung"),
             attempts.c.call_id,
@@ -220,7 +238,7 @@ def _result(row: Row[Any]) -> LeadResult:
         phone=row.destination or row.phone,
         name=row.name,
         state=row.state,
-        reason=row.reason,
+        reason=lead_reason(row),
         outcome=row.outcome,
         attempts=int(row.rung),
         call_id=row.call_id or "",
@@ -233,17 +251,10 @@ def _result(row: Row[Any]) -> LeadResult:
     )
 
 
-WHY_OPEN: Final = {
-    AttemptState.SENDING: "its request is on the way",
-    AttemptState.UNKNOWN: "nobody knows yet whether it rang; the call list will tell",
-    AttemptState.PLACED: "its call runs, or its result is not in yet",
-}
-
-
 def _why(row: Any, now: float) -> str:
     if row.attempt:
         return WHY_OPEN[AttemptState(row.attempt)]
-    why = row.reason.replace("_", " ") or "not rung yet"
+    why = lead_reason(row).replace("_", " ") or NOT_CALLED
     return f"{why}, until {_moment(row.not_before):%Y-%m-%d %H:%M} UTC" if row.not_before > now else why
 
 

@@ -15,7 +15,7 @@ from flireo_flows.ledger import Database
 from flireo_flows.ledger.leases import LEASE_SECONDS
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import Campaign, people
-from tests.support.calling.run_campaign import CUT_OFF, GRACE_SECONDS
+from tests.support.calling.campaign_process import CUT_OFF, GRACE_SECONDS
 from tests.support.sandbox.running import RunningSandbox, run_sandbox
 
 ROOT = Path(__file__).parents[3]
@@ -30,7 +30,7 @@ async def running(ledger_url: str, sandbox: RunningSandbox, leads: int) -> Async
         *(
             sys.executable,
             "-m",
-            "tests.support.calling.run_campaign",
+            "tests.support.calling.campaign_process",
             ledger_url,
             sandbox.base_url,
             str(leads),

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from flireo_flows import CallLedger, FlireoCredentials
 from flireo_flows.tasks.export import results_folder
 from tests.support.calling.campaign import OTHERS_DO_NOT_COUNT
-from tests.support.flows.deploying import deploy_all, run_of, worker
+from tests.support.flows.deployment import deploy_all, run_of, worker
 from tests.support.flows.stage import POLICY, Stored, patiently
 from tests.support.prefect_api import ask
 from tests.support.sandbox.running import RunningSandbox

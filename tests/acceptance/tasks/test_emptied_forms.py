@@ -13,7 +13,7 @@ import yaml
 from pydantic import SecretStr, ValidationError
 
 from flireo_flows import CallLedger, FlireoCredentials
-from tests.support.flows.deploying import deploy_all
+from tests.support.flows.deployment import deploy_all
 from tests.support.flows.stage import Stored, patiently
 from tests.support.prefect_api import ask
 from tests.support.sandbox.running import RunningSandbox

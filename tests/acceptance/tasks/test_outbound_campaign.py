@@ -20,8 +20,8 @@ from tests.support.calling.campaign import OTHERS_DO_NOT_COUNT
 from tests.support.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored
 from tests.support.prefect_api import ask
 from tests.support.receiver.relay import post, receiver
-from tests.support.sandbox.receiving import Received, run_receiver
 from tests.support.sandbox.running import run_sandbox, until
+from tests.support.sandbox.webhook_mailbox import Received, run_receiver
 
 pytestmark = pytest.mark.server
 

@@ -17,7 +17,7 @@ from flireo_flows import CallLedger, FlireoCredentials
 from flireo_flows.prefect_support.child_process import child_server
 from flireo_flows.prefect_support.local_server import free_port
 from flireo_flows.sandbox import SandboxSettings
-from tests.support.flows.deploying import deploy_all, run_of, worker
+from tests.support.flows.deployment import deploy_all, run_of, worker
 from tests.support.flows.stage import ANNA, PEOPLE, POLICY, Stored, patiently
 from tests.support.prefect_api import ask
 from tests.support.sandbox.running import run_sandbox

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
-from tests.support.flows.deploying import deploy_all, run_python
+from tests.support.flows.deployment import deploy_all, run_python
 from tests.support.flows.stage import patiently
 
 PROJECT = Path(__file__).parents[3]

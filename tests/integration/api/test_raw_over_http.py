@@ -7,16 +7,21 @@ import pytest
 from flireo_flows.api.client import FlireoClient
 from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import OutcomeUnknown
-from flireo_flows.api.operation import Effect
+from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.registry import (
     raw_operation,
 )
-from tests.support.api.raw import sent
 from tests.support.api.speaking import KEY, account
 from tests.support.faulty.server import answer, lost, page, run_faulty
 from tests.support.sandbox.running import ANNA, BEN, run_sandbox
 
 CALL = {"destination": ANNA, "agent_id": "agent-1", "number_id": "number-1"}
+
+
+def sent(asked: Operation[Any], url: str) -> Any:
+    """What a server's answer is read as."""
+    with FlireoClient(account(url)) as client:
+        return client.send(asked)
 
 
 def test_the_answer_is_the_json_that_came() -> None:

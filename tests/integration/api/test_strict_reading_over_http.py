@@ -13,7 +13,7 @@ from flireo_flows.api.client import FlireoClient
 from flireo_flows.api.pagination import iter_calls, iter_campaign_leads, iter_usage
 from flireo_flows.api.registry import OperationFunction
 from tests.support.api.examples import SECRETS, example
-from tests.support.api.playing import play, said
+from tests.support.api.played_exchange import play, said
 from tests.support.api.speaking import KEY, SPEAKERS, MakesSpeaker, account
 from tests.support.api.strict_reading import BY_NAME, EACH, EACH_FAILURE, EACH_LIST, THING, came_of, unread
 from tests.support.cases import every

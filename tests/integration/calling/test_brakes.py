@@ -24,6 +24,7 @@ from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Answer, Database
 from flireo_flows.ledger.call_endings import RINGING_SECONDS
 from flireo_flows.ledger.campaigns import CampaignControl
+from flireo_flows.ledger.messages import attempt_reason
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState
@@ -247,7 +248,9 @@ async def test_what_was_begun_and_not_sent_is_given_back_when_the_campaign_is_he
         dialer.give(await campaign.begin(book))
         dialer.hold("paused by person")
         await campaign.record(book, *dialer.take(), *await dialer.stop())
-    assert {attempt.reason for attempt in await campaign.attempts()} == {"not sent: paused by person"}
+    assert {attempt_reason(attempt) for attempt in await campaign.attempts()} == {
+        "not sent: paused by person"
+    }
     assert await states(campaign) == {"waiting": 3}
 
 

@@ -200,7 +200,7 @@ def started(
             words = [
                 sys.executable,
                 "-m",
-                "tests.support.calling.run_campaign",
+                "tests.support.calling.campaign_process",
                 url,
                 sandbox.base_url,
                 str(leads),

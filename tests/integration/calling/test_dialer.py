@@ -17,9 +17,11 @@ from flireo_flows.ledger import Database, LeadBook
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.intents import FRESH_SECONDS
+from flireo_flows.ledger.messages import attempt_reason, lead_reason
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import suppressions
 from flireo_flows.ledger.suppressions import Suppressions, suppress_in
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, Campaign, people, person
@@ -115,7 +117,7 @@ async def test_a_call_id_is_kept_and_a_refusal_is_told_without_the_number(local:
         await ring(campaign, ANNA, BEN)
     placed, refused = await campaign.attempts()
     assert placed.call_id == "call-1"
-    assert refused.reason == "400 some_code: +44********02 is not a number we ring"
+    assert attempt_reason(refused) == "400 some_code: +44********02 is not a number we ring"
 
 
 async def test_where_nobody_listens_nobody_was_rung(local: Database) -> None:
@@ -190,7 +192,7 @@ async def test_what_waits_for_the_rate_limit_is_not_sent_once_nobody_is_to_be_ru
         assert line.posts == []
     lead = await campaign.lead()
     assert (lead.state, (await campaign.attempt()).state) == ("waiting", "not_placed")
-    assert lead.reason.startswith("not sent: ")
+    assert lead_reason(lead).startswith("not sent: ")
 
 
 async def suppress(database: Database, campaign: Campaign) -> None:
@@ -270,7 +272,7 @@ async def test_what_is_said_between_the_decision_and_the_request_is_heard(
         assert line.posts == []
     row, lead = await campaign.attempt(), await campaign.lead()
     assert (row.state, lead.state) == ("not_placed", "waiting")
-    assert row.reason.startswith("not sent: ") and why in row.reason
+    assert row.reason == Reason.NOT_SENT and why in attempt_reason(row)
 
 
 async def test_who_said_nothing_meanwhile_is_called_after_a_wait(database: Database) -> None:

@@ -23,8 +23,8 @@ from flireo_flows.script import Caller, Composer
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
 from tests.support.faulty.server import answer
-from tests.support.sandbox.receiving import Receiver, run_receiver
 from tests.support.sandbox.running import RunningSandbox, run_sandbox
+from tests.support.sandbox.webhook_mailbox import Receiver, run_receiver
 
 FINAL = {"done", "skipped", "review"}
 

@@ -220,7 +220,7 @@ class Machine(RuleBasedStateMachine):
         """Every runner sleeps or died, and a sweep takes what it left; under another key it decides nothing."""
         self.pass_time(LEASE_SECONDS + 1, set(HANDS))
         for hand in self.hands.values():  # a sweep writes down what webhooks brought, whatever its key
-            self.run(hand.collector.hear())
+            self.run(hand.collector.apply_reports())
         known = {row.id for row in self.run(self._attempts()) if row.call_id}
         before, vendor = self.run(self._states()), self.vendor if knows_key else Vendor(self.database.now)
         account = ACCOUNT if knows_key else Account("another key", "https://vendor/api/v1")
@@ -258,7 +258,7 @@ class Machine(RuleBasedStateMachine):
     def report(self, index: int, which: tuple[str, int]) -> None:
         """Also one that came before: a delivery may be doubled, and overtake another."""
         self.run(Inbox(self.database).store(pick(self.reports, index)))
-        self.run(self.hands[which].collector.hear())
+        self.run(self.hands[which].collector.apply_reports())
 
     @precondition(lambda self: self.vendor.posts)
     @rule(name=name)

@@ -237,7 +237,7 @@ async def test_calls_that_tell_no_number_are_said(local: Database) -> None:
             line.place(ANNA, caller_phone=shown, status="ended", id=f"call-{shown}")
         ran = await run(local, line.url, ANNA, until=Until.DIALLED)
     assert ran.cautions[:1] == (
-        "6 of the account's calls of the last 7 days tell no number: whom they called is not known.",
+        "6 of the account's calls of the last 7 days show no number: which people they called is not known.",
     )
 
 

@@ -21,6 +21,7 @@ from flireo_flows.calling.sweep import ANOTHER_RUNNER, UNREADABLE_RULES, Sweep, 
 from flireo_flows.ledger import Database, Inbox, Runner
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.leases import LEASE_SECONDS
+from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.run_rules import Readiness, read_rules
 from flireo_flows.ledger.schema import campaigns, requests, runners
 from flireo_flows.policy import AnalysisRule
@@ -229,7 +230,7 @@ async def test_a_silent_call_is_closed_over_two_sweeps(campaign: Campaign, line:
     assert (swept.after, swept.for_review) == (0, 1)
     lead = await campaign.lead()
     assert (lead.state, lead.outcome) == ("review", "unknown")
-    assert lead.reason == "the call is still in-progress long after its longest time"
+    assert lead_reason(lead) == "the call is still in-progress long after its longest time"
 
 
 async def test_many_silent_calls_are_asked_for_a_few_at_a_time(campaign: Campaign, line: BadLine) -> None:
@@ -306,7 +307,7 @@ async def test_the_rules_of_the_last_run_decide_who_is_rung_again_and_who_never(
     calls[1].update(**talked, analysis_result={"interest": "none"})
     await sweep(campaign)
     anna, ben = (await campaign.lead(ANNA)), (await campaign.lead(BEN))
-    assert (anna.state, anna.reason) == ("waiting", "to be rung again after no_answer")
+    assert (anna.state, lead_reason(anna)) == ("waiting", "to be called again after no_answer")
     assert ben.state == "done"
     other = Campaign(campaign.database, line.url, name="other", readiness=Readiness())
     await other.take_in(person(BEN))
@@ -432,7 +433,7 @@ async def test_a_sweep_that_is_killed_is_made_up_for_by_the_next(ledger_url: str
         await remembered(campaign)
         await left_behind(campaign, line, ANNA, BEN)
         sweeping = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.support.calling.sweep_patiently", ledger_url, line.url, cwd=ROOT
+            sys.executable, "-m", "tests.support.calling.sweep_process", ledger_url, line.url, cwd=ROOT
         )
         while line.reads < 3:  # noqa: ASYNC110 - what is waited for is in a server
             await asyncio.sleep(0.05)

@@ -12,8 +12,8 @@ from flireo_flows.api.campaigns import CampaignStatus
 from flireo_flows.sandbox import Dialect, SandboxOutcome, SandboxSettings
 from flireo_flows.sandbox.campaigns import MOVES
 from tests.support.sandbox.contract import check
-from tests.support.sandbox.receiving import run_receiver
 from tests.support.sandbox.running import ANNA, BEN, CARLA, RunningSandbox, run_sandbox, until
+from tests.support.sandbox.webhook_mailbox import run_receiver
 
 PEOPLE = [f"+4477009001{number:02}" for number in range(8)]
 FAST = SandboxSettings(rate_limit=0, time_scale=1000, outcome_weights={SandboxOutcome.ANSWERED: 1})

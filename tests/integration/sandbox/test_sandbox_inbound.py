@@ -9,8 +9,8 @@ import pytest
 from flireo_flows.api.webhooks import parse_event, verify
 from flireo_flows.sandbox import Dialect, SandboxSettings
 from tests.support.sandbox.contract import check, check_webhook
-from tests.support.sandbox.receiving import Receiver, run_receiver
 from tests.support.sandbox.running import ANNA, RunningSandbox, run_sandbox, until
+from tests.support.sandbox.webhook_mailbox import Receiver, run_receiver
 
 SECRET = "whsec_of_a_test"
 EVENTS = ["assistant-request", "tool-calls", "status-update", "end-of-call-report"]

@@ -12,8 +12,8 @@ import yaml
 from flireo_flows.sandbox import SandboxOutcome, SandboxSettings
 from flireo_flows.sandbox.settings import ReportFate
 from flireo_flows.sandbox.state import Contents, SandboxState
-from tests.support.sandbox.receiving import run_receiver
 from tests.support.sandbox.running import ANNA, BEN, RunningSandbox, run_sandbox, until
+from tests.support.sandbox.webhook_mailbox import run_receiver
 
 STATE: dict[str, Any] = {
     "settings": {"rate_limit": 0, "time_scale": 1000, "minutes_balance": 42, "outcomes": {ANNA: "busy"}},

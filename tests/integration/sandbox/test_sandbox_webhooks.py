@@ -10,8 +10,8 @@ import pytest
 from flireo_flows.api.webhooks import SignatureError, WebhookEvent, parse_event, verify
 from flireo_flows.sandbox import Dialect, SandboxSettings
 from tests.support.sandbox.contract import check_webhook
-from tests.support.sandbox.receiving import Received, Receiver, run_receiver
 from tests.support.sandbox.running import ANNA, RunningSandbox, run_sandbox, until
+from tests.support.sandbox.webhook_mailbox import Received, Receiver, run_receiver
 
 SECRET = "whsec_of_a_test"
 STORY = [("status-update", "in-progress"), ("status-update", "ended"), ("end-of-call-report", "ended")]

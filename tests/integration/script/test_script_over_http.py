@@ -11,7 +11,7 @@ from flireo_flows.sandbox import SandboxSettings
 from flireo_flows.script import (
     Caller,
 )
-from tests.support.calling.speaking import SANNE, composer, inline
+from tests.support.calling.scripts import SANNE, composer, inline
 from tests.support.sandbox.running import run_sandbox
 
 FLIREO, LATER = Dialect.FLIREO, Dialect.HMSOVEREIGN

@@ -261,7 +261,7 @@ async def not_placed(database: Database) -> None:
     await campaign.take_in(person(BEN))
     book = await campaign.runner()
     (attempt,) = await campaign.begin(book)
-    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
 
 
 async def waiting_for_a_call(database: Database) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from flireo_flows.api import errors
 from flireo_flows.api.operation import Effect, Operation, endpoint_of
 from flireo_flows.api.registry import OPERATIONS, OperationFunction
-from tests.support.api.playing import play, said
+from tests.support.api.played_exchange import play, said
 from tests.support.cases import every
 
 # Every documented key of every list there is.

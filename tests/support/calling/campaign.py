@@ -147,7 +147,7 @@ class Campaign:
     async def lost(self, book: AttemptBook, phone: str = ANNA) -> Attempt:
         """Somebody may have been rung, and no answer came back."""
         (attempt,) = await self._begin_one(book, phone)
-        await self.record(book, Answer(attempt, AttemptEvent.LOST, reason="no answer"))
+        await self.record(book, Answer(attempt, AttemptEvent.LOST, detail="no answer"))
         return attempt
 
     async def prove_absent(self, book: AttemptBook, attempt: Attempt) -> None:

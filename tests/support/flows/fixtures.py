@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.flows.deploying import undeploy
+from tests.support.flows.deployment import undeploy
 from tests.support.flows.stage import Stage, Stored
 from tests.support.postgres import postgres
 from tests.support.sandbox.running import RunningSandbox, run_sandbox

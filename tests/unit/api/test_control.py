@@ -23,8 +23,8 @@ from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.operation import Effect, Operation, endpoint_of
 from flireo_flows.api.registry import OPERATIONS, SHORTHANDS
-from tests.support.api.judging import written
 from tests.support.api.speaking import ANNA
+from tests.support.api.written_bodies import written
 
 CALL = "call-_+447700900001_abc"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flireo_flows.api.rate_limit import MANY, RateLimit, number, retry_after
 from flireo_flows.api.rate_window import FEELERS, FEWEST_TO_FEEL, WINDOWS_TO_FEEL
-from tests.support.api.windows import START, LimitedServer, Simulation, constant, simulate
+from tests.support.api.limited_server import START, LimitedServer, Simulation, constant, simulate
 
 ROUNDINGS = pytest.mark.parametrize("told", [math.ceil, math.floor], ids=["rounded up", "rounded down"])
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flireo_flows.api.rate_limit import RateLimit
-from tests.support.api.windows import LimitedServer, Simulation
+from tests.support.api.limited_server import LimitedServer, Simulation
 
 ROUNDINGS = pytest.mark.parametrize("told", [math.ceil, math.floor], ids=["rounded up", "rounded down"])
 BY_THE_CLOCK = 0.37  # of a window, between the whole minute and the edge

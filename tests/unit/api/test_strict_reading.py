@@ -12,7 +12,7 @@ from flireo_flows.api.control import transfer_call
 from flireo_flows.api.operation import Effect, Operation, endpoint_of
 from flireo_flows.api.registry import OPERATIONS, SHORTHANDS, OperationFunction, raw_operation
 from tests.support.api.examples import example
-from tests.support.api.playing import play, said
+from tests.support.api.played_exchange import play, said
 from tests.support.api.strict_reading import (
     BY_NAME,
     EACH,

@@ -31,9 +31,9 @@ from flireo_flows.api.tools import (
     FunctionConfig,
     PlainConfig,
 )
-from tests.support.api.judging import written
 from tests.support.api.speaking import ANNA
 from tests.support.api.templates import FIND, HAND_OVER, SCHEMA
+from tests.support.api.written_bodies import written
 
 FIND_BODY = {"name": "find", "description": "Find a tenant", "parameters": SCHEMA, "async": True}
 HAND_OVER_BODY = {"destinations": [{"type": "number", "number": ANNA, "description": "Sales"}]}

@@ -36,8 +36,8 @@ from flireo_flows.api.tools import (
     TransferDestination,
     WebhookTool,
 )
-from tests.support.api.judging import schema, written
 from tests.support.api.speaking import ANNA
+from tests.support.api.written_bodies import schema, written
 
 SECRET = "whsec_correcthorsebattery"
 SCHEMA = {"type": "object", "properties": {"mood": {"type": "integer"}}}

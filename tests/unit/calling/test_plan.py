@@ -126,9 +126,9 @@ CHANGES: dict[str, tuple[Callable[[], tuple[Lead, ...]], PlanRequest, str]] = {
     "the words": (
         lambda: THREE,
         wanted(Script(first_message="Hello, this is an AI.")),
-        r"What would be said to 3 people \(lines 2, 3, 4\), or who rings them, changed",
+        r"What would be said to 3 people \(lines 2, 3, 4\), or who calls them, changed",
     ),
-    "the number": (lambda: THREE, wanted(number="number-2"), "or who rings them, changed"),
+    "the number": (lambda: THREE, wanted(number="number-2"), "or who calls them, changed"),
     "the rules": (lambda: THREE, OTHER_RULES, r"The policy changed \(calls_per_minute, max_attempts\)"),
     "the campaign": (
         lambda: THREE,
@@ -145,7 +145,7 @@ def test_what_is_not_what_was_planned_is_refused_and_named(
     saved = SavedPlan.of(plan(*THREE))
     with pytest.raises(PlanDiffersError, match=said) as refused:
         planned_leads(saved, now(), asked)
-    assert "Nobody was rung. Plan again" in str(refused.value)
+    assert "No one was called. Plan again" in str(refused.value)
     assert not any(phone in str(refused.value) for phone in (ANNA, BEN, CARLA))
 
 

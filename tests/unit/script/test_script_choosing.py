@@ -17,7 +17,7 @@ from flireo_flows.script import (
     NoClientNumberError,
     Script,
 )
-from tests.support.calling.speaking import CALLER, composer, lead, patient
+from tests.support.calling.scripts import CALLER, composer, lead, patient
 
 A = {"name": "a", "share": 70, "first_message": "Hi."}
 B = {"name": "b", "share": 30, "agent_id": "a2"}

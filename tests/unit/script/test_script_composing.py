@@ -24,8 +24,8 @@ from flireo_flows.script import (
     facts_of,
     reject_uncomposable,
 )
-from tests.support.api.judging import schema
-from tests.support.calling.speaking import CALLER, INLINE, SANNE, composer, inline, lead, patient
+from tests.support.api.written_bodies import schema
+from tests.support.calling.scripts import CALLER, INLINE, SANNE, composer, inline, lead, patient
 
 FLIREO, LATER = Dialect.FLIREO, Dialect.HMSOVEREIGN
 HOOK = ReportWebhook("https://example.org/hooks/", SecretStr("whsec_x"), ("end-of-call-report",))

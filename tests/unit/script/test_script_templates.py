@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from flireo_flows.leads import Wishes
 from flireo_flows.script import ComposeError, LeadFacts, ScriptError, Template, variables
 from flireo_flows.script.template import LONGEST_TEXT
-from tests.support.calling.speaking import SANNE, patient
+from tests.support.calling.scripts import SANNE, patient
 
 
 def said(text: str, facts: LeadFacts = SANNE) -> str:

@@ -1,4 +1,4 @@
-"""A process that sweeps for long: to be killed. python -m tests.support.calling.sweep_patiently LEDGER_URL BASE_URL."""
+"""A process that sweeps for long: to be killed. python -m tests.support.calling.sweep_process LEDGER_URL BASE_URL."""
 
 import asyncio
 import sys
