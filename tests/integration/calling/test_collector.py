@@ -534,7 +534,7 @@ async def test_one_answer_of_a_clock_that_is_ahead_has_no_one_called_twice(
     pacing, now = collector.client.pacing, collector.client.now()
     wrong = format_datetime(datetime.fromtimestamp(now + ahead, UTC), usegmt=True)
     pacing.sent(now)
-    pacing.heard({"date": wrong}, 200, now, now)
+    pacing.received({"date": wrong}, 200, now, now)
     line.ahead = afterwards
     await campaign.lost(await campaign.runner())
     line.place(ANNA)
