@@ -161,7 +161,7 @@ async def run_campaign(run: RunSettings, until: Until, deadline: float | None = 
     def count(operation: Operation[Any], status: int | None) -> None:
         sent[operation.route, str(status or "no answer")] += 1
 
-    async with AsyncFlireoClient(run.account, heard=count) as client:
+    async with AsyncFlireoClient(run.account, on_sent=count) as client:
         try:
             await book.orphaned()
             start = await _prepare(run, client, runner)

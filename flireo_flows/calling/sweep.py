@@ -98,6 +98,7 @@ class CampaignSweep:
             calls: The list of calls, that all campaigns share.
         """
         runner = Runner(campaign)
+        # A run that lives collects by itself; two that read the same list would only spend the key's requests twice.
         if not await runner.join_alone():
             return None
         before = await open_results_of(campaign)
@@ -347,6 +348,7 @@ class Sweep:
 
     async def _read_list(self, ours: Sequence[tuple[CampaignSweep, OpenCalls]], calls: CallList) -> None:
         snapshot = await read_list(self.database, calls, [(case.collector, sought) for case, sought in ours])
+        # One reading serves all campaigns, but each settles its own attempts, by its own rules.
         left = MOST_ASKED - snapshot.asked  # for all together: the next reading asks for the next ones
         for case, sought in ours:
             left -= await case.collector.settle(sought, snapshot, left)
