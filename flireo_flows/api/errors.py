@@ -60,7 +60,7 @@ class FlireoError(Exception):
         self.text = redact(text)
         # The server chooses these three as well, and may repeat in them what it was sent.
         self.code, self.param, self.request_id = (
-            redact(told) if told else None for told in (code, param, request_id)
+            redact(given) if given else None for given in (code, param, request_id)
         )
         # Unpickling (Prefect stores and sends exceptions) calls us with these.
         super().__init__(

@@ -58,7 +58,7 @@ def exchange(
             raise failure(errors.TooLate, operation, text=TOO_LATE)
         pacing.sent(now)
         answer = _answer((yield Transmit()))
-        _tell(pacing, operation, answer, sent_at=now)
+        _report(pacing, operation, answer, sent_at=now)
         now = answer.at
         verdict = judge(operation, answer, tries, jitter)
         if not isinstance(verdict, Again):
@@ -70,13 +70,13 @@ def exchange(
         now = _time((yield Pause(verdict.after)))
 
 
-def _tell(pacing: RateLimit, operation: Operation[T], answer: Reply | Lost, sent_at: float) -> None:
+def _report(pacing: RateLimit, operation: Operation[T], answer: Reply | Lost, sent_at: float) -> None:
     if isinstance(answer, Reply) and operation.endpoint.own_limit:
         # Ten commands a minute and call are not ten requests a minute: that would all but stop the dialling.
         others = {name: text for name, text in answer.headers.items() if not name.startswith("x-ratelimit-")}
-        pacing.heard(others, 200, sent_at, answer.at)
+        pacing.received(others, 200, sent_at, answer.at)
     elif isinstance(answer, Reply):
-        pacing.heard(answer.headers, answer.status, sent_at, answer.at)
+        pacing.received(answer.headers, answer.status, sent_at, answer.at)
     else:
         pacing.lost(answer.left)
 

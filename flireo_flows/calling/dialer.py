@@ -208,6 +208,8 @@ class Dialer:
             kept_back = self.silent_for or await self._said_no(attempt)
             return bool(kept_back)
 
+        # Later than this the decision is stale, or another runner may have taken the attempt for lost: its call would
+        # be looked for in the list before it was placed.
         latest = min(attempt.began_at + FRESH_SECONDS, self.owns_until) - self.database.now()
         try:
             # The client counts in this machine's time, the ledger perhaps in its server's.
@@ -218,21 +220,19 @@ class Dialer:
                 raise _WithheldError(kept_back) from error
             raise
         except Exception as error:
-            # Nobody foresaw it, so nobody knows how far the request came, nor whether the next one fares better.
+            # It was not foreseen: how far the request came is unknown, and so is whether the next one fares better.
             text = f"unforeseen: {type(error).__name__}"
             unknown = errors.OutcomeUnknown(request.name, request.route, text=text)
             self.stopped_by = self.stopped_by or unknown
             raise unknown from None
 
     async def _said_no(self, attempt: Attempt) -> str:
-        """What was said since the attempt was decided, where that is a while ago; empty where it may go out."""
+        """Why it must not go out after all, where it was decided a while ago; empty where it may."""
         if self.database.now() - attempt.began_at < STILL_SECONDS:
             return ""
         try:
             return await late_denial(self.database, attempt)
-        except (
-            Exception
-        ):  # nothing went out yet; and the ledger says itself what is wrong when this is written
+        except Exception:  # nothing went out yet, and writing the answer raises what is wrong
             return "the ledger could not be asked once more"
 
     def _judge(self, attempt: Attempt, error: errors.FlireoError) -> Answer:
@@ -273,7 +273,7 @@ class Dialer:
         return self._failed(attempt, error, wait)
 
     def _refused(self, attempt: Attempt, error: errors.FlireoError) -> Answer:
-        """A refusal is about everybody, or this lead's own trouble; unless it happens to all of them."""
+        """A refusal concerns the account, or this lead alone; unless it happens to all leads."""
         if isinstance(error, STOPPING) and not _is_own_wish(attempt, error):
             self.stopped_by = self.stopped_by or error
             return self._failed(attempt, error)

@@ -1,6 +1,8 @@
 """Intents: decide about the next leads, write each decision down, and commit an attempt before its request goes out.
 
 It is one transaction: what it counted stays true until it ends, and what is not committed is not sent.
+
+Step 1 of 5 of the protocol by which no one is called twice (docs/never-twice.md).
 """
 
 import json

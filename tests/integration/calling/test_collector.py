@@ -164,7 +164,7 @@ async def test_every_page_of_the_list_is_read_before_a_call_counts_as_absent(
 async def test_a_call_is_found_by_a_fresh_runner_whatever_the_vendors_clock_says(
     campaign: Campaign, collector: Collector, line: BadLine, ahead: float
 ) -> None:
-    """It has spoken to nobody yet, so it does not know by how much the clocks differ."""
+    """It has spoken to no one yet, so it does not know by how much the clocks differ."""
     line.ahead = ahead
     await campaign.lost(await campaign.runner())
     call = line.place(ANNA)
@@ -360,7 +360,7 @@ async def test_a_server_that_does_not_heed_the_window_is_read_to_the_end_all_the
     assert anna.state == "placed"
 
 
-async def test_a_window_that_does_not_reach_to_now_proves_nothing_about_who_may_have_rung(
+async def test_a_window_that_does_not_reach_to_now_proves_nothing_about_what_may_have_been_placed(
     campaign: Campaign, collector: Collector, line: BadLine
 ) -> None:
     """Its call is listed hours late, beside a placed one of the same time: it is found all the same."""
@@ -523,7 +523,7 @@ async def test_a_call_without_a_number_at_another_time_is_not_ours(
     ("ahead", "afterwards", "state"),
     [(240.0, 0.0, "placed"), (7200.0, 0.0, "placed"), (240.0, None, "unknown"), (2e11, 0.0, "unknown")],
 )
-async def test_one_answer_of_a_clock_that_is_ahead_has_nobody_rung_twice(
+async def test_one_answer_of_a_clock_that_is_ahead_has_no_one_called_twice(
     campaign: Campaign,
     collector: Collector,
     line: BadLine,
@@ -534,7 +534,7 @@ async def test_one_answer_of_a_clock_that_is_ahead_has_nobody_rung_twice(
     pacing, now = collector.client.pacing, collector.client.now()
     wrong = format_datetime(datetime.fromtimestamp(now + ahead, UTC), usegmt=True)
     pacing.sent(now)
-    pacing.heard({"date": wrong}, 200, now, now)
+    pacing.received({"date": wrong}, 200, now, now)
     line.ahead = afterwards
     await campaign.lost(await campaign.runner())
     line.place(ANNA)
@@ -583,7 +583,7 @@ async def test_a_call_that_a_webhook_told_of_first_is_found_in_the_list_under_it
     listed = line.place(ANNA)
     told = status_update("in-progress", call_id="5f0c7a52-0000-4000-8000-000000000000")
     await Inbox(campaign.database).store(told, row.reference)
-    await collector.hear()
+    await collector.apply_reports()
     line.end_all()
     aged = 3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1
     await campaign.age(aged)

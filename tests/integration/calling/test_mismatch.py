@@ -37,7 +37,7 @@ async def collector(campaign: Campaign) -> AsyncIterator[Collector]:
 
 
 def talk(call: dict[str, Any]) -> None:
-    """A call is over, and somebody talked in it."""
+    """A call is over, and someone talked in it."""
     now = iso(datetime.now(UTC))
     told = {
         "started_at": now,
@@ -110,7 +110,7 @@ async def test_a_webhook_of_another_call_is_not_written_to_an_attempt(
 ) -> None:
     attempt = await campaign.placed(await campaign.runner(), "call-1")
     await Inbox(campaign.database).store(report("call-1", customer), attempt.reference if named else "")
-    await collector.hear()
+    await collector.apply_reports()
     row = await campaign.attempt()
     assert (row.summary, row.messages, row.outcome) == ("", None, "")
     if named:  # it is kept as a dead letter, for it names the attempt and is not of it
