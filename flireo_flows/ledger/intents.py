@@ -116,8 +116,8 @@ FRESH_SECONDS: Final = 5.0  # an attempt decided longer ago is not sent any more
 FRESH: Final = timedelta(seconds=FRESH_SECONDS)
 SOON: Final = timedelta(
     seconds=5
-)  # when a number is asked about again that another campaign just began to ring
-FRESH_CALL_SECONDS: Final = 600.0  # one that rings longer may go on, or nobody may be there to hear its end
+)  # when a number is asked about again that another campaign just began to call
+FRESH_CALL_SECONDS: Final = 600.0  # one that goes on longer may last, or no process collects its end
 LATER: Final = timedelta(minutes=15)
 
 # Made once: making a statement costs as much as running it.
@@ -128,12 +128,12 @@ _MAKE_POSTGRESQL: Final = insert_postgresql(attempts).on_conflict_do_nothing().r
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to ring somebody, as the ledger has it.
+    """One try to call a lead, as the ledger has it.
 
     Attributes:
         began_at: When it was committed, Unix seconds of the ledger's clock.
         facts: The lead, for what is said to it; only its number where the attempt was read back.
-        choice: Who rings it, from which number.
+        choice: Which agent calls, from which number.
         reference: Its own id outside the ledger, sent along where a request has room for it.
     """
 
@@ -157,7 +157,7 @@ class Begun:
     """What one look at the next leads came to.
 
     Attributes:
-        attempts: Begun, to be rung at once.
+        attempts: Begun, to be sent at once.
         decided: Leads about which was decided.
         held: What held the whole campaign back; None if nothing did.
         has_lapsed: Whether nothing was begun because the runner's lease has run out, or nearly.
@@ -183,7 +183,7 @@ async def begin_in(
     Args:
         db: A transaction of `Database.write(place.campaign)`.
         database: Its ledger.
-        place: Whose leads, and for whom.
+        place: Whose leads, and for which runner.
         composer: Chooses agent and number; None leaves them empty.
         policy: The rules to decide by.
         most: Attempts to begin at most.
@@ -228,7 +228,7 @@ async def _left_of_pace(db: AsyncConnection, campaign: str, calls_per_minute: fl
 
 
 async def _choose(db: AsyncConnection, composer: Composer | None, due: Due, verdict: Allow) -> "_Wish | None":
-    """Who rings a lead. None, and it is put up for review, if nobody can."""
+    """Which agent calls a lead. None, and it is put up for review, if none can."""
     row = due.row
     facts = LeadFacts(
         row.destination or row.phone,
@@ -298,7 +298,7 @@ def _row(wish: "_Wish", place: Place, now: float) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """A lead that may be rung, and how."""
+    """A lead that may be called, and how."""
 
     due: Due
     verdict: Allow
@@ -319,7 +319,7 @@ class _Wish:
 
 
 def _patient(denial: Deny, due: Due, now: datetime) -> Deny:
-    """A number that has rung for long is asked about again later: perhaps nobody is there to hear its end."""
+    """A number whose call goes on for long is asked about again later: perhaps no process collects its end."""
     if denial.reason is not Rule.ALREADY_RINGING or denial.until is None or due.ringing_since is None:
         return denial
     if now.timestamp() - due.ringing_since < FRESH_CALL_SECONDS:

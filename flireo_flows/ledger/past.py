@@ -57,8 +57,8 @@ class Past:
     Attributes:
         campaign: Calls in progress, and what the day and the campaign have used up.
         standing: Whether the campaign is open.
-        people: By number, as it was asked for; whom the ledger does not know is not in it.
-        earlier: How many of them were called before, by whom.
+        people: By number, as it was asked for; one that the ledger does not know is not in it.
+        earlier: How many of them were called before, and by which campaigns.
         kept_list: The campaign's do-not-call list, as files of earlier runs brought it.
         knows_account: Whether the ledger has read an account's calls of the last days.
     """
@@ -152,7 +152,7 @@ async def _people(
 async def _calls(
     db: AsyncConnection, campaign: str, phones: frozenset[str], since: datetime
 ) -> dict[str, History]:
-    """When each number was rung, here and by other campaigns, and whether it is on the phone now."""
+    """When each number was called, here and by other campaigns, and whether it is on the phone now."""
     open_ = attempts.c.state.in_([str(state) for state in OPEN])
     columns = (attempts.c.phone, attempts.c.campaign, attempts.c.state, attempts.c.over_at)
     wanted = (
@@ -178,7 +178,7 @@ async def _calls(
 async def _forbidden(
     db: AsyncConnection, database: Database, campaign: str, phones: Collection[str]
 ) -> dict[str, str]:
-    """Who is never to be rung, and who said so."""
+    """Which numbers are never to be called, and why."""
     rows = select(do_not_call.c.phone).where(do_not_call.c.campaign == campaign)
     on_list = frozenset((await db.execute(rows)).scalars())
     listed = {phone: "file" for phone in phones if phone in on_list}
