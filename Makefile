@@ -8,7 +8,7 @@ LOWEST := .venv-lowest
 # Some images forbid Python to keep what it compiled: then each of the tests' processes compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast lowest coverage check lint types imports format bench install clean
+.PHONY: demo test test-fast lowest coverage check lint types imports structure trace format bench install clean
 
 demo: $(STAMP) ## the main job end to end: no account, no network
 	$(BIN)/flireo-flows demo $(if $(STAY),--stay)
@@ -30,7 +30,7 @@ coverage: $(STAMP) ## the share of lines and branches that unit and integration 
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --sort=cover
 
-check: lint types imports ## lint, format, types, import rules; `make -j2` does them side by side
+check: lint types imports structure ## lint, format, types, import rules, counts; `make -j2` does them side by side
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -41,6 +41,12 @@ types: $(STAMP)
 
 imports: $(STAMP)
 	$(BIN)/lint-imports
+
+structure: $(STAMP) ## packages, arrows between them, modules: each beside its limit
+	$(BIN)/python -m scripts.structure
+
+trace: $(STAMP) ## follow a CSV row to its POST: modules, hops, objects
+	$(BIN)/python -m scripts.trace_call $(ARGS)
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

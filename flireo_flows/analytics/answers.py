@@ -26,7 +26,7 @@ class YesNo:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class FewValues:
     """A key with few different values.
 
     Attributes:
@@ -61,7 +61,7 @@ class FreeText:
     distinct: int
 
 
-Answer: TypeAlias = YesNo | Choice | Spread | FreeText
+Answer: TypeAlias = YesNo | FewValues | Spread | FreeText
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _summary(key: str, values: Sequence[object], labels: Labels) -> Answer:
     return _choice_or_text(key, values, labels)
 
 
-def _choice_or_text(key: str, values: Sequence[object], labels: Labels) -> Choice | FreeText:
+def _choice_or_text(key: str, values: Sequence[object], labels: Labels) -> FewValues | FreeText:
     texts = [_texts(value) for value in values]
     counts = Counter(text for several in texts for text in several)
     common = {text: number for text, number in counts.most_common(MOST_CHOICES) if number >= SHOWN_FROM}
@@ -104,7 +104,7 @@ def _choice_or_text(key: str, values: Sequence[object], labels: Labels) -> Choic
     shown = Counter[str]()
     for text, number in common.items():
         shown[labels.label(text)] += number
-    return Choice(key, len(values), {**shown, **({OTHER: rest} if rest else {})})
+    return FewValues(key, len(values), {**shown, **({OTHER: rest} if rest else {})})
 
 
 def _texts(value: object) -> set[str]:

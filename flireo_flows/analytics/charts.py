@@ -32,7 +32,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class FunnelStage:
     """One stage of a funnel.
 
     Attributes:
@@ -79,13 +79,13 @@ def bars(counts: Iterable[tuple[str, int]], out_of: int | None = None) -> list[B
     return [Bar(label, count, ratio(count, total), 100 * ratio(count, full)) for label, count in pairs]
 
 
-def funnel(stages: Sequence[tuple[str, int]]) -> list[Stage]:
+def funnel(stages: Sequence[tuple[str, int]]) -> list[FunnelStage]:
     """Stages of which each is a part of the one before, as wide as their share of the first."""
     first = stages[0][1]
     widths = [100 * ratio(count, first) for _, count in stages]
     previous = [None, *(count for _, count in stages[:-1])]
     return [
-        Stage(label, count, ratio(count, before) if before else None, width, next_width)
+        FunnelStage(label, count, ratio(count, before) if before else None, width, next_width)
         for (label, count), before, width, next_width in zip(
             stages, previous, widths, [*widths[1:], None], strict=True
         )

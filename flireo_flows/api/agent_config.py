@@ -71,7 +71,7 @@ class LLMConfig(Configuration):
         default=None, description="Realtime providers only, such as `ara`, `rex`, `sal`, `eve`, `leo`."
     )
     messages: tuple[Prompt, ...] | None = Field(
-        default=None, description="What the model is told; the first is usually the system message."
+        default=None, description="Messages for the model; the first is usually the system message."
     )
     tools: tuple[Tool, ...] | None = Field(default=None, description="What the agent may do during a call.")
 

@@ -84,10 +84,10 @@ class Call(ApiModel):
         return not is_of_others(self.direction)
 
     def may_be_with(self, phone: str) -> bool:
-        """Whether the other party may be `phone` (E.164), as far as the call tells.
+        """Whether the other party may be `phone` (E.164), as far as the call shows.
 
         False only for a telephone number that ends otherwise: null is allowed (contract section 9.2), and a name, an
-        address, a number without its country, or that of the account itself tells nothing for certain.
+        address, a number without its country, or that of the account itself proves nothing.
         """
         ours, theirs = comparable(phone), comparable(self.caller_phone or "")
         is_number = len(theirs) >= SURE_DIGITS and is_written_as_number(self.caller_phone or "")

@@ -134,7 +134,7 @@ class NewCampaign(ApiBody):
     schedule_end_time: Clock = Field(description="Last time of day to call at, HH:MM.")
     timezone: ZoneName = Field(description="IANA name of the zone of those times: Europe/Amsterdam.")
     system_message_template: str | None = Field(
-        default=None, description="What the agent is told, with {{variable}} for what a lead brings."
+        default=None, description="System message, with {{variable}} for what a lead brings."
     )
     leads: tuple[NewCampaignLead, ...] = Field(default=(), description="People to call.")
 
@@ -149,7 +149,7 @@ class CampaignChanges(ApiBody):
     status: str = Field(
         default="", description="`scheduled` starts ringing, `paused` stops it; also `draft`, `cancelled`."
     )
-    system_message_template: str | None = Field(default=None, description="What the agent is told.")
+    system_message_template: str | None = Field(default=None, description="System message.")
     schedule_start_time: Clock = Field(default="", description="First time of day to call at, HH:MM.")
     schedule_end_time: Clock = Field(default="", description="Last time of day to call at, HH:MM.")
     timezone: ZoneName = Field(default="", description="IANA name of the zone of those times.")

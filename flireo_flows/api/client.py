@@ -17,8 +17,8 @@ import httpx
 
 from flireo_flows.api.base_url import check_base_url
 from flireo_flows.api.dialect import BASE_URLS, Dialect
-from flireo_flows.api.errors import TOO_LATE, InvalidInput
-from flireo_flows.api.exchange import Pause, exchange
+from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.exchange import TOO_LATE, Pause, exchange
 from flireo_flows.api.judgement import Lost, Reply
 from flireo_flows.api.model import JsonObject
 from flireo_flows.api.network import cause_of, check_network
@@ -143,13 +143,13 @@ def _unsayable(operation: Operation[Any]) -> InvalidInput:
     return InvalidInput(operation.name, operation.route, text=text)
 
 
-# Told of every request that was sent: the operation, and the status of its answer (None: there was none).
+# Called after every request: the operation, and the status of its answer (None: there was none).
 OnSent = Callable[[Operation[Any], int | None], None]
 Unless = Callable[[], Awaitable[bool]]
 
 
-def unheard(operation: Operation[Any], status: int | None) -> None:
-    """No one wants to know."""
+def ignore_sent(operation: Operation[Any], status: int | None) -> None:
+    """Do nothing."""
 
 
 def limits(fresh: bool) -> httpx.Limits:
@@ -192,9 +192,10 @@ def check_time(before: float | None) -> None:
 
 def lost(error: Exception) -> Lost:
     """An httpx error as a value. Its text may hold the URL or the key, so only its kind is kept."""
-    text = TOO_LATE[1] if isinstance(error, TooLateError) else type(error).__name__
+    is_late = isinstance(error, TooLateError)
+    text = TOO_LATE if is_late else type(error).__name__
     left = not isinstance(error, (*NEVER_LEFT, TooLateError))
-    return Lost(left=left, text=text, at=steady_now(), cause=cause_of(error))
+    return Lost(left=left, text=text, at=steady_now(), cause=cause_of(error), is_too_late=is_late)
 
 
 # httpx logs the URL of every request at INFO, and whoever turns that on sees call ids.
@@ -208,14 +209,14 @@ class FlireoClient:
 
     Args:
         account: The address and the key of an account.
-        heard: Told of every request that was sent.
+        on_sent: Called after every request that was sent.
         transport: Another httpx transport; for tests and special networks.
     """
 
     def __init__(
-        self, account: Account, heard: OnSent = unheard, transport: httpx.BaseTransport | None = None
+        self, account: Account, on_sent: OnSent = ignore_sent, transport: httpx.BaseTransport | None = None
     ) -> None:
-        self.account, self.pacing, self._heard = account, RateLimit(), heard
+        self.account, self.pacing, self._on_sent = account, RateLimit(), on_sent
         self._pooled = _sync_http(transport, fresh=False)
         self._fresh = _sync_http(transport, fresh=True)
 
@@ -257,7 +258,7 @@ class FlireoClient:
         except BaseException:
             self.pacing.lost(left=True)  # stopped on the way: it may have been counted
             raise
-        self._heard(operation, answer.status if isinstance(answer, Reply) else None)
+        self._on_sent(operation, answer.status if isinstance(answer, Reply) else None)
         return answer
 
     def close(self) -> None:
@@ -278,9 +279,12 @@ class AsyncFlireoClient:
     """As `FlireoClient`, for async code: one an event loop; close it, or use it in `async with`."""
 
     def __init__(
-        self, account: Account, heard: OnSent = unheard, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        account: Account,
+        on_sent: OnSent = ignore_sent,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self.account, self.pacing, self._heard = account, RateLimit(), heard
+        self.account, self.pacing, self._on_sent = account, RateLimit(), on_sent
         self._pooled = _async_http(transport, fresh=False)
         self._fresh = _async_http(transport, fresh=True)
 
@@ -332,7 +336,7 @@ class AsyncFlireoClient:
         except BaseException:
             self.pacing.lost(left=True)  # stopped on the way: it may have been counted
             raise
-        self._heard(operation, answer.status if isinstance(answer, Reply) else None)
+        self._on_sent(operation, answer.status if isinstance(answer, Reply) else None)
         return answer
 
     async def close(self) -> None:

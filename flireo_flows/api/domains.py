@@ -34,7 +34,7 @@ class DnsRecord(ApiModel):
 
 
 class Domain(VariedModel):
-    """The organization's domain. One source tells only whether it is verified (contract section 21)."""
+    """The organization's domain. One source contains only whether it is verified (contract section 21)."""
 
     id: str = ""
     org_id: str | None = None
@@ -206,7 +206,7 @@ def verify_domain() -> Sends:
     """Ask Resend to look at the domain's DNS.
 
     Returns:
-        The domain; some servers tell only whether it is verified.
+        The domain; some servers return only whether it is verified.
 
     Raises:
         NotFound: The organization has no domain.

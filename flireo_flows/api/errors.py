@@ -13,7 +13,8 @@ FlireoError
  ├── RequestRefused        any other 4xx but 408
  ├── ServerFailed          5xx, of a request that changes nothing
  ├── UnreadableAnswer      2xx that is not what was asked for, of a request that changes nothing
- ├── NotSent               no connection, or too late to send: Flireo never saw it
+ ├── NotSent               no connection: Flireo never saw it
+ │   └── TooLate           it became too late to send
  ├── TimedOut              no answer in time, of a request that changes nothing
  └── OutcomeUnknown        the request may have arrived and may have had its effect
 
@@ -59,7 +60,7 @@ class FlireoError(Exception):
         self.text = redact(text)
         # The server chooses these three as well, and may repeat in them what it was sent.
         self.code, self.param, self.request_id = (
-            redact(told) if told else None for told in (code, param, request_id)
+            redact(given) if given else None for given in (code, param, request_id)
         )
         # Unpickling (Prefect stores and sends exceptions) calls us with these.
         super().__init__(
@@ -81,7 +82,7 @@ class FlireoError(Exception):
         field = f" (field {self.param})" if self.param else ""
         request = f" [request {self.request_id}]" if self.request_id else ""
         words = f": {self.text}" if self.text else ""
-        remedy = f" {self.remedy}" if self.remedy and self.text not in TOO_LATE else ""
+        remedy = f" {self.remedy}" if self.remedy else ""
         if self.cause:
             remedy = f" {self.cause}. {NOT_THE_API if self.is_foreign else self.remedy}"
         return f"Flireo {self.route}: {what}{words}{field}{request}.{remedy}"
@@ -155,6 +156,12 @@ class NotSent(FlireoError):
     remedy = "Check the base URL (FLIREO_BASE_URL) and the network."
 
 
+class TooLate(NotSent):
+    """It became too late to send. The network is not to blame."""
+
+    remedy = ""
+
+
 class TimedOut(FlireoError):
     """No usable answer to a request that changes nothing."""
 
@@ -171,8 +178,6 @@ NOT_THE_API: Final = (
     "That is not the API: check the base URL (FLIREO_BASE_URL, or the field base_url of the flireo-credentials block); "
     "it ends in /api/v1."
 )
-# What `NotSent` says when the network is not to blame.
-TOO_LATE: Final = ("the rate limit left no room in time", "too late to send")
 
 BY_STATUS: Final[dict[int, type[FlireoError]]] = {
     400: BadRequest,

@@ -6,7 +6,7 @@ auth flows. The two clients drive it and differ only in the lines that wait. Rul
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from flireo_flows.api import errors
 from flireo_flows.api.judgement import Again, Lost, Reply, failure, judge
@@ -14,6 +14,8 @@ from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.rate_limit import RateLimit
 
 T = TypeVar("T")
+NO_ROOM: Final = "the rate limit left no room in time"
+TOO_LATE: Final = "too late to send"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,13 @@ def exchange(
     while True:
         while (wait := pacing.wait(now)) > 0:
             if before is not None and now + wait > before:
-                raise failure(errors.NotSent, operation, text=errors.TOO_LATE[0])
+                raise failure(errors.TooLate, operation, text=NO_ROOM)
             now = _time((yield Pause(wait)))
         if before is not None and now > before:
-            raise failure(errors.NotSent, operation, text=errors.TOO_LATE[1])
+            raise failure(errors.TooLate, operation, text=TOO_LATE)
         pacing.sent(now)
         answer = _answer((yield Transmit()))
-        _tell(pacing, operation, answer, sent_at=now)
+        _report(pacing, operation, answer, sent_at=now)
         now = answer.at
         verdict = judge(operation, answer, tries, jitter)
         if not isinstance(verdict, Again):
@@ -68,13 +70,13 @@ def exchange(
         now = _time((yield Pause(verdict.after)))
 
 
-def _tell(pacing: RateLimit, operation: Operation[T], answer: Reply | Lost, sent_at: float) -> None:
+def _report(pacing: RateLimit, operation: Operation[T], answer: Reply | Lost, sent_at: float) -> None:
     if isinstance(answer, Reply) and operation.endpoint.own_limit:
         # Ten commands a minute and call are not ten requests a minute: that would all but stop the dialling.
         others = {name: text for name, text in answer.headers.items() if not name.startswith("x-ratelimit-")}
-        pacing.heard(others, 200, sent_at, answer.at)
+        pacing.received(others, 200, sent_at, answer.at)
     elif isinstance(answer, Reply):
-        pacing.heard(answer.headers, answer.status, sent_at, answer.at)
+        pacing.received(answer.headers, answer.status, sent_at, answer.at)
     else:
         pacing.lost(answer.left)
 

@@ -67,6 +67,7 @@ class Lost:
     text: str
     at: float
     cause: str = ""  # in words, where it is known
+    is_too_late: bool = False  # to send, so that nothing was
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,9 @@ def failure(
 def _judge_lost(operation: Operation[T], lost: Lost, tries: int, jitter: float) -> Again:
     """Only a request that never left, or one that changes nothing, may be sent again."""
     if not lost.left:
-        error = failure(errors.NotSent, operation, text=lost.text).because(lost.cause)
+        error = failure(
+            errors.TooLate if lost.is_too_late else errors.NotSent, operation, text=lost.text
+        ).because(lost.cause)
     elif operation.effect is Effect.READS:
         error = failure(errors.TimedOut, operation, text=lost.text).because(lost.cause)
     else:
@@ -166,11 +169,11 @@ def _read(operation: Operation[T], reply: Reply) -> T:
 
 
 def _unread(
-    operation: Operation[T], reply: Reply, told: tuple[str | None, str, str | None]
+    operation: Operation[T], reply: Reply, complaint: tuple[str | None, str, str | None]
 ) -> errors.FlireoError:
     """The error of a 2xx answer that is no success; after a change no one knows what became of it."""
     unread = errors.UnreadableAnswer if operation.effect is Effect.READS else errors.OutcomeUnknown
-    code, text, param = told
+    code, text, param = complaint
     text = text or "the answer is not a success"
     error = failure(unread, operation, reply.status, code, text, param, reply.request_id)
     return error.because(foreign_answer(reply.status, reply.headers, reply.body))
@@ -224,7 +227,7 @@ def foreign_answer(status: int, headers: Mapping[str, str], body: bytes) -> str:
     """Why it is not the API that answered, in words without a URL's path or query; empty where it may be.
 
     The API answers in JSON, never redirects, and its refusals have an envelope (contract section 2.1). An answer
-    without a body tells nothing.
+    without a body shows nothing.
 
     Args:
         status: HTTP status.
@@ -248,7 +251,7 @@ def may_be_ours(body: bytes) -> bool:
 
 
 def _has_envelope(body: bytes) -> bool:
-    """Whether a body is an error in one of the API's forms; an empty object tells nothing."""
+    """Whether a body is an error in one of the API's forms; an empty object shows nothing."""
     answer = _object(body)
     return answer is not None and (not answer or "error" in answer or "message" in answer)
 

@@ -49,7 +49,7 @@ class Endpoint:
         path: Path template in the `flireo` dialect, such as `/calls/{id}`.
         effect: What a request does.
         absent: Statuses that mean "this server has none of it", read as an answer without a body.
-        own_limit: Whether it has a rate limit of its own, so that its answers tell nothing of the key's.
+        own_limit: Whether it has a rate limit of its own, so that its answers do not describe the key's.
         has_error: Whether what it reads has a field `error` of its own, as a call that failed has.
     """
 
@@ -178,7 +178,7 @@ def operation(
         @wraps(says)
         def make(*args: P.args, **kwargs: P.kwargs) -> Operation[T]:
             try:
-                # By name, so that what is wrong is told by name.
+                # By name, so that the error names the argument.
                 sends = checked(**signature.bind(*args, **kwargs).arguments)
             except ValidationError as problem:
                 raise invalid_input(endpoint, problem) from None

@@ -16,7 +16,7 @@ class Organization(VariedModel):
         monthly_usage_minutes: Since the 1st of the month, 00:00 UTC.
         active_calls: Running now, in both directions.
         credits_balance: On some servers, withdrawn later; so are `plan` and `created_at`.
-        children: Organizations below this one, where the server tells them.
+        children: Organizations below this one, where the server returns them.
     """
 
     id: str = ""

@@ -1,8 +1,8 @@
 """Several requests that follow from one another, decided once for ordinary and for async code.
 
-A conversation is a generator: it yields what to do next (ask Flireo, pause, note something down) and is sent
-what came of it. It does no I/O, does not sleep and reads no clock; `run_procedure` and `run_procedure_async` do,
-and differ only in the lines that wait. A request that fails is raised inside the conversation, which may carry on.
+A procedure is a generator: it yields what to do next (ask Flireo, pause, write a note) and is sent the
+result. It does no I/O, does not sleep and reads no clock; `run_procedure` and `run_procedure_async` do,
+and differ only in the lines that wait. A request that fails is raised inside the procedure, which may carry on.
 """
 
 import asyncio
@@ -43,8 +43,8 @@ Procedure = Generator[Ask[Any] | Pause | Note, Any, T]
 OnNote = Callable[[str], None]
 
 
-def unheard(text: str) -> None:
-    """No one reads the notes."""
+def ignore_note(text: str) -> None:
+    """Do nothing."""
 
 
 def ask(operation: Operation[T], before: float | None = None) -> Procedure[T]:
@@ -64,60 +64,60 @@ def note(text: str) -> Procedure[None]:
     yield Note(text)
 
 
-def run_procedure(conversation: Procedure[T], client: FlireoClient, tell: OnNote = unheard) -> T:
-    """Hold a conversation from ordinary code.
+def run_procedure(procedure: Procedure[T], client: FlireoClient, on_note: OnNote = ignore_note) -> T:
+    """Hold a procedure from ordinary code.
 
     Args:
-        conversation: What is decided.
+        procedure: What is decided.
         client: Sends the requests.
-        tell: Takes the notes.
+        on_note: Receives the notes.
 
     Raises:
-        FlireoError: What the conversation does not settle itself.
+        FlireoError: What the procedure does not settle itself.
     """
     try:
-        step = next(conversation)
+        step = next(procedure)
         while True:
             try:
                 if isinstance(step, Ask):
                     answer = client.send(step.operation, step.before)
                 else:
-                    answer = _settle(step, tell)
+                    answer = _settle(step, on_note)
                     time.sleep(answer)
                     answer = steady_now()
             except FlireoError as error:
-                step = conversation.throw(error)
+                step = procedure.throw(error)
             else:
-                step = conversation.send(answer)
+                step = procedure.send(answer)
     except StopIteration as done:
         return cast(T, done.value)  # StopIteration does not say what it carries
 
 
 async def run_procedure_async(
-    conversation: Procedure[T], client: AsyncFlireoClient, tell: OnNote = unheard
+    procedure: Procedure[T], client: AsyncFlireoClient, on_note: OnNote = ignore_note
 ) -> T:
     """As `run_procedure`, from async code."""
     try:
-        step = next(conversation)
+        step = next(procedure)
         while True:
             try:
                 if isinstance(step, Ask):
                     answer = await client.send(step.operation, step.before)
                 else:
-                    answer = _settle(step, tell)
+                    answer = _settle(step, on_note)
                     await asyncio.sleep(answer)
                     answer = steady_now()
             except FlireoError as error:
-                step = conversation.throw(error)
+                step = procedure.throw(error)
             else:
-                step = conversation.send(answer)
+                step = procedure.send(answer)
     except StopIteration as done:
         return cast(T, done.value)  # StopIteration does not say what it carries
 
 
-def _settle(step: Pause | Note, tell: OnNote) -> float:
+def _settle(step: Pause | Note, on_note: OnNote) -> float:
     """What needs no waiting; returns the seconds to sleep."""
     if isinstance(step, Pause):
         return step.seconds
-    tell(step.text)
+    on_note(step.text)
     return 0.0

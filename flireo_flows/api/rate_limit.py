@@ -19,7 +19,7 @@ from flireo_flows.api.rate_window import DOUBT_SECONDS, RateWindow
 
 PROBE_SECONDS: Final = 0.02  # how often to look whether the one request in the dark was answered
 PROBE_PATIENCE_SECONDS: Final = 5.0  # then another one may go
-ANSWER_SECONDS: Final = 0.05  # how often to look whether an answer left more room than was feared
+ANSWER_SECONDS: Final = 0.05  # how often to look whether an answer left more room than expected
 UNSPACED_SECONDS: Final = 0.005  # a limit above 200 a second needs no spreading
 MANY: Final = 1_000_000
 LONGEST_SECONDS: Final = 86_400.0  # a header that says more is wrong, or in another unit
@@ -29,19 +29,19 @@ LONGEST_SECONDS: Final = 86_400.0  # a header that says more is wrong, or in ano
 class RateLimit:
     """The rate limit of one API key as its answers describe it. Shared by all requests of a client."""
 
-    limit: int | None = None  # requests a window; None until told
-    remaining: int = 0  # as last told
+    limit: int | None = None  # requests a window; None until an answer reports it
+    remaining: int = 0  # as last reported
     resets_at: float = 0.0  # end of the window, our clock
     in_flight: int = 0
     spread_at: float = 0.0  # when the last of the requests that are spread went
     next_slot: float = 0.0
     blocked_until: float = 0.0  # Retry-After
     probed_at: float = 0.0
-    answered: bool = False  # any answer heard at all
+    answered: bool = False  # whether any answer came
     skew: float | None = None  # server's clock minus ours
-    least_skew: float | None = None  # the least that was told: gateways differ, and clocks are set
+    least_skew: float | None = None  # the least that was reported: gateways differ, and clocks are set
     last_skew: float | None = None  # by the newest answer with a Date
-    edges: RateWindow = field(default_factory=RateWindow)
+    window: RateWindow = field(default_factory=RateWindow)
     others: OtherClients = field(default_factory=OtherClients)
 
     def wait(self, now: float) -> float:
@@ -62,7 +62,7 @@ class RateLimit:
             return ANSWER_SECONDS
         next_at = self.next_slot if self._spreadable(now) > 0 else self._feelers[0]
         wait = max(0.0, next_at - now)
-        # An answer that is on its way may tell that others took less than was planned for.
+        # An answer that is on its way may show that others took less than was planned for.
         return min(ANSWER_SECONDS, wait) if self.in_flight and self.others.are_there else wait
 
     def ready(self, now: float, horizon: float) -> int:
@@ -86,14 +86,14 @@ class RateLimit:
         if self._in_the_dark(now):
             self.probed_at = now
         elif self._spreadable(now) <= 0:
-            self.edges.felt_at = now
+            self.window.felt_at = now
         else:
             self.spread_at, self.next_slot = now, now + self._spacing(now)
         self.in_flight += 1
         if self.limit is not None:
             self.others.went(now)
 
-    def heard(self, headers: Mapping[str, str], status: int, sent_at: float, now: float) -> None:
+    def received(self, headers: Mapping[str, str], status: int, sent_at: float, now: float) -> None:
         """An answer came.
 
         Args:
@@ -103,7 +103,7 @@ class RateLimit:
             now: When it came.
         """
         self.answered = True
-        self.edges.timed(now - sent_at)
+        self.window.timed(now - sent_at)
         self._learn_skew(headers.get("date"), now)
         limit, remaining, reset = (number(headers.get(f"x-ratelimit-{name}")) for name in NAMES)
         resets_at = (reset or 0.0) - (self.skew or 0.0)
@@ -113,7 +113,7 @@ class RateLimit:
             self._learn(int(limit), int(remaining), resets_at, sent_at, now)
         self.in_flight -= 1
         if status == 429:
-            self.edges.forget()
+            self.window.forget()
             self.blocked_until = max(
                 self.blocked_until, now + (retry_after(headers) or self._until_reset(now))
             )
@@ -134,10 +134,10 @@ class RateLimit:
     def _feelers(self) -> list[float]:
         """When the requests go that are kept back to find the window's end."""
         if self.skew is None or self.limit is None:
-            return []  # the clocks may differ, so the end is not told to a second
+            return []  # the clocks may differ, so the end is not known to a second
         if self.others.are_there and not self.others.came_first:
             return []  # what is kept back would not stay free
-        return self.edges.feelers(self.limit, self.resets_at)
+        return self.window.feelers(self.limit, self.resets_at)
 
     def _spreadable(self, now: float) -> int:
         return self._available(now) - len(self._feelers)
@@ -145,15 +145,15 @@ class RateLimit:
     @property
     def _ends(self) -> float:
         """When the window has surely ended."""
-        return min(self.resets_at + DOUBT_SECONDS, self.edges.ends)
+        return min(self.resets_at + DOUBT_SECONDS, self.window.ends)
 
     def _in_the_dark(self, now: float) -> bool:
-        """Nothing is known of the present window: one request goes ahead and its answer tells."""
+        """Nothing is known of the present window: one request goes ahead, and its answer shows it."""
         return self.limit is None or now >= self._ends
 
     def _spacing(self, now: float) -> float:
         """Seconds between requests that use up what is left just before the window ends."""
-        left = min(self.resets_at, self.edges.ends) - DOUBT_SECONDS - now
+        left = min(self.resets_at, self.window.ends) - DOUBT_SECONDS - now
         # The last goes right before the first feeler: the less between them, the better the edge is known.
         free = self._spreadable(now) + self.others.reserve(now) - self.others.meanwhile(now)
         spacing = left / max(1.0, free - bool(self._feelers))
@@ -170,25 +170,25 @@ class RateLimit:
             return  # an answer from the window before, overtaken
         same_window = self.limit is not None and resets_at <= self.resets_at + DOUBT_SECONDS / 2
         if same_window:
-            self.edges.same_window(sent_at)
+            self.window.same_window(sent_at)
             self.remaining = min(self.remaining, remaining) if limit == self.limit else remaining
             self.resets_at = min(self.resets_at, resets_at)
         else:
             self.others.begin(limit, remaining, self.in_flight, sent_at, is_joined=self.limit is None)
             # Kept back is spent, also where its moment passed while an answer was waited for.
-            felt = self.edges.felt_at > self.edges.heard_at or bool(self._feelers)
-            self.edges.next_window(sent_at, now, felt)
+            felt = self.window.felt_at > self.window.answered_at or bool(self._feelers)
+            self.window.next_window(sent_at, now, felt)
             self.remaining, self.resets_at, self.next_slot = remaining, resets_at, 0.0
-        self.others.told(limit, remaining, sent_at, now)
+        self.others.received(limit, remaining, sent_at, now)
         self.limit = limit
         if self.others.are_there:  # and perhaps took less than was planned for when the next was put off
             self.next_slot = min(self.next_slot, self.spread_at + self._spacing(now))
 
     def _learn_skew(self, date: str | None, now: float) -> None:
         """Date is cut to whole seconds, so the largest difference seen is the nearest to the truth."""
-        told = http_date(date) if date else None
-        if told is not None:
-            skew = self.last_skew = told - now
+        reported = http_date(date) if date else None
+        if reported is not None:
+            skew = self.last_skew = reported - now
             self.skew = skew if self.skew is None else max(self.skew, skew)
             self.least_skew = skew if self.least_skew is None else min(self.least_skew, skew)
 
@@ -207,8 +207,8 @@ def number(text: str | None) -> float | None:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds of a Retry-After header; None without one. It promises seconds (contract section 3)."""
-    told = number(headers.get("retry-after"))
-    return min(max(0.0, told), LONGEST_SECONDS) if told is not None else None
+    reported = number(headers.get("retry-after"))
+    return min(max(0.0, reported), LONGEST_SECONDS) if reported is not None else None
 
 
 @lru_cache(maxsize=8)  # the same second comes many times

@@ -1,11 +1,11 @@
-"""What someone else takes of the same key, as far as our own answers tell.
+"""What other clients take of the same key, as far as our own answers show.
 
-Runners that share a key hear nothing of each other. But each answer says how many requests are left, and what is
+Runners that share a key know nothing of each other. But each answer says how many requests are left, and what is
 gone beyond our own was taken by others. So all can plan for the sum, and leave each other a share.
 
 Near the end of what is left, an estimate is not enough: two that both send the last request are one too many.
 There the server itself has decided between them. No two answers of a window say the same number left, so one
-client alone was told that it came first. To it belong the last few requests (`keeps`); all others stop before.
+client alone came first. To it belong the last few requests (`keeps`); all others stop before.
 It knows that they do, so it can use the rest to the last request, and find the window's end with them. By that
 it mostly comes first in the next window too.
 
@@ -34,7 +34,7 @@ class OtherClients:
     Attributes:
         came_first: Whether ours was the first request of this window.
         keeps: So many last requests belong to who came first.
-        taken: Requests that others took in this window, since we first heard of it. Never too many.
+        taken: Requests that others took in this window, since our first answer from it. Never too many.
         sent: Our own meanwhile.
     """
 
@@ -45,10 +45,10 @@ class OtherClients:
     _limit: int = 0  # requests a window
     _is_joined: bool = False  # the window had begun before we came
     _base: int = 0  # requests left when the count began
-    _least: int = 0  # left, as last told
-    _told_at: float = 0.0  # when the request went that was told so
-    _low_at: float = math.inf  # when we heard that no more are left than one client has to itself
-    _is_settled: bool = False  # and then, that no one else has any under way
+    _least: int = 0  # left, as last reported
+    _reported_at: float = 0.0  # when the request went whose answer reported it
+    _low_at: float = math.inf  # when an answer reported that no more are left than one client has to itself
+    _is_settled: bool = False  # and then, that no other client has any under way
     _quiet: int = WINDOWS_REMEMBERED  # windows since others took anything
     _sends: list[float] = field(default_factory=list)  # when ours went, in this window
     _seen: int = 0  # what others took in this window, more or less
@@ -58,7 +58,7 @@ class OtherClients:
 
     @property
     def are_there(self) -> bool:
-        """Whether someone else used the key lately."""
+        """Whether another client used the key lately."""
         return self.taken > 0 or self._quiet < WINDOWS_REMEMBERED
 
     @property
@@ -88,7 +88,7 @@ class OtherClients:
         self._limit, self._base = limit, left + 1 if is_joined else limit
         self._least = self._base
         self._is_joined = is_joined
-        self.came_first, self.taken, self.sent, self._told_at = False, 0, sent, at
+        self.came_first, self.taken, self.sent, self._reported_at = False, 0, sent, at
         self._seen, self._sends = 0, [at] * sent
         self._low_at, self._is_settled = math.inf, False
 
@@ -97,7 +97,7 @@ class OtherClients:
         self.sent += 1
         self._sends.append(now)
 
-    def told(self, limit: int, left: int, at: float, now: float) -> None:
+    def received(self, limit: int, left: int, at: float, now: float) -> None:
         """An answer came from the present window.
 
         Args:
@@ -121,9 +121,9 @@ class OtherClients:
         self.taken = max(self.taken, self._base - left - self.sent)
         seen = max(self._seen, self._base - left - bisect_right(self._sends, at))
         fades = MEMORY ** (self._least - left)
-        self._seconds = fades * self._seconds + max(0.0, at - self._told_at)
+        self._seconds = fades * self._seconds + max(0.0, at - self._reported_at)
         self._recent = fades * self._recent + seen - self._seen
-        self._seen, self._least, self._told_at = seen, left, max(at, self._told_at)
+        self._seen, self._least, self._reported_at = seen, left, max(at, self._reported_at)
 
     @property
     def have_stopped(self) -> bool:
@@ -131,14 +131,14 @@ class OtherClients:
         return not self.are_there or (self.came_first and self._least <= self.keeps)
 
     def meanwhile(self, now: float) -> float:
-        """Requests that others have probably taken since we were last told."""
+        """Requests that others have probably taken since the last report."""
         return 0.0 if self.have_stopped else self._under_way(now)
 
     def reserve(self, now: float) -> int:
         """Requests that we must leave to others."""
         if not self.are_there or self._is_settled:
             return 0
-        if self.came_first:  # one is always ours: its answer tells
+        if self.came_first:  # one is always ours: its answer shows it
             return max(0, min(math.ceil(self._under_way(now)), self._least - 1))
         if self._least <= self.keeps:
             return self._least
@@ -148,7 +148,7 @@ class OtherClients:
         """The part that is ours, of a rate at which all together use up what is left.
 
         Where everyone takes what the others leave, any division lasts; so we also do not let ourselves be
-        driven out. If all together take too much at first, what is left tells all to go slower.
+        driven out. If all together take too much at first, what is left makes all go slower.
 
         Args:
             needed: That rate, requests a second.
@@ -159,8 +159,8 @@ class OtherClients:
         return max(1 - self.rate / needed, min(SURE_SHARE, max(LEAST_SHARE, GROWTH * ours)))
 
     def _under_way(self, now: float) -> float:
-        """What others send from the time of which we were told until now, if they go on as before."""
-        seconds = max(0.0, now - self._told_at)
+        """What others send from the last report until now, if they go on as before."""
+        seconds = max(0.0, now - self._reported_at)
         # Once only those are left which are ours alone, what they had sent before arrives, and no more.
         is_low = self.came_first and self._least <= self.keeps
         return self.rate * (min(seconds, self._answer_seconds) if is_low else seconds)

@@ -16,10 +16,10 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-DOUBT_SECONDS: Final = 1.0  # the true end is within this of the told one
+DOUBT_SECONDS: Final = 1.0  # the true end is within this of the reported one
 FEELERS: Final = 2  # cut two doubtful seconds into thirds
 FEWEST_TO_FEEL: Final = 20  # requests a window; feelers that come too late are lost, one in ten here
-PROMPT_SECONDS: Final = 0.9  # a beginning known better than this lets whole seconds be told apart
+PROMPT_SECONDS: Final = 0.9  # a beginning known better than this makes whole seconds distinct
 SAFETY_SECONDS: Final = 0.02
 QUICKEST_SHARE: Final = 0.75  # of the quickest answer's time: all of it if no request were ever quicker
 WINDOWS_TO_FEEL: Final = 3
@@ -28,11 +28,11 @@ ERRORS_TO_GIVE_UP: Final = 2  # a limit that is wrong twice is not of the kind w
 
 @dataclass(slots=True)
 class RateWindow:
-    """What is known of the edges of one key's windows."""
+    """What is known of the bounds of one key's windows."""
 
     shortest: float = 0.0  # a window is longer than this
     longest: float = math.inf  # and no longer than this
-    heard_at: float = -math.inf  # when the first answer from the present window came
+    answered_at: float = -math.inf  # when the first answer from the present window came
     before: float = -math.inf  # sending time of the last request that is known to be from before it
     latest: float = -math.inf  # sending time of the last request that is known to be from it
     quickest: float = math.inf  # seconds from request to answer
@@ -55,7 +55,7 @@ class RateWindow:
             now: When the answer came.
             felt: Whether requests were kept back to find the edge.
         """
-        self.heard_at, last = now, self.before
+        self.answered_at, last = now, self.before
         self.longest = min(self.longest, self.began - last)
         self.before, self.latest = self.latest, sent_at
         self.windows_left -= felt
@@ -77,7 +77,7 @@ class RateWindow:
 
         An answer's time holds the way there and the way back; only what exceeds the quickest is uncertain.
         """
-        return self.heard_at - QUICKEST_SHARE * (self.quickest if self.quickest < math.inf else 0.0)
+        return self.answered_at - QUICKEST_SHARE * (self.quickest if self.quickest < math.inf else 0.0)
 
     @property
     def length(self) -> float:
@@ -92,11 +92,11 @@ class RateWindow:
         """When the present window has surely ended."""
         return self.began + self.length + SAFETY_SECONDS
 
-    def feelers(self, limit: int, told: float) -> list[float]:
-        """When requests are to be sent that find the edge, of a window that is told to end at `told`."""
-        earliest, surely = told - DOUBT_SECONDS, min(told + DOUBT_SECONDS, self.ends)
+    def feelers(self, limit: int, resets_at: float) -> list[float]:
+        """When requests are to be sent that find the edge, of a window that is reported to end at `resets_at`."""
+        earliest, surely = resets_at - DOUBT_SECONDS, min(resets_at + DOUBT_SECONDS, self.ends)
         # Where requests are seconds apart, one lost costs more than the wait that it could save.
-        is_worth_it = limit >= max(FEWEST_TO_FEEL, (told - self.began) / DOUBT_SECONDS)
+        is_worth_it = limit >= max(FEWEST_TO_FEEL, (resets_at - self.began) / DOUBT_SECONDS)
         if not is_worth_it or self.windows_left <= 0 or self._is_found(earliest):
             return []
         if self.began - self.before < PROMPT_SECONDS:
@@ -105,7 +105,7 @@ class RateWindow:
         else:
             step = 2 * DOUBT_SECONDS / (FEELERS + 1)
             times = [earliest + step * (1 + more) for more in range(FEELERS)]
-        return [at for at in times if max(self.felt_at, self.heard_at) < at < surely]
+        return [at for at in times if max(self.felt_at, self.answered_at) < at < surely]
 
     def _is_found(self, earliest: float) -> bool:
         return self.length - 1 <= max(self.shortest, earliest - self.began)

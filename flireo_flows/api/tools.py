@@ -148,7 +148,7 @@ def _shape(data: Mapping[str, Any]) -> type[Configuration]:
 
 
 def _shaped(data: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-    """Only the shape that is meant is tried, so that an error tells of this one and not of all five."""
+    """Only the shape that is meant is tried, so that an error is about this one and not about all five."""
     if not isinstance(data, dict):
         return handler(data)
     return _shape(data).model_validate(data, context=info.context)

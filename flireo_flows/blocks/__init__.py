@@ -3,10 +3,10 @@
 from flireo_flows.blocks.agent import FlireoAgent
 from flireo_flows.blocks.campaign_decisions import (
     AmbiguousCampaignError,
-    CampaignCancelled,
+    CampaignCancelledError,
     CampaignError,
     CampaignLeadResult,
-    CampaignNotOver,
+    CampaignNotOverError,
     CampaignRefusedError,
     CampaignResult,
     Duplicates,
@@ -21,10 +21,10 @@ from flireo_flows.blocks.webhook import FlireoWebhook
 __all__ = [
     "AmbiguousCampaignError",
     "CallLedger",
-    "CampaignCancelled",
+    "CampaignCancelledError",
     "CampaignError",
     "CampaignLeadResult",
-    "CampaignNotOver",
+    "CampaignNotOverError",
     "CampaignRefusedError",
     "CampaignResult",
     "Duplicates",

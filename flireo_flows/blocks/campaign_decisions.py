@@ -108,9 +108,9 @@ class CampaignResult(BaseModel):
 
 __all__ = [
     "AmbiguousCampaignError",
-    "CampaignCancelled",
+    "CampaignCancelledError",
     "CampaignError",
-    "CampaignNotOver",
+    "CampaignNotOverError",
     "CampaignRefusedError",
     "Duplicates",
     "Which",
@@ -134,11 +134,11 @@ class Duplicates(StrEnum):
     ALLOW = "allow"  # add it again, and call it again
 
 
-class CampaignCancelled(CampaignError):
+class CampaignCancelledError(CampaignError):
     """The campaign was cancelled before it was completed."""
 
 
-class CampaignNotOver(CampaignError, TimeoutError):
+class CampaignNotOverError(CampaignError, TimeoutError):
     """The time is up, and the campaign is still going on or paused. It goes on without us."""
 
 
@@ -226,19 +226,19 @@ def wait(campaign_id: str, patience: PollTiming) -> Procedure[Campaign]:
     """Wait until a campaign is completed. While it is paused it may go on, so that is no end.
 
     Raises:
-        CampaignCancelled: It was cancelled.
-        CampaignNotOver: The time is up.
+        CampaignCancelledError: It was cancelled.
+        CampaignNotOverError: The time is up.
     """
     watched = yield from poll(
         get_campaign(campaign_id), lambda campaign: campaign.is_over, patience, _describe
     )
     if watched.is_so and watched.last is not None:
         if watched.last.status == CampaignStatus.CANCELLED:
-            raise CampaignCancelled(f"the campaign was cancelled; {_describe(watched.last)}")
+            raise CampaignCancelledError(f"the campaign was cancelled; {_describe(watched.last)}")
         return watched.last
     words = _describe(watched.last) if watched.last else "no poll was answered"
     trouble = f" The last poll failed: {watched.trouble}" if watched.trouble else ""
-    raise CampaignNotOver(
+    raise CampaignNotOverError(
         f"the campaign is not over after {patience.seconds:g} s: {words}. It goes on by itself.{trouble}"
     )
 

@@ -39,8 +39,8 @@ class FlireoCampaignRun(JobRun[CampaignResult]):
             poll_seconds: First pause between two polls; they grow up to a minute.
 
         Raises:
-            CampaignCancelled: It was cancelled.
-            CampaignNotOver: The time is up, and it is going on or paused. Wait again whenever you like.
+            CampaignCancelledError: It was cancelled.
+            CampaignNotOverError: The time is up, and it is going on or paused. Wait again whenever you like.
             NotFound: There is no such campaign.
         """
         self._converse(work.wait(self.campaign_id, _patience(timeout_seconds, poll_seconds)))

@@ -50,7 +50,7 @@ def windows_of(placed: Iterable[float], unknown: Iterable[float], now: float) ->
 
     Args:
         placed: When attempts began whose call is known, Unix seconds of the ledger's clock.
-        unknown: When attempts began of which nobody knows whether they rang.
+        unknown: When attempts began whose call may have been placed.
         now: The present.
 
     Returns:
@@ -75,12 +75,12 @@ def _fewer(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return [(spans[first][0], spans[after - 1][1]) for first, after in pairwise(cuts) if first < after]
 
 
-LIMIT_SECONDS: Final = 60.0  # the headers tell how many requests, contract section 3 in how long
+LIMIT_SECONDS: Final = 60.0  # the headers show how many requests, contract section 3 in how long
 
 
 @dataclass(slots=True)
 class RequestBudget:
-    """What collecting may spend: a share of the requests that the key allows. Where no limit is told, there is none.
+    """What collecting may spend: a share of the requests that the key allows. Where no limit is shown, there is none.
 
     A reading is made as a whole and paid for afterwards, so that none is given up half-way.
 
@@ -97,7 +97,7 @@ class RequestBudget:
 
         Args:
             requests: How many.
-            limit: Requests a minute that the key allows; None where nobody told.
+            limit: Requests a minute that the key allows; None where no answer showed it.
             now: Unix seconds.
         """
         if limit:
@@ -108,18 +108,14 @@ class RequestBudget:
         return max(0.0, self.free_at - now)
 
 
-MARGINS: Final = (
-    0.0,
-    3600.0,
-    86_400.0,
-    None,
-)  # seconds added to a window at both ends; None: no dates at all
+# Seconds added to a window at both ends; None: no dates at all.
+MARGINS: Final = (0.0, 3600.0, 86_400.0, None)
 FIRST_PATIENCE_SECONDS: Final = 30.0
 LONGEST_PATIENCE_SECONDS: Final = 600.0
 MOST_STEPS: Final = 200  # by time, through a window of a list that ignores offsets
 MOST_UNDATED_PAGES: Final = 20  # of a list without dates: newest first, so a window's calls are among them
 LONGEST_DOUBT_SECONDS: Final = 86_400.0
-NO_MOMENT: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # a clock that says so is broken
+NO_MOMENT: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # a clock that shows it is broken
 
 
 @dataclass(slots=True)
@@ -127,7 +123,7 @@ class _Walked:
     """What one walk through a part of the list gave.
 
     Attributes:
-        oldest: When the oldest of its calls was created, as the list says; None where one does not say it.
+        oldest: When the oldest of its calls was created, by the list; None where one does not show it.
         is_cut: Whether there are calls that it did not give.
     """
 
@@ -151,8 +147,8 @@ class CallList:
             whoever reads sees to that.
         clock: Of the list's rows.
         margin: Place in `MARGINS`: how far windows are widened.
-        is_cut: Whether the last reading gave fewer calls than the list says it has: it proves no absence.
-        has_total: Whether it said how many it has.
+        is_cut: Whether the last reading gave fewer calls than the list counts: it proves no absence.
+        has_total: Whether it gave a total.
         unlisted: Attempts whose calls no reading showed, however wide: no window is widened for them again.
         widens_at: When windows may be widened again, Unix seconds.
         patience: How long after that was in vain.
@@ -205,8 +201,8 @@ class CallList:
             if not error.is_foreign:
                 raise
             # Whoever answered does not know our calls at all.
-            told = (error.operation, error.route, error.status, error.code, error.text)
-            raise errors.UnreadableAnswer(*told).because(error.cause) from None
+            fields = (error.operation, error.route, error.status, error.code, error.text)
+            raise errors.UnreadableAnswer(*fields).because(error.cause) from None
 
     async def _pages(self, window: Window) -> AsyncIterator[tuple[Call, ...]]:
         """Pages of one window, to its end, whatever arrives meanwhile.
@@ -295,13 +291,13 @@ class CallList:
     async def _set_clock(self) -> None:
         """Learn Flireo's clock before the first window is asked for.
 
-        Where it is behind ours, a window from our time on would hide a call that rang, which would then count
+        Where it is behind ours, a window from our time on would hide a call that was placed, which would then count
         as not placed. A run that begins with the account checks knows it already.
         """
         if self.client.pacing.skew is None and not self._has_asked_the_time:
             await self._afford()
             await self.client.send(list_calls(limit=1))
-            self._has_asked_the_time = True  # a server that does not tell is not asked each time
+            self._has_asked_the_time = True  # a server that does not show it is not asked each time
 
     def _early(self, moment: float) -> datetime | None:
         """A moment on Flireo's clock, or before it: more calls do no harm, and one less would be called again."""
@@ -321,7 +317,7 @@ class CallList:
     def least_skew(self) -> float:
         """The least that Flireo's clock may be ahead of the ledger's, seconds; below 0 where it is behind.
 
-        Not what one answer told that is a day from the others.
+        Without the one answer that is a day from the others.
         """
         pacing = self.client.pacing
         if pacing.skew is None or pacing.least_skew is None:

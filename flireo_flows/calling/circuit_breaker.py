@@ -72,7 +72,7 @@ class CircuitBreaker:
 
     @property
     def held_by(self) -> str:
-        """Why nobody may be rung now, in words; empty while the campaign is open and can be paid for."""
+        """Why no one may be called now, in words; empty while the campaign is open and can be paid for."""
         if self.standing.state is not CampaignState.OPEN:
             return self.standing.in_words
         return str(self.stopped_by or "")
@@ -104,7 +104,7 @@ class CircuitBreaker:
             ):
                 return
         async with self.campaign.write() as db:
-            # Again where nobody else writes: a person may have resumed it since, or another runner paused it.
+            # Again where no one else writes: a person may have resumed it since, or another runner paused it.
             self.standing = await standing_in(db, self.campaign.name)
             ended = await call_endings_in(db, self.campaign.name, window, now, self.standing.changed_at)
             reason = trips(ended, breaker)
@@ -132,7 +132,7 @@ class CircuitBreaker:
         self._balance.read(self.campaign.now(), placed)
 
     async def settle(self) -> None:
-        """Of a cancelled campaign nobody waits, also not who was given back after it was cancelled."""
+        """In a cancelled campaign no lead waits, nor one that was given back after it was cancelled."""
         if self.standing.state is CampaignState.CANCELLED:
             async with self.campaign.write() as db:
                 await skip_waiting_in(db, self.campaign.name)

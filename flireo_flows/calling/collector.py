@@ -1,4 +1,4 @@
-"""Hear how calls ended: what the webhooks left in the inbox, and pages of the call list for the rest."""
+"""Collect how calls ended: reports that webhooks left in the inbox, and pages of the call list for the rest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -84,7 +84,7 @@ class Collector:
     policy: CallingPolicy
     readiness: Readiness
     polls: int = 0
-    heard_by_webhook: int = 0
+    reported_by_webhook: int = 0
     stopped_by: errors.FlireoError | None = None
     failures: int = 0
     budget: RequestBudget = field(init=False)
@@ -111,11 +111,11 @@ class Collector:
         """Asks for calls by id."""
         return Lookup(self.campaign.database, self.reports, self.calls, self.readiness, self.reconciler)
 
-    async def hear(self) -> int:
+    async def apply_reports(self) -> int:
         """Apply what the webhooks brought. Returns how many attempts ended by it."""
         inbox = Inbox(self.campaign.database)
         applied, ended = await inbox.apply(self.campaign.name, self.policy, self.readiness.expects)
-        self.heard_by_webhook += applied
+        self.reported_by_webhook += applied
         return ended
 
     async def poll(self) -> None:
@@ -125,6 +125,8 @@ class Collector:
         """
         self.polls += 1
         sent = self.calls.requests
+        # What is looked for is fixed before the list is read: a call that was placed meanwhile may be missing from it,
+        # and must neither count as known nor be weighed against this reading.
         sought = await self.look()
         if sought.is_nothing:
             return
@@ -161,6 +163,8 @@ class Collector:
         Returns:
             How many were asked for.
         """
+        # First the unknown attempts take their calls: what is left over then belongs to no attempt, and holds back the
+        # leads whose last request counted as refused.
         await self.reconciler.reconcile(sought.unknown, sought.known, snapshot)
         await self.reconciler.hold_back(list(snapshot.strangers.values()))
         try:
@@ -178,6 +182,7 @@ class Collector:
             await self.lookup.ask(sought.placed, None)
         except CallLookupError:
             return
+        # Calls can be read one by one, so the run goes on; but the next failure of the list leads here again at once.
         self.failures, self.stopped_by = LASTING_FAILURES - 1, None
 
     async def unknown_due(self) -> bool:
@@ -244,6 +249,8 @@ async def read_list(
     best: tuple[int, int] | None = None
     asked, readings = -1, 0
     while True:
+        # Missing calls mean that the window was wrong, not that they do not exist: before anything is decided it is
+        # moved by what this reading taught of the list's clock, then by calls asked for by id, and widened at last.
         reach, readings = calls.reach, readings + 1
         snapshot = await _read_once(database, calls, readers)
         snapshot.asked = max(0, asked)

@@ -22,6 +22,7 @@ from flireo_flows.calling.post_ending import EVENTS, PostEnding, ending_of, in_w
 from flireo_flows.ledger import Answer, Attempt, Database
 from flireo_flows.ledger.eligibility import late_denial
 from flireo_flows.ledger.intents import FRESH_SECONDS
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.script import ComposeError, Composer
 
@@ -142,7 +143,7 @@ class Dialer:
             self._sending += 1
             began = time.monotonic()
             # What stands if this task is cancelled in the middle: the request may have arrived.
-            answer = Answer(attempt, AttemptEvent.LOST, reason="the run stopped before the answer came")
+            answer = Answer(attempt, AttemptEvent.LOST, reason=Reason.RUN_STOPPED)
             try:
                 answer = await self.dial(attempt)
             finally:
@@ -170,9 +171,9 @@ class Dialer:
                 self.composer.compose(attempt.facts, attempt.choice, attempt.reference)
             )
         except ComposeError as error:
-            return _for_review(attempt, f"not sent: {error}")
+            return _for_review(attempt, Reason.NOT_SENT, str(error))
         except (ValidationError, errors.InvalidInput) as error:
-            return _for_review(attempt, f"not sent: {_invalid(error)}")
+            return _for_review(attempt, Reason.NOT_SENT, _invalid(error))
         try:
             placed = await self._send(attempt, request)
         except _WithheldError as kept:
@@ -192,7 +193,7 @@ class Dialer:
 
     def given_back(self, attempt: Attempt, why: str) -> Answer:
         """What becomes of an attempt whose request did not go out: the lead waits again."""
-        return self._waits(attempt, f"not sent: {why}")
+        return self._waits(attempt, Reason.NOT_SENT, why)
 
     def holds(self, now: float) -> float:
         """Seconds to hold back after the API was not reached; 0 when calls may be made."""
@@ -207,6 +208,8 @@ class Dialer:
             kept_back = self.silent_for or await self._said_no(attempt)
             return bool(kept_back)
 
+        # Later than this the decision is stale, or another runner may have taken the attempt for lost: its call would
+        # be looked for in the list before it was placed.
         latest = min(attempt.began_at + FRESH_SECONDS, self.owns_until) - self.database.now()
         try:
             # The client counts in this machine's time, the ledger perhaps in its server's.
@@ -217,21 +220,19 @@ class Dialer:
                 raise _WithheldError(kept_back) from error
             raise
         except Exception as error:
-            # Nobody foresaw it, so nobody knows how far the request came, nor whether the next one fares better.
+            # It was not foreseen: how far the request came is unknown, and so is whether the next one fares better.
             text = f"unforeseen: {type(error).__name__}"
             unknown = errors.OutcomeUnknown(request.name, request.route, text=text)
             self.stopped_by = self.stopped_by or unknown
             raise unknown from None
 
     async def _said_no(self, attempt: Attempt) -> str:
-        """What was said since the attempt was decided, where that is a while ago; empty where it may go out."""
+        """Why it must not go out after all, where it was decided a while ago; empty where it may."""
         if self.database.now() - attempt.began_at < STILL_SECONDS:
             return ""
         try:
             return await late_denial(self.database, attempt)
-        except (
-            Exception
-        ):  # nothing went out yet; and the ledger says itself what is wrong when this is written
+        except Exception:  # nothing went out yet, and writing the answer raises what is wrong
             return "the ledger could not be asked once more"
 
     def _judge(self, attempt: Attempt, error: errors.FlireoError) -> Answer:
@@ -239,9 +240,15 @@ class Dialer:
         ending = ending_of(error)
         match ending:
             case PostEnding.UNKNOWN | PostEnding.PLACED:
-                return Answer(attempt, EVENTS[PostEnding.UNKNOWN], reason=in_words(error))
+                return Answer(
+                    attempt,
+                    EVENTS[PostEnding.UNKNOWN],
+                    reason=Reason.REQUEST_FAILED,
+                    detail=in_words(error),
+                    status=error.status,
+                )
             case PostEnding.LIMITED:
-                return self._waits(attempt, in_words(error), error.retry_after or 1.0)
+                return self._failed(attempt, error, error.retry_after or 1.0)
             case PostEnding.NOT_SENT:
                 return self._not_sent(attempt, error)
             case PostEnding.REFUSED:
@@ -251,13 +258,11 @@ class Dialer:
 
     def _not_sent(self, attempt: Attempt, error: errors.FlireoError) -> Answer:
         if isinstance(error, errors.InvalidInput):
-            return _for_review(attempt, f"not sent: {_invalid(error)}")
-        if error.text in errors.TOO_LATE:
-            return (
-                self.given_back(attempt, self.silent_for)
-                if self.silent_for
-                else self._waits(attempt, in_words(error))
-            )
+            return _for_review(attempt, Reason.NOT_SENT, _invalid(error))
+        if isinstance(error, errors.TooLate):
+            if self.silent_for:
+                return self.given_back(attempt, self.silent_for)
+            return self._failed(attempt, error)
         now = self.database.now()
         if now >= self._hold_until:  # what failed together counts once
             self._unreached += 1
@@ -265,28 +270,48 @@ class Dialer:
         wait = self._hold_until - now
         if self._unreached >= MOST_UNREACHED:
             self.stopped_by = self.stopped_by or error
-        return self._waits(attempt, in_words(error), wait)
+        return self._failed(attempt, error, wait)
 
     def _refused(self, attempt: Attempt, error: errors.FlireoError) -> Answer:
-        """A refusal is about everybody, or this lead's own trouble; unless it happens to all of them."""
+        """A refusal concerns the account, or this lead alone; unless it happens to all leads."""
         if isinstance(error, STOPPING) and not _is_own_wish(attempt, error):
             self.stopped_by = self.stopped_by or error
-            return self._waits(attempt, in_words(error))
+            return self._failed(attempt, error)
         self._refusals += 1
         if self._refusals >= MOST_REFUSALS:
             self.stopped_by = self.stopped_by or error
-        return _for_review(attempt, in_words(error))
+        return _for_review(attempt, Reason.REQUEST_FAILED, in_words(error), error.status)
 
-    def _waits(self, attempt: Attempt, reason: str, wait: float = 0.0) -> Answer:
-        return Answer(attempt, AttemptEvent.REFUSED, reason=reason, not_before=self.database.now() + wait)
+    def _failed(self, attempt: Attempt, error: errors.FlireoError, wait: float = 0.0) -> Answer:
+        return self._waits(attempt, Reason.REQUEST_FAILED, in_words(error), error.status, wait)
+
+    def _waits(
+        self, attempt: Attempt, reason: Reason, detail: str, status: int | None = None, wait: float = 0.0
+    ) -> Answer:
+        not_before = self.database.now() + wait
+        return Answer(
+            attempt,
+            AttemptEvent.REFUSED,
+            reason=reason,
+            detail=detail,
+            status=status,
+            not_before=not_before,
+        )
 
 
 class _WithheldError(Exception):
     """A request that did not go out, for a reason that came up at the last moment."""
 
 
-def _for_review(attempt: Attempt, reason: str) -> Answer:
-    return Answer(attempt, AttemptEvent.REFUSED, reason=reason, lead=LeadState.REVIEW)
+def _for_review(attempt: Attempt, reason: Reason, detail: str, status: int | None = None) -> Answer:
+    return Answer(
+        attempt,
+        AttemptEvent.REFUSED,
+        reason=reason,
+        detail=detail,
+        status=status,
+        lead=LeadState.REVIEW,
+    )
 
 
 def _is_own_wish(attempt: Attempt, error: errors.FlireoError) -> bool:

@@ -24,7 +24,8 @@ from flireo_flows.calling.plan_notes import cautions, confidence, number_caution
 from flireo_flows.calling.simulation import HORIZON, Forecast, Pace, Prospect, estimate, forecast
 from flireo_flows.leads import Lead, LeadBatch, RejectCode
 from flireo_flows.ledger.past import KnownPerson, Past
-from flireo_flows.lifecycle.states import NO_SHARED_HOURS, CampaignState, LeadState
+from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import CampaignState, LeadState
 from flireo_flows.policy import (
     CallingPolicy,
     Deny,
@@ -72,7 +73,9 @@ def make_plan(batch: LeadBatch, wanted: PlanRequest, past: Past, now: datetime) 
     return Plan(
         campaign=wanted.campaign,
         created_at=start,
-        digest=digest_of(wanted.campaign, wanted.policy.version, salt, calls, keys),
+        digest=digest_of(
+            wanted.campaign, wanted.policy.version, salt, [call.comparison for call in calls], keys
+        ),
         salt=salt,
         policy=wanted.policy,
         calls=tuple(calls),
@@ -89,7 +92,7 @@ def make_plan(batch: LeadBatch, wanted: PlanRequest, past: Past, now: datetime) 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A lead to be rung, before it is known when."""
+    """A lead to call, before it is known when."""
 
     lead: Lead
     prospect: Prospect
@@ -125,7 +128,7 @@ def _draft(lead: Lead, composer: Composer, past: Past, salt: str) -> _Draft | Sk
         why = f"The campaign was {past.standing.in_words}."
         return _skipped(lead, salt, str(Rule.CAMPAIGN_CANCELLED), why)
     # Where it is only the hours that its zones do not share, a run asks again: the row or the policy may be mended.
-    if known.state in SETTLED and known.reason != NO_SHARED_HOURS:
+    if known.state in SETTLED and known.reason != Reason.NO_SHARED_HOURS:
         return _skipped(lead, salt, str(known.state), SETTLED[known.state] + _because(known))
     facts = LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes, known.number_id, known.variant)
     try:
@@ -158,16 +161,16 @@ def _draft(lead: Lead, composer: Composer, past: Past, salt: str) -> _Draft | Sk
     )
 
 
-# A run leaves these leads alone; who was skipped is asked about anew.
+# A run leaves these leads alone; a skipped lead is decided about again.
 SETTLED: Final[Mapping[LeadState, str]] = {
     LeadState.CALLING: "A call of this campaign is going on, or its result is not in yet",
-    LeadState.DONE: "Rung already in this campaign",
+    LeadState.DONE: "Called already in this campaign",
     LeadState.REVIEW: "A person has to look at it first",
 }
 
 
 def greeting_of(call: OutboundCall) -> str:
-    """The words a call begins with, as far as the request says them."""
+    """The words a call begins with, as far as the request contains them."""
     settings = call.agent_config or call.assistant_override
     return call.first_message or (settings.first_message if settings else None) or ""
 
@@ -175,7 +178,7 @@ def greeting_of(call: OutboundCall) -> str:
 def _foresee(
     prospects: Sequence[Prospect], wanted: PlanRequest, past: Past, start: datetime
 ) -> tuple[Forecast, Forecast]:
-    """With everybody talking, and with nobody answering."""
+    """With every call answered, and with none."""
     policy, rate = wanted.policy, wanted.requests_per_minute
     slow = forecast(prospects, start, policy, Pace(rate, policy.assumed_call_seconds), past.campaign)
     # How long calls last matters only where they wait for each other, or where caps count their minutes.
@@ -188,13 +191,13 @@ def _foresee(
 def _earlier(
     histories: Sequence[History], policy: CallingPolicy, past: Past, start: datetime
 ) -> Iterator[str]:
-    """Who was called before, and whom the calls of others hold back until when."""
+    """Who was called before, and which leads the calls of others hold back until when."""
     if sentence := past.earlier.in_words:
         yield sentence
     if not past.knows_account:
         yield (
             "This ledger has not read the account's calls of the last 7 days: a run does so before it calls anyone, "
-            "and holds back whom they reached lately."
+            "and holds back the people they reached lately."
         )
     held = [until for it in histories if it.other_calls and (until := held_by_others(policy, start, it))]
     if not held:
@@ -213,12 +216,12 @@ def _warnings(
     past: Past,
 ) -> Iterator[str]:
     if past.standing.state is CampaignState.PAUSED:
-        yield f"The campaign is {past.standing.in_words}: nobody is rung until it is resumed."
+        yield f"The campaign is {past.standing.in_words}: no one is called until it is resumed."
     if past.kept_list.numbers:
         yield f"The campaign's {past.kept_list.in_words} applies, beside any that this run is given."
     late = sum(call.at is None for call in calls)
     if late:
-        yield f"At these limits {late} leads would not be rung within {HORIZON.days} days."
+        yield f"At these limits {late} leads would not be called within {HORIZON.days} days."
     review = {skip.line for skip in skipped if skip.rule == LeadState.REVIEW}
     clients = [lead.wishes.client for lead in leads if lead.line in review and lead.wishes.client]
     yield from number_cautions([call.choice.number_id for call in calls], clients)
@@ -245,11 +248,11 @@ def _skipped(lead: Lead, salt: str, rule: str, why: str) -> Skipped:
 def _why(denial: Deny) -> str:
     why = explain(denial)
     if denial.reason is Rule.ZONE_UNKNOWN and not denial.inputs.get("zones"):
-        return f"{why}: neither its number nor its row tells it; give it a time zone, a state or a postcode"
+        return f"{why}: neither its number nor its row shows it; give it a time zone, a state or a postcode"
     return why
 
 
 def _because(known: KnownPerson) -> str:
     outcome = known.history.last_outcome
-    why = known.reason or (str(outcome) if outcome else "")
+    why = known.why or (str(outcome) if outcome else "")
     return f": {why.replace('_', ' ')}." if why else "."

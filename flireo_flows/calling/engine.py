@@ -1,4 +1,4 @@
-"""Run a campaign: begin attempts, ring, hear how the calls ended, until nothing is left to do."""
+"""Run a campaign: begin attempts, dial, collect how the calls ended, until nothing is left to do."""
 
 import asyncio
 from collections import Counter
@@ -34,12 +34,12 @@ from flireo_flows.ledger import (
     Runner,
     Views,
 )
-from flireo_flows.ledger.blockers import blocking_campaigns
+from flireo_flows.ledger.account_calls import earlier_calls_of
 from flireo_flows.ledger.campaigns import shown_in
 from flireo_flows.ledger.completeness import check_completeness
-from flireo_flows.ledger.earlier_calls import earlier_calls_of
+from flireo_flows.ledger.leads import blocking_campaigns
 from flireo_flows.ledger.leases import HEARTBEAT_SECONDS, LEASE_SECONDS
-from flireo_flows.ledger.milestones import post_credits_low, post_finished
+from flireo_flows.ledger.outbox import post_credits_low, post_finished
 from flireo_flows.ledger.outcome_backfill import apply_current_rules
 from flireo_flows.ledger.run_rules import Readiness, fingerprint, read_rules, write_rules
 from flireo_flows.policy import CallingPolicy
@@ -52,7 +52,7 @@ Progress = Callable[[CampaignStatus], None]
 
 
 def no_progress(status: CampaignStatus) -> None:
-    """Nobody wants to know."""
+    """No figures are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ class RunResult:
         stopped_by: Why it could not go on; None when it did all there was to do for now.
         timed_out: Whether the deadline ended it.
         left: What is left to do.
-        readiness: What the checks told; for a run that follows.
-        held_by: What held the whole campaign back at the end, in words: that it is paused or cancelled, by
-            whom and why, or a cap that was reached. Empty when nothing did.
+        readiness: What the checks found; for a run that follows.
+        held_by: What held the whole campaign back at the end, in words: who paused or cancelled it
+            and why, or a cap that was reached. Empty when nothing did.
         cautions: What is not known of the account's recent calls, each in a sentence.
         last_failures: What made the breaker pause the campaign: masked number and reason, newest first.
         waits_for: Other campaigns whose open calls hold leads back at the end, by name.
@@ -87,7 +87,7 @@ class RunSettings:
 
     Attributes:
         campaign: Attempts are counted under it.
-        account: Where to call, and as whom.
+        account: Where to call, and with which key.
         batch: The file whose leads are called (`LeadBook.take_in`).
         composer: Chooses agent, number and words for each lead.
         policy: The rules.
@@ -161,7 +161,7 @@ async def run_campaign(run: RunSettings, until: Until, deadline: float | None = 
     def count(operation: Operation[Any], status: int | None) -> None:
         sent[operation.route, str(status or "no answer")] += 1
 
-    async with AsyncFlireoClient(run.account, heard=count) as client:
+    async with AsyncFlireoClient(run.account, on_sent=count) as client:
         try:
             await book.orphaned()
             start = await _prepare(run, client, runner)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -56,9 +56,9 @@ class PlannedCall:
         zones: IANA names of every zone the person may be in.
         confidence: How sure that is, in words.
         choice: Agent, number and variant.
-        first_message: As the lead would hear it, numbers in it masked; empty when the saved agent greets in its
+        first_message: As the call would begin, numbers in it masked; empty when the saved agent greets in its
             own words.
-        attempts: How often the lead was rung before in this campaign.
+        attempts: How often the lead was called before in this campaign.
         key: Digest of the number under the plan's salt.
         row: Digest of the row.
         request: Digest of everything that would be sent but the number.
@@ -77,6 +77,11 @@ class PlannedCall:
     row: str
     request: str
     kept: tuple[str, str] = ("", "")
+
+    @property
+    def comparison(self) -> tuple[str, ...]:
+        """What is compared when the plan is run."""
+        return self.key, self.row, self.request, *self.kept
 
     @property
     def masked(self) -> str:
@@ -99,7 +104,7 @@ class PlannedCall:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A row that is not rung, and why.
+    """A row that is not called, and why.
 
     Attributes:
         line: Of the file.
@@ -118,19 +123,19 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A range. The API tells no prices, so the money is the tariff's.
+    """A range. The API shows no prices, so the money is the tariff's.
 
     Attributes:
         calls: First calls: one for each lead that is planned.
         most_calls: With every further attempt that the policy allows.
         begins_at: When the first call begins, aware; None when there is none.
-        ends_at: When the last first call begins if everybody talks for the assumed time.
-        soonest_end: When it does if nobody answers.
+        ends_at: When the last first call begins if every call is answered and lasts the assumed time.
+        soonest_end: When it does if no one answers.
         in_one_run: First calls that a run started now makes before it ends; the others need a later run.
-        call_seconds: How long a call is taken to last when somebody talks.
-        most_minutes: Of talk, when everybody talks at every attempt.
-        least_cost: When nobody answers and nobody is rung twice.
-        most_cost: When everybody talks at every attempt.
+        call_seconds: How long a call is taken to last when it is answered.
+        most_minutes: Of talk, when every attempt is answered.
+        least_cost: When no one answers and no one is called twice.
+        most_cost: When every attempt is answered.
         currency: ISO 4217; empty without a tariff.
     """
 
@@ -150,7 +155,7 @@ class Estimate:
     def in_words(self) -> tuple[str, ...]:
         """Sentences, most important first."""
         if self.begins_at is None or self.ends_at is None or self.soonest_end is None:
-            return ("Nobody would be rung.",)
+            return ("No one would be called.",)
         return (*self._time(self.begins_at, self.soonest_end, self.ends_at), self._attempts, self._money)
 
     def _time(self, begins: datetime, soonest: datetime, latest: datetime) -> tuple[str, ...]:
@@ -158,7 +163,7 @@ class Estimate:
         within = (
             f"within {slow}"
             if quick == slow
-            else f"within {quick} (nobody answers) to {slow} (everybody talks)"
+            else f"within {quick} (no one answers) to {slow} (everyone talks)"
         )
         first = (
             f"{_count(self.calls, 'first call')}, the first one at {_moment(begins)}, all of them {within}."
@@ -169,7 +174,7 @@ class Estimate:
         if not self.in_one_run:
             return (
                 first,
-                "A run started now rings nobody and ends: run the same command later, or on a schedule.",
+                "A run started now calls no one and ends: run the same command later, or on a schedule.",
             )
         return (
             first,
@@ -181,7 +186,7 @@ class Estimate:
     def _attempts(self) -> str:
         more = self.most_calls - self.calls
         if not more:
-            return "Nobody is rung a second time."
+            return "No one is called a second time."
         return f"Up to {_count(more, 'further call')} for who is not reached, as the policy allows."
 
     @property
@@ -189,9 +194,9 @@ class Estimate:
         if not self.currency:
             return "No tariff is set (the policy's `tariff`), so the cost is not estimated."
         return (
-            f"Cost: {self.least_cost:,.2f} {self.currency} (nobody answers, nobody is rung twice) to "
-            f"{self.most_cost:,.2f} {self.currency} (everybody talks for {self.call_seconds} seconds, rounded up to "
-            "whole minutes, at every attempt). An estimate by your tariff; the API tells no prices."
+            f"Cost: {self.least_cost:,.2f} {self.currency} (no one answers, no one is called twice) to "
+            f"{self.most_cost:,.2f} {self.currency} (everyone talks for {self.call_seconds} seconds, rounded up to "
+            "whole minutes, at every attempt). An estimate by your tariff; the API shows no prices."
         )
 
 
@@ -201,13 +206,13 @@ class Plan:
 
     Attributes:
         created_at: Aware, UTC; the times are foreseen from here.
-        digest: Of the people, their rows, what would be said, and the rules: equal for equal plans.
+        digest: Of the people, their rows, what the calls would say, and the rules: equal for equal plans.
         salt: Under which the digests of people were made, hexadecimal.
         policy: The rules.
         calls: In the file's order.
         skipped: In the file's order.
         warnings: What a person should know before approving it.
-        earlier: Who of these people was called before, and whom that delays, each in a sentence.
+        earlier: Who of these people was called before, and which leads that delays, each in a sentence.
     """
 
     campaign: str
@@ -228,17 +233,19 @@ class Plan:
 
 
 def reasons_in_words(plan: Plan) -> list[str]:
-    """Who is not rung, by rule: how many, a sentence of one of them, and the first lines."""
+    """Which rows are not called, by rule: how many, a sentence of one of them, and the first lines."""
     by_rule: dict[str, list[Skipped]] = {}
     for skip in plan.skipped:
         by_rule.setdefault(skip.rule, []).append(skip)
-    told = []
+    sentences = []
     for rule in plan.reasons:
         lines = [str(skip.line) for skip in by_rule[rule]]
         named = ", ".join(lines[:LINES_SHOWN]) + (", ..." if len(lines) > LINES_SHOWN else "")
         where = f"line {named}" if len(lines) == 1 else f"lines {named}"
-        told.append(f"{len(lines)} {rule.replace('_', ' ')} ({where}), such as: {by_rule[rule][0].words}")
-    return told
+        sentences.append(
+            f"{len(lines)} {rule.replace('_', ' ')} ({where}), such as: {by_rule[rule][0].words}"
+        )
+    return sentences
 
 
 def _length(time: timedelta) -> str:
@@ -273,7 +280,7 @@ def key_of(salt: str, phone: str) -> str:
 
 
 def row_of(salt: str, lead: Lead) -> str:
-    """Digest of everything a row says."""
+    """Digest of everything a row contains."""
     return _digest(salt, canonical([lead.name, dict(lead.columns), lead.wishes.as_json()]))
 
 
@@ -281,7 +288,7 @@ def compose(composer: Composer, facts: LeadFacts) -> tuple[CallChoice, OutboundC
     """What would be sent for a lead.
 
     Raises:
-        ComposeError: Nothing can be said to this lead; says why.
+        ComposeError: No request can be made for this lead; holds the reason.
     """
     choice = composer.choose(facts)
     try:
@@ -295,37 +302,17 @@ def request_of(salt: str, call: OutboundCall) -> str:
     return _digest(salt, canonical(call.model_dump(mode="json", exclude={"destination"})))
 
 
-class HasDigests(Protocol):
-    """What of a planned call is compared when it is run."""
-
-    @property
-    def key(self) -> str:
-        """Digest of the number."""
-
-    @property
-    def row(self) -> str:
-        """Digest of the row."""
-
-    @property
-    def request(self) -> str:
-        """Digest of what would be sent."""
-
-    @property
-    def kept(self) -> tuple[str, str]:
-        """Caller id and variant of an earlier attempt."""
-
-
 def digest_of(
     campaign: str,
     policy_version: str,
     salt: str,
-    calls: Iterable[HasDigests],
+    calls: Iterable[Sequence[str]],
     skipped: Iterable[str],
 ) -> str:
-    """Digest of a plan, whatever the order of its rows."""
-    rows = sorted([call.key, call.row, call.request, *call.kept] for call in calls)
-    told = canonical([name_key(campaign), policy_version, salt, rows, sorted(skipped)])
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    """Digest of a plan, whatever the order of its rows: each call's `comparison`, and the keys of skipped leads."""
+    rows = sorted(map(list, calls))
+    content = canonical([name_key(campaign), policy_version, salt, rows, sorted(skipped)])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def canonical(value: object) -> str:

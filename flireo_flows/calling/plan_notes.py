@@ -37,11 +37,11 @@ def cautions(policy: CallingPolicy, greetings: Sequence[str], uncertain: int) ->
         uncertain: Planned leads whose number may be in several time zones.
     """
     if problem := policy_problem(policy):
-        yield f"{problem}: nobody can be rung."
+        yield f"{problem}: no one can be called."
     yield from (f"{warning}." for warning in policy_warnings(policy))
     if uncertain and policy.calling_hours is not None:
         yield (
-            f"Of {uncertain} leads the number may be in several time zones: they are rung only when the calling "
+            f"Of {uncertain} leads the number may be in several time zones: they are called only when the calling "
             "hours are open in all of them. A column with the time zone, the state or the postcode narrows them."
         )
     if policy.calling_hours is None and policy.state_rules:
@@ -82,12 +82,12 @@ def _disclosure(greetings: Sequence[str]) -> Iterator[str]:
         "This looks for words such as AI, virtual or automated; it is a hint, not legal advice."
     )
     if silent:
-        yield f"{silent} of {len(greetings)} first messages do not seem to say that an AI is ringing. {law}"
+        yield f"{silent} of {len(greetings)} first messages do not seem to say that an AI is calling. {law}"
     if unseen:
         rest = "" if silent else f" {law}"
         yield (
             f"{unseen} calls begin with the saved agent's own greeting, which a plan does not read: see that it says "
-            f"that an AI is ringing.{rest}"
+            f"that an AI is calling.{rest}"
         )
 
 

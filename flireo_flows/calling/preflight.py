@@ -37,29 +37,34 @@ from flireo_flows.ledger.run_rules import (
 from flireo_flows.script import Composer
 
 MOST_LOOKED_UP: Final = 20  # agents, and numbers, before the first call; the others are not checked
+DAYS: Final = 7  # of the account's calls that a new ledger reads
+MOST_REQUESTS: Final = 100
+# A call that was not over blocks its number for so long: no one reports its end to us.
+OPEN_SECONDS: Final = 3600.0
+HOUR: Final = 3600.0
 MOST_PROVING: Final = 3  # calls asked for to know an account by them
 
 
 class NotReadyError(Exception):
-    """The account cannot ring anybody as asked. Says what is wrong and what to do."""
+    """The account cannot call anyone as asked. Names what is wrong and what to do."""
 
 
 class LowBalanceError(NotReadyError):
-    """The balance is empty, or too low to ring. Says how much is left and what to do."""
+    """The balance is empty, or too low to call. Names how much is left and what to do."""
 
 
 async def check_account(
     client: AsyncFlireoClient, caller: Composer, min_balance_minutes: float = 0.0
 ) -> Readiness:
-    """Look whether the account can ring as asked. One request an agent and number, up to twenty of each.
+    """Check that the account can call as asked. One request an agent and number, up to twenty of each.
 
     Agents and numbers that only a lead's own row names are not looked up: one that does not exist is that
     lead's matter, once its turn comes.
 
     Args:
         client: Of the account.
-        caller: Names the agents that speak and the numbers that ring.
-        min_balance_minutes: Prepaid minutes below which nobody is rung.
+        caller: Names the agents that speak and the numbers that call.
+        min_balance_minutes: Prepaid minutes below which no one is called.
 
     Raises:
         NotReadyError: An agent or number is unknown or switched off, or the balance is empty or too low.
@@ -207,16 +212,8 @@ def two_accounts(campaign: str) -> NotReadyError:
     )
 
 
-DAYS: Final = 7
-MOST_REQUESTS: Final = 100
-OPEN_SECONDS: Final = (
-    3600.0  # a call that was not over blocks its number for so long: no one reports its end to us
-)
-HOUR: Final = 3600.0
-
-
 class RecentCallsUnreadError(NotReadyError):
-    """The account's list of calls cannot be read, so no one is called yet. Says why and what to do."""
+    """The account's list of calls cannot be read, so no one is called yet. Names the reason and what to do."""
 
 
 async def read_recent_calls(
@@ -253,19 +250,19 @@ async def read_recent_calls(
 def in_words(read: AccountRead) -> list[str]:
     """What a person should know of a reading, each in a sentence."""
     whole = read.read_at - DAYS * 24 * HOUR + HOUR
-    told = []
+    sentences = []
     if read.read_back_to > whole:
         reached = datetime.fromtimestamp(read.read_back_to, UTC)
-        told.append(
+        sentences.append(
             f"The account has more calls in the last {DAYS} days than {MOST_REQUESTS} requests read: only those since "
             f"{reached:%Y-%m-%d %H:%M} UTC count as calls by others."
         )
     if read.unnamed:
-        told.append(
-            f"{read.unnamed} of the account's calls of the last {DAYS} days tell no number: whom they called is not "
-            "known."
+        sentences.append(
+            f"{read.unnamed} of the account's calls of the last {DAYS} days show no number: which people they "
+            "called is not known."
         )
-    return told
+    return sentences
 
 
 async def _read(database: Database, client: AsyncFlireoClient) -> tuple[list[AccountCall], AccountRead]:
@@ -316,7 +313,7 @@ def _began_at(call: Call, now: float) -> float:
 
 
 def _number(call: Call) -> str:
-    """The other party's; empty where the list does not tell it, or tells our own."""
+    """The other party's; empty where the list does not show it, or shows our own."""
     number = call.caller_phone or ""
     if not all(character.isdigit() or character.isspace() or character in "+-()./" for character in number):
         return ""  # a name, an address, or a number of which some digits are masked

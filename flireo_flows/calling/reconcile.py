@@ -1,4 +1,6 @@
-"""Look up lost calls: find the calls of unknown attempts in a reading of the call list, or prove that there are none.
+"""Look up lost calls: find the call of an unknown attempt, or prove that there is none. Step 4 of 5.
+
+The protocol by which no one is called twice is in docs/never-twice.md.
 
 `Reconciler` compares readings of the list with attempts whose call is not known. `Lookup` asks for calls by their ids:
 those that the list does not show, and those that should have been over for long.
@@ -36,16 +38,15 @@ from flireo_flows.ledger.known_calls import (
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.unknown_attempts import UnknownAttempts
 from flireo_flows.lifecycle.absence import Verdict
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.policy import CallingPolicy
 
 RINGING_SECONDS: Final = 120.0  # how long after its request a call may still show which of several it is
-CANNOT_TELL: Final = "the call list cannot show whether it was placed"
 AGAIN_SECONDS: Final = 60.0  # between two times at which a silent call is asked for; the second decides
 MOST_ASKED: Final = 20  # calls, one request each, after one reading
 MOST_IN_VAIN: Final = 2  # of them in a row that could not be read
-UNSHOWN_SECONDS: Final = (
-    15.0  # how long after its request a call is asked for that a whole list does not show
-)
+# How long after its request a call is asked for that a whole list does not show.
+UNSHOWN_SECONDS: Final = 15.0
 UNLISTED_SECONDS: Final = 30.0  # the same, where it did not show other calls a moment ago
 LATEST_AGAIN_SECONDS: Final = 60.0  # between two times at which such a call is asked for, at most
 REFUSED_KEY: Final = (errors.AuthenticationFailed, errors.PermissionDenied)
@@ -87,7 +88,7 @@ class Reconciler:
                     del snapshot.strangers[mine[0].id]  # it cannot be another attempt's
             elif self._has_waited(attempt, snapshot.read_at):
                 could = len(mine) or len(doubtful)
-                await self.attempts.review(attempt, f"{could} calls in the list could be this one")
+                await self.attempts.review(attempt, Reason.SEVERAL_CALLS, str(could))
         if not snapshot.is_cut:
             new = [call.attempt_id for call in known if call.listed_at is None]
             await mark_listed(self.database, sorted(snapshot.standing.intersection(new)), snapshot.read_at)
@@ -97,7 +98,7 @@ class Reconciler:
         view = snapshot.view(attempt.began_at, given_up_at, known)
         grace = self.policy.reconcile_grace_seconds
         if await self.attempts.weigh(attempt, view, grace, self.policy) is Verdict.REVIEW:
-            await self.attempts.review(attempt, CANNOT_TELL)
+            await self.attempts.review(attempt, Reason.LIST_CANNOT_TELL)
 
     def _has_waited(self, attempt: Attempt, read_at: float) -> bool:
         return read_at > attempt.began_at + max(self.policy.reconcile_grace_seconds, RINGING_SECONDS)
@@ -273,13 +274,13 @@ class Lookup:
         except errors.NotFound:
             if await self.reconciler.find_alias(known, snapshot):
                 return  # the next reading reports it
-            reason = "Flireo does not know the call any more"
+            reason, detail = Reason.CALL_UNKNOWN, ""
         else:
-            reason = f"the call is still {call.status or 'open'} long after its longest time"
+            reason, detail = Reason.CALL_WITHOUT_END, call.status or "open"
             if await self._is_settled(known, call, closes=closes):
                 return
         if closes:
-            await self.reports.close(known.attempt_id, reason)
+            await self.reports.close(known.attempt_id, reason, detail)
         else:
             await mark_fetched(self.database, known.attempt_id, self.database.now())
 

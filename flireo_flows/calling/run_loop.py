@@ -27,7 +27,7 @@ DIALLING_WITH_WEBHOOKS_SECONDS: Final = 300.0
 class PollSchedule:
     """When the call list is due to be read again.
 
-    While there are leads to ring, a poll waits until enough calls were placed to be worth it, until the calls at
+    While there are leads to call, a poll waits until enough calls were placed to be worth it, until the calls at
     once are used up, or for minutes. Afterwards polls come at growing distances.
 
     Attributes:
@@ -47,10 +47,10 @@ class PollSchedule:
         Args:
             now: Unix seconds.
             placed: Calls placed so far.
-            by_webhook: Whether webhooks are heard, so that most results come by themselves.
-            dialling: Whether there are leads to ring.
+            by_webhook: Whether webhooks arrive, so that most results come by themselves.
+            dialling: Whether there are leads to call.
             starved: Whether dialling waits for a call to end.
-            unknown: Whether reading could settle an attempt of which nobody knows whether it rang.
+            unknown: Whether reading could settle an attempt whose call may have been placed.
         """
         waited = now - self.last_at
         if waited < self.every:
@@ -60,7 +60,7 @@ class PollSchedule:
         if dialling:
             share = CALLS_A_POLL_WITH_WEBHOOKS if by_webhook else CALLS_A_POLL
             patience = self.every * (6.0 if by_webhook else 1.5)
-            # A slow campaign has to hear its calls too: who is rung again, who said no, what breaks.
+            # A slow campaign needs its results too: which leads to call again, which opted out, what fails.
             longest = max(self.every, DIALLING_WITH_WEBHOOKS_SECONDS if by_webhook else DIALLING_SECONDS)
             return placed - self.placed_before >= share or waited >= (patience if starved else longest)
         quiet = self.in_a_row if placed == self.placed_before else 0  # a call placed since is soon over
@@ -100,9 +100,9 @@ class DialPace:
 
 HORIZON_SECONDS: Final = 0.25  # attempts are begun at most this much ahead of their request
 LOOK_SECONDS: Final = 0.5  # how often the ledger is asked what is left
-DRY_SECONDS: Final = 0.1  # after a turn that found nobody to ring
+DRY_SECONDS: Final = 0.1  # after a turn that found no lead to call
 GATHER_SECONDS: Final = 0.03  # answers that come within it share one transaction
-SCAN: Final = 500  # leads looked at in one turn while many may not be rung now
+SCAN: Final = 500  # leads looked at in one turn while many may not be called now
 PATIENCE_SECONDS: Final = 300.0  # a run waits this long for the next permitted time, then it ends
 CAPS: Final = (Rule.CALL_CAP, Rule.MINUTE_CAP, Rule.MONEY_CAP)
 CAP_SECONDS: Final = 2.0  # how often a cap that was reached is looked at again
@@ -111,7 +111,7 @@ CAP_SECONDS: Final = 2.0  # how often a cap that was reached is looked at again
 class Until(StrEnum):
     """When a run is over."""
 
-    DIALLED = "dialled"  # nobody is left to ring now
+    DIALLED = "dialled"  # no lead is left to call now
     FINISHED = "finished"  # and every call's result is in
 
 
@@ -120,7 +120,7 @@ class RunLoop:
     """Drives one run until it is over.
 
     Attributes:
-        batch: The file whose leads are rung.
+        batch: The file whose leads are called.
         deadline: Unix seconds at which the run ends in any case; None for no such time.
         left: What was left at the last look.
         timed_out: Whether the deadline ended the run.
@@ -192,12 +192,12 @@ class RunLoop:
         self.dialer.give(begun.attempts)
         self._mind_cap(begun.held)
         if not begun.attempts:
-            # Nobody was due after all, or all calls at once are in use.
+            # No lead was due after all, or all calls at once are in use.
             self._dry, self._looked_at = True, 0.0
         return len(begun.attempts)
 
     def _mind_cap(self, held: Deny | None) -> None:
-        """A cap holds everybody back, so it is asked again only after a while.
+        """A cap holds every lead back, so it is asked again only after a while.
 
         All calls at once pass soon; and that the campaign is paused or cancelled, the brakes see at the next look.
         """
@@ -252,13 +252,13 @@ class RunLoop:
 
     async def _look(self, now: float) -> None:
         self._looked_at = now
-        await self.collector.hear()
+        await self.collector.apply_reports()
         await self.brakes.look()
         self.dialer.hold(self.brakes.held_by or self.clocks.held_by)
         self.left = await self.leads.outlook(self.batch, now)
         self.blockers.look(self.left.blocked, now)
-        self.cap = self.cap if self.left.due else None  # it holds nobody back any more
-        # Beside the turns: an answer that is slow to come must not keep anybody from being rung.
+        self.cap = self.cap if self.left.due else None  # it holds no lead back any more
+        # Beside the loop: an answer that is slow to come must not hold up any call.
         self._polling = _unless_done(self._polling)
         if self._polling is None and await self._poll_is_due(now):
             self._polling = asyncio.create_task(self._poll())
@@ -302,7 +302,7 @@ class RunLoop:
         return self._polls.is_due(
             now,
             placed=placed,
-            by_webhook=self.collector.heard_by_webhook > 0,
+            by_webhook=self.collector.reported_by_webhook > 0,
             dialling=self._is_dialling,
             starved=self._is_starved,
             unknown=bool(self.left.unknown) and await self.collector.unknown_due(),
@@ -320,7 +320,7 @@ class RunLoop:
         return self.until is Until.DIALLED or not (left.placed or left.unknown or self._polling)
 
     def _is_soon(self, now: float) -> bool:
-        """Whether somebody may be rung now or within a run's patience."""
+        """Whether a lead may be called now or within a run's patience."""
         if self.blockers.is_trying(self.left.blocked):
             return True
         # A run that does not wait for its own calls does not wait for those of another campaign either.

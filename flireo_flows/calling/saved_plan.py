@@ -1,6 +1,6 @@
 """A plan in a file, and the proof that a run is still the one that was planned.
 
-The file holds personal data: the words people would hear, with their names. Only its owner may read it.
+The file holds personal data: the words of the calls, with people's names. Only its owner may read it.
 """
 
 import json
@@ -34,11 +34,11 @@ LINES_SHOWN: Final = 5
 
 
 class PlanError(Exception):
-    """A saved plan cannot be used. Says why, and what to do."""
+    """A saved plan cannot be used. Names the reason, and what to do."""
 
 
 class PlanDiffersError(PlanError):
-    """What would be run is not what was planned. Nobody was rung.
+    """What would be run is not what was planned. No one was called.
 
     Attributes:
         differences: Each in a sentence, without a number.
@@ -49,8 +49,8 @@ class PlanDiffersError(PlanError):
         super().__init__(differences)
 
     def __str__(self) -> str:
-        said = " ".join(self.differences)
-        return f"this is not what was planned: {said} Nobody was rung. Plan again, and have that approved."
+        differences = " ".join(self.differences)
+        return f"this is not what was planned: {differences} No one was called. Plan again, and have that approved."
 
 
 class SavedCall(BaseModel):
@@ -74,7 +74,7 @@ class SavedCall(BaseModel):
 
 
 class SavedSkip(BaseModel):
-    """A row that is not rung as the file has it."""
+    """A row that is not called, as the file has it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -128,9 +128,10 @@ class SavedPlan(BaseModel):
 
     @property
     def is_whole(self) -> bool:
-        """Whether nobody changed what the run compares."""
+        """Whether what the run compares is unchanged."""
+        calls = [(call.key, call.row, call.request, *call.kept) for call in self.calls]
         skipped = [skip.key for skip in self.skipped if skip.key]
-        found = digest_of(self.campaign, self.policy_version, self.salt, self.calls, skipped)
+        found = digest_of(self.campaign, self.policy_version, self.salt, calls, skipped)
         return found == self.digest
 
 
@@ -180,10 +181,10 @@ def read_plan(path: Path) -> SavedPlan:
 def planned_leads(
     saved: SavedPlan, leads: Sequence[Lead], wanted: PlanRequest, forbidden: Collection[str] = frozenset()
 ) -> tuple[Lead, ...]:
-    """The leads that a saved plan rings, once it is proved that they, their rows, the words and the rules are the same.
+    """The leads that a saved plan calls, once it is proved that they, their rows, the words and the rules are the same.
 
-    Who was skipped stays out, whatever was learnt since. Who was forbidden since is not rung: that only takes
-    people away, so it is no difference.
+    Skipped leads stay out, whatever was learnt since. A lead that was put on a do-not-call list since then is not
+    called: that only takes leads away, so it is no difference.
 
     Args:
         saved: The plan.
@@ -192,7 +193,7 @@ def planned_leads(
         forbidden: The do-not-call list as it is now, E.164.
 
     Raises:
-        PlanDiffersError: Something else would be done; says what.
+        PlanDiffersError: Something else would be done; names what.
     """
     differences = (*_settings(saved, wanted), *_People(saved, leads, wanted, forbidden).differences())
     if differences:
@@ -204,10 +205,10 @@ def planned_leads(
 def only_planned(
     batch: LeadBatch, plan: Path, wanted: PlanRequest, forbidden: Collection[str] = frozenset()
 ) -> LeadBatch:
-    """A file without whom a saved plan does not ring; see `planned_leads`.
+    """A file without the leads that a saved plan does not call; see `planned_leads`.
 
     Raises:
-        PlanError: The plan cannot be read, or something else would be done; nobody was rung.
+        PlanError: The plan cannot be read, or something else would be done; no one was called.
     """
     leads = planned_leads(read_plan(plan), batch.leads, wanted, forbidden)
     return replace(batch, leads=leads)
@@ -253,7 +254,7 @@ class _People:
         unlike = frozenset(changed)
         same_row = [(call, lead) for call, lead in calls if lead.line not in unlike]
         if other := [lead.line for call, lead in same_row if not self._says_the_same(call, lead)]:
-            yield f"What would be said to {_people(other)}, or who rings them, changed."
+            yield f"What would be said to {_people(other)}, or who calls them, changed."
 
     def _gone(self, planned: set[str]) -> set[str]:
         gone = planned - self._now.keys()

@@ -1,7 +1,7 @@
-"""When each lead would be rung first: the campaign on a clock that does not wait.
+"""When each lead would be called first: the campaign on a clock that does not wait.
 
 Leads that share the same calling hours share a queue, so a closed day is asked about once for all of them, and
-time jumps from one call to the next. Nobody is foreseen to be rung whom `decide` does not allow at that moment.
+time jumps from one call to the next. No lead is called in it that `decide` does not allow at that moment.
 """
 
 import math
@@ -31,7 +31,7 @@ from flireo_flows.policy import (
 HORIZON: Final = timedelta(days=366)  # further ahead nothing is foreseen
 # Of the requests a minute, what reading the call list takes while calls are placed; see `rhythm`.
 POLL_SHARE: Final = 0.02
-# The same for everybody on the same clock, so that nobody behind the first has to be asked.
+# The same for every lead on the same clock, so that none behind the first has to be asked.
 OF_THE_CLOCK: Final = frozenset({Rule.OUTSIDE_HOURS, Rule.HOLIDAY})
 NEW: Final = History()
 A_LITTLE: Final = timedelta(minutes=1)  # until asking again of a rule that named no later moment
@@ -39,7 +39,7 @@ A_LITTLE: Final = timedelta(minutes=1)  # until asking again of a rule that name
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """A lead, and what happened to it before. What the history says of the campaign is left out of account."""
+    """A lead, and what happened to it before. What the history holds of the campaign is left out of account."""
 
     lead: PolicyLead
     history: History = field(default_factory=History)
@@ -50,7 +50,7 @@ class Pace:
     """How fast calls can follow each other.
 
     Attributes:
-        requests_per_minute: Of the API key (the headers `X-RateLimit-Limit` tell; contract section 3).
+        requests_per_minute: Of the API key (the headers `X-RateLimit-Limit`; contract section 3).
         call_seconds: How long each call is taken to last.
     """
 
@@ -67,10 +67,10 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What was foreseen.
+    """The forecast.
 
     Attributes:
-        verdicts: For each prospect, in order: when it would be rung first (aware, UTC); why never; or None
+        verdicts: For each prospect, in order: when it would be called first (aware, UTC); why never; or None
             when that would be after the horizon.
         asked: How often `decide` was asked.
         waited: Whether a call had to wait for another one to end.
@@ -92,8 +92,8 @@ def forecast(
     """Foresee the first call of each lead.
 
     Args:
-        prospects: In the order in which they are rung when several are due.
-        start: When the campaign is run, aware, UTC. It is taken to be run again whenever somebody is due.
+        prospects: In the order in which they are called when several are due.
+        start: When the campaign is run, aware, UTC. It is taken to be run again whenever a lead is due.
         policy: The rules.
         pace: How fast.
         campaign: What happened in the campaign so far; nothing of it about a single lead counts.
@@ -105,7 +105,7 @@ def forecast(
 class _Group:
     """Leads about which `decide` must say the same: alike in all that it looks at."""
 
-    at: datetime  # none of them may be rung earlier
+    at: datetime  # none of them may be called earlier
     waiting: deque[int] = field(default_factory=deque)
 
 
@@ -119,7 +119,7 @@ class _Clock:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody is left."""
+        """Whether no lead is left."""
         return not self._due and not self._later
 
     @property
@@ -144,7 +144,7 @@ class _Clock:
             heappush(self._later, (group.at, group.waiting[0], group))
 
     def close(self, until: datetime) -> None:
-        """Nobody on this clock may be rung before it opens."""
+        """No lead on this clock may be called before it opens."""
         self.opens_at = until
         while self._later and self._later[0][0] <= until:
             _, place, group = heappop(self._later)
@@ -165,19 +165,19 @@ class _Simulation:
         self._prospects = [_hung_up(prospect) for prospect in prospects]
         self._spacing, self._length = pace.spacing(policy), timedelta(seconds=pace.call_seconds)
         self._free_at = start
-        self._brakes = _CampaignTotals(policy, campaign, start, self._length)
+        self._totals = _CampaignTotals(policy, campaign, start, self._length)
         self._verdicts: list[datetime | Deny | None] = [None] * len(prospects)
         self._asked = 0
         self._clocks = self._queue_up()
 
     def run(self) -> Forecast:
-        """Ring until nobody is left, or nobody may be rung any more."""
+        """Call until no lead is left, or none may be called any more."""
         while self._clocks:
             at, _, clock = heappop(self._clocks)
             moment = max(at, self._free_at)
             if moment > self._start + HORIZON:
                 break
-            held = self._brakes.held(moment)
+            held = self._totals.held(moment)
             if held is None:
                 self._ask(clock, moment)
             elif held.until is None:
@@ -186,7 +186,7 @@ class _Simulation:
                 self._free_at = max(moment, held.until)
             if not clock.is_empty:
                 heappush(self._clocks, (*clock.next, clock))
-        return Forecast(tuple(self._verdicts), self._asked, self._brakes.waited)
+        return Forecast(tuple(self._verdicts), self._asked, self._totals.waited)
 
     def _ask(self, clock: _Clock, moment: datetime) -> None:
         group = clock.take()
@@ -196,7 +196,7 @@ class _Simulation:
         if isinstance(verdict, Allow):
             self._verdicts[group.waiting.popleft()] = moment
             self._free_at = moment + self._spacing
-            self._brakes.rang(moment)
+            self._totals.call_began(moment)
         elif verdict.until is None:
             self._refuse(group, verdict)
         else:
@@ -206,18 +206,18 @@ class _Simulation:
         clock.put(group)
 
     def _opens(self, prospect: Prospect, moment: datetime, until: datetime) -> datetime:
-        """When the clock of a lead opens, for anybody; `until` is when that lead may be rung."""
+        """When the clock of a lead opens, for any lead; `until` is when that lead may be called."""
         if prospect.history == NEW and prospect.lead.dial_before is None:
             return until
         # What happened to the lead may hold it back for longer than its clock does.
         self._asked += 1
-        anybody = decide(replace(prospect.lead, dial_before=None), moment, self._policy, NEW)
-        if isinstance(anybody, Deny) and anybody.reason in OF_THE_CLOCK and anybody.until:
-            return max(moment, anybody.until)
+        any_lead = decide(replace(prospect.lead, dial_before=None), moment, self._policy, NEW)
+        if isinstance(any_lead, Deny) and any_lead.reason in OF_THE_CLOCK and any_lead.until:
+            return max(moment, any_lead.until)
         return moment
 
     def _give_up(self, clock: _Clock, held: Deny) -> None:
-        """A cap that no time lifts holds back everybody on this clock."""
+        """A cap that no time lifts holds back every lead on this clock."""
         while not clock.is_empty:
             self._refuse(clock.take(), held)
 
@@ -267,7 +267,7 @@ class _CampaignTotals:
         self.waited = False
 
     def held(self, moment: datetime) -> Deny | None:
-        """What holds everybody back at a moment; its `until` is after it, or None for good."""
+        """What holds every lead back at a moment; its `until` is after it, or None for good."""
         while self._ends and self._ends[0] <= moment:
             self._ends.popleft()
             self._count(lambda totals: _ended(totals, self._length))
@@ -283,7 +283,7 @@ class _CampaignTotals:
         self.waited = True
         return replace(denial, until=self._ends[0] if self._ends else moment + A_LITTLE)
 
-    def rang(self, moment: datetime) -> None:
+    def call_began(self, moment: datetime) -> None:
         """A call begins."""
         self._ends.append(moment + self._length)
         self._count(_begun)
@@ -313,9 +313,9 @@ def estimate(
     """Estimate a plan.
 
     Args:
-        slow: What was foreseen with everybody talking for the assumed time.
-        quick: What was foreseen with nobody answering.
-        attempts_used: Of each lead that is planned to be rung.
+        slow: The forecast with every call answered for the assumed time.
+        quick: The forecast with none answered.
+        attempts_used: Of each lead that is planned to be called.
         policy: The rules, the tariff and the assumed length of a call among them.
         start: When the campaign is run, aware.
     """
@@ -343,7 +343,7 @@ def estimate(
 
 
 def _in_one_run(moments: Sequence[datetime], start: datetime) -> int:
-    """How many calls are made before a run ends because nobody may be rung for some minutes."""
+    """How many calls are made before a run ends because no lead may be called for some minutes."""
     last = start
     for number, moment in enumerate(moments):
         if moment > last + timedelta(seconds=PATIENCE_SECONDS):

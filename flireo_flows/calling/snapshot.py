@@ -4,15 +4,18 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Final
 
 from flireo_flows.api.calls import Call
+from flireo_flows.ledger import Attempt
 from flireo_flows.ledger.erasure import is_pseudonym
 from flireo_flows.ledger.known_calls import EARLIER, KnownCall
 from flireo_flows.lifecycle.absence import View
 
 EARLY_SECONDS: Final = 120.0  # a call's created_at may lie this much before our intent, for clocks differ
-LATE_SECONDS: Final = 600.0  # and this much after it, where Flireo was slow to ring
+LATE_SECONDS: Final = 600.0  # and this much after it, where Flireo was slow to call
+# No clock of a list whose calls are unknown is believed to be further off.
+LONGEST_CLOCK_SECONDS: Final = 86_400.0
 AGREE_SECONDS: Final = 600.0  # calls may be created minutes after their requests
 MOST_SAMPLES: Final = 500
 LEAST_SHARE: Final = 1 / 3  # of all samples: fewer that agree are not the list's clock
@@ -79,23 +82,6 @@ class RowClock:
         return agree and len(group) >= LEAST_SHARE * len(self._samples)
 
 
-LONGEST_CLOCK_SECONDS: Final = (
-    86_400.0  # no clock of a list whose calls are unknown is believed to be further off
-)
-
-
-class Begun(Protocol):
-    """An attempt, or its row."""
-
-    @property
-    def phone(self) -> Any:
-        """E.164; a pseudonym where the person was forgotten."""
-
-    @property
-    def began_at(self) -> Any:
-        """Unix seconds of the ledger's clock."""
-
-
 class CallMatch(StrEnum):
     """How well a call with an attempt's own id fits it."""
 
@@ -105,14 +91,16 @@ class CallMatch(StrEnum):
     OTHER = "other"  # another call
 
 
-def match_of(attempt: Begun, call: Call, band: tuple[float, float] | None, skew: float) -> CallMatch:
+def match_of(
+    attempt: Attempt | KnownCall, call: Call, band: tuple[float, float] | None, skew: float
+) -> CallMatch:
     """Whether the call with an attempt's id is its call.
 
     Args:
         attempt: It has the call's id.
         call: As the list, or the call asked for by its id, shows it.
-        band: The least and the most that the list's clock is ahead, as known calls tell; None where they do not.
-        skew: The least that Flireo's clock is ahead, as the `Date` header tells; seconds.
+        band: The least and the most that the list's clock is ahead, by known calls; None where they do not.
+        skew: The least that Flireo's clock is ahead, by the `Date` header; seconds.
     """
     is_known_person = not is_pseudonym(attempt.phone)
     if not call.is_outbound or (is_known_person and call.is_surely_not_with(attempt.phone)):
@@ -122,14 +110,14 @@ def match_of(attempt: Begun, call: Call, band: tuple[float, float] | None, skew:
     return CallMatch.SAME if is_known_person and call.is_with(attempt.phone) else CallMatch.UNCLEAR
 
 
-def is_earlier(attempt: Begun, call: Call, ahead: float) -> bool:
+def is_earlier(attempt: Attempt | KnownCall, call: Call, ahead: float) -> bool:
     """Whether a call was created before an attempt began, on a clock that is ahead by so many seconds."""
     if call.created_at is None:
         return False
     return call.created_at.timestamp() < float(attempt.began_at) + ahead - EARLY_SECONDS
 
 
-def may_own(attempt: Begun, call: Call, band: tuple[float, float] | None, skew: float) -> bool:
+def may_own(attempt: Attempt | KnownCall, call: Call, band: tuple[float, float] | None, skew: float) -> bool:
     """Whether a call that no attempt has is this one's: its number, its direction, created since it began."""
     if not call.is_outbound or not call.is_with(attempt.phone):
         return False
@@ -137,18 +125,18 @@ def may_own(attempt: Begun, call: Call, band: tuple[float, float] | None, skew: 
 
 
 def is_doubtful(
-    attempt: Begun, call: Call, band: tuple[float, float] | None, skews: tuple[float, float]
+    attempt: Attempt | KnownCall, call: Call, band: tuple[float, float] | None, skews: tuple[float, float]
 ) -> bool:
     """Whether a call does not prove to be the attempt's, and forbids to say that there is none.
 
     It shows no number, which is allowed (contract section 9.2), at a time that fits; or it shows the number, and
-    only a clock that nobody could compare with the list's speaks against it.
+    only a clock that cannot be compared with the list's speaks against it.
 
     Args:
         attempt: One whose call is not known.
         call: One that no attempt has.
         band: As `match_of`.
-        skews: The least and the most that Flireo's clock is ahead, as the `Date` header tells; seconds.
+        skews: The least and the most that Flireo's clock is ahead, by the `Date` header; seconds.
     """
     if not call.is_outbound or not call.may_be_with(attempt.phone):
         return False
@@ -176,7 +164,7 @@ class Snapshot:
         shown: Attempts whose calls it showed, whatever of them.
         standing: Those whose calls it showed with number and direction.
         is_cut: Whether the list was not read to its end.
-        has_total: Whether it said how many calls it has.
+        has_total: Whether it gave a total.
         asked: Calls that were asked for by id to learn the list's clock.
     """
 
@@ -247,7 +235,7 @@ class Snapshot:
         lacks = [call for call in window if call.attempt_id not in self.standing]
         # A list that is only behind lacks the newest calls, and no call that is older than one it shows.
         newest = max(settled, stands[-1].began_at) if stands else settled
-        # Nor is it cut before the attempt: it shows an earlier call, or says how many calls it has.
+        # Nor is it cut before the attempt: it shows an earlier call, or gives a total.
         reaches_back = self.has_total or any(call.began_at < began_at for call in stands)
         self._created.sort()
         return View(

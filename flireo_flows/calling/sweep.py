@@ -19,29 +19,29 @@ from flireo_flows.calling.collector import Collector, OpenCalls, read_list
 from flireo_flows.calling.preflight import is_of_account
 from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY
 from flireo_flows.ledger import AttemptBook, CampaignLedger, Database, Inbox, Runner
-from flireo_flows.ledger.blockers import ask_again, blocking_campaigns
 from flireo_flows.ledger.campaigns import CampaignControl, shown_in, skip_waiting_in
 from flireo_flows.ledger.completeness import check_completeness
+from flireo_flows.ledger.leads import ask_again, blocking_campaigns
 from flireo_flows.ledger.leases import HEARTBEAT_SECONDS
-from flireo_flows.ledger.milestones import post_finished
-from flireo_flows.ledger.open_results import (
+from flireo_flows.ledger.outbox import post_finished
+from flireo_flows.ledger.report_matches import PORTION
+from flireo_flows.ledger.run_rules import RunRules, fingerprint, read_rules
+from flireo_flows.ledger.views import (
     OpenResults,
     campaigns_with_open_results,
     has_open,
     open_results_of,
     recently_called_campaigns,
 )
-from flireo_flows.ledger.report_matches import PORTION
-from flireo_flows.ledger.run_rules import RunRules, fingerprint, read_rules
 from flireo_flows.lifecycle.states import CampaignState
 
 ANOTHER_ACCOUNT: Final = (
-    "it rang under another API key, whose list of calls alone can tell: only webhooks were heard. Collect it with "
+    "it called under another API key, whose list of calls alone can show it: only webhooks were read. Collect it with "
     "that key, or run it once with this one"
 )
 UNREADABLE_RULES: Final = (
-    "its results wait: the rules cannot be read by which a call tells that somebody is not to be rung again. Collect "
-    "it with the version of flireo-flows that ran it"
+    "its results wait: the rules cannot be read by which a call teaches that a person is not to be called again. "
+    "Collect it with the version of flireo-flows that ran it"
 )
 
 
@@ -71,7 +71,7 @@ class SweepResult:
 
 @dataclass(slots=True)
 class CampaignSweep:
-    """One campaign in a sweep's hands.
+    """One campaign of a sweep.
 
     Attributes:
         is_ours: Whether its calls are known to be in this account.
@@ -98,6 +98,7 @@ class CampaignSweep:
             calls: The list of calls, that all campaigns share.
         """
         runner = Runner(campaign)
+        # A run that lives collects by itself; two that read the same list would only spend the key's requests twice.
         if not await runner.join_alone():
             return None
         before = await open_results_of(campaign)
@@ -121,7 +122,7 @@ class CampaignSweep:
         """Whether the result of some attempt is not in."""
         return await has_open(self.campaign)
 
-    async def hear(self) -> None:
+    async def apply_reports(self) -> None:
         """Write down all that webhooks brought, whichever account's they are."""
         if not self.rules.teaches:
             return  # it waits in the inbox
@@ -137,7 +138,7 @@ class CampaignSweep:
         """Find out whether its calls are in this account. If nothing shows it, nothing is read.
 
         Raises:
-            FlireoError: Nobody could tell.
+            FlireoError: It cannot be known.
         """
         client = self.collector.client
         self.is_ours = await is_of_account(self.campaign, client, self.rules)
@@ -145,7 +146,7 @@ class CampaignSweep:
             await self.give_up(ANOTHER_ACCOUNT)
 
     async def give_up(self, problem: str) -> None:
-        """Leave its calls to others, who need not wait for this sweep's end; webhooks are heard on.
+        """Leave its calls to others, who need not wait for this sweep's end; reports of webhooks are still applied.
 
         Args:
             problem: Why.
@@ -154,7 +155,7 @@ class CampaignSweep:
         await self.runner.leave()
 
     async def conclude(self) -> SweepResult:
-        """Settle what is over, tell what is finished, and say how it stands."""
+        """Settle what is over, post what is finished, and return how it stands."""
         standing = await CampaignControl(self.campaign).standing()
         if standing.state is CampaignState.CANCELLED:
             async with self.campaign.write() as db:
@@ -183,11 +184,11 @@ class CampaignSweep:
         await self.runner.leave()
 
 
-SHARE: Final = 0.1  # of the key's requests, unless it is told otherwise
+SHARE: Final = 0.1  # of the key's requests, unless another share is given
 FIRST_PAUSE_SECONDS: Final = 10.0  # between two readings; then half as long again each time
 LONGEST_PAUSE_SECONDS: Final = 60.0
 GROWTH: Final = 1.5
-HEAR_SECONDS: Final = 1.0  # between two looks into the inbox
+INBOX_SECONDS: Final = 1.0  # between two looks into the inbox
 ANOTHER_RUNNER: Final = "a run, or another sweep, is collecting it"
 
 
@@ -196,9 +197,9 @@ class SweepSummary:
     """What a sweep came to.
 
     Attributes:
-        campaigns: Those of which something was to be heard, by name.
+        campaigns: Those with open results, by name.
         requests: Sent to Flireo.
-        refused: Flireo refused the key, so that only webhooks were heard; None where it did not.
+        refused: Flireo refused the key, so that only webhooks were read; None where it did not.
     """
 
     campaigns: tuple[SweepResult, ...]
@@ -243,7 +244,7 @@ class Sweep:
         self._budget = RequestBudget(self.share)
 
     async def run(self) -> SweepSummary:
-        """Hear, read and settle.
+        """Apply reports, read and settle.
 
         Raises:
             DeclinedError: There is no such campaign.
@@ -256,20 +257,20 @@ class Sweep:
             cases: list[CampaignSweep] = []
             beat = asyncio.create_task(self._beat(cases))
             try:
-                told = [swept for name in names if (swept := await self._take(name, calls, cases))]
+                results = [swept for name in names if (swept := await self._take(name, calls, cases))]
                 await self._rounds(cases, calls, beat)
-                told += [await case.conclude() for case in cases]
+                results += [await case.conclude() for case in cases]
             finally:
                 beat.cancel()
                 await asyncio.gather(beat, return_exceptions=True)
                 await asyncio.shield(self._leave(cases))
         if not self.campaign and not self.only:
-            await self._tell_others({swept.campaign for swept in told})
+            await self._post_finished({result.campaign for result in results})
         async with self.database.read() as db:
-            shown = await shown_in(db, {swept.campaign for swept in told})
-        told = [replace(swept, campaign=shown[swept.campaign]) for swept in told]
-        told.sort(key=lambda swept: swept.campaign)
-        return SweepSummary(tuple(told), self._requests, self._refused)
+            shown = await shown_in(db, {result.campaign for result in results})
+        results = [replace(result, campaign=shown[result.campaign]) for result in results]
+        results.sort(key=lambda result: result.campaign)
+        return SweepSummary(tuple(results), self._requests, self._refused)
 
     async def _take(self, name: str, calls: CallList, cases: list[CampaignSweep]) -> SweepResult | None:
         """Make a campaign one of ours; else say how it stands and why it is not."""
@@ -280,7 +281,7 @@ class Sweep:
         left = await open_results_of(self.database.campaign(name))
         return SweepResult(name, left.open, left.open, for_review=left.review, problem=ANOTHER_RUNNER)
 
-    async def _tell_others(self, names: Set[str]) -> None:
+    async def _post_finished(self, names: Set[str]) -> None:
         """Of campaigns whose last run was killed when everything was done, before it could say so."""
         for name in await recently_called_campaigns(self.database):
             if name not in names:
@@ -289,7 +290,7 @@ class Sweep:
     async def _rounds(self, cases: list[CampaignSweep], calls: CallList, beat: "asyncio.Task[None]") -> None:
         until, pause = self.database.now() + self.patience_seconds, self.pause_seconds
         while True:
-            await self._hear(cases)
+            await self._apply_reports(cases)
             await self._read([case for case in cases if case.may_read], calls)
             if not await self._wait(cases, min(pause, LONGEST_PAUSE_SECONDS), until):
                 return
@@ -303,19 +304,19 @@ class Sweep:
         while (now := self.database.now()) < min(read_at, until):
             if not await self._is_worth_it(cases):
                 return False
-            await asyncio.sleep(min(HEAR_SECONDS, read_at - now, until - now))
-            await self._hear(cases)
+            await asyncio.sleep(min(INBOX_SECONDS, read_at - now, until - now))
+            await self._apply_reports(cases)
         return now < until and await self._is_worth_it(cases)
 
     async def _is_worth_it(self, cases: Sequence[CampaignSweep]) -> bool:
-        """Whether another reading may tell something."""
+        """Whether another reading may show something."""
         if self._refused is not None:
             return False
         return any([case.may_read and await case.is_open() for case in cases])
 
-    async def _hear(self, cases: Sequence[CampaignSweep]) -> None:
+    async def _apply_reports(self, cases: Sequence[CampaignSweep]) -> None:
         for case in cases:
-            await case.hear()
+            await case.apply_reports()
 
     async def _read(self, cases: Sequence[CampaignSweep], calls: CallList) -> None:
         """Read once for all. A reading that fails decides nothing."""
@@ -347,6 +348,7 @@ class Sweep:
 
     async def _read_list(self, ours: Sequence[tuple[CampaignSweep, OpenCalls]], calls: CallList) -> None:
         snapshot = await read_list(self.database, calls, [(case.collector, sought) for case, sought in ours])
+        # One reading serves all campaigns, but each settles its own attempts, by its own rules.
         left = MOST_ASKED - snapshot.asked  # for all together: the next reading asks for the next ones
         for case, sought in ours:
             left -= await case.collector.settle(sought, snapshot, left)
@@ -354,7 +356,7 @@ class Sweep:
                 self._refused = case.collector.stopped_by
 
     async def _guarded(self, cases: Sequence[CampaignSweep], work: Awaitable[None]) -> bool:
-        """Do some reading for campaigns. Whether nothing failed; what did is told, and of a refused key to all."""
+        """Do some reading for campaigns. False where it failed: a refused key ends all further reading."""
         for case in cases:
             case.problem = ""
         try:

@@ -20,7 +20,7 @@ CAMPAIGN: Final = "demo"
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DemoServers:
     """The servers of a demo."""
 
     sandbox: str
@@ -64,7 +64,7 @@ def demo(*, stay: Annotated[bool, Parameter(negative=())] = False, out: Path | N
 
 
 @contextmanager
-def _stage(folder: Path, home: Path) -> Iterator[Stage]:
+def _stage(folder: Path, home: Path) -> Iterator[DemoServers]:
     """A sandbox, a webhook receiver and a Prefect server, each a process of its own, on free ports."""
     import secrets
 
@@ -93,10 +93,10 @@ def _stage(folder: Path, home: Path) -> Iterator[Stage]:
         # Prefect's home is the demo's own, so that nothing of it stays in the user's history.
         prefect = stack.enter_context(prefect_server(home / "prefect.log", home / "prefect"))
         os.environ["PREFECT_HOME"] = str(home / "prefect")
-        yield Stage(f"{sandbox}/api/v1", prefect, ledger, secret)
+        yield DemoServers(f"{sandbox}/api/v1", prefect, ledger, secret)
 
 
-def _run(stage: Stage, folder: Path) -> tuple["CampaignSummary", str]:
+def _run(stage: DemoServers, folder: Path) -> tuple["CampaignSummary", str]:
     """Save the blocks, then run the flow with them, as a deployment would."""
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -129,7 +129,7 @@ def _run(stage: Stage, folder: Path) -> tuple["CampaignSummary", str]:
         return state.result(), str(state.state_details.flow_run_id)
 
 
-def _save_blocks(stage: Stage) -> None:
+def _save_blocks(stage: DemoServers) -> None:
     from pydantic import SecretStr
 
     from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber
@@ -150,7 +150,7 @@ def _finish(summary: "CampaignSummary", seconds: float) -> None:
     say(f"done in {seconds:.0f} seconds. No one was called: the sandbox stood in for Flireo.")
 
 
-def _stay(stage: Stage, run_id: str) -> None:
+def _stay(stage: DemoServers, run_id: str) -> None:
     say(f"this run in the Prefect UI: {stage.ui}/runs/flow-run/{run_id}")
     say(f"sandbox: {stage.sandbox}. Ctrl-C ends the servers.")
     try:

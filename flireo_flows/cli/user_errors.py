@@ -61,7 +61,7 @@ def _prefects() -> tuple[type[Exception], ...]:
 
         found.append(AutomationError)
     if "flireo_flows.flows" in sys.modules:
-        from flireo_flows.flows import CampaignStopped, NoLeads
+        from flireo_flows.flows import CampaignStoppedError, NoLeadsError
 
-        found += [CampaignStopped, NoLeads]
+        found += [CampaignStoppedError, NoLeadsError]
     return tuple(found)

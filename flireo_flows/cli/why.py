@@ -63,7 +63,7 @@ def tell(audit: "CampaignAudit", shown: str) -> Iterator[str]:
         audit: What the ledger knows.
         shown: The number, masked.
     """
-    clock = Clock(
+    clock = LeadClock(
         audit.lead.zones if audit.lead else (),
         audit.lead.zone_source if audit.lead else "",
     )
@@ -81,7 +81,7 @@ def tell(audit: "CampaignAudit", shown: str) -> Iterator[str]:
     yield f"Next: {_next(audit, clock)}"
 
 
-class Clock:
+class LeadClock:
     """Shows times on the clock of the zones that number and row allow, or in UTC where these differ.
 
     Attributes:
@@ -146,7 +146,7 @@ def _in_short(audit: "CampaignAudit") -> str:
     return f"{times}; {audit.lead.state}{f' ({_plain(what)})' if what else ''}."
 
 
-def _decided(decision: "DecisionAudit", clock: Clock) -> str:
+def _decided(decision: "DecisionAudit", clock: LeadClock) -> str:
     from flireo_flows.policy import explain
 
     said = explain("" if decision.allowed else decision.rule, decision.inputs, decision.until)
@@ -158,8 +158,8 @@ def _decided(decision: "DecisionAudit", clock: Clock) -> str:
     return f"{said} [{more}]" if more else said
 
 
-def _tried(attempt: "AttemptAudit", clock: Clock) -> str:
-    from flireo_flows.ledger.views import WHY_OPEN
+def _tried(attempt: "AttemptAudit", clock: LeadClock) -> str:
+    from flireo_flows.ledger.messages import WHY_OPEN
     from flireo_flows.lifecycle.states import AttemptState
 
     state = AttemptState(attempt.state)
@@ -177,7 +177,7 @@ def _tried(attempt: "AttemptAudit", clock: Clock) -> str:
     return f"attempt {attempt.number}: {what}{f' [{with_}]' if with_ else ''}"
 
 
-def _next(audit: "CampaignAudit", clock: Clock) -> str:
+def _next(audit: "CampaignAudit", clock: LeadClock) -> str:
     """What comes next for this person."""
     if audit.lead is not None and audit.lead.state in ("calling", "review", "done"):
         return {
@@ -202,7 +202,7 @@ def _never(audit: "CampaignAudit") -> str:
     return ""
 
 
-def _later(audit: "CampaignAudit", clock: Clock) -> str:
+def _later(audit: "CampaignAudit", clock: LeadClock) -> str:
     if audit.lead is None:
         return "nothing; a run of a file that holds the number would ask."
     if audit.lead.state == "skipped":

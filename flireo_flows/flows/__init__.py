@@ -13,12 +13,12 @@ from flireo_flows.flows.export_results import export_results
 from flireo_flows.flows.outbound_campaign import outbound_campaign
 from flireo_flows.flows.plan_campaign import plan_campaign
 from flireo_flows.flows.steer_campaign import steer_campaign
-from flireo_flows.tasks.campaign import CampaignStopped, CampaignSummary, NoLeads
+from flireo_flows.tasks.campaign import CampaignStoppedError, CampaignSummary, NoLeadsError
 
 __all__ = [
-    "CampaignStopped",
+    "CampaignStoppedError",
     "CampaignSummary",
-    "NoLeads",
+    "NoLeadsError",
     "call_operation",
     "collect_reports",
     "export_results",

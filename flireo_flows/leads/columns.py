@@ -248,7 +248,7 @@ UNCLEAR: Final = (
 
 
 def _country_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> tuple[str, ...]:
-    """The columns that tell the country of a number: all that are recognised, or the one that was asked for."""
+    """The columns that contain the country of a number: all that are recognised, or the one that was asked for."""
     found: list[str] = []
     for what, known in (("country", COUNTRY_NAMES), ("dialling_code", DIALLING_CODE_NAMES)):
         wanted = getattr(form, f"{what}_column").strip()

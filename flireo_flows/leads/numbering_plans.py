@@ -1,7 +1,7 @@
 """Numbers as they were written before a country changed its numbering plan.
 
-Where each old number became exactly one new number, it is read as that one, and said. Where it did not, the row is
-told that the plan changed, so that no one searches it for a typing error.
+Where each old number became exactly one new number, it is read as that one, with a note. Where it did not, the reject
+names the change of the plan, so that no one looks for a typing error.
 """
 
 import re
@@ -67,7 +67,7 @@ def current_form(parsed: phonenumbers.PhoneNumber) -> CurrentForm | None:
 
 
 def possible_forms(parsed: phonenumbers.PhoneNumber) -> tuple[phonenumbers.PhoneNumber, ...]:
-    """What an old number may have become where its digits alone do not tell: in Côte d'Ivoire, by the operator."""
+    """What an old number may have become where its digits alone do not decide: in Côte d'Ivoire, by the operator."""
     digits = phonenumbers.national_significant_number(parsed)
     if parsed.country_code != IVORY_COAST or not _IVORIAN.fullmatch(digits):
         return ()

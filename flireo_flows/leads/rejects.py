@@ -25,7 +25,7 @@ def write_rejects(rejects: Iterable[Reject], path: Path, columns: Sequence[str] 
         rejects: In the order they are to be written.
         path: Folders that do not exist are made. Only its owner may read the file: it holds people.
         columns: Header of the file that was read (`LeadBatch.columns`), which rows with too few cells
-            need to be told from whole ones.
+            need to be distinguished from whole ones.
     """
     rejects = list(rejects)
     names = list(dict.fromkeys([*columns, *(name for reject in rejects for name in reject.columns)]))

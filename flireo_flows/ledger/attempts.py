@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.intents import Attempt, Begun, begin_in
 from flireo_flows.ledger.lead_queue import Place
-from flireo_flows.ledger.leads import GONE_FROM_FILE, stored
+from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.leases import is_alive
 from flireo_flows.ledger.schema import attempts, leads, runners
 from flireo_flows.lifecycle.absence import NO_EVIDENCE
+from flireo_flows.lifecycle.reasons import MOST_UNPLACED, Reason
 from flireo_flows.lifecycle.states import (
     OPEN,
     AttemptEvent,
@@ -27,9 +28,6 @@ from flireo_flows.lifecycle.states import (
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.script import CallChoice, Composer, LeadFacts
 
-MISMATCHED: Final = "the call id that it had is of another call"
-MOST_UNPLACED: Final = 5  # attempts in a row that were not placed, before a person looks
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -38,15 +36,19 @@ class Answer:
     Attributes:
         event: `ACCEPTED`, `REFUSED` or `LOST`.
         call_id: With `ACCEPTED`.
-        reason: With the others, in words without a number.
-        lead: What becomes of the lead when nobody was rung.
+        reason: With the others.
+        detail: Words of others that belong to the reason, without a number.
+        status: HTTP status, where there was an answer.
+        lead: What becomes of the lead when no call was placed.
         not_before: When a waiting lead may be asked about again, Unix seconds.
     """
 
     attempt: Attempt
     event: AttemptEvent
     call_id: str = ""
-    reason: str = ""
+    reason: Reason = Reason.NONE
+    detail: str = ""
+    status: int | None = None
     lead: LeadState = LeadState.WAITING
     not_before: float = 0.0
 
@@ -109,7 +111,7 @@ class AttemptBook:
             )
             .values(
                 state=target(AttemptEvent.LOST),
-                reason="the runner stopped while it was sending",
+                reason=Reason.RUNNER_LOST,
                 lost_at=self._database.now(),
             )
         )
@@ -130,23 +132,24 @@ class AttemptBook:
             await self._record_odd(db, row)
 
     async def _record_odd(self, db: AsyncConnection, row: Row[Any]) -> None:
-        """A call id that its attempt could not take: it rang, perhaps, so a person decides what follows."""
+        """A call id that its attempt could not take: a call was placed, perhaps, so a person decides what follows."""
         if row.state == AttemptState.NOT_PLACED:
             waiting = and_(leads.c.id == row.lead_id, leads.c.state == LeadState.WAITING)
-            reason = "a call that had proved not placed was answered late: it may have rung"
-            await db.execute(update(leads).where(waiting).values(state=LeadState.REVIEW, reason=reason))
+            review = {"state": LeadState.REVIEW, "reason": Reason.ANSWERED_LATE}
+            await db.execute(update(leads).where(waiting).values(review))
         else:  # no sound server gives an id twice
-            reason = "the call id in its answer belongs to another attempt"
-            await move(db, row.id, AttemptEvent.LOST, reason=reason, lost_at=self._database.now())
+            lost_at = self._database.now()
+            await move(db, row.id, AttemptEvent.LOST, reason=Reason.CALL_ID_TAKEN, lost_at=lost_at)
 
     async def _record(self, db: AsyncConnection, answer: Answer) -> None:
         attempt = answer.attempt
-        call_id, reason = stored(answer.call_id) or None, stored(answer.reason)
+        call_id, detail = stored(answer.call_id) or None, stored(answer.detail)
+        told = {"reason": answer.reason, "detail": detail, "status": answer.status}
         given_up = {"lost_at": self._database.now()} if answer.event is AttemptEvent.LOST else {}
-        if not await move(db, attempt.id, answer.event, call_id=call_id, reason=reason, **given_up):
+        if not await move(db, attempt.id, answer.event, call_id=call_id, **told, **given_up):
             return  # a faster hand was there: the reconciler adopted the call, or its report came in
         if answer.event is AttemptEvent.REFUSED:
-            await not_placed_in(db, attempt, answer.lead, reason, answer.not_before)
+            await not_placed_in(db, attempt, answer.lead, answer.reason, detail, answer.not_before)
 
 
 _ACCEPT: Final = (
@@ -214,10 +217,10 @@ async def release_call_in(db: AsyncConnection, row: Row[Any], now: float) -> boo
     if row.state == AttemptState.ENDED:
         if row.id_source == IdSource.MISMATCH:
             return False
-        ended = {"complete": True, "outcome": "unknown", "reason": MISMATCHED, "id_source": IdSource.MISMATCH}
-        taken_back = {**UNREPORTED, **ended}
+        ended = {"complete": True, "outcome": "unknown", "id_source": IdSource.MISMATCH}
+        taken_back = {**UNREPORTED, **ended, "reason": Reason.MISMATCHED}
         await db.execute(update(attempts).where(attempts.c.id == row.id).values(taken_back))
-        review = {"state": LeadState.REVIEW, "reason": MISMATCHED, "outcome": "unknown"}
+        review = {"state": LeadState.REVIEW, "reason": Reason.MISMATCHED, "outcome": "unknown"}
         may_move = leads.c.state.in_([LeadState.WAITING, LeadState.DONE])
         await db.execute(update(leads).where(leads.c.id == row.lead_id, may_move).values(review))
         return False
@@ -236,8 +239,9 @@ async def release_call_in(db: AsyncConnection, row: Row[Any], now: float) -> boo
         "call_id": None,
         "id_source": IdSource.NONE,
         "over_at": over_at,
+        "reason": Reason.MISMATCHED,
     }
-    return await move(db, row.id, AttemptEvent.MISMATCHED, **taken_back, lost_at=now, reason=MISMATCHED)
+    return await move(db, row.id, AttemptEvent.MISMATCHED, **taken_back, lost_at=now)
 
 
 async def _keep_reported(db: AsyncConnection, row: Row[Any], now: float) -> bool:
@@ -274,21 +278,23 @@ async def not_placed_in(
     db: AsyncConnection,
     attempt: Attempt,
     state: LeadState,
-    reason: str,
+    reason: Reason,
+    detail: str = "",
     not_before: float = 0.0,
     counts: int = 0,
 ) -> None:
-    """Nobody was rung: the attempt is not used, and the lead waits again or is put up for review.
+    """No call was placed: the attempt is not used, and the lead waits again or is put up for review.
 
     `counts` is 1 where it may be the lead's own fault, as a request that vanished; never for a rate limit,
     a missing connection or a refused key, which are nobody's.
     """
     lead = (leads.c.id == attempt.lead_id) & (leads.c.state == LeadState.CALLING)
     # Who was taken out of the file meanwhile waits for nothing.
-    stays = case((leads.c.reason == GONE_FROM_FILE, GONE_FROM_FILE), else_=reason)
+    gone = leads.c.reason == Reason.NOT_IN_NEWEST_FILE
     values = {
         "state": state,
-        "reason": stays if state == LeadState.WAITING else reason,
+        "reason": case((gone, leads.c.reason), else_=reason) if state == LeadState.WAITING else reason,
+        "detail": detail,
         "not_before": not_before,
         "unplaced": leads.c.unplaced + counts,
     }
@@ -298,9 +304,7 @@ async def not_placed_in(
         .where(leads.c.id == attempt.lead_id, leads.c.unplaced >= MOST_UNPLACED)
         .where(leads.c.state == LeadState.WAITING)
     )
-    await db.execute(
-        worn_out.values(state=LeadState.REVIEW, reason=f"{reason}; {MOST_UNPLACED} times in a row")
-    )
+    await db.execute(worn_out.values(state=LeadState.REVIEW))
 
 
 def _names(states: Iterable[AttemptState]) -> list[str]:

@@ -12,6 +12,7 @@ from flireo_flows.api.person_key import spellings
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.ledger.campaigns import Standing, require_campaign, standing_in
 from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.messages import attempt_reason, lead_reason
 from flireo_flows.ledger.schema import attempts, decisions, do_not_call, leads
 from flireo_flows.ledger.suppressions import Suppression, suppression_in
 
@@ -151,7 +152,7 @@ async def _decisions(db: AsyncConnection, lead_id: int) -> tuple[DecisionAudit, 
 def _lead_story(row: Row[Any]) -> LeadAudit:
     return LeadAudit(
         state=row.state,
-        reason=redact(row.reason),
+        reason=redact(lead_reason(row)),
         outcome=row.outcome,
         attempts=row.attempts,
         zones=tuple(row.zones.split()),
@@ -168,7 +169,7 @@ def _attempt(row: Row[Any], phone: str) -> AttemptAudit:
         began_at=row.began_at,
         over_at=row.over_at,
         outcome=row.outcome,
-        reason=redact(row.reason),
+        reason=redact(attempt_reason(row)),
         end_reason=redact(row.end_reason),
         duration_seconds=row.duration_seconds,
         call_id=_masked(row.call_id or "", phone),

@@ -7,10 +7,13 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
+from flireo_flows.ledger.messages import attempt_reason
 from flireo_flows.ledger.schema import attempts
 from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptState
 
+ABOUT_LEAD: Final = (400, 422)  # statuses
 LONGEST_CALL_SECONDS: Final = 7200.0  # a call that ended in the window began at most so long before it
 RINGING_SECONDS: Final = 60.0  # a call that goes on for longer was answered
 
@@ -51,12 +54,11 @@ async def call_endings_in(
     not_over = and_(attempts.c.state == AttemptState.PLACED, attempts.c.over_at.is_(None))
     going_on = and_(not_over, attempts.c.began_at.between(since, now - RINGING_SECONDS))
     earliest = max(resumed_at, since - LONGEST_CALL_SECONDS)
-    # What Flireo refused for the lead's own sake; see `post_ending.in_words`. Other refusals stop the run.
-    about_lead = or_(attempts.c.reason.startswith("400"), attempts.c.reason.startswith("422"))
+    # What Flireo refused for the lead's own sake. Other refusals stop the run.
+    about_lead = and_(attempts.c.reason == Reason.REQUEST_FAILED, attempts.c.status.in_(ABOUT_LEAD))
     refused = and_(attempts.c.state == AttemptState.NOT_PLACED, attempts.c.began_at >= since, about_lead)
-    columns = (attempts.c.phone, attempts.c.state, attempts.c.outcome, attempts.c.reason)
     wanted = (
-        select(*columns, attempts.c.error, attempts.c.end_reason, attempts.c.over_at, attempts.c.began_at)
+        select(attempts)
         .where(attempts.c.campaign == campaign, or_(over, going_on, refused))
         .where(attempts.c.began_at >= earliest)
     )
@@ -65,7 +67,7 @@ async def call_endings_in(
         CallEnding(
             row.phone,
             row.state == AttemptState.NOT_PLACED or row.outcome == Outcome.FAILED,
-            redact(row.error or row.end_reason or row.reason),
+            redact(row.error or row.end_reason or attempt_reason(row)),
         )
         for row in rows
     ]

@@ -16,6 +16,7 @@ from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.reports import Expectations, apply_report, close_without_report, report_of_call
 from flireo_flows.ledger.schema import attempts
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptState
 from flireo_flows.policy import CallingPolicy
 
@@ -81,7 +82,7 @@ class CallReports:
             for row in await _read_placed(db, attempt_id):
                 await release_call_in(db, row, self.campaign.now())
 
-    async def close(self, attempt_id: int, reason: str) -> None:
+    async def close(self, attempt_id: int, reason: Reason, detail: str = "") -> None:
         """A call that should have been over for long reports nothing. The second time, its attempt ends for review."""
         now = self.campaign.now()
         async with self.campaign.write() as db:
@@ -90,7 +91,7 @@ class CallReports:
                 first = update(attempts).where(attempts.c.id == row.id, attempts.c.asked_at.is_(None))
                 await db.execute(first.values(asked_at=now))
             else:
-                await close_without_report(db, row, reason, self.policy, now)
+                await close_without_report(db, row, reason, self.policy, now, detail)
 
 
 async def _read_again(db: AsyncConnection, attempt_ids: Iterable[int]) -> list[Row[Any]]:

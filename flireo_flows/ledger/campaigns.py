@@ -1,11 +1,11 @@
 """Campaigns as a whole: open, paused until a person resumes them, or cancelled for good."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api.campaign_names import CampaignNameError, clean_given_name, clean_name, name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import CampaignLedger
-from flireo_flows.ledger.schema import campaigns, leads
+from flireo_flows.ledger.schema import campaign_changes, campaigns, leads
 from flireo_flows.lifecycle.states import CampaignState, LeadState
 from flireo_flows.policy import Rule
 
@@ -23,7 +23,7 @@ CHANGES: Final[Mapping[CampaignState, frozenset[CampaignState]]] = {
     CampaignState.PAUSED: frozenset({CampaignState.OPEN, CampaignState.CANCELLED}),
     CampaignState.CANCELLED: frozenset(),
 }
-MOST_CHANGES: Final = 50  # kept of a campaign's history
+MOST_CHANGES: Final = 50  # shown of a campaign's history
 SHOWN_CAMPAIGNS: Final = 20  # named in an error
 
 
@@ -39,14 +39,12 @@ class Standing:
         reason: Why, in words without a number; empty when it is open.
         changed_by: Who changed it last: `person`, `breaker`, `brake` or `prefect`.
         changed_at: When, Unix seconds of the ledger's clock; 0 when nobody ever did.
-        history: Every change, oldest first: time (UTC), who, what and why.
     """
 
     state: CampaignState = CampaignState.OPEN
     reason: str = ""
     changed_by: str = ""
     changed_at: float = 0.0
-    history: tuple[str, ...] = ()
 
     @property
     def in_words(self) -> str:
@@ -56,6 +54,21 @@ class Standing:
         did = "open again, resumed" if self.state is CampaignState.OPEN else str(self.state)
         why = f": {self.reason}" if self.reason else ""
         return f"{did} by {self.changed_by} at {_clock(self.changed_at)}{why}"
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignChange:
+    """One change of a campaign's state, or one more reason to keep it paused.
+
+    Attributes:
+        state: What it was changed to.
+        changed_at: When, Unix seconds of the ledger's clock.
+    """
+
+    state: CampaignState
+    reason: str
+    changed_by: str
+    changed_at: float
 
 
 class CampaignControl:
@@ -68,6 +81,11 @@ class CampaignControl:
         """How the campaign stands."""
         async with self._database.read() as db:
             return await standing_in(db, self.campaign)
+
+    async def history(self) -> list[CampaignChange]:
+        """Its last changes, oldest first."""
+        async with self._database.read() as db:
+            return await history_in(db, self.campaign)
 
     async def pause(self, reason: str, by: str = "person") -> Standing:
         """Ring nobody until a person resumes it. A paused campaign keeps its first reason and gains this one.
@@ -108,9 +126,17 @@ async def standing_in(db: AsyncConnection, campaign: str) -> Standing:
     row = (await db.execute(select(campaigns).where(campaigns.c.name == campaign))).first()
     if row is None:
         return Standing()
-    # The first line is the reason as it stands, the others are the history.
-    reason, *history = row.reason.split("\n")
-    return Standing(CampaignState(row.state), reason, row.changed_by, row.changed_at, tuple(history))
+    return Standing(CampaignState(row.state), row.reason, row.changed_by, row.changed_at)
+
+
+async def history_in(db: AsyncConnection, campaign: str) -> list[CampaignChange]:
+    """The last changes of a campaign, oldest first."""
+    mine = select(campaign_changes).where(campaign_changes.c.campaign == campaign)
+    newest = (await db.execute(mine.order_by(campaign_changes.c.id.desc()).limit(MOST_CHANGES))).all()
+    return [
+        CampaignChange(CampaignState(row.state), row.reason, row.changed_by, row.changed_at)
+        for row in reversed(newest)
+    ]
 
 
 async def change_in(
@@ -132,21 +158,20 @@ async def change_in(
     was = await standing_in(db, campaign)
     reason = redact(" ".join(reason.split()))
     if to is was.state:
-        changed = _again(was, reason)
+        changed = _again(was, reason, await history_in(db, campaign))
     elif to in CHANGES[was.state]:
         changed = Standing(to, reason, by, now)
     else:
         raise DeclinedError(_no(campaign, was, to))
     if changed == was:
         return was
-    did = "resumed" if to is CampaignState.OPEN else str(to)
-    line = f"{_clock(now)} {by} {did}" + (f": {reason}" if reason else "")
-    history = (*was.history, line)[-MOST_CHANGES:]
-    standing = Standing(changed.state, changed.reason, changed.changed_by, changed.changed_at, history)
-    await _keep(db, campaign, standing)
+    change = {"state": to, "reason": reason, "changed_by": by, "changed_at": now}
+    await register_in(db, campaign)
+    await db.execute(insert(campaign_changes).values(campaign=campaign, **change))
+    await db.execute(update(campaigns).where(campaigns.c.name == campaign).values(asdict(changed)))
     if to is CampaignState.CANCELLED:
         await skip_waiting_in(db, campaign)
-    return standing
+    return changed
 
 
 async def skip_waiting_in(db: AsyncConnection, campaign: str) -> None:
@@ -218,23 +243,12 @@ def known_campaigns() -> Select[Any]:
     return select(campaigns.c.shown).order_by(campaigns.c.name)
 
 
-async def _keep(db: AsyncConnection, campaign: str, standing: Standing) -> None:
-    values = {
-        "state": standing.state,
-        "reason": "\n".join((standing.reason, *standing.history)),
-        "changed_by": standing.changed_by,
-        "changed_at": standing.changed_at,
-    }
-    await register_in(db, campaign)
-    await db.execute(update(campaigns).where(campaigns.c.name == campaign).values(values))
-
-
-def _again(was: Standing, reason: str) -> Standing:
+def _again(was: Standing, reason: str, history: Collection[CampaignChange]) -> Standing:
     """Paused or cancelled once more: the first cause stays, and another one is added to it."""
-    if was.state is not CampaignState.PAUSED or not reason or reason in was.reason:
+    causes = {change.reason for change in history if change.changed_at >= was.changed_at}
+    if was.state is not CampaignState.PAUSED or not reason or reason in causes:
         return was
-    both = f"{was.reason}; {reason}" if was.reason else reason
-    return Standing(was.state, both, was.changed_by, was.changed_at, was.history)
+    return replace(was, reason=f"{was.reason}; {reason}" if was.reason else reason)
 
 
 def _no(campaign: str, was: Standing, to: CampaignState) -> str:

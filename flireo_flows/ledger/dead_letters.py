@@ -13,6 +13,7 @@ from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.delivery import read_delivery
 from flireo_flows.ledger.erasure import of_forgotten_in
 from flireo_flows.ledger.inbox import NAMELESS
+from flireo_flows.ledger.messages import inbox_reason
 from flireo_flows.ledger.schema import inbox
 from flireo_flows.lifecycle.states import InboxState
 
@@ -38,6 +39,7 @@ class Letter:
         received_at: Unix seconds of the ledger's clock.
         event: Type of the event; empty if it cannot be read.
         customer: E.164, a pseudonym, or empty.
+        reason: Why it is in its state, in words.
     """
 
     id: int
@@ -116,7 +118,7 @@ async def _replay(db: AsyncConnection, database: Database, row: Row[Any]) -> Rep
     return _BECAME[read.state]
 
 
-_RENEWED: Final = ("state", "reason", "call_id", "customer", "reference", "rang_at")
+_RENEWED: Final = ("state", "reason", "detail", "call_id", "customer", "reference", "rang_at")
 _BECAME: Final = {
     InboxState.WAITING: Replayed.WAITING,
     InboxState.APPLIED: Replayed.DONE,
@@ -133,7 +135,7 @@ def _letter(row: Row[Any]) -> Letter:
         customer=row.customer,
         call_id=row.call_id,
         state=InboxState(row.state),
-        reason=row.reason,
+        reason=inbox_reason(row.reason, row.detail),
         deliveries=row.deliveries,
         body=row.body,
     )

@@ -10,13 +10,13 @@ from flireo_flows.api.person_key import comparable
 from flireo_flows.api.webhooks import EventType, Glance, WebhookFormatError, glance
 from flireo_flows.ledger.erasure import ReportOf
 from flireo_flows.ledger.leads import stored
+from flireo_flows.ledger.messages import inbox_reason
+from flireo_flows.lifecycle.reasons import InboxReason
 from flireo_flows.lifecycle.states import InboxState
 from flireo_flows.script import ATTEMPT_KEY
 
 NOBODY: Final = ReportOf("", "")
 LONGEST_REFERENCE: Final = 64  # characters; ours have 32
-ANSWERED: Final = "answered when it came; an inbound call is of no attempt"
-INBOUND: Final = "of an inbound call, which is of no attempt"  # it does not wait, so that none pile up
 _KNOWN: Final = frozenset(EventType)
 _PLAIN: Final = re.compile(r"[a-z]+(?:[-._][a-z]+)*")  # a type that surely quotes nobody
 
@@ -28,7 +28,8 @@ class Delivery:
     Attributes:
         event: What it says; None if it cannot be read.
         state: Where it stands in the inbox at first.
-        reason: Why it is there; of an unreadable one, what is wrong with it, without a word of it.
+        reason: Why it is there.
+        detail: Of an unreadable one, what is wrong with it, without a word of it.
         reference: Of the attempt that it names, by the address it came to or in its metadata; may be empty.
         received_at: Unix seconds of the ledger's clock.
         rang_at: About when the phone rang, on the same clock; None if it cannot be an attempt of ours.
@@ -39,7 +40,8 @@ class Delivery:
     digest: str
     event: Glance | None
     state: InboxState
-    reason: str
+    reason: InboxReason
+    detail: str
     reference: str
     received_at: float
     rang_at: float | None = None
@@ -50,6 +52,11 @@ class Delivery:
         """It can be read, and is of a type that nobody here knows."""
         return self.event is not None and self.event.type not in _KNOWN
 
+    @property
+    def in_words(self) -> str:
+        """Why it is there."""
+        return inbox_reason(self.reason, self.detail)
+
     def as_row(self) -> dict[str, Any]:
         """Its row in the inbox."""
         return {
@@ -59,6 +66,7 @@ class Delivery:
             "deliveries": 1,
             "state": self.state,
             "reason": self.reason,
+            "detail": self.detail,
             "call_id": self.of.call_id,
             "customer": _customer(self.of.phone),
             "reference": self.reference,
@@ -79,13 +87,13 @@ def read_delivery(body: bytes, reference: str, now: float, ahead: float = 0.0) -
     try:
         return _read(body, digest, named, now, ahead)
     except WebhookFormatError as error:
-        reason = str(error)
+        why = InboxReason.UNREADABLE, str(error)
     except (
         Exception
     ) as error:  # it is signed, and will not come again: whatever it does to the reader, it is kept
-        reason = f"it cannot be read ({type(error).__name__})"
+        why = InboxReason.READER_FAILED, type(error).__name__
     of = ReportOf("", "", named)
-    return Delivery(body, digest, None, InboxState.UNREADABLE, reason, named, now, None, of)
+    return Delivery(body, digest, None, InboxState.UNREADABLE, *why, named, now, None, of)
 
 
 def _read(body: bytes, digest: str, named: str, now: float, ahead: float) -> Delivery:
@@ -93,20 +101,20 @@ def _read(body: bytes, digest: str, named: str, now: float, ahead: float) -> Del
     told = event.metadata.get(ATTEMPT_KEY)
     if not named and isinstance(told, str):
         named = stored(told)[:LONGEST_REFERENCE]
-    state, reason = _standing(event, named)
+    state, reason, detail = _standing(event, named)
     of = ReportOf(event.customer_number or "", event.call_id, named)
-    return Delivery(body, digest, event, state, reason, named, now, _rang_at(event, now, ahead), of)
+    return Delivery(body, digest, event, state, reason, detail, named, now, _rang_at(event, now, ahead), of)
 
 
-def _standing(event: Glance, reference: str) -> tuple[InboxState, str]:
+def _standing(event: Glance, reference: str) -> tuple[InboxState, InboxReason, str]:
     if event.type == EventType.ASSISTANT_REQUEST:
-        return InboxState.APPLIED, ANSWERED
+        return InboxState.APPLIED, InboxReason.ANSWERED, ""
     if event.type in _KNOWN and _is_inbound(event) and not reference:
-        return InboxState.APPLIED, INBOUND
+        return InboxState.APPLIED, InboxReason.INBOUND, ""
     if event.type in _KNOWN:
-        return InboxState.WAITING, ""
+        return InboxState.WAITING, InboxReason.NONE, ""
     known = _PLAIN.fullmatch(event.type) and len(event.type) <= 40
-    return InboxState.UNREADABLE, f"the event type {repr(event.type) + ' ' if known else ''}is not known"
+    return InboxState.UNREADABLE, InboxReason.UNKNOWN_EVENT, repr(event.type) if known else ""
 
 
 def _customer(phone: str) -> str:

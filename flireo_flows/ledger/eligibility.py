@@ -14,15 +14,18 @@ from flireo_flows.api.person_key import digits, spellings
 from flireo_flows.leads import Refusal, Wishes, read_number
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.intents import Attempt
-from flireo_flows.ledger.leads import GONE_FROM_FILE
 from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, do_not_call, leads, suppressions
-from flireo_flows.ledger.suppressions import FORGOTTEN, digest, pieces, suppressed_in
+from flireo_flows.ledger.suppressions import digest, pieces, suppressed_in
+from flireo_flows.lifecycle.reasons import Reason, SuppressionSource
 from flireo_flows.lifecycle.states import CampaignState
 
 BEING_CALLED: Final = "a call to it is under way, or its result is not in yet"
 OPTED_OUT: Final = "its row in a file said no"
 ON_A_LIST: Final = "it stands on a campaign's do-not-call list"
-SAID_NO: Final = {"person": "suppressed", FORGOTTEN: "its person was forgotten"}
+SAID_NO: Final = {
+    SuppressionSource.PERSON: "suppressed",
+    SuppressionSource.FORGOTTEN: "its person was forgotten",
+}
 LEARNT: Final = "suppressed, as a call taught"
 CLOSED: Final = frozenset({CampaignState.PAUSED, CampaignState.CANCELLED})
 
@@ -65,14 +68,14 @@ async def late_denial(database: Database, attempt: Attempt) -> str:
     async with database.read() as db:
         row = (await db.execute(_NOW, asked)).first()
     if row is None or row.phone != attempt.phone:
-        return SAID_NO[FORGOTTEN]
+        return SAID_NO[SuppressionSource.FORGOTTEN]
     if row.source is not None:
         return SAID_NO.get(row.source, LEARNT)
     if row.is_listed:
         return ON_A_LIST
     if Wishes.from_json(row.wishes).consent.given is False:
         return OPTED_OUT
-    if row.reason == GONE_FROM_FILE:
+    if row.reason == Reason.NOT_IN_NEWEST_FILE:
         return "its row is not in the newest file"
     return f"the campaign is {row.state}" if row.state in CLOSED else ""
 

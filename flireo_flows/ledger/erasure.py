@@ -42,15 +42,15 @@ from flireo_flows.ledger.schema import (
     suppressions,
 )
 from flireo_flows.ledger.suppressions import (
-    FORGOTTEN,
     digest,
     suppress_in,
-    suppressed_in,
 )
+from flireo_flows.lifecycle.reasons import InboxReason, Reason, SuppressionSource
 from flireo_flows.lifecycle.states import OPEN, AttemptState, InboxState, LeadState
 from flireo_flows.policy import Rule
 
 BESIDE_DIGITS: Final = "+ ()./-\u00a0\t"
+NO_FILE: Final = "forgotten"  # the file of an erased lead: no run is given it
 PREFIX: Final = 16  # characters of the digest in a pseudonym
 
 
@@ -87,7 +87,7 @@ async def forget(database: Database, phone: str) -> Forgotten:
             await db.execute(text("PRAGMA secure_delete=ON"))
         await _take_turns(db, database, phone)
         now = database.now()
-        await suppress_in(db, database, phone, "person", "asked to be forgotten", "", now)
+        await suppress_in(db, database, phone, SuppressionSource.PERSON, "asked to be forgotten", "", now)
         is_under_way = await _is_under_way(db, phone)
         if not is_under_way:
             erased = await _erase(db, database, phone, now)
@@ -99,12 +99,6 @@ async def forget(database: Database, phone: str) -> Forgotten:
     if database.is_sqlite:
         await _empty_log(database)
     return erased
-
-
-async def forgotten_in(db: AsyncConnection, database: Database, phones: Collection[str]) -> set[str]:
-    """Which of these numbers belong to people who were forgotten: nothing is to be written of them."""
-    sources = await suppressed_in(db, database, phones)
-    return {phone for phone, source in sources.items() if source == FORGOTTEN}
 
 
 class ReportOf(NamedTuple):
@@ -178,7 +172,8 @@ _FORGOT_SOMEBODY: Final = select(meta.c.key).where(meta.c.key == FORGOT, meta.c.
 # Digests, call ids and references, of those that are asked about, that belong to forgotten people.
 _FORGOTTEN: Final = union_all(
     select(suppressions.c.digest).where(
-        suppressions.c.digest.in_(bindparam("digests", expanding=True)), suppressions.c.source == FORGOTTEN
+        suppressions.c.digest.in_(bindparam("digests", expanding=True)),
+        suppressions.c.source == SuppressionSource.FORGOTTEN,
     ),
     _of_theirs(attempts.c.call_id, "ids"),
     _of_theirs(attempts.c.report_id, "ids"),
@@ -225,9 +220,19 @@ async def _erase(db: AsyncConnection, database: Database, phone: str, now: float
     await db.execute(delete(do_not_call).where(do_not_call.c.phone == phone))
     await db.execute(delete(people).where(people.c.phone == phone))
     await forget_calls_in(db, phone)
-    only_digest = {"phone": "", "source": FORGOTTEN, "reason": "", "campaign": "", "at": now}
+    only_digest = {
+        "phone": "",
+        "source": SuppressionSource.FORGOTTEN,
+        "reason": "",
+        "campaign": "",
+        "at": now,
+    }
     mine = suppressions.c.digest == digest(database.key, phone)
-    await db.execute(update(suppressions).where(mine, suppressions.c.source != FORGOTTEN).values(only_digest))
+    await db.execute(
+        update(suppressions)
+        .where(mine, suppressions.c.source != SuppressionSource.FORGOTTEN)
+        .values(only_digest)
+    )
     return Forgotten(known, tried, reports, decided)
 
 
@@ -258,9 +263,10 @@ def _nameless_leads(phone: str, name: str) -> Any:
             home_state="",
             postcode="",
             line=0,
-            batch=FORGOTTEN,
+            batch=NO_FILE,
             state=case((waits, LeadState.SKIPPED), else_=leads.c.state),
             reason=case((leads.c.state == LeadState.DONE, ""), else_=str(Rule.DO_NOT_CALL)),
+            detail="",
         )
     )
 
@@ -270,7 +276,8 @@ async def _erase_attempts(db: AsyncConnection, database: Database, phone: str, n
     for row in mine:
         nameless = {
             "phone": name,
-            "reason": "",
+            "reason": Reason.NONE,
+            "detail": "",
             "end_reason": "",
             "error": "",
             "summary": "",
@@ -304,7 +311,8 @@ async def _erase_reports(db: AsyncConnection, database: Database, phone: str, na
             "body": b"",
             "customer": name,
             "call_id": _nameless_id(database, row.call_id, phone),
-            "reason": FORGOTTEN,
+            "reason": InboxReason.ERASED,
+            "detail": "",
             # An empty body is nothing to read; one that nobody could read stays counted as such.
             "state": case((inbox.c.state == InboxState.WAITING, InboxState.APPLIED), else_=inbox.c.state),
         }

@@ -33,8 +33,6 @@ from flireo_flows.ledger.report_matches import (
     rivals_of,
 )
 from flireo_flows.ledger.reports import (
-    AFTER_ALL,
-    RANG_AFTER_ALL,
     Expectations,
     apply_report,
     finished_call_of,
@@ -43,8 +41,8 @@ from flireo_flows.ledger.reports import (
     suppress_after_call,
 )
 from flireo_flows.ledger.schema import attempts, inbox, leads, meta
-from flireo_flows.ledger.suppressions import FORGOTTEN
 from flireo_flows.lifecycle.outcomes import outcome_of
+from flireo_flows.lifecycle.reasons import InboxReason, Reason
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, IdSource, InboxState, LeadState
 from flireo_flows.policy import CallingPolicy, opt_out_of
 
@@ -54,9 +52,9 @@ NAMELESS: Final[Mapping[str, Any]] = {
     "customer": "",
     "call_id": "",
     "state": InboxState.APPLIED,
-    "reason": FORGOTTEN,
+    "reason": InboxReason.ERASED,
+    "detail": "",
 }
-OF_ANOTHER: Final = "it is of a call with another number than its attempt's"
 RESULTS: Final = (EventType.END_OF_CALL_REPORT, EventType.STATUS_UPDATE)
 
 
@@ -66,7 +64,8 @@ class Delivered:
 
     is_new: bool
     state: InboxState
-    reason: str = ""
+    reason: InboxReason = InboxReason.NONE
+    detail: str = ""
 
 
 class Inbox:
@@ -177,7 +176,7 @@ class _Applying:
     applied: int = 0
     ended: int = 0
     _touched: set[int] = field(default_factory=set)
-    _marks: dict[tuple[str, bool], list[int]] = field(default_factory=dict)
+    _marks: dict[tuple[InboxReason, bool], list[int]] = field(default_factory=dict)
 
     async def each(self, found: Select[Any], write: Callable[[Row[Any]], Awaitable[bool | None]]) -> None:
         """Write each report that is found; None tells that it was not this attempt's."""
@@ -227,9 +226,9 @@ class _Applying:
         return (await self.db.execute(report_and_attempt(row.inbox_id, row.id))).one()
 
     async def _bury(self, row: Row[Any], error: Exception) -> None:
-        reason = f"it could not be written to its attempt ({type(error).__name__})"
+        why = {"reason": InboxReason.NOT_APPLIED, "detail": type(error).__name__}
         mine = update(inbox).where(inbox.c.id == row.inbox_id)
-        await self.db.execute(mine.values(state=InboxState.UNREADABLE, reason=reason))
+        await self.db.execute(mine.values(state=InboxState.UNREADABLE, **why))
 
     async def named(self, row: Row[Any]) -> bool | None:
         """Write a report that names its attempt; not one of a call with another number."""
@@ -265,7 +264,7 @@ class _Applying:
 
     async def _set_aside(self, row: Row[Any]) -> None:
         mine = update(inbox).where(inbox.c.id == row.inbox_id)
-        await self.db.execute(mine.values(state=InboxState.UNREADABLE, reason=OF_ANOTHER))
+        await self.db.execute(mine.values(state=InboxState.UNREADABLE, reason=InboxReason.OTHER_NUMBER))
 
     async def settle(self, row: Row[Any]) -> bool:
         """Write one report of an attempt that is known."""
@@ -273,9 +272,9 @@ class _Applying:
             await move(self.db, row.id, AttemptEvent.FOUND)
             row = await self._current(row)
         event = parse_event(row.body)
-        reason, ends = "", False
+        reason, ends = InboxReason.NONE, False
         if row.state == AttemptState.NOT_PLACED:
-            reason = "its attempt had counted as not placed"
+            reason = InboxReason.ATTEMPT_NOT_PLACED
             await self._hear_after_all(row, event)
         elif event.type in RESULTS:
             report = report_of_event(event)
@@ -334,7 +333,7 @@ class _Applying:
 
 def _by_webhook(row: Row[Any]) -> dict[str, Any]:
     """What an unknown attempt is given by a report of its call."""
-    return {"call_id": row.inbox_call_id, "id_source": IdSource.WEBHOOK, "reason": ""}
+    return {"call_id": row.inbox_call_id, "id_source": IdSource.WEBHOOK, "reason": Reason.NONE, "detail": ""}
 
 
 def _is_of_another(row: Row[Any]) -> bool:
@@ -364,7 +363,9 @@ def _told(
         row, kept = rows[delivery.digest], found[delivery.digest]
         is_new = delivery.digest not in seen and kept["deliveries"] == row["deliveries"]
         seen.add(delivery.digest)
-        told.append(Delivered(is_new, InboxState(kept["state"]), str(row["reason"])))
+        told.append(
+            Delivered(is_new, InboxState(kept["state"]), InboxReason(row["reason"]), str(row["detail"]))
+        )
     return told
 
 
@@ -390,7 +391,5 @@ async def _has_owner(db: AsyncConnection, call_id: str) -> bool:
 async def _rang_after_all(db: AsyncConnection, row: Row[Any]) -> None:
     """Somebody was rung of whom the list said, twice, that nobody had. A person looks before they are rung again."""
     waits = update(leads).where(leads.c.id == row.lead_id, leads.c.state == LeadState.WAITING)
-    await db.execute(waits.values(state=LeadState.REVIEW, reason=RANG_AFTER_ALL))
-    if not row.reason.endswith(AFTER_ALL):
-        told = update(attempts).where(attempts.c.id == row.id)
-        await db.execute(told.values(reason=f"{row.reason}{AFTER_ALL}"))
+    await db.execute(waits.values(state=LeadState.REVIEW, reason=Reason.CALLED_AFTER_ALL))
+    await db.execute(update(attempts).where(attempts.c.id == row.id).values(called_after_all=True))

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Select, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from flireo_flows.leads import Lead
-from flireo_flows.ledger.campaign_list import add_in
 from flireo_flows.ledger.campaigns import register_in
 from flireo_flows.ledger.database import CampaignLedger
-from flireo_flows.ledger.erasure import forgotten_in
 from flireo_flows.ledger.people import link_in, linked
 from flireo_flows.ledger.schema import IS_OPEN, attempts, leads
-from flireo_flows.lifecycle.states import NO_SHARED_HOURS, LeadState
+from flireo_flows.ledger.suppressions import add_in, forgotten_in
+from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import LeadState
 from flireo_flows.policy import Rule
 
 T = TypeVar("T")
@@ -34,7 +34,6 @@ RENEWED: Final = (  # from a newer file
     "batch",
     "line",
 )
-GONE_FROM_FILE: Final = "not_in_the_newest_file"  # why somebody waits whom no run asks about
 CHUNK: Final = 500  # rows a statement: SQLite takes 32,766 values, PostgreSQL's driver 32,767
 
 
@@ -171,7 +170,7 @@ class LeadBook:
             leads.c.batch == batch,
             or_(
                 leads.c.state.in_([LeadState.WAITING, LeadState.SKIPPED]),
-                and_(leads.c.state == LeadState.REVIEW, leads.c.reason == NO_SHARED_HOURS),
+                and_(leads.c.state == LeadState.REVIEW, leads.c.reason == Reason.NO_SHARED_HOURS),
             ),
         )
         # Who is being called now has the reason from now on, for when the call ends and they would wait again.
@@ -183,12 +182,14 @@ class LeadBook:
             leads.c.campaign == self.campaign,
             leads.c.batch == batch,
             leads.c.state == LeadState.CALLING,
-            leads.c.reason == GONE_FROM_FILE,
+            leads.c.reason == Reason.NOT_IN_NEWEST_FILE,
         )
         async with self._database.write(self.campaign) as db:
-            await db.execute(fresh.values(state=LeadState.WAITING, not_before=0.0, reason=""))
-            await db.execute(gone.values(reason=GONE_FROM_FILE))
-            await db.execute(back.values(reason=""))
+            await db.execute(
+                fresh.values(state=LeadState.WAITING, not_before=0.0, reason=Reason.NONE, detail="")
+            )
+            await db.execute(gone.values(reason=Reason.NOT_IN_NEWEST_FILE))
+            await db.execute(back.values(reason=Reason.NONE))
 
     def _open_attempts(self, batch: str) -> Select[Any]:
         """By state: how many there are, and how many of them may still be on the phone."""
@@ -243,3 +244,36 @@ def chunks(rows: Sequence[T]) -> Iterator[tuple[T, ...]]:
 def stored(text: str) -> str:
     """A text as both databases take it: PostgreSQL refuses NUL, and neither takes half a character."""
     return text.encode(errors="replace").decode().replace("\x00", "")
+
+
+_OPEN_CALL: Final = str(Rule.ALREADY_RINGING)
+
+
+async def blocking_campaigns(campaign: CampaignLedger, batch: str) -> list[str]:
+    """The other campaigns whose open calls hold leads of a file back, by name."""
+    here = campaign.name
+    wanted = (
+        select(attempts.c.campaign)
+        .join(leads, leads.c.phone == attempts.c.phone)
+        .where(_is_blocked(here, batch), attempts.c.campaign != here, IS_OPEN)
+        .distinct()
+        .order_by(attempts.c.campaign)
+    )
+    async with campaign.read() as db:
+        return list((await db.execute(wanted)).scalars())
+
+
+async def ask_again(campaign: CampaignLedger, batch: str) -> None:
+    """Make the leads due that were held back, as it may be known by now that the other call has ended."""
+    here = campaign.name
+    async with campaign.database.write(here) as db:
+        await db.execute(update(leads).where(_is_blocked(here, batch)).values(not_before=campaign.now()))
+
+
+def _is_blocked(campaign: str, batch: str) -> ColumnElement[bool]:
+    return and_(
+        leads.c.campaign == campaign,
+        leads.c.batch == batch,
+        leads.c.state == LeadState.WAITING,
+        leads.c.reason == _OPEN_CALL,
+    )

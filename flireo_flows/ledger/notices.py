@@ -17,6 +17,7 @@ from flireo_flows.api.redaction import cut_off, levels_of, mask_phone, masked, r
 from flireo_flows.ledger.campaigns import shown_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.erasure import is_pseudonym
+from flireo_flows.ledger.messages import inbox_reason, lead_reason
 from flireo_flows.ledger.naming import shown_name
 from flireo_flows.ledger.outbox import OF_CALLS, Posted
 from flireo_flows.ledger.schema import attempts, inbox, leads, outbox
@@ -104,20 +105,19 @@ def _notice(
 ) -> Notice:
     name = shown_name(it.campaign, database.key)
     about: dict[str, Any] = {"resource": f"flireo.campaign.{name}"}
-    # The first line is the reason as it stands; a campaign's others are its history.
-    reason = redact(it.reason.partition("\n")[0])
-    said: dict[str, Any] = {"campaign": name, "reason": reason}
+    said: dict[str, Any] = {"campaign": name, "reason": redact(it.reason)}
     if it.event in OF_CALLS and (call := calls.get(it.row_id or 0)):
         analysis, is_whole = _analysis(call)
         about = _about_call(call, analysis)
         said = {"campaign": name, **_said_of_call(call, analysis if is_whole else None)}
     elif it.event in OF_LEADS and (lead := people.get(it.row_id or 0)):
         about = {"resource": f"flireo.lead.{lead.id}", "lead_id": lead.id}
-        said |= {"reason": redact(lead.reason), "outcome": lead.outcome, **_said_of_lead(lead)}
+        said |= {"reason": redact(lead_reason(lead)), "outcome": lead.outcome, **_said_of_lead(lead)}
     elif it.event is LedgerEvent.DEAD_LETTER:
         about = {"resource": f"flireo.inbox.{it.row_id}"}
         letter = letters.get(it.row_id or 0)
-        said = {"inbox_id": it.row_id, "reason": redact(letter.reason if letter else it.reason)}
+        why = inbox_reason(letter.reason, letter.detail) if letter else ""
+        said = {"inbox_id": it.row_id, "reason": redact(why)}
     elif it.event is LedgerEvent.REPORTS_WAITING:
         about = {"resource": "flireo.inbox"}
     elif it.event in OF_CAMPAIGNS:
@@ -280,7 +280,7 @@ async def _leads(db: AsyncConnection, ids: Sequence[int | None]) -> Rows:
 
 
 async def _letters(db: AsyncConnection, ids: Sequence[int | None]) -> Rows:
-    wanted = select(inbox.c.id, inbox.c.reason).where(inbox.c.id.in_(ids))
+    wanted = select(inbox.c.id, inbox.c.reason, inbox.c.detail).where(inbox.c.id.in_(ids))
     return {row.id: row for row in (await db.execute(wanted)).all()} if ids else {}
 
 

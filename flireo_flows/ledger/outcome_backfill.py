@@ -136,18 +136,17 @@ async def apply_current_rules(campaign: CampaignLedger, policy: CallingPolicy) -
         campaign: In its ledger.
         policy: Of the run that begins.
     """
-    table, lessons = outcomes_version(policy), opt_out_rules_version(policy)
-    current = f"{table} {lessons}".strip()
+    table, rules = outcomes_version(policy), opt_out_rules_version(policy)
     mine = campaigns.c.name == campaign.name
+    versions = select(campaigns.c.outcomes_version, campaigns.c.opt_out_rules_version).where(mine)
     async with campaign.read() as db:
-        known = (await db.execute(select(campaigns.c.outcome_table).where(mine))).scalar_one_or_none() or ""
-    if known == current:
+        known = (await db.execute(versions)).first() or ("", "")
+    if tuple(known) == (table, rules):
         return None
-    had_table, _, had_lessons = known.partition(" ")
-    rederived = await rederive(campaign, policy) if had_table != table else Rederived()
-    learnt = await learn(campaign, policy) if had_lessons != lessons else Rederived()
+    rederived = await rederive(campaign, policy) if known[0] != table else Rederived()
+    learnt = await learn(campaign, policy) if known[1] != rules else Rederived()
     # Afterwards: one that was killed in the middle is done again.
-    values = {"outcome_table": current}
+    values = {"outcomes_version": table, "opt_out_rules_version": rules}
     async with campaign.write() as db:
         await register_in(db, campaign.name)
         await db.execute(update(campaigns).where(mine).values(values))

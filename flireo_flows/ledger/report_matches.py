@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from sqlalchemy import Row, Select, and_, or_, select
 
-from flireo_flows.ledger.delivery import INBOUND
 from flireo_flows.ledger.lead_queue import LONGEST_CALL_SECONDS
 from flireo_flows.ledger.schema import attempts, inbox
+from flireo_flows.lifecycle.reasons import InboxReason
 from flireo_flows.lifecycle.states import OPEN, AttemptState, IdSource, InboxState
 
 PORTION: Final = 500  # reports handled in one transaction
@@ -63,7 +63,7 @@ def reports_put_aside(campaign: str) -> Select[Any]:
             is_open,
             inbox.c.call_id.in_(ids),
             inbox.c.state == InboxState.APPLIED,
-            inbox.c.reason == INBOUND,
+            inbox.c.reason == InboxReason.INBOUND,
         )
         .order_by(inbox.c.id)
         .limit(PORTION)

@@ -19,12 +19,11 @@ from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import suppress_all_in
 from flireo_flows.lifecycle.outcomes import FinishedCall, Outcome, outcome_of
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy, OptOut, is_retried, may_follow, opt_out_of, retry_delay
 
 LARGEST: Final = 2**31 - 1  # of an integer column
-RANG_AFTER_ALL: Final = "a report came of a call that had counted as not placed"  # of the lead
-AFTER_ALL: Final = "; but a report of its call came"  # the same, at the end of the attempt's reason
 # What is not written down of a person who was forgotten.
 WORDS: Final[dict[str, Any]] = {
     "summary": "",
@@ -199,15 +198,14 @@ async def suppress_after_call(
 
 
 async def close_without_report(
-    db: AsyncConnection, row: Row[Any], reason: str, policy: CallingPolicy, now: float
+    db: AsyncConnection, row: Row[Any], reason: Reason, policy: CallingPolicy, now: float, detail: str = ""
 ) -> None:
     """End an attempt of which nothing more is heard; a person looks at the lead."""
-    values = {"outcome": Outcome.UNKNOWN, "reason": reason, "over_at": row.over_at or now}
+    why = {"reason": reason, "detail": stored(detail)}
+    values = {"outcome": Outcome.UNKNOWN, "over_at": row.over_at or now, **why}
     if await move(db, row.id, AttemptEvent.REPORTED, **values):
         await _finish_lead(db, row, Outcome.UNKNOWN, now, policy)
-        await db.execute(
-            update(leads).where(leads.c.id == row.lead_id).values(state=LeadState.REVIEW, reason=reason)
-        )
+        await db.execute(update(leads).where(leads.c.id == row.lead_id).values(state=LeadState.REVIEW, **why))
 
 
 def _ended_at(row: Row[Any], told: Mapping[str, Any]) -> float:
@@ -358,17 +356,18 @@ async def _finish_lead(
     # Who was skipped meanwhile, as when the campaign was cancelled, stays so.
     state = lead.state if lead.state == LeadState.SKIPPED else _after(again)
     # Who was taken out of the file meanwhile waits for nothing.
-    reason = (lead.reason or _to_be_rung_after(outcome)) if again else ""
+    reason, detail = (lead.reason or Reason.RETRY) if again else Reason.NONE, ""
     if again and await _rang_uncounted(db, row):
-        state, reason = LeadState.REVIEW, RANG_AFTER_ALL
+        state, reason = LeadState.REVIEW, Reason.CALLED_AFTER_ALL
     if lesson and lesson.is_unclear and state != LeadState.SKIPPED:
-        state, reason = LeadState.REVIEW, lesson.cause
+        state, reason, detail = LeadState.REVIEW, Reason.UNCLEAR_ANSWER, lesson.cause
     await db.execute(
         update(leads)
         .where(leads.c.id == row.lead_id)
         .values(
             state=state,
             reason=reason,
+            detail=detail,
             not_before=ended_at + retry_delay(policy, outcome, used),
             attempts=used,
             unplaced=0,
@@ -383,7 +382,7 @@ async def _rang_uncounted(db: AsyncConnection, row: Row[Any]) -> bool:
     rang = select(attempts.c.id).where(
         attempts.c.lead_id == row.lead_id,
         attempts.c.state == AttemptState.NOT_PLACED,
-        attempts.c.reason.endswith(AFTER_ALL, autoescape=True),
+        attempts.c.called_after_all,
     )
     return (await db.execute(rang.limit(1))).first() is not None
 
@@ -417,18 +416,13 @@ async def correct_lead(
     waits = update(leads).where(mine, leads.c.state == LeadState.WAITING)
     if lesson and lesson.is_unclear:
         final = update(leads).where(mine, leads.c.state.in_([LeadState.WAITING, LeadState.DONE]))
-        held = await db.execute(final.values(state=LeadState.REVIEW, reason=lesson.cause))
+        unclear = {"reason": Reason.UNCLEAR_ANSWER, "detail": lesson.cause}
+        held = await db.execute(final.values(state=LeadState.REVIEW, **unclear))
         return bool(held.rowcount)
     if lesson or (outcome != row.outcome and not may_follow(policy, outcome)):
-        done = await db.execute(waits.values(state=LeadState.DONE, reason=""))
+        done = await db.execute(waits.values(state=LeadState.DONE, reason=Reason.NONE, detail=""))
         return bool(done.rowcount)
-    stale = leads.c.reason == _to_be_rung_after(row.outcome)
-    await db.execute(waits.where(stale).values(reason=_to_be_rung_after(outcome)))
     return False
-
-
-def _to_be_rung_after(outcome: str) -> str:
-    return f"to be rung again after {outcome}"
 
 
 def object_of(analysis: str | None) -> Mapping[str, object] | None:

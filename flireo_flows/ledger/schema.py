@@ -30,6 +30,7 @@ from sqlalchemy import (
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.person_key import person_key
+from flireo_flows.lifecycle.reasons import InboxReason, Reason, SuppressionSource
 from flireo_flows.lifecycle.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
 
 VERSION: Final = 1  # of the tables: the number of the newest migration
@@ -82,14 +83,30 @@ campaigns = Table(
     # Its first spelling.
     Column("shown", String, nullable=False, default=lambda row: row.get_current_parameters()["name"]),
     Column("state", String, one_of("state", CampaignState), nullable=False),
-    Column("reason", Text, nullable=False, default=""),  # in words, without a number
+    Column(
+        "reason", Text, nullable=False, default=""
+    ),  # in a person's or the breaker's words, without a number
     Column("changed_by", String, nullable=False, default=""),  # person, breaker, brake, prefect
     Column("changed_at", Float, nullable=False, default=0.0),
     # What the last run rang under, for whoever collects without one: JSON of the policy and of what to expect.
     Column("policy", Text, nullable=False, server_default=""),
     Column("readiness", Text, nullable=False, server_default=""),
-    # Digests of the rules that outcomes follow from, and of those by which a no is learnt from them.
-    Column("outcome_table", String, nullable=False, server_default=""),
+    # Digests of the rules that the outcomes of its calls, and opt-outs from them, were last derived by.
+    Column("outcomes_version", String, nullable=False, server_default=""),
+    Column("opt_out_rules_version", String, nullable=False, server_default=""),
+)
+
+# Every change of a campaign's state, and every further reason to pause it.
+campaign_changes = Table(
+    "flireo_campaign_changes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("campaign", CampaignKey, nullable=False),
+    Column("state", String, one_of("state", CampaignState), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_by", String, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Index("flireo_changes_of_campaign", "campaign", "id"),
 )
 
 runners = Table(
@@ -118,7 +135,8 @@ leads = Table(
     Column("batch", String, nullable=False),  # the newest file that holds the lead
     Column("line", Integer, nullable=False, default=0),
     Column("state", String, one_of("state", LeadState), nullable=False),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", String, nullable=False, default=""),  # a `Reason`, or the `Rule` that denied it
+    Column("detail", Text, nullable=False, default=""),  # words of others that belong to the reason
     Column("outcome", String, nullable=False, default=""),
     Column("attempts", Integer, nullable=False, default=0),  # used ones: not those that were not placed
     Column("tries", Integer, nullable=False, default=0),  # all of them; the number of the newest
@@ -151,7 +169,11 @@ attempts = Table(
     Column("began_at", Float, nullable=False),
     Column("call_id", String, unique=True),
     Column("report_id", String, unique=True),  # call id of the webhooks, where it differs
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", String, one_of("reason", Reason), nullable=False, default=""),
+    Column("detail", Text, nullable=False, default=""),  # words of others that belong to the reason
+    Column("status", Integer),  # HTTP status of the answer to its request, where that was no call id
+    # A report came of its call although it counts as not placed.
+    Column("called_after_all", Boolean, nullable=False, server_default=false()),
     Column(
         "id_source", String, nullable=False, server_default=""
     ),  # answer, list, webhook: what gave its call id
@@ -265,7 +287,8 @@ inbox = Table(
     Column("received_at", Float, nullable=False),
     Column("deliveries", Integer, nullable=False, default=1),
     Column("state", String, one_of("state", InboxState), nullable=False),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", String, one_of("reason", InboxReason), nullable=False, default=""),
+    Column("detail", Text, nullable=False, default=""),
     # Read from the body when it came, so that the attempt can be found without reading it again.
     Column("call_id", String, nullable=False, default=""),
     Column("customer", Person, nullable=False, default=""),
@@ -327,7 +350,7 @@ suppressions = Table(
     metadata,
     Column("digest", String, primary_key=True),  # HMAC-SHA-256 of the number under the ledger's own key
     Column("phone", Person, nullable=False, default=""),
-    Column("source", String, nullable=False),  # person, outcome, analysis, forgotten
+    Column("source", String, one_of("source", SuppressionSource), nullable=False),
     Column("reason", Text, nullable=False, default=""),
     Column("campaign", CampaignKey, nullable=False, default=""),
     Column("at", Float, nullable=False),

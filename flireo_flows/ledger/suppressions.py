@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Row, and_, bindparam, delete, func, select, update
@@ -13,14 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api.person_key import person_key, spellings
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.ledger.campaigns import DeclinedError, shown_in
-from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.schema import PSEUDONYM, leads, suppressions
+from flireo_flows.ledger.database import CampaignLedger, Database
+from flireo_flows.ledger.schema import PSEUDONYM, do_not_call, leads, suppressions
+from flireo_flows.lifecycle.reasons import Reason, SuppressionSource
 from flireo_flows.lifecycle.states import LeadState
 from flireo_flows.policy import Rule
 
 T = TypeVar("T")
-FORGOTTEN: Final = "forgotten"
-UNCLEAR: Final = "unclear"  # an answer that is neither yes nor no: held back until a person settles it
 CHUNK: Final = 500  # numbers a statement
 # PostgreSQL's advisory lock under which suppressions are written: two campaigns that learn of the same people
 # in another order would wait for each other's rows for ever.
@@ -61,20 +61,28 @@ def digest(key: bytes, phone: str) -> str:
     return hmac.digest(key, person_key(phone).encode(), "sha256").hex()
 
 
-async def suppressed_in(db: AsyncConnection, database: Database, phones: Collection[str]) -> dict[str, str]:
+async def suppressed_in(
+    db: AsyncConnection, database: Database, phones: Collection[str]
+) -> dict[str, SuppressionSource]:
     """Who of these is never to be rung, and who said so (`person`, `outcome`, `analysis`, `forgotten`).
 
     What stands in the place of a forgotten person's number is never rung either.
     """
-    forgotten = {phone: FORGOTTEN for phone in phones if phone.startswith(PSEUDONYM)}
+    forgotten = {phone: SuppressionSource.FORGOTTEN for phone in phones if phone.startswith(PSEUDONYM)}
     by_digest: dict[str, list[str]] = {}
     for phone in phones:
         by_digest.setdefault(digest(database.key, phone), []).append(phone)
-    found: dict[str, str] = {}
+    found: dict[str, SuppressionSource] = {}
     for chunk in pieces(list(by_digest)):
         for row in (await db.execute(LISTED, {"digests": chunk})).all():
-            found |= dict.fromkeys(by_digest[row.digest], row.source)
+            found |= dict.fromkeys(by_digest[row.digest], SuppressionSource(row.source))
     return found | forgotten
+
+
+async def forgotten_in(db: AsyncConnection, database: Database, phones: Collection[str]) -> set[str]:
+    """Which of these numbers belong to people who were forgotten: nothing is to be written of them."""
+    sources = await suppressed_in(db, database, phones)
+    return {phone for phone, source in sources.items() if source == SuppressionSource.FORGOTTEN}
 
 
 async def suppress_in(
@@ -121,7 +129,10 @@ async def suppress_all_in(
         add = insert_sqlite(suppressions) if database.is_sqlite else insert_postgresql(suppressions)
         # What was unclear is settled by whoever says it plainly; otherwise the first time counts.
         settled = {name: add.excluded[name] for name in ("phone", *said)}
-        is_settled = and_(suppressions.c.source == UNCLEAR, add.excluded.source != UNCLEAR)
+        is_settled = and_(
+            suppressions.c.source == SuppressionSource.UNCLEAR,
+            add.excluded.source != SuppressionSource.UNCLEAR,
+        )
         new = add.values(rows).on_conflict_do_update(
             index_elements=["digest"], set_=settled, where=is_settled
         )
@@ -139,12 +150,14 @@ async def _skip(db: AsyncConnection, phones: Sequence[str]) -> None:
         await db.execute(skipped.values(state=LeadState.SKIPPED, reason=str(Rule.DO_NOT_CALL)))
 
 
-async def _settle(db: AsyncConnection, phone: str, reason: str) -> None:
+async def _settle(db: AsyncConnection, phone: str) -> None:
     """Its own call's unclear answer was no no: the lead is done, as it was called. A retry would be a guess."""
     held = and_(
-        leads.c.phone.in_(spellings(phone)), leads.c.state == LeadState.REVIEW, leads.c.reason == reason
+        leads.c.phone.in_(spellings(phone)),
+        leads.c.state == LeadState.REVIEW,
+        leads.c.reason == Reason.UNCLEAR_ANSWER,
     )
-    await db.execute(update(leads).where(held).values(state=LeadState.DONE, reason=""))
+    await db.execute(update(leads).where(held).values(state=LeadState.DONE, reason=Reason.NONE, detail=""))
 
 
 async def suppression_in(db: AsyncConnection, database: Database, phone: str) -> Suppression | None:
@@ -174,7 +187,9 @@ class Suppressions:
         for chunk in pieces(sorted(phones)):
             async with self._database.write() as db:
                 now = self._database.now()
-                made += await suppress_all_in(db, self._database, chunk, "person", reason, "", now)
+                made += await suppress_all_in(
+                    db, self._database, chunk, SuppressionSource.PERSON, reason, "", now
+                )
         return made
 
     async def lift(self, phone: str, *, even_forgotten: bool = False) -> Suppression:
@@ -193,15 +208,15 @@ class Suppressions:
             found = await suppression_in(db, self._database, phone)
             if found is None:
                 raise DeclinedError(f"{mask_phone(phone)} is not suppressed; there is nothing to lift.")
-            if found.source == FORGOTTEN and not even_forgotten:
+            if found.source == SuppressionSource.FORGOTTEN and not even_forgotten:
                 raise DeclinedError(
                     f"{mask_phone(phone)} belongs to somebody who was forgotten, and stays suppressed; only "
                     "if they ask to be rung again, lift it with --even-forgotten."
                 )
             mine = suppressions.c.digest == digest(self._database.key, phone)
             await db.execute(delete(suppressions).where(mine))
-            if found.source == UNCLEAR:
-                await _settle(db, phone, found.reason)
+            if found.source == SuppressionSource.UNCLEAR:
+                await _settle(db, phone)
         return found
 
     async def listed(self) -> list[Suppression]:
@@ -220,3 +235,68 @@ def pieces(rows: Sequence[T]) -> Iterator[Sequence[T]]:
 
 def _suppression(row: Row[Any]) -> Suppression:
     return Suppression(mask_phone(row.phone), row.source, row.reason, row.campaign, row.at)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignList:
+    """A campaign's do-not-call list.
+
+    Attributes:
+        numbers: How many numbers are on it.
+        at: When a file last added some, Unix seconds of the ledger's clock; 0 where none did.
+    """
+
+    numbers: int = 0
+    at: float = 0.0
+
+    @property
+    def in_words(self) -> str:
+        """`do-not-call list of 12 numbers from 2026-11-30`; empty without a list."""
+        if not self.numbers:
+            return ""
+        numbers = "1 number" if self.numbers == 1 else f"{self.numbers} numbers"
+        return f"do-not-call list of {numbers} from {datetime.fromtimestamp(self.at, UTC):%Y-%m-%d}"
+
+
+async def list_in(db: AsyncConnection, campaign: str) -> CampaignList:
+    """The list of a campaign."""
+    wanted = select(func.count(), func.max(do_not_call.c.at)).where(do_not_call.c.campaign == campaign)
+    numbers, at = (await db.execute(wanted)).one()
+    return CampaignList(numbers, at or 0.0)
+
+
+async def add_in(db: AsyncConnection, campaign: CampaignLedger, phones: Collection[str]) -> int:
+    """Add numbers to a campaign's list, and skip at once who waits. What a file brought before stays.
+
+    Args:
+        db: A transaction of `Database.write(campaign)`.
+        database: Its ledger.
+        campaign: Its name.
+        phones: E.164.
+
+    Returns:
+        How many were not on it before.
+    """
+    # Of who asked to be forgotten not even the number is written down again.
+    forgotten = map(person_key, await forgotten_in(db, campaign.database, phones))
+    kept = sorted(set(map(person_key, phones)) - set(forgotten))
+    now, added = campaign.now(), 0
+    for chunk in pieces(kept):
+        rows = [{"campaign": campaign.name, "phone": phone, "at": now} for phone in chunk]
+        add = insert_sqlite(do_not_call) if campaign.database.is_sqlite else insert_postgresql(do_not_call)
+        new = add.values(rows).on_conflict_do_nothing(index_elements=["campaign", "phone"])
+        added += len((await db.execute(new.returning(do_not_call.c.phone))).all())
+    listed = select(do_not_call.c.phone).where(do_not_call.c.campaign == campaign.name)
+    await db.execute(
+        update(leads)
+        .where(leads.c.campaign == campaign.name, leads.c.state == LeadState.WAITING)
+        .where(leads.c.phone.in_(listed))
+        .values(state=LeadState.SKIPPED, reason=str(Rule.DO_NOT_CALL))
+    )
+    return added
+
+
+async def clear_in(db: AsyncConnection, campaign: str) -> int:
+    """Take every number off a campaign's list. Returns how many there were."""
+    gone = await db.execute(delete(do_not_call).where(do_not_call.c.campaign == campaign))
+    return gone.rowcount

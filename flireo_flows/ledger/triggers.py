@@ -226,7 +226,7 @@ def _notices() -> Iterator[Trigger]:
             f"NEW.state = {unreadable} AND OLD.state <> {unreadable}",
         ),
     ):
-        yield _notice(name, inbox.name, on, when, f"'{LedgerEvent.DEAD_LETTER}'", "''", reason="NEW.reason")
+        yield _notice(name, inbox.name, on, when, f"'{LedgerEvent.DEAD_LETTER}'", "''")
 
 
 def _notice(

@@ -15,12 +15,11 @@ from flireo_flows.ledger.intents import Attempt
 from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.lifecycle.absence import Verdict, View, evidence_of, weigh
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, IdSource, LeadState
 from flireo_flows.policy import CallingPolicy
 
 REVIEWED_SECONDS: Final = 7200.0  # how long the call of an attempt that needs review is still looked for
-PROVED_ABSENT: Final = "complete readings of the call list do not show it"
-APPEARED: Final = "a call to this number showed up although its last request had not been accepted"
 
 
 class UnknownAttempts:
@@ -76,9 +75,8 @@ class UnknownAttempts:
         async with self._database.write(self.campaign) as db:
             if (await db.execute(owner)).first():
                 return False
-            return await move(
-                db, attempt.id, AttemptEvent.FOUND, call_id=call_id, id_source=IdSource.LIST, reason=""
-            )
+            found = {"call_id": call_id, "id_source": IdSource.LIST, "reason": Reason.NONE, "detail": ""}
+            return await move(db, attempt.id, AttemptEvent.FOUND, **found)
 
     async def add_alias(self, attempt_id: int, call_id: str) -> bool:
         """Keep that the list has a call under another id than we know it by. False if that id has an owner.
@@ -109,23 +107,23 @@ class UnknownAttempts:
             evidence, verdict = weigh(evidence_of(row), view, grace)
             await db.execute(update(attempts).where(still).values(asdict(evidence)))
             if verdict is Verdict.ABSENT:
-                await move(db, attempt.id, AttemptEvent.ABSENT, reason=PROVED_ABSENT)
+                await move(db, attempt.id, AttemptEvent.ABSENT, reason=Reason.NOT_LISTED)
                 again = LeadState.WAITING if policy.unknown == "try_again" else LeadState.REVIEW
-                await not_placed_in(db, attempt, again, "its call proved not placed", counts=1)
+                await not_placed_in(db, attempt, again, Reason.PROVED_NOT_PLACED, counts=1)
             return verdict
 
-    async def review(self, attempt: Attempt, reason: str) -> None:
+    async def review(self, attempt: Attempt, reason: Reason, detail: str = "") -> None:
         """Put a lead up for review while its attempt stays unknown: no run calls it again."""
         async with self._database.write(self.campaign) as db:
             still = update(attempts).where(
                 attempts.c.id == attempt.id, attempts.c.state == AttemptState.UNKNOWN
             )
             since = func.coalesce(attempts.c.over_at, self._database.now())  # it is not looked for for ever
-            if (await db.execute(still.values(reason=reason, over_at=since))).rowcount:
+            if (await db.execute(still.values(reason=reason, detail=detail, over_at=since))).rowcount:
                 await db.execute(
                     update(leads)
                     .where(leads.c.id == attempt.lead_id, leads.c.state == LeadState.CALLING)
-                    .values(state=LeadState.REVIEW, reason=reason)
+                    .values(state=LeadState.REVIEW, reason=reason, detail=detail)
                 )
 
     async def first_refused(self, since: float) -> float | None:
@@ -161,7 +159,7 @@ class UnknownAttempts:
         """Put the waiting lead of a refused attempt up for review: a call to its number showed up all the same."""
         async with self._database.write(self.campaign) as db:
             mine = update(leads).where(leads.c.id == attempt.lead_id, leads.c.state == LeadState.WAITING)
-            await db.execute(mine.values(state=LeadState.REVIEW, reason=APPEARED))
+            await db.execute(mine.values(state=LeadState.REVIEW, reason=Reason.CALL_APPEARED))
 
 
 def is_given_up(now: float) -> ColumnElement[bool]:

@@ -1,18 +1,25 @@
-"""What people and exports read of a campaign."""
+"""What people and exports read of a campaign, and what is still to come of it."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select, union
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
-from flireo_flows.ledger.campaigns import known_campaigns, shown_in
-from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.schema import attempts, leads, requests
-from flireo_flows.lifecycle.states import FINAL, OPEN, AttemptState, LeadState
+from flireo_flows.ledger.campaigns import known_campaigns, require_campaign, shown_in
+from flireo_flows.ledger.database import CampaignLedger, Database
+from flireo_flows.ledger.messages import NOT_CALLED, WHY_OPEN, lead_reason
+from flireo_flows.ledger.report_matches import MAY_OWN
+from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, inbox, leads, requests
+from flireo_flows.ledger.unknown_attempts import is_given_up
+from flireo_flows.lifecycle.states import FINAL, OPEN, AttemptState, InboxState, LeadState
+
+LATELY_SECONDS: Final = 2 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +124,7 @@ class Views:
             states = await counted(_counts(leads.c.state).where(mine))
             outcomes = await counted(_counts(leads.c.outcome).where(mine, leads.c.outcome != ""))
             tries = await counted(_counts(attempts.c.state).where(tried))
-            open_or_skipped = and_(mine, leads.c.state != LeadState.DONE, leads.c.reason != "")
-            reasons = await counted(_counts(leads.c.state, leads.c.reason).where(open_or_skipped))
+            reasons = await _reasons(db, campaign)
             sent = select(requests.c.route, func.sum(requests.c.count)).where(requests.c.campaign == campaign)
             routes = await counted(sent.group_by(requests.c.route).order_by(requests.c.route))
             ended = attempts.c.state == AttemptState.ENDED
@@ -147,6 +153,9 @@ class Views:
                 leads.c.phone,
                 leads.c.state,
                 leads.c.reason,
+                leads.c.detail,
+                leads.c.outcome,
+                leads.c.unplaced,
                 leads.c.not_before,
                 attempts.c.state.label("attempt"),
             )
@@ -166,6 +175,17 @@ class Views:
             newest = _results(campaign).where(attempts.c.over_at.is_not(None)).order_by(None)
             rows = (await db.execute(newest.order_by(attempts.c.over_at.desc()).limit(most))).all()
         return [_result(row) for row in rows]
+
+
+async def _reasons(db: AsyncConnection, campaign: str) -> dict[str, int]:
+    """Leads that are not done, by state and reason."""
+    why = (leads.c.state, leads.c.reason, leads.c.detail, leads.c.outcome, leads.c.unplaced)
+    is_open = and_(leads.c.campaign == campaign, leads.c.state != LeadState.DONE)
+    found: Counter[str] = Counter()
+    for row in (await db.execute(_counts(*why).where(is_open))).all():
+        if words := lead_reason(row):
+            found[f"{row.state} {words}"] += row[-1]
+    return dict(found)
 
 
 def _counts(*columns: Any) -> Select[Any]:
@@ -198,6 +218,8 @@ def _results(campaign: str) -> Select[Any]:
             leads.c.columns,
             leads.c.state,
             leads.c.reason,
+            leads.c.detail,
+            leads.c.unplaced,
             leads.c.outcome,
             func.coalesce(used.c.rung, 0).label("rung"),
             attempts.c.call_id,
@@ -220,7 +242,7 @@ def _result(row: Row[Any]) -> LeadResult:
         phone=row.destination or row.phone,
         name=row.name,
         state=row.state,
-        reason=row.reason,
+        reason=lead_reason(row),
         outcome=row.outcome,
         attempts=int(row.rung),
         call_id=row.call_id or "",
@@ -233,19 +255,97 @@ def _result(row: Row[Any]) -> LeadResult:
     )
 
 
-WHY_OPEN: Final = {
-    AttemptState.SENDING: "its request is on the way",
-    AttemptState.UNKNOWN: "nobody knows yet whether it rang; the call list will tell",
-    AttemptState.PLACED: "its call runs, or its result is not in yet",
-}
-
-
 def _why(row: Any, now: float) -> str:
     if row.attempt:
         return WHY_OPEN[AttemptState(row.attempt)]
-    why = row.reason.replace("_", " ") or "not rung yet"
+    why = lead_reason(row).replace("_", " ") or NOT_CALLED
     return f"{why}, until {_moment(row.not_before):%Y-%m-%d %H:%M} UTC" if row.not_before > now else why
 
 
 def _moment(seconds: float | None) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenResults:
+    """What is still to be heard of a campaign.
+
+    Attributes:
+        open: Attempts whose result is not in; not those that only a person can settle any more.
+        ended: Attempts whose result is in.
+        review: Leads that a person has to look at.
+    """
+
+    open: int
+    ended: int
+    review: int
+
+
+async def campaigns_with_open_results(database: Database, campaign: str = "") -> list[str]:
+    """Campaigns that have open attempts, or reports that wait.
+
+    Args:
+        database: The ledger.
+        campaign: Only this one, whatever is to be heard of it; empty for all that have something.
+
+    Raises:
+        DeclinedError: There is no such campaign.
+    """
+    async with database.read() as db:
+        if campaign:
+            return [name_key(await require_campaign(db, campaign, database.where))]
+        mine = or_(
+            attempts.c.call_id == inbox.c.call_id,
+            attempts.c.report_id == inbox.c.call_id,
+            and_(inbox.c.reference != "", attempts.c.reference == inbox.c.reference),
+        )
+        told = select(attempts.c.campaign).join(inbox, mine).where(inbox.c.state == InboxState.WAITING)
+        since = database.now() - LATELY_SECONDS
+        # Under an id that no attempt has: of a call that the list showed to be over before its analysis came.
+        named = select(attempts.c.campaign).join(inbox, MAY_OWN)
+        named = named.where(inbox.c.state == InboxState.WAITING, inbox.c.received_at > since)
+        wanted = union(select(attempts.c.campaign).where(_is_unheard(database)), told, named)
+        return sorted((await db.execute(wanted)).scalars())
+
+
+async def recently_called_campaigns(database: Database) -> list[str]:
+    """Campaigns that rang somebody in the last days, as far as runs wrote their rules down."""
+    since = database.now() - LATELY_SECONDS
+    rang = select(attempts.c.id).where(attempts.c.campaign == campaigns.c.name, attempts.c.began_at > since)
+    async with database.read() as db:
+        wanted = select(campaigns.c.name).where(campaigns.c.policy != "", rang.exists())
+        return list((await db.execute(wanted)).scalars())
+
+
+async def open_results_of(campaign: CampaignLedger) -> OpenResults:
+    """What is still to be heard of a campaign."""
+    mine = attempts.c.campaign == campaign.name
+    async with campaign.read() as db:
+        return OpenResults(
+            open=await _number_of(db, select(func.count()).where(mine, _is_unheard(campaign.database))),
+            ended=await _number_of(
+                db, select(func.count()).where(mine, attempts.c.state == AttemptState.ENDED)
+            ),
+            review=await _number_of(
+                db,
+                select(func.count()).where(
+                    leads.c.campaign == campaign.name, leads.c.state == LeadState.REVIEW
+                ),
+            ),
+        )
+
+
+async def has_open(campaign: CampaignLedger) -> bool:
+    """Whether the result of some attempt is not in."""
+    open_ = select(attempts.c.id).where(attempts.c.campaign == campaign.name, _is_unheard(campaign.database))
+    async with campaign.read() as db:
+        return (await db.execute(open_.limit(1))).first() is not None
+
+
+def _is_unheard(database: Database) -> ColumnElement[bool]:
+    unknown = attempts.c.state == AttemptState.UNKNOWN
+    return and_(IS_OPEN, ~and_(unknown, is_given_up(database.now())))
+
+
+async def _number_of(db: AsyncConnection, wanted: Select[tuple[int]]) -> int:
+    return int((await db.execute(wanted)).scalar_one())

@@ -113,6 +113,4 @@ class InboxState(StrEnum):
     UNREADABLE = "unreadable"  # the reason says why; the body is kept
 
 
-# Why a lead goes to review about which a run asks again: the zones it may be in are never in calling hours together.
-NO_SHARED_HOURS: Final = "no_shared_hours"
 FINAL: Final = (LeadState.DONE, LeadState.SKIPPED, LeadState.REVIEW)

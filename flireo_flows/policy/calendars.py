@@ -102,7 +102,7 @@ def calendar_problem(calendar: Calendar) -> str:
 
 @lru_cache(maxsize=4096)
 def country_of(phone: str) -> Calendar | None:
-    """The country of an E.164 number; None where the number alone does not tell."""
+    """The country of an E.164 number; None where the number alone does not decide."""
     for length in (1, 2, 3):  # no country code begins with another one
         digits = phone[1 : 1 + length]
         regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(digits), ()) if digits.isdecimal() else ()

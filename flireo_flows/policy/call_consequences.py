@@ -146,8 +146,8 @@ def _asks(answer: object) -> bool:
     return any(isinstance(one, str) and asks_for_no_calls(one, is_mark=True) for one in several)
 
 
-SHORT: Final = 12  # words; a longer answer tells of more than one thing
-# What tells of the whole call, in which such words may be about anything.
+SHORT: Final = 12  # words; a longer answer is about more than one thing
+# What describes the whole call, in which such words may be about anything.
 RETOLD: Final = word_set(
     "summary callsummary transcript samenvatting zusammenfassung resume resumen riassunto resumo"
 )
@@ -194,9 +194,9 @@ _BEFORE: Final = word_set("before yet made earlier so past")  # "no_calls_yet"
 @lru_cache(maxsize=4096)
 def _meant(key: str) -> str:
     """The answer under a key by which someone asks for no more calls, as the key's words say; empty for none."""
-    told = header_words(key)
-    words = [word for word in told if word not in _AGAIN]
-    if _BEFORE & set(words) or (_ONCE & set(words) and len(words) == len(told)):
+    said = header_words(key)
+    words = [word for word in said if word not in _AGAIN]
+    if _BEFORE & set(words) or (_ONCE & set(words) and len(words) == len(said)):
         return ""
     meaning = meaning_of(" ".join(words))
     if meaning is Meaning.OPT_OUT or asks_for_no_calls(" ".join(words), is_mark=True):

@@ -248,8 +248,8 @@ class CallingPolicy(BaseModel):
             ge=0,
             le=1,
             title="Least completeness",
-            description="Tells (flireo.campaign.incomplete) when a smaller share of the ended calls has its "
-            "report, or its analysis, after both graces above; 0 never tells.",
+            description="Emits an event (flireo.campaign.incomplete) when a smaller share of the ended calls has its "
+            "report, or its analysis, after both graces above; 0 never does.",
         ),
     ] = 0.9
     unknown: Annotated[

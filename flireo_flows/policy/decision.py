@@ -237,7 +237,7 @@ def is_spaced(case: DecisionContext, now: datetime) -> Deny | None:
 
 
 def number_is_rested(case: DecisionContext, now: datetime) -> Deny | None:
-    """Rolling caps per number, across campaigns. The cap that holds longest is told."""
+    """Rolling caps per number, across campaigns. The cap that holds longest is the reason."""
     denials = [denial for cap in case.number_caps if (denial := _capped(case, now, cap.calls, cap.days))]
     return max(denials, key=lambda denial: denial.until or LAST, default=None)
 
@@ -253,7 +253,7 @@ def _capped(case: DecisionContext, now: datetime, calls: int, days: float) -> De
 
 
 def others_are_spaced(case: DecisionContext, now: datetime) -> Deny | None:
-    """The person was not called by others lately, nor too often. The rule that holds longest is told."""
+    """The person was not called by others lately, nor too often. The rule that holds longest is the reason."""
     calls, rules = case.history.other_calls, case.policy.other_campaigns
     if not calls:
         return None

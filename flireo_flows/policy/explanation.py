@@ -219,24 +219,24 @@ def _concurrency(facts: Facts) -> str:
 
 
 def _cap(unit: str) -> Callable[[Facts], str]:
-    def told(facts: Facts) -> str:
+    def used_up(facts: Facts) -> str:
         what = _text(facts, "currency") if unit == "money" else unit
         assumed = _whole(facts, "open_calls")
         open_calls = f", {assumed} calls in progress or of unknown length, as assumed" if assumed else ""
         cap, used = _figure(facts, "cap"), _figure(facts, "used")
         return f"the cap of {cap} {what} per {facts.get('scope', 'scope')} is used up ({used}{open_calls})"
 
-    return told
+    return used_up
 
 
-def _said(text: str) -> Callable[[Facts], str]:
+def _constant(text: str) -> Callable[[Facts], str]:
     return lambda facts: text
 
 
 REASONS: Final[Mapping[Rule, Callable[[Facts], str]]] = {
     Rule.CLOCK_WRONG: lambda facts: f"the ledger's clock shows the year {facts.get('year', 'unknown')}",
-    Rule.CAMPAIGN_CANCELLED: _said("the campaign was cancelled"),
-    Rule.CAMPAIGN_PAUSED: _said("the campaign is paused"),
+    Rule.CAMPAIGN_CANCELLED: _constant("the campaign was cancelled"),
+    Rule.CAMPAIGN_PAUSED: _constant("the campaign is paused"),
     Rule.DO_NOT_CALL: _do_not_call,
     Rule.NO_CONSENT: _no_consent,
     Rule.CONSENT_EXPIRED: _consent_expired,
@@ -251,8 +251,8 @@ REASONS: Final[Mapping[Rule, Callable[[Facts], str]]] = {
     Rule.SAME_HOUR: _same_hour,
     Rule.NUMBER_CAP: _number_cap,
     Rule.OTHER_CAMPAIGNS: _other_campaigns,
-    Rule.ALREADY_RINGING: _said("a call to the number is in progress"),
-    Rule.RESULT_AWAITED: _said("the analysis of its last call has not come yet, and may say no"),
+    Rule.ALREADY_RINGING: _constant("a call to the number is in progress"),
+    Rule.RESULT_AWAITED: _constant("the analysis of its last call has not come yet, and may say no"),
     Rule.CONCURRENCY: _concurrency,
     Rule.CALL_CAP: _cap("calls"),
     Rule.MINUTE_CAP: _cap("minutes"),
@@ -287,7 +287,7 @@ def _moment(moment: datetime | None, facts: Facts, since: object = None) -> str:
 
 
 def _zone(facts: Facts) -> tuple[tzinfo, str]:
-    """Whose clock to tell times on, and its name where it must be said."""
+    """The clock for times, and its name where it is needed."""
     clocks = facts.get("clocks")
     names = [str(name) for name in clocks] if isinstance(clocks, Mapping) else []
     zone = zone_named(names[0]) if names else None

@@ -39,7 +39,7 @@ def location_of(lead: PolicyLead, wide: bool) -> LeadLocation:
 
     Args:
         lead: The person, as the row describes them.
-        wide: Whether a number is taken to tell its country only (`CallingPolicy.wide_zones`).
+        wide: Whether a number is taken to show its country only (`CallingPolicy.wide_zones`).
     """
     return _whereabouts(lead.phone, lead.zones, lead.zone_source, lead.state, lead.postcode, wide)
 
@@ -54,15 +54,15 @@ def _whereabouts(
         added = tuple(zone for zone in country_zones(phone) if zone not in zones)
         zones, sources = (*zones, *added), [*sources, *[WIDE] * len(added)]
     row = [region_of_postcode(postcode, phone).states, region_of_state(state, phone).states]
-    told = [states for states in row if states]
+    named = [states for states in row if states]
     number = () if wide else number_states(phone)
-    return LeadLocation(zones, tuple(sources), _states(number, told), phone)
+    return LeadLocation(zones, tuple(sources), _states(number, named), phone)
 
 
-def _states(number: Sequence[str], told: Sequence[Sequence[str]]) -> tuple[str, ...]:
+def _states(number: Sequence[str], named: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """States that the row and the number allow; those of both where they contradict each other."""
-    inside = [set(states) & set(number) for states in told if set(states) & set(number)]
-    outside = [set(states) for states in told if not set(states) & set(number)]
+    inside = [set(states) & set(number) for states in named if set(states) & set(number)]
+    outside = [set(states) for states in named if not set(states) & set(number)]
     kept = _common(inside) if inside else set(number)
     return tuple(sorted(kept | _common(outside)))
 

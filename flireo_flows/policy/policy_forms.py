@@ -129,7 +129,7 @@ class Caps(PolicyForm):
 
 
 class Tariff(PolicyForm):
-    """What calls cost: an estimate of yours, as the API tells no prices."""
+    """What calls cost: an estimate of yours, as the API contains no prices."""
 
     per_minute: Annotated[float, Field(ge=0, le=10**6, title="Per minute", description="Of talk.")] = 0
     per_call: Annotated[float, Field(ge=0, le=10**6, title="Per call", description="For each call made.")] = 0

@@ -46,8 +46,8 @@ class AssistantAnswer:
         if case is KeyCase.CAMEL:
             longest = settings.pop("max_duration_seconds", None)
             longest = longest if self.max_duration_seconds is None else self.max_duration_seconds
-            told = {_HUMPED.get(name, name): value for name, value in settings.items()}
-            return _said({"assistant": told or None, "maxDurationSeconds": longest})
+            entry = {_HUMPED.get(name, name): value for name, value in settings.items()}
+            return _said({"assistant": entry or None, "maxDurationSeconds": longest})
         if self.max_duration_seconds is not None:
             settings["max_duration_seconds"] = self.max_duration_seconds
         metadata = dict(self.metadata) if self.metadata is not None else None

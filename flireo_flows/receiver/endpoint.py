@@ -18,15 +18,15 @@ from flireo_flows.receiver.logs import place_of
 from flireo_flows.receiver.metrics import Metrics
 from flireo_flows.receiver.signature_check import (
     BodyReader,
-    Gone,
-    Refused,
+    RequestRefusedError,
     SenderClock,
+    SenderGoneError,
     check_headers,
     check_kind,
     check_signature,
     read_headers,
 )
-from flireo_flows.receiver.storage import NotStored, Storage
+from flireo_flows.receiver.storage import NotStoredError, Storage
 
 RECEIVED: Final = {"received": True}
 _THANKS: Final = Response(json.dumps(RECEIVED), media_type="application/json")
@@ -44,7 +44,7 @@ Answers = Callable[[Delivery, float], Awaitable[dict[str, Any]]]
 
 
 @dataclass(slots=True)
-class Told:
+class DeliveryLog:
     """What a log line and a metric say of one request."""
 
     event: str = "unproven"
@@ -54,7 +54,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class WebhookEndpoint:
     """An ASGI app for both webhook addresses.
 
     Attributes:
@@ -72,58 +72,58 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request and answer it."""
-        told = Told()
+        entry = DeliveryLog()
         try:
-            response = _json(200, await self._taken(scope, receive, told))
-        except Gone:
-            told.outcome = "sender_gone"
+            response = _json(200, await self._taken(scope, receive, entry))
+        except SenderGoneError:
+            entry.outcome = "sender_gone"
             response = _json(400, {})  # it reaches no one
         except Exception as error:
-            refused = error if isinstance(error, Refused) else _failed(error)
-            told.outcome = refused.code
+            refused = error if isinstance(error, RequestRefusedError) else _failed(error)
+            entry.outcome = refused.code
             response = _json(refused.status, {"error": {"code": refused.code, "message": refused.words}})
             response.headers.update(ABOUT_REFUSALS.get(refused.status, {}))
-        self.metrics.delivery(told.event, told.outcome)
+        self.metrics.delivery(entry.event, entry.outcome)
         if _log.isEnabledFor(logging.INFO):
-            _log.info("delivery", extra=_line(told, response.status_code))
+            _log.info("delivery", extra=_line(entry, response.status_code))
         await response(scope, receive, send)
 
-    async def _taken(self, scope: Scope, receive: Receive, told: Told) -> dict[str, Any]:
+    async def _taken(self, scope: Scope, receive: Receive, entry: DeliveryLog) -> dict[str, Any]:
         if scope["method"] != "POST":
-            raise Refused(405, "wrong_method", "send POST")
+            raise RequestRefusedError(405, "wrong_method", "send POST")
         headers = read_headers(scope)
         check_kind(headers)
         check_headers(headers, self.secrets, allow_unsigned=self.allow_unsigned)
         body = await self.bodies.read(receive)
         sent_at = check_signature(body, headers, self.secrets, allow_unsigned=self.allow_unsigned)
-        told.event = "unread"
+        entry.event = "unread"
         reference = scope["path_params"].get("reference", "")
         # What the opening of the ledger takes is part of the event's time, and its type is not known yet.
-        ends_at = None if self.storage.is_open else self._ends_at(_type_of(body), told)
+        ends_at = None if self.storage.is_open else self._ends_at(_type_of(body), entry)
         delivery = await self._read(body, reference, sent_at, ends_at)
-        told.digest = delivery.digest[:12]
+        entry.digest = delivery.digest[:12]
         event = delivery.event
-        told.event = "unreadable"
+        entry.event = "unreadable"
         if event is not None:
-            told.event = event.type if event.type in _EVENTS else "unknown"
+            entry.event = event.type if event.type in _EVENTS else "unknown"
             # The header is not signed, and the body is: so the body counts.
             if headers.get(_EVENT, event.type) != event.type:
                 self.metrics.mismatch()
             if ends_at is None and event.type in self.answers:
-                ends_at = self._ends_at(event.type, told)
+                ends_at = self._ends_at(event.type, entry)
         delivered = await self._stored(delivery, ends_at)
         _refuse_unreadable(delivery, delivered)
-        told.outcome = "stored" if delivered.is_new else "doubled"
+        entry.outcome = "stored" if delivered.is_new else "doubled"
         if event is None or event.type not in self.answers:
             return RECEIVED
         seconds, answer = self.answers[event.type]
-        return await answer(delivery, told.began + seconds)
+        return await answer(delivery, entry.began + seconds)
 
-    def _ends_at(self, event_type: str, told: Told) -> float:
+    def _ends_at(self, event_type: str, entry: DeliveryLog) -> float:
         """Until when (`time.monotonic`) the ledger is waited for: by then the sender must have its answer."""
         ends_at = time.monotonic() + self.storage.seconds
         if event_type in self.answers:
-            return min(ends_at, told.began + self.answers[event_type][0])
+            return min(ends_at, entry.began + self.answers[event_type][0])
         return ends_at
 
     async def _read(
@@ -131,14 +131,14 @@ class Endpoint:
     ) -> Delivery:
         try:
             now = await self.storage.now(_left(ends_at))
-        except NotStored:
+        except NotStoredError:
             raise not_stored() from None
         return read_delivery(body, reference, now, self.clock.ahead(sent_at, now))
 
     async def _stored(self, delivery: Delivery, ends_at: float | None) -> Delivered:
         try:
             return await self.storage.store(delivery, _left(ends_at))
-        except NotStored:
+        except NotStoredError:
             raise not_stored() from None
 
 
@@ -152,23 +152,23 @@ def _type_of(body: bytes) -> str:
     return event.type if event else ""
 
 
-def not_stored() -> Refused:
+def not_stored() -> RequestRefusedError:
     """An honest refusal is the only thing that could make the sender try again."""
-    return Refused(503, "not_stored", "the ledger does not answer; send it again")
+    return RequestRefusedError(503, "not_stored", "the ledger does not answer; send it again")
 
 
-def _failed(error: Exception) -> Refused:
+def _failed(error: Exception) -> RequestRefusedError:
     """A fault of ours. The log has its place and not its words, which may quote the body."""
     _log.error("a delivery failed: %s", type(error).__name__, extra=place_of(error))
-    return Refused(500, "failed", "the receiver failed; its log shows where")
+    return RequestRefusedError(500, "failed", "the receiver failed; its log shows where")
 
 
 def _refuse_unreadable(delivery: Delivery, delivered: Delivered) -> None:
     """It is kept among the dead letters. The reason quotes nothing of the body."""
     if delivery.is_unknown_event:
-        raise Refused(422, "unknown_event", delivery.reason)
+        raise RequestRefusedError(422, "unknown_event", delivery.in_words)
     if delivery.state is InboxState.UNREADABLE:
-        raise Refused(400, "unreadable", delivery.reason)
+        raise RequestRefusedError(400, "unreadable", delivery.in_words)
 
 
 def _json(status: int, body: Mapping[str, Any]) -> Response:
@@ -178,7 +178,7 @@ def _json(status: int, body: Mapping[str, Any]) -> Response:
     return Response(json.dumps(body, allow_nan=False), status, media_type="application/json")
 
 
-def _line(told: Told, status: int) -> dict[str, Any]:
-    ms = round((time.monotonic() - told.began) * 1000, 1)
-    line = {"event": told.event, "outcome": told.outcome, "status": status, "ms": ms}
-    return {**line, "digest": told.digest} if told.digest else line
+def _line(entry: DeliveryLog, status: int) -> dict[str, Any]:
+    ms = round((time.monotonic() - entry.began) * 1000, 1)
+    line = {"event": entry.event, "outcome": entry.outcome, "status": status, "ms": ms}
+    return {**line, "digest": entry.digest} if entry.digest else line

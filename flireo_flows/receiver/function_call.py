@@ -1,4 +1,4 @@
-"""Call functions of the user's own, sync or async, within a time: who is too slow is cut off."""
+"""FunctionCall functions of the user's own, sync or async, within a time: who is too slow is cut off."""
 
 import asyncio
 import inspect
@@ -18,20 +18,20 @@ _log: Final = logging.getLogger("flireo_flows.receiver")
 _left_alone: Final[set[asyncio.Task[Any]]] = set()  # the loop itself holds its tasks only weakly
 
 
-class TooSlow(Exception):
+class TooSlowError(Exception):
     """The function did not answer in time. An async one is cancelled; a thread can only be left alone."""
 
 
-class TooBusy(Exception):
+class TooBusyError(Exception):
     """The function was not called: all threads have sync functions in them that did not return yet."""
 
 
-class Exited(Exception):
+class ProcessExitError(Exception):
     """The function wanted to end the whole process, as `sys.exit()` does. It ended itself only."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     """A call of a function. What goes in and what comes out are the function's own matter, where it runs.
 
     Attributes:
@@ -45,7 +45,7 @@ class Call:
     write: Callable[[Any], Any]
 
 
-async def call_within(seconds: float, call: Call) -> Any:
+async def call_within(seconds: float, call: FunctionCall) -> Any:
     """What is to be sent of what a function gives.
 
     Args:
@@ -53,9 +53,9 @@ async def call_within(seconds: float, call: Call) -> Any:
         call: Of which function, with what.
 
     Raises:
-        TooSlow: It took longer.
-        TooBusy: It was not called.
-        Exited: It wanted to end the process.
+        TooSlowError: It took longer.
+        TooBusyError: It was not called.
+        ProcessExitError: It wanted to end the process.
         Exception: Whatever it raises.
     """
     task = asyncio.ensure_future(_run(call))
@@ -66,9 +66,9 @@ async def call_within(seconds: float, call: Call) -> Any:
         if not task.done():
             _let_go(task)
     if not task.done():
-        raise TooSlow
+        raise TooSlowError
     if task.cancelled():
-        raise TooSlow from None
+        raise TooSlowError from None
     return task.result()
 
 
@@ -78,7 +78,7 @@ def is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
-async def _run(call: Call) -> Any:
+async def _run(call: FunctionCall) -> Any:
     try:
         given = _begun(call) if is_async(call.function) else await _in_thread(lambda: _begun(call))
         return call.write(await given) if inspect.isawaitable(given) else given
@@ -86,10 +86,10 @@ async def _run(call: Call) -> Any:
         raise
     except BaseException as error:
         # The loop would end by it, and the server with it.
-        raise Exited(type(error).__name__).with_traceback(error.__traceback__) from None
+        raise ProcessExitError(type(error).__name__).with_traceback(error.__traceback__) from None
 
 
-def _begun(call: Call) -> Any:
+def _begun(call: FunctionCall) -> Any:
     """What is to be sent; of what is still to be awaited, that."""
     positional, named = call.read()
     given = call.function(*positional, **named)
@@ -110,13 +110,13 @@ async def _in_thread(work: Callable[[], Any]) -> Any:
         async with asyncio.timeout(BUSY_SECONDS):
             await free.acquire()
     except TimeoutError:
-        raise TooBusy from None
+        raise TooBusyError from None
     try:
         # A daemon: one that hangs for ever must not hold up the end of the server.
         threading.Thread(target=copy_context().run, args=(run,), name="flireo-function", daemon=True).start()
     except RuntimeError:  # the system has no more of them
         free.release()
-        raise TooBusy from None
+        raise TooBusyError from None
     given, error = await done
     if error is not None:
         raise error

@@ -17,8 +17,8 @@ from flireo_flows.ledger.callers import KnownCaller, find_caller
 from flireo_flows.ledger.dead_letters import counted
 from flireo_flows.ledger.delivery import Delivery
 from flireo_flows.receiver.assistant_request import Greets, body_of
-from flireo_flows.receiver.endpoint import Endpoint
-from flireo_flows.receiver.function_call import Call, TooBusy, TooSlow, call_within
+from flireo_flows.receiver.endpoint import WebhookEndpoint
+from flireo_flows.receiver.function_call import FunctionCall, TooBusyError, TooSlowError, call_within
 from flireo_flows.receiver.metrics import Metrics
 from flireo_flows.receiver.storage import Storage
 from flireo_flows.receiver.tool import Described, Tool, mismatches
@@ -84,10 +84,10 @@ class Receiver:
         self.ledger_url = ledger_url
         self.metrics = Metrics()
         self._storage = Storage(ledger_url, store_seconds, self.metrics.wrote)
-        self._toolbox = Toolbox(lambda tool, *told: self.metrics.handled(f"tool:{tool}", *told))
+        self._toolbox = Toolbox(lambda tool, *entry: self.metrics.handled(f"tool:{tool}", *entry))
         self._assistant: Callable[..., Any] | None = None
         self._beside = list(beside)
-        self._endpoint = Endpoint(
+        self._endpoint = WebhookEndpoint(
             self._storage,
             self.metrics,
             tuple(secret for secret in secrets if secret),
@@ -255,12 +255,12 @@ class Receiver:
         try:
             asked = (self._assistant, event, key_case(delivery.body), deadline)
             body = await call_within(
-                deadline - began, Call(self._ask, lambda: (asked, {}), lambda body: body)
+                deadline - began, FunctionCall(self._ask, lambda: (asked, {}), lambda body: body)
             )
             outcome = "answered" if body else "saved_agent"
-        except TooSlow:
+        except TooSlowError:
             outcome = "too_slow"
-        except TooBusy:
+        except TooBusyError:
             outcome = "too_busy"
         except Exception as error:  # whatever it is: the saved agent answers, and the caller is not lost
             outcome = "failed"
@@ -278,7 +278,7 @@ class Receiver:
         caller: KnownCaller | None = None
         if event.customer_number:
             caller = await find_caller(await self._storage.database(), event.customer_number)
-        asked = Call(function, lambda: ((event, caller), {}), lambda answer: body_of(answer, case))
+        asked = FunctionCall(function, lambda: ((event, caller), {}), lambda answer: body_of(answer, case))
         body: dict[str, Any] = await call_within(deadline - time.monotonic(), asked)
         return body
 

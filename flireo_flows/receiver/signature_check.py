@@ -24,7 +24,7 @@ _ABOUT: Final = [(name, name.lower()) for name in (TIMESTAMP_HEADER, SIGNATURE_H
 _JSON: Final = ("application/json", "+json")
 
 
-class Refused(Exception):
+class RequestRefusedError(Exception):
     """A request that is answered 4xx or 5xx: the status, a code for programs, and words for people."""
 
     def __init__(self, status: int, code: str, words: str) -> None:
@@ -32,7 +32,7 @@ class Refused(Exception):
         super().__init__(status, code, words)
 
 
-class Gone(Exception):
+class SenderGoneError(Exception):
     """The sender went away before the body was complete."""
 
 
@@ -48,7 +48,7 @@ def check_kind(headers: Mapping[str, str]) -> None:
     """
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind and not kind.endswith(_JSON):
-        raise Refused(415, "wrong_content_type", "send application/json")
+        raise RequestRefusedError(415, "wrong_content_type", "send application/json")
     length = headers.get("content-length", "")
     if length.isdecimal() and len(length) < 20 and int(length) > MOST_DISCARDED:
         raise too_large()
@@ -70,14 +70,16 @@ class BodyReader:
         """The raw bytes, which are what is signed; no more of them than we would store.
 
         Raises:
-            Refused: They are too many, come too slowly, or too much of others is under way.
-            Gone: They never all came.
+            RequestRefusedError: They are too many, come too slowly, or too much of others is under way.
+            SenderGoneError: They never all came.
         """
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._read(receive)
         except TimeoutError:
-            raise Refused(408, "too_slow", f"a body has to come within {self._seconds:g} s") from None
+            raise RequestRefusedError(
+                408, "too_slow", f"a body has to come within {self._seconds:g} s"
+            ) from None
 
     async def _read(self, receive: Receive) -> bytes:
         pieces: list[bytes] = []
@@ -86,7 +88,7 @@ class BodyReader:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise Gone
+                    raise SenderGoneError
                 piece = message.get("body", b"")
                 size += len(piece)
                 is_last = not message.get("more_body", False)
@@ -99,7 +101,9 @@ class BodyReader:
                     return bytes(piece)
                 else:
                     if self._held + len(piece) > self._most:
-                        raise Refused(503, "too_busy", "too many bodies are under way; send it again")
+                        raise RequestRefusedError(
+                            503, "too_busy", "too many bodies are under way; send it again"
+                        )
                     pieces.append(piece)
                     self._held, held = self._held + len(piece), held + len(piece)
                     if is_last:
@@ -108,9 +112,9 @@ class BodyReader:
             self._held -= held
 
 
-def too_large() -> Refused:
+def too_large() -> RequestRefusedError:
     """The answer to a body over the limit."""
-    return Refused(413, "too_large", f"a body may have {LARGEST_BODY} bytes")
+    return RequestRefusedError(413, "too_large", f"a body may have {LARGEST_BODY} bytes")
 
 
 def check_headers(headers: Mapping[str, str], secrets: Sequence[str], *, allow_unsigned: bool) -> None:
@@ -160,8 +164,8 @@ def _is_unsigned(about: Mapping[str, str], secrets: Sequence[str], *, allow_unsi
     return allow_unsigned and (not about[SIGNATURE_HEADER] or not secrets)
 
 
-def _unproven(error: SignatureError) -> Refused:
-    return Refused(401, f"signature_{error.reason.name.lower()}", f"not accepted: {error.reason}")
+def _unproven(error: SignatureError) -> RequestRefusedError:
+    return RequestRefusedError(401, f"signature_{error.reason.name.lower()}", f"not accepted: {error.reason}")
 
 
 REMEMBERED: Final = 1000  # differences, for memory is not endless

@@ -17,7 +17,7 @@ MOST_WAITING: Final = 10_000  # deliveries; more are refused at once, for memory
 _log: Final = logging.getLogger("flireo_flows.receiver")
 
 
-class NotStored(Exception):
+class NotStoredError(Exception):
     """What came is not known to be on the disk. It is to be answered 503, never 2xx."""
 
 
@@ -37,7 +37,7 @@ class Storage:
             on_write: Receives the seconds that each transaction took.
         """
         self.seconds = seconds
-        self._url, self._patience, self._on_write = ledger_url, Patience(seconds), on_write
+        self._url, self._patience, self._on_write = ledger_url, SharedTimeout(seconds), on_write
         self._opening: asyncio.Task[Database] | None = None
         self._opened: Database | None = None
         self._held: AsyncGenerator[Database] | None = None
@@ -73,7 +73,7 @@ class Storage:
             within: How long to wait until it is open, seconds; by default as long as a delivery waits.
 
         Raises:
-            NotStored: It cannot be opened, or not in time.
+            NotStoredError: It cannot be opened, or not in time.
         """
         if self._opened is not None:
             return self._opened.now()
@@ -82,7 +82,7 @@ class Storage:
                 return (await self.database()).now()
         except (LedgerError, TimeoutError) as error:
             _log.warning("the ledger cannot be opened: %s", type(error).__name__)
-            raise NotStored from None
+            raise NotStoredError from None
 
     async def store(self, delivery: Delivery, within: float | None = None) -> Delivered:
         """Keep a delivery. It is on the disk when this returns.
@@ -91,11 +91,11 @@ class Storage:
             within: How long to wait for it, seconds, if that is less than a delivery waits anyway.
 
         Raises:
-            NotStored: It may not be.
+            NotStoredError: It may not be.
         """
         try:
             return await self._stored(delivery, within)
-        except NotStored:
+        except NotStoredError:
             self._is_failing = True
             raise
 
@@ -112,7 +112,7 @@ class Storage:
 
     async def _stored(self, delivery: Delivery, within: float | None) -> Delivered:
         if len(self._queue) >= MOST_WAITING:
-            raise NotStored
+            raise NotStoredError
         future: asyncio.Future[Delivered] = asyncio.get_running_loop().create_future()
         self._queue.append((delivery, future))
         if self._writer is None:
@@ -126,7 +126,7 @@ class Storage:
             async with asyncio.timeout(within):
                 return await future
         except TimeoutError:
-            raise NotStored from None
+            raise NotStoredError from None
 
     async def close(self, seconds: float) -> None:
         """Write what is queued, for so long at most, and close the ledger. It opens again if it is needed."""
@@ -167,7 +167,7 @@ class Storage:
         began = time.perf_counter()
         try:
             inbox = Inbox(await self.database())
-            told = await inbox.store_all([delivery for delivery, _ in group])
+            entry = await inbox.store_all([delivery for delivery, _ in group])
         except Exception as error:
             if len(group) > 1 and not isinstance(error, LedgerError) and not is_outage(error):
                 # The database refused one of them, or two processes met: the others are not to pay for it.
@@ -177,11 +177,11 @@ class Storage:
             _log.warning("not stored: %s", type(error).__name__, extra={"count": len(group)})
             for _, future in group:
                 if not future.done():
-                    future.set_exception(NotStored())
+                    future.set_exception(NotStoredError())
             return
         self._is_failing = False
         self._on_write(time.perf_counter() - began)
-        for (_, future), delivered in zip(group, told, strict=True):
+        for (_, future), delivered in zip(group, entry, strict=True):
             if not future.done():
                 future.set_result(delivered)
 
@@ -191,7 +191,7 @@ async def _hold(url: str) -> AsyncGenerator[Database]:
         yield database
 
 
-class Patience:
+class SharedTimeout:
     """Gives up on whatever takes longer than so long: one timer for all, for it is set for each delivery."""
 
     def __init__(self, seconds: float) -> None:
@@ -200,7 +200,7 @@ class Patience:
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self, future: "asyncio.Future[Any]") -> None:
-        """Have a future fail with `NotStored` if it is not done by then."""
+        """Have a future fail with `NotStoredError` if it is not done by then."""
         loop = asyncio.get_running_loop()
         self._watched.append((loop.time() + self.seconds, future))
         if self._timer is None:
@@ -211,6 +211,6 @@ class Patience:
         while self._watched and (self._watched[0][1].done() or self._watched[0][0] <= loop.time()):
             _, future = self._watched.popleft()
             if not future.done():
-                future.set_exception(NotStored())
+                future.set_exception(NotStoredError())
         waits = self._watched[0][0] - loop.time() if self._watched else None
         self._timer = loop.call_later(max(0.0, waits), self._look) if waits is not None else None

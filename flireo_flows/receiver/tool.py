@@ -25,7 +25,7 @@ class ToolError(Exception):
     """Raise it in a tool to give the model, in words, the reason for having no result. The text is sent as it is."""
 
 
-class InvalidArguments(Exception):
+class InvalidArgumentsError(Exception):
     """The model's arguments do not fit the function. The text is for the model; `fields` is for the log."""
 
     def __init__(self, words: str, fields: tuple[str, ...]) -> None:
@@ -138,7 +138,7 @@ class Tool:
         """The function's named arguments. What was left out keeps the function's own default.
 
         Raises:
-            InvalidArguments: They do not fit; no value is repeated.
+            InvalidArgumentsError: They do not fit; no value is repeated.
         """
         try:
             read = self._arguments.model_validate(arguments)
@@ -160,7 +160,7 @@ def _field(tool: str, parameter: inspect.Parameter) -> tuple[Any, Any]:
     return annotation, Field(default=parameter.default, alias=parameter.name)
 
 
-def _invalid(error: ValidationError, known: Collection[str]) -> InvalidArguments:
+def _invalid(error: ValidationError, known: Collection[str]) -> InvalidArgumentsError:
     """The model sees its own words where they are wrong; the log only names that the function has."""
     problems = error.errors(include_input=False, include_url=False, include_context=False)
     words, fields = [], []
@@ -169,7 +169,7 @@ def _invalid(error: ValidationError, known: Collection[str]) -> InvalidArguments
         name = str(problem["loc"][0]) if problem["loc"] else ""
         fields.append(name if name in known else UNKNOWN)
         words.append(f"argument {where!r}: {_in_words(problem['type'], str(problem['msg']))}")
-    return InvalidArguments("; ".join(words), tuple(fields))
+    return InvalidArgumentsError("; ".join(words), tuple(fields))
 
 
 def _in_words(kind: str, told: str) -> str:

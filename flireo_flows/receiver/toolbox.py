@@ -12,9 +12,9 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.api.webhooks import KeyCase, ToolCall, ToolCalls
-from flireo_flows.receiver.function_call import Call, TooBusy, TooSlow, call_within
+from flireo_flows.receiver.function_call import FunctionCall, TooBusyError, TooSlowError, call_within
 from flireo_flows.receiver.logs import place_of
-from flireo_flows.receiver.tool import InvalidArguments, Tool, ToolContext, ToolError
+from flireo_flows.receiver.tool import InvalidArgumentsError, Tool, ToolContext, ToolError
 
 REMEMBERED_SECONDS: Final = 600.0  # how long the answer to a request is kept for a doubled delivery
 REMEMBERED: Final = 1000  # answers
@@ -22,7 +22,7 @@ ID_KEY: Final = {KeyCase.CAMEL: "toolCallId", KeyCase.SNAKE: "tool_call_id"}
 _log: Final = logging.getLogger("flireo_flows.receiver")
 
 
-class Outcome(StrEnum):
+class ToolOutcome(StrEnum):
     """What became of one call of a tool."""
 
     ANSWERED = "answered"
@@ -91,7 +91,7 @@ class Toolbox:
         seconds = time.monotonic() - began
         known = call.name if call.name in self.tools else "unknown"
         self._on_handled(known, outcome.value, seconds)
-        if outcome is Outcome.ANSWERED:
+        if outcome is ToolOutcome.ANSWERED:
             return {id_key: call.id, "result": given}
         _log.warning(
             "a tool gave no result",
@@ -100,36 +100,39 @@ class Toolbox:
         # That a result may be an error stands in no source; so the words also stand where a result is read.
         return {id_key: call.id, "error": given, "result": {"error": given}}
 
-    async def _called(self, event: ToolCalls, call: ToolCall, deadline: float) -> tuple[Outcome, Any]:
+    async def _called(self, event: ToolCalls, call: ToolCall, deadline: float) -> tuple[ToolOutcome, Any]:
         tool = self.tools.get(call.name)
         if tool is None:
-            return Outcome.UNKNOWN, f"there is no function {redact(call.name)!r} here"
+            return ToolOutcome.UNKNOWN, f"there is no function {redact(call.name)!r} here"
         try:
             given = await call_within(
                 deadline - time.monotonic(),
-                Call(
+                FunctionCall(
                     tool.function,
                     read=lambda: ((), tool.read(call.arguments, ToolContext.of(event, call.id, call.name))),
                     write=lambda given: to_jsonable_python(given, inf_nan_mode="null"),
                 ),
             )
-            return Outcome.ANSWERED, given
-        except InvalidArguments as error:
+            return ToolOutcome.ANSWERED, given
+        except InvalidArgumentsError as error:
             _log.warning("invalid arguments", extra={"tool": call.name, "fields": error.fields})
-            return Outcome.INVALID, error.words
-        except TooSlow:
-            return Outcome.SLOW, "the function took too long and was cut off; it may still have had an effect"
-        except TooBusy:
-            return Outcome.BUSY, "too much is going on here; the function was not called"
+            return ToolOutcome.INVALID, error.words
+        except TooSlowError:
+            return (
+                ToolOutcome.SLOW,
+                "the function took too long and was cut off; it may still have had an effect",
+            )
+        except TooBusyError:
+            return ToolOutcome.BUSY, "too much is going on here; the function was not called"
         except ToolError as error:
-            return Outcome.REFUSED, str(error)
+            return ToolOutcome.REFUSED, str(error)
         except PydanticSerializationError:
             _log.warning("a tool's result has no JSON form", extra={"tool": call.name})
-            return Outcome.FAILED, "the function's result could not be sent"
+            return ToolOutcome.FAILED, "the function's result could not be sent"
         except (
             Exception
         ) as error:  # whatever the user's function raises: the model gets an error, the call goes on
             _log.warning(
                 "a tool failed: %s", type(error).__name__, extra={"tool": call.name, **place_of(error)}
             )
-            return Outcome.FAILED, "the function failed"
+            return ToolOutcome.FAILED, "the function failed"

@@ -26,7 +26,7 @@ class Home(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def home_of(phone: str) -> Home:
-    """Where a number in E.164 is at home; of +1 numbers the area code tells the country."""
+    """Where a number in E.164 is at home; of +1 numbers by the area code."""
     try:
         parsed = phonenumbers.parse(phone)
     except NumberParseException:

@@ -42,7 +42,7 @@ class ScriptText(BaseModel):
         Words,
         Field(
             title="System message",
-            description="What the agent's model is told, with variables as in the greeting. For a saved agent, "
+            description="System message for the agent's model, with variables as in the greeting. For a saved agent, "
             "the flireo dialect has no room for it.",
         ),
     ] = ""
@@ -229,9 +229,9 @@ def inline_settings(text: str) -> JsonObject:
     try:
         InlineAgent.model_validate(settings)
     except ValidationError as error:
-        told = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in told["loc"])
-        words = str(told["msg"]).removeprefix("Value error, ")
+        problem = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        words = str(problem["msg"]).removeprefix("Value error, ")
         raise ValueError(f"{where}: {words}" if where else words) from None
     return settings
 

@@ -30,10 +30,10 @@ from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.saved_plan import only_planned
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_rejects
 from flireo_flows.ledger import CampaignStatus, Database, LeadBook, LeadResult, OpenLead, Views
-from flireo_flows.ledger.campaign_list import list_in
+from flireo_flows.ledger.account_calls import earlier_calls_in
 from flireo_flows.ledger.completeness import Completeness, completeness
-from flireo_flows.ledger.earlier_calls import earlier_calls_in
 from flireo_flows.ledger.naming import refuse_shown_name
+from flireo_flows.ledger.suppressions import list_in
 from flireo_flows.policy import CallingPolicy, policy_problem, policy_warnings
 from flireo_flows.prefect_support.artifacts import ProgressBoard, show_failures, show_tables
 from flireo_flows.prefect_support.async_bridge import run_async
@@ -49,11 +49,11 @@ MOST_SHOWN: Final = 20  # leads that a summary lists one by one
 MOST_CALLS_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
 
 
-class NoLeads(Exception):
+class NoLeadsError(Exception):
     """No row of the file is a lead."""
 
 
-class CampaignStopped(Exception):
+class CampaignStoppedError(Exception):
     """The campaign could not go on. Says why; what was called and reported is kept, and the next run continues.
 
     Attributes:
@@ -194,7 +194,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
 
     Raises:
         LeadFileError: A file cannot be read; says what, where, and what to do.
-        NoLeads: Every row is a reject.
+        NoLeadsError: Every row is a reject.
         NotReadyError: No one can be called here under the policy.
         PlanError: The plan cannot be read, or something else than it would be done.
         ScriptError: The account's dialect cannot do what the script says.
@@ -220,7 +220,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
         logger.warning("%s", note)
     if not batch.leads:
         why = f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
-        raise NoLeads(" ".join((why, *notes)))
+        raise NoLeadsError(" ".join((why, *notes)))
 
     async def write() -> tuple[str, str]:
         async with await Database.open(run.ledger.database_url()) as database:
@@ -292,7 +292,7 @@ def conclude(run: CampaignRun, imported: Imported, ran: RunResult, files: list[P
     """Say how the campaign stands.
 
     Raises:
-        CampaignStopped: It could not go on, for example because the key was revoked in the middle.
+        CampaignStoppedError: It could not go on, for example because the key was revoked in the middle.
     """
 
     async def read() -> tuple[CampaignStatus, list[OpenLead], list[LeadResult], Completeness]:
@@ -310,7 +310,7 @@ def conclude(run: CampaignRun, imported: Imported, ran: RunResult, files: list[P
     if ran.last_failures:
         show_failures(run.campaign, ran.last_failures)
     if ran.stopped_by is not None:
-        raise CampaignStopped(
+        raise CampaignStoppedError(
             f"the campaign stopped with {ran.left.total - ran.left.final} leads open: {ran.stopped_by} "
             "Nothing is lost; run the same command again to continue.",
             isinstance(ran.stopped_by, ClockError),

@@ -14,13 +14,13 @@ from flireo_flows.ledger.naming import find_campaign
 from flireo_flows.prefect_support.async_bridge import run_async
 from flireo_flows.prefect_support.events import publishing
 
-__all__ = ["KeyRefused", "SweepSummary", "collect"]
+__all__ = ["KeyRefusedError", "SweepSummary", "collect"]
 
 KEY: Final = "flireo-collected"  # of the artifact
 MOST_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
 
 
-class KeyRefused(Exception):
+class KeyRefusedError(Exception):
     """Flireo refused the key, so that no call could be read. The message has what was collected, and what to do."""
 
 
@@ -37,7 +37,7 @@ def collect(
         patience_seconds: How long to go on while calls are open; 0 reads once.
 
     Raises:
-        KeyRefused: Flireo refused the key.
+        KeyRefusedError: Flireo refused the key.
         DeclinedError: There is no such campaign.
         NoLedgerError: There is no ledger, and a campaign was named; without a name that is only logged.
         LedgerError: The ledger failed.
@@ -58,7 +58,7 @@ def collect(
         return SweepSummary((), 0)
     show(summary)
     if summary.refused is not None:
-        raise KeyRefused(refusal(summary))
+        raise KeyRefusedError(refusal(summary))
     return summary
 
 

@@ -20,7 +20,7 @@ from flireo_flows.blocks import FlireoCredentials
 from flireo_flows.tasks.operation_task import READ_RETRY_SECONDS, may_pass
 
 
-class CallNotOver(TimeoutError):
+class CallNotOverError(TimeoutError):
     """The time is up, and the call is not known to be over. It goes on; wait again whenever you like.
 
     Attributes:
@@ -51,7 +51,7 @@ def until_over(call_id: str, patience: PollTiming, grace_seconds: float) -> Proc
         grace_seconds: Of these, at most so many after the call's end.
 
     Raises:
-        CallNotOver: The time is up.
+        CallNotOverError: The time is up.
         NotFound: There has been no such call for a minute.
         FlireoError: The key or the request was refused.
     """
@@ -80,7 +80,7 @@ def _over(call_id: str, patience: PollTiming, watched: PollResult[Call]) -> Call
     if watched.last is not None and watched.is_so:
         return watched.last
     status = watched.last.status if watched.last else ""
-    raise CallNotOver(call_id, status, patience.seconds, str(watched.trouble or ""))
+    raise CallNotOverError(call_id, status, patience.seconds, str(watched.trouble or ""))
 
 
 def _was_answered(call: Call) -> bool:
@@ -155,7 +155,7 @@ def wait_for_call(
         The call that is over; without a summary or analysis that did not come in time.
 
     Raises:
-        CallNotOver: The time is up. The call goes on; wait again whenever you like.
+        CallNotOverError: The time is up. The call goes on; wait again whenever you like.
         NotFound: There has been no such call for a minute.
         AuthenticationFailed: The key was refused.
 

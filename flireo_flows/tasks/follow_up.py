@@ -11,7 +11,7 @@ from flireo_flows.ledger import Database, LeadResult, Views
 from flireo_flows.prefect_support.async_bridge import run_async
 
 
-class NoSuchLead(Exception):
+class NoSuchLeadError(Exception):
     """The ledger has no such lead. Says which, and what to do."""
 
 
@@ -24,7 +24,7 @@ def read_lead(ledger: CallLedger, lead_id: int) -> LeadResult:
         lead_id: As `lead_id` of the event's payload.
 
     Raises:
-        NoSuchLead: There is no such lead in this ledger.
+        NoSuchLeadError: There is no such lead in this ledger.
         LedgerError: The ledger cannot be opened.
     """
 
@@ -34,7 +34,7 @@ def read_lead(ledger: CallLedger, lead_id: int) -> LeadResult:
 
     lead = run_async(read)
     if lead is None:
-        raise NoSuchLead(
+        raise NoSuchLeadError(
             f"lead {lead_id} is not in this ledger: take the ledger of the campaign that the event names."
         )
     return lead

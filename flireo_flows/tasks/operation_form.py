@@ -23,7 +23,7 @@ SECRET_BLOCK: Final = "secret_block"  # noqa: S105 - {"secret_block": "NAME"} st
 MOST_SHOWN: Final = 50_000  # characters: the UI's list of artifacts loads every one in full
 
 
-class SecretInClear(ValueError):
+class PlainSecretError(ValueError):
     """A parameter holds a secret in clear. Prefect stores and shows parameters, so it is not sent."""
 
 
@@ -34,11 +34,11 @@ def fill_in_secrets(body: Mapping[str, Any]) -> JsonObject:
         body: JSON in which `{"secret_block": "NAME"}` stands for the secret of that block.
 
     Raises:
-        SecretInClear: A secret stands in it as it is; names the field.
+        PlainSecretError: A secret stands in it as it is; names the field.
         ValueError: There is no such block.
     """
     if place := next(secrets_in(_emptied(body)), None):
-        raise SecretInClear(
+        raise PlainSecretError(
             f"{place} is a secret, and parameters are stored and shown: save it as a Secret block, "
             f'and write {{"{SECRET_BLOCK}": "NAME"}} here. Nothing was sent; the secret was seen, so change it'
         )

@@ -145,7 +145,7 @@ def _set_aside(message: Mapping[str, Any], own: set[str]) -> dict[str, Any]:
 
 
 def key_case(body: bytes) -> KeyCase:
-    """In which case the keys of a webhook came; camelCase, the earlier one, where nothing tells.
+    """In which case the keys of a webhook came; camelCase, the earlier one, where nothing shows it.
 
     Args:
         body: One that `parse_event` can read.

@@ -82,7 +82,7 @@ class Message(BaseModel):
 
 
 class ToolCall(BaseModel):
-    """One function that the agent wants called. The name is empty if none was told: its id still wants an answer."""
+    """One function that the agent wants called. The name is empty if none was sent: its id still wants an answer."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -31,26 +31,26 @@ def combined(number: Sequence[str], row: Sequence[ZoneEvidence]) -> tuple[tuple[
         number: Every zone of the number; empty when none is known.
         row: What the row says, the most exact source first.
     """
-    told = [evidence for evidence in row if evidence.zones]
+    known = [evidence for evidence in row if evidence.zones]
     if not number:
-        return _split(_narrowed(told))
+        return _split(_narrowed(known))
     clocks = {clock_of(zone) for zone in number}
-    inside = [evidence for evidence in told if clocks & {clock_of(zone) for zone in evidence.zones}]
-    outside = [evidence for evidence in told if evidence not in inside]
+    inside = [evidence for evidence in known if clocks & {clock_of(zone) for zone in evidence.zones}]
+    outside = [evidence for evidence in known if evidence not in inside]
     kept = [
         ZoneEvidence(it.source, tuple(zone for zone in it.zones if clock_of(zone) in clocks)) for it in inside
     ] or [ZoneEvidence("number", tuple(number))]
     return _split(_narrowed(kept) + _narrowed(outside))
 
 
-def _narrowed(told: Sequence[ZoneEvidence]) -> list[tuple[str, str]]:
+def _narrowed(known: Sequence[ZoneEvidence]) -> list[tuple[str, str]]:
     """The zones that all pieces allow, as the first of them names them; all of them where they share none."""
-    if not told:
+    if not known:
         return []
-    shared = set.intersection(*({clock_of(zone) for zone in it.zones} for it in told))
+    shared = set.intersection(*({clock_of(zone) for zone in it.zones} for it in known))
     if shared:
-        return [(zone, told[0].source) for zone in told[0].zones if clock_of(zone) in shared]
-    return [(zone, it.source) for it in told for zone in it.zones]
+        return [(zone, known[0].source) for zone in known[0].zones if clock_of(zone) in shared]
+    return [(zone, it.source) for it in known for zone in it.zones]
 
 
 def _split(pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:

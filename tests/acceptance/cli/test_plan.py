@@ -35,7 +35,7 @@ def test_it_tells_who_is_called_and_who_is_not_and_makes_nothing(bare: Shell) ->
         "3 to be called, 1 not. Nothing was sent.",
         "3 first calls, the first one at",
         "Up to 3 further calls",
-        "Cost: 0.15 EUR (nobody answers, nobody is rung twice) to 3.90 EUR",
+        "Cost: 0.15 EUR (no one answers, no one is called twice) to 3.90 EUR",
         "calling_hours is null",
         "Hi Anna from Leeds, this is an AI.",
         "number-1",
@@ -78,5 +78,5 @@ def test_a_run_of_a_saved_plan_refuses_what_was_not_planned(shell: Shell, sandbo
     # Ben was on the list when it was approved; without the list he would be called.
     other = shell.run("--policy", "policy.yaml", "--plan", "plan.json")
     assert other.status == 1
-    assert "The file holds 1 person (line 3) more. Nobody was called." in other.complaint
+    assert "The file holds 1 person (line 3) more. No one was called." in other.complaint
     assert sandbox.requests() == {}

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from flireo_flows import FlireoCredentials
 from flireo_flows.api import errors
 from flireo_flows.api.registry import OPERATIONS
-from flireo_flows.tasks.operation_form import SecretInClear, fill_in_secrets
+from flireo_flows.tasks.operation_form import PlainSecretError, fill_in_secrets
 from tests.support.flows.stage import Stage, Stored, patiently
 from tests.support.sandbox.running import ANNA
 
@@ -70,7 +70,7 @@ def test_an_answer_is_returned_and_shown_without_numbers_and_secrets(
 def test_a_secret_in_clear_is_refused_and_one_in_a_block_is_sent(
     call_operation: Any, stage: Stage, stored: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(SecretInClear, match="api_key is a secret"):
+    with pytest.raises(PlainSecretError, match="api_key is a secret"):
         call_operation("add_byok", stage.credentials, body={"provider": "deepgram", "api_key": HUSH})
     assert ("POST /byok", 200) not in stage.sandbox.requests()
     Secret(value=HUSH).save("deepgram-key", overwrite=True)
@@ -117,7 +117,7 @@ def test_a_reference_is_filled_in_at_any_depth_only_if_it_is_one() -> None:
     body = {"max_tokens": 5, "tools": [{"name": "x"}], "secret": None, "password": ""}
     assert fill_in_secrets(body) == body
     for clear in ({"tools": [{"server": {"secret": HUSH}}]}, {"secret": {"secret_block": HUSH, "more": 1}}):
-        with pytest.raises(SecretInClear) as refused:
+        with pytest.raises(PlainSecretError) as refused:
             fill_in_secrets(clear)
         assert HUSH not in str(refused.value)
 

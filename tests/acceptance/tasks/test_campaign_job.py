@@ -12,8 +12,8 @@ from flireo_flows.api import errors
 from flireo_flows.api.campaigns import Campaign, CampaignLead
 from flireo_flows.blocks import (
     AmbiguousCampaignError,
-    CampaignCancelled,
-    CampaignNotOver,
+    CampaignCancelledError,
+    CampaignNotOverError,
     CampaignRefusedError,
     CampaignResult,
     Duplicates,
@@ -162,13 +162,13 @@ def test_a_campaign_is_paused_and_resumed_and_left_alone_by_trigger_meanwhile(sl
     assert job.pause().status == job.pause().status == "paused"
     with pytest.raises(CampaignRefusedError, match="paused: resume it"):
         job.trigger()
-    with pytest.raises(CampaignNotOver, match="campaign paused: 0 leads completed"):
+    with pytest.raises(CampaignNotOverError, match="campaign paused: 0 leads completed"):
         run.wait_for_completion(timeout_seconds=1, poll_seconds=0.2)
     assert job.resume().status == job.resume().status == "scheduled"
-    with pytest.raises(CampaignNotOver, match="not over after 0 s: campaign scheduled"):
+    with pytest.raises(CampaignNotOverError, match="not over after 0 s: campaign scheduled"):
         run.wait_for_completion(timeout_seconds=0)
     slow.api.patch(f"/campaigns/{run.campaign_id}", json={"status": "cancelled"}).raise_for_status()
-    with pytest.raises(CampaignCancelled):
+    with pytest.raises(CampaignCancelledError):
         run.wait_for_completion(timeout_seconds=30)
     assert not run.fetch_result().is_complete
     assert job.trigger().campaign_id == run.campaign_id and campaigns(slow)[0]["status"] == "cancelled"
@@ -181,7 +181,7 @@ async def test_async_code_has_the_same_by_an_a_in_front(slow: RunningSandbox) ->
     assert isinstance(run, FlireoCampaignRun)
     assert (await job.apause()).status == "paused"
     assert (await job.aresume()).status == (await job.astart()).status == "scheduled"
-    with pytest.raises(CampaignNotOver):
+    with pytest.raises(CampaignNotOverError):
         await run.await_for_completion(timeout_seconds=0)
     assert (await run.afetch_result()).counts == {"calling": 2}
 

@@ -20,7 +20,7 @@ from flireo_flows.ledger.campaigns import DeclinedError
 from flireo_flows.ledger.run_rules import Readiness, write_rules
 from flireo_flows.ledger.schema import runners
 from flireo_flows.sandbox import SandboxSettings
-from flireo_flows.tasks.collection import KeyRefused
+from flireo_flows.tasks.collection import KeyRefusedError
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import Campaign
 from tests.support.flows.stage import ANNA, BEN, CARLA, PEOPLE, POLICY, Stage, Stored, patiently
@@ -141,7 +141,7 @@ def _if_told(stored: Stored, run_id: str) -> dict[str, Any] | None:
 def test_a_refused_key_fails_the_run_and_says_what_to_do(slow: Stage) -> None:
     slow.run(wait=False)
     slow.sandbox.settings(revoked_keys=["sandbox-key"])
-    with pytest.raises(KeyRefused, match=r"3 calls are open and could not be read.*mend the key"):
+    with pytest.raises(KeyRefusedError, match=r"3 calls are open and could not be read.*mend the key"):
         _flow("collect_reports")(**_given(slow))
 
 

@@ -161,7 +161,7 @@ def test_a_file_that_changed_after_the_plan_is_refused_and_no_one_is_called(plan
     planned = planning.run(approve=False)
     planning.write_leads({**PEOPLE, "+442079460004": "Dora"})
     planning.flow, timeout = outbound_campaign, planning.changes.pop("approval_timeout_seconds")
-    with pytest.raises(PlanDiffersError, match=r"1 person \(line 5\) more\. Nobody was rung"):
+    with pytest.raises(PlanDiffersError, match=r"1 person \(line 5\) more\. No one was called"):
         planning.run(plan=planned.file)
     assert planning.sandbox.requests() == {}
 

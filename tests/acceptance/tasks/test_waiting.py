@@ -12,7 +12,7 @@ from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent, read_agent
 from flireo_flows.api.calls import Call, OutboundCall
 from flireo_flows.sandbox import SandboxSettings
-from flireo_flows.tasks.composite import CallNotOver
+from flireo_flows.tasks.composite import CallNotOverError
 from tests.support.flows.stage import ANNA, BEN, CARLA, Stage
 from tests.support.sandbox.running import run_sandbox
 
@@ -82,7 +82,7 @@ def test_a_deadline_fails_the_task_and_leaves_the_call_alone(stage: Stage) -> No
             )
             tasks.wait_for_call(stage.credentials, placed.call_id, timeout_seconds=1, poll_seconds=0.2)
 
-        with pytest.raises(CallNotOver, match="is not over after 1 s"):
+        with pytest.raises(CallNotOverError, match="is not over after 1 s"):
             compose()
         assert slow.times_called(ANNA) == 1
         assert slow.requests()["GET /calls/{id}", 200] < 10

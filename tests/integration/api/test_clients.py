@@ -267,13 +267,13 @@ def test_the_paths_are_those_of_the_dialect(speaker: MakesSpeaker) -> None:
 
 
 @BOTH
-def test_whoever_listens_hears_of_each_request_that_was_sent(speaker: MakesSpeaker) -> None:
-    heard = []
+def test_each_request_that_was_sent_is_reported(speaker: MakesSpeaker) -> None:
+    sent = []
     with run_faulty([lost(), answer(500), CALL]) as server:
-        listening = {"heard": lambda operation, status: heard.append((operation.name, status))}
+        listening = {"on_sent": lambda operation, status: sent.append((operation.name, status))}
         with speaker(account(server.url), **listening) as client:
             client.send(get_call("call-1"))
-    assert heard == [("get_call", None), ("get_call", 500), ("get_call", 200)]
+    assert sent == [("get_call", None), ("get_call", 500), ("get_call", 200)]
 
 
 class SleepyTransport(httpx.HTTPTransport):

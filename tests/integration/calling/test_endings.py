@@ -21,6 +21,7 @@ from flireo_flows.calling.dialer import Dialer
 from flireo_flows.calling.post_ending import EVENTS, POST_ENDINGS, PostEnding, ending_of
 from flireo_flows.leads import Wishes
 from flireo_flows.ledger import Answer, Attempt, Database
+from flireo_flows.ledger.messages import attempt_reason, lead_reason
 from flireo_flows.script import CallChoice, Caller, ComposeError, Composer, LeadFacts
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, POLICY, Campaign, people, person
@@ -182,14 +183,14 @@ def slammed() -> Iterator[str]:
         thread.join()
 
 
-async def test_where_no_connection_is_made_nobody_was_rung(local: Database) -> None:
+async def test_where_no_connection_is_made_no_one_was_called(local: Database) -> None:
     with closed_port() as refused, run_faulty(PLACED) as plain, slammed() as torn:
         without_tls = plain.url.removeprefix("http://")
         urls = (refused, "https://nobody.invalid", f"https://{without_tls}", f"https://{torn}")
         for n, url in enumerate(urls):
             campaign = Campaign(local, f"{url}/api/v1", name=f"campaign {n}", timeouts=HASTY)
             assert await ring_anna(campaign) == NOT_SENT
-            assert (await campaign.attempt()).reason.startswith("no answer: Connect")
+            assert attempt_reason(await campaign.attempt()).startswith("no answer: Connect")
     assert plain.requests == []
 
 
@@ -209,13 +210,13 @@ async def test_a_request_that_waits_for_a_connection_in_vain_was_not_sent(local:
 
 
 class Strange(httpx.AsyncBaseTransport):
-    """Fails as nobody foresaw."""
+    """Fails as no one foresaw."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         raise RuntimeError(f"no way to {ANNA}")
 
 
-async def test_what_nobody_foresaw_is_unknown_and_stops_the_run(local: Database) -> None:
+async def test_what_no_one_foresaw_is_unknown_and_stops_the_run(local: Database) -> None:
     campaign = Campaign(local)
     await campaign.take_in(person(ANNA), person(BEN))
     book = await campaign.runner()
@@ -225,7 +226,7 @@ async def test_what_nobody_foresaw_is_unknown_and_stops_the_run(local: Database)
     await campaign.record(book, anna, ben)
     assert [row.state for row in await campaign.attempts()] == ["unknown", "not_placed"]
     assert isinstance(dialer.stopped_by, errors.OutcomeUnknown)
-    assert anna.reason == "no answer: unforeseen: RuntimeError"
+    assert anna.detail == "no answer: unforeseen: RuntimeError"
 
 
 def kinds(kind: type[errors.FlireoError] = errors.FlireoError) -> Iterator[type[errors.FlireoError]]:
@@ -235,7 +236,7 @@ def kinds(kind: type[errors.FlireoError] = errors.FlireoError) -> Iterator[type[
         yield from kinds(below)
 
 
-def test_a_kind_of_error_that_nobody_judged_is_unknown() -> None:
+def test_a_kind_of_error_that_no_one_judged_is_unknown() -> None:
     class Novel(errors.BadRequest):
         """Of some later version."""
 
@@ -244,7 +245,7 @@ def test_a_kind_of_error_that_nobody_judged_is_unknown() -> None:
     judged = {
         kind for kind in kinds() if POST_ENDINGS.get(kind, PostEnding.UNKNOWN) is not PostEnding.UNKNOWN
     }
-    never_left = {errors.NotSent, errors.InvalidInput}
+    never_left = {errors.NotSent, errors.TooLate, errors.InvalidInput}
     assert {kind for kind in POST_ENDINGS if POST_ENDINGS[kind] is PostEnding.NOT_SENT} == never_left
     refusing = {errors.BY_STATUS[status] for status in (*REFUSALS, 429)}
     assert judged == never_left | refusing
@@ -261,7 +262,7 @@ def test_a_kind_of_error_that_nobody_judged_is_unknown() -> None:
     ],
     ids=["agent", "number", "neither"],
 )
-async def test_an_agent_or_number_that_the_leads_own_row_names_stops_nobody_else(
+async def test_an_agent_or_number_that_the_leads_own_row_names_stops_no_one_else(
     local: Database, status: int, wishes: Wishes, state: str
 ) -> None:
     with bad_line(answer(status, {"error": {"code": "no", "message": "No such thing"}})) as line:
@@ -297,8 +298,8 @@ async def test_a_lead_for_whom_no_request_can_be_made_is_put_up_for_review(local
         await campaign.record(book, *answers)
     leads = await campaign.leads()
     assert {lead.state for lead in leads.values()} == {"review"}
-    assert leads[ANNA].reason == "not sent: first_message: no value for {{company}}"
-    assert "give exactly one of agent_id and agent_config" in leads[BEN].reason
+    assert lead_reason(leads[ANNA]) == "not sent: first_message: no value for {{company}}"
+    assert "give exactly one of agent_id and agent_config" in lead_reason(leads[BEN])
     assert (line.posts, dialer.stopped_by) == ([], None)
 
 

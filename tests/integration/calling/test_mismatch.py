@@ -10,7 +10,7 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.fields import iso
 from flireo_flows.calling.collector import Collector
 from flireo_flows.ledger import Answer, Database, Inbox
-from flireo_flows.ledger.inbox import OF_ANOTHER
+from flireo_flows.lifecycle.reasons import InboxReason
 from flireo_flows.lifecycle.states import AttemptEvent
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
@@ -37,7 +37,7 @@ async def collector(campaign: Campaign) -> AsyncIterator[Collector]:
 
 
 def talk(call: dict[str, Any]) -> None:
-    """A call is over, and somebody talked in it."""
+    """A call is over, and someone talked in it."""
     now = iso(datetime.now(UTC))
     told = {
         "started_at": now,
@@ -110,14 +110,14 @@ async def test_a_webhook_of_another_call_is_not_written_to_an_attempt(
 ) -> None:
     attempt = await campaign.placed(await campaign.runner(), "call-1")
     await Inbox(campaign.database).store(report("call-1", customer), attempt.reference if named else "")
-    await collector.hear()
+    await collector.apply_reports()
     row = await campaign.attempt()
     assert (row.summary, row.messages, row.outcome) == ("", None, "")
     if named:  # it is kept as a dead letter, for it names the attempt and is not of it
         assert row.state == "placed"
         async with campaign.database.read() as db:
             reasons = (await db.exec_driver_sql("SELECT state, reason FROM flireo_inbox")).all()
-        assert [tuple(row) for row in reasons] == [("unreadable", OF_ANOTHER)]
+        assert [tuple(row) for row in reasons] == [("unreadable", InboxReason.OTHER_NUMBER)]
     else:
         assert (row.state, row.call_id) == ("unknown", None)
 

@@ -77,7 +77,7 @@ async def test_what_was_not_placed_was_no_call(database: Database) -> None:
     await spring.take_in(person(ANNA))
     book = await spring.runner()
     (attempt,) = await spring.begin(book)
-    await spring.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
+    await spring.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
     autumn = Campaign(database, name="autumn")
     await autumn.take_in(person(ANNA))
     assert len(await autumn.begin(await autumn.runner())) == 1

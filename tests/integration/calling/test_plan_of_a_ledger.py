@@ -57,4 +57,4 @@ async def test_what_the_ledger_knows_of_people_and_campaign_is_taken_into_accoun
     past = await read_past(ledger_url, "spring", [ANNA], CallingPolicy())
     cancelled = plan(*THREE, past=past)
     assert cancelled.reasons == {"campaign_cancelled": 3}
-    assert cancelled.estimate.in_words == ("Nobody would be rung.",)
+    assert cancelled.estimate.in_words == ("No one would be called.",)

@@ -1,4 +1,4 @@
-"""A sweep: results of calls that nobody is waiting for, without a run, and without ringing anybody."""
+"""A sweep: results of calls that no one is waiting for, without a run, and without calling anyone."""
 
 import asyncio
 import json
@@ -21,6 +21,7 @@ from flireo_flows.calling.sweep import ANOTHER_RUNNER, UNREADABLE_RULES, Sweep, 
 from flireo_flows.ledger import Database, Inbox, Runner
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.leases import LEASE_SECONDS
+from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.run_rules import Readiness, read_rules
 from flireo_flows.ledger.schema import campaigns, requests, runners
 from flireo_flows.policy import AnalysisRule
@@ -50,7 +51,7 @@ ROOT = Path(__file__).parents[3]
 # What it hears.
 
 
-async def test_calls_that_nobody_waits_for_get_their_results_from_one_reading(
+async def test_calls_that_no_one_waits_for_get_their_results_from_one_reading(
     campaign: Campaign, line: BadLine
 ) -> None:
     await left_behind(campaign, line, ANNA, BEN, CARLA)
@@ -146,10 +147,10 @@ async def test_patience_has_an_end(campaign: Campaign, line: BadLine) -> None:
     assert (swept.before, swept.after, swept.problem) == (1, 1, "")
 
 
-# Nobody is rung twice.
+# No one is called twice.
 
 
-async def test_an_attempt_of_which_nobody_knew_is_given_its_call(campaign: Campaign, line: BadLine) -> None:
+async def test_an_attempt_of_which_no_one_knew_is_given_its_call(campaign: Campaign, line: BadLine) -> None:
     await campaign.lost(await campaign.runner())
     await bury_runners(campaign.database)
     call = line.place(ANNA)
@@ -229,7 +230,7 @@ async def test_a_silent_call_is_closed_over_two_sweeps(campaign: Campaign, line:
     assert (swept.after, swept.for_review) == (0, 1)
     lead = await campaign.lead()
     assert (lead.state, lead.outcome) == ("review", "unknown")
-    assert lead.reason == "the call is still in-progress long after its longest time"
+    assert lead_reason(lead) == "the call is still in-progress long after its longest time"
 
 
 async def test_many_silent_calls_are_asked_for_a_few_at_a_time(campaign: Campaign, line: BadLine) -> None:
@@ -294,7 +295,7 @@ async def test_a_paused_campaign_is_collected_and_a_cancelled_one_is_settled(
 # What it writes under.
 
 
-async def test_the_rules_of_the_last_run_decide_who_is_rung_again_and_who_never(
+async def test_the_rules_of_the_last_run_decide_who_is_called_again_and_who_never(
     campaign: Campaign, line: BadLine
 ) -> None:
     rule = AnalysisRule(key="interest", equals="none").model_dump()
@@ -306,7 +307,7 @@ async def test_the_rules_of_the_last_run_decide_who_is_rung_again_and_who_never(
     calls[1].update(**talked, analysis_result={"interest": "none"})
     await sweep(campaign)
     anna, ben = (await campaign.lead(ANNA)), (await campaign.lead(BEN))
-    assert (anna.state, anna.reason) == ("waiting", "to be rung again after no_answer")
+    assert (anna.state, lead_reason(anna)) == ("waiting", "to be called again after no_answer")
     assert ben.state == "done"
     other = Campaign(campaign.database, line.url, name="other", readiness=Readiness())
     await other.take_in(person(BEN))
@@ -353,7 +354,7 @@ async def test_whatever_stands_there_is_read(campaign: Campaign, text: str) -> N
     assert (await read_rules(campaign.ledger)).readiness == Readiness()
 
 
-async def test_a_run_remembers_what_it_rang_under(database: Database) -> None:
+async def test_a_run_remembers_what_it_called_under(database: Database) -> None:
     with run_sandbox(SandboxSettings(rate_limit=0, time_scale=1000)) as sandbox:
         campaign = Campaign(database, sandbox.base_url)
         await campaign.take_in(person(ANNA))

@@ -30,7 +30,7 @@ def spring(bare: Shell) -> Shell:
         book = await campaign.runner()
         (attempt,) = await campaign.begin(book, most=1)
         later = database.now() + 7200
-        answer = Answer(attempt, AttemptEvent.REFUSED, reason="503", lead=LeadState.WAITING, not_before=later)
+        answer = Answer(attempt, AttemptEvent.REFUSED, detail="503", lead=LeadState.WAITING, not_before=later)
         await campaign.record(book, answer)
 
     in_ledger(bare, write)
@@ -207,7 +207,7 @@ def test_why_tells_of_a_call_that_may_have_called_and_of_one_that_did(spring: Sh
     in_ledger(spring, ring)
     unknown, placed = why(spring, BEN), why(spring, CARLA)
     assert "perhaps called; calling (not in the newest file)." in unknown
-    assert "attempt 1: nobody knows yet whether it rang; the call list will tell" in unknown
+    assert "attempt 1: it is not known yet whether it was placed; the call list will show it" in unknown
     assert "called once; calling." in placed
     assert "Next: a call is under way, or its result is not in" in placed
 

@@ -43,7 +43,7 @@ async def test_what_was_committed_outlives_a_crash_of_a_server_that_commits_in_h
         await campaign.record(
             book,
             Answer(placed, AttemptEvent.ACCEPTED, call_id="call-1"),
-            Answer(unknown, AttemptEvent.LOST, reason="no answer"),
+            Answer(unknown, AttemptEvent.LOST, detail="no answer"),
         )
         await Suppressions(database).suppress([everybody[11].phone], "asked")
         await other.execute("INSERT INTO others VALUES (1)")

@@ -8,9 +8,9 @@ from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
 from flireo_flows.ledger import Answer, AttemptBook, Database, Runner, Views
-from flireo_flows.ledger.attempts import MOST_UNPLACED
 from flireo_flows.ledger.schema import leads, runners
 from flireo_flows.lifecycle.absence import Verdict, View
+from flireo_flows.lifecycle.reasons import MOST_UNPLACED, Reason
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import (
@@ -71,7 +71,7 @@ async def test_calls_at_once_are_those_that_are_not_over(database: Database) -> 
     book = await campaign.runner()
     first, second, third = await campaign.begin(book)
     assert await campaign.begin(book) == []
-    await campaign.record(book, Answer(first, AttemptEvent.REFUSED, reason="400", lead=LeadState.REVIEW))
+    await campaign.record(book, Answer(first, AttemptEvent.REFUSED, detail="400", lead=LeadState.REVIEW))
     assert len(await campaign.begin(book)) == 1
     await campaign.record(
         book, Answer(second, AttemptEvent.LOST), Answer(third, AttemptEvent.ACCEPTED, call_id="call-3")
@@ -156,7 +156,7 @@ async def test_an_answer_that_comes_after_the_call_was_found_changes_nothing(dat
     found = await campaign.attempt()
     for late in (
         Answer(attempt, AttemptEvent.ACCEPTED, call_id="call-1"),
-        Answer(attempt, AttemptEvent.REFUSED, reason="too late"),
+        Answer(attempt, AttemptEvent.REFUSED, detail="too late"),
         Answer(attempt, AttemptEvent.LOST),
     ):
         await campaign.record(book, late)
@@ -173,7 +173,7 @@ async def test_an_answer_that_comes_after_the_attempt_was_given_up_rings_nobody_
     attempt = await campaign.lost(slow)
     await campaign.prove_absent(other, attempt)
     (second,) = await campaign.begin(other)
-    await campaign.record(slow, Answer(attempt, AttemptEvent.REFUSED, reason="too late"))
+    await campaign.record(slow, Answer(attempt, AttemptEvent.REFUSED, detail="too late"))
     assert [row.state for row in await campaign.attempts()] == ["not_placed", "sending"]
     assert (await campaign.lead()).state == LeadState.CALLING
     assert second.number == 2
@@ -199,7 +199,7 @@ async def test_a_call_that_proved_not_placed_goes_to_review_where_the_policy_say
     book = await campaign.runner()
     await campaign.prove_absent(book, await campaign.lost(book))
     lead = await campaign.lead()
-    assert (lead.state, lead.reason) == ("review", "its call proved not placed")
+    assert (lead.state, lead.reason) == ("review", Reason.PROVED_NOT_PLACED)
 
 
 async def test_a_request_that_vanishes_again_and_again_is_for_a_person_to_look_at(database: Database) -> None:
@@ -217,7 +217,7 @@ async def test_whatever_a_server_says_can_be_written_down(database: Database, re
     await campaign.take_in(person(ANNA))
     book = await campaign.runner()
     (attempt,) = await campaign.begin(book)
-    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason=reason, lead=LeadState.REVIEW))
+    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail=reason, lead=LeadState.REVIEW))
     assert (await campaign.lead()).state == LeadState.REVIEW
 
 
@@ -241,7 +241,7 @@ async def test_an_answer_after_the_proof_that_nobody_was_rung_is_for_a_person_to
     assert (await campaign.attempt()).state == "not_placed"
     await campaign.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id="late"))
     lead = await campaign.lead()
-    assert lead.state == "review" and "answered late" in lead.reason
+    assert (lead.state, lead.reason) == ("review", Reason.ANSWERED_LATE)
 
 
 async def test_a_call_id_that_another_attempt_has_harms_only_its_own(database: Database) -> None:

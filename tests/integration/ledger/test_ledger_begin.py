@@ -16,10 +16,12 @@ from flireo_flows.ledger import Answer, Attempt, AttemptBook, Begun, Database, R
 from flireo_flows.ledger.campaigns import CampaignControl
 from flireo_flows.ledger.intents import FRESH_SECONDS
 from flireo_flows.ledger.lead_queue import LEAST_LEASE_SECONDS, LONGEST_CALL_SECONDS, STALE_SECONDS
+from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.reports import close_without_report
 from flireo_flows.ledger.schema import attempts, decisions, leads, runners, tallies
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.ledger.triggers import call_figures, total_keys
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy, Rule
 from flireo_flows.script import CallChoice, Caller, ComposeError, Composer, LeadFacts
@@ -115,7 +117,7 @@ async def test_one_that_a_person_looks_at_keeps_its_number_for_as_long_as_a_call
 ) -> None:
     first, second = campaign_of(database, "first"), campaign_of(database, "second")
     book = await first.runner()
-    await first.unknown.review(await first.lost(book), "2 calls in the list could be this one")
+    await first.unknown.review(await first.lost(book), Reason.SEVERAL_CALLS, "2")
     await second.take_in(person(ANNA))
     other = await second.runner()
     assert await second.begin(other) == []
@@ -197,8 +199,8 @@ async def test_a_slow_runner_cannot_take_back_what_another_has_settled(database:
     assert await campaign.unknown.adopt(attempt, "call-1")
     settled = await campaign.attempt()
     for late in (
-        Answer(attempt, AttemptEvent.REFUSED, reason="too late"),
-        Answer(attempt, AttemptEvent.LOST, reason="too late"),
+        Answer(attempt, AttemptEvent.REFUSED, detail="too late"),
+        Answer(attempt, AttemptEvent.LOST, detail="too late"),
         Answer(attempt, AttemptEvent.ACCEPTED, call_id="call-1"),
     ):
         await campaign.record(slow, late)
@@ -222,7 +224,7 @@ async def test_a_paused_or_cancelled_campaign_begins_nothing(database: Database)
     await steering.resume()
     (attempt,) = await campaign.begin(book)
     await steering.cancel("over")
-    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
     held = (await look(campaign, book)).held
     assert held is not None
     assert held.reason is Rule.CAMPAIGN_CANCELLED
@@ -248,7 +250,7 @@ async def test_a_cap_counts_calls_that_rang_or_may_have(database: Database, cap:
     assert (await look(campaign, book)).held is not None
     await campaign.record(
         book,
-        Answer(first, AttemptEvent.REFUSED, reason="400", lead=LeadState.REVIEW),
+        Answer(first, AttemptEvent.REFUSED, detail="400", lead=LeadState.REVIEW),
         Answer(second, AttemptEvent.LOST),
         Answer(third, AttemptEvent.ACCEPTED, call_id="call-3"),
     )
@@ -301,7 +303,7 @@ async def test_what_is_counted_is_what_counting_anew_gives(database: Database) -
         await campaign.take_in(*people(8, first))
         book = await campaign.runner()
         begun = await campaign.begin(book)
-        await campaign.record(book, Answer(begun[0], AttemptEvent.REFUSED, reason="400"))
+        await campaign.record(book, Answer(begun[0], AttemptEvent.REFUSED, detail="400"))
         await campaign.record(book, Answer(begun[1], AttemptEvent.LOST))
         accepted = [Answer(it, AttemptEvent.ACCEPTED, call_id=f"{name}-{it.id}") for it in begun[2:]]
         await campaign.record(book, *accepted)
@@ -362,7 +364,7 @@ async def test_a_call_that_was_closed_unheard_keeps_its_share_of_the_cap(databas
     await campaign.record(book, Answer(begun, AttemptEvent.ACCEPTED, call_id="call-1"))
     async with database.write("campaign") as db:
         await close_without_report(
-            db, await campaign.attempt(), "nothing was heard of it", campaign.policy, database.now()
+            db, await campaign.attempt(), Reason.CALL_UNKNOWN, campaign.policy, database.now()
         )
     assert await campaign.begin(book) == []
 
@@ -443,7 +445,7 @@ class Pool(Composer):
 
 async def ended(campaign: Campaign, book: AttemptBook, attempt: Attempt) -> None:
     """The attempt is over, and its lead waits for the next."""
-    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
 
 
 async def test_what_was_chosen_is_written_down_and_kept(database: Database) -> None:
@@ -471,7 +473,7 @@ async def test_whom_nobody_can_ring_a_person_looks_at(database: Database) -> Non
     await campaign.take_in(person(ANNA), person(CARLA))
     assert [it.phone for it in await campaign.begin(await campaign.runner())] == [ANNA]
     lead = await campaign.lead(CARLA)
-    assert (lead.state, lead.reason) == ("review", "not sent: `first_name` is missing")
+    assert (lead.state, lead_reason(lead)) == ("review", "not sent: `first_name` is missing")
 
 
 async def test_all_runners_together_keep_to_the_calls_a_minute(database: Database) -> None:

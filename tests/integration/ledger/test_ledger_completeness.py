@@ -25,6 +25,7 @@ from flireo_flows.ledger.outbox import Outbox
 from flireo_flows.ledger.reports import close_without_report, talked
 from flireo_flows.ledger.schema import attempts, campaigns, leads
 from flireo_flows.lifecycle.event_types import LedgerEvent
+from flireo_flows.lifecycle.reasons import Reason
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, people
 from tests.support.calling.hearing import ANALYSIS, TALK, Heard, book, heard, listed, report, status_update
 
@@ -137,7 +138,7 @@ async def test_a_call_that_is_closed_without_a_report_is_missing_until_it_comes(
     now = heard.database.now()
     async with heard.database.write(heard.campaign.name) as db:
         row = (await db.execute(select(attempts))).one()
-        await close_without_report(db, row, "nobody knows it", POLICY, now)
+        await close_without_report(db, row, Reason.CALL_UNKNOWN, POLICY, now)
     assert counts(await seen(heard)) == {"ended": 1, "reports_due": 1, "missing": 1}
     await heard.hear(report())
     assert counts(await seen(heard)) == {

@@ -117,7 +117,7 @@ async def test_what_names_a_call_never_changes(database: Database, column: str) 
     id_ = await written(database, leads, lead())
     await written(database, attempts, attempt(id_))
     assert not await refuses(database, update(attempts).values({column: "one"}))
-    assert not await refuses(database, update(attempts).values({column: "one", "reason": "again"}))
+    assert not await refuses(database, update(attempts).values({column: "one", "detail": "again"}))
     for other in ("another", None):
         assert await refuses(database, update(attempts).values({column: other}))
 

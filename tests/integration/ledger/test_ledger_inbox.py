@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from flireo_flows.ledger import Answer, Attempt, AttemptBook, Database, Views
-from flireo_flows.ledger.call_totals import totals_in
+from flireo_flows.ledger.call_history import totals_in
 from flireo_flows.ledger.completeness import Completeness, completeness
 from flireo_flows.ledger.erasure import forget
-from flireo_flows.ledger.reports import RANG_AFTER_ALL
+from flireo_flows.ledger.messages import attempt_reason
 from flireo_flows.ledger.schema import inbox
 from flireo_flows.ledger.suppressions import Suppressions
-from flireo_flows.ledger.unknown_attempts import PROVED_ABSENT
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy, Totals
 from flireo_flows.script import ATTEMPT_KEY
@@ -153,7 +153,7 @@ async def test_a_report_of_a_call_that_counted_as_not_placed_stops_the_next(
     await heard.inbox.store(report(), attempt.reference)
     assert await heard.apply() == (1, 0)
     lead = await heard.campaign.lead()
-    assert (lead.state, lead.reason) == ("review", "a report came of a call that had counted as not placed")
+    assert (lead.state, lead.reason) == ("review", Reason.CALLED_AFTER_ALL)
     assert await heard.states() == [("applied", "its attempt had counted as not placed")]
     assert await heard.campaign.begin(book) == []
 
@@ -202,7 +202,7 @@ async def test_who_was_rung_once_more_than_was_counted_is_up_for_review_before_a
     await heard.apply()
     await heard.read(listed("call-2", **SILENCE))
     lead = await heard.campaign.lead()
-    assert (lead.state, lead.attempts, lead.reason) == ("review", 1, RANG_AFTER_ALL)
+    assert (lead.state, lead.attempts, lead.reason) == ("review", 1, Reason.CALLED_AFTER_ALL)
     assert await heard.campaign.begin(book) == []
 
 
@@ -218,7 +218,8 @@ async def test_what_was_said_in_a_call_that_counted_as_not_placed_is_written_dow
     assert (row.state, row.outcome, row.summary) == ("not_placed", "answered", "Anna wants an offer.")
     assert (json.loads(row.analysis), json.loads(row.messages)) == (ANALYSIS, TALK)
     assert (row.duration_seconds, row.ended_at) == (61, datetime(2026, 1, 1, 10, tzinfo=UTC).timestamp())
-    assert row.reason == f"{PROVED_ABSENT}; but a report of its call came"
+    assert (row.reason, row.called_after_all) == (Reason.NOT_LISTED, True)
+    assert attempt_reason(row).endswith("; but a report of its call came")
     result = await heard.result()
     assert (result.state, result.attempts, result.outcome, result.summary) == ("review", 0, "", "")
     status = await Views(heard.database).status("campaign")

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from flireo_flows.ledger import Answer, Database, Views
-from flireo_flows.ledger.campaign_list import clear_in, list_in
 from flireo_flows.ledger.leads import CHUNK, batch_name
-from flireo_flows.lifecycle.states import NO_SHARED_HOURS, AttemptEvent, LeadState
+from flireo_flows.ledger.suppressions import clear_in, list_in
+from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
 
@@ -34,7 +35,7 @@ async def test_a_lead_keeps_its_state_when_its_file_is_taken_in_again(database: 
     await campaign.record(
         book,
         Answer(anna, AttemptEvent.ACCEPTED, call_id="call-1"),
-        Answer(ben, AttemptEvent.REFUSED, reason="400", lead=LeadState.REVIEW),
+        Answer(ben, AttemptEvent.REFUSED, detail="400", lead=LeadState.REVIEW),
     )
     await campaign.take_in(person(ANNA, name="Anna Again"), person(BEN), person(CARLA))
     leads = await campaign.leads()
@@ -122,7 +123,7 @@ async def test_whose_zones_share_no_hour_goes_to_review_until_the_row_or_the_pol
         await campaign.take_in(person(ANNA, zones=apart))
         assert await campaign.begin(book) == []
         lead = await campaign.lead()
-        assert (lead.state, lead.reason) == (LeadState.REVIEW, NO_SHARED_HOURS)
+        assert (lead.state, lead.reason) == (LeadState.REVIEW, Reason.NO_SHARED_HOURS)
     await campaign.take_in(person(ANNA, zones=apart[:1]))
     assert (await campaign.lead()).state == LeadState.WAITING
     campaign.policy = POLICY

@@ -11,10 +11,10 @@ from flireo_flows.calling.engine import RunSettings, run_campaign
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Database, Expectations
-from flireo_flows.ledger.leads import GONE_FROM_FILE
-from flireo_flows.ledger.milestones import post_finished
+from flireo_flows.ledger.outbox import post_finished
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import outbox
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import ANNA, BEN, CALLER, POLICY, Campaign, person
@@ -69,7 +69,7 @@ async def test_who_is_taken_out_of_the_file_while_their_phone_rings_keeps_no_cam
     over: dict[str, Any] = {"status": "failed", "error": "no answer", "end_reason": None, "started_at": None}
     await heard.read(listed("call-anna", **over, summary=None, messages=None, duration_seconds=None))
     anna = await campaign.lead()
-    assert (anna.state, anna.outcome, anna.reason) == ("waiting", "no_answer", GONE_FROM_FILE)
+    assert (anna.state, anna.outcome, anna.reason) == ("waiting", "no_answer", Reason.NOT_IN_NEWEST_FILE)
     assert await post_finished(database.campaign(campaign.name))
     await campaign.take_in(person(ANNA), person(BEN))
     assert [attempt.phone for attempt in await campaign.begin(book)] == [ANNA]

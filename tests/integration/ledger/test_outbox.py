@@ -10,10 +10,18 @@ from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.naming import find_campaign, refuse_shown_name
 from flireo_flows.ledger.notices import Notice, names_told, read_notices
-from flireo_flows.ledger.outbox import CLAIM_SECONDS, KEPT_SECONDS, Outbox, post
+from flireo_flows.ledger.outbox import (
+    CLAIM_SECONDS,
+    DISTANCE_SECONDS,
+    KEPT_SECONDS,
+    WAITED_SECONDS,
+    Outbox,
+    post,
+    post_reports_waiting,
+)
 from flireo_flows.ledger.schema import attempts, campaigns, inbox, leads, outbox
-from flireo_flows.ledger.waiting import DISTANCE_SECONDS, WAITED_SECONDS, post_reports_waiting
 from flireo_flows.lifecycle.event_types import LedgerEvent
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import LeadState
 from tests.support.calling.campaign import ANNA, BEN, person
 from tests.support.calling.hearing import Heard, book, heard, listed, report, status_update
@@ -159,7 +167,7 @@ async def test_a_campaign_that_is_named_by_a_number_is_told_masked_and_is_found_
 
 async def test_a_lead_that_a_person_has_to_look_at_is_told(heard: Heard, book: AttemptBook) -> None:
     attempt = await heard.campaign.lost(book)
-    await heard.campaign.unknown.review(attempt, "2 calls in the list could be this one")
+    await heard.campaign.unknown.review(attempt, Reason.SEVERAL_CALLS, "2")
     (notice,) = await told(heard.database)
     lead = await heard.campaign.lead()
     assert (notice.event, notice.resource) == ("flireo.call.needs-review", f"flireo.lead.{lead.id}")

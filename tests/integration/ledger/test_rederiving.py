@@ -9,6 +9,7 @@ from sqlalchemy import insert, select, update
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations
 from flireo_flows.ledger.erasure import forget
+from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.outcome_backfill import (
     PORTION,
     EndingCount,
@@ -23,6 +24,7 @@ from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import suppressed_in
 from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome, OutcomeRule
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import AnalysisRule, CallingPolicy
 from tests.support.calling.bad_line import bad_line
@@ -257,7 +259,7 @@ async def test_a_lead_that_waits_is_done_when_its_last_call_needs_no_other(
     heard, book = trying
     await rung(heard, book, **NOBODY, error="no answer")
     lead = await heard.campaign.lead()
-    assert (lead.state, lead.reason) == ("waiting", "to be rung again after no_answer")
+    assert (lead.state, lead_reason(lead)) == ("waiting", "to be called again after no_answer")
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
     told = await rederive(database.campaign(heard.campaign.name), policy)
     assert (told.changed, told.settled, told.suppressed) == (1, 1, 0)
@@ -280,7 +282,11 @@ async def test_a_lead_that_waits_still_does_when_another_call_may_follow(
     )
     assert (told.changed, told.settled) == (1, 0)
     lead = await heard.campaign.lead()
-    assert (lead.state, lead.reason, lead.outcome) == ("waiting", "to be rung again after busy", "busy")
+    assert (lead.state, lead_reason(lead), lead.outcome) == (
+        "waiting",
+        "to be called again after busy",
+        "busy",
+    )
 
 
 async def test_nobody_who_is_done_is_rung_again_by_a_change_of_the_table(
@@ -308,7 +314,11 @@ async def test_only_the_newest_call_speaks_for_its_lead(
     assert (told.changed, told.settled) == (1, 0)
     assert [row.outcome for row in await heard.campaign.attempts()] == ["rejected", "busy"]
     lead = await heard.campaign.lead()
-    assert (lead.state, lead.outcome, lead.reason) == ("waiting", "busy", "to be rung again after busy")
+    assert (lead.state, lead.outcome, lead_reason(lead)) == (
+        "waiting",
+        "busy",
+        "to be called again after busy",
+    )
 
 
 async def test_an_attempt_that_rang_nobody_speaks_for_nobody(
@@ -317,7 +327,7 @@ async def test_an_attempt_that_rang_nobody_speaks_for_nobody(
     heard, book = trying
     await rung(heard, book, **NOBODY, error="no answer")
     (attempt,) = await heard.campaign.begin(book)
-    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
+    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
     assert (await heard.campaign.lead()).state == LeadState.WAITING
     policy = with_rules({"outcome": "answered", "error": ["no answer"]})
     assert (await rederive(database.campaign(heard.campaign.name), policy)).settled == 1
@@ -331,7 +341,7 @@ async def test_a_late_report_settles_a_lead_whose_next_attempt_rang_nobody(
     heard, book = trying
     await rung(heard, book, **NOBODY, error="no answer")
     (attempt,) = await heard.campaign.begin(book)
-    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
+    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
     await heard.hear(report())
     lead = await heard.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "failed")  # the status of the list tells more
@@ -466,7 +476,7 @@ async def test_a_call_that_was_closed_without_a_report_stays_for_a_person(
     await heard.campaign.placed(book)
     async with database.write() as db:
         row = (await db.execute(select(attempts))).one()
-        await close_without_report(db, row, "nothing was heard of it", RETRIES, database.now())
+        await close_without_report(db, row, Reason.CALL_UNKNOWN, RETRIES, database.now())
     before = await everything(database)
     assert (
         await rederive(database.campaign(heard.campaign.name), with_rules({"outcome": "failed"}))

@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations, Inbox
+from flireo_flows.ledger.messages import inbox_reason, lead_reason
 from flireo_flows.ledger.schema import inbox
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, BEN, FREE, POLICY, person
@@ -335,7 +337,7 @@ async def test_a_report_of_one_campaign_is_not_taken_by_another(heard: Heard, bo
 async def test_what_cannot_be_read_is_kept_with_the_reason(heard: Heard, body: bytes, says: str) -> None:
     delivered = await heard.inbox.store(body)
     assert delivered.state == "unreadable"
-    assert delivered.reason.startswith(says)
+    assert inbox_reason(delivered.reason, delivered.detail).startswith(says)
     async with heard.database.read() as db:
         assert (await db.execute(select(inbox.c.body))).scalar_one() == body
     assert await heard.apply() == (0, 0)
@@ -401,7 +403,11 @@ async def test_a_lead_is_rung_again_after_the_outcomes_that_the_policy_names(dat
     silence: dict[str, Any] = {**nobody, "summary": None, "messages": None}
     assert await heard.read(listed(**silence))
     lead = await heard.campaign.lead()
-    assert (lead.state, lead.reason, lead.attempts) == ("waiting", "to be rung again after no_answer", 1)
+    assert (lead.state, lead_reason(lead), lead.attempts) == (
+        "waiting",
+        "to be called again after no_answer",
+        1,
+    )
     assert lead.not_before == pytest.approx(lead.last_ended_at + 600)
     assert await heard.campaign.begin(book) == []
     # Taking the file in again does not make it sooner.
@@ -414,7 +420,7 @@ async def test_a_lead_in_review_is_done_when_its_call_turns_up_after_all(
     heard: Heard, book: AttemptBook
 ) -> None:
     attempt = await heard.campaign.lost(book)
-    await heard.campaign.unknown.review(attempt, "2 calls in the list could be this one")
+    await heard.campaign.unknown.review(attempt, Reason.SEVERAL_CALLS, "2")
     assert (await heard.campaign.lead()).state == LeadState.REVIEW
     await heard.hear(report())
     await heard.settle()

@@ -40,7 +40,7 @@ async def test_a_story_tells_every_decision_and_every_attempt_in_order(database:
     await _decide(database, lead.id)
     book = await campaign.runner()
     (attempt,) = await campaign.begin(book)
-    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason=f"503 for {ANNA}"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail=f"503 for {ANNA}"))
     (again,) = await campaign.begin(book)
     await campaign.record(book, Answer(again, AttemptEvent.ACCEPTED, call_id=f"call-_{ANNA}"))
 

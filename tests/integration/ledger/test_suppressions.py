@@ -13,7 +13,6 @@ from flireo_flows.ledger.campaigns import DeclinedError
 from flireo_flows.ledger.erasure import (
     Forgotten,
     forget,
-    forgotten_in,
     is_of_forgotten_in,
     is_pseudonym,
 )
@@ -22,10 +21,12 @@ from flireo_flows.ledger.suppressions import (
     CHUNK,
     Suppressions,
     digest,
+    forgotten_in,
     suppress_in,
     suppressed_in,
     suppression_in,
 )
+from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent
 from tests.support.calling.campaign import ANNA, BEN, CARLA, FREE, Campaign, people, person
 from tests.support.calling.hearing import report
@@ -171,7 +172,7 @@ async def _known(campaign: Campaign, phone: str = ANNA) -> AttemptBook:
         "recording_url": f"https://recordings.example/{SECRET}",
         "error": SECRET,
         "end_reason": SECRET,
-        "reason": SECRET,
+        "detail": SECRET,
         "complete": True,
     }
     known = Inbox(database)
@@ -184,7 +185,7 @@ async def _known(campaign: Campaign, phone: str = ANNA) -> AttemptBook:
         await db.execute(update(attempts).where(mine).values(told))
         others = attempts.c.id == begun[BEN].id
         await db.execute(update(attempts).where(others).values(state="ended", complete=True))
-        finished = {"state": "done", "outcome": "answered", "attempts": 1, "reason": SECRET}
+        finished = {"state": "done", "outcome": "answered", "attempts": 1, "detail": SECRET}
         of_lead = leads.c.id == begun[phone].lead_id
         await db.execute(
             update(leads).where(of_lead).values({**finished, "wishes": json.dumps({"client": SECRET})})
@@ -269,7 +270,7 @@ async def test_nobody_is_forgotten_in_the_middle_of_a_call_but_is_suppressed_at_
     if state == "placed":
         await campaign.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id="call-1"))
     if state == "unknown":
-        await campaign.record(book, Answer(attempt, AttemptEvent.LOST, reason="no answer"))
+        await campaign.record(book, Answer(attempt, AttemptEvent.LOST, detail="no answer"))
     with pytest.raises(DeclinedError, match=r"a call to .* is under way") as refused:
         await forget(database, ANNA)
     assert ANNA not in str(refused.value)
@@ -286,7 +287,7 @@ async def test_an_attempt_left_to_a_person_does_not_keep_anybody_from_being_forg
     campaign = Campaign(local)
     book = await campaign.runner()
     attempt = await campaign.lost(book)
-    await campaign.unknown.review(attempt, "two calls may be it")
+    await campaign.unknown.review(attempt, Reason.SEVERAL_CALLS, "2")
     assert (await forget(local, ANNA)).attempts == 1
     row = await campaign.attempt()
     assert (row.state, is_pseudonym(row.phone)) == ("unknown", True)
@@ -397,8 +398,8 @@ async def test_the_inbox_keeps_its_count_of_what_came(database: Database) -> Non
     async with database.read() as db:
         states = (await db.execute(select(inbox.c.state, inbox.c.reason).order_by(inbox.c.id))).all()
     assert [tuple(row) for row in states] == [
-        ("applied", "forgotten"),
-        ("applied", "forgotten"),
-        ("unreadable", "forgotten"),
+        ("applied", "erased"),
+        ("applied", "erased"),
+        ("unreadable", "erased"),
         ("waiting", ""),
     ]

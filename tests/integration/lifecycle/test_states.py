@@ -49,11 +49,11 @@ async def test_the_ledger_moves_an_attempt_by_the_table_and_in_no_other_way(data
         before = await campaign.attempt()
         assert before.state == state
         async with database.write() as db:
-            moved = await move(db, attempt.id, event, reason="it happened")
+            moved = await move(db, attempt.id, event, detail="it happened")
         after = await campaign.attempt()
         if event in MOVES[state]:
             assert moved
-            assert (after.state, after.reason) == (MOVES[state][event], "it happened")
+            assert (after.state, after.detail) == (MOVES[state][event], "it happened")
         else:
             assert not moved
             assert after == before

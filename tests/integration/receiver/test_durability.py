@@ -18,8 +18,9 @@ import pytest
 
 from flireo_flows.ledger import Database, Inbox, LedgerError
 from flireo_flows.ledger.delivery import Delivery, read_delivery
+from flireo_flows.lifecycle.reasons import InboxReason
 from flireo_flows.prefect_support.local_server import free_port
-from flireo_flows.receiver.storage import NotStored, Storage
+from flireo_flows.receiver.storage import NotStoredError, Storage
 from tests.support.calling.hearing import report
 from tests.support.postgres import Postgres
 from tests.support.receiver.relay import inbox_of, post, receiver, signed
@@ -198,9 +199,9 @@ async def test_a_request_that_is_given_up_takes_no_one_else_with_it(ledger_url: 
 async def test_one_that_the_database_refuses_does_not_cost_the_others(ledger_url: str) -> None:
     storage = Storage(ledger_url, 60, lambda seconds: None)
     good = deliveries(5)
-    bad = Delivery(b"{}", "no-digest-1", None, "no_such_state", "", "", 0.0)  # type: ignore[arg-type]
+    bad = Delivery(b"{}", "no-digest-1", None, "no_such_state", InboxReason.NONE, "", "", 0.0)  # type: ignore[arg-type]
     told = await asyncio.gather(*(storage.store(one) for one in [*good, bad]), return_exceptions=True)
-    assert [isinstance(one, NotStored) for one in told] == [False] * 5 + [True]
+    assert [isinstance(one, NotStoredError) for one in told] == [False] * 5 + [True]
     await storage.close(60)
     assert len(inbox_of(ledger_url)) == 5
 
@@ -209,7 +210,7 @@ async def test_a_ledger_that_is_held_up_for_long_is_answered_in_time(tmp_path: P
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     storage = Storage(url, 0.2, lambda seconds: None)
     async with await Database.open(url) as other, other.write():
-        with pytest.raises(NotStored):
+        with pytest.raises(NotStoredError):
             await storage.store(deliveries(1)[0])
     await storage.close(60)
     # It was not known to be kept, and is: the sender may send it again, and it counts once.
@@ -221,7 +222,7 @@ async def test_a_ledger_that_cannot_be_opened_is_tried_again(tmp_path: Path) -> 
     folder.write_text("no folder")
     storage = Storage(f"sqlite:///{folder / 'ledger.db'}", 60, lambda seconds: None)
     told = await asyncio.gather(*(storage.store(one) for one in deliveries(3)), return_exceptions=True)
-    assert [type(one) for one in told] == [NotStored] * 3
+    assert [type(one) for one in told] == [NotStoredError] * 3
     with pytest.raises(LedgerError):
         await storage.database()
     folder.unlink()

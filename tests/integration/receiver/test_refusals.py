@@ -15,9 +15,15 @@ from starlette.routing import Route
 
 from flireo_flows.api.webhooks import EventType
 from flireo_flows.ledger.delivery import Delivery
-from flireo_flows.receiver.endpoint import Endpoint
+from flireo_flows.ledger.messages import inbox_reason
+from flireo_flows.receiver.endpoint import WebhookEndpoint
 from flireo_flows.receiver.metrics import Metrics
-from flireo_flows.receiver.signature_check import LARGEST_BODY, MOST_DISCARDED, BodyReader, Refused
+from flireo_flows.receiver.signature_check import (
+    LARGEST_BODY,
+    MOST_DISCARDED,
+    BodyReader,
+    RequestRefusedError,
+)
 from flireo_flows.receiver.storage import Storage
 from tests.support.calling.hearing import report, webhook
 from tests.support.receiver.relay import inbox_of, receiver, served, signed
@@ -127,8 +133,9 @@ def test_what_is_signed_and_cannot_be_read_is_a_dead_letter(
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     (row,) = inbox_of(ledger)
     assert (row.state, row.body) == ("unreadable", body)
-    assert row.reason == answer.json()["error"]["message"]
-    assert "2079460001" not in row.reason
+    words = inbox_reason(row.reason, row.detail)
+    assert words == answer.json()["error"]["message"]
+    assert "2079460001" not in words
     assert counted(url, event, code) == 1
 
 
@@ -191,7 +198,7 @@ def test_what_no_body_could_prove_is_refused_before_the_body_comes(
 def test_a_body_that_does_not_come_is_not_waited_for(ledger: str) -> None:
     metrics = Metrics()
     storage = Storage(ledger, 60, metrics.wrote)
-    endpoint = Endpoint(storage, metrics, SECRETS, False, {}, bodies=BodyReader(seconds=0.2))
+    endpoint = WebhookEndpoint(storage, metrics, SECRETS, False, {}, bodies=BodyReader(seconds=0.2))
     with (
         served(Starlette(routes=[Route("/webhooks/flireo", endpoint)])) as url,
         socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=60) as raw,
@@ -221,7 +228,7 @@ async def test_no_more_of_unfinished_bodies_is_held_than_there_is_room_for() -> 
     await asyncio.sleep(0)
     assert await bodies.read(sender(b"y" * 1000)) == b"y" * 1000  # in one piece: it is not held
     assert await bodies.read(sender(b"y" * 10, b"z" * 10)) == b"y" * 10 + b"z" * 10
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefusedError) as refused:
         await bodies.read(sender(b"y" * 10, b"z" * 11))
     assert (refused.value.status, refused.value.code) == (503, "too_busy")
     slow[0].cancel()
@@ -262,7 +269,7 @@ def test_a_fault_of_the_receivers_own_is_counted_and_tells_nothing_of_the_body(
 
     metrics = Metrics()
     storage = Storage(ledger, 60, metrics.wrote)
-    endpoint = Endpoint(storage, metrics, SECRETS, False, {EventType.END_OF_CALL_REPORT: (60, fail)})
+    endpoint = WebhookEndpoint(storage, metrics, SECRETS, False, {EventType.END_OF_CALL_REPORT: (60, fail)})
     with served(Starlette(routes=[Route("/webhooks/flireo", endpoint)])) as url:
         answer = send(url, BODY, good())
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "failed")

@@ -261,7 +261,7 @@ async def not_placed(database: Database) -> None:
     await campaign.take_in(person(BEN))
     book = await campaign.runner()
     (attempt,) = await campaign.begin(book)
-    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, reason="429"))
+    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
 
 
 async def waiting_for_a_call(database: Database) -> None:
@@ -333,7 +333,7 @@ def test_who_says_no_while_others_are_added_is_not_added_any_more(
     adding = work.add_leads(
         work.Which(made["id"], None), leads(CARLA, BEN), work.Duplicates.REFUSE, gate_of(local, on_blocked)
     )
-    with FlireoClient(Account("k", sandbox.base_url), heard=hear) as client:
+    with FlireoClient(Account("k", sandbox.base_url), on_sent=hear) as client:
         if on_blocked is OnBlocked.SKIP:
             assert [lead.phone_number for lead in run_procedure(adding, client, notes.append)] == [CARLA]
             assert notes == ["left out: 1 of 1 numbers must not be called: +44********02 (suppressed)"]

@@ -18,7 +18,7 @@ from flireo_flows.ledger import Database
 from flireo_flows.ledger.past import Past
 from flireo_flows.ledger.schema import do_not_call
 from flireo_flows.prefect_support.async_bridge import run_async
-from flireo_flows.tasks.campaign import CampaignRun, NoLeads, import_leads
+from flireo_flows.tasks.campaign import CampaignRun, NoLeadsError, import_leads
 from tests.support.flows.stage import ANNA, BEN, POLICY
 
 AS_USUAL = LeadFormat()
@@ -49,7 +49,7 @@ def kept_for_later(run: CampaignRun) -> list[str]:
 
 def test_a_list_on_which_everyone_stands_is_kept(run: CampaignRun) -> None:
     leads = write(run, "leads.csv", "phone", ANNA)
-    with disable_run_logger(), pytest.raises(NoLeads):
+    with disable_run_logger(), pytest.raises(NoLeadsError):
         import_leads.fn(run, leads, AS_USUAL, write(run, "no.txt", ANNA))
     assert kept_for_later(run) == [ANNA]
 

@@ -150,7 +150,7 @@ class Simulation:
         def arrive() -> None:
             status, headers = self.server.answer(self.now)
             self.refused += status == 429
-            self.at(way, lambda: pacing.heard(headers, status, sent_at, self.now))
+            self.at(way, lambda: pacing.received(headers, status, sent_at, self.now))
 
         self.at(way, arrive)
 

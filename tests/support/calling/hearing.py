@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from flireo_flows.api.calls import Call
 from flireo_flows.ledger import AttemptBook, Database, Expectations, Inbox
+from flireo_flows.ledger.messages import inbox_reason
 from flireo_flows.ledger.report_matches import SETTLING_SECONDS
 from flireo_flows.ledger.reports import Report, apply_report, report_of_call
 from flireo_flows.ledger.schema import attempts, inbox
@@ -95,8 +96,10 @@ class Heard:
 
     async def states(self) -> list[tuple[str, str]]:
         async with self.database.read() as db:
-            rows = await db.execute(select(inbox.c.state, inbox.c.reason).order_by(inbox.c.id))
-            return [(row.state, row.reason) for row in rows]
+            rows = await db.execute(
+                select(inbox.c.state, inbox.c.reason, inbox.c.detail).order_by(inbox.c.id)
+            )
+            return [(row.state, inbox_reason(row.reason, row.detail)) for row in rows]
 
     async def result(self, phone: str = ANNA) -> Any:
         return (await self.campaign.results())[phone]

@@ -12,7 +12,7 @@ from flireo_flows.api import errors
 from flireo_flows.api.agent_config import AgentSettings
 from flireo_flows.api.agents import delete_agent, get_agent, update_agent
 from flireo_flows.api.calls import Call, create_outbound_call, get_call
-from flireo_flows.api.exchange import exchange
+from flireo_flows.api.exchange import NO_ROOM, TOO_LATE, exchange
 from flireo_flows.api.judgement import Lost, Reply, backoff, envelope
 from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.rate_limit import RateLimit
@@ -162,7 +162,7 @@ def test_no_retry_after_waits_longer_than_a_day() -> None:
 
 def test_nothing_goes_out_after_the_time_it_had_to_go_out_before() -> None:
     played = play(PLACES_CALL, RUNG, before=-0.1)
-    assert (played.sent, type(played.outcome), played.outcome.text) == (0, errors.NotSent, errors.TOO_LATE[1])
+    assert (played.sent, type(played.outcome), played.outcome.text) == (0, errors.TooLate, TOO_LATE)
 
 
 def test_a_wait_for_the_limit_that_ends_too_late_is_not_begun() -> None:
@@ -170,7 +170,8 @@ def test_a_wait_for_the_limit_that_ends_too_late_is_not_begun() -> None:
     play(READS, said(429, retry_after="1"), CALL, pacing=pacing)
     pacing.blocked_until = START + 20
     played = play(PLACES_CALL, RUNG, pacing=pacing, before=19)
-    assert (played.sent, played.pauses, played.outcome.text) == (0, [], errors.TOO_LATE[0])
+    assert (played.sent, played.pauses, type(played.outcome)) == (0, [], errors.TooLate)
+    assert played.outcome.text == NO_ROOM
     assert play(PLACES_CALL, RUNG, pacing=pacing, before=21).sent == 1
 
 

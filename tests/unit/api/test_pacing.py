@@ -178,7 +178,7 @@ def test_no_headers_no_limit() -> None:
     assert (pacing.wait(START), pacing.ready(START, 1.0)) == (0.0, 1)  # one goes ahead and asks
     pacing.sent(START)
     assert pacing.wait(START) > 0
-    pacing.heard({"date": "Thu, 09 Oct 2025 08:53:20 GMT"}, 200, START, START + 0.1)
+    pacing.received({"date": "Thu, 09 Oct 2025 08:53:20 GMT"}, 200, START, START + 0.1)
     for _ in range(500):
         assert (pacing.wait(START + 1), pacing.ready(START + 1, 1.0)) == (0.0, MANY)
         pacing.sent(START + 1)
@@ -204,7 +204,7 @@ def told(remaining: int, **others: int) -> RateLimit:
     """What has heard one answer, at the start."""
     pacing = RateLimit()
     pacing.sent(START)
-    pacing.heard(heard(remaining, **others), 200, START, START)
+    pacing.received(heard(remaining, **others), 200, START, START)
     return pacing
 
 
@@ -219,7 +219,7 @@ def test_an_answer_that_was_overtaken_changes_nothing() -> None:
     pacing = told(remaining=10)
     for late in (heard(remaining=50), heard(remaining=99, seconds=-30)):
         pacing.sent(START)
-        pacing.heard(late, 200, START, START + 1)
+        pacing.received(late, 200, START, START + 1)
     assert (pacing.remaining, pacing.resets_at) == (10, START + 30)
 
 
@@ -227,7 +227,7 @@ def test_room_that_is_only_feared_to_be_taken_is_looked_for_again_soon() -> None
     pacing = told(remaining=1)
     pacing.sent(START)
     assert 0 < pacing.wait(START + 10) <= 0.1
-    pacing.heard(heard(remaining=1), 200, START, START + 11)  # the server had counted it before
+    pacing.received(heard(remaining=1), 200, START, START + 11)  # the server had counted it before
     assert pacing.wait(START + 29) == 0
 
 
@@ -248,7 +248,7 @@ def test_a_request_that_never_left_was_not_counted() -> None:
 def test_an_answer_without_the_headers_may_have_been_counted() -> None:
     pacing = told(remaining=1)
     pacing.sent(START)
-    pacing.heard({}, 502, START, START + 1)  # a gateway's
+    pacing.received({}, 502, START, START + 1)  # a gateway's
     assert pacing.wait(START + 10) == 21
 
 
@@ -273,11 +273,11 @@ def test_a_request_that_is_kept_back_to_find_the_edge_is_offered_when_it_is_due(
 def test_a_429_stops_everything_for_as_long_as_it_says() -> None:
     pacing = told(remaining=50)
     pacing.sent(START)
-    pacing.heard({**heard(remaining=0), "retry-after": "12"}, 429, START, START)
+    pacing.received({**heard(remaining=0), "retry-after": "12"}, 429, START, START)
     assert pacing.wait(START) == 12
     other = told(remaining=50)
     other.sent(START)
-    other.heard(heard(remaining=0), 429, START, START)
+    other.received(heard(remaining=0), 429, START, START)
     assert other.wait(START) == 31  # it says nothing: until the window has ended
 
 
@@ -328,5 +328,5 @@ def test_no_headers_make_it_raise_or_wait_for_more_than_some_days(
         assert 0 <= pacing.wait(now) < 3 * 86_400
         assert pacing.ready(now, 1.0) >= 0
         pacing.sent(now)
-        pacing.heard(headers, status, now, now)
+        pacing.received(headers, status, now, now)
         now += 1

@@ -61,7 +61,7 @@ def test_every_error_says_what_the_server_said(kind: type[FlireoError]) -> None:
 
 def test_an_error_tells_what_to_do_only_where_it_helps() -> None:
     refused = errors.NotSent("get_call", "GET /calls/{id}", text="ConnectError")
-    late = errors.NotSent("get_call", "GET /calls/{id}", text=errors.TOO_LATE[0])
+    late = errors.TooLate("get_call", "GET /calls/{id}", text="ConnectError")
     assert "FLIREO_BASE_URL" in str(refused)
     assert "FLIREO_BASE_URL" not in str(late)
 

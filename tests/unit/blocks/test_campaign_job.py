@@ -12,9 +12,9 @@ from flireo_flows.api.campaigns import Campaign, CampaignLead
 from flireo_flows.api.poll import PollTiming
 from flireo_flows.blocks import (
     AmbiguousCampaignError,
-    CampaignCancelled,
+    CampaignCancelledError,
     CampaignError,
-    CampaignNotOver,
+    CampaignNotOverError,
     CampaignRefusedError,
     CampaignResult,
     Duplicates,
@@ -93,7 +93,7 @@ def test_leads_that_a_server_does_not_take_with_the_campaign_are_added_one_by_on
 @pytest.mark.parametrize("seconds", [0, 1, 200_000])
 def test_waiting_for_a_campaign_ends_at_its_deadline(seconds: float) -> None:
     talk: Talk[Campaign] = Talk(world({"get_campaign": DRAFT}))
-    with pytest.raises(CampaignNotOver, match="It goes on by itself"):
+    with pytest.raises(CampaignNotOverError, match="It goes on by itself"):
         talk.play(work.wait("c", PollTiming(seconds, 15)))
     assert talk.seconds == pytest.approx(seconds)
 
@@ -128,10 +128,15 @@ def test_a_job_that_cannot_be_right_is_refused_in_words(fields: dict[str, Any], 
 
 
 def test_errors_are_of_one_kind_and_a_late_one_is_a_timeout() -> None:
-    assert issubclass(CampaignNotOver, TimeoutError)
+    assert issubclass(CampaignNotOverError, TimeoutError)
     assert all(
         issubclass(kind, CampaignError)
-        for kind in (CampaignRefusedError, AmbiguousCampaignError, CampaignCancelled, CampaignNotOver)
+        for kind in (
+            CampaignRefusedError,
+            AmbiguousCampaignError,
+            CampaignCancelledError,
+            CampaignNotOverError,
+        )
     )
 
 

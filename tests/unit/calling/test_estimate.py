@@ -15,11 +15,11 @@ def every_minute(count: int, first: timedelta = timedelta(0), seconds: int = 60)
 
 
 def of(policy: CallingPolicy, slow: Forecast, quick: Forecast | None = None) -> Estimate:
-    """An estimate for leads that were never rung."""
+    """An estimate for leads that were never called."""
     return estimate(slow, quick or slow, [0] * len(slow.verdicts), policy, START)
 
 
-def test_the_cost_lies_between_nobody_answering_and_everybody_talking_at_every_attempt() -> None:
+def test_the_cost_lies_between_no_one_answering_and_everyone_talking_at_every_attempt() -> None:
     tariff = Tariff(per_minute=0.20, per_call=0.05, currency="USD")
     policy = CallingPolicy(tariff=tariff, max_attempts=3, assumed_call_seconds=84)  # billed as two minutes
     found = of(policy, every_minute(10))
@@ -27,7 +27,7 @@ def test_the_cost_lies_between_nobody_answering_and_everybody_talking_at_every_a
     assert round(found.least_cost, 2) == 0.50
     assert round(found.most_cost, 2) == 30 * (0.05 + 2 * 0.20)
     assert found.most_minutes == 30 * 84 / 60
-    assert "Cost: 0.50 USD (nobody answers, nobody is rung twice) to 13.50 USD" in " ".join(found.in_words)
+    assert "Cost: 0.50 USD (no one answers, no one is called twice) to 13.50 USD" in " ".join(found.in_words)
     assert "Up to 20 further calls" in " ".join(found.in_words)
 
 
@@ -47,7 +47,7 @@ def test_without_a_tariff_it_says_that_the_cost_is_not_known() -> None:
 
 def test_the_time_is_a_range_where_calls_wait_for_each_other() -> None:
     found = of(CallingPolicy(), every_minute(31, seconds=60), every_minute(31, seconds=6))
-    assert "within 3 minutes (nobody answers) to 30 minutes (everybody talks)" in found.in_words[0]
+    assert "within 3 minutes (no one answers) to 30 minutes (everyone talks)" in found.in_words[0]
     assert "31 first calls, the first one at Mon 2027-03-01 10:00 UTC" in found.in_words[0]
 
 
@@ -57,8 +57,8 @@ def test_what_one_run_does_not_reach_needs_a_later_one() -> None:
     assert found.in_one_run == 3
     assert "makes 3 of them and ends; 2 need a later run" in found.in_words[1]
     tomorrow = of(CallingPolicy(), every_minute(2, timedelta(days=1)))
-    assert "A run started now rings nobody and ends" in tomorrow.in_words[1]
+    assert "A run started now calls no one and ends" in tomorrow.in_words[1]
 
 
-def test_nobody_to_ring_is_one_sentence() -> None:
-    assert of(CallingPolicy(), Forecast(())).in_words == ("Nobody would be rung.",)
+def test_no_one_to_call_is_one_sentence() -> None:
+    assert of(CallingPolicy(), Forecast(())).in_words == ("No one would be called.",)

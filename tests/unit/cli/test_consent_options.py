@@ -124,7 +124,7 @@ def test_the_plan_names_why_a_zone_is_not_known_and_which_share_no_hour(bare: Sh
     told = plan_of(bare, "leads.csv", "--policy", "policy.yaml")
     words = " ".join(told.out.split())
     assert "0 to be called, 2 not" in words, told.err
-    assert "1 zone unknown (line 2)" in words and "neither its number nor its row tells it" in words
+    assert "1 zone unknown (line 2)" in words and "neither its number nor its row shows it" in words
     assert "go to review: the zones they may be in (such as Europe/Kaliningrad" in words
     assert "share no calling hour" in words and "+7916" not in words
 

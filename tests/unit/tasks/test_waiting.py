@@ -11,7 +11,7 @@ from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent, read_agent
 from flireo_flows.api.calls import Call
 from flireo_flows.api.poll import PollTiming
-from flireo_flows.tasks.composite import CallNotOver, until_over
+from flireo_flows.tasks.composite import CallNotOverError, until_over
 from tests.support.api.conversation import Stage as Talk
 
 NUMBER = "+447700900123"
@@ -89,7 +89,7 @@ def test_polls_that_fail_after_the_end_cost_the_summary_at_most() -> None:
 @pytest.mark.parametrize("seconds", [0, 1, 600])
 def test_a_call_that_goes_on_ends_the_wait_in_words_and_without_a_number(seconds: float) -> None:
     talk = told(lambda now: RUNNING)
-    with pytest.raises(CallNotOver) as caught:
+    with pytest.raises(CallNotOverError) as caught:
         wait(talk, seconds, call_id=f"call-_{NUMBER}_abc")
     assert talk.seconds == seconds
     error = pickle.loads(pickle.dumps(caught.value))
@@ -101,7 +101,7 @@ def test_a_call_that_goes_on_ends_the_wait_in_words_and_without_a_number(seconds
 def test_a_wait_in_which_no_poll_was_answered_says_why() -> None:
     down = errors.ServerFailed("get_call", "GET /calls/{id}", 503, text="upstream")
     with pytest.raises(
-        CallNotOver, match=r"no poll was answered\. The last poll failed: Flireo GET /calls/\{id\}: 503"
+        CallNotOverError, match=r"no poll was answered\. The last poll failed: Flireo GET /calls/\{id\}: 503"
     ):
         wait(told(lambda now: down), 30)
 

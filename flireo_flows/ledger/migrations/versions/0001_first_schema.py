@@ -6,6 +6,12 @@ from alembic.operations import Operations
 revision, down_revision = "0001", None
 
 
+def _one_of(column: str, values: str) -> sa.CheckConstraint:
+    """Only these may be written; they are separated by blanks."""
+    listed = ", ".join(f"'{value}'" for value in values.split(" "))
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"known_{column}")
+
+
 def upgrade(op: Operations) -> None:
     """Make the tables and their indexes."""
     op.create_table(
@@ -25,21 +31,27 @@ def upgrade(op: Operations) -> None:
         sa.Column("unnamed", sa.Integer, nullable=False),
     )
     op.create_table(
+        "flireo_campaign_changes",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("campaign", sa.String, nullable=False),
+        sa.Column("state", sa.String, _one_of("state", "open paused cancelled"), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("changed_by", sa.String, nullable=False),
+        sa.Column("changed_at", sa.Float, nullable=False),
+    )
+    op.create_index("flireo_changes_of_campaign", "flireo_campaign_changes", ["campaign", "id"])
+    op.create_table(
         "flireo_campaigns",
         sa.Column("name", sa.String, primary_key=True),
         sa.Column("shown", sa.String, nullable=False),
-        sa.Column(
-            "state",
-            sa.String,
-            sa.CheckConstraint("state IN ('open', 'paused', 'cancelled')", name="known_state"),
-            nullable=False,
-        ),
+        sa.Column("state", sa.String, _one_of("state", "open paused cancelled"), nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("changed_by", sa.String, nullable=False),
         sa.Column("changed_at", sa.Float, nullable=False),
         sa.Column("policy", sa.Text, nullable=False, server_default=""),
         sa.Column("readiness", sa.Text, nullable=False, server_default=""),
-        sa.Column("outcome_table", sa.String, nullable=False, server_default=""),
+        sa.Column("outcomes_version", sa.String, nullable=False, server_default=""),
+        sa.Column("opt_out_rules_version", sa.String, nullable=False, server_default=""),
     )
     op.create_table(
         "flireo_decisions",
@@ -81,13 +93,18 @@ def upgrade(op: Operations) -> None:
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("received_at", sa.Float, nullable=False),
         sa.Column("deliveries", sa.Integer, nullable=False),
+        sa.Column("state", sa.String, _one_of("state", "waiting applied unreadable"), nullable=False),
         sa.Column(
-            "state",
+            "reason",
             sa.String,
-            sa.CheckConstraint("state IN ('waiting', 'applied', 'unreadable')", name="known_state"),
+            _one_of(
+                "reason",
+                " answered inbound attempt_not_placed other_number erased unknown_event "
+                "unreadable reader_failed not_applied",
+            ),
             nullable=False,
         ),
-        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("detail", sa.Text, nullable=False),
         sa.Column("call_id", sa.String, nullable=False),
         sa.Column("customer", sa.String, nullable=False),
         sa.Column("reference", sa.String, nullable=False, server_default=""),
@@ -108,14 +125,10 @@ def upgrade(op: Operations) -> None:
         sa.Column("batch", sa.String, nullable=False),
         sa.Column("line", sa.Integer, nullable=False),
         sa.Column(
-            "state",
-            sa.String,
-            sa.CheckConstraint(
-                "state IN ('waiting', 'calling', 'done', 'skipped', 'review')", name="known_state"
-            ),
-            nullable=False,
+            "state", sa.String, _one_of("state", "waiting calling done skipped review"), nullable=False
         ),
-        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("reason", sa.String, nullable=False),
+        sa.Column("detail", sa.Text, nullable=False),
         sa.Column("outcome", sa.String, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("tries", sa.Integer, nullable=False),
@@ -183,7 +196,12 @@ def upgrade(op: Operations) -> None:
         "flireo_suppressions",
         sa.Column("digest", sa.String, primary_key=True),
         sa.Column("phone", sa.String, nullable=False),
-        sa.Column("source", sa.String, nullable=False),
+        sa.Column(
+            "source",
+            sa.String,
+            _one_of("source", "person outcome analysis unclear forgotten"),
+            nullable=False,
+        ),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("campaign", sa.String, nullable=False),
         sa.Column("at", sa.Float, nullable=False),
@@ -206,18 +224,27 @@ def upgrade(op: Operations) -> None:
         sa.Column("phone", sa.String, nullable=False),
         sa.Column("number", sa.Integer, nullable=False),
         sa.Column(
-            "state",
-            sa.String,
-            sa.CheckConstraint(
-                "state IN ('sending', 'placed', 'unknown', 'ended', 'not_placed')", name="known_state"
-            ),
-            nullable=False,
+            "state", sa.String, _one_of("state", "sending placed unknown ended not_placed"), nullable=False
         ),
         sa.Column("runner", sa.String, nullable=False),
         sa.Column("began_at", sa.Float, nullable=False),
         sa.Column("call_id", sa.String, unique=True),
         sa.Column("report_id", sa.String, unique=True),
-        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column(
+            "reason",
+            sa.String,
+            _one_of(
+                "reason",
+                " request_failed not_sent run_stopped runner_lost not_listed proved_not_placed "
+                "several_calls call_appeared list_cannot_tell call_unknown call_without_end "
+                "mismatched call_id_taken answered_late called_after_all retry unclear_answer "
+                "no_shared_hours not_in_the_newest_file",
+            ),
+            nullable=False,
+        ),
+        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("status", sa.Integer),
+        sa.Column("called_after_all", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("id_source", sa.String, nullable=False, server_default=""),
         sa.Column("lost_at", sa.Float),
         sa.Column("absent_since", sa.Float),

@@ -1,0 +1,1 @@
+"""What measures the structure of the code: `make structure`, `make trace`."""
