@@ -19,20 +19,20 @@ from flireo_flows.calling.collector import Collector, OpenCalls, read_list
 from flireo_flows.calling.preflight import is_of_account
 from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY
 from flireo_flows.ledger import AttemptBook, CampaignLedger, Database, Inbox, Runner
-from flireo_flows.ledger.blockers import ask_again, blocking_campaigns
 from flireo_flows.ledger.campaigns import CampaignControl, shown_in, skip_waiting_in
 from flireo_flows.ledger.completeness import check_completeness
+from flireo_flows.ledger.leads import ask_again, blocking_campaigns
 from flireo_flows.ledger.leases import HEARTBEAT_SECONDS
-from flireo_flows.ledger.milestones import post_finished
-from flireo_flows.ledger.open_results import (
+from flireo_flows.ledger.outbox import post_finished
+from flireo_flows.ledger.report_matches import PORTION
+from flireo_flows.ledger.run_rules import RunRules, fingerprint, read_rules
+from flireo_flows.ledger.views import (
     OpenResults,
     campaigns_with_open_results,
     has_open,
     open_results_of,
     recently_called_campaigns,
 )
-from flireo_flows.ledger.report_matches import PORTION
-from flireo_flows.ledger.run_rules import RunRules, fingerprint, read_rules
 from flireo_flows.lifecycle.states import CampaignState
 
 ANOTHER_ACCOUNT: Final = (

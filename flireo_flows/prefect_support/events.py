@@ -19,8 +19,7 @@ from prefect.runtime import flow_run
 
 from flireo_flows.ledger import Database, LedgerError
 from flireo_flows.ledger.notices import Notice, names_told, read_notices
-from flireo_flows.ledger.outbox import OF_CALLS, Outbox, Posted
-from flireo_flows.ledger.waiting import post_reports_waiting
+from flireo_flows.ledger.outbox import OF_CALLS, Outbox, Posted, post_reports_waiting
 
 ROUND_SECONDS: Final = 2.0
 A_ROUND: Final = 40  # events: 20 a second; a Prefect server on SQLite stores about 70 a second of all kinds

@@ -15,10 +15,10 @@ from flireo_flows.calling.snapshot import EARLY_SECONDS, LATE_SECONDS
 from flireo_flows.leads import Wishes
 from flireo_flows.ledger import Answer, Database, Inbox
 from flireo_flows.ledger.messages import lead_reason
-from flireo_flows.ledger.open_results import has_open
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts
 from flireo_flows.ledger.unknown_attempts import REVIEWED_SECONDS
+from flireo_flows.ledger.views import has_open
 from flireo_flows.lifecycle.absence import LEAST_SECONDS
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy
