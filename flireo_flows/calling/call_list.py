@@ -108,12 +108,8 @@ class RequestBudget:
         return max(0.0, self.free_at - now)
 
 
-MARGINS: Final = (
-    0.0,
-    3600.0,
-    86_400.0,
-    None,
-)  # seconds added to a window at both ends; None: no dates at all
+# Seconds added to a window at both ends; None: no dates at all.
+MARGINS: Final = (0.0, 3600.0, 86_400.0, None)
 FIRST_PATIENCE_SECONDS: Final = 30.0
 LONGEST_PATIENCE_SECONDS: Final = 600.0
 MOST_STEPS: Final = 200  # by time, through a window of a list that ignores offsets

@@ -16,9 +16,8 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.calling.preflight import NotReadyError
 from flireo_flows.ledger import Database
 
-MOST_SKEW_SECONDS: Final = (
-    60.0  # a Date has whole seconds, and an answer may be slow; quarter hours matter to people
-)
+# A Date has whole seconds, and an answer may be slow; quarter hours matter to people.
+MOST_SKEW_SECONDS: Final = 60.0
 CHECK_SECONDS: Final = (2.0, 5.0, 10.0)  # before each further reading of the clocks
 
 

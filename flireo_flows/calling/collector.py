@@ -125,6 +125,8 @@ class Collector:
         """
         self.polls += 1
         sent = self.calls.requests
+        # What is looked for is fixed before the list is read: a call that was placed meanwhile may be missing from it,
+        # and must neither count as known nor be weighed against this reading.
         sought = await self.look()
         if sought.is_nothing:
             return
@@ -161,6 +163,8 @@ class Collector:
         Returns:
             How many were asked for.
         """
+        # First the unknown attempts take their calls: what is left over then belongs to no attempt, and holds back the
+        # leads whose last request counted as refused.
         await self.reconciler.reconcile(sought.unknown, sought.known, snapshot)
         await self.reconciler.hold_back(list(snapshot.strangers.values()))
         try:
@@ -178,6 +182,7 @@ class Collector:
             await self.lookup.ask(sought.placed, None)
         except CallLookupError:
             return
+        # Calls can be read one by one, so the run goes on; but the next failure of the list leads here again at once.
         self.failures, self.stopped_by = LASTING_FAILURES - 1, None
 
     async def unknown_due(self) -> bool:
@@ -244,6 +249,8 @@ async def read_list(
     best: tuple[int, int] | None = None
     asked, readings = -1, 0
     while True:
+        # Missing calls mean that the window was wrong, not that they do not exist: before anything is decided it is
+        # moved by what this reading taught of the list's clock, then by calls asked for by id, and widened at last.
         reach, readings = calls.reach, readings + 1
         snapshot = await _read_once(database, calls, readers)
         snapshot.asked = max(0, asked)

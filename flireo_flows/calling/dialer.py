@@ -208,6 +208,8 @@ class Dialer:
             kept_back = self.silent_for or await self._said_no(attempt)
             return bool(kept_back)
 
+        # Later than this the decision is stale, or another runner may have taken the attempt for lost: its call would
+        # be looked for in the list before it was placed.
         latest = min(attempt.began_at + FRESH_SECONDS, self.owns_until) - self.database.now()
         try:
             # The client counts in this machine's time, the ledger perhaps in its server's.

@@ -73,7 +73,9 @@ def make_plan(batch: LeadBatch, wanted: PlanRequest, past: Past, now: datetime) 
     return Plan(
         campaign=wanted.campaign,
         created_at=start,
-        digest=digest_of(wanted.campaign, wanted.policy.version, salt, calls, keys),
+        digest=digest_of(
+            wanted.campaign, wanted.policy.version, salt, [call.comparison for call in calls], keys
+        ),
         salt=salt,
         policy=wanted.policy,
         calls=tuple(calls),

@@ -34,12 +34,12 @@ from flireo_flows.ledger import (
     Runner,
     Views,
 )
-from flireo_flows.ledger.blockers import blocking_campaigns
+from flireo_flows.ledger.account_calls import earlier_calls_of
 from flireo_flows.ledger.campaigns import shown_in
 from flireo_flows.ledger.completeness import check_completeness
-from flireo_flows.ledger.earlier_calls import earlier_calls_of
+from flireo_flows.ledger.leads import blocking_campaigns
 from flireo_flows.ledger.leases import HEARTBEAT_SECONDS, LEASE_SECONDS
-from flireo_flows.ledger.milestones import post_credits_low, post_finished
+from flireo_flows.ledger.outbox import post_credits_low, post_finished
 from flireo_flows.ledger.outcome_backfill import apply_current_rules
 from flireo_flows.ledger.run_rules import Readiness, fingerprint, read_rules, write_rules
 from flireo_flows.policy import CallingPolicy

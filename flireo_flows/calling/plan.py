@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -77,6 +77,11 @@ class PlannedCall:
     row: str
     request: str
     kept: tuple[str, str] = ("", "")
+
+    @property
+    def comparison(self) -> tuple[str, ...]:
+        """What is compared when the plan is run."""
+        return self.key, self.row, self.request, *self.kept
 
     @property
     def masked(self) -> str:
@@ -297,35 +302,15 @@ def request_of(salt: str, call: OutboundCall) -> str:
     return _digest(salt, canonical(call.model_dump(mode="json", exclude={"destination"})))
 
 
-class HasDigests(Protocol):
-    """What of a planned call is compared when it is run."""
-
-    @property
-    def key(self) -> str:
-        """Digest of the number."""
-
-    @property
-    def row(self) -> str:
-        """Digest of the row."""
-
-    @property
-    def request(self) -> str:
-        """Digest of what would be sent."""
-
-    @property
-    def kept(self) -> tuple[str, str]:
-        """Caller id and variant of an earlier attempt."""
-
-
 def digest_of(
     campaign: str,
     policy_version: str,
     salt: str,
-    calls: Iterable[HasDigests],
+    calls: Iterable[Sequence[str]],
     skipped: Iterable[str],
 ) -> str:
-    """Digest of a plan, whatever the order of its rows."""
-    rows = sorted([call.key, call.row, call.request, *call.kept] for call in calls)
+    """Digest of a plan, whatever the order of its rows: each call's `comparison`, and the keys of skipped leads."""
+    rows = sorted(map(list, calls))
     content = canonical([name_key(campaign), policy_version, salt, rows, sorted(skipped)])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 

@@ -37,6 +37,11 @@ from flireo_flows.ledger.run_rules import (
 from flireo_flows.script import Composer
 
 MOST_LOOKED_UP: Final = 20  # agents, and numbers, before the first call; the others are not checked
+DAYS: Final = 7  # of the account's calls that a new ledger reads
+MOST_REQUESTS: Final = 100
+# A call that was not over blocks its number for so long: no one reports its end to us.
+OPEN_SECONDS: Final = 3600.0
+HOUR: Final = 3600.0
 MOST_PROVING: Final = 3  # calls asked for to know an account by them
 
 
@@ -205,14 +210,6 @@ def two_accounts(campaign: str) -> NotReadyError:
         f"another run of campaign {redact(campaign)!r} calls under another API key: run it with that key, or wait "
         "until the other run has ended."
     )
-
-
-DAYS: Final = 7
-MOST_REQUESTS: Final = 100
-OPEN_SECONDS: Final = (
-    3600.0  # a call that was not over blocks its number for so long: no one reports its end to us
-)
-HOUR: Final = 3600.0
 
 
 class RecentCallsUnreadError(NotReadyError):

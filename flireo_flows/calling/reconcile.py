@@ -45,9 +45,8 @@ RINGING_SECONDS: Final = 120.0  # how long after its request a call may still sh
 AGAIN_SECONDS: Final = 60.0  # between two times at which a silent call is asked for; the second decides
 MOST_ASKED: Final = 20  # calls, one request each, after one reading
 MOST_IN_VAIN: Final = 2  # of them in a row that could not be read
-UNSHOWN_SECONDS: Final = (
-    15.0  # how long after its request a call is asked for that a whole list does not show
-)
+# How long after its request a call is asked for that a whole list does not show.
+UNSHOWN_SECONDS: Final = 15.0
 UNLISTED_SECONDS: Final = 30.0  # the same, where it did not show other calls a moment ago
 LATEST_AGAIN_SECONDS: Final = 60.0  # between two times at which such a call is asked for, at most
 REFUSED_KEY: Final = (errors.AuthenticationFailed, errors.PermissionDenied)

@@ -129,8 +129,9 @@ class SavedPlan(BaseModel):
     @property
     def is_whole(self) -> bool:
         """Whether what the run compares is unchanged."""
+        calls = [(call.key, call.row, call.request, *call.kept) for call in self.calls]
         skipped = [skip.key for skip in self.skipped if skip.key]
-        found = digest_of(self.campaign, self.policy_version, self.salt, self.calls, skipped)
+        found = digest_of(self.campaign, self.policy_version, self.salt, calls, skipped)
         return found == self.digest
 
 

@@ -4,15 +4,18 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Final
 
 from flireo_flows.api.calls import Call
+from flireo_flows.ledger import Attempt
 from flireo_flows.ledger.erasure import is_pseudonym
 from flireo_flows.ledger.known_calls import EARLIER, KnownCall
 from flireo_flows.lifecycle.absence import View
 
 EARLY_SECONDS: Final = 120.0  # a call's created_at may lie this much before our intent, for clocks differ
 LATE_SECONDS: Final = 600.0  # and this much after it, where Flireo was slow to call
+# No clock of a list whose calls are unknown is believed to be further off.
+LONGEST_CLOCK_SECONDS: Final = 86_400.0
 AGREE_SECONDS: Final = 600.0  # calls may be created minutes after their requests
 MOST_SAMPLES: Final = 500
 LEAST_SHARE: Final = 1 / 3  # of all samples: fewer that agree are not the list's clock
@@ -79,23 +82,6 @@ class RowClock:
         return agree and len(group) >= LEAST_SHARE * len(self._samples)
 
 
-LONGEST_CLOCK_SECONDS: Final = (
-    86_400.0  # no clock of a list whose calls are unknown is believed to be further off
-)
-
-
-class Begun(Protocol):
-    """An attempt, or its row."""
-
-    @property
-    def phone(self) -> Any:
-        """E.164; a pseudonym where the person was forgotten."""
-
-    @property
-    def began_at(self) -> Any:
-        """Unix seconds of the ledger's clock."""
-
-
 class CallMatch(StrEnum):
     """How well a call with an attempt's own id fits it."""
 
@@ -105,7 +91,9 @@ class CallMatch(StrEnum):
     OTHER = "other"  # another call
 
 
-def match_of(attempt: Begun, call: Call, band: tuple[float, float] | None, skew: float) -> CallMatch:
+def match_of(
+    attempt: Attempt | KnownCall, call: Call, band: tuple[float, float] | None, skew: float
+) -> CallMatch:
     """Whether the call with an attempt's id is its call.
 
     Args:
@@ -122,14 +110,14 @@ def match_of(attempt: Begun, call: Call, band: tuple[float, float] | None, skew:
     return CallMatch.SAME if is_known_person and call.is_with(attempt.phone) else CallMatch.UNCLEAR
 
 
-def is_earlier(attempt: Begun, call: Call, ahead: float) -> bool:
+def is_earlier(attempt: Attempt | KnownCall, call: Call, ahead: float) -> bool:
     """Whether a call was created before an attempt began, on a clock that is ahead by so many seconds."""
     if call.created_at is None:
         return False
     return call.created_at.timestamp() < float(attempt.began_at) + ahead - EARLY_SECONDS
 
 
-def may_own(attempt: Begun, call: Call, band: tuple[float, float] | None, skew: float) -> bool:
+def may_own(attempt: Attempt | KnownCall, call: Call, band: tuple[float, float] | None, skew: float) -> bool:
     """Whether a call that no attempt has is this one's: its number, its direction, created since it began."""
     if not call.is_outbound or not call.is_with(attempt.phone):
         return False
@@ -137,7 +125,7 @@ def may_own(attempt: Begun, call: Call, band: tuple[float, float] | None, skew: 
 
 
 def is_doubtful(
-    attempt: Begun, call: Call, band: tuple[float, float] | None, skews: tuple[float, float]
+    attempt: Attempt | KnownCall, call: Call, band: tuple[float, float] | None, skews: tuple[float, float]
 ) -> bool:
     """Whether a call does not prove to be the attempt's, and forbids to say that there is none.
 

@@ -19,20 +19,20 @@ from flireo_flows.calling.collector import Collector, OpenCalls, read_list
 from flireo_flows.calling.preflight import is_of_account
 from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY
 from flireo_flows.ledger import AttemptBook, CampaignLedger, Database, Inbox, Runner
-from flireo_flows.ledger.blockers import ask_again, blocking_campaigns
 from flireo_flows.ledger.campaigns import CampaignControl, shown_in, skip_waiting_in
 from flireo_flows.ledger.completeness import check_completeness
+from flireo_flows.ledger.leads import ask_again, blocking_campaigns
 from flireo_flows.ledger.leases import HEARTBEAT_SECONDS
-from flireo_flows.ledger.milestones import post_finished
-from flireo_flows.ledger.open_results import (
+from flireo_flows.ledger.outbox import post_finished
+from flireo_flows.ledger.report_matches import PORTION
+from flireo_flows.ledger.run_rules import RunRules, fingerprint, read_rules
+from flireo_flows.ledger.views import (
     OpenResults,
     campaigns_with_open_results,
     has_open,
     open_results_of,
     recently_called_campaigns,
 )
-from flireo_flows.ledger.report_matches import PORTION
-from flireo_flows.ledger.run_rules import RunRules, fingerprint, read_rules
 from flireo_flows.lifecycle.states import CampaignState
 
 ANOTHER_ACCOUNT: Final = (
@@ -98,6 +98,7 @@ class CampaignSweep:
             calls: The list of calls, that all campaigns share.
         """
         runner = Runner(campaign)
+        # A run that lives collects by itself; two that read the same list would only spend the key's requests twice.
         if not await runner.join_alone():
             return None
         before = await open_results_of(campaign)
@@ -347,6 +348,7 @@ class Sweep:
 
     async def _read_list(self, ours: Sequence[tuple[CampaignSweep, OpenCalls]], calls: CallList) -> None:
         snapshot = await read_list(self.database, calls, [(case.collector, sought) for case, sought in ours])
+        # One reading serves all campaigns, but each settles its own attempts, by its own rules.
         left = MOST_ASKED - snapshot.asked  # for all together: the next reading asks for the next ones
         for case, sought in ours:
             left -= await case.collector.settle(sought, snapshot, left)

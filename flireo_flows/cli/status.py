@@ -9,9 +9,9 @@ from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.ledger import CampaignProgress
-    from flireo_flows.ledger.campaign_list import CampaignList
     from flireo_flows.ledger.campaigns import Standing
     from flireo_flows.ledger.completeness import Completeness
+    from flireo_flows.ledger.suppressions import CampaignList
 
 
 def status(*, campaign: KnownCampaign, json: Annotated[bool, Parameter(negative=())] = False) -> int:
@@ -38,9 +38,9 @@ def status(*, campaign: KnownCampaign, json: Annotated[bool, Parameter(negative=
 async def _read(campaign: str) -> "tuple[CampaignProgress, Standing, Completeness, CampaignList]":
     from flireo_flows.cli.settings import ledger_url
     from flireo_flows.ledger import Database, Views
-    from flireo_flows.ledger.campaign_list import list_in
     from flireo_flows.ledger.campaigns import CampaignControl
     from flireo_flows.ledger.completeness import completeness
+    from flireo_flows.ledger.suppressions import list_in
 
     async with await Database.open(ledger_url(), existing=True) as database:
         views = Views(database)

@@ -11,9 +11,8 @@ from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.ledger import Database
-    from flireo_flows.ledger.campaign_list import CampaignList
     from flireo_flows.ledger.erasure import Forgotten
-    from flireo_flows.ledger.suppressions import Suppression
+    from flireo_flows.ledger.suppressions import CampaignList, Suppression
 
 Flag = Parameter(negative=())
 
@@ -196,8 +195,8 @@ def do_not_call(*, campaign: CampaignName, clear: Annotated[bool, Parameter(nega
 
 
 async def _read(database: "Database", campaign: str, *, clear: bool) -> "CampaignList":
-    from flireo_flows.ledger.campaign_list import clear_in, list_in
     from flireo_flows.ledger.campaigns import require_campaign
+    from flireo_flows.ledger.suppressions import clear_in, list_in
 
     async with database.write(campaign) as db:
         await require_campaign(db, campaign, database.where)

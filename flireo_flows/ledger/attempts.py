@@ -39,7 +39,7 @@ class Answer:
         reason: With the others.
         detail: Words of others that belong to the reason, without a number.
         status: HTTP status, where there was an answer.
-        lead: What becomes of the lead when nobody was rung.
+        lead: What becomes of the lead when no call was placed.
         not_before: When a waiting lead may be asked about again, Unix seconds.
     """
 
@@ -132,7 +132,7 @@ class AttemptBook:
             await self._record_odd(db, row)
 
     async def _record_odd(self, db: AsyncConnection, row: Row[Any]) -> None:
-        """A call id that its attempt could not take: it rang, perhaps, so a person decides what follows."""
+        """A call id that its attempt could not take: a call was placed, perhaps, so a person decides what follows."""
         if row.state == AttemptState.NOT_PLACED:
             waiting = and_(leads.c.id == row.lead_id, leads.c.state == LeadState.WAITING)
             review = {"state": LeadState.REVIEW, "reason": Reason.ANSWERED_LATE}
@@ -283,7 +283,7 @@ async def not_placed_in(
     not_before: float = 0.0,
     counts: int = 0,
 ) -> None:
-    """Nobody was rung: the attempt is not used, and the lead waits again or is put up for review.
+    """No call was placed: the attempt is not used, and the lead waits again or is put up for review.
 
     `counts` is 1 where it may be the lead's own fault, as a request that vanished; never for a rate limit,
     a missing connection or a refused key, which are nobody's.

@@ -1,21 +1,25 @@
-"""Calls that others made to the people of a campaign: what the policy's `other_campaigns` looks at."""
+"""What was called so far, for the policy to decide by: calls of others to a person, results still to come, totals."""
 
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, bindparam, or_, select
+from sqlalchemy import Float, Row, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.ledger.account_calls import is_attempt, tail_of
-from flireo_flows.ledger.schema import account_calls, attempts, campaigns
+from flireo_flows.ledger.schema import TALKED, account_calls, attempts, campaigns, tallies
+from flireo_flows.ledger.suppressions import pieces
+from flireo_flows.ledger.triggers import QUARTER_SECONDS
 from flireo_flows.lifecycle.analysis_answers import says
 from flireo_flows.lifecycle.states import AttemptState
-from flireo_flows.policy import CallingPolicy, OtherCall, others_memory
+from flireo_flows.policy import CallingPolicy, OtherCall, Totals, others_memory
 
+WEBHOOK: Final = "webhook"  # the platform sends its report after the analysis (contract section 15.2)
 CHUNK: Final = 500  # values a statement
 
 
@@ -135,3 +139,101 @@ def _asks_back(policy: CallingPolicy) -> Callable[[Row[Any]], bool]:
 
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+async def awaited_in(
+    db: AsyncConnection, phones: Sequence[str], policy: CallingPolicy, now: float
+) -> dict[str, datetime]:
+    """Until when the analysis of a call to each number may still come, of whatever campaign.
+
+    A call of which the platform's own report came is complete, and so is one that no one answered. Of the others the
+    analysis is awaited for the policy's grace: it comes seconds after the summary, and a poller may read in between.
+
+    Args:
+        db: Any transaction.
+        phones: E.164.
+        policy: Says how long a summary and an analysis are waited for.
+        now: Unix seconds of the ledger's clock.
+
+    Returns:
+        Aware moments after `now`, by number; who is not in it waits for nothing.
+    """
+    asked = {
+        "report_grace": policy.report_grace_seconds,
+        "analysis_grace": policy.analysis_grace_seconds,
+        "now_": now,
+    }
+    found: dict[str, datetime] = {}
+    for chunk in pieces(phones):
+        for phone, moment in (await db.execute(AWAITED, {**asked, "phones": chunk})).all():
+            found[phone] = datetime.fromtimestamp(moment, UTC)
+    return found
+
+
+def _awaited() -> Select[Any]:
+    """Made once: making it costs as much as running it."""
+    over, reported = attempts.c.over_at, attempts.c.reported_at
+    report_grace, analysis_grace = (
+        bindparam(name, type_=Float) for name in ("report_grace", "analysis_grace")
+    )
+    until = case(
+        (reported.is_(None), over + report_grace),
+        (reported > over, reported + analysis_grace),
+        else_=over + analysis_grace,
+    )
+    return (
+        select(attempts.c.phone, func.max(until))
+        .where(
+            attempts.c.phone.in_(bindparam("phones", expanding=True)),
+            over.is_not(None),
+            attempts.c.analysed_at.is_(None),
+            attempts.c.report_channel != WEBHOOK,
+            TALKED,
+            until > bindparam("now_", type_=Float),
+        )
+        .group_by(attempts.c.phone)
+    )
+
+
+AWAITED: Final = _awaited()
+
+
+async def totals_in(
+    db: AsyncConnection, campaign: str, run: str, zone: ZoneInfo, now: datetime
+) -> tuple[Totals, Totals, Totals]:
+    """What a run, a day and the whole campaign have called.
+
+    Args:
+        db: Any transaction.
+        campaign: Its name.
+        run: As its attempts name it.
+        zone: Whose days are counted.
+        now: Aware.
+
+    Returns:
+        Of the run, of the day that `now` is in, of the campaign.
+    """
+    first, last = _quarters_of_day(zone, now)
+    mine = or_(
+        and_(tallies.c.span == "campaign", tallies.c.key == ""),
+        and_(tallies.c.span == "run", tallies.c.key == run),
+        and_(tallies.c.span == "quarter", tallies.c.key.between(first, last)),
+    )
+    figures = (tallies.c.calls, tallies.c.seconds, tallies.c.open_calls, tallies.c.minutes)
+    sums = [func.sum(figure) for figure in figures]
+    wanted = select(tallies.c.span, *sums).where(tallies.c.campaign == campaign, mine)
+    rows = (await db.execute(wanted.group_by(tallies.c.span))).all()
+    found = {
+        span: Totals(int(calls), float(seconds), int(open_), int(minutes))
+        for span, calls, seconds, open_, minutes in rows
+    }
+    return tuple(found.get(span, Totals()) for span in ("run", "quarter", "campaign"))  # type: ignore[return-value]  # three of them
+
+
+def _quarters_of_day(zone: ZoneInfo, now: datetime) -> tuple[str, str]:
+    """Keys of the first and the last quarter of an hour of a day."""
+    today = now.astimezone(zone).date()
+    begins, ends = (
+        datetime.combine(day, time.min, zone).timestamp() for day in (today, today + timedelta(days=1))
+    )
+    return str(int(begins // QUARTER_SECONDS)), str(int(ends // QUARTER_SECONDS) - 1)

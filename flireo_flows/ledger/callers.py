@@ -1,4 +1,4 @@
-"""Who rings in, as far as the ledger knows: the newest lead of that number."""
+"""Who calls in, as far as the ledger knows: the newest lead of that number."""
 
 import json
 import re
@@ -20,14 +20,14 @@ _NO_DIGIT: Final = re.compile(r"[^\d]")
 
 @dataclass(frozen=True, slots=True)
 class KnownCaller:
-    """A lead whose number rings in.
+    """A lead whose number calls in.
 
     Attributes:
         phone: E.164.
         name: As written in the file of leads.
         columns: The row of the file.
-        campaign: The campaign in which they were rung last, or are to be.
-        is_suppressed: They are never to be rung again; it is yours to say whether they want to be recognised.
+        campaign: The campaign in which they were called last, or are to be.
+        is_suppressed: They are never to be called again; it is yours to say whether they want to be recognised.
         outcome: Of the last call to them; empty if there was none.
         summary: Of that call; empty if there is none.
         called_at: When it began; None if there was none.
@@ -45,7 +45,7 @@ class KnownCaller:
 
 
 async def find_caller(database: Database, number: str) -> KnownCaller | None:
-    """The lead of a number, in whatever campaign; the one who was rung last.
+    """The lead of a number, in whatever campaign; the one who was called last.
 
     Args:
         database: The ledger.

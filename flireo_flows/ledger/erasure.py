@@ -44,7 +44,6 @@ from flireo_flows.ledger.schema import (
 from flireo_flows.ledger.suppressions import (
     digest,
     suppress_in,
-    suppressed_in,
 )
 from flireo_flows.lifecycle.reasons import InboxReason, Reason, SuppressionSource
 from flireo_flows.lifecycle.states import OPEN, AttemptState, InboxState, LeadState
@@ -100,12 +99,6 @@ async def forget(database: Database, phone: str) -> Forgotten:
     if database.is_sqlite:
         await _empty_log(database)
     return erased
-
-
-async def forgotten_in(db: AsyncConnection, database: Database, phones: Collection[str]) -> set[str]:
-    """Which of these numbers belong to people who were forgotten: nothing is to be written of them."""
-    sources = await suppressed_in(db, database, phones)
-    return {phone for phone, source in sources.items() if source == SuppressionSource.FORGOTTEN}
 
 
 class ReportOf(NamedTuple):

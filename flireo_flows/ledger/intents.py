@@ -1,4 +1,6 @@
-"""Begin attempts: decide about the next leads, and commit the intent to call those that may be, in one transaction.
+"""Intents: decide about the next leads, write each decision down, and commit an attempt before its request goes out.
+
+It is one transaction: what it counted stays true until it ends, and what is not committed is not sent.
 
 Step 1 of 5 of the protocol by which no one is called twice (docs/never-twice.md).
 """
@@ -8,28 +10,114 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.decisions import Decision, write_decisions
 from flireo_flows.ledger.lead_queue import Due, Place, due_in
 from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptState, LeadState
-from flireo_flows.policy import Allow, CallingPolicy, Deny, Rule, calls_left, decide
+from flireo_flows.policy import Allow, CallingPolicy, Deny, Rule, Verdict, calls_left, decide
 from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts
+
+SKIP: Final = (
+    update(leads)
+    .where(leads.c.id == bindparam("lead"))
+    .values(state=LeadState.SKIPPED, reason=bindparam("why"))
+)
+REVIEW: Final = (
+    update(leads)
+    .where(leads.c.id == bindparam("lead"))
+    .values(state=LeadState.REVIEW, reason=Reason.NO_SHARED_HOURS)
+)
+PUT_OFF: Final = (
+    update(leads)
+    .where(leads.c.id == bindparam("lead"))
+    .values(not_before=bindparam("until_then"), reason=bindparam("why"))
+)
+
+# In words: a statement of the dialects' own would be compiled anew each time.
+WRITE: Final = text("""
+    INSERT INTO flireo_decisions
+        (campaign, phone, lead_id, number, allowed, rule, until, inputs, policy, first_at, last_at, times)
+    VALUES (:campaign, :phone, :lead_id, :number, :allowed, :rule, :until, :inputs, :policy, :now, :now, 1)
+    ON CONFLICT (lead_id, rule, policy) WHERE NOT allowed DO UPDATE SET
+        times = flireo_decisions.times + 1, last_at = excluded.last_at, until = excluded.until,
+        inputs = excluded.inputs
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about one lead.
+
+    Attributes:
+        row: The lead as the ledger has it.
+        number: Of the attempt that was begun; None for a denial.
+    """
+
+    row: Row[Any]
+    verdict: Verdict
+    number: int | None = None
+
+
+async def write_decisions(db: AsyncConnection, decided: Sequence[Decision], version: str, now: float) -> None:
+    """Write decisions down, and put off or skip the leads that were denied. The same denial again only counts.
+
+    Args:
+        db: A transaction that writes to their campaign.
+        decided: In the order of deciding.
+        version: Of the policy that decided (`CallingPolicy.version`).
+        now: When, Unix seconds.
+    """
+    if not decided:
+        return
+    denied = [(it.row.id, it.verdict) for it in decided if isinstance(it.verdict, Deny)]
+    review = [{"lead": lead} for lead, it in denied if it.needs_review]
+    never = [
+        {"lead": lead, "why": str(it.reason)}
+        for lead, it in denied
+        if it.until is None and not it.needs_review
+    ]
+    later = [
+        {"lead": lead, "why": str(it.reason), "until_then": it.until.timestamp()}
+        for lead, it in denied
+        if it.until is not None
+    ]
+    for statement, rows in ((REVIEW, review), (SKIP, never), (PUT_OFF, later)):
+        if rows:
+            await db.execute(statement, rows)
+    await db.execute(WRITE, [_decision_row(it, version, now) for it in decided])
+
+
+def _decision_row(decision: Decision, version: str, now: float) -> dict[str, object]:
+    verdict = decision.verdict
+    denial = verdict if isinstance(verdict, Deny) else None
+    return {
+        "campaign": decision.row.campaign,
+        "phone": decision.row.phone,
+        "lead_id": decision.row.id,
+        "number": decision.number,
+        "allowed": denial is None,
+        "rule": str(denial.reason) if denial else "",
+        "until": denial.until.timestamp() if denial and denial.until else None,
+        "inputs": json.dumps(dict(verdict.inputs), ensure_ascii=True, default=str),
+        "policy": version,
+        "now": now,
+    }
+
 
 FRESH_SECONDS: Final = 5.0  # an attempt decided longer ago is not sent any more: it must be decided again
 FRESH: Final = timedelta(seconds=FRESH_SECONDS)
 SOON: Final = timedelta(
     seconds=5
-)  # when a number is asked about again that another campaign just began to ring
-FRESH_CALL_SECONDS: Final = 600.0  # one that rings longer may go on, or nobody may be there to hear its end
+)  # when a number is asked about again that another campaign just began to call
+FRESH_CALL_SECONDS: Final = 600.0  # one that goes on longer may last, or no process collects its end
 LATER: Final = timedelta(minutes=15)
 
 # Made once: making a statement costs as much as running it.
@@ -40,12 +128,12 @@ _MAKE_POSTGRESQL: Final = insert_postgresql(attempts).on_conflict_do_nothing().r
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to ring somebody, as the ledger has it.
+    """One try to call a lead, as the ledger has it.
 
     Attributes:
         began_at: When it was committed, Unix seconds of the ledger's clock.
         facts: The lead, for what is said to it; only its number where the attempt was read back.
-        choice: Who rings it, from which number.
+        choice: Which agent calls, from which number.
         reference: Its own id outside the ledger, sent along where a request has room for it.
     """
 
@@ -69,7 +157,7 @@ class Begun:
     """What one look at the next leads came to.
 
     Attributes:
-        attempts: Begun, to be rung at once.
+        attempts: Begun, to be sent at once.
         decided: Leads about which was decided.
         held: What held the whole campaign back; None if nothing did.
         has_lapsed: Whether nothing was begun because the runner's lease has run out, or nearly.
@@ -95,7 +183,7 @@ async def begin_in(
     Args:
         db: A transaction of `Database.write(place.campaign)`.
         database: Its ledger.
-        place: Whose leads, and for whom.
+        place: Whose leads, and for which runner.
         composer: Chooses agent and number; None leaves them empty.
         policy: The rules to decide by.
         most: Attempts to begin at most.
@@ -140,7 +228,7 @@ async def _left_of_pace(db: AsyncConnection, campaign: str, calls_per_minute: fl
 
 
 async def _choose(db: AsyncConnection, composer: Composer | None, due: Due, verdict: Allow) -> "_Wish | None":
-    """Who rings a lead. None, and it is put up for review, if nobody can."""
+    """Which agent calls a lead. None, and it is put up for review, if none can."""
     row = due.row
     facts = LeadFacts(
         row.destination or row.phone,
@@ -210,7 +298,7 @@ def _row(wish: "_Wish", place: Place, now: float) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """A lead that may be rung, and how."""
+    """A lead that may be called, and how."""
 
     due: Due
     verdict: Allow
@@ -231,7 +319,7 @@ class _Wish:
 
 
 def _patient(denial: Deny, due: Due, now: datetime) -> Deny:
-    """A number that has rung for long is asked about again later: perhaps nobody is there to hear its end."""
+    """A number whose call goes on for long is asked about again later: perhaps no process collects its end."""
     if denial.reason is not Rule.ALREADY_RINGING or denial.until is None or due.ringing_since is None:
         return denial
     if now.timestamp() - due.ringing_since < FRESH_CALL_SECONDS:

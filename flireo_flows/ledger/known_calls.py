@@ -22,7 +22,7 @@ LATE_LIST_SECONDS: Final = (
 HAS_CALL: Final = and_(
     or_(attempts.c.call_id.is_not(None), attempts.c.report_id.is_not(None)),
     attempts.c.id_source != IdSource.MISMATCH,
-    ~IS_ERASED,  # of whom was forgotten there is no number to compare
+    ~IS_ERASED,  # of a forgotten person there is no number to compare
 )
 _COLUMNS: Final = (
     attempts.c.id,
@@ -91,7 +91,7 @@ class KnownCall:
 
 async def placed_calls(campaign: CampaignLedger) -> list[KnownCall]:
     """The calls of a campaign whose results are not in, oldest first."""
-    # Also of whom was forgotten: their results are awaited, without words.
+    # Also of people who were forgotten: their results are awaited, without words.
     wanted = select(*_COLUMNS).where(
         attempts.c.campaign == campaign.name,
         attempts.c.state == AttemptState.PLACED,

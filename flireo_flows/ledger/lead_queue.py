@@ -10,9 +10,7 @@ from sqlalchemy import Float, Integer, Row, Select, String, and_, bindparam, fun
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.leads import Wishes
-from flireo_flows.ledger.awaited import awaited_in
-from flireo_flows.ledger.call_history import NOTHING, calls_by_others_in
-from flireo_flows.ledger.call_totals import totals_in
+from flireo_flows.ledger.call_history import NOTHING, awaited_in, calls_by_others_in, totals_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.people import lock_people_in, numbers_in
 from flireo_flows.ledger.schema import (

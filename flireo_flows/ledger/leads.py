@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Select, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from flireo_flows.leads import Lead
-from flireo_flows.ledger.campaign_list import add_in
 from flireo_flows.ledger.campaigns import register_in
 from flireo_flows.ledger.database import CampaignLedger
-from flireo_flows.ledger.erasure import forgotten_in
 from flireo_flows.ledger.people import link_in, linked
 from flireo_flows.ledger.schema import IS_OPEN, attempts, leads
+from flireo_flows.ledger.suppressions import add_in, forgotten_in
 from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import LeadState
 from flireo_flows.policy import Rule
@@ -245,3 +244,36 @@ def chunks(rows: Sequence[T]) -> Iterator[tuple[T, ...]]:
 def stored(text: str) -> str:
     """A text as both databases take it: PostgreSQL refuses NUL, and neither takes half a character."""
     return text.encode(errors="replace").decode().replace("\x00", "")
+
+
+_OPEN_CALL: Final = str(Rule.ALREADY_RINGING)
+
+
+async def blocking_campaigns(campaign: CampaignLedger, batch: str) -> list[str]:
+    """The other campaigns whose open calls hold leads of a file back, by name."""
+    here = campaign.name
+    wanted = (
+        select(attempts.c.campaign)
+        .join(leads, leads.c.phone == attempts.c.phone)
+        .where(_is_blocked(here, batch), attempts.c.campaign != here, IS_OPEN)
+        .distinct()
+        .order_by(attempts.c.campaign)
+    )
+    async with campaign.read() as db:
+        return list((await db.execute(wanted)).scalars())
+
+
+async def ask_again(campaign: CampaignLedger, batch: str) -> None:
+    """Make the leads due that were held back, as it may be known by now that the other call has ended."""
+    here = campaign.name
+    async with campaign.database.write(here) as db:
+        await db.execute(update(leads).where(_is_blocked(here, batch)).values(not_before=campaign.now()))
+
+
+def _is_blocked(campaign: str, batch: str) -> ColumnElement[bool]:
+    return and_(
+        leads.c.campaign == campaign,
+        leads.c.batch == batch,
+        leads.c.state == LeadState.WAITING,
+        leads.c.reason == _OPEN_CALL,
+    )

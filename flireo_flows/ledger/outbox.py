@@ -10,19 +10,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.schema import IS_ERASED, attempts, outbox
+from flireo_flows.api.redaction import redact
+from flireo_flows.ledger.database import CampaignLedger, Database
+from flireo_flows.ledger.schema import IS_ERASED, IS_OPEN, attempts, inbox, leads, outbox
 from flireo_flows.lifecycle.event_types import ONCE, LedgerEvent
+from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import InboxState, LeadState
 
 CLAIM_SECONDS: Final = 60.0  # then a sender counts as dead, and another one sends what it had
 KEPT_SECONDS: Final = (
     7 * 86_400.0
 )  # a notice that nobody sent for so long would set off what is no longer wanted
+WAITED_SECONDS: Final = 10.0  # a run that lives reads its reports within a second or two
+DISTANCE_SECONDS: Final = 30.0  # between two notices: one collector reads all there are
+OLDEST_SECONDS: Final = 86_400.0  # what found no attempt in a day is not looked for by another event
 NO_LABELS: Final = "[]"
 OF_CALLS: Final = (LedgerEvent.CALL_ENDED, LedgerEvent.CALL_AMENDED)
 
@@ -173,3 +179,109 @@ def _posted(row: Any) -> Posted:
     return Posted(
         row.id, row.key, LedgerEvent(row.event), row.campaign, row.row_id, row.reason, float(row.occurred_at)
     )
+
+
+async def post_reports_waiting(database: Database) -> bool:
+    """Post that reports wait for a collector, if they do: told again only when more came in.
+
+    Reports of calls that are not ours, as of people who ring in, count only while a call of ours to that number
+    is open.
+
+    Returns:
+        Whether it was posted.
+    """
+    now = database.now()
+    async with database.read() as db:
+        told = select(func.max(outbox.c.row_id), func.max(outbox.c.occurred_at)).where(
+            outbox.c.event == str(LedgerEvent.REPORTS_WAITING)
+        )
+        last_id, last_at = (await db.execute(told)).one()
+        if last_at is not None and now < last_at + DISTANCE_SECONDS:
+            return False
+        newest = (await db.execute(_newest(now, last_id or 0))).scalar_one_or_none()
+    if newest is None:
+        return False
+    async with database.write() as db:
+        return await post(db, database, LedgerEvent.REPORTS_WAITING, str(newest), row_id=newest)
+
+
+def _newest(now: float, after: int) -> Select[Any]:
+    """The newest report that waits and that an attempt of ours may own, if it came after the last that was told."""
+    mine = or_(
+        attempts.c.call_id == inbox.c.call_id,
+        attempts.c.report_id == inbox.c.call_id,
+        and_(inbox.c.reference != "", attempts.c.reference == inbox.c.reference),
+        and_(attempts.c.phone == inbox.c.customer, IS_OPEN),
+    )
+    return (
+        select(func.max(inbox.c.id))
+        .join(attempts, mine)
+        .where(
+            inbox.c.state == InboxState.WAITING,
+            inbox.c.id > after,
+            inbox.c.received_at.between(now - OLDEST_SECONDS, now - WAITED_SECONDS),
+        )
+    )
+
+
+async def post_started(db: AsyncConnection, campaign: CampaignLedger) -> bool:
+    """A run has somebody to ring. Told at the campaign's first such run.
+
+    Args:
+        db: A transaction that may write.
+        database: Its ledger.
+        campaign: Its name.
+
+    Returns:
+        Whether it was the first.
+    """
+    return await post(
+        db, campaign.database, LedgerEvent.CAMPAIGN_STARTED, campaign.name, campaign=campaign.name
+    )
+
+
+async def post_finished(campaign: CampaignLedger) -> bool:
+    """Tell that nobody of a campaign waits or is being called any more, if it is so: once for each such state.
+
+    Who was taken out of the file waits for nothing. A campaign that gets new leads, or calls somebody again,
+    finishes anew.
+
+    Returns:
+        Whether it is finished, and was not told before.
+    """
+    mine = leads.c.campaign == campaign.name
+    left_out = and_(leads.c.state == LeadState.WAITING, leads.c.reason == Reason.NOT_IN_NEWEST_FILE)
+    open_ = select(leads.c.id).where(
+        mine, or_(leads.c.state == LeadState.WAITING, leads.c.state == LeadState.CALLING), ~left_out
+    )
+    async with campaign.read() as db:
+        if (await db.execute(open_.limit(1))).first() is not None:
+            return False
+    async with campaign.write() as db:
+        if (await db.execute(open_.limit(1))).first() is not None:
+            return False
+        people = (await db.execute(select(func.count()).where(mine))).scalar_one()
+        newest = select(func.max(attempts.c.id)).where(attempts.c.campaign == campaign.name)
+        last = (await db.execute(newest)).scalar_one()
+        if not people:
+            return False
+        key = f"{campaign.name}:{last or 0}:{people}"
+        return await post(db, campaign.database, LedgerEvent.CAMPAIGN_FINISHED, key, campaign=campaign.name)
+
+
+async def post_credits_low(campaign: CampaignLedger, run: str, reason: str) -> bool:
+    """A run met a balance that is too low to go on. Told once a run.
+
+    Args:
+        campaign: In its ledger.
+        run: Id of the run.
+        reason: What was met, in words.
+
+    Returns:
+        Whether it was not told before.
+    """
+    async with campaign.database.write() as db:
+        key = f"{campaign.name}:{run}"
+        return await post(
+            db, campaign.database, LedgerEvent.CREDITS_LOW, key, campaign=campaign.name, reason=redact(reason)
+        )

@@ -12,19 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.person_key import person_key
-from flireo_flows.ledger.awaited import awaited_in
-from flireo_flows.ledger.call_history import calls_by_others_in
-from flireo_flows.ledger.call_totals import totals_in
-from flireo_flows.ledger.campaign_list import CampaignList, list_in
+from flireo_flows.ledger.account_calls import EarlierCalls, earlier_calls_in
+from flireo_flows.ledger.call_history import awaited_in, calls_by_others_in, totals_in
 from flireo_flows.ledger.campaigns import Standing, standing_in
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.earlier_calls import EarlierCalls, earlier_calls_in
 from flireo_flows.ledger.errors import NoLedgerError
 from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.naming import refuse_shown_name
 from flireo_flows.ledger.people import numbers_in
 from flireo_flows.ledger.schema import accounts, attempts, do_not_call, leads
-from flireo_flows.ledger.suppressions import suppressed_in
+from flireo_flows.ledger.suppressions import CampaignList, list_in, suppressed_in
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.lifecycle.states import OPEN, AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy, History, number_memory
@@ -60,8 +57,8 @@ class Past:
     Attributes:
         campaign: Calls in progress, and what the day and the campaign have used up.
         standing: Whether the campaign is open.
-        people: By number, as it was asked for; whom the ledger does not know is not in it.
-        earlier: How many of them were called before, by whom.
+        people: By number, as it was asked for; one that the ledger does not know is not in it.
+        earlier: How many of them were called before, and by which campaigns.
         kept_list: The campaign's do-not-call list, as files of earlier runs brought it.
         knows_account: Whether the ledger has read an account's calls of the last days.
     """
@@ -155,7 +152,7 @@ async def _people(
 async def _calls(
     db: AsyncConnection, campaign: str, phones: frozenset[str], since: datetime
 ) -> dict[str, History]:
-    """When each number was rung, here and by other campaigns, and whether it is on the phone now."""
+    """When each number was called, here and by other campaigns, and whether it is on the phone now."""
     open_ = attempts.c.state.in_([str(state) for state in OPEN])
     columns = (attempts.c.phone, attempts.c.campaign, attempts.c.state, attempts.c.over_at)
     wanted = (
@@ -181,7 +178,7 @@ async def _calls(
 async def _forbidden(
     db: AsyncConnection, database: Database, campaign: str, phones: Collection[str]
 ) -> dict[str, str]:
-    """Who is never to be rung, and who said so."""
+    """Which numbers are never to be called, and why."""
     rows = select(do_not_call.c.phone).where(do_not_call.c.campaign == campaign)
     on_list = frozenset((await db.execute(rows)).scalars())
     listed = {phone: "file" for phone in phones if phone in on_list}

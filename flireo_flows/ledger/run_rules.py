@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api.client import Account
 from flireo_flows.ledger.campaigns import register_in
 from flireo_flows.ledger.database import CampaignLedger, Database
-from flireo_flows.ledger.milestones import post_started
+from flireo_flows.ledger.outbox import post_started
 from flireo_flows.ledger.reports import Expectations
 from flireo_flows.ledger.schema import attempts, campaigns, leads
 from flireo_flows.lifecycle.states import AttemptState, LeadState

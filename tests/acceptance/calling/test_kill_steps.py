@@ -1,4 +1,4 @@
-"""At each step of the protocol the process is killed, and another one carries on: everybody is rung once."""
+"""At each step of the protocol the process is killed, and another one carries on: everyone is called once."""
 
 import asyncio
 import os
@@ -44,7 +44,7 @@ async def carry_on(step: str, database: Database, sandbox: RunningSandbox) -> Ca
     return campaign
 
 
-async def test_a_process_that_is_killed_at_any_step_has_nobody_rung_twice_and_loses_nobody(
+async def test_a_process_that_is_killed_at_any_step_has_no_one_called_twice_and_loses_no_one(
     ledger_url: str,
 ) -> None:
     settings = SandboxSettings(rate_limit=0, time_scale=1000, minutes_balance=1e9)

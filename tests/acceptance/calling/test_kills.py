@@ -1,4 +1,4 @@
-"""A process that dials is killed, or stopped and woken up too late, and everybody is still rung once."""
+"""A process that dials is killed, or stopped and woken up too late, and everyone is still called once."""
 
 import asyncio
 import signal
@@ -46,14 +46,14 @@ async def running(ledger_url: str, sandbox: RunningSandbox, leads: int) -> Async
 
 
 async def until_rung(sandbox: RunningSandbox, count: int, process: Process) -> None:
-    """Wait for the ring of this number."""
+    """Wait for the call of this number."""
     while len(sandbox.placed_calls()) < count:
         assert process.returncode is None, "it ended before it was killed"
         await asyncio.sleep(0.002)
 
 
 async def check(ledger_url: str, sandbox: RunningSandbox, leads: int) -> None:
-    """Everybody was rung once, and every lead is done with its result."""
+    """Everyone was called once, and every lead is done with its result."""
     assert Counter(ring["destination"] for ring in sandbox.placed_calls()) == Counter(
         lead.phone for lead in people(leads)
     )
@@ -64,7 +64,7 @@ async def check(ledger_url: str, sandbox: RunningSandbox, leads: int) -> None:
     assert {phone: result.call_id for phone, result in results.items()} == called
 
 
-async def test_killed_again_and_again_while_dialling_it_rings_everybody_once(ledger_url: str) -> None:
+async def test_killed_again_and_again_while_dialling_it_calls_everyone_once(ledger_url: str) -> None:
     leads = 160
     settings = SandboxSettings(rate_limit=0, time_scale=1000, minutes_balance=1e9, lose_answer_share=0.03)
     with run_sandbox(settings) as sandbox:
@@ -78,7 +78,7 @@ async def test_killed_again_and_again_while_dialling_it_rings_everybody_once(led
         await check(ledger_url, sandbox, leads)
 
 
-async def test_a_runner_that_sleeps_beyond_its_lease_rings_nobody_whom_another_took_over(
+async def test_a_runner_that_sleeps_beyond_its_lease_calls_no_one_that_another_took_over(
     ledger_url: str,
 ) -> None:
     leads = 160

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from flireo_flows.ledger import Database, Expectations, Inbox
-from flireo_flows.ledger.awaited import awaited_in
+from flireo_flows.ledger.call_history import awaited_in
 from flireo_flows.ledger.schema import attempts, decisions, leads
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import explain

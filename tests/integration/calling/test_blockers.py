@@ -14,7 +14,7 @@ from tests.support.sandbox.running import RunningSandbox, run_sandbox
 
 LONG = 120.0  # seconds; no test fails because a machine is slow
 ANSWERED = {ANNA: ["answered"], BEN: ["answered"]}
-# At real speed: a call goes on until somebody ends it.
+# At real speed: a call goes on until someone ends it.
 TALKING = SandboxSettings(rate_limit=0, outcomes=ANSWERED, talk_seconds_min=3600, talk_seconds_max=3600)
 QUICK = SandboxSettings(rate_limit=0, time_scale=1000, outcomes=ANSWERED)
 

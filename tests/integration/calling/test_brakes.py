@@ -49,7 +49,7 @@ def policy(**changes: Any) -> CallingPolicy:
 
 
 def failing(count: int) -> SandboxSettings:
-    """Of everybody the first so many cannot be reached by the network."""
+    """Of everyone the first so many cannot be reached by the network."""
     return settings(outcomes={lead.phone: (SandboxOutcome.FAILED,) for lead in people(count)})
 
 
@@ -59,7 +59,7 @@ async def states(campaign: Campaign) -> Counter[str]:
 
 
 async def until_rung(sandbox: RunningSandbox, count: int) -> None:
-    """Wait for the ring of this number."""
+    """Wait for the call of this number."""
     while len(sandbox.placed_calls()) < count:  # noqa: ASYNC110 - a server says it
         await asyncio.sleep(0.02)
 
@@ -97,7 +97,7 @@ async def test_too_many_failures_pause_the_campaign_until_a_person_resumes_it(da
         )
 
 
-async def test_calls_that_somebody_answered_count_before_they_end(local: Database) -> None:
+async def test_calls_that_someone_answered_count_before_they_end(local: Database) -> None:
     campaign = Campaign(local)
     book = await campaign.runner()
     await campaign.take_in(*people(16))
@@ -112,7 +112,7 @@ async def test_calls_that_somebody_answered_count_before_they_end(local: Databas
         brakes = CircuitBreaker(client, local.campaign(campaign.name), policy())
         await brakes.look()
         assert brakes.held_by == ""
-        async with local.write() as db:  # had they just begun, nobody could tell
+        async with local.write() as db:  # had they just begun, no one could tell
             fresh = update(attempts).where(attempts.c.id.in_([it.id for it in others]))
             await db.execute(fresh.values(began_at=local.now()))
         brakes = CircuitBreaker(client, local.campaign(campaign.name), policy())
@@ -176,7 +176,7 @@ async def _end_all(line: Any) -> None:
 
 
 @pytest.mark.parametrize("until", Until)
-async def test_a_run_that_is_paused_rings_nobody_new_and_collects_what_rings(
+async def test_a_run_that_is_paused_calls_no_one_new_and_collects_what_goes_on(
     local: Database, until: Until
 ) -> None:
     with run_sandbox(settings(time_scale=100)) as sandbox:
@@ -219,7 +219,7 @@ async def test_a_run_that_is_resumed_while_it_collects_goes_on(local: Database) 
         )
 
 
-async def test_a_run_that_is_cancelled_by_a_person_skips_who_waits_and_collects_what_rings(
+async def test_a_run_that_is_cancelled_by_a_person_skips_who_waits_and_collects_what_goes_on(
     local: Database,
 ) -> None:
     with run_sandbox(settings(time_scale=100)) as sandbox:
@@ -287,7 +287,7 @@ async def test_a_cap_ends_the_run_and_says_which_one(local: Database) -> None:
         assert len(sandbox.placed_calls()) == 6
 
 
-async def test_a_balance_below_the_policys_least_rings_nobody(local: Database) -> None:
+async def test_a_balance_below_the_policys_least_calls_no_one(local: Database) -> None:
     with run_sandbox(settings(minutes_balance=7.5)) as sandbox:
         campaign = Campaign(local, sandbox.base_url, policy=policy(min_balance_minutes=10))
         await campaign.take_in(*people(3))

@@ -15,10 +15,10 @@ from flireo_flows.calling.snapshot import EARLY_SECONDS, LATE_SECONDS
 from flireo_flows.leads import Wishes
 from flireo_flows.ledger import Answer, Database, Inbox
 from flireo_flows.ledger.messages import lead_reason
-from flireo_flows.ledger.open_results import has_open
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts
 from flireo_flows.ledger.unknown_attempts import REVIEWED_SECONDS
+from flireo_flows.ledger.views import has_open
 from flireo_flows.lifecycle.absence import LEAST_SECONDS
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy
@@ -164,7 +164,7 @@ async def test_every_page_of_the_list_is_read_before_a_call_counts_as_absent(
 async def test_a_call_is_found_by_a_fresh_runner_whatever_the_vendors_clock_says(
     campaign: Campaign, collector: Collector, line: BadLine, ahead: float
 ) -> None:
-    """It has spoken to nobody yet, so it does not know by how much the clocks differ."""
+    """It has spoken to no one yet, so it does not know by how much the clocks differ."""
     line.ahead = ahead
     await campaign.lost(await campaign.runner())
     call = line.place(ANNA)
@@ -360,7 +360,7 @@ async def test_a_server_that_does_not_heed_the_window_is_read_to_the_end_all_the
     assert anna.state == "placed"
 
 
-async def test_a_window_that_does_not_reach_to_now_proves_nothing_about_who_may_have_rung(
+async def test_a_window_that_does_not_reach_to_now_proves_nothing_about_what_may_have_been_placed(
     campaign: Campaign, collector: Collector, line: BadLine
 ) -> None:
     """Its call is listed hours late, beside a placed one of the same time: it is found all the same."""
@@ -523,7 +523,7 @@ async def test_a_call_without_a_number_at_another_time_is_not_ours(
     ("ahead", "afterwards", "state"),
     [(240.0, 0.0, "placed"), (7200.0, 0.0, "placed"), (240.0, None, "unknown"), (2e11, 0.0, "unknown")],
 )
-async def test_one_answer_of_a_clock_that_is_ahead_has_nobody_rung_twice(
+async def test_one_answer_of_a_clock_that_is_ahead_has_no_one_called_twice(
     campaign: Campaign,
     collector: Collector,
     line: BadLine,

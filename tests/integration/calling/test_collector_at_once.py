@@ -1,4 +1,4 @@
-"""Between the reading of a page and its writing somebody else writes: a webhook, another runner, a sweep."""
+"""Between the reading of a page and its writing someone else writes: a webhook, another runner, a sweep."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -52,7 +52,7 @@ async def collector(campaign: Campaign) -> AsyncIterator[Collector]:
 
 
 def talked(line: BadLine, **more: Any) -> None:
-    """Every call is over, and somebody talked in it."""
+    """Every call is over, and someone talked in it."""
     now = iso(datetime.now(UTC))
     line.end_all(
         status="ended", error=None, started_at=now, duration_seconds=61, summary="No.", messages=TALK, **more

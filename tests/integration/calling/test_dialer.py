@@ -65,7 +65,7 @@ async def ring(campaign: Campaign, *phones: str) -> list[errors.FlireoError | Ex
         (PLACED, "placed", "calling", None),
         (slow(PLACED, 0.2), "placed", "calling", None),
         (answer(201, {"call_id": "call-1", "surprise": [1]}), "placed", "calling", None),
-        # Nobody can say whether it rings.
+        # It is unknown whether a call was placed.
         (silent(), "unknown", "calling", None),
         (lost(), "unknown", "calling", None),
         (reset(), "unknown", "calling", None),
@@ -87,15 +87,15 @@ async def ring(campaign: Campaign, *phones: str) -> list[errors.FlireoError | Ex
         (refusal(503), "unknown", "calling", None),
         (answer(503, headers={"Retry-After": "1"}), "unknown", "calling", None),
         (page(504), "unknown", "calling", None),
-        # Nobody was rung, and that is this lead's own trouble.
+        # No one was called, and that is this lead's own trouble.
         (refusal(400), "not_placed", "review", None),
         (refusal(422), "not_placed", "review", None),
-        # Nobody was rung, and nobody will be.
+        # No one was called, and no one will be.
         (refusal(401), "not_placed", "waiting", errors.AuthenticationFailed),
         (refusal(402), "not_placed", "waiting", errors.InsufficientCredits),
         (refusal(403), "not_placed", "waiting", errors.PermissionDenied),
         (refusal(404), "not_placed", "waiting", errors.NotFound),
-        # Nobody was rung yet.
+        # No one was called yet.
         (limited("30"), "not_placed", "waiting", None),
     ],
     ids=lambda value: str(value)[:60],
@@ -120,7 +120,7 @@ async def test_a_call_id_is_kept_and_a_refusal_is_told_without_the_number(local:
     assert attempt_reason(refused) == "400 some_code: +44********02 is not a number we ring"
 
 
-async def test_where_nobody_listens_nobody_was_rung(local: Database) -> None:
+async def test_where_no_one_listens_no_one_was_called(local: Database) -> None:
     with closed_port() as url:
         campaign = Campaign(local, f"{url}/api/v1")
         await ring(campaign, ANNA)
@@ -170,7 +170,7 @@ async def test_an_attempt_that_was_decided_too_long_ago_is_not_sent(local: Datab
 
 
 @pytest.mark.parametrize("why", ["paused", "the key was refused"])
-async def test_what_waits_for_the_rate_limit_is_not_sent_once_nobody_is_to_be_rung(
+async def test_what_waits_for_the_rate_limit_is_not_sent_once_no_one_is_to_be_called(
     local: Database, why: str
 ) -> None:
     with bad_line() as line:
@@ -333,7 +333,7 @@ async def test_an_answer_that_was_heard_is_written_down_by_a_run_that_is_cancell
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404])
-async def test_a_run_that_is_stopped_leaves_everybody_waiting_and_the_next_one_rings_them(
+async def test_a_run_that_is_stopped_leaves_everyone_waiting_and_the_next_one_calls_them(
     local: Database, status: int
 ) -> None:
     with bad_line(refusal(status)) as line:
@@ -351,7 +351,7 @@ async def test_a_run_that_is_stopped_leaves_everybody_waiting_and_the_next_one_r
     assert sorted(line.posts) == [lead.phone for lead in people(60)]
 
 
-async def test_a_lead_that_met_the_rate_limit_is_rung_once_it_is_over(local: Database) -> None:
+async def test_a_lead_that_met_the_rate_limit_is_called_once_it_is_over(local: Database) -> None:
     with bad_line(limited("6"), None, rings=True) as line:
         line.rings = False
         campaign = Campaign(local, line.url, readiness=Readiness())
@@ -369,7 +369,7 @@ async def test_a_lead_that_met_the_rate_limit_is_rung_once_it_is_over(local: Dat
 
 
 @pytest.mark.slow
-async def test_a_network_that_is_down_stops_the_run_and_loses_nobody(local: Database) -> None:
+async def test_a_network_that_is_down_stops_the_run_and_loses_no_one(local: Database) -> None:
     with closed_port() as url:
         campaign = Campaign(local, f"{url}/api/v1", readiness=Readiness())
         await campaign.take_in(*people(40))

@@ -183,7 +183,7 @@ def slammed() -> Iterator[str]:
         thread.join()
 
 
-async def test_where_no_connection_is_made_nobody_was_rung(local: Database) -> None:
+async def test_where_no_connection_is_made_no_one_was_called(local: Database) -> None:
     with closed_port() as refused, run_faulty(PLACED) as plain, slammed() as torn:
         without_tls = plain.url.removeprefix("http://")
         urls = (refused, "https://nobody.invalid", f"https://{without_tls}", f"https://{torn}")
@@ -210,13 +210,13 @@ async def test_a_request_that_waits_for_a_connection_in_vain_was_not_sent(local:
 
 
 class Strange(httpx.AsyncBaseTransport):
-    """Fails as nobody foresaw."""
+    """Fails as no one foresaw."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         raise RuntimeError(f"no way to {ANNA}")
 
 
-async def test_what_nobody_foresaw_is_unknown_and_stops_the_run(local: Database) -> None:
+async def test_what_no_one_foresaw_is_unknown_and_stops_the_run(local: Database) -> None:
     campaign = Campaign(local)
     await campaign.take_in(person(ANNA), person(BEN))
     book = await campaign.runner()
@@ -236,7 +236,7 @@ def kinds(kind: type[errors.FlireoError] = errors.FlireoError) -> Iterator[type[
         yield from kinds(below)
 
 
-def test_a_kind_of_error_that_nobody_judged_is_unknown() -> None:
+def test_a_kind_of_error_that_no_one_judged_is_unknown() -> None:
     class Novel(errors.BadRequest):
         """Of some later version."""
 
@@ -262,7 +262,7 @@ def test_a_kind_of_error_that_nobody_judged_is_unknown() -> None:
     ],
     ids=["agent", "number", "neither"],
 )
-async def test_an_agent_or_number_that_the_leads_own_row_names_stops_nobody_else(
+async def test_an_agent_or_number_that_the_leads_own_row_names_stops_no_one_else(
     local: Database, status: int, wishes: Wishes, state: str
 ) -> None:
     with bad_line(answer(status, {"error": {"code": "no", "message": "No such thing"}})) as line:

@@ -1,4 +1,4 @@
-"""Whole campaigns over HTTP: whatever goes wrong on the way, everybody is rung once, and nothing is lost."""
+"""Whole campaigns over HTTP: whatever goes wrong on the way, everyone is called once, and nothing is lost."""
 
 import asyncio
 from collections import Counter
@@ -40,7 +40,7 @@ def policy(**changes: Any) -> CallingPolicy:
 
 
 def rung(sandbox: RunningSandbox) -> Counter[str]:
-    """How often each phone rang."""
+    """How often each phone was called."""
     return Counter(ring["destination"] for ring in sandbox.placed_calls())
 
 
@@ -88,7 +88,7 @@ async def check_results(campaign: Campaign, sandbox: RunningSandbox) -> None:
 
 
 @pytest.mark.parametrize("webhooks", ["no webhooks", "webhooks", "bad webhooks"])
-async def test_in_chaos_everybody_is_rung_once_and_every_result_is_in(
+async def test_in_chaos_everyone_is_called_once_and_every_result_is_in(
     database: Database, webhooks: str
 ) -> None:
     bad = {"webhook_drop_share": 0.3, "webhook_double_share": 0.3} if webhooks == "bad webhooks" else {}
@@ -135,7 +135,7 @@ async def test_a_campaign_that_is_finished_costs_no_request(local: Database) -> 
         assert sandbox.requests() == before
 
 
-async def test_two_runners_ring_everybody_once(database: Database, ledger_url: str) -> None:
+async def test_two_runners_call_everyone_once(database: Database, ledger_url: str) -> None:
     with run_sandbox(settings(lose_answer_share=0.03)) as sandbox:
         async with await Database.open(ledger_url) as other:
             both = [Campaign(own, sandbox.base_url) for own in (database, other)]
@@ -146,7 +146,7 @@ async def test_two_runners_ring_everybody_once(database: Database, ledger_url: s
         await check_results(both[0], sandbox)
 
 
-async def test_while_the_list_cannot_be_read_nobody_is_rung_again(local: Database) -> None:
+async def test_while_the_list_cannot_be_read_no_one_is_called_again(local: Database) -> None:
     with bad_line(answer(502), lists=answer(404)) as line:
         line.rings = False
         campaign = Campaign(local, line.url, readiness=Readiness())
@@ -158,7 +158,7 @@ async def test_while_the_list_cannot_be_read_nobody_is_rung_again(local: Databas
     assert ran.left.unknown == 10
 
 
-async def test_what_was_lost_and_not_placed_is_rung_again_once(local: Database) -> None:
+async def test_what_was_lost_and_not_placed_is_called_again_once(local: Database) -> None:
     with bad_line(answer(502), None) as line:
         line.rings = False
         campaign = Campaign(local, line.url, readiness=Readiness())
@@ -182,7 +182,7 @@ async def test_what_was_lost_as_the_first_call_of_a_ledger_needs_a_review(local:
     assert (await campaign.lead()).state == "review"
 
 
-async def test_a_lead_is_rung_as_often_as_its_budget_says(database: Database) -> None:
+async def test_a_lead_is_called_as_often_as_its_budget_says(database: Database) -> None:
     script = {
         ANNA: (SandboxOutcome.NO_ANSWER, SandboxOutcome.ANSWERED),
         BEN: (SandboxOutcome.NO_ANSWER, SandboxOutcome.BUSY),
@@ -294,7 +294,7 @@ async def test_a_balance_that_runs_out_stops_the_run_and_a_top_up_lets_it_go_on(
         assert isinstance(ran.stopped_by, errors.InsufficientCredits)
         assert len(sandbox.placed_calls()) < 60
         placed = len(sandbox.placed_calls())
-        # Who was rung already is heard of; with nobody left to hear of, the run does not begin.
+        # Who was called already is heard of; with no one left to hear of, the run does not begin.
         assert isinstance((await campaign.run()).stopped_by, NotReadyError)
         assert [row.state for row in await campaign.attempts()].count("ended") == placed
         with pytest.raises(NotReadyError, match="the Flireo balance is empty"):
@@ -325,7 +325,7 @@ async def test_a_run_without_a_balance_waits_for_analyses_as_the_run_before_it(l
         ({"number": "none"}, "number 'none' does not exist"),
     ],
 )
-async def test_a_run_that_cannot_ring_says_so_before_the_first_call(
+async def test_a_run_that_cannot_call_says_so_before_the_first_call(
     local: Database, change: dict[str, str], says: str
 ) -> None:
     with run_sandbox(settings()) as sandbox:
@@ -338,7 +338,7 @@ async def test_a_run_that_cannot_ring_says_so_before_the_first_call(
         assert sandbox.placed_calls() == []
 
 
-async def test_outside_calling_hours_a_run_ends_and_rings_nobody(local: Database) -> None:
+async def test_outside_calling_hours_a_run_ends_and_calls_no_one(local: Database) -> None:
     weekday = datetime.fromtimestamp(local.now()).astimezone().strftime("%A").lower()
     days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
     far = days[(days.index(weekday) + 3) % 7]

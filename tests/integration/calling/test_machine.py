@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: no attempt rings twice, no phone while it rings, and no lead is lost.
+"""Whatever happens in whatever order: no attempt is called twice, no number during a call to it, and no lead is lost.
 
 Two campaigns share their people. Their runners are real, down to the request; the vendor is a model on a clock
 that the test moves, and so is the network.
@@ -241,7 +241,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.vendor.posts)
     @rule()
     def pass_an_hour(self) -> None:
-        """No call lasts as long. What was rung before and what is rung from now on lie in windows apart."""
+        """No call lasts so long. What was called before and what is called from now on lie in windows apart."""
         for ring in self.vendor.live:
             self.vendor.hang_up(ring)
         self.pass_time(3700.0, set())
@@ -285,7 +285,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def no_lead_is_lost(self) -> None:
-        """Who is being called has one open attempt, and who waits has none. What rings is known, or will be."""
+        """Who is being called has one open attempt, and who waits has none. What goes on is known, or will be."""
         rows = self.run(self._attempts())
         open_ = [row.lead_id for row in rows if row.state in OPEN]
         assert len(open_) == len(set(open_))
@@ -310,7 +310,7 @@ class Machine(RuleBasedStateMachine):
             self.loop.close()
 
     async def _finish(self) -> None:
-        """Once nothing goes wrong any more, everybody comes to an end."""
+        """Once nothing goes wrong any more, everyone comes to an end."""
         for name in NAMES:
             if (await CampaignControl(self.database.campaign(name)).standing()).state is CampaignState.PAUSED:
                 await CampaignControl(self.database.campaign(name)).resume()
@@ -389,7 +389,7 @@ def explore(machine: type[Machine], examples: int) -> None:
     )
 
 
-def test_on_sqlite_nobody_is_rung_twice_and_nobody_is_lost(tmp_path: Path) -> None:
+def test_on_sqlite_no_one_is_called_twice_and_no_one_is_lost(tmp_path: Path) -> None:
     template, ledgers = tmp_path / "template.db", iter(range(10**9))
     asyncio.run(_make(f"sqlite:///{template}"))
 
@@ -404,7 +404,7 @@ def test_on_sqlite_nobody_is_rung_twice_and_nobody_is_lost(tmp_path: Path) -> No
 
 
 @pytest.mark.postgres
-def test_on_postgresql_nobody_is_rung_twice_and_nobody_is_lost(postgres: Postgres) -> None:
+def test_on_postgresql_no_one_is_called_twice_and_no_one_is_lost(postgres: Postgres) -> None:
     class OnPostgresql(Machine):
         @staticmethod
         def fresh() -> str:

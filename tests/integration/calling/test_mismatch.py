@@ -37,7 +37,7 @@ async def collector(campaign: Campaign) -> AsyncIterator[Collector]:
 
 
 def talk(call: dict[str, Any]) -> None:
-    """A call is over, and somebody talked in it."""
+    """A call is over, and someone talked in it."""
     now = iso(datetime.now(UTC))
     told = {
         "started_at": now,

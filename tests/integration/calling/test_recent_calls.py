@@ -167,7 +167,7 @@ async def test_where_the_list_cannot_be_read_no_one_is_called_yet(local: Databas
 async def test_a_list_that_holds_calls_back_is_not_read(
     local: Database, faults: dict[str, Any], is_whole: bool
 ) -> None:
-    """Anna was called hours ago, by nobody knows whom, and is behind what the list gives."""
+    """Anna was called hours ago, by an unknown caller, and is behind what the list gives."""
     with faulty_flireo(page=5, loses=0, drops=0, **faults) as flireo:
         now = datetime.now(UTC).timestamp()
         flireo.others = [Placed(f"other-{n}", f"+4477009005{n:02d}", now - 600 * n) for n in range(12)]

@@ -75,7 +75,7 @@ async def test_campaigns_that_race_in_two_spellings_never_call_a_person_at_once(
             mine, theirs = await asyncio.gather(one.begin(books[0], 7), other.begin(books[1], 7))
             open_ += [person_key(attempt.phone) for attempt in (*mine, *theirs)]
         assert len(open_) == len(set(open_)) == 24
-        # What ended, ended for both: nobody of them is called within the day by the other one.
+        # What ended, ended for both: no one of them is called within the day by the other one.
         for campaign, book in ((one, books[0]), (other, books[1])):
             rows = [row for row in await campaign.attempts() if row.campaign == campaign.name]
             async with campaign.database.write(campaign.name) as db:
@@ -91,7 +91,7 @@ async def test_campaigns_that_race_in_two_spellings_never_call_a_person_at_once(
 async def test_a_lost_call_keeps_the_person_from_every_spelling_and_number(
     database: Database, one: str, other: str
 ) -> None:
-    """Nobody knows whether it rings; and the person has another number, known from a file."""
+    """It is unknown whether a call was placed; and the person has another number, known from a file."""
     home = "+442079460001"
     both = (person(one, columns={"contact_id": "7"}), person(home, columns={"contact_id": "7"}))
     await Campaign(database, name="file").take_in(*both)

@@ -18,7 +18,7 @@ from flireo_flows.lifecycle.states import CampaignState
 from tests.support.calling.campaign import ANNA, BEN, CARLA, Campaign, person
 
 
-async def test_a_campaign_nobody_steered_is_open(local: Database) -> None:
+async def test_a_campaign_no_one_steered_is_open(local: Database) -> None:
     await Campaign(local).take_in(person(ANNA))
     assert await CampaignControl(local.campaign("campaign")).standing() == Standing()
     assert Standing().in_words == "open"
@@ -84,7 +84,7 @@ async def test_cancelling_skips_who_waits_and_leaves_running_calls_alone(databas
     assert (leads[BEN].state, leads[BEN].reason) == ("skipped", "campaign_cancelled")
     assert (await campaign.attempt()).state == "sending"
     assert (await other.lead()).state == "waiting"
-    # Whose call ended after it, and who would be rung again, is skipped as well.
+    # Whose call ended after it, and who would be called again, is skipped as well.
     await campaign.take_in(person(CARLA))
     async with database.write("campaign") as db:
         await skip_waiting_in(db, "campaign")
@@ -92,7 +92,7 @@ async def test_cancelling_skips_who_waits_and_leaves_running_calls_alone(databas
 
 
 @pytest.mark.parametrize("state", [CampaignState.PAUSED, CampaignState.CANCELLED])
-async def test_nobody_of_a_campaign_that_is_held_is_rung_however_often_it_is_run(
+async def test_no_one_of_a_campaign_that_is_held_is_called_however_often_it_is_run(
     database: Database, state: CampaignState
 ) -> None:
     campaign = Campaign(database)

@@ -1,4 +1,4 @@
-"""A sweep: results of calls that nobody is waiting for, without a run, and without ringing anybody."""
+"""A sweep: results of calls that no one is waiting for, without a run, and without calling anyone."""
 
 import asyncio
 import json
@@ -51,7 +51,7 @@ ROOT = Path(__file__).parents[3]
 # What it hears.
 
 
-async def test_calls_that_nobody_waits_for_get_their_results_from_one_reading(
+async def test_calls_that_no_one_waits_for_get_their_results_from_one_reading(
     campaign: Campaign, line: BadLine
 ) -> None:
     await left_behind(campaign, line, ANNA, BEN, CARLA)
@@ -147,10 +147,10 @@ async def test_patience_has_an_end(campaign: Campaign, line: BadLine) -> None:
     assert (swept.before, swept.after, swept.problem) == (1, 1, "")
 
 
-# Nobody is rung twice.
+# No one is called twice.
 
 
-async def test_an_attempt_of_which_nobody_knew_is_given_its_call(campaign: Campaign, line: BadLine) -> None:
+async def test_an_attempt_of_which_no_one_knew_is_given_its_call(campaign: Campaign, line: BadLine) -> None:
     await campaign.lost(await campaign.runner())
     await bury_runners(campaign.database)
     call = line.place(ANNA)
@@ -295,7 +295,7 @@ async def test_a_paused_campaign_is_collected_and_a_cancelled_one_is_settled(
 # What it writes under.
 
 
-async def test_the_rules_of_the_last_run_decide_who_is_rung_again_and_who_never(
+async def test_the_rules_of_the_last_run_decide_who_is_called_again_and_who_never(
     campaign: Campaign, line: BadLine
 ) -> None:
     rule = AnalysisRule(key="interest", equals="none").model_dump()
@@ -354,7 +354,7 @@ async def test_whatever_stands_there_is_read(campaign: Campaign, text: str) -> N
     assert (await read_rules(campaign.ledger)).readiness == Readiness()
 
 
-async def test_a_run_remembers_what_it_rang_under(database: Database) -> None:
+async def test_a_run_remembers_what_it_called_under(database: Database) -> None:
     with run_sandbox(SandboxSettings(rate_limit=0, time_scale=1000)) as sandbox:
         campaign = Campaign(database, sandbox.base_url)
         await campaign.take_in(person(ANNA))

@@ -32,7 +32,7 @@ __all__ = ["campaign", "line"]  # fixtures
 async def test_the_list_of_another_account_decides_nothing(
     campaign: Campaign, line: BadLine, key: str
 ) -> None:
-    """It has none of the calls: read as if it were ours, everybody would be rung again."""
+    """It has none of the calls: read as if it were ours, everyone would be called again."""
     book = await campaign.runner()
     await campaign.lost(book)
     await campaign.placed(book, "call-in-the-other-account", BEN)
@@ -103,7 +103,7 @@ async def test_a_campaign_of_an_older_version_is_read_once_a_call_shows_whose_it
     assert "default policy" in swept.rules
 
 
-async def test_a_run_with_another_key_is_refused_while_it_is_not_known_who_was_rung(
+async def test_a_run_with_another_key_is_refused_while_it_is_not_known_who_was_called(
     campaign: Campaign, line: BadLine
 ) -> None:
     await campaign.lost(await campaign.runner())

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from flireo_flows.ledger import Answer, Attempt, AttemptBook, Database, Views
-from flireo_flows.ledger.call_totals import totals_in
+from flireo_flows.ledger.call_history import totals_in
 from flireo_flows.ledger.completeness import Completeness, completeness
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.messages import attempt_reason

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from flireo_flows.ledger import Answer, Database, Views
-from flireo_flows.ledger.campaign_list import clear_in, list_in
 from flireo_flows.ledger.leads import CHUNK, batch_name
+from flireo_flows.ledger.suppressions import clear_in, list_in
 from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import CallingPolicy

@@ -11,7 +11,7 @@ from flireo_flows.calling.engine import RunSettings, run_campaign
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Database, Expectations
-from flireo_flows.ledger.milestones import post_finished
+from flireo_flows.ledger.outbox import post_finished
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import outbox
 from flireo_flows.lifecycle.reasons import Reason

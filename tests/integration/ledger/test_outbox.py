@@ -10,9 +10,16 @@ from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.naming import find_campaign, refuse_shown_name
 from flireo_flows.ledger.notices import Notice, names_told, read_notices
-from flireo_flows.ledger.outbox import CLAIM_SECONDS, KEPT_SECONDS, Outbox, post
+from flireo_flows.ledger.outbox import (
+    CLAIM_SECONDS,
+    DISTANCE_SECONDS,
+    KEPT_SECONDS,
+    WAITED_SECONDS,
+    Outbox,
+    post,
+    post_reports_waiting,
+)
 from flireo_flows.ledger.schema import attempts, campaigns, inbox, leads, outbox
-from flireo_flows.ledger.waiting import DISTANCE_SECONDS, WAITED_SECONDS, post_reports_waiting
 from flireo_flows.lifecycle.event_types import LedgerEvent
 from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import LeadState

@@ -13,7 +13,6 @@ from flireo_flows.ledger.campaigns import DeclinedError
 from flireo_flows.ledger.erasure import (
     Forgotten,
     forget,
-    forgotten_in,
     is_of_forgotten_in,
     is_pseudonym,
 )
@@ -22,6 +21,7 @@ from flireo_flows.ledger.suppressions import (
     CHUNK,
     Suppressions,
     digest,
+    forgotten_in,
     suppress_in,
     suppressed_in,
     suppression_in,

@@ -1,4 +1,4 @@
-"""Flireo at the end of a bad line: it keeps a list of calls, and answers requests that ring as it is told."""
+"""Flireo at the end of a bad line: it keeps a list of calls, and answers requests that call as it is told."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,9 +20,9 @@ class BadLine:
 
     Attributes:
         url: Base URL of the API.
-        acts: What is done with each request that rings, in turn; the last stays. None: as it should be.
-        rings: Whether such a request places a call, whatever is answered.
-        posts: Whom those requests wanted to ring.
+        acts: What is done with each request that calls, in turn; the last stays. None: as it should be.
+        calls: Whether such a request places a call, whatever is answered.
+        posts: Whom those requests wanted to call.
         calls: What the list of calls shows, newest first.
         lists: What is done with one who asks for the list, instead of showing it.
         page: Calls a page at most, whatever is asked for.
@@ -34,7 +34,7 @@ class BadLine:
         poison: Ids of calls that cannot be shown.
         deaf_to: Parameters of the list that it does not heed.
         arrives: Called after each page that was given.
-        limit: Requests a minute that it says it allows; None: it says nothing. It refuses nobody.
+        limit: Requests a minute that it says it allows; None: it says nothing. It refuses no one.
         given: Calls that were listed so far.
         ahead: Seconds that its clock is ahead of ours, which it tells; None: it tells no time.
     """
@@ -84,7 +84,7 @@ class BadLine:
         return call
 
     def end_all(self, **fields: Any) -> None:
-        """Every call is over: nobody answered."""
+        """Every call is over: no one answered."""
         over = {"status": "failed", "error": "no answer", "ended_at": iso(datetime.now(UTC)), **fields}
         for call in self.calls:
             call.update(over)

@@ -43,11 +43,11 @@ POLICY = CallingPolicy(
 OTHERS_DO_NOT_COUNT = OtherCampaigns(min_gap_hours=0, max_calls=0)
 FREE = POLICY.model_copy(update={"other_campaigns": OTHERS_DO_NOT_COUNT})
 
-LONG_LEASE_SECONDS = 3600.0  # nobody renews it, and a test may be slow
+LONG_LEASE_SECONDS = 3600.0  # no one renews it, and a test may be slow
 
 
 def person(phone: str = ANNA, **fields: Any) -> Lead:
-    """One person to ring."""
+    """One person to call."""
     return Lead(phone=phone, **{"zones": ("Europe/London",), **fields})
 
 
@@ -59,7 +59,7 @@ def people(count: int, first: int = 0) -> list[Lead]:
 
 @dataclass
 class Campaign:
-    """One campaign on one ledger, and a server to ring through.
+    """One campaign on one ledger, and a server to call through.
 
     Attributes:
         readiness: None has the engine check the account first.
@@ -84,7 +84,7 @@ class Campaign:
 
     @property
     def account(self) -> Account:
-        """Where to ring, and as whom."""
+        """Where to call, and as whom."""
         return Account("sandbox-key", self.base_url, timeouts=self.timeouts)
 
     @property
@@ -131,7 +131,7 @@ class Campaign:
         return UnknownAttempts(self.ledger)
 
     async def begin(self, book: AttemptBook, most: int = 100) -> list[Attempt]:
-        """Commit the wish to ring whom the policy allows."""
+        """Commit the wish to call whom the policy allows."""
         return (await book.begin(self.batch, self.policy, most, 0)).attempts
 
     async def record(self, book: AttemptBook, *answers: Answer) -> None:
@@ -139,13 +139,13 @@ class Campaign:
         await book.record(answers)
 
     async def placed(self, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA) -> Attempt:
-        """Somebody was rung, and the call id came back."""
+        """Somebody was called, and the call id came back."""
         (attempt,) = await self._begin_one(book, phone)
         await self.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id=call_id))
         return attempt
 
     async def lost(self, book: AttemptBook, phone: str = ANNA) -> Attempt:
-        """Somebody may have been rung, and no answer came back."""
+        """Somebody may have been called, and no answer came back."""
         (attempt,) = await self._begin_one(book, phone)
         await self.record(book, Answer(attempt, AttemptEvent.LOST, detail="no answer"))
         return attempt
@@ -163,7 +163,7 @@ class Campaign:
         return await self.begin(book)
 
     def dialer(self, client: AsyncFlireoClient) -> Dialer:
-        """What rings for it."""
+        """What calls for it."""
         return Dialer(client, self.database, CALLER)
 
     def collector(self, client: AsyncFlireoClient) -> Collector:

@@ -14,7 +14,7 @@ __all__ = ["postgres", "postgres_url"]  # fixtures
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A ledger that does not exist yet; with `database` beside it, one that nobody used yet."""
+    """A ledger that does not exist yet; with `database` beside it, one that no one used yet."""
     is_made = "database" in request.fixturenames
     if request.param == "sqlite":
         file: Path = request.getfixturevalue("new_file") if is_made else tmp_path / "ledger.db"
@@ -33,7 +33,7 @@ def unused(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def new_file(unused: Path, tmp_path: Path) -> Path:
-    """The file of a ledger that nobody used yet."""
+    """The file of a ledger that no one used yet."""
     return Path(shutil.copy(unused, tmp_path))
 
 

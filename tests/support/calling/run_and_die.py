@@ -95,7 +95,7 @@ def die_after_answers() -> None:
 
 
 def has_rung(server: str, phone: str) -> bool:
-    """Whether the server made a phone ring."""
+    """Whether the server made a phone call."""
     rings = httpx.get(f"{server.removesuffix('/api/v1')}/sandbox/calls").raise_for_status().json()
     return any(ring["destination"] == phone for ring in rings)
 
@@ -138,7 +138,7 @@ def prepare(step: str, database: Database, server: str, phone: str) -> None:
 
 
 def people_of(step: str, leads: int) -> list[Lead]:
-    """Who is rung by the campaign that dies at a step."""
+    """Who is called by the campaign that dies at a step."""
     first = leads * STEPS.index(step)
     return people(first + leads)[first:]
 

@@ -9,7 +9,7 @@ from flireo_flows.ledger import Database
 
 
 async def main(ledger_url: str, base_url: str) -> None:
-    """Sweep until somebody kills it."""
+    """Sweep until someone kills it."""
     async with await Database.open(ledger_url) as database:
         account = Account("sandbox-key", base_url)
         await Sweep(database, account, patience_seconds=3600, pause_seconds=0.1).run()

@@ -33,7 +33,7 @@ async def campaign(database: Database, line: BadLine) -> AsyncIterator[Campaign]
 
 
 async def remembered(campaign: Campaign, readiness: Readiness | None = None, **changes: Any) -> None:
-    """A run wrote down what it rings under."""
+    """A run wrote down what it calls under."""
     policy = CallingPolicy.model_validate({**campaign.policy.model_dump(), **changes})
     await write_rules(campaign.ledger, policy, readiness or Readiness(), campaign.account, is_starting=True)
 

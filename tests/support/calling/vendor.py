@@ -21,20 +21,20 @@ class Fate(StrEnum):
     """What becomes of a request that asks for a call."""
 
     PLACED = "placed"
-    ANSWER_LOST = "answer lost"  # the phone rings, nobody says so
-    ANSWER_CUT = "answer cut"  # the phone rings, the answer cannot be read
-    RINGS_LATE = "rings late"  # nobody says so, and the phone rings later
-    GATEWAY = "gateway"  # 502, and nobody is rung
+    ANSWER_LOST = "answer lost"  # the phone calls, no one says so
+    ANSWER_CUT = "answer cut"  # the phone calls, the answer cannot be read
+    RINGS_LATE = "rings late"  # no one says so, and the phone calls later
+    GATEWAY = "gateway"  # 502, and no one is called
     LOST = "lost"  # the request vanishes
     NO_CONNECTION = "no connection"
     REFUSED = "refused"  # 422
     LIMITED = "limited"  # 429
-    UNHEARD_OF = "unheard of"  # a status that the contract does not list; the phone rings
+    UNHEARD_OF = "unheard of"  # a status that the contract does not list; the phone calls
 
 
 @dataclass
 class Ring:
-    """A phone that rang.
+    """A phone that called.
 
     Attributes:
         reference: Of the attempt that asked for it.
@@ -70,13 +70,13 @@ class Ring:
 
 @dataclass
 class Vendor(httpx.AsyncBaseTransport):
-    """Keeps every ring, and says at once when somebody is rung who must not be.
+    """Keeps every call, and says at once when someone is called who must not be.
 
     Attributes:
         clock: Unix seconds.
         fate: Of the next request that asks for a call.
         can_list: Whether the list of calls can be read.
-        late_seconds: How late a phone rings that rings late.
+        late_seconds: How late a phone calls that calls late.
         posts: Requests that asked for a call, by the attempt's reference.
     """
 
@@ -103,7 +103,7 @@ class Vendor(httpx.AsyncBaseTransport):
         return self._answer(200, self._list(request.url))
 
     def ring_late_ones(self) -> None:
-        """Let those phones ring whose time has come."""
+        """Let those phones call whose time has come."""
         due = [ring for ring in self._late if ring.at <= self.clock()]
         self._late = [ring for ring in self._late if ring not in due]
         for ring in due:

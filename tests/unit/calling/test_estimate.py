@@ -15,11 +15,11 @@ def every_minute(count: int, first: timedelta = timedelta(0), seconds: int = 60)
 
 
 def of(policy: CallingPolicy, slow: Forecast, quick: Forecast | None = None) -> Estimate:
-    """An estimate for leads that were never rung."""
+    """An estimate for leads that were never called."""
     return estimate(slow, quick or slow, [0] * len(slow.verdicts), policy, START)
 
 
-def test_the_cost_lies_between_nobody_answering_and_everybody_talking_at_every_attempt() -> None:
+def test_the_cost_lies_between_no_one_answering_and_everyone_talking_at_every_attempt() -> None:
     tariff = Tariff(per_minute=0.20, per_call=0.05, currency="USD")
     policy = CallingPolicy(tariff=tariff, max_attempts=3, assumed_call_seconds=84)  # billed as two minutes
     found = of(policy, every_minute(10))
@@ -60,5 +60,5 @@ def test_what_one_run_does_not_reach_needs_a_later_one() -> None:
     assert "A run started now calls no one and ends" in tomorrow.in_words[1]
 
 
-def test_nobody_to_ring_is_one_sentence() -> None:
+def test_no_one_to_call_is_one_sentence() -> None:
     assert of(CallingPolicy(), Forecast(())).in_words == ("No one would be called.",)

@@ -1,6 +1,5 @@
 """Whether a call is that of an attempt: its number, its direction, its time, on a clock that is learnt."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,18 +9,15 @@ from hypothesis import strategies as st
 
 from flireo_flows.api.calls import Call
 from flireo_flows.calling.snapshot import CallMatch, RowClock, is_doubtful, match_of, may_own
+from flireo_flows.ledger.known_calls import KnownCall
+from flireo_flows.lifecycle.states import AttemptState
 from tests.support.calling.campaign import ANNA, BEN
 
 BEGAN = 1_800_000_000.0
 HOUR = 3600.0
 
 
-@dataclass(frozen=True)
-class Begun:
-    """An attempt at Anna."""
-
-    phone: str = ANNA
-    began_at: float = BEGAN
+ATTEMPT = KnownCall(1, "spring", ANNA, BEGAN, AttemptState.PLACED, "c")
 
 
 def call(after: float | None = 1.0, **fields: Any) -> Call:
@@ -59,8 +55,8 @@ DIRECTIONS = [
 def test_only_an_explicit_inbound_or_web_call_is_excluded(direction: object, is_possible: bool) -> None:
     found = call(direction=direction)
     assert found.is_outbound is is_possible
-    assert may_own(Begun(), found, None, 0.0) is is_possible
-    assert (match_of(Begun(), found, None, 0.0) is CallMatch.SAME) is is_possible
+    assert may_own(ATTEMPT, found, None, 0.0) is is_possible
+    assert (match_of(ATTEMPT, found, None, 0.0) is CallMatch.SAME) is is_possible
 
 
 @pytest.mark.parametrize(
@@ -85,7 +81,7 @@ def test_only_an_explicit_inbound_or_web_call_is_excluded(direction: object, is_
 def test_a_call_with_an_attempts_id_is_its_own_unless_its_number_says_otherwise(
     shown: str | None, fit: CallMatch
 ) -> None:
-    assert match_of(Begun(), call(caller_phone=shown, phone_number="+31850835037"), None, 0.0) is fit
+    assert match_of(ATTEMPT, call(caller_phone=shown, phone_number="+31850835037"), None, 0.0) is fit
 
 
 @pytest.mark.parametrize(
@@ -107,7 +103,7 @@ def test_a_call_with_an_attempts_id_is_its_own_unless_its_number_says_otherwise(
 def test_a_call_is_not_older_than_its_attempt_on_the_lists_own_clock(
     after: float | None, band: tuple[float, float] | None, skew: float, fit: CallMatch
 ) -> None:
-    assert match_of(Begun(), call(after), band, skew) is fit
+    assert match_of(ATTEMPT, call(after), band, skew) is fit
 
 
 @pytest.mark.parametrize(
@@ -115,7 +111,7 @@ def test_a_call_is_not_older_than_its_attempt_on_the_lists_own_clock(
     [
         (call(caller_phone=None), True),
         (call(caller_phone="+44 7700 ***001"), True),
-        (call(-HOUR), True),  # of the list's clock nobody knows
+        (call(-HOUR), True),  # of the list's clock no one knows
         (call(-30 * 24 * HOUR), False),
         (call(-HOUR, caller_phone=None), False),
         (call(HOUR, caller_phone=None), False),
@@ -125,11 +121,11 @@ def test_a_call_is_not_older_than_its_attempt_on_the_lists_own_clock(
     ],
 )
 def test_a_call_that_could_be_ours_forbids_to_say_that_there_is_none(found: Call, is_in_doubt: bool) -> None:
-    assert is_doubtful(Begun(), found, None, (0.0, 0.0)) is is_in_doubt
+    assert is_doubtful(ATTEMPT, found, None, (0.0, 0.0)) is is_in_doubt
 
 
 def test_an_older_call_is_in_no_doubt_once_the_lists_clock_is_known() -> None:
-    assert not is_doubtful(Begun(), call(-HOUR), (0.0, 1.0), (0.0, 0.0))
+    assert not is_doubtful(ATTEMPT, call(-HOUR), (0.0, 1.0), (0.0, 0.0))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""When each lead would be rung first: against the rules themselves, and against a slow and plain reference."""
+"""When each lead would be called first: against the rules themselves, and against a slow and plain reference."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ def lead(number: int = 0, zones: tuple[str, ...] = ("Europe/Amsterdam",), **fiel
 
 @st.composite
 def prospects(draw: st.DrawFn) -> list[Prospect]:
-    """Some people, some of whom were rung before."""
+    """Some people, some of whom were called before."""
     found = []
     for number in range(draw(st.integers(1, 12))):
         tried = draw(st.integers(0, 2))
@@ -68,7 +68,7 @@ POLICIES = st.builds(
 
 @settings(max_examples=80)
 @given(prospects(), POLICIES)
-def test_it_foresees_what_asking_everybody_one_by_one_would(
+def test_it_foresees_what_asking_everyone_one_by_one_would(
     people: list[Prospect], policy: CallingPolicy
 ) -> None:
     pace = Pace()
@@ -84,7 +84,7 @@ def test_it_foresees_what_asking_everybody_one_by_one_would(
 def _reference(
     people: Sequence[Prospect], policy: CallingPolicy, spacing: timedelta
 ) -> list[datetime | Deny | None]:
-    """As a run does it: whoever was put off earliest is asked first, and everybody is asked."""
+    """As a run does it: whoever was put off earliest is asked first, and everyone is asked."""
     waiting = [(MONDAY, place) for place in range(len(people))]
     heapify(waiting)
     verdicts: list[datetime | Deny | None] = [None] * len(people)
@@ -152,7 +152,7 @@ def test_whose_turn_is_more_than_a_year_ahead_is_left_open() -> None:
     assert set(foreseen.verdicts[367:]) == {None}
 
 
-def test_nobody_is_asked_again_and_again_while_others_are_rung_for_days() -> None:
+def test_no_one_is_asked_again_and_again_while_others_are_called_for_days() -> None:
     policy = CallingPolicy(calls_per_minute=2, max_attempts=3, max_concurrent_calls=1000)
     asked = {}
     for count in (1_000, 8_000):

@@ -75,7 +75,7 @@ def test_times_are_on_the_leads_own_clock_and_say_how_sure_that_is() -> None:
         ("", True),
     ],
 )
-def test_it_warns_where_nobody_is_told_that_an_ai_rings(greeting: str, warned: bool) -> None:
+def test_it_warns_where_no_one_is_told_that_an_ai_calls(greeting: str, warned: bool) -> None:
     said = " ".join(plan(*THREE, asked=wanted(Script(first_message=greeting))).warnings)
     assert ("AI Act, article 50" in said) is warned
     assert ("not legal advice" in said) is warned
@@ -158,7 +158,7 @@ def test_a_campaign_that_is_named_after_a_number_is_refused_without_it() -> None
 def test_who_was_skipped_stays_out_and_who_was_forbidden_since_may_be_missing(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     save_plan(plan(*THREE, somebody("+447700900004", "Dora", 5, city="")), file)
-    dora = somebody("+447700900004", "Dora", 5, city="Hull")  # mended since, but nobody approved it
+    dora = somebody("+447700900004", "Dora", 5, city="Hull")  # mended since, but no one approved it
     batch = LeadBatch((*THREE, dora), (), ("name", "phone", "city"))
     assert only_planned(batch, file, wanted()).leads == THREE
     assert planned_leads(read_plan(file), (*THREE[:1], *THREE[2:], dora), wanted(), {BEN}) == (
@@ -169,7 +169,7 @@ def test_who_was_skipped_stays_out_and_who_was_forbidden_since_may_be_missing(tm
         planned_leads(read_plan(file), (*THREE[:1], *THREE[2:], dora), wanted(), {CARLA})
 
 
-def test_variants_and_pools_are_planned_as_they_are_rung() -> None:
+def test_variants_and_pools_are_planned_as_they_are_called() -> None:
     script = Script(
         variants=[Variant(name="a", first_message="A, an AI."), Variant(name="b", first_message="B, an AI.")],
         numbers=[PoolNumber(number_id="one"), PoolNumber(number_id="two")],

@@ -24,7 +24,7 @@ def test_every_open_call_lies_in_a_window_however_early_or_late_it_was_created(
 
 
 @given(moments, moments, st.floats(0, 1))
-def test_an_attempt_of_which_nobody_knows_is_looked_for_from_its_beginning_to_the_end_of_the_list(
+def test_an_attempt_of_which_no_one_knows_is_looked_for_from_its_beginning_to_the_end_of_the_list(
     placed: list[float], unknown: list[float], share: float
 ) -> None:
     windows = windows_of(placed, unknown, NOW)
