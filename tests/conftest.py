@@ -3,6 +3,7 @@
 import atexit
 import fcntl
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -25,6 +26,9 @@ pytest_plugins = [
 # No test depends on the machine's speed.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
+
+# Python keeps 512 compiled patterns; the plans of all countries have more, and each would be compiled over and over.
+vars(re)["_MAXCACHE"] = 20_000
 
 # Before Prefect is imported by anybody: no test reads or writes what belongs to the person who runs it.
 HOME = Path(tempfile.mkdtemp(prefix="flireo-tests-"))

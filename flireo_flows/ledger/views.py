@@ -42,7 +42,7 @@ class LeadResult:
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignStatus:
+class CampaignProgress:
     """A campaign in figures.
 
     Attributes:
@@ -110,7 +110,7 @@ class Views:
         async with self._database.read() as db:
             return list((await db.execute(known_campaigns())).scalars())
 
-    async def status(self, campaign: str) -> CampaignStatus:
+    async def status(self, campaign: str) -> CampaignProgress:
         """The campaign in figures."""
         mine, tried = leads.c.campaign == campaign, attempts.c.campaign == campaign
         async with self._database.read() as db:
@@ -131,7 +131,7 @@ class Views:
             with_analysis = select(func.count()).where(tried, ended, attempts.c.analysis.is_not(None))
             analysed = int((await db.execute(with_analysis)).scalar_one())
             shown = (await shown_in(db, [campaign]))[name_key(campaign)]
-        return CampaignStatus(
+        return CampaignProgress(
             campaign=shown,
             leads=sum(states.values()),
             states=states,

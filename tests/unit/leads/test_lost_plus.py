@@ -1,7 +1,5 @@
 """Numbers that lost their `+`: what may be two numbers is no lead, over the whole world's numbering plans."""
 
-import re
-from collections.abc import Iterator
 from functools import cache
 
 import phonenumbers
@@ -29,14 +27,6 @@ def examples() -> tuple[str, ...]:
     """Example numbers of every region, E.164."""
     found = (phonenumbers.example_number_for_type(region, kind) for region in REGIONS for kind in ORDINARY)
     return tuple({phonenumbers.format_number(it, PhoneNumberFormat.E164) for it in found if it})
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _room_for_the_patterns_of_all_countries() -> Iterator[None]:
-    """Python keeps 512 compiled patterns; all plans have more, and each would be compiled over and over."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(re, "_MAXCACHE", 20_000)
-        yield
 
 
 @pytest.mark.parametrize("initial", INITIALS)
