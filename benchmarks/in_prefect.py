@@ -48,12 +48,14 @@ class Took:
         shown: ... until its process has ended and Prefect shows every task run as completed.
     """
 
-    rings: float
+    dialled: float
     returned: float
     shown: float
 
     def __str__(self) -> str:
-        return f"rings in {self.rings:.1f} s, flow in {self.returned:.1f} s, all shown in {self.shown:.1f} s"
+        return (
+            f"dialled in {self.dialled:.1f} s, flow in {self.returned:.1f} s, all shown in {self.shown:.1f} s"
+        )
 
 
 def in_prefect() -> list[Figure]:
@@ -119,7 +121,7 @@ def _await_completed(url: str, flow_run_id: str, task_runs: int) -> None:
 
 
 def _check(servers: Stage, count: int) -> None:
-    called = [ring["destination"] for ring in servers.placed_calls()]
+    called = [call["destination"] for call in servers.placed_calls()]
     assert len(called) == len(set(called)) == count, f"{len(called)} calls, {len(set(called))} destinations"
 
 

@@ -79,10 +79,10 @@ def _order(servers: Stage, number: int) -> Order:
 
 def _change(servers: Stage, changes: Changes, ended: threading.Event) -> None:
     """Change the limit soon after a window has begun, so that what is allowed is plain."""
-    while not (rings := servers.call_times()) and not ended.wait(0.2):
+    while not (times := servers.call_times()) and not ended.wait(0.2):
         pass
     for window, limit in LIMITS:
-        at = rings[0] + window * WINDOW_SECONDS + SETTLE_SECONDS
+        at = times[0] + window * WINDOW_SECONDS + SETTLE_SECONDS
         if ended.wait(max(0.0, at - time.time())):
             return
         servers.change(rate_limit=limit)

@@ -31,7 +31,7 @@ def several() -> list[Figure]:
     what = f"calls placed per second, {RUNNERS} runners on one PostgreSQL over 1"
     return [
         Figure(what, four / one, 2.5, False, f"{four:.0f} and {one:.0f} a second"),
-        Figure("destinations rung twice by them", float(twice + again), 0, True),
+        Figure("destinations called twice by them", float(twice + again), 0, True),
     ]
 
 
@@ -43,9 +43,9 @@ def _rate(runners: int, ledger: str) -> tuple[float, int]:
         busy = _busy_seconds()
         reports = run_all([Order(ledger, url, batch=batch) for _ in range(runners)])
         busy = _busy_seconds() - busy
-        called = [ring["destination"] for ring in servers.placed_calls()]
+        called = [call["destination"] for call in servers.placed_calls()]
         times = servers.call_times()
-    assert len(set(called)) == leads, f"{len(set(called))} of {leads} destinations were rung"
+    assert len(set(called)) == leads, f"{len(set(called))} of {leads} destinations were called"
     print(_where(runners, len(called), reports, busy), flush=True)
     return (len(times) - 1) / (times[-1] - times[0]), len(called) - len(set(called))
 

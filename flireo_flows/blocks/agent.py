@@ -21,9 +21,6 @@ class FlireoAgent(FlireoBlock):
     _block_type_slug: ClassVar[str] = "flireo-agent"
     _logo_url: ClassVar[HttpUrl | None] = SPEAKING_HEAD
     _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
-    _description: ClassVar[str] = (
-        "Who speaks on the phone: an agent that is saved in Flireo, or one that is made for each call."
-    )
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import FlireoAgent, FlireoCredentials

@@ -75,9 +75,6 @@ class FlireoCampaignJob(FlireoBlock, JobBlock[CampaignResult]):
     _block_type_slug: ClassVar[str] = "flireo-campaign-job"
     _logo_url: ClassVar[HttpUrl | None] = MEGAPHONE
     _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
-    _description: ClassVar[str] = (
-        "A campaign that Flireo runs by itself: people to call, an agent, daily hours."
-    )
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import FlireoCampaignJob

@@ -18,7 +18,6 @@ class FlireoCredentials(FlireoBlock, CredentialsBlock):
     _block_type_slug: ClassVar[str] = "flireo-credentials"
     _logo_url: ClassVar[HttpUrl | None] = KEY
     _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
-    _description: ClassVar[str] = "The API key of a Flireo organization, and where to reach Flireo."
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import FlireoCredentials

@@ -18,9 +18,6 @@ class CallLedger(FlireoBlock):
     _block_type_slug: ClassVar[str] = "flireo-call-ledger"
     _logo_url: ClassVar[HttpUrl | None] = LEDGER
     _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
-    _description: ClassVar[str] = (
-        "Where every lead, attempt and result is kept; what makes sure no one is called twice."
-    )
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import CallLedger

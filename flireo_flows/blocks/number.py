@@ -15,7 +15,6 @@ class FlireoPhoneNumber(FlireoBlock):
     _block_type_slug: ClassVar[str] = "flireo-phone-number"
     _logo_url: ClassVar[HttpUrl | None] = RECEIVER
     _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
-    _description: ClassVar[str] = "A number of the organization that people are called from."
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import FlireoPhoneNumber

@@ -20,9 +20,6 @@ class FlireoWebhook(FlireoBlock):
     _block_type_slug: ClassVar[str] = "flireo-webhook"
     _logo_url: ClassVar[HttpUrl | None] = HOOK
     _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
-    _description: ClassVar[str] = (
-        "The secret that signs Flireo's webhooks, where they are received, and which events are sent there."
-    )
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import FlireoWebhook, FlireoCredentials

@@ -22,7 +22,10 @@ field is optional unless it says otherwise.
 """
 FORMS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("The policy: when, how often and how fast (`--policy FILE`, parameter `policy`)", CallingPolicy),
-    ("The script: what is said, by whom, from which number (`--script FILE`, parameter `script`)", Script),
+    (
+        "The script: what is said, by which agent, from which number (`--script FILE`, parameter `script`)",
+        Script,
+    ),
     ("The format of a file of leads (parameter `lead_format`)", LeadFormat),
 )
 HEAD: Final = "| Field | Type | Default | Meaning |\n|---|---|---|---|"

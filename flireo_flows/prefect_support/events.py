@@ -16,7 +16,6 @@ from uuid import uuid5
 from prefect.events import Event, RelatedResource, Resource
 from prefect.events.clients import get_events_client
 from prefect.runtime import flow_run
-from prefect.settings import PREFECT_API_URL
 
 from flireo_flows.ledger import Database, LedgerError
 from flireo_flows.ledger.notices import Notice, names_told, read_notices
@@ -37,11 +36,6 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 PRUNING_SECONDS: Final = 3600.0  # between two looks for notices that are old
 
 logger = logging.getLogger(__name__)
-
-
-def is_configured() -> bool:
-    """Whether there is a Prefect API to send to (PREFECT_API_URL, or a profile)."""
-    return bool(PREFECT_API_URL.value())
 
 
 @dataclass(slots=True)

@@ -150,7 +150,7 @@ def test_rows_with_too_many_or_too_few_cells_become_rejects_and_the_others_are_c
     shell.write("leads.csv", "\n".join(rows))
     ended = shell.run_here("--policy", "policy.yaml")
     assert ended.status == 0, ended.err
-    assert [ring["destination"] for ring in sandbox.placed_calls()] == [ANNA]
+    assert [call["destination"] for call in sandbox.placed_calls()] == [ANNA]
     rejects = (shell.folder / "results" / "rejects.csv").read_text("utf-8-sig")
     assert "too_many_cells" in rejects and "too_few_cells" in rejects and "Hull" in rejects
 
@@ -187,7 +187,7 @@ def test_a_full_disk_while_exporting_is_told_and_the_next_run_exports(
 
     again = shell.run("--policy", "policy.yaml")
     assert again.status == 0, again.err
-    assert sorted(ring["destination"] for ring in sandbox.placed_calls()) == sorted(PEOPLE)
+    assert sorted(call["destination"] for call in sandbox.placed_calls()) == sorted(PEOPLE)
     assert {row["state"] for row in shell.results().values()} == {"done"}
 
 

@@ -10,8 +10,8 @@ from tests.support.sandbox.running import RunningSandbox
 AGENT = {"id": "demo-agent", "name": "Demo", "is_active": True}
 
 
-def rung(sandbox: RunningSandbox) -> list[str]:
-    return sorted(ring["destination"] for ring in sandbox.placed_calls())
+def called(sandbox: RunningSandbox) -> list[str]:
+    return sorted(call["destination"] for call in sandbox.placed_calls())
 
 
 @pytest.mark.server
@@ -19,7 +19,7 @@ def test_a_lost_ledger_another_spelling_and_another_campaign_lead_to_no_second_c
     shell: Shell, sandbox: RunningSandbox
 ) -> None:
     assert shell.run("--policy", "policy.yaml").status == 0
-    assert rung(sandbox) == [ANNA, BEN, CARLA]
+    assert called(sandbox) == [ANNA, BEN, CARLA]
     again = shell.here("plan", "leads.csv", "--campaign", "\u200bSPRING ", "--agent-id", "demo-agent")
     assert "0 to be" in again.out
     assert "3 of these 3 people were called before: 3 by 'spring' (last on 20" in again.out
@@ -29,7 +29,7 @@ def test_a_lost_ledger_another_spelling_and_another_campaign_lead_to_no_second_c
         file.unlink()
     lost = shell.run("--policy", "policy.yaml")
     assert lost.status == 3
-    assert rung(sandbox) == [ANNA, BEN, CARLA]
+    assert called(sandbox) == [ANNA, BEN, CARLA]
     assert "3 of these 3 people were called before: 3 by other calls of the account" in lost.out + lost.err
     why = shell.here("why", ANNA, "--campaign", " Spring")
     assert "the person was called by another call of the account" in why.out

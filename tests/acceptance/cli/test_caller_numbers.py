@@ -16,6 +16,6 @@ def test_a_client_without_a_number_goes_to_review_and_is_not_called(
     shell.write("script.yaml", SCRIPT)
     ended = shell("run", "leads.csv", *USUAL, "--script", "script.yaml", "--number-id", "demo-number")
     assert ended.status == 0, ended.err
-    assert {ring["destination"] for ring in sandbox.placed_calls()} == {ANNA, CARLA}
+    assert {call["destination"] for call in sandbox.placed_calls()} == {ANNA, CARLA}
     row = shell.results()[BEN]
     assert row["state"] == "review" and "no number belongs to this row's client" in row["reason"]

@@ -118,4 +118,4 @@ def test_a_limit_is_how_many_people_one_run_calls(live: Shell, sandbox: RunningS
     second = live(*USUAL, "--limit", "2", "--yes")
     assert second.status == 0, second.err
     assert placed(sandbox) == 3
-    assert {ring["destination"] for ring in sandbox.placed_calls()} == set(PEOPLE)
+    assert {call["destination"] for call in sandbox.placed_calls()} == set(PEOPLE)

@@ -65,7 +65,7 @@ def test_two_runs_at_once_share_a_pooler_of_two_sessions(
         assert [run.status for run in ended] == [0, 0], ended
         again = shell("status", "--campaign", "one")
         assert again.status == 0, again.err
-    called = [ring["destination"] for ring in sandbox.placed_calls()]
+    called = [call["destination"] for call in sandbox.placed_calls()]
     assert sorted(called) == sorted([*CROWD, *PEOPLE])
 
 

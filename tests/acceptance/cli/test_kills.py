@@ -63,7 +63,7 @@ def test_five_hundred_leads_a_bad_line_and_two_kills_and_everyone_is_called_once
         assert set(results) == set(CROWD)
         assert {row["state"] for row in results.values()} == {"done"}
         assert {row["attempts"] for row in results.values()} == {"1"}
-        called = Counter(ring["destination"] for ring in sandbox.placed_calls())
+        called = Counter(call["destination"] for call in sandbox.placed_calls())
         assert called == dict.fromkeys(CROWD, 1)
         calls = [call for page in range(1) for call in sandbox.api.get("/calls?limit=1000").json()["calls"]]
         analysed = {call["id"]: call["analysis_result"] for call in calls if call["analysis_result"]}

@@ -46,7 +46,7 @@ def test_a_run_ends_and_names_the_campaign_and_reads_the_result_of_a_call_that_h
         assert "open call of campaign A one" in second.out
         assert "flireo-flows collect --campaign 'A one'" in second.out
         assert ANNA not in second.out + second.err
-        assert [ring["destination"] for ring in slow.placed_calls()] == [ANNA, BEN]
+        assert [call["destination"] for call in slow.placed_calls()] == [ANNA, BEN]
 
         # Its call has ended. No one told the ledger, and the next run of B finds out by itself.
         end_call(slow, call["call_id"])

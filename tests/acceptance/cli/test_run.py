@@ -21,8 +21,8 @@ CROWD = {f"+4420794601{n:02d}": f"Person {n}" for n in range(30)}
 SLOWLY = "calling_hours: null\nmax_concurrent_calls: 100\ncalls_per_minute: 60\npoll_seconds: 0.5\n"
 
 
-def rung(sandbox: RunningSandbox) -> Counter[str]:
-    return Counter(ring["destination"] for ring in sandbox.placed_calls())
+def called(sandbox: RunningSandbox) -> Counter[str]:
+    return Counter(call["destination"] for call in sandbox.placed_calls())
 
 
 def test_a_campaign_ends_with_status_0_and_the_same_command_again_sends_nothing(
@@ -45,7 +45,7 @@ def test_a_campaign_ends_with_status_0_and_the_same_command_again_sends_nothing(
     assert {row["state"] for row in results.values()} == {"done"}
     assert {row["attempts"] for row in results.values()} == {"1"}
     assert results[ANNA]["analysis.interest"]
-    assert {ring["number_id"] for ring in sandbox.placed_calls()} == {"demo-number"}
+    assert {call["number_id"] for call in sandbox.placed_calls()} == {"demo-number"}
     made = {file.name for file in (shell.folder / "results").iterdir()}
     assert made == {"results.csv", "results.jsonl", "results.parquet", "rejects.csv", "report.html"}
     assert "Dora" in (shell.folder / "results" / "rejects.csv").read_text("utf-8-sig")
@@ -111,7 +111,7 @@ def test_a_run_that_does_not_wait_leaves_open_leads_with_status_3_and_a_later_on
         collected = shell.run("--policy", "policy.yaml")
         assert collected.status == 0, collected.err
         assert {row["outcome"] for row in shell.results().values()} == {"answered"}
-        assert rung(slow) == Counter(list(PEOPLE))
+        assert called(slow) == Counter(list(PEOPLE))
 
 
 def _where_nobody_is_called_now() -> str:
@@ -151,7 +151,7 @@ def test_at_night_no_one_is_called_unless_any_hour_is_said_and_never_who_said_no
     anyway = shell.run("--any-hour", "--do-not-call", "no.txt")
     assert anyway.status == 0, anyway.err
     assert "calling hours are OFF (--any-hour): people may be called at night" in anyway.err
-    assert rung(sandbox) == {ANNA: 1, CARLA: 1}
+    assert called(sandbox) == {ANNA: 1, CARLA: 1}
     ben = shell.results()[BEN]
     assert (ben["attempts"], ben["state"], ben["reason"]) == ("0", "skipped", "do_not_call")
     assert "do_not_call" in (shell.folder / "results" / "rejects.csv").read_text("utf-8-sig")
@@ -193,12 +193,12 @@ def test_what_stops_a_run_in_the_middle_is_told_and_the_next_run_continues(
     for word in (*words, "the campaign stopped with", "run the same command again"):
         assert word in stopped.complaint
     assert len(shell.results()) == len(CROWD)
-    assert 3 <= sum(rung(sandbox).values()) < len(CROWD)
+    assert 3 <= sum(called(sandbox).values()) < len(CROWD)
 
     sandbox.settings(**mended)
     again = shell.run("--policy", "policy.yaml")
     assert again.status == 0, again.err
-    assert rung(sandbox) == Counter(list(CROWD))
+    assert called(sandbox) == Counter(list(CROWD))
     assert {row["state"] for row in shell.results().values()} == {"done"}
 
 
@@ -215,11 +215,11 @@ def test_ctrl_c_while_dialling_loses_nothing_and_the_next_run_continues(
         stopped = first.ended()
     assert stopped.status == 130
     assert "interrupted" in stopped.complaint and "run the same command again" in stopped.complaint
-    assert sum(rung(sandbox).values()) < len(CROWD)
+    assert sum(called(sandbox).values()) < len(CROWD)
 
     again = shell.run("--policy", "policy.yaml")
     assert again.status == 0, again.err
-    assert rung(sandbox) == Counter(list(CROWD))
+    assert called(sandbox) == Counter(list(CROWD))
     assert {row["attempts"] for row in shell.results().values()} == {"1"}
 
 

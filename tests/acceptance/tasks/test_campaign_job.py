@@ -247,12 +247,12 @@ def test_a_flow_uses_the_job_and_nothing_private_is_in_its_log(
     job = job_at(sandbox)
 
     @flow
-    def ring() -> CampaignResult:
+    def place() -> CampaignResult:
         job.add_leads(leads(*PEOPLE), "skip")
         run = job.trigger()
         run.wait_for_completion(60, 0.1)
         return run.fetch_result()
 
-    assert ring().is_complete
+    assert place().is_complete
     assert "campaign completed: " in caplog.text
     assert not [phone for phone in PEOPLE if phone[3:] in caplog.text]

@@ -101,7 +101,7 @@ def test_what_a_run_did_not_wait_for_is_collected_and_exported(stage: Stage) -> 
     assert "spring" in report and "rows rejected" not in report and "Rows in file" not in report
 
     assert stage.run().is_finished  # the campaign's own run finds nothing left to do
-    assert sum(stage.rung().values()) == 3
+    assert sum(stage.called().values()) == 3
 
 
 def test_what_was_collected_is_shown_without_a_number(tmp_path: Path, stored: Stored) -> None:
@@ -119,7 +119,7 @@ def test_what_was_collected_is_shown_without_a_number(tmp_path: Path, stored: St
 
 
 async def _leave_behind(ledger_url: str, line: BadLine) -> None:
-    """A run rang three people and ended; since then they hung up. Its campaign was named after one of them."""
+    """A run called three people and ended; since then they hung up. Its campaign was named after one of them."""
     async with await Database.open(ledger_url) as database:
         campaign = Campaign(database, line.url, name=ANNA)
         await write_rules(database.campaign(ANNA), POLICY, Readiness(), campaign.account, is_starting=True)

@@ -65,7 +65,7 @@ def test_every_lead_ends_as_a_row_and_a_second_run_sends_nothing(stage: Stage) -
     again = stage.run()
     assert again.is_finished
     assert stage.sandbox.requests() == before
-    assert stage.rung() == dict.fromkeys(PEOPLE, 1)
+    assert stage.called() == dict.fromkeys(PEOPLE, 1)
 
 
 def test_what_made_the_breaker_pause_a_campaign_is_shown(stage: Stage, stored: Stored) -> None:
@@ -75,7 +75,7 @@ def test_what_made_the_breaker_pause_a_campaign_is_shown(stage: Stage, stored: S
     brakes = {"max_concurrent_calls": 2, "calls_per_minute": 300, "breaker": Breaker(fewest_calls=3)}
     summary = stage.run(campaign="breaks", policy=POLICY.model_copy(update=brakes))
     assert summary.held_by.startswith("paused by breaker at ")
-    assert len(stage.rung()) < len(people) and not summary.is_finished
+    assert len(stage.called()) < len(people) and not summary.is_finished
     wanted = {"artifacts": {"key": {"any_": ["flireo-breaks-failures"]}}}
     (shown,) = ask(stored.url, "POST", "artifacts/filter", wanted)
     failures = [row["failure"] for row in json.loads(shown["data"])]
@@ -114,15 +114,15 @@ def test_it_runs_inside_a_synchronous_and_inside_an_asynchronous_flow(stage: Sta
     assert parent()
     assert asyncio.run(async_parent())
     gc.collect()  # so that the warning comes here, not in another test
-    assert stage.rung() == dict.fromkeys(PEOPLE, 2)
+    assert stage.called() == dict.fromkeys(PEOPLE, 2)
 
 
 def test_without_waiting_a_later_run_collects_what_the_webhooks_left(stage: Stage) -> None:
     with run_receiver() as mailbox, run_sandbox(_with_webhooks(mailbox.url)) as stage.sandbox:
         left = stage.run(wait=False)  # the run is first: its ledger is there before the receiver
         assert left.leads == 3
-        for ring in stage.sandbox.placed_calls():
-            stage.sandbox.settle(ring["call_id"])
+        for call in stage.sandbox.placed_calls():
+            stage.sandbox.settle(call["call_id"])
         until(lambda: _reported(mailbox.received) >= 3, 120)
 
         with receiver(stage.ledger_url, SECRET) as url:
@@ -137,7 +137,7 @@ def test_without_waiting_a_later_run_collects_what_the_webhooks_left(stage: Stag
             assert (
                 stage.sandbox.requests().get(("GET /calls", 200), 0) == polls
             )  # nothing had to be asked for
-        assert stage.rung() == dict.fromkeys(PEOPLE, 1)
+        assert stage.called() == dict.fromkeys(PEOPLE, 1)
 
 
 def test_a_receiver_that_was_there_first_shares_the_ledger_with_the_run(stage: Stage) -> None:
@@ -149,7 +149,7 @@ def test_a_receiver_that_was_there_first_shares_the_ledger_with_the_run(stage: S
         assert summary.is_finished
         until(lambda: stage.sandbox.health()["webhooks"]["delivered"] >= 6, 120)
         assert stage.sandbox.health()["webhooks"]["failed"] == 0
-        assert stage.rung() == dict.fromkeys(PEOPLE, 1)
+        assert stage.called() == dict.fromkeys(PEOPLE, 1)
     results = stage.results()
     assert {row["outcome"] for row in results.values()} == {"answered"}
     assert all(row["analysis.interest"] and row["summary"] for row in results.values())
@@ -162,7 +162,7 @@ def test_a_users_habit_of_persisting_results_neither_skips_nor_repeats_a_call(st
         stage.write_leads({**PEOPLE, dora: "Dora"})
         more = stage.run()
     assert more.leads == more.final == 4
-    assert stage.rung() == {**dict.fromkeys(PEOPLE, 1), dora: 1}
+    assert stage.called() == {**dict.fromkeys(PEOPLE, 1), dora: 1}
     assert set(stage.results()) == {*PEOPLE, dora}
 
 
@@ -172,10 +172,10 @@ def test_a_flow_retry_after_a_failed_export_rings_no_one_again(stage: Stage) -> 
     stage.flow = stage.flow.with_options(retries=1, retry_delay_seconds=0)
     with pytest.raises(ExportError, match="a directory has its name"):
         stage.run()
-    assert stage.rung() == dict.fromkeys(PEOPLE, 1)
+    assert stage.called() == dict.fromkeys(PEOPLE, 1)
     shutil.rmtree(taken)
     assert stage.run().is_finished
-    assert stage.rung() == dict.fromkeys(PEOPLE, 1)
+    assert stage.called() == dict.fromkeys(PEOPLE, 1)
     assert set(stage.results()) == set(PEOPLE)
 
 
@@ -186,10 +186,10 @@ def test_a_flow_retry_is_the_same_run_for_its_caps_and_a_run_of_its_own_is_not(s
     stage.flow = stage.flow.with_options(retries=2, retry_delay_seconds=0)
     with pytest.raises(ExportError, match="a directory has its name"):
         stage.run(policy=policy)
-    assert sum(stage.rung().values()) == 1
+    assert sum(stage.called().values()) == 1
     shutil.rmtree(taken)
     assert "cap" in stage.run(policy=policy).held_by
-    assert sum(stage.rung().values()) == 2
+    assert sum(stage.called().values()) == 2
 
 
 def test_a_flow_in_a_flow_is_a_run_of_its_own_for_its_caps(stage: Stage) -> None:
@@ -201,7 +201,7 @@ def test_a_flow_in_a_flow_is_a_run_of_its_own_for_its_caps(stage: Stage) -> None
         stage.run(policy=policy)
 
     parent()
-    assert sum(stage.rung().values()) == 2
+    assert sum(stage.called().values()) == 2
 
 
 def _with_webhooks(url: str) -> SandboxSettings:
@@ -248,6 +248,6 @@ def test_a_column_that_may_say_no_fails_an_unattended_run_before_anyone_is_calle
     words = str(state.message)
     assert f"'{header}'" in words and "consent_column" in words and "ignore_columns" in words
     assert not any(phone in words for phone in PEOPLE)
-    assert stage.rung() == {}
+    assert stage.called() == {}
     settled = stage.run(lead_format=LeadFormat(consent_column=header))
-    assert settled.is_finished and stage.rung() == {}
+    assert settled.is_finished and stage.called() == {}

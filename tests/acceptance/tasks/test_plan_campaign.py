@@ -65,13 +65,13 @@ def test_once_approved_exactly_the_planned_people_are_called_with_the_planned_wo
         outcome = planning.run(campaign="yes", do_not_call=str(planning.folder / "no.txt"))
     assert (outcome.calls, outcome.skipped, outcome.approved) == (2, 1, True)
     assert outcome.summary is not None and outcome.summary.is_finished
-    assert planning.rung() == {ANNA: 1, CARLA: 1}
+    assert planning.called() == {ANNA: 1, CARLA: 1}
     assert planning.sandbox.requests()["POST /calls/outbound", 200] == 2
 
     saved = json.loads(Path(outcome.file).read_text())
     said = {
-        ring["destination"]: planning.sandbox.call(ring["call_id"])
-        for ring in planning.sandbox.placed_calls()
+        call["destination"]: planning.sandbox.call(call["call_id"])
+        for call in planning.sandbox.placed_calls()
     }
     heard = {phone[-2:]: (call["number_id"], call["messages"][0]["content"]) for phone, call in said.items()}
     assert heard == {
@@ -167,9 +167,9 @@ def test_a_file_that_changed_after_the_plan_is_refused_and_no_one_is_called(plan
 
     planning.write_leads(PEOPLE)
     assert planning.run(plan=planned.file).is_finished
-    assert planning.rung() == dict.fromkeys(PEOPLE, 1)
+    assert planning.called() == dict.fromkeys(PEOPLE, 1)
     assert planning.run(plan=planned.file).is_finished  # and again, after its people were called
-    assert planning.rung() == dict.fromkeys(PEOPLE, 1)
+    assert planning.called() == dict.fromkeys(PEOPLE, 1)
 
     planning.flow = plans
     done = planning.run(approval_timeout_seconds=timeout)  # no one is left, so no one is asked

@@ -41,11 +41,11 @@ from flireo_flows.blocks import CallLedger
 from flireo_flows.tasks.campaign_control import pause_when_cancelled
 
 @flow(on_cancellation=[pause_when_cancelled])
-def ring(campaign: str, ledger: CallLedger) -> None:
+def hold(campaign: str, ledger: CallLedger) -> None:
     time.sleep(600)
 
 if __name__ == "__main__":
-    ring.serve("until-cancelled", print_starting_message=False)
+    hold.serve("until-cancelled", print_starting_message=False)
 """
 
 
@@ -162,9 +162,9 @@ def test_cancelling_a_run_whose_process_a_runner_kills_pauses_its_campaign(
     tmp_path: Path, at_prefect: str, stored: Stored, ledger: CallLedger
 ) -> None:
     document = str(ledger.save("of-a-runner", overwrite=True))
-    (tmp_path / "ring.py").write_text(LONG_FLOW)
+    (tmp_path / "hold.py").write_text(LONG_FLOW)
     with _serving(tmp_path, at_prefect):
-        deployment = patiently(lambda: _call(at_prefect, "GET", "deployments/name/ring/until-cancelled"))
+        deployment = patiently(lambda: _call(at_prefect, "GET", "deployments/name/hold/until-cancelled"))
         given = {"campaign": "spring", "ledger": {"$ref": {"block_document_id": document}}}
         path = f"deployments/{deployment['id']}/create_flow_run"
         run = _call(at_prefect, "POST", path, {"parameters": given})
@@ -183,7 +183,7 @@ def _serving(folder: Path, url: str) -> Iterator[None]:
     env = {**os.environ, "PREFECT_API_URL": url, "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
     with (folder / "runner.txt").open("wb") as out:
         runner = subprocess.Popen(
-            [sys.executable, "ring.py"], cwd=folder, env=env, stdout=out, stderr=out, start_new_session=True
+            [sys.executable, "hold.py"], cwd=folder, env=env, stdout=out, stderr=out, start_new_session=True
         )
     try:
         yield

@@ -91,7 +91,7 @@ def test_a_synchronous_task_works_called_submitted_and_mapped(stage: Stage) -> N
     assert all(isinstance(agent, Agent) and agent.id == "demo-agent" for agent in agents)
     assert isinstance(placed, Placed)
     assert stage.sandbox.call(placed.call_id)["caller_phone"] == ANNA
-    assert stage.rung() == {ANNA: 1}
+    assert stage.called() == {ANNA: 1}
 
 
 @pytest.mark.server
@@ -114,7 +114,7 @@ def test_an_asynchronous_flow_may_use_both_kinds(stage: Stage) -> None:
     plain, awaited, *together = asyncio.run(compose())
     assert isinstance(plain, Agent) and plain == awaited
     assert [call.caller_phone for call in together] == [BEN, BEN]  # type: ignore[attr-defined]
-    assert stage.rung() == {BEN: 1}
+    assert stage.called() == {BEN: 1}
     gc.collect()
 
 
@@ -127,21 +127,21 @@ def test_two_equal_calls_ring_twice_even_where_results_are_persisted(stage: Stag
 
     with temporary_settings({PREFECT_RESULTS_PERSIST_BY_DEFAULT: True}):
         assert len(twice()) == 2
-    assert stage.rung() == {ANNA: 2}
+    assert stage.called() == {ANNA: 2}
 
 
 @pytest.mark.server
 def test_a_call_whose_answer_was_lost_is_not_sent_again(stage: Stage) -> None:
     @flow
-    def ring() -> Placed:
+    def place() -> Placed:
         return tasks.create_outbound_call(
             stage.credentials, OutboundCall(destination=ANNA, agent_id="demo-agent")
         )
 
     stage.sandbox.faults(lose_next_answers=1)
     with pytest.raises(errors.OutcomeUnknown):
-        ring()
-    assert stage.rung() == {ANNA: 1}
+        place()
+    assert stage.called() == {ANNA: 1}
 
 
 TYPED = """
@@ -176,7 +176,7 @@ def read(credentials: FlireoCredentials, call: OutboundCall) -> None:
     assert_type(get_agent.map([credentials] * 2, ["a", "b"]).result(), list[Agent])
     get_agent(credentials, 5)  # error: an id is a string
     get_agent("key", "a")  # error: credentials are a block
-    create_outbound_call(credentials)  # error: whom to ring is missing
+    create_outbound_call(credentials)  # error: the call is missing
 
 
 def change(credentials: FlireoCredentials, lead: NewCampaignLead) -> None:

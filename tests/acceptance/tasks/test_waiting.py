@@ -46,7 +46,7 @@ def test_a_flow_waits_for_its_calls_and_reads_them_all(stage: Stage) -> None:
     assert ben.error and ben.summary is None
     assert again == [anna]
     assert {call.id for call in every} == {call.id for call in waited} and len(every) == 3
-    assert stage.rung() == {ANNA: 1, BEN: 1, CARLA: 1}
+    assert stage.called() == {ANNA: 1, BEN: 1, CARLA: 1}
 
 
 @pytest.mark.server

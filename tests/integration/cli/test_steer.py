@@ -165,12 +165,12 @@ def test_someone_is_forgotten(spring: Shell) -> None:
 
 
 def test_no_one_is_forgotten_in_the_middle_of_a_call(spring: Shell) -> None:
-    async def ring(database: Database) -> None:
+    async def place(database: Database) -> None:
         campaign = Campaign(database, name="spring")
         await campaign.take_in(person(BEN))
         assert len(await campaign.begin(await campaign.runner())) == 1
 
-    in_ledger(spring, ring)
+    in_ledger(spring, place)
     ended = spring.here("forget", BEN)
     assert ended.status == 1
     assert "a call to +44" in ended.complaint and "is under way" in ended.complaint
@@ -199,12 +199,12 @@ def test_why_tells_attempts_and_what_comes_next(spring: Shell) -> None:
 
 
 def test_why_tells_of_a_call_that_may_have_called_and_of_one_that_did(spring: Shell) -> None:
-    async def ring(database: Database) -> None:
+    async def place(database: Database) -> None:
         campaign = Campaign(database, name="spring")
         await campaign.lost(await campaign.runner(), BEN)
         await campaign.placed(await campaign.runner(), phone=CARLA)
 
-    in_ledger(spring, ring)
+    in_ledger(spring, place)
     unknown, placed = why(spring, BEN), why(spring, CARLA)
     assert "perhaps called; calling (not in the newest file)." in unknown
     assert "attempt 1: it is not known yet whether it was placed; the call list will show it" in unknown

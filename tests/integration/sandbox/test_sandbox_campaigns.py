@@ -1,4 +1,4 @@
-"""Campaigns: the platform rings their leads by itself, within their hours."""
+"""Campaigns: the platform calls their leads by itself, within their hours."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -140,7 +140,7 @@ def test_a_scheduled_campaign_rings_everyone_once_and_is_completed(sandbox: Runn
     )
     campaign = completed(sandbox, campaign_id)
     assert (campaign["completed_leads"], campaign["failed_leads"]) == (8, 0)
-    assert sorted(ring["destination"] for ring in sandbox.placed_calls()) == PEOPLE
+    assert sorted(call["destination"] for call in sandbox.placed_calls()) == PEOPLE
     for lead in leads(sandbox, campaign_id):
         call = sandbox.call(lead["call_id"])
         assert (lead["status"], lead["attempts"], call["caller_phone"]) == (
@@ -195,7 +195,7 @@ def test_a_pause_stops_new_calls_and_leaves_those_that_run(talkative: RunningSan
     move(talkative, campaign_id, "paused").raise_for_status()
     assert statuses(talkative, campaign_id).count("calling") == 5
     hang_up(talkative, campaign_id)
-    # A call of our own runs its course meanwhile: a campaign that still rang would have done so by then.
+    # A call of our own runs its course meanwhile: a campaign that still called would have done so by then.
     talkative.settings(outcomes={ANNA: ["no_answer"]})
     talkative.finished(ANNA)
     assert statuses(talkative, campaign_id) == ["completed"] * 5 + ["pending"] * 3
@@ -267,9 +267,9 @@ def test_a_window_opens_by_the_simulated_time_of_day() -> None:
         campaign_id = make(sandbox, ANNA, **hours, timezone="UTC")
         move(sandbox, campaign_id, "scheduled").raise_for_status()
         completed(sandbox, campaign_id)
-        (ring,) = sandbox.placed_calls()
+        (call,) = sandbox.placed_calls()
     # A quarter of an hour is 0.9 s at this scale; the window's own seconds are whole.
-    assert datetime.fromisoformat(ring["created_at"]) - began >= timedelta(seconds=0.898)
+    assert datetime.fromisoformat(call["created_at"]) - began >= timedelta(seconds=0.898)
 
 
 def test_a_lead_is_added_listed_in_pages_and_removed(sandbox: RunningSandbox) -> None:

@@ -44,10 +44,10 @@ def post(sandbox: RunningSandbox, **body: Any) -> httpx.Response:
 def test_each_way_to_name_an_agent_rings_once(sandbox: RunningSandbox, agent: dict[str, Any]) -> None:
     answer = check("create_outbound_call", post(sandbox, destination=ANNA, **agent))
     assert (answer["success"], answer["status"]) == (True, "dialing")
-    (ring,) = sandbox.placed_calls()
-    assert (ring["destination"], ring["call_id"]) == (ANNA, answer["call_id"])
-    assert ring["number_id"] == "demo-number"
-    assert ring["agent_id"] == ("demo-agent" if {"agent_id", "assistant_id"} & agent.keys() else None)
+    (call,) = sandbox.placed_calls()
+    assert (call["destination"], call["call_id"]) == (ANNA, answer["call_id"])
+    assert call["number_id"] == "demo-number"
+    assert call["agent_id"] == ("demo-agent" if {"agent_id", "assistant_id"} & agent.keys() else None)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def _fates(seed: int, destinations: list[str]) -> dict[str, int]:
                 fates[destination] = sandbox.place(destination).status_code
             except httpx.RemoteProtocolError:
                 fates[destination] = 0
-        called = {ring["destination"] for ring in sandbox.placed_calls()}
+        called = {call["destination"] for call in sandbox.placed_calls()}
     assert called == {destination for destination, status in fates.items() if status != 502}
     return fates
 

@@ -145,7 +145,7 @@ def test_a_campaign_that_is_scheduled_in_a_state_dials() -> None:
         {"settings": {"rate_limit": 0, "time_scale": 1000}, "campaigns": {"spring": campaign}}
     ) as sandbox:
         until(lambda: sandbox.api.get("/campaigns/spring").json()["campaign"]["status"] == "completed")
-        assert [ring["destination"] for ring in sandbox.placed_calls()] == [ANNA]
+        assert [call["destination"] for call in sandbox.placed_calls()] == [ANNA]
         sandbox.reset()
         until(lambda: sandbox.times_called(ANNA) == 1)
 

@@ -1,4 +1,4 @@
-"""`FlireoCampaignJob` with a ledger: no one whom the ledger lets no one call reaches a campaign of Flireo's."""
+"""`FlireoCampaignJob` with a ledger: no number that the ledger denies reaches a campaign of Flireo's."""
 
 import asyncio
 import logging

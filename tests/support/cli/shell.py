@@ -167,7 +167,7 @@ class Started:
         return Ended(self.process.returncode, "", self.text)
 
     def until_called(self, sandbox: RunningSandbox, times: int) -> None:
-        """Wait until so many phones rang."""
+        """Wait until so many calls were placed."""
         until(lambda: self._looked(len(sandbox.placed_calls()) >= times), LONG)
 
     def until_printed(self, words: str) -> None:

@@ -93,9 +93,9 @@ class Stage:
         with (self.folder / "results" / "results.csv").open(encoding="utf-8", newline="") as file:
             return {row["phone"]: row for row in csv.DictReader(file)}
 
-    def rung(self) -> Counter[str]:
-        """How often each phone rang."""
-        return Counter(ring["destination"] for ring in self.sandbox.placed_calls())
+    def called(self) -> Counter[str]:
+        """How often each number was called."""
+        return Counter(call["destination"] for call in self.sandbox.placed_calls())
 
 
 @dataclass

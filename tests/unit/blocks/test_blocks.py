@@ -39,8 +39,9 @@ class TestStandard(BlockStandardTestSuite):
 
 
 def test_no_two_blocks_look_alike() -> None:
-    for one in ("_logo_url", "_block_type_slug", "_block_type_name", "_description"):
+    for one in ("_logo_url", "_block_type_slug", "_block_type_name"):
         assert len({str(getattr(block, one)) for block in BLOCKS}) == len(BLOCKS)
+    assert len({block.get_description() for block in BLOCKS}) == len(BLOCKS)
 
 
 @EVERY_BLOCK

@@ -43,7 +43,7 @@ def arrows() -> frozenset[tuple[str, str]]:
 
 def test_the_packages_and_their_arrows_are_those_of_the_import_graph() -> None:
     assert {name.strip("`") for name, _ in rows("Packages")} == {name for pair in arrows() for name in pair}
-    drawn = {(one, other) for one, _, other in EDGE.findall(section("Who imports whom"))}
+    drawn = {(one, other) for one, _, other in EDGE.findall(section("Import rules"))}
     assert drawn == {pair for pair in arrows() if pair[0] != "cli"}
 
 
@@ -54,10 +54,10 @@ def test_there_are_no_more_packages_and_arrows_than_agreed() -> None:
 
 def test_the_layers_and_rules_are_those_that_the_import_linter_keeps() -> None:
     (layers,) = (contract["layers"] for contract in LINTER["contracts"] if contract["type"] == "layers")
-    assert [re.findall(r"`(\w+)`", names) for _, names in rows("Who imports whom")] == [
+    assert [re.findall(r"`(\w+)`", names) for _, names in rows("Import rules")] == [
         layer.split(" | ") for layer in layers
     ]
-    named = re.findall(r"^- (.+)$", section("Who imports whom"), re.M)
+    named = re.findall(r"^- (.+)$", section("Import rules"), re.M)
     assert named == [contract["name"] for contract in LINTER["contracts"] if contract["type"] != "layers"]
 
 

@@ -1,4 +1,4 @@
-"""Campaigns: the platform rings their leads by itself, within their hours."""
+"""Campaigns: the platform calls their leads by itself, within their hours."""
 
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
