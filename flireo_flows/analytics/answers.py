@@ -17,7 +17,7 @@ OTHER: Final = "other"
 
 
 @dataclass(frozen=True, slots=True)
-class YesNo:
+class YesNoCounts:
     """A boolean key."""
 
     key: str
@@ -61,7 +61,7 @@ class FreeText:
     distinct: int
 
 
-Answer: TypeAlias = YesNo | FewValues | Spread | FreeText
+Answer: TypeAlias = YesNoCounts | FewValues | Spread | FreeText
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def summarise(analyses: Iterable[Mapping[str, object]], labels: Labels) -> Answe
 def _summary(key: str, values: Sequence[object], labels: Labels) -> Answer:
     kind = common_kind(values)
     if kind is Kind.BOOLEAN:
-        return YesNo(key, len(values), sum(value is True for value in values))
+        return YesNoCounts(key, len(values), sum(value is True for value in values))
     if kind in {Kind.INTEGER, Kind.FLOAT}:
         numbers = [float(value) for value in values if isinstance(value, int | float)]
         return Spread(key, len(values), min(numbers), median(numbers), max(numbers))

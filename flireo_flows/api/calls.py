@@ -119,7 +119,7 @@ class CallPage(BaseModel, Page):
 
     Attributes:
         calls: The page's calls.
-        total: All matching calls; None when the server does not say.
+        total: All matching calls; None when the server does not report it.
     """
 
     model_config = ConfigDict(frozen=True)

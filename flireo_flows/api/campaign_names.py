@@ -23,7 +23,7 @@ _MOST_STEPS: Final = 8  # two are enough for every character of Unicode
 
 
 class CampaignNameError(ValueError):
-    """A text that cannot be a campaign's name. Says why, without the text: it may hold a phone number."""
+    """A text that cannot be a campaign's name. Gives the reason, without the text: it may hold a phone number."""
 
 
 def clean_name(given: str) -> str:

@@ -160,7 +160,7 @@ class LeadPage(BaseModel, Page):
 
     Attributes:
         leads: The page's leads; some servers give all of them at once.
-        total: All leads of the campaign; None when the server does not say.
+        total: All leads of the campaign; None when the server does not report it.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -80,7 +80,7 @@ class ApiModel(Discreet):
 
 
 class AnswerFormatError(ValueError):
-    """An answer is not what the contract says. The words say why, and quote nothing of it."""
+    """An answer is not what the contract says. The text gives the reason, and quotes nothing of it."""
 
 
 def unwrap(answer: Json, *keys: str) -> Json:
@@ -171,7 +171,7 @@ def _is_above_zero(value: Json) -> bool:
 
 
 def read_total(answer: Json) -> int | None:
-    """`pagination.total`; None when the server does not say."""
+    """`pagination.total`; None when the server does not report it."""
     paging = answer.get("pagination") if isinstance(answer, dict) else None
     total = paging.get("total") if isinstance(paging, dict) else None
     return total if isinstance(total, int) and not isinstance(total, bool) else None

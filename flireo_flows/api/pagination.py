@@ -40,7 +40,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Rows(Page, Generic[Row]):
-    """A page. `total` is None when the server does not say it."""
+    """A page. `total` is None when the server does not report it."""
 
     rows: tuple[Row, ...]
     total: int | None = None

@@ -1,4 +1,4 @@
-"""When the next request may go, from what the X-RateLimit headers say.
+"""When the next request may go, from the X-RateLimit headers.
 
 The wall is a number of requests in a window (100 a minute by default, contract section 3), per API key. We
 spread what is left over what is left of the window, so that nothing is ever sent that would be answered 429
@@ -22,7 +22,7 @@ PROBE_PATIENCE_SECONDS: Final = 5.0  # then another one may go
 ANSWER_SECONDS: Final = 0.05  # how often to look whether an answer left more room than expected
 UNSPACED_SECONDS: Final = 0.005  # a limit above 200 a second needs no spreading
 MANY: Final = 1_000_000
-LONGEST_SECONDS: Final = 86_400.0  # a header that says more is wrong, or in another unit
+LONGEST_SECONDS: Final = 86_400.0  # a larger header value is wrong, or in another unit
 
 
 @dataclass(slots=True)

@@ -79,7 +79,7 @@ class OtherClients:
 
         Args:
             limit: Requests a window.
-            left: Requests left, as it says.
+            left: Requests left, as it reports.
             sent: Our own that may be counted in it already.
             at: When its request went.
             is_joined: Whether it had begun before we came, so that others may have taken from it before.
@@ -101,8 +101,8 @@ class OtherClients:
         """An answer came from the present window.
 
         Args:
-            limit: Requests a window, as it says.
-            left: Requests left, as it says.
+            limit: Requests a window, as it reports.
+            left: Requests left, as it reports.
             at: When its request went: the others had taken so much by then at least.
             now: When it came.
         """

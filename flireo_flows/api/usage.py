@@ -51,7 +51,7 @@ class UsagePage(BaseModel, Page):
     Attributes:
         logs: The page's records.
         summary: Sums; empty when the server gives none.
-        total: All matching records; None when the server does not say.
+        total: All matching records; None when the server does not report it.
     """
 
     model_config = ConfigDict(frozen=True)

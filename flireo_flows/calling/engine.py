@@ -28,7 +28,7 @@ from flireo_flows.calling.sweep import BlockingCampaigns
 from flireo_flows.ledger import (
     AttemptBook,
     CampaignLedger,
-    CampaignStatus,
+    CampaignProgress,
     LeadBook,
     Outlook,
     Runner,
@@ -48,10 +48,10 @@ from flireo_flows.script import Composer
 PROGRESS_SECONDS: Final = 2.0
 COMPLETENESS_SECONDS: Final = 60.0
 
-Progress = Callable[[CampaignStatus], None]
+Progress = Callable[[CampaignProgress], None]
 
 
-def no_progress(status: CampaignStatus) -> None:
+def no_progress(status: CampaignProgress) -> None:
     """No figures are wanted."""
 
 

@@ -8,7 +8,7 @@ from flireo_flows.cli.options import KnownCampaign
 from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
-    from flireo_flows.ledger import CampaignStatus
+    from flireo_flows.ledger import CampaignProgress
     from flireo_flows.ledger.campaigns import Standing
     from flireo_flows.ledger.completeness import Completeness
     from flireo_flows.ledger.suppressions import CampaignList
@@ -35,7 +35,7 @@ def status(*, campaign: KnownCampaign, json: Annotated[bool, Parameter(negative=
     return 0
 
 
-async def _read(campaign: str) -> "tuple[CampaignStatus, Standing, Completeness, CampaignList]":
+async def _read(campaign: str) -> "tuple[CampaignProgress, Standing, Completeness, CampaignList]":
     from flireo_flows.cli.settings import ledger_url
     from flireo_flows.ledger import Database, Views
     from flireo_flows.ledger.campaigns import CampaignControl
@@ -57,7 +57,7 @@ async def _read(campaign: str) -> "tuple[CampaignStatus, Standing, Completeness,
 
 
 def _print_json(
-    found: "CampaignStatus", standing: "Standing", complete: "Completeness", kept: "CampaignList"
+    found: "CampaignProgress", standing: "Standing", complete: "Completeness", kept: "CampaignList"
 ) -> None:
     import dataclasses
     import json
@@ -72,7 +72,7 @@ def _print_json(
 
 
 def _print_tables(
-    found: "CampaignStatus", standing: "Standing", complete: "Completeness", kept: "CampaignList"
+    found: "CampaignProgress", standing: "Standing", complete: "Completeness", kept: "CampaignList"
 ) -> None:
     from rich.console import Console
     from rich.table import Table

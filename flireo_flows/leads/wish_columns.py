@@ -84,7 +84,7 @@ NO_COLUMNS: Final = WishColumns()
 NO_WISHES: Final = Wishes()
 
 
-class _Unreadable(Exception):
+class _UnreadableCellError(Exception):
     """A cell that asks for something no one understands; carries the refusal of its row."""
 
     def __init__(self, code: RejectCode, message: str) -> None:
@@ -117,7 +117,7 @@ def read_wishes(columns: Mapping[str, str], where: WishColumns, zones: tuple[str
             ),
             consent=_consent(columns, where, zones),
         )
-    except _Unreadable as unreadable:
+    except _UnreadableCellError as unreadable:
         return unreadable.refusal
 
 
@@ -128,13 +128,13 @@ _PHONE: Final = re.compile(r"(?:\+|00?)[0-9 ().-]{6,}|[0-9](?:[ ().:-]*[0-9]){8,
 
 def _id(text: str, code: RejectCode, what: str) -> str:
     if text and not _ID.fullmatch(text):
-        raise _Unreadable(code, f"The {what} is not an id as the dashboard shows it.")
+        raise _UnreadableCellError(code, f"The {what} is not an id as the dashboard shows it.")
     return text
 
 
 def _agent_id(text: str) -> str:
     if _PHONE.fullmatch(text):  # it would be shown, as every agent's id is
-        raise _Unreadable(
+        raise _UnreadableCellError(
             RejectCode.INVALID_AGENT, "The agent is given by its id in Flireo, which has letters."
         )
     return _id(text, RejectCode.INVALID_AGENT, "agent")
@@ -143,7 +143,7 @@ def _agent_id(text: str) -> str:
 def _number_id(text: str) -> str:
     if _PHONE.fullmatch(text):
         words = "The number to call from is given by its id in Flireo, not by its digits."
-        raise _Unreadable(RejectCode.INVALID_NUMBER_ID, words)
+        raise _UnreadableCellError(RejectCode.INVALID_NUMBER_ID, words)
     return _id(text, RejectCode.INVALID_NUMBER_ID, "number to call from")
 
 
@@ -175,7 +175,7 @@ def _language(text: str) -> str:
     found = _CODE.fullmatch(text)
     if not found:
         words = "The language is no code such as nl or en-GB."
-        raise _Unreadable(RejectCode.INVALID_LANGUAGE, words)
+        raise _UnreadableCellError(RejectCode.INVALID_LANGUAGE, words)
     language, script, region = found.groups()
     parts = (language.lower(), (script or "").title(), (region or "").upper())
     return "-".join(part for part in parts if part)
@@ -205,7 +205,7 @@ def refuses_calls(columns: Mapping[str, str], where: WishColumns) -> bool:
     """
     try:
         return _is_given(columns, where) is False
-    except _Unreadable:
+    except _UnreadableCellError:
         return True
 
 
@@ -241,7 +241,7 @@ def _is_yes(text: str, yes: frozenset[str], no: frozenset[str], code: RejectCode
         return True
     if answer is YesNo.NO or word in no:
         return False
-    raise _Unreadable(code, f"{what} is neither yes nor no.")
+    raise _UnreadableCellError(code, f"{what} is neither yes nor no.")
 
 
 # 31/12/2026 and 12/31/2026 are not read: which of the two is the day, no one can know.
@@ -259,17 +259,19 @@ def _moment(
         return None
     found = _ISO.fullmatch(text)
     if not found:
-        raise _Unreadable(code, f"The {what} is not written like 2026-12-31 or 2026-12-31T17:00+01:00.")
+        raise _UnreadableCellError(
+            code, f"The {what} is not written like 2026-12-31 or 2026-12-31T17:00+01:00."
+        )
     date, clock, offset = found.groups()
     try:
         moment = datetime.fromisoformat(f"{date}T{clock or '00:00'}{offset or ''}")
     except ValueError:
-        raise _Unreadable(code, f"The {what} is no date and time that exists.") from None
+        raise _UnreadableCellError(code, f"The {what} is no date and time that exists.") from None
     if offset:
         return moment
     if not zones:
         words = f"The {what} needs an offset such as +01:00, since the lead's time zone is not known."
-        raise _Unreadable(code, words)
+        raise _UnreadableCellError(code, words)
     return min(_readings(moment + timedelta(days=whole_day and not clock), zones))
 
 

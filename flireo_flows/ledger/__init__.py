@@ -8,7 +8,7 @@ from flireo_flows.ledger.intents import Attempt, Begun
 from flireo_flows.ledger.leads import LeadBook, Outlook
 from flireo_flows.ledger.leases import Runner
 from flireo_flows.ledger.reports import Expectations
-from flireo_flows.ledger.views import CampaignStatus, LeadResult, OpenLead, Views
+from flireo_flows.ledger.views import CampaignProgress, LeadResult, OpenLead, Views
 
 __all__ = [
     "Answer",
@@ -16,7 +16,7 @@ __all__ = [
     "AttemptBook",
     "Begun",
     "CampaignLedger",
-    "CampaignStatus",
+    "CampaignProgress",
     "Database",
     "Delivered",
     "Expectations",

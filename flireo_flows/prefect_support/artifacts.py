@@ -12,7 +12,7 @@ from prefect.exceptions import PrefectException
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import mask_phone, redact
-from flireo_flows.ledger import CampaignStatus, LeadResult
+from flireo_flows.ledger import CampaignProgress, LeadResult
 from flireo_flows.ledger.completeness import Completeness
 
 BAR: Final = 24  # characters
@@ -23,7 +23,7 @@ def artifact_key(campaign: str, what: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"flireo-{redact(name_key(campaign))}-{what}".lower()).strip("-")
 
 
-def describe(status: CampaignStatus) -> str:
+def describe(status: CampaignProgress) -> str:
     """A campaign in one line, without a number."""
     done, total = status.final, max(1, status.leads)
     bar = ("=" * (BAR * done // total)).ljust(BAR)
@@ -40,12 +40,12 @@ class ProgressBoard:
 
     def __init__(self, campaign: str) -> None:
         self._campaign = campaign
-        self._status: CampaignStatus | None = None
+        self._status: CampaignProgress | None = None
         self._shown = ""
         self._artifact: UUID | None = None
         self._logger = get_run_logger()
 
-    def note(self, status: CampaignStatus) -> None:
+    def note(self, status: CampaignProgress) -> None:
         """The latest figures; called from the engine's thread."""
         self._status = status
 
@@ -61,7 +61,7 @@ class ProgressBoard:
         except (httpx.HTTPError, PrefectException) as error:
             self._logger.warning("the progress artifact could not be written: %s", type(error).__name__)
 
-    def _update(self, status: CampaignStatus) -> None:
+    def _update(self, status: CampaignProgress) -> None:
         progress = 100.0 * status.final / max(1, status.leads)
         if self._artifact is None:
             key = artifact_key(self._campaign, "progress")
@@ -71,7 +71,7 @@ class ProgressBoard:
             update_progress_artifact(self._artifact, progress, description=self._shown)
 
 
-def show_tables(status: CampaignStatus, latest: list[LeadResult], complete: Completeness) -> None:
+def show_tables(status: CampaignProgress, latest: list[LeadResult], complete: Completeness) -> None:
     """The campaign's figures and its latest calls as table artifacts; no names, no full numbers."""
     create_table_artifact(
         [_call_row(result) for result in latest],

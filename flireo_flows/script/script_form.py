@@ -212,7 +212,7 @@ def inline_settings(text: str) -> JsonObject:
     """A one-time agent's settings; empty for an empty text.
 
     Raises:
-        ValueError: They are no JSON, or no agent; says where, and quotes nothing: they may hold a secret.
+        ValueError: They are no JSON, or no agent; names the place, and quotes nothing: they may hold a secret.
     """
     if not text.strip():
         return {}

@@ -26,7 +26,7 @@ class ScriptError(ValueError):
     """A script cannot be used: which part, which line, and what to do. Holds nothing of a lead."""
 
 
-class _Missing(Exception):
+class _MissingVariableError(Exception):
     """A variable has no value, and the template needs one."""
 
     def __init__(self, variable: str) -> None:
@@ -34,7 +34,7 @@ class _Missing(Exception):
         super().__init__(variable)
 
 
-class _TooLong(Exception):
+class _TooLongError(Exception):
     """What comes out is longer than anyone would listen to."""
 
 
@@ -44,7 +44,7 @@ class _Strict(jinja2.StrictUndefined):
     __slots__ = ()
 
     def _fail_with_undefined_error(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise _Missing(self._undefined_name or "")
+        raise _MissingVariableError(self._undefined_name or "")
 
     __iter__ = __str__ = __len__ = __eq__ = __ne__ = __bool__ = __hash__ = _fail_with_undefined_error
     __contains__ = __lt__ = __le__ = __gt__ = __ge__ = _fail_with_undefined_error
@@ -57,7 +57,7 @@ def _first_word(value: object) -> str:
 def _replace(value: object, old: str, new: str) -> str:
     text = str(value)
     if len(text) + text.count(old) * len(new) > LONGEST_TEXT:
-        raise _TooLong
+        raise _TooLongError
     return text.replace(old, new)
 
 
@@ -184,9 +184,9 @@ class Template:
                 raise self._refusal(name, f"holds more than {LONGEST_TEXT:,} characters")
         try:
             return _bounded(self._compiled.generate(used))
-        except _Missing as missing:
+        except _MissingVariableError as missing:
             raise self._refusal(missing.variable, offered.why_missing(missing.variable)) from None
-        except _TooLong:
+        except _TooLongError:
             raise ComposeError(f"{self.what}: more than {LONGEST_TEXT:,} characters came out") from None
         except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError):
             # Its own words may quote a value, which may be someone's number.
@@ -207,7 +207,7 @@ def _bounded(pieces: Iterator[str]) -> str:
     for piece in pieces:
         length += len(piece)
         if length > LONGEST_TEXT:
-            raise _TooLong
+            raise _TooLongError
         words.append(piece)
     return "".join(words)
 

@@ -29,7 +29,7 @@ from flireo_flows.calling.preflight import NotReadyError
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.saved_plan import only_planned
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_rejects
-from flireo_flows.ledger import CampaignStatus, Database, LeadBook, LeadResult, OpenLead, Views
+from flireo_flows.ledger import CampaignProgress, Database, LeadBook, LeadResult, OpenLead, Views
 from flireo_flows.ledger.account_calls import earlier_calls_in
 from flireo_flows.ledger.completeness import Completeness, completeness
 from flireo_flows.ledger.naming import refuse_shown_name
@@ -295,7 +295,7 @@ def conclude(run: CampaignRun, imported: Imported, ran: RunResult, files: list[P
         CampaignStoppedError: It could not go on, for example because the key was revoked in the middle.
     """
 
-    async def read() -> tuple[CampaignStatus, list[OpenLead], list[LeadResult], Completeness]:
+    async def read() -> tuple[CampaignProgress, list[OpenLead], list[LeadResult], Completeness]:
         async with await Database.open(run.ledger.database_url()) as database:
             views = Views(database)
             return (

@@ -16,12 +16,12 @@ from flireo_flows.api.webhooks.payload import (
     EndOfCallReport,
     EventType,
     KeyCase,
-    Message,
     Moment,
     Seconds,
     StatusUpdate,
     ToolCall,
     ToolCalls,
+    TranscriptMessage,
     WebhookEvent,
     WebhookFormatError,
 )
@@ -203,10 +203,10 @@ def _required(value: object, name: str) -> str:
     return value
 
 
-def _messages(value: object) -> list[Message]:
+def _messages(value: object) -> list[TranscriptMessage]:
     read = (_record(item) for item in value) if isinstance(value, list) else ()
     return [
-        Message(role=item["role"], content=item["content"])
+        TranscriptMessage(role=item["role"], content=item["content"])
         for item in read
         if isinstance(item.get("role"), str) and isinstance(item.get("content"), str)
     ]

@@ -72,7 +72,7 @@ class KeyCase(StrEnum):
     SNAKE = "snake_case"
 
 
-class Message(BaseModel):
+class TranscriptMessage(BaseModel):
     """One utterance of the transcript. `role` is open: `user`, `assistant`, later `system`."""
 
     model_config = ConfigDict(frozen=True)
@@ -144,7 +144,7 @@ class WebhookEvent(BaseModel):
         @property
         def analysis(self) -> dict[str, Any] | None: ...
         @property
-        def messages(self) -> tuple[Message, ...]: ...
+        def messages(self) -> tuple[TranscriptMessage, ...]: ...
         @property
         def recording_url(self) -> str | None: ...
         @property
@@ -201,7 +201,7 @@ class EndOfCallReport(WebhookEvent):
     duration_seconds: Seconds = None
     summary: _Text = None
     analysis: dict[str, Any] | None = None
-    messages: tuple[Message, ...] = ()
+    messages: tuple[TranscriptMessage, ...] = ()
     recording_url: _Text = None
     end_reason: _Text = None
     error: _Text = None
