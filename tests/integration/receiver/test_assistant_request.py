@@ -19,6 +19,7 @@ from flireo_flows.leads import Lead
 from flireo_flows.ledger import Database, Inbox, LeadBook
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.suppressions import Suppressions
+from flireo_flows.lifecycle.reasons import InboxReason
 from flireo_flows.receiver import AssistantAnswer, KnownCaller, Receiver
 from flireo_flows.script import ScriptError
 from tests.support.calling.campaign import Campaign
@@ -77,15 +78,13 @@ def greeting(ledger: str) -> Receiver:
     return receiver
 
 
-def test_a_lead_who_rings_in_is_greeted_by_name_in_the_case_of_the_question(ledger: str) -> None:
+def test_a_lead_who_calls_in_is_greeted_by_name_in_the_case_of_the_question(ledger: str) -> None:
     words = "Hi Anna, is it about your boiler?"
     with served(greeting(ledger).app) as url:
         for written in (ANNA, ANNA.replace("+", "00"), ANNA.removeprefix("+")):
             assert ask(url, written) == {"assistant": {"firstMessage": words}}
         assert ask(url, snake=True) == {"assistant_override": {"first_message": words}}
-    assert {(row.state, row.reason) for row in inbox_of(ledger)} == {
-        ("applied", "answered when it came; an inbound call is of no attempt")
-    }
+    assert {(row.state, row.reason) for row in inbox_of(ledger)} == {("applied", InboxReason.ANSWERED)}
 
 
 def test_who_is_unknown_or_lacks_a_variable_or_was_forgotten_hears_the_saved_agent(ledger: str) -> None:
