@@ -60,7 +60,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "flireo-flows needs Python 3.11 to 3.13; try: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	if command -v uv >/dev/null; \
+	if uv --version >/dev/null 2>&1; \
 	then uv pip install --quiet --python $(BIN)/python -e '.[dev]' -c constraints.txt; \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt; fi
 	touch $@

@@ -26,7 +26,7 @@ DONE, FAILED, USAGE, OPEN, CLOCK, UNREAD, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 app = App(
     name="flireo-flows",
     version=__version__,
-    help="""Ring the people of a file through Flireo, each once, at a permitted hour, and export the results.
+    help="""Call the people of a file through Flireo, each once, at a permitted hour, and export the results.
 
 Settings come from the environment: FLIREO_API_KEY, FLIREO_BASE_URL, FLIREO_DIALECT (flireo or hmsovereign),
 FLIREO_LEDGER_URL (sqlite:///FILE or postgresql://...), FLIREO_WEBHOOK_SECRET.""",

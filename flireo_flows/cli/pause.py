@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def pause(*, campaign: KnownCampaign, reason: str = "") -> int:
-    """Ring no one of a campaign until it is resumed. Running calls go on, and their results are collected.
+    """Call no one of a campaign until it is resumed. Running calls go on, and their results are collected.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def resume(*, campaign: KnownCampaign) -> int:
 
 
 def cancel(*, campaign: KnownCampaign, reason: str = "") -> int:
-    """Ring no one of a campaign any more. Final; running calls go on, and their results are collected.
+    """Call no one of a campaign any more. Final; running calls go on, and their results are collected.
 
     Parameters
     ----------

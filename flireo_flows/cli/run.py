@@ -38,7 +38,7 @@ def run(
     yes: Annotated[bool, Flag] = False,
     file_options: LeadOptions = NO_OPTIONS,
 ) -> int:
-    """Ring every lead of a file and export what became of each call. Run it again to carry on.
+    """Call every lead of a file and export what became of each call. Run it again to carry on.
 
     The same campaign name continues where it stands and calls no one twice. Ends with status 0 when every
     lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage,

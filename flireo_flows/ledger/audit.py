@@ -1,4 +1,4 @@
-"""Why was, or wasn't, this person rung? Everything the ledger knows of one lead, in order."""
+"""Why was, or was not, this person called? Everything the ledger knows of one lead, in order."""
 
 import json
 from collections.abc import Mapping
@@ -83,11 +83,11 @@ class DecisionAudit:
 
 @dataclass(frozen=True, slots=True)
 class CampaignAudit:
-    """Why this person was, or wasn't, rung.
+    """Why this person was, or was not, called.
 
     Attributes:
         standing: How the campaign stands as a whole.
-        suppression: Why the number is never rung, in whatever campaign; None when it is not suppressed.
+        suppression: Why the number is never called, in whatever campaign; None when it is not suppressed.
         on_file: Whether it is on the campaign's own do-not-call list.
         lead: None when the campaign does not know the number.
         attempts: In order.

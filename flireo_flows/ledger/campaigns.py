@@ -17,7 +17,7 @@ from flireo_flows.ledger.schema import campaign_changes, campaigns, leads
 from flireo_flows.lifecycle.states import CampaignState, LeadState
 from flireo_flows.policy import Rule
 
-# Cancelling is final: whoever was told that nobody is rung any more can rely on it.
+# Cancelling is final: its people can rely on not being called any more.
 CHANGES: Final[Mapping[CampaignState, frozenset[CampaignState]]] = {
     CampaignState.OPEN: frozenset({CampaignState.PAUSED, CampaignState.CANCELLED}),
     CampaignState.PAUSED: frozenset({CampaignState.OPEN, CampaignState.CANCELLED}),
@@ -100,7 +100,7 @@ class CampaignControl:
         return await self._change(CampaignState.PAUSED, reason, by)
 
     async def resume(self, by: str = "person") -> Standing:
-        """Let a paused campaign ring again; the next run does.
+        """Let a paused campaign call again; the next run does.
 
         Raises:
             DeclinedError: There is no such campaign, or it is not paused.

@@ -260,7 +260,7 @@ def _read_file(text: str) -> URL:
     if parsed.host or parsed.username or parsed.password or parsed.port or "://" in (parsed.database or ""):
         raise LedgerError("sqlite://...", "a SQLite ledger is a file, and has no host", USABLE)
     if not parsed.database or ":memory:" in parsed.database or parsed.query.get("mode") == "memory":
-        raise LedgerError("sqlite://", "a ledger in memory forgets who was rung", USABLE)
+        raise LedgerError("sqlite://", "a ledger in memory forgets who was called", USABLE)
     try:
         create_engine(parsed.set(drivername="sqlite")).dialect.create_connect_args(parsed)
     except (ArgumentError, TypeError, ValueError):

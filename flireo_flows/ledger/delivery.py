@@ -32,7 +32,7 @@ class Delivery:
         detail: Of an unreadable one, what is wrong with it, without a word of it.
         reference: Of the attempt that it names, by the address it came to or in its metadata; may be empty.
         received_at: Unix seconds of the ledger's clock.
-        rang_at: About when the phone rang, on the same clock; None if it cannot be an attempt of ours.
+        rang_at: About when the call began, on the same clock; None if it cannot be an attempt of ours.
         of: Whose it says it is.
     """
 
@@ -130,13 +130,13 @@ def _is_inbound(event: Glance) -> bool:
 
 
 def _rang_at(event: Glance, now: float, ahead: float) -> float | None:
-    """About when the phone rang, at the latest: the start if it is told, else the report's time less the talk.
+    """About when the call began, at the latest: the start if it is told, else the report's time less the talk.
 
     Told by Flireo's clock, which may be far from ours, and further than anybody knows: so never later than so
     long before it came to us.
     """
     if _is_inbound(event):
-        return None  # we did not ring; no attempt of ours can own it
+        return None  # we did not call; no attempt of ours can own it
     sent_at = event.timestamp.timestamp() if event.timestamp else None
     if event.started_at:
         rang_at = event.started_at.timestamp()

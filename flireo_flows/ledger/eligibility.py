@@ -98,7 +98,7 @@ async def denied_numbers(database: Database, phones: Collection[str]) -> dict[st
 
     Returns:
         Why, in words without a number, for each that is denied: it is suppressed, its person opted out or was
-        forgotten, or a call to it is open, of which nobody may know yet whether it rang.
+        forgotten, or a call to it is open, of which it may not be known yet whether it was placed.
     """
     written = {phone: spellings(phone) for phone in phones}
     found: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Forgetting a person: what the ledger knows of them is erased, and they are still never rung."""
+"""Forgetting a person: what the ledger knows of them is erased, and they are still never called."""
 
 import re
 from collections.abc import Collection
@@ -65,7 +65,7 @@ class Forgotten:
 
 
 async def forget(database: Database, phone: str) -> Forgotten:
-    """Erase what the ledger knows of a person, in every campaign, and never ring them again.
+    """Erase what the ledger knows of a person, in every campaign, and never call them again.
 
     Name, columns, wishes, time zones, words and recordings of calls, analyses, reports as they came, and
     what decisions looked at. Only a digest of the number stays. States, times and outcomes stay under a
@@ -94,7 +94,7 @@ async def forget(database: Database, phone: str) -> Forgotten:
     if is_under_way:
         raise DeclinedError(
             f"a call to {mask_phone(phone)} is under way, or its result is not in yet: nothing is erased, but they are "
-            "not rung any more. Try again when it has ended (the next run of its campaign collects it)."
+            "not called any more. Try again when it has ended (the next run of its campaign collects it)."
         )
     if database.is_sqlite:
         await _empty_log(database)
@@ -247,7 +247,7 @@ async def _pseudonym(db: AsyncConnection, database: Database, phone: str) -> str
 
 
 def _nameless_leads(phone: str, name: str) -> Any:
-    """Whoever waits is skipped. In no file any more, so no run asks about them anew."""
+    """Whoever waits is skipped. In no file any more, so no run asks about them again."""
     waits = leads.c.state == LeadState.WAITING
     return (
         update(leads)

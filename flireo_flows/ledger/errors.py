@@ -12,7 +12,7 @@ from flireo_flows.api.redaction import redact
 # Classes of SQLSTATE: no connection, no resources, not in a state for it, shut down, broken.
 TROUBLE: Final = ("08", "53", "55", "57", "58", "XX")
 
-# Never to begin without it: a campaign that does not know whom it called calls everybody again.
+# Never to begin without it: a campaign that does not know which people it called calls everyone again.
 KEEP: Final = (
     "Keep it as it is, for it alone knows who was called: go on with the flireo-flows that wrote it until its "
     "campaigns are over."
@@ -20,7 +20,9 @@ KEEP: Final = (
 CHECK: Final = "Check FLIREO_LEDGER_URL and its permissions."
 MEND: Final = "Mend it, then run the campaign again."
 MISSING: Final = "there is no ledger there, and so no campaign yet"
-UNKNOWING: Final = "Check FLIREO_LEDGER_URL: without its ledger a campaign does not know whom it called."
+UNKNOWING: Final = (
+    "Check FLIREO_LEDGER_URL: without its ledger a campaign does not know which people it called."
+)
 USABLE: Final = "Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE (FLIREO_LEDGER_URL)."
 
 

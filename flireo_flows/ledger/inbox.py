@@ -152,6 +152,8 @@ class Inbox:
                 return 0, 0
         async with self._database.write(campaign) as db:
             applying = _Applying(db, self._database, policy, expects, now)
+            # The surest way to an attempt comes first: its own reference cannot be another's, a call id may be reused
+            # or arrive before the answer that carries it, and a number may have been called by several attempts.
             await applying.each(reports_by_reference(campaign), applying.named)
             await applying.each(reports_by_call_id(campaign), applying.known)
             await applying.each(reports_put_aside(campaign), applying.known)
@@ -181,6 +183,7 @@ class _Applying:
     async def each(self, found: Select[Any], write: Callable[[Row[Any]], Awaitable[bool | None]]) -> None:
         """Write each report that is found; None tells that it was not this attempt's."""
         rows = (await self.db.execute(found)).all()
+        # All in one savepoint: it costs as much as a statement. Its failure is rare, and then each report gets its own.
         counts, touched = (self.applied, self.ended), set(self._touched)
         try:
             async with self.db.begin_nested():
@@ -238,7 +241,8 @@ class _Applying:
         return await self.settle(await self._owned(row))
 
     async def _owned(self, row: Row[Any]) -> Row[Any]:
-        """Give an attempt the call of a report that names it, and thereby tell of an unknown one that it rang."""
+        """Give an attempt the call of a report that names it: an unknown one is settled by that."""
+        # Two attempts with one call id would each count the call, and one of them would be called again for nothing.
         if row.inbox_call_id in (row.call_id, row.report_id) or await _has_owner(self.db, row.inbox_call_id):
             return row
         if row.state == AttemptState.UNKNOWN and row.call_id is None:
@@ -255,6 +259,8 @@ class _Applying:
         Then the report waits for the attempt whose call it is.
         """
         if row.received_at < row.began_at - EARLY_SECONDS or _is_of_another(row):
+            # The id came from the answer to our request, and belongs to a call to someone else: so it is not known
+            # whether ours was placed, and the list of calls has to show it before the lead may be called again.
             if row.state == AttemptState.PLACED and row.inbox_call_id == row.call_id:
                 await release_call_in(self.db, row, self.now)
             else:
@@ -275,7 +281,7 @@ class _Applying:
         reason, ends = InboxReason.NONE, False
         if row.state == AttemptState.NOT_PLACED:
             reason = InboxReason.ATTEMPT_NOT_PLACED
-            await self._hear_after_all(row, event)
+            await self._write_after_all(row, event)
         elif event.type in RESULTS:
             report = report_of_event(event)
             ends = await apply_report(
@@ -284,12 +290,12 @@ class _Applying:
         self._marks.setdefault((reason, is_pseudonym(row.phone)), []).append(row.inbox_id)
         return ends
 
-    async def _hear_after_all(self, row: Row[Any], event: WebhookEvent) -> None:
+    async def _write_after_all(self, row: Row[Any], event: WebhookEvent) -> None:
         """Write down what was said in a call that had counted as not placed. The attempt stays what it counts as.
 
-        Another attempt may have taken its place by now; but who said no in this call is not rung again either.
+        Another attempt may have taken its place by now; but who said no in this call is not called again either.
         """
-        await _rang_after_all(self.db, row)
+        await _called_after_all(self.db, row)
         if event.type not in RESULTS:
             return
         report = report_of_event(event)
@@ -313,6 +319,7 @@ class _Applying:
         Contract section 19. Ended ones could too: a call may be reported under another id than it was listed
         under, and after the next call to the number began.
         """
+        # A wrong guess gives one lead another's words, and frees the other lead to be called again: so it waits.
         if (await self.db.execute(rivals_of(row))).first() is not None:
             return False
         if row.state == AttemptState.UNKNOWN:
@@ -388,8 +395,8 @@ async def _has_owner(db: AsyncConnection, call_id: str) -> bool:
     return (await db.execute(select(attempts.c.id).where(owner).limit(1))).first() is not None
 
 
-async def _rang_after_all(db: AsyncConnection, row: Row[Any]) -> None:
-    """Somebody was rung of whom the list said, twice, that nobody had. A person looks before they are rung again."""
+async def _called_after_all(db: AsyncConnection, row: Row[Any]) -> None:
+    """Two readings of the list proved that no call was placed, and one was. The lead needs review before the next."""
     waits = update(leads).where(leads.c.id == row.lead_id, leads.c.state == LeadState.WAITING)
     await db.execute(waits.values(state=LeadState.REVIEW, reason=Reason.CALLED_AFTER_ALL))
     await db.execute(update(attempts).where(attempts.c.id == row.id).values(called_after_all=True))

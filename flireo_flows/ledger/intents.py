@@ -41,7 +41,7 @@ PUT_OFF: Final = (
     .values(not_before=bindparam("until_then"), reason=bindparam("why"))
 )
 
-# In words: a statement of the dialects' own would be compiled anew each time.
+# In words: a statement of the dialects' own would be compiled each time.
 WRITE: Final = text("""
     INSERT INTO flireo_decisions
         (campaign, phone, lead_id, number, allowed, rule, until, inputs, policy, first_at, last_at, times)

@@ -15,7 +15,7 @@ from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.people import lock_people_in, numbers_in
 from flireo_flows.ledger.schema import (
     IS_OPEN,
-    MAY_RING,
+    MAY_BE_CALLING,
     account_calls,
     attempts,
     campaigns,
@@ -30,7 +30,7 @@ from flireo_flows.lifecycle.states import AttemptState, CampaignState, LeadState
 from flireo_flows.policy import CallingPolicy, Deny, History, PolicyLead, Rule, campaign_denial, number_memory
 
 LEAST_LEASE_SECONDS: Final = 5.0  # a request goes out at most so long after its attempt was begun
-LONGEST_CALL_SECONDS: Final = 7200.0  # of which nobody knows whether it rang
+LONGEST_CALL_SECONDS: Final = 7200.0  # of which it is not known whether it was placed
 STALE_SECONDS: Final = 86_400.0  # a call that nobody heard the end of for so long is over
 
 CLOSED: Final[Mapping[str, Rule]] = {
@@ -41,7 +41,7 @@ CLOSED: Final[Mapping[str, Rule]] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Whose leads are asked about, and for whom.
+    """Whose leads are asked about, and for which runner.
 
     Attributes:
         batch: The file.
@@ -96,7 +96,7 @@ async def due_in(
         db: A transaction of `Database.write(place.campaign)`: nobody else begins a call of the campaign until
             it ends, so what is counted here stays true.
         database: Its ledger.
-        place: Whose leads, and for whom.
+        place: Whose leads, and for which runner.
         policy: Says what has to be counted.
         most: Leads at most.
         now: Unix seconds.
@@ -121,7 +121,7 @@ async def due_in(
     phones = [row.phone for row in rows]
     suppressed = await suppressed_in(db, database, phones)
     tried = [row.id for row in rows if row.tries]
-    rung = await _moments(db, attempts.c.lead_id, tried) if tried else {}
+    called = await _moments(db, attempts.c.lead_id, tried) if tried else {}
     anywhere = await _moments(db, attempts.c.phone, phones) if number_memory(policy) else {}
     ended = await _end_stale(db, rows, now)
     numbers = await numbers_in(db, phones) if rows[0].has_people else {}
@@ -139,7 +139,7 @@ async def due_in(
             attempts=row.attempts,
             last_outcome=Outcome(row.outcome) if row.attempts and row.outcome else None,
             last_ended_at=_moment(row.last_ended_at),
-            called_at=rung.get(row.id, ()),
+            called_at=called.get(row.id, ()),
             number_called_at=anywhere.get(row.phone, ()),
             other_calls=others.get(row.phone, NOTHING).calls,
             open_call_until=others.get(row.phone, NOTHING).open_until,
@@ -195,7 +195,7 @@ def _due() -> Select[Any]:
         IS_OPEN,
         or_(attempts.c.over_at.is_(None), unheard, attempts.c.campaign == campaign),
     )
-    live = select(func.count(attempts.c.id)).where(attempts.c.campaign == campaign, MAY_RING)
+    live = select(func.count(attempts.c.id)).where(attempts.c.campaign == campaign, MAY_BE_CALLING)
     lease = select(runners.c.lease_until).where(runners.c.id == bindparam("runner_", type_=String))
     state = select(campaigns.c.state).where(campaigns.c.name == campaign)
     return (
@@ -229,7 +229,7 @@ DUE: Final = _due()
 async def _moments(
     db: AsyncConnection, column: Any, values: Sequence[Any]
 ) -> dict[Any, tuple[datetime, ...]]:
-    """When leads or numbers were rung, or may have been, oldest first."""
+    """When leads or numbers were called, or may have been, oldest first."""
     rang_at = attempts.c.began_at
     wanted = select(column, rang_at).where(column.in_(values), attempts.c.state != AttemptState.NOT_PLACED)
     moments: dict[Any, tuple[datetime, ...]] = {}
@@ -245,7 +245,7 @@ async def _end_stale(db: AsyncConnection, rows: Sequence[Row[Any]], now: float) 
         return set()
     free = (
         select(attempts.c.id)
-        .where(attempts.c.phone.in_(stale), MAY_RING, attempts.c.began_at < now - STALE_SECONDS)
+        .where(attempts.c.phone.in_(stale), MAY_BE_CALLING, attempts.c.began_at < now - STALE_SECONDS)
         .with_for_update(skip_locked=True)  # never wait for another campaign's writer
     )
     over = update(attempts).where(attempts.c.id.in_(free)).values(over_at=now)

@@ -45,7 +45,7 @@ class Outlook:
         due: Waiting leads that may be asked about now.
         next_at: When the first of the other waiting ones may be, Unix seconds; None if there is none.
         sending: Attempts whose request may be on its way.
-        unknown: Attempts of which nobody knows whether they rang.
+        unknown: Attempts of which it is not known whether they were placed.
         placed: Calls whose result is not in yet.
         live: Those of them that may still be on the phone.
         final: Leads that are done, skipped or in review.
@@ -77,7 +77,7 @@ class Outlook:
 
     @property
     def has_waiting(self) -> bool:
-        """Somebody is to be rung, now or later."""
+        """There is a lead to call, now or later."""
         return bool(self.due) or self.next_at is not None
 
 
@@ -91,8 +91,8 @@ class LeadBook:
         """Write the leads of a file; those the campaign has keep their state. Running it again changes nothing.
 
         Returns:
-            A name of exactly this set of people. Only leads of it are rung by a run of this file, so whoever
-            is taken out of the file is not rung any more.
+            A name of exactly this set of people. A run of this file calls only leads of it, so whoever
+            is taken out of the file is not called any more.
 
         Raises:
             CampaignNameError: The campaign's name is none.
@@ -105,7 +105,7 @@ class LeadBook:
             await register_in(db, self._ledger.given)
         for chunk in chunks(batch):
             async with self._database.write(self.campaign) as db:
-                # Of who asked to be forgotten nothing is written down again; nobody may ring them anyway.
+                # Of who asked to be forgotten nothing is written down again; no one may call them anyway.
                 forgotten = await forgotten_in(db, self._database, [lead.phone for lead in chunk])
                 rows = [self._row(lead, name) for lead in chunk if lead.phone not in forgotten]
                 if rows:
@@ -161,7 +161,7 @@ class LeadBook:
         )
 
     async def _reconsider(self, batch: str) -> None:
-        """Ask anew about everybody who was not rung: the policy or the list may have changed since.
+        """Ask again about every lead that was not called: the policy or the list may have changed since.
 
         Who was taken out of the file waits with that as the reason.
         """

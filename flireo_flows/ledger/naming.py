@@ -42,7 +42,7 @@ async def find_campaign(database: Database, given: str) -> str:
 
 
 async def refuse_shown_name(database: Database, given: str) -> None:
-    """Refuse to ring under a masked name: it would be another campaign, which rings the same people once more.
+    """Refuse to call under a masked name: it would be another campaign, which calls the same people once more.
 
     Raises:
         DeclinedError: So an event shows a campaign. Says what to do.

@@ -133,7 +133,7 @@ def _notice(
 
 
 def _without_details(database: Database, it: Posted, calls: Rows, people: Rows) -> Notice:
-    """What is certain of a notice: what happened, when, and to whom."""
+    """What is certain of a notice: what happened, when, and to which lead."""
     name = shown_name(it.campaign, database.key)
     about: dict[str, Any] = {"resource": f"flireo.campaign.{name}"}
     if it.event in OF_CALLS and (call := calls.get(it.row_id or 0)):

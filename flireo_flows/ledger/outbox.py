@@ -184,7 +184,7 @@ def _posted(row: Any) -> Posted:
 async def post_reports_waiting(database: Database) -> bool:
     """Post that reports wait for a collector, if they do: told again only when more came in.
 
-    Reports of calls that are not ours, as of people who ring in, count only while a call of ours to that number
+    Reports of calls that are not ours, as of people who call in, count only while a call of ours to that number
     is open.
 
     Returns:
@@ -225,7 +225,7 @@ def _newest(now: float, after: int) -> Select[Any]:
 
 
 async def post_started(db: AsyncConnection, campaign: CampaignLedger) -> bool:
-    """A run has somebody to ring. Told at the campaign's first such run.
+    """A run has leads to call. Posted at the campaign's first such run.
 
     Args:
         db: A transaction that may write.
@@ -244,7 +244,7 @@ async def post_finished(campaign: CampaignLedger) -> bool:
     """Tell that nobody of a campaign waits or is being called any more, if it is so: once for each such state.
 
     Who was taken out of the file waits for nothing. A campaign that gets new leads, or calls somebody again,
-    finishes anew.
+    finishes again.
 
     Returns:
         Whether it is finished, and was not told before.

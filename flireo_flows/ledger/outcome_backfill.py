@@ -1,4 +1,4 @@
-"""Outcomes derived anew, and no learnt anew, from what the ledger holds, after their rules changed. Sends nothing."""
+"""Outcomes and opt-outs derived again from what the ledger holds, after their rules changed. Sends nothing."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -22,13 +22,13 @@ PORTION: Final = 200  # calls a transaction: a campaign that runs meanwhile wait
 
 @dataclass(frozen=True, slots=True)
 class Rederived:
-    """What came of deriving a campaign's outcomes anew.
+    """What came of deriving a campaign's outcomes again.
 
     Attributes:
         calls: Ended calls that were looked at.
         changes: How many went from which outcome to which.
-        settled: Leads that were to be rung again, and are not any more.
-        suppressed: Numbers that are never rung again from now on.
+        settled: Leads that waited for another call, and do not any more.
+        suppressed: Numbers that are never called again from now on.
     """
 
     calls: int = 0
@@ -62,12 +62,11 @@ class EndingCount:
 
 
 async def rederive(campaign: CampaignLedger, policy: CallingPolicy, *, dry_run: bool = False) -> Rederived:
-    """Derive the outcomes of a campaign's ended calls anew, by a policy's table. Doing it again changes nothing.
+    """Derive the outcomes of a campaign's ended calls again, by a policy's table. Doing it again changes nothing.
 
-    A lead follows as after a late report: one that waits is not rung again if its last call now needs no other,
-    and a number is suppressed for what the policy learns from. Nobody who is done is rung again. What stays: calls
-    that ended without a report (a person looks at them), and those of people who were forgotten, whose words are
-    erased.
+    A lead follows as after a late report: one that waits is not called again if its last call now needs no other,
+    and a number is suppressed for what the policy learns from. A lead that is done is never called again. What stays:
+    calls that ended without a report, which need review, and those of erased people, whose words are gone.
 
     Args:
         campaign: In its ledger.
@@ -98,13 +97,13 @@ async def rederive(campaign: CampaignLedger, policy: CallingPolicy, *, dry_run: 
 
 
 async def learn(campaign: CampaignLedger, policy: CallingPolicy) -> Rederived:
-    """Ask a campaign's ended calls anew what they teach, and never ring again whom a policy's rules name.
+    """Ask a campaign's ended calls again what they teach, and suppress the numbers that a policy's rules name.
 
     Whatever their outcomes are, they stay. Doing it again changes nothing.
 
     Args:
         campaign: In its ledger.
-        policy: Says after which outcomes and answers nobody is rung again; without any, nothing is read.
+        policy: Says after which outcomes and answers a number is never called again; without any, nothing is read.
 
     Raises:
         LedgerError: The ledger cannot be read or written. What was learnt before that stays; do it again.
@@ -129,7 +128,7 @@ async def learn(campaign: CampaignLedger, policy: CallingPolicy) -> Rederived:
 async def apply_current_rules(campaign: CampaignLedger, policy: CallingPolicy) -> Rederived | None:
     """Bring what a campaign's calls mean and teach in line with a policy; None if it is so already.
 
-    Outcomes are derived anew if they follow from another table, and numbers suppressed if other rules teach it.
+    Outcomes are derived again if they follow from another table, and numbers suppressed if other rules teach it.
     Which table and rules it was is remembered, so that only a change is read for.
 
     Args:

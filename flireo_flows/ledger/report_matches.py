@@ -120,7 +120,7 @@ def reports_by_number(campaign: str, now: float) -> Select[Any]:
 def rivals_of(row: Row[Any]) -> Select[Any]:
     """Other attempts at a number, of any campaign, that could own a report of a call to it."""
     others = and_(attempts.c.phone == row.phone, attempts.c.id != row.id)
-    # Its call rang when the report's did, as far as clocks agree; and its own report has not come yet.
+    # Its call began when the report's did, as far as clocks agree; and its own report has not come yet.
     then = and_(
         attempts.c.began_at.between(row.rang_at - LONGEST_CALL_SECONDS, row.rang_at + EARLY_SECONDS),
         or_(attempts.c.over_at.is_(None), attempts.c.over_at >= row.rang_at - EARLY_SECONDS),

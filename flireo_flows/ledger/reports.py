@@ -141,7 +141,7 @@ async def apply_report(
         row: The attempt, placed or ended, as this transaction reads it: what somebody wrote since an older reading
             would be written over. To one that counted as not placed only the words are added.
         report: What was told.
-        policy: Says when to stop waiting for more, whether the lead is rung again, and what it teaches.
+        policy: Says when to stop waiting for more, whether the lead is called again, and what it teaches.
         expects: What is still to come.
         now: Unix seconds.
 
@@ -209,7 +209,7 @@ async def close_without_report(
 
 
 def _ended_at(row: Row[Any], told: Mapping[str, Any]) -> float:
-    """When a call ended, on the ledger's clock: what is rung next keeps its distance from it.
+    """When a call ended, on the ledger's clock: the next call keeps its distance from it.
 
     Flireo's own moment counts where it can be true. One before the call could have ended, or after its end was
     heard, is of another clock; then the call ended when that was heard.
@@ -378,13 +378,13 @@ async def _finish_lead(
 
 
 async def _rang_uncounted(db: AsyncConnection, row: Row[Any]) -> bool:
-    """Whether another attempt at the lead rang after all, although it had counted as not placed."""
-    rang = select(attempts.c.id).where(
+    """Whether another call to the lead was placed after all, although it had counted as not placed."""
+    placed = select(attempts.c.id).where(
         attempts.c.lead_id == row.lead_id,
         attempts.c.state == AttemptState.NOT_PLACED,
         attempts.c.called_after_all,
     )
-    return (await db.execute(rang.limit(1))).first() is not None
+    return (await db.execute(placed.limit(1))).first() is not None
 
 
 def _after(again: bool) -> LeadState:
@@ -394,7 +394,7 @@ def _after(again: bool) -> LeadState:
 async def correct_lead(
     db: AsyncConnection, row: Row[Any], outcome: Outcome, policy: CallingPolicy, lesson: OptOut | None
 ) -> bool:
-    """What an ended call means changed; only the last attempt of its lead that may have rung speaks for it.
+    """What an ended call means changed. Only the last attempt of its lead that may have placed a call speaks for it.
 
     Args:
         db: A transaction that may write.
@@ -404,7 +404,7 @@ async def correct_lead(
         lesson: What the call teaches; with one, none may follow in any case.
 
     Returns:
-        Whether the lead was to be rung again, and is not any more. Nobody who is done is rung again.
+        Whether the lead waited for another call, and does not any more. A lead that is done is never called again.
     """
     newer = select(attempts.c.id).where(
         attempts.c.lead_id == row.lead_id,

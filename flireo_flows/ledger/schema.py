@@ -88,7 +88,7 @@ campaigns = Table(
     ),  # in a person's or the breaker's words, without a number
     Column("changed_by", String, nullable=False, default=""),  # person, breaker, brake, prefect
     Column("changed_at", Float, nullable=False, default=0.0),
-    # What the last run rang under, for whoever collects without one: JSON of the policy and of what to expect.
+    # What the last run called under, for whoever collects without one: JSON of the policy and of what to expect.
     Column("policy", Text, nullable=False, server_default=""),
     Column("readiness", Text, nullable=False, server_default=""),
     # Digests of the rules that the outcomes of its calls, and opt-outs from them, were last derived by.
@@ -227,7 +227,7 @@ attempts = Table(
 )
 
 # All that tells whether, when and how results came in, so that nobody reads transcripts to count them. Only of calls
-# that are over: nothing is written there while people are rung.
+# that are over: nothing is written there while calls are placed.
 IS_OVER: Final = attempts.c.over_at.is_not(None)
 Index(
     "flireo_attempts_in_time",
@@ -249,7 +249,7 @@ Index(
 IS_ERASED: Final = attempts.c.phone.startswith(PSEUDONYM, autoescape=True)
 IS_OPEN: Final = attempts.c.state.in_([str(state) for state in OPEN])
 # Its call may be going on. Of an unknown one too, until so much time has passed that no call would last.
-MAY_RING: Final = and_(IS_OPEN, attempts.c.over_at.is_(None))
+MAY_BE_CALLING: Final = and_(IS_OPEN, attempts.c.over_at.is_(None))
 
 # Somebody or something answered (`reports.talked`). The words are looked at last: they are long, and never come without
 # their moment.
@@ -274,8 +274,8 @@ Index(
     "flireo_one_call_a_number",
     attempts.c.phone,
     unique=True,
-    sqlite_where=MAY_RING,
-    postgresql_where=MAY_RING,
+    sqlite_where=MAY_BE_CALLING,
+    postgresql_where=MAY_BE_CALLING,
 )
 
 inbox = Table(
@@ -344,7 +344,7 @@ do_not_call = Table(
     Column("at", Float, nullable=False, server_default="0"),  # when a file brought it
 )
 
-# Who is never rung, in whatever campaign. Of a person who is forgotten only the digest stays.
+# Numbers that are never called, in whatever campaign. Of a person who is forgotten only the digest stays.
 suppressions = Table(
     "flireo_suppressions",
     metadata,
@@ -396,7 +396,7 @@ tallies = Table(
     Column("campaign", CampaignKey, primary_key=True),
     Column("span", String, primary_key=True),  # campaign, run, quarter
     Column("key", String, primary_key=True),  # empty, the run, the quarter of an hour since 1970
-    Column("calls", Integer, nullable=False),  # attempts that rang or may have rung
+    Column("calls", Integer, nullable=False),  # attempts whose call was or may have been placed
     Column("seconds", Float, nullable=False),  # talk of those that ended
     Column(
         "open_calls", Integer, nullable=False

@@ -1,4 +1,4 @@
-"""Who is never rung, in whatever campaign: known by a digest under the ledger's own key."""
+"""Numbers that are never called, in whatever campaign: known by a digest under the ledger's own key."""
 
 import hmac
 from collections.abc import Collection, Iterator, Sequence
@@ -33,7 +33,7 @@ LISTED: Final = select(suppressions.c.digest, suppressions.c.source).where(
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One person who is never rung.
+    """One person who is never called.
 
     Attributes:
         phone: Masked; empty for who was forgotten.
@@ -64,9 +64,9 @@ def digest(key: bytes, phone: str) -> str:
 async def suppressed_in(
     db: AsyncConnection, database: Database, phones: Collection[str]
 ) -> dict[str, SuppressionSource]:
-    """Who of these is never to be rung, and who said so (`person`, `outcome`, `analysis`, `forgotten`).
+    """Which of these are never to be called, and why (`person`, `outcome`, `analysis`, `forgotten`).
 
-    What stands in the place of a forgotten person's number is never rung either.
+    What stands in the place of a forgotten person's number is never called either.
     """
     forgotten = {phone: SuppressionSource.FORGOTTEN for phone in phones if phone.startswith(PSEUDONYM)}
     by_digest: dict[str, list[str]] = {}
@@ -94,7 +94,7 @@ async def suppress_in(
     campaign: str,
     now: float,
 ) -> None:
-    """Never ring a number again, in whatever campaign. Said twice, the first time counts.
+    """Never call a number again, in whatever campaign. Said twice, the first time counts.
 
     Args:
         db: A transaction that may write.
@@ -168,13 +168,13 @@ async def suppression_in(db: AsyncConnection, database: Database, phone: str) ->
 
 
 class Suppressions:
-    """The people whom a ledger never lets ring."""
+    """The people that no campaign of a ledger calls."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def suppress(self, phones: Collection[str], reason: str) -> int:
-        """Never ring these numbers again, in whatever campaign, because a person said so.
+        """Never call these numbers again, in whatever campaign, because a person said so.
 
         Args:
             phones: E.164.
@@ -193,7 +193,7 @@ class Suppressions:
         return made
 
     async def lift(self, phone: str, *, even_forgotten: bool = False) -> Suppression:
-        """Let a number be called again; the next run of a file that holds it asks anew.
+        """Let a number be called again; the next run of a file that holds it asks again.
 
         A lead that is in review only because its own call's answer was unclear is done: it was called.
 
@@ -211,7 +211,7 @@ class Suppressions:
             if found.source == SuppressionSource.FORGOTTEN and not even_forgotten:
                 raise DeclinedError(
                     f"{mask_phone(phone)} belongs to somebody who was forgotten, and stays suppressed; only "
-                    "if they ask to be rung again, lift it with --even-forgotten."
+                    "if they ask to be called again, lift it with --even-forgotten."
                 )
             mine = suppressions.c.digest == digest(self._database.key, phone)
             await db.execute(delete(suppressions).where(mine))

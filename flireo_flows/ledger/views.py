@@ -52,7 +52,7 @@ class CampaignProgress:
         attempts: Attempts by state.
         reasons: Leads that are not done, by state and reason.
         review: Leads that a person has to look at.
-        unknown: Attempts of which nobody knows whether they rang.
+        unknown: Attempts of which it is not known whether they were placed.
         requests: Requests sent, by route.
         analysed: Ended calls with an analysis.
     """
@@ -192,15 +192,15 @@ def _counts(*columns: Any) -> Select[Any]:
     return select(*columns, func.count()).group_by(*columns).order_by(*columns)
 
 
-_RUNG: Final = func.sum(case((attempts.c.state == AttemptState.NOT_PLACED, 0), else_=1))
+_PLACED: Final = func.sum(case((attempts.c.state == AttemptState.NOT_PLACED, 0), else_=1))
 
 
 def _results(campaign: str) -> Select[Any]:
-    """The newest attempt that was used speaks for a lead; one that rang nobody has nothing to say."""
+    """The newest attempt that was used speaks for a lead; one that placed no call has nothing to report."""
     used = (
         select(
             attempts.c.lead_id,
-            _RUNG.label("rung"),
+            _PLACED.label("placed"),
             func.max(case((attempts.c.state == AttemptState.NOT_PLACED, 0), else_=attempts.c.number)).label(
                 "newest"
             ),
@@ -221,7 +221,7 @@ def _results(campaign: str) -> Select[Any]:
             leads.c.detail,
             leads.c.unplaced,
             leads.c.outcome,
-            func.coalesce(used.c.rung, 0).label("rung"),
+            func.coalesce(used.c.placed, 0).label("placed"),
             attempts.c.call_id,
             attempts.c.duration_seconds,
             attempts.c.summary,
@@ -244,7 +244,7 @@ def _result(row: Row[Any]) -> LeadResult:
         state=row.state,
         reason=lead_reason(row),
         outcome=row.outcome,
-        attempts=int(row.rung),
+        attempts=int(row.placed),
         call_id=row.call_id or "",
         duration_seconds=row.duration_seconds,
         summary=row.summary or "",
@@ -309,11 +309,11 @@ async def campaigns_with_open_results(database: Database, campaign: str = "") ->
 
 
 async def recently_called_campaigns(database: Database) -> list[str]:
-    """Campaigns that rang somebody in the last days, as far as runs wrote their rules down."""
+    """Campaigns that called anyone in the last days, as far as runs wrote their rules down."""
     since = database.now() - LATELY_SECONDS
-    rang = select(attempts.c.id).where(attempts.c.campaign == campaigns.c.name, attempts.c.began_at > since)
+    called = select(attempts.c.id).where(attempts.c.campaign == campaigns.c.name, attempts.c.began_at > since)
     async with database.read() as db:
-        wanted = select(campaigns.c.name).where(campaigns.c.policy != "", rang.exists())
+        wanted = select(campaigns.c.name).where(campaigns.c.policy != "", called.exists())
         return list((await db.execute(wanted)).scalars())
 
 

@@ -9,13 +9,13 @@ from typing import Final
 
 
 class AttemptState(StrEnum):
-    """Where one try to ring somebody stands."""
+    """Where one try to call a lead stands."""
 
     SENDING = "sending"  # committed; the request may be on its way
     PLACED = "placed"  # Flireo gave it a call id
     UNKNOWN = "unknown"  # the request may have arrived; nobody knows
     ENDED = "ended"  # the call is over and its result is in
-    NOT_PLACED = "not_placed"  # nobody was rung; the attempt is not used
+    NOT_PLACED = "not_placed"  # no call was placed; the attempt is not used
 
 
 class AttemptEvent(StrEnum):
@@ -78,18 +78,18 @@ class IdSource(StrEnum):
 class LeadState(StrEnum):
     """Where a lead stands in its campaign."""
 
-    WAITING = "waiting"  # to be rung, now or later
+    WAITING = "waiting"  # for a call, now or later
     CALLING = "calling"  # an attempt is open
-    DONE = "done"  # rung, with its outcome
-    SKIPPED = "skipped"  # this policy will never ring it; the reason says why
+    DONE = "done"  # called, with its outcome
+    SKIPPED = "skipped"  # this policy will never call it; the reason says why
     REVIEW = "review"  # a person has to look
 
 
 LEAD_MOVES: Final[Mapping[LeadState, frozenset[LeadState]]] = {
-    # DONE: a late report told that the call after which it was to be rung again needs no other.
+    # DONE: a late report told that the call after which it waited for another call needs no other.
     LeadState.WAITING: frozenset({LeadState.CALLING, LeadState.SKIPPED, LeadState.REVIEW, LeadState.DONE}),
     LeadState.CALLING: frozenset({LeadState.WAITING, LeadState.DONE, LeadState.SKIPPED, LeadState.REVIEW}),
-    # A new file or policy asks anew about everybody who was not rung.
+    # A new file or policy asks again about every lead that was not called.
     LeadState.SKIPPED: frozenset({LeadState.WAITING}),
     # The call that a person was to look for turned up and ended.
     LeadState.REVIEW: frozenset({LeadState.DONE, LeadState.WAITING}),
@@ -101,8 +101,8 @@ class CampaignState(StrEnum):
     """What a person, or a brake, says of a campaign as a whole."""
 
     OPEN = "open"
-    PAUSED = "paused"  # nobody is rung until a person resumes it; running calls are collected
-    CANCELLED = "cancelled"  # nobody is rung any more; running calls are collected
+    PAUSED = "paused"  # no one is called until a person resumes it; running calls are collected
+    CANCELLED = "cancelled"  # no one is called any more; running calls are collected
 
 
 class InboxState(StrEnum):

@@ -239,7 +239,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
 
 @task(name="Flireo: call leads", tags={"flireo"}, cache_policy=NO_CACHE, retries=0)
 def call_leads(run: CampaignRun, imported: Imported) -> RunResult:
-    """Ring every lead that may be called now, each once an attempt, collecting results meanwhile.
+    """Call every lead that may be called now, each once an attempt, collecting results meanwhile.
 
     Ends when no lead is left to call now, or when the next one may only be called later.
 

@@ -24,7 +24,7 @@ BY: Final = "prefect"  # who changed it, as the ledger names us
 
 @task(name="Flireo: pause campaign", tags={"flireo"}, cache_policy=NO_CACHE)
 def pause_campaign(ledger: CallLedger, campaign: str, reason: str = "") -> Standing:
-    """Ring no one of a campaign until it is resumed.
+    """Call no one of a campaign until it is resumed.
 
     Args:
         ledger: The record of who was called.
@@ -55,7 +55,7 @@ def resume_campaign(ledger: CallLedger, campaign: str) -> Standing:
 
 @task(name="Flireo: cancel campaign", tags={"flireo"}, cache_policy=NO_CACHE)
 def cancel_campaign(ledger: CallLedger, campaign: str, reason: str = "") -> Standing:
-    """Ring no one of a campaign any more. Final.
+    """Call no one of a campaign any more. Final.
 
     Args:
         ledger: The record of who was called.

@@ -56,7 +56,7 @@ def test_an_inbound_call_is_answered_as_the_documentation_says(names: dict[str, 
 def test_every_code_of_an_answer_is_documented() -> None:
     folder = Path(__file__).parents[3] / "flireo_flows" / "receiver"
     source = "".join(file.read_text(encoding="utf-8") for file in folder.glob("*.py"))
-    used = set(re.findall(r'Refused\(\s*\d+, f?"(\w+)', source))
+    used = set(re.findall(r'RequestRefusedError\(\s*\d+, f?"(\w+)', source))
     documented = set(re.findall(r"^\| \d+ \| `(\w+?)(?:\.\.\.)?` \|", TEXT, re.MULTILINE))
     assert used == documented
     assert len(SignatureProblem) == 6  # missing, malformed, stale; missing, wrong; and no secret

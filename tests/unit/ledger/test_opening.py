@@ -17,10 +17,10 @@ from tests.support.ledger.refusals import SECRET, refusal
         (f"postgresql://anna:{SECRET}@db:port/ledger", "this is no database URL"),
         (f"postgresql://anna:{SECRET}/ledger", "ledger postgresql://...: this is no database URL"),
         (f"mysql://anna:{SECRET}@db/ledger", "ledger mysql: this kind of database is not supported"),
-        ("sqlite://", "a ledger in memory forgets who was rung"),
-        ("sqlite:///:memory:", "a ledger in memory forgets who was rung"),
-        ("sqlite:///file::memory:?uri=true", "a ledger in memory forgets who was rung"),
-        ("sqlite:///file:ledger?mode=memory&uri=true", "a ledger in memory forgets who was rung"),
+        ("sqlite://", "a ledger in memory forgets who was called"),
+        ("sqlite:///:memory:", "a ledger in memory forgets who was called"),
+        ("sqlite:///file::memory:?uri=true", "a ledger in memory forgets who was called"),
+        ("sqlite:///file:ledger?mode=memory&uri=true", "a ledger in memory forgets who was called"),
     ],
 )
 async def test_a_url_that_is_no_ledger_is_refused_with_what_to_write_instead(url: str, says: str) -> None:
