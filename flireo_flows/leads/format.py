@@ -61,7 +61,7 @@ class LeadFormat(BaseModel):
     dial_before_column: str = Field(
         default="",
         title="Dial before column",
-        description="Header of the column with the moment at which it is too late to ring: ISO 8601, on the "
+        description="Header of the column with the moment at which it is too late to call: ISO 8601, on the "
         "lead's own clock unless it has an offset. Empty: recognised (dial_before, call_before ...); - reads none.",
     )
     consent_column: str = Field(

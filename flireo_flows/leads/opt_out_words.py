@@ -155,7 +155,7 @@ PHRASES: Final = tuple(
     больше не звонить
     """.strip().splitlines()
 )
-# Only in a field that holds a mark of some kind, such as a status: elsewhere they may be somebody's name, or be about
+# Only in a field that holds a mark of some kind, such as a status: elsewhere they may be someone's name, or be about
 # something else ("no calls yet", "afgemeld voor de training").
 MARKS: Final = word_set(
     """

@@ -91,7 +91,7 @@ class OtherCampaigns(PolicyForm):
             ge=0,
             le=1000,
             title="Calls",
-            description="A person whom other campaigns called so often is not called; 0 for no such cap.",
+            description="A person that other campaigns called so often is not called; 0 for no such cap.",
         ),
     ] = 4
     per_days: Annotated[float, Field(gt=0, le=3660, title="Within days", description="Of 24 hours each.")] = (

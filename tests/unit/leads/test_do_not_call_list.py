@@ -1,4 +1,4 @@
-"""A do-not-call list is read whole or refused: a garbled line is a person who would be rung."""
+"""A do-not-call list is read whole or refused: a garbled line is a person who would be called."""
 
 from pathlib import Path
 
