@@ -184,7 +184,7 @@ def list_resend_domains() -> Sends:
 
 
 @operation("POST", "/domains/sync", read_synced)
-def select_resend_domain(resend_domain_id: Id) -> Sends:
+def sync_resend_domain(resend_domain_id: Id) -> Sends:
     """Use a domain that your account at Resend has already.
 
     Args:

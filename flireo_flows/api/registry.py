@@ -75,7 +75,7 @@ OPERATIONS: Final[tuple[OperationFunction, ...]] = (
     domains.add_domain,
     domains.delete_domain,
     domains.list_resend_domains,
-    domains.select_resend_domain,
+    domains.sync_resend_domain,
     domains.verify_domain,
     domains.refresh_domain,
     analysis_templates.list_analysis_templates,

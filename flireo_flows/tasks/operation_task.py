@@ -52,14 +52,19 @@ def task_for(
 def async_task_for(
     operation: Callable[P, Operation[T]],
 ) -> Task[Concatenate[FlireoCredentials, P], Coroutine[Any, Any, T]]:
-    """The asynchronous twin of `task_for`, named with an `a` in front."""
+    """The asynchronous twin of `task_for`, named by `async_name`."""
 
     async def run(credentials: FlireoCredentials, *args: P.args, **kwargs: P.kwargs) -> T:
         async with credentials.get_async_client() as client:
             return await client.send(operation(*args, **kwargs))
 
-    _dress(run, operation, f"a{operation.__name__}")
+    _dress(run, operation, async_name(operation.__name__))
     return task(run, **_options(operation, " (async)"))
+
+
+def async_name(name: str) -> str:
+    """The name of an asynchronous twin: `aget_call`, but never `async_resend_domain`, which would be misread."""
+    return f"{name}_async" if name.startswith("sync") else f"a{name}"
 
 
 def _options(operation: Callable[..., Operation[Any]], suffix: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from flireo_flows.api.model import ApiBody
 from flireo_flows.api.operation import Effect, endpoint_of, reader_of
 from flireo_flows.api.registry import OPERATIONS, SHORTHANDS, OperationFunction
 from flireo_flows.tasks import composite as convenience
+from flireo_flows.tasks.operation_task import async_name
 
 INTRODUCTION: Final = """# Operations and tasks
 
@@ -68,7 +69,7 @@ def row(operation: OperationFunction) -> tuple[str, ...]:
     return (
         f"`{endpoint.name}`",
         f"`{endpoint.route}`",
-        f"`{name}` `a{name}`",
+        f"`{name}` `{async_name(name)}`",
         ", ".join(f"`{shown(parameter)}`" for parameter in parameters) or "-",
         f"`{type_name(result_of(operation))}`",
         "yes" if endpoint.effect is Effect.READS else "no",
@@ -88,7 +89,7 @@ def several_row(task: Task[..., Any]) -> tuple[str, ...]:
     signature = inspect.signature(task.fn, eval_str=True)
     parameters = [parameter for name, parameter in signature.parameters.items() if name != "credentials"]
     return (
-        f"`{task.fn.__name__}` `a{task.fn.__name__}`",
+        f"`{task.fn.__name__}` `{async_name(task.fn.__name__)}`",
         ", ".join(f"`{shown(parameter)}`" for parameter in parameters),
         f"`{type_name(signature.return_annotation)}`",
         "yes" if task.retries else "no",

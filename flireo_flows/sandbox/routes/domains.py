@@ -72,7 +72,7 @@ async def list_resend_domains(request: Request) -> Response:
 
 
 @router.post("/domains/sync")
-async def select_resend_domain(request: Request) -> Response:
+async def sync_resend_domain(request: Request) -> Response:
     """Take a domain that is at Resend already, in place of the one there may be."""
     platform = platform_of(request)
     resend_id = _text(await body_of(request), "resendDomainId", "domain_id")

@@ -261,7 +261,7 @@ def test_a_domain_that_resend_has_already_is_taken_over(sandbox: RunningSandbox,
     before = check("list_resend_domains", sandbox.api.get("/domains/sync"))
     (known,) = before["domains"]
     assert before["selected_domain_id"] is None
-    domain = check("select_resend_domain", sandbox.api.post("/domains/sync", json={field: known["id"]}))[
+    domain = check("sync_resend_domain", sandbox.api.post("/domains/sync", json={field: known["id"]}))[
         "domain"
     ]
     assert (domain["domain_name"], domain["status"]) == (known["name"], "verified")

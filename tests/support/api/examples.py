@@ -196,7 +196,7 @@ EXAMPLES: dict[OperationFunction, Callable[[Scene], dict[str, Any]]] = {
     domains.add_domain: lambda scene: {"domain_name": "mail.example.org"},
     domains.delete_domain: lambda scene: {},
     domains.list_resend_domains: lambda scene: {},
-    domains.select_resend_domain: lambda scene: {"resend_domain_id": scene.resend_domain_id},
+    domains.sync_resend_domain: lambda scene: {"resend_domain_id": scene.resend_domain_id},
     domains.verify_domain: lambda scene: {},
     domains.refresh_domain: lambda scene: {},
     analysis_templates.list_analysis_templates: lambda scene: {},

@@ -56,7 +56,7 @@ def test_a_domain_says_whether_it_is_verified_in_either_form(body: Any, verified
 @EACH_DIALECT
 def test_a_domain_is_written_by_its_later_names(dialect: Dialect) -> None:
     assert domains.add_domain("mail.example.org").sends.writes(dialect) == {"domain_name": "mail.example.org"}
-    assert domains.select_resend_domain("r-1").sends.writes(dialect) == {"resendDomainId": "r-1"}
+    assert domains.sync_resend_domain("r-1").sends.writes(dialect) == {"resendDomainId": "r-1"}
     assert domains.verify_domain().sends.writes(dialect) is None
     assert domains.delete_domain().sends.writes(dialect) is None
 
@@ -66,6 +66,6 @@ def test_what_resend_has_is_read() -> None:
     listed = domains.list_resend_domains().reads(body)
     assert ([one.id for one in listed.domains], listed.selected_domain_id) == (["r-1"], "r-1")
     assert domains.list_resend_domains().reads({"domains": []}).selected_domain_id is None
-    synced = domains.select_resend_domain("r-1").reads({"domain": DOMAIN, "message": "Synced."})
+    synced = domains.sync_resend_domain("r-1").reads({"domain": DOMAIN, "message": "Synced."})
     assert (synced.domain.id, synced.message) == ("d", "Synced.")
-    assert domains.select_resend_domain("r-1").reads({"domain": DOMAIN}).message == ""
+    assert domains.sync_resend_domain("r-1").reads({"domain": DOMAIN}).message == ""

@@ -189,7 +189,7 @@ def test_a_key_goes_into_the_request_and_nowhere_else(dialect: Dialect) -> None:
         (lambda: byok.add_byok("openai", SecretStr("")), "api_key"),
         (lambda: byok.delete_byok(""), "provider"),
         (lambda: domains.add_domain(""), "domain_name"),
-        (lambda: domains.select_resend_domain(""), "resend_domain_id"),
+        (lambda: domains.sync_resend_domain(""), "resend_domain_id"),
         (lambda: sip_trunks.get_sip_trunk(".."), "trunk_id"),
     ],
 )

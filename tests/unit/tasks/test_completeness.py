@@ -12,6 +12,7 @@ from flireo_flows.api.operation import endpoint_of
 from flireo_flows.api.registry import OPERATIONS
 from flireo_flows.api.webhooks import EventType
 from flireo_flows.sandbox.routes import ROUTERS
+from flireo_flows.tasks.operation_task import async_name
 from tests.support.document import openapi
 
 PROJECT = Path(__file__).parents[3]
@@ -37,7 +38,7 @@ def test_every_operation_of_the_contract_is_in_every_room(name: str, route: str)
     (operation,) = [one for one in OPERATIONS if one.__name__ == name]
     assert endpoint_of(operation).route == route
     assert isinstance(getattr(tasks, name), Task)
-    assert isinstance(getattr(tasks, f"a{name}"), Task)
+    assert isinstance(getattr(tasks, async_name(name)), Task)
     assert (name, route) in ROUTES
     assert re.search(rf"^\|.*`{name}`.*`{re.escape(route)}`", DOCS, re.MULTILINE)
 

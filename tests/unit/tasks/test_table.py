@@ -9,6 +9,7 @@ from flireo_flows import tasks
 from flireo_flows.api.operation import endpoint_of
 from flireo_flows.api.registry import OPERATIONS
 from flireo_flows.tasks.operation_form import OperationName
+from flireo_flows.tasks.operation_task import async_name
 from flireo_flows.tasks.operations_page import document
 
 PROJECT = Path(__file__).parents[3]
@@ -27,7 +28,7 @@ def test_every_operation_and_task_has_its_row() -> None:
         (row,) = [
             line
             for line in text.splitlines()
-            if f"| `{operation.__name__}` `a{operation.__name__}` |" in line
+            if f"| `{operation.__name__}` `{async_name(operation.__name__)}` |" in line
         ]
         assert f"| `{endpoint.name}` | `{endpoint.route}` |" in row
         cells = row.strip("| ").split(" | ")

@@ -13,13 +13,14 @@ from flireo_flows import tasks
 from flireo_flows.api import errors
 from flireo_flows.api.operation import Effect
 from flireo_flows.api.registry import OPERATIONS, SHORTHANDS, OperationFunction
+from flireo_flows.tasks.operation_task import async_name
 
 EVERY = pytest.mark.parametrize(
     "operation", (*OPERATIONS, *SHORTHANDS), ids=lambda operation: operation.__name__
 )
 VERBS_THAT_READ = ("get_", "list_")
 SEVERAL = ("wait_for_call", "list_all_calls", "call_operation")
-BOTH = [name for one in SEVERAL for name in (one, f"a{one}")]
+BOTH = [name for one in SEVERAL for name in (one, async_name(one))]
 
 
 def effect_of(operation: OperationFunction) -> Effect:
@@ -31,7 +32,7 @@ def effect_of(operation: OperationFunction) -> Effect:
 
 @EVERY
 def test_every_operation_has_a_task_and_an_asynchronous_twin(operation: OperationFunction) -> None:
-    task, twin = getattr(tasks, operation.__name__), getattr(tasks, f"a{operation.__name__}")
+    task, twin = getattr(tasks, operation.__name__), getattr(tasks, async_name(operation.__name__))
     assert not inspect.iscoroutinefunction(task.fn)
     assert inspect.iscoroutinefunction(twin.fn)
     words = operation.__name__.replace("_", " ")
@@ -49,7 +50,7 @@ def test_every_operation_has_a_task_and_an_asynchronous_twin(operation: Operatio
 @EVERY
 def test_only_what_reads_is_ever_repeated_by_prefect(operation: OperationFunction) -> None:
     reads = effect_of(operation) is Effect.READS
-    for each in (getattr(tasks, operation.__name__), getattr(tasks, f"a{operation.__name__}")):
+    for each in (getattr(tasks, operation.__name__), getattr(tasks, async_name(operation.__name__))):
         assert bool(each.retries) is reads
 
 
@@ -80,7 +81,7 @@ def test_a_read_is_repeated_after_an_outage_and_not_after_a_refusal(
 
 @pytest.mark.parametrize("name", SEVERAL)
 def test_a_task_of_several_requests_has_a_twin_of_the_same_parameters(name: str) -> None:
-    task, twin = getattr(tasks, name), getattr(tasks, f"a{name}")
+    task, twin = getattr(tasks, name), getattr(tasks, async_name(name))
     assert not inspect.iscoroutinefunction(task.fn) and inspect.iscoroutinefunction(twin.fn)
     assert inspect.signature(task.fn) == inspect.signature(twin.fn)
     words = name.replace("_", " ")
@@ -94,4 +95,4 @@ def test_a_task_of_several_requests_has_a_twin_of_the_same_parameters(name: str)
 def test_every_task_is_of_an_operation_or_of_several() -> None:
     names = {operation.__name__ for operation in (*OPERATIONS, *SHORTHANDS)}
     public = {name for name, value in vars(tasks).items() if isinstance(value, Task)}
-    assert public == names | {f"a{name}" for name in names} | set(BOTH)
+    assert public == names | {async_name(name) for name in names} | set(BOTH)
