@@ -118,14 +118,14 @@ def _environment() -> Environment:
 
 def _headlines(figures: Figures, knows_file: bool) -> list[Headline]:
     median, total = figures.median_talk_minutes, figures.total_talk_minutes
-    of_rung = f"{whole(figures.reached)} of {whole(figures.called)} called"
+    of_called = f"{whole(figures.reached)} of {whole(figures.called)} called"
     of_ended = f"{whole(figures.ended_analysed)} of {whole(figures.ended)} ended"
     rejected = f"{whole(figures.rows - figures.leads)} rows rejected" if knows_file else ""
     of_leads = f"{share(figures.called, figures.leads)} of the leads" if figures.leads else "no leads"
     return [
         Headline("Leads", whole(figures.leads), rejected),
         Headline("Called", whole(figures.called), of_leads),
-        Headline("Answered", share(figures.reached, figures.called), of_rung),
+        Headline("Answered", share(figures.reached, figures.called), of_called),
         Headline("Talk, median", minutes(median), "per answered call"),
         Headline(
             "Talk, total",

@@ -321,8 +321,8 @@ def estimate(
     """
     moments, soonest = sorted(slow.moments), sorted(quick.moments)
     calls = len(attempts_used)
-    rung_again = bool(policy.retry_outcomes or policy.retry_delays)
-    most_calls = sum(max(1, policy.max_attempts - used) if rung_again else 1 for used in attempts_used)
+    called_again = bool(policy.retry_outcomes or policy.retry_delays)
+    most_calls = sum(max(1, policy.max_attempts - used) if called_again else 1 for used in attempts_used)
     tariff, seconds = policy.tariff, policy.assumed_call_seconds
     has_tariff = bool(tariff.per_minute or tariff.per_call)
     # The vendor's own sample bills 84 seconds as 2 minutes (contract section 11).

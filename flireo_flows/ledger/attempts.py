@@ -226,13 +226,13 @@ async def release_call_in(db: AsyncConnection, row: Row[Any], now: float) -> boo
         return False
     other = attempts.alias()
     # Where somebody else has begun to call the number meanwhile, there is one call that may be going on already.
-    may_ring = select(other.c.id).where(
+    may_be_in_progress = select(other.c.id).where(
         other.c.phone == row.phone,
         other.c.id != row.id,
         other.c.state.in_(_names(OPEN)),
         other.c.over_at.is_(None),
     )
-    over_at = case((may_ring.exists(), attempts.c.over_at), else_=None)
+    over_at = case((may_be_in_progress.exists(), attempts.c.over_at), else_=None)
     taken_back = {
         **UNREPORTED,
         **asdict(NO_EVIDENCE),

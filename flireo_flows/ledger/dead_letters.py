@@ -108,8 +108,8 @@ async def _replay(db: AsyncConnection, database: Database, row: Row[Any]) -> Rep
         return Replayed.ERASED
     read = read_delivery(row.body, row.reference, row.received_at)
     values = {name: value for name, value in read.as_row().items() if name in _RENEWED}
-    if row.rang_at is not None:
-        del values["rang_at"]  # it was read when Flireo's clock was known
+    if row.called_at is not None:
+        del values["called_at"]  # it was read when Flireo's clock was known
     if is_forgotten := bool(await db.run_sync(of_forgotten_in, database.key, [read.of])):
         values |= NAMELESS
     await db.execute(update(inbox).where(inbox.c.id == row.id).values(values))
@@ -118,7 +118,7 @@ async def _replay(db: AsyncConnection, database: Database, row: Row[Any]) -> Rep
     return _BECAME[read.state]
 
 
-_RENEWED: Final = ("state", "reason", "detail", "call_id", "customer", "reference", "rang_at")
+_RENEWED: Final = ("state", "reason", "detail", "call_id", "customer", "reference", "called_at")
 _BECAME: Final = {
     InboxState.WAITING: Replayed.WAITING,
     InboxState.APPLIED: Replayed.DONE,

@@ -32,7 +32,7 @@ class Delivery:
         detail: Of an unreadable one, what is wrong with it, without a word of it.
         reference: Of the attempt that it names, by the address it came to or in its metadata; may be empty.
         received_at: Unix seconds of the ledger's clock.
-        rang_at: About when the call began, on the same clock; None if it cannot be an attempt of ours.
+        called_at: About when the call began, on the same clock; None if it cannot be an attempt of ours.
         of: Whose it says it is.
     """
 
@@ -44,7 +44,7 @@ class Delivery:
     detail: str
     reference: str
     received_at: float
-    rang_at: float | None = None
+    called_at: float | None = None
     of: ReportOf = NOBODY
 
     @property
@@ -70,7 +70,7 @@ class Delivery:
             "call_id": self.of.call_id,
             "customer": _customer(self.of.phone),
             "reference": self.reference,
-            "rang_at": self.rang_at,
+            "called_at": self.called_at,
         }
 
 
@@ -103,7 +103,7 @@ def _read(body: bytes, digest: str, named: str, now: float, ahead: float) -> Del
         named = stored(told)[:LONGEST_REFERENCE]
     state, reason, detail = _standing(event, named)
     of = ReportOf(event.customer_number or "", event.call_id, named)
-    return Delivery(body, digest, event, state, reason, detail, named, now, _rang_at(event, now, ahead), of)
+    return Delivery(body, digest, event, state, reason, detail, named, now, _called_at(event, now, ahead), of)
 
 
 def _standing(event: Glance, reference: str) -> tuple[InboxState, InboxReason, str]:
@@ -129,7 +129,7 @@ def _is_inbound(event: Glance) -> bool:
     return is_of_others(event.call_type)
 
 
-def _rang_at(event: Glance, now: float, ahead: float) -> float | None:
+def _called_at(event: Glance, now: float, ahead: float) -> float | None:
     """About when the call began, at the latest: the start if it is told, else the report's time less the talk.
 
     Told by Flireo's clock, which may be far from ours, and further than anybody knows: so never later than so
@@ -139,9 +139,9 @@ def _rang_at(event: Glance, now: float, ahead: float) -> float | None:
         return None  # we did not call; no attempt of ours can own it
     sent_at = event.timestamp.timestamp() if event.timestamp else None
     if event.started_at:
-        rang_at = event.started_at.timestamp()
+        called_at = event.started_at.timestamp()
     elif sent_at is not None:
-        rang_at = sent_at - (event.duration_seconds or 0)
+        called_at = sent_at - (event.duration_seconds or 0)
     else:
         return None
-    return min(rang_at - ahead, now - (sent_at - rang_at if sent_at is not None else 0.0))
+    return min(called_at - ahead, now - (sent_at - called_at if sent_at is not None else 0.0))

@@ -230,10 +230,10 @@ async def _moments(
     db: AsyncConnection, column: Any, values: Sequence[Any]
 ) -> dict[Any, tuple[datetime, ...]]:
     """When leads or numbers were called, or may have been, oldest first."""
-    rang_at = attempts.c.began_at
-    wanted = select(column, rang_at).where(column.in_(values), attempts.c.state != AttemptState.NOT_PLACED)
+    called_at = attempts.c.began_at
+    wanted = select(column, called_at).where(column.in_(values), attempts.c.state != AttemptState.NOT_PLACED)
     moments: dict[Any, tuple[datetime, ...]] = {}
-    for value, moment in (await db.execute(wanted.order_by(rang_at))).all():
+    for value, moment in (await db.execute(wanted.order_by(called_at))).all():
         moments[value] = (*moments.get(value, ()), datetime.fromtimestamp(moment, UTC))
     return moments
 

@@ -156,7 +156,7 @@ async def _calls(
     open_ = attempts.c.state.in_([str(state) for state in OPEN])
     columns = (attempts.c.phone, attempts.c.campaign, attempts.c.state, attempts.c.over_at)
     wanted = (
-        select(*columns, attempts.c.began_at.label("rang_at"))
+        select(*columns, attempts.c.began_at.label("called_at"))
         .where(attempts.c.state != AttemptState.NOT_PLACED)
         .where(or_(attempts.c.campaign == campaign, attempts.c.began_at >= since.timestamp(), open_))
         .order_by(attempts.c.began_at)
@@ -167,8 +167,8 @@ async def _calls(
             by_phone[row.phone].append(row)
     return {
         phone: History(
-            called_at=tuple(_moment(row.rang_at) for row in rows if row.campaign == campaign),
-            number_called_at=tuple(_moment(row.rang_at) for row in rows),
+            called_at=tuple(_moment(row.called_at) for row in rows if row.campaign == campaign),
+            number_called_at=tuple(_moment(row.called_at) for row in rows),
             has_open_call=any(row.state in OPEN and row.over_at is None for row in rows),
         )
         for phone, rows in by_phone.items()

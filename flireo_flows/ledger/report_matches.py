@@ -20,7 +20,7 @@ _COLUMNS: Final = (
     inbox.c.call_id.label("inbox_call_id"),
     inbox.c.customer.label("customer"),
     inbox.c.received_at.label("received_at"),
-    inbox.c.rang_at.label("rang_at"),
+    inbox.c.called_at.label("called_at"),
 )
 
 
@@ -74,7 +74,7 @@ def reports_put_aside(campaign: str) -> Select[Any]:
 # analysis came later; and of one that counts as not placed, although it was.
 MAY_OWN: Final = and_(
     attempts.c.phone == inbox.c.customer,
-    inbox.c.rang_at >= attempts.c.began_at - EARLY_SECONDS,
+    inbox.c.called_at >= attempts.c.began_at - EARLY_SECONDS,
     or_(
         attempts.c.state.in_([str(AttemptState.UNKNOWN), str(AttemptState.PLACED)]),
         and_(
@@ -82,12 +82,12 @@ MAY_OWN: Final = and_(
             attempts.c.report_channel != "webhook",
             attempts.c.report_id.is_(None),
             attempts.c.id_source != str(IdSource.MISMATCH),
-            inbox.c.rang_at <= attempts.c.over_at + EARLY_SECONDS,
+            inbox.c.called_at <= attempts.c.over_at + EARLY_SECONDS,
         ),
         and_(
             attempts.c.state == str(AttemptState.NOT_PLACED),
             attempts.c.absent_since.is_not(None),
-            inbox.c.rang_at <= attempts.c.began_at + LATE_SECONDS,
+            inbox.c.called_at <= attempts.c.began_at + LATE_SECONDS,
         ),
     ),
 )
@@ -122,8 +122,8 @@ def rivals_of(row: Row[Any]) -> Select[Any]:
     others = and_(attempts.c.phone == row.phone, attempts.c.id != row.id)
     # Its call began when the report's did, as far as clocks agree; and its own report has not come yet.
     then = and_(
-        attempts.c.began_at.between(row.rang_at - LONGEST_CALL_SECONDS, row.rang_at + EARLY_SECONDS),
-        or_(attempts.c.over_at.is_(None), attempts.c.over_at >= row.rang_at - EARLY_SECONDS),
+        attempts.c.began_at.between(row.called_at - LONGEST_CALL_SECONDS, row.called_at + EARLY_SECONDS),
+        or_(attempts.c.over_at.is_(None), attempts.c.over_at >= row.called_at - EARLY_SECONDS),
         attempts.c.channel != "webhook",
         or_(attempts.c.state != AttemptState.NOT_PLACED, attempts.c.absent_since.is_not(None)),
     )

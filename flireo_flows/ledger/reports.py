@@ -357,7 +357,7 @@ async def _finish_lead(
     state = lead.state if lead.state == LeadState.SKIPPED else _after(again)
     # Who was taken out of the file meanwhile waits for nothing.
     reason, detail = (lead.reason or Reason.RETRY) if again else Reason.NONE, ""
-    if again and await _rang_uncounted(db, row):
+    if again and await _called_uncounted(db, row):
         state, reason = LeadState.REVIEW, Reason.CALLED_AFTER_ALL
     if lesson and lesson.is_unclear and state != LeadState.SKIPPED:
         state, reason, detail = LeadState.REVIEW, Reason.UNCLEAR_ANSWER, lesson.cause
@@ -377,7 +377,7 @@ async def _finish_lead(
     )
 
 
-async def _rang_uncounted(db: AsyncConnection, row: Row[Any]) -> bool:
+async def _called_uncounted(db: AsyncConnection, row: Row[Any]) -> bool:
     """Whether another call to the lead was placed after all, although it had counted as not placed."""
     placed = select(attempts.c.id).where(
         attempts.c.lead_id == row.lead_id,

@@ -293,10 +293,10 @@ inbox = Table(
     Column("call_id", String, nullable=False, default=""),
     Column("customer", Person, nullable=False, default=""),
     Column("reference", String, nullable=False, server_default=""),  # of the per-attempt address it came to
-    Column("rang_at", Float),  # about when the call began, as far as the report tells
+    Column("called_at", Float),  # about when the call began, as far as the report tells
     Index("flireo_waiting_reports", "state", "call_id"),
     Index("flireo_waiting_references", "state", "reference"),
-    Index("flireo_waiting_numbers", "state", "customer", "rang_at", "received_at"),
+    Index("flireo_waiting_numbers", "state", "customer", "called_at", "received_at"),
 )
 
 # What happened and is to be told to Prefect, once each; written by the database itself (`outbox.py`).

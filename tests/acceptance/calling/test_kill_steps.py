@@ -51,10 +51,10 @@ async def test_a_process_that_is_killed_at_any_step_has_no_one_called_twice_and_
     with run_sandbox(settings) as sandbox:
         async with await Database.open(ledger_url) as database:
             await let_them_die(ledger_url, sandbox)
-            rung_before = len(sandbox.placed_calls())
+            called_before = len(sandbox.placed_calls())
             campaigns = await asyncio.gather(*(carry_on(step, database, sandbox) for step in STEPS))
             everybody = [lead.phone for lead in people(LEADS * len(STEPS))]
-            assert 0 < rung_before < len(everybody)
+            assert 0 < called_before < len(everybody)
             assert Counter(ring["destination"] for ring in sandbox.placed_calls()) == Counter(everybody)
             called = {ring["destination"]: ring["call_id"] for ring in sandbox.placed_calls()}
             results: dict[str, LeadResult] = {}

@@ -45,7 +45,7 @@ async def running(ledger_url: str, sandbox: RunningSandbox, leads: int) -> Async
         await process.wait()
 
 
-async def until_rung(sandbox: RunningSandbox, count: int, process: Process) -> None:
+async def until_called(sandbox: RunningSandbox, count: int, process: Process) -> None:
     """Wait for the call of this number."""
     while len(sandbox.placed_calls()) < count:
         assert process.returncode is None, "it ended before it was killed"
@@ -70,7 +70,7 @@ async def test_killed_again_and_again_while_dialling_it_calls_everyone_once(ledg
     with run_sandbox(settings) as sandbox:
         for rings in (1, 25, 60):
             async with running(ledger_url, sandbox, leads) as process:
-                await until_rung(sandbox, rings, process)
+                await until_called(sandbox, rings, process)
                 process.kill()
                 await process.wait()
         async with running(ledger_url, sandbox, leads) as process:
@@ -84,7 +84,7 @@ async def test_a_runner_that_sleeps_beyond_its_lease_calls_no_one_that_another_t
     leads = 160
     with run_sandbox(SandboxSettings(rate_limit=0, time_scale=1000, minutes_balance=1e9)) as sandbox:
         async with running(ledger_url, sandbox, leads) as slow:
-            await until_rung(sandbox, 40, slow)
+            await until_called(sandbox, 40, slow)
             slow.send_signal(signal.SIGSTOP)
             async with running(ledger_url, sandbox, leads) as other:
                 await asyncio.sleep(LEASE_SECONDS + 0.5 * GRACE_SECONDS)

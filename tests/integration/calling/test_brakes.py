@@ -58,7 +58,7 @@ async def states(campaign: Campaign) -> Counter[str]:
     return Counter(lead.state for lead in (await campaign.leads()).values())
 
 
-async def until_rung(sandbox: RunningSandbox, count: int) -> None:
+async def until_called(sandbox: RunningSandbox, count: int) -> None:
     """Wait for the call of this number."""
     while len(sandbox.placed_calls()) < count:  # noqa: ASYNC110 - a server says it
         await asyncio.sleep(0.02)
@@ -71,23 +71,23 @@ async def test_too_many_failures_pause_the_campaign_until_a_person_resumes_it(da
         campaign = Campaign(database, sandbox.base_url, policy=rules, readiness=READY)
         await campaign.take_in(*people(60))
         ran = await campaign.run()
-        rung = len(sandbox.placed_calls())
-        assert 6 <= rung < 54
+        called = len(sandbox.placed_calls())
+        assert 6 <= called < 54
         assert ran.held_by.startswith("paused by breaker at ")
         assert (told := re.search(r": (\d+) of the last \1 calls failed \(100%", ran.held_by))
         assert 6 <= len(ran.last_failures) == int(told[1])
         assert all(failure.startswith("+44********") for failure in ran.last_failures)
-        assert await states(campaign) == {"done": rung, "waiting": 60 - rung}  # what ran was collected
+        assert await states(campaign) == {"done": called, "waiting": 60 - called}  # what ran was collected
         # A restart changes nothing, and still shows why.
         again = await campaign.run()
-        assert (len(sandbox.placed_calls()), again.held_by) == (rung, ran.held_by)
+        assert (len(sandbox.placed_calls()), again.held_by) == (called, ran.held_by)
         assert again.last_failures[-6:] == ran.last_failures[-6:]
         # Only calls since the resume count, so as many must fail again.
         await CampaignControl(database.campaign(campaign.name)).resume()
         once_more = await campaign.run()
         assert once_more.held_by.startswith("paused by breaker")
-        assert len(sandbox.placed_calls()) - rung >= 6
-        assert 6 <= len(once_more.last_failures) <= len(sandbox.placed_calls()) - rung
+        assert len(sandbox.placed_calls()) - called >= 6
+        assert 6 <= len(once_more.last_failures) <= len(sandbox.placed_calls()) - called
         # Nothing holds whoever does not want it.
         campaign.policy = policy(breaker={"enabled": False})
         await CampaignControl(database.campaign(campaign.name)).resume()
@@ -183,19 +183,19 @@ async def test_a_run_that_is_paused_calls_no_one_new_and_collects_what_goes_on(
         campaign = Campaign(local, sandbox.base_url, policy=policy(calls_per_minute=1200), readiness=READY)
         await campaign.take_in(*people(60))
         running = asyncio.create_task(campaign.run(until))
-        await until_rung(sandbox, 5)
+        await until_called(sandbox, 5)
         standing = await CampaignControl(local.campaign(campaign.name)).pause("the greeting is wrong")
         ran = await running
-        rung = len(sandbox.placed_calls())
-        assert rung < 60
+        called = len(sandbox.placed_calls())
+        assert called < 60
         assert ran.held_by == standing.in_words
         assert "sending" not in {attempt.state for attempt in await campaign.attempts()}
         ended = await states(campaign)
-        assert ended["waiting"] == 60 - rung
-        assert until is Until.DIALLED or ended["done"] == rung
+        assert ended["waiting"] == 60 - called
+        assert until is Until.DIALLED or ended["done"] == called
         # Nothing happens until a person says so.
         assert (await campaign.run()).held_by == ran.held_by
-        assert len(sandbox.placed_calls()) == rung
+        assert len(sandbox.placed_calls()) == called
         await CampaignControl(local.campaign(campaign.name)).resume()
         campaign.policy = POLICY
         assert (await campaign.run()).held_by == ""
@@ -209,7 +209,7 @@ async def test_a_run_that_is_resumed_while_it_collects_goes_on(local: Database) 
         await campaign.take_in(*people(12))
         steering = CampaignControl(local.campaign(campaign.name))
         running = asyncio.create_task(campaign.run())
-        await until_rung(sandbox, 3)
+        await until_called(sandbox, 3)
         await steering.pause("a moment")
         await asyncio.sleep(0.6)
         await steering.resume()
@@ -226,13 +226,13 @@ async def test_a_run_that_is_cancelled_by_a_person_skips_who_waits_and_collects_
         campaign = Campaign(local, sandbox.base_url, policy=policy(calls_per_minute=1200), readiness=READY)
         await campaign.take_in(*people(60))
         running = asyncio.create_task(campaign.run())
-        await until_rung(sandbox, 5)
+        await until_called(sandbox, 5)
         await CampaignControl(local.campaign(campaign.name)).cancel("nobody wants it")
         ran = await running
-        rung = len(sandbox.placed_calls())
+        called = len(sandbox.placed_calls())
         assert ran.held_by.startswith("cancelled by person")
         assert ran.left.is_finished
-        assert await states(campaign) == {"done": rung, "skipped": 60 - rung}
+        assert await states(campaign) == {"done": called, "skipped": 60 - called}
 
 
 async def test_what_was_begun_and_not_sent_is_given_back_when_the_campaign_is_held(
@@ -309,7 +309,7 @@ async def test_a_balance_that_falls_below_it_stops_the_run(
         campaign = Campaign(local, sandbox.base_url, policy=rules)
         await campaign.take_in(*people(60))
         running = asyncio.create_task(campaign.run())
-        await until_rung(sandbox, 3)
+        await until_called(sandbox, 3)
         sandbox.settings(minutes_balance=9)
         ran = await running
         assert isinstance(ran.stopped_by, NotReadyError)

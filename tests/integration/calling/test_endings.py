@@ -72,8 +72,8 @@ def expected(status: int) -> tuple[str, str]:
 async def test_every_status_from_100_to_599_is_judged_and_what_is_not_listed_proves_nothing(
     local: Database,
 ) -> None:
-    rung = people(500)
-    statuses = {lead.phone: 100 + n for n, lead in enumerate(rung)}
+    called = people(500)
+    statuses = {lead.phone: 100 + n for n, lead in enumerate(called)}
 
     def script(request: Request) -> Act:
         phone = request.json()["destination"]
@@ -82,7 +82,7 @@ async def test_every_status_from_100_to_599_is_judged_and_what_is_not_listed_pro
     with run_faulty(script) as server:
         roomy = POLICY.model_copy(update={"max_concurrent_calls": 1000})
         campaign = Campaign(local, f"{server.url}/api/v1", policy=roomy)
-        await campaign.take_in(*rung)
+        await campaign.take_in(*called)
         book = await campaign.runner()
         for _ in range(25):
             attempts = await campaign.begin(book, most=20)

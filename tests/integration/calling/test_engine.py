@@ -39,7 +39,7 @@ def policy(**changes: Any) -> CallingPolicy:
     return CallingPolicy.model_validate({**POLICY.model_dump(), **changes})
 
 
-def rung(sandbox: RunningSandbox) -> Counter[str]:
+def called(sandbox: RunningSandbox) -> Counter[str]:
     """How often each phone was called."""
     return Counter(ring["destination"] for ring in sandbox.placed_calls())
 
@@ -102,7 +102,7 @@ async def test_in_chaos_everyone_is_called_once_and_every_result_is_in(
                 ran = await campaign.run()
             assert ran.stopped_by is None
             assert ran.left.is_finished
-            assert rung(sandbox) == once(150)
+            assert called(sandbox) == once(150)
             posts = {
                 status: n for (route, status), n in sandbox.requests().items() if route.startswith("POST")
             }
@@ -119,7 +119,7 @@ async def test_within_a_rate_limit_nothing_is_ever_refused_for_it(local: Databas
         campaign = Campaign(local, sandbox.base_url)
         await campaign.take_in(*people(100))
         await campaign.run()
-        assert rung(sandbox) == once(100)
+        assert called(sandbox) == once(100)
         assert not [status for (_, status) in sandbox.requests() if status == 429]
 
 
@@ -142,7 +142,7 @@ async def test_two_runners_call_everyone_once(database: Database, ledger_url: st
             for campaign in both:
                 await campaign.take_in(*people(200))
             await asyncio.gather(*(campaign.run() for campaign in both))
-        assert rung(sandbox) == once(200)
+        assert called(sandbox) == once(200)
         await check_results(both[0], sandbox)
 
 
@@ -193,7 +193,7 @@ async def test_a_lead_is_called_as_often_as_its_budget_says(database: Database) 
         campaign = Campaign(database, sandbox.base_url, policy=rules)
         await campaign.take_in(*map(person, script))
         await campaign.run()
-        assert rung(sandbox) == {ANNA: 2, BEN: 2, CARLA: 1}
+        assert called(sandbox) == {ANNA: 2, BEN: 2, CARLA: 1}
     results = await campaign.results()
     told = {phone: (result.state, result.outcome, result.attempts) for phone, result in results.items()}
     assert told == {
@@ -224,7 +224,7 @@ async def test_no_more_calls_are_in_progress_than_the_policy_allows(
             for campaign in both:
                 await campaign.take_in(*people(24))
             await asyncio.gather(*(campaign.run() for campaign in both))
-            assert rung(sandbox) == once(24)
+            assert called(sandbox) == once(24)
             assert most_at_once(calls(sandbox)) <= 4
 
 
@@ -234,7 +234,7 @@ async def test_calls_a_minute_are_spread_over_the_minute(local: Database) -> Non
         await campaign.take_in(*people(6))
         await campaign.run(Until.DIALLED)
         attempts = await campaign.attempts()
-        assert rung(sandbox) == once(6)
+        assert called(sandbox) == once(6)
     distances = [later.began_at - earlier.began_at for earlier, later in pairwise(attempts)]
     assert min(distances) >= 0.5
 
@@ -267,7 +267,7 @@ async def test_a_deadline_ends_a_run_and_the_next_one_goes_on(local: Database) -
         campaign.policy = POLICY
         await campaign.take_in(*people(40))
         assert not (await campaign.run()).timed_out
-        assert rung(sandbox) == once(40)
+        assert called(sandbox) == once(40)
         await check_results(campaign, sandbox)
 
 
@@ -283,7 +283,7 @@ async def test_a_run_that_is_cancelled_writes_down_what_is_under_way(local: Data
             await running
         assert "sending" not in {attempt.state for attempt in await campaign.attempts()}
         await campaign.run()
-        assert rung(sandbox) == once(200)
+        assert called(sandbox) == once(200)
 
 
 async def test_a_balance_that_runs_out_stops_the_run_and_a_top_up_lets_it_go_on(local: Database) -> None:
@@ -302,7 +302,7 @@ async def test_a_balance_that_runs_out_stops_the_run_and_a_top_up_lets_it_go_on(
         assert len(sandbox.placed_calls()) == placed
         sandbox.settings(minutes_balance=1e6)
         await campaign.run()
-        assert rung(sandbox) == once(60)
+        assert called(sandbox) == once(60)
         await check_results(campaign, sandbox)
 
 

@@ -1,4 +1,4 @@
-"""A person whom others called lately, or often, is left alone: over all numbers of the person, in every ledger."""
+"""A person that other campaigns called recently or often is not called: over all their numbers, in every ledger."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -64,7 +64,7 @@ async def run(
     return await run_campaign(engine, until, database.now() + seconds)
 
 
-def rung(sandbox: RunningSandbox) -> list[str]:
+def called(sandbox: RunningSandbox) -> list[str]:
     return sorted(ring["destination"] for ring in sandbox.placed_calls())
 
 
@@ -78,7 +78,7 @@ async def test_a_ledger_that_was_lost_leads_to_no_second_call(new_ledger: NewLed
                 if spelling != "spring":
                     assert {lead.reason for lead in leads.values()} == {"other_campaigns"}
                     assert ran.left.next_at is not None
-            assert rung(sandbox) == [ANNA, BEN, CARLA], name_key(spelling)
+            assert called(sandbox) == [ANNA, BEN, CARLA], name_key(spelling)
 
 
 async def test_calls_from_the_dashboard_count_and_inbound_ones_do_not(new_ledger: NewLedger) -> None:
@@ -87,7 +87,7 @@ async def test_calls_from_the_dashboard_count_and_inbound_ones_do_not(new_ledger
         sandbox.call_in(BEN)
         async with await Database.open(new_ledger()) as database:
             await run(database, sandbox.base_url, ANNA, BEN, CARLA)
-        assert rung(sandbox) == [ANNA, BEN, CARLA]
+        assert called(sandbox) == [ANNA, BEN, CARLA]
 
 
 @pytest.mark.parametrize(

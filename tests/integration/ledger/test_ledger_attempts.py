@@ -231,7 +231,7 @@ async def test_an_error_of_the_database_shows_no_number(database: Database) -> N
     assert ANNA not in str(refused.value)
 
 
-async def test_an_answer_after_the_proof_that_nobody_was_rung_is_for_a_person_to_look_at(
+async def test_an_answer_after_the_proof_that_nobody_was_called_is_for_a_person_to_look_at(
     database: Database,
 ) -> None:
     campaign = Campaign(database)

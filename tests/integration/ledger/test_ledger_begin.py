@@ -106,8 +106,8 @@ async def test_campaigns_that_race_for_the_same_numbers_ring_each_once(
         for campaign, order in zip(racing, (everybody, everybody[::-1], everybody), strict=True):
             await campaign.take_in(*order)
         books = [await campaign.runner() for campaign in racing]
-        rung = await asyncio.gather(*map(begin_all, racing, books))
-    assert sorted(phone for phones in rung for phone in phones) == [lead.phone for lead in everybody]
+        called = await asyncio.gather(*map(begin_all, racing, books))
+    assert sorted(phone for phones in called for phone in phones) == [lead.phone for lead in everybody]
     reasons = {row.rule for row in await decided(database)}
     assert reasons <= {"", "already_ringing"}
 
@@ -376,7 +376,7 @@ async def test_every_decision_is_written_down_with_what_it_looked_at(database: D
     campaign = campaign_of(database)
     await campaign.take_in(person(ANNA), person(BEN))
     await Suppressions(database).suppress([BEN], "asked us to")
-    await campaign.take_in(person(ANNA), person(BEN))  # who was suppressed is asked about anew
+    await campaign.take_in(person(ANNA), person(BEN))  # a suppressed lead is decided again
     await campaign.begin(await campaign.runner())
     denied, allowed = sorted(await decided(database), key=lambda row: row.allowed)
     assert (denied.phone, denied.rule, denied.until, denied.number) == (BEN, "do_not_call", None, None)
@@ -488,7 +488,7 @@ async def test_all_runners_together_keep_to_the_calls_a_minute(database: Databas
 
 
 @pytest.mark.parametrize(("seconds", "begun"), [(FRESH_SECONDS - 1, 0), (FRESH_SECONDS + 60, 1)])
-async def test_nobody_is_begun_who_may_not_be_rung_any_more_when_the_request_goes_out(
+async def test_nobody_is_begun_who_may_not_be_called_any_more_when_the_request_goes_out(
     local: Database, seconds: float, begun: int
 ) -> None:
     last = datetime.fromtimestamp(local.now() + seconds, UTC)

@@ -43,7 +43,7 @@ SILENCE: Final[dict[str, Any]] = {
 PATIENCE: Final = POLICY.report_grace_seconds + POLICY.analysis_grace_seconds
 
 
-async def rung(heard: Heard, book: AttemptBook, phones: Sequence[str] = PEOPLE) -> None:
+async def place_calls(heard: Heard, book: AttemptBook, phones: Sequence[str] = PEOPLE) -> None:
     for number, phone in enumerate(phones, start=1):
         await heard.campaign.placed(book, f"call-{number}", phone)
 
@@ -64,7 +64,7 @@ async def test_of_a_campaign_that_rang_nobody_nothing_is_due(heard: Heard) -> No
 
 
 async def test_all_come_by_webhook_and_a_doubled_one_is_one(heard: Heard, book: AttemptBook) -> None:
-    await rung(heard, book)
+    await place_calls(heard, book)
     for number, phone in enumerate(PEOPLE, start=1):
         body = report(f"call-{number}", phone)
         await heard.hear(body, body)
@@ -79,7 +79,7 @@ async def test_all_come_by_webhook_and_a_doubled_one_is_one(heard: Heard, book: 
 
 
 async def test_all_come_by_the_list(heard: Heard, book: AttemptBook) -> None:
-    await rung(heard, book)
+    await place_calls(heard, book)
     for number, phone in enumerate(PEOPLE, start=1):
         await heard.read(listed(f"call-{number}", phone, analysis_result=ANALYSIS), later=10.0 * number)
     found = await seen(heard)
@@ -93,7 +93,7 @@ async def test_a_mixture_is_told_apart_and_what_is_open_is_waited_for(
     heard: Heard, book: AttemptBook
 ) -> None:
     phones = [lead.phone for lead in people(6)]
-    await rung(heard, book, phones)
+    await place_calls(heard, book, phones)
     await heard.hear(report("call-1", phones[0]))
     await heard.read(listed("call-2", phones[1], analysis_result=ANALYSIS))
     await heard.read(listed("call-3", phones[2], **SILENCE))
@@ -113,7 +113,7 @@ async def test_a_mixture_is_told_apart_and_what_is_open_is_waited_for(
 
 
 async def test_a_campaign_that_nobody_answered_lacks_nothing(heard: Heard, book: AttemptBook) -> None:
-    await rung(heard, book)
+    await place_calls(heard, book)
     for number, phone in enumerate(PEOPLE, start=1):
         await heard.read(listed(f"call-{number}", phone, **SILENCE))
     assert counts(found := await seen(heard)) == {"ended": 3}
@@ -121,7 +121,7 @@ async def test_a_campaign_that_nobody_answered_lacks_nothing(heard: Heard, book:
 
 
 async def test_a_late_analysis_takes_as_long_as_it_took(heard: Heard, book: AttemptBook) -> None:
-    await rung(heard, book, [ANNA, BEN])
+    await place_calls(heard, book, [ANNA, BEN])
     await heard.hear(report("call-1", ANNA), report("call-2", BEN, analysis=None))
     assert (await seen(heard)).analysis_share == 0.5
     await heard.read(listed("call-2", BEN, analysis_result=ANALYSIS), later=500)
@@ -134,7 +134,7 @@ async def test_a_late_analysis_takes_as_long_as_it_took(heard: Heard, book: Atte
 async def test_a_call_that_is_closed_without_a_report_is_missing_until_it_comes(
     heard: Heard, book: AttemptBook
 ) -> None:
-    await rung(heard, book, [ANNA])
+    await place_calls(heard, book, [ANNA])
     now = heard.database.now()
     async with heard.database.write(heard.campaign.name) as db:
         row = (await db.execute(select(attempts))).one()
@@ -151,7 +151,7 @@ async def test_a_call_that_is_closed_without_a_report_is_missing_until_it_comes(
 async def test_an_end_that_cannot_be_is_not_measured_from(
     heard: Heard, book: AttemptBook, ended_at: str | None
 ) -> None:
-    await rung(heard, book, [ANNA])
+    await place_calls(heard, book, [ANNA])
     await heard.read(listed(ended_at=ended_at, summary=None, messages=None), later=20)
     await heard.read(listed(ended_at=ended_at, analysis_result=ANALYSIS), later=27)
     found = await seen(heard)
@@ -174,13 +174,13 @@ async def test_an_analysis_is_due_where_the_agent_gives_one(
     async with heard.database.write() as db:
         named = {"name": heard.campaign.name, "state": "open", "readiness": readiness}
         await db.execute(insert(campaigns).values(named))
-    await rung(heard, book, [ANNA])
+    await place_calls(heard, book, [ANNA])
     await heard.hear(report(analysis=None, messages=[*TALK[:1], {"role": "user", "content": "\x00 \ud83d"}]))
     assert (await seen(heard)).analyses_due == due
 
 
 async def test_forgetting_somebody_leaves_the_figures_as_they_were(heard: Heard, book: AttemptBook) -> None:
-    await rung(heard, book)
+    await place_calls(heard, book)
     await heard.hear(report("call-1", ANNA))
     await heard.read(listed("call-2", BEN, **SILENCE))
     await heard.read(listed("call-3", CARLA, analysis_result=ANALYSIS))
@@ -192,7 +192,7 @@ async def test_forgetting_somebody_leaves_the_figures_as_they_were(heard: Heard,
 
 
 async def test_what_never_came_is_not_missed_of_who_was_forgotten(heard: Heard, book: AttemptBook) -> None:
-    await rung(heard, book, [ANNA])
+    await place_calls(heard, book, [ANNA])
     silent = listed(summary=None, messages=None)
     await heard.read(silent)
     assert await heard.read(silent, later=PATIENCE)
@@ -382,7 +382,7 @@ async def test_a_few_calls_and_calls_of_just_now_are_not_judged(heard: Heard) ->
 
 async def test_calls_that_nobody_answered_are_not_judged(heard: Heard, book: AttemptBook) -> None:
     phones = [lead.phone for lead in people(FEWEST + 2)]
-    await rung(heard, book, phones)
+    await place_calls(heard, book, phones)
     for number, phone in enumerate(phones, start=1):
         await heard.read(listed(f"call-{number}", phone, **SILENCE))
     await heard.campaign.age(LATER)

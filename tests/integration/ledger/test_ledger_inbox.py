@@ -41,7 +41,7 @@ async def suppressed(database: Database) -> list[tuple[str, str, str]]:
     return [(it.source, it.reason, it.campaign) for it in await Suppressions(database).listed()]
 
 
-async def test_who_says_no_in_a_call_is_never_rung_again_by_any_campaign(database: Database) -> None:
+async def test_who_says_no_in_a_call_is_never_called_again_by_any_campaign(database: Database) -> None:
     heard, other = Heard(database, teaching()), Campaign(database, name="another campaign")
     await heard.campaign.placed(await heard.campaign.runner())
     await other.take_in(person(ANNA))
@@ -165,7 +165,7 @@ async def counted_as_not_placed(campaign: Campaign, book: AttemptBook) -> Attemp
     return attempt
 
 
-async def test_who_says_no_in_a_call_that_counted_as_not_placed_is_never_rung_again(
+async def test_who_says_no_in_a_call_that_counted_as_not_placed_is_never_called_again(
     database: Database,
 ) -> None:
     heard, other = Heard(database, teaching()), Campaign(database, name="another")
@@ -178,7 +178,7 @@ async def test_who_says_no_in_a_call_that_counted_as_not_placed_is_never_rung_ag
     assert await other.begin(await other.runner()) == []
 
 
-async def test_who_says_no_in_such_a_call_while_the_next_one_rings_is_not_rung_a_third_time(
+async def test_who_says_no_in_such_a_call_while_the_next_one_rings_is_not_called_a_third_time(
     database: Database,
 ) -> None:
     heard = Heard(database, teaching())
@@ -191,7 +191,7 @@ async def test_who_says_no_in_such_a_call_while_the_next_one_rings_is_not_rung_a
     assert await heard.campaign.begin(book) == []
 
 
-async def test_who_was_rung_once_more_than_was_counted_is_up_for_review_before_a_third_call(
+async def test_who_was_called_once_more_than_was_counted_is_up_for_review_before_a_third_call(
     database: Database,
 ) -> None:
     heard = Heard(database, teaching())

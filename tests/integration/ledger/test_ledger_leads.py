@@ -44,7 +44,7 @@ async def test_a_lead_keeps_its_state_when_its_file_is_taken_in_again(database: 
     assert [attempt.phone for attempt in await campaign.begin(book)] == [CARLA]
 
 
-async def test_a_lead_taken_out_of_the_file_is_not_rung_any_more(database: Database) -> None:
+async def test_a_lead_taken_out_of_the_file_is_not_called_any_more(database: Database) -> None:
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA), person(BEN))
     await campaign.take_in(person(BEN))
@@ -67,7 +67,7 @@ async def test_files_of_any_length_are_taken_in(database: Database, count: int) 
     assert (await campaign.book.outlook(campaign.batch, database.now())).is_finished == (count == 0)
 
 
-async def test_who_said_no_between_two_runs_is_not_rung(database: Database) -> None:
+async def test_who_said_no_between_two_runs_is_not_called(database: Database) -> None:
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA), person(BEN))
     await campaign.book.forbid({ANNA, CARLA})
@@ -77,7 +77,7 @@ async def test_who_said_no_between_two_runs_is_not_rung(database: Database) -> N
     assert (lead.state, lead.reason) == ("skipped", "do_not_call")
 
 
-async def test_who_was_on_the_list_by_mistake_is_rung_once_off_it(database: Database) -> None:
+async def test_who_was_on_the_list_by_mistake_is_called_once_off_it(database: Database) -> None:
     campaign = Campaign(database)
     book = await campaign.runner()
     await campaign.book.forbid({ANNA})
@@ -131,7 +131,7 @@ async def test_whose_zones_share_no_hour_goes_to_review_until_the_row_or_the_pol
     assert len(await campaign.begin(book)) == 1
 
 
-async def test_leads_that_may_not_be_rung_yet_do_not_hide_those_that_may(database: Database) -> None:
+async def test_leads_that_may_not_be_called_yet_do_not_hide_those_that_may(database: Database) -> None:
     night = CallingPolicy.model_validate(
         {"calling_hours": {"start": "00:00", "end": "24:00", "weekdays": ["monday"]}}
     )

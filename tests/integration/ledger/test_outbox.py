@@ -156,7 +156,7 @@ async def test_a_campaign_that_is_named_by_a_number_is_told_masked_and_is_found_
         assert notice.resource == f"flireo.campaign.{name}" and notice.payload["campaign"] == name
         assert ANNA[1:] not in json.dumps([notice.resource, dict(notice.payload)])
     assert {await find_campaign(database, name) for name in masked} == {f"{ANNA} again", f"{ANNA} at noon"}
-    for name in (f"{ANNA} again", "+44********01 again"):  # its own name may be rung under, and so may others
+    for name in (f"{ANNA} again", "+44********01 again"):  # its own name may be a number, and so may others
         await refuse_shown_name(database, name)
     with pytest.raises(DeclinedError, match="by its own name"):
         await refuse_shown_name(database, masked[0])
@@ -227,8 +227,8 @@ async def test_a_notice_is_sent_by_one_of_two_senders_and_again_only_if_it_did_n
     # A sender that was killed: after a while somebody else sends it, under the same id.
     async with heard.database.write() as db:
         await db.execute(update(outbox).values(claimed_until=outbox.c.claimed_until - CLAIM_SECONDS))
-    (anew,) = await box.claim(9)
-    before, after = await read_notices(heard.database, [again, anew])
+    (repeated,) = await box.claim(9)
+    before, after = await read_notices(heard.database, [again, repeated])
     assert before.id == after.id
 
 

@@ -1,4 +1,4 @@
-"""A changed table changes what past calls mean, without a request; and nobody is rung for it."""
+"""A changed table changes what past calls mean, without a request; and no one is called because of it."""
 
 from dataclasses import asdict
 from typing import Any
@@ -62,10 +62,10 @@ def with_rules(*rules: dict[str, Any], **fields: Any) -> CallingPolicy:
     )
 
 
-async def rung(
+async def finished_call(
     heard: Heard, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA, **told: Any
 ) -> None:
-    """Somebody was rung, and the list tells how it ended."""
+    """A call was placed, and the list shows how it ended."""
     await heard.campaign.placed(book, call_id, phone)
     assert await heard.read(listed(call_id, phone, **told), Expectations(), later=9999)
 
@@ -95,7 +95,7 @@ async def everything(database: Database) -> list[Any]:
 async def test_a_call_that_nobody_answered_ends_with_the_outcome_of_the_table(
     heard: Heard, book: AttemptBook, told: dict[str, Any], outcome: str
 ) -> None:
-    await rung(heard, book, **{**NOBODY, **told})
+    await finished_call(heard, book, **{**NOBODY, **told})
     assert (await heard.campaign.attempt()).outcome == outcome
     assert (await heard.result()).outcome == outcome
 
@@ -117,7 +117,7 @@ async def test_a_rule_of_ones_own_decides_about_a_call_that_nobody_answered(
     database: Database, rule: dict[str, Any], told: dict[str, Any]
 ) -> None:
     heard = Heard(database, with_rules(rule))
-    await rung(heard, await heard.campaign.runner(), **{**NOBODY, **told})
+    await finished_call(heard, await heard.campaign.runner(), **{**NOBODY, **told})
     assert (await heard.result()).outcome == rule["outcome"]
 
 
@@ -168,15 +168,15 @@ async def test_a_report_of_a_machine_that_only_its_greeting_gives_away(
     assert (await heard.result()).outcome == "voicemail"
 
 
-# Deriving anew.
+# Deriving again.
 
 
 async def test_a_changed_table_changes_outcomes_once_and_a_dry_run_only_tells(
     heard: Heard, book: AttemptBook, database: Database
 ) -> None:
-    await rung(heard, book, "call-1", ANNA, end_reason="silence_timeout", messages=MACHINE)
-    await rung(heard, book, "call-2", BEN)
-    await rung(heard, book, "call-3", CARLA, **NOBODY, error="busy")
+    await finished_call(heard, book, "call-1", ANNA, end_reason="silence_timeout", messages=MACHINE)
+    await finished_call(heard, book, "call-2", BEN)
+    await finished_call(heard, book, "call-3", CARLA, **NOBODY, error="busy")
     policy = with_rules(
         {"outcome": "voicemail", "end_reason": ["silence timeout"], "heard": ["voicemail"]},
         {"outcome": "no_answer", "error": ["busy"]},
@@ -200,7 +200,7 @@ async def test_a_changed_table_changes_outcomes_once_and_a_dry_run_only_tells(
 async def test_another_campaign_keeps_its_outcomes(
     heard: Heard, book: AttemptBook, database: Database
 ) -> None:
-    await rung(heard, book)
+    await finished_call(heard, book)
     other = await rederive(database.campaign("another"), with_rules({"outcome": "failed"}))
     assert other == Rederived()
     assert (await heard.campaign.attempt()).outcome == "answered"
@@ -257,7 +257,7 @@ async def test_a_lead_that_waits_is_done_when_its_last_call_needs_no_other(
     trying: tuple[Heard, AttemptBook], database: Database
 ) -> None:
     heard, book = trying
-    await rung(heard, book, **NOBODY, error="no answer")
+    await finished_call(heard, book, **NOBODY, error="no answer")
     lead = await heard.campaign.lead()
     assert (lead.state, lead_reason(lead)) == ("waiting", "to be called again after no_answer")
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
@@ -265,7 +265,7 @@ async def test_a_lead_that_waits_is_done_when_its_last_call_needs_no_other(
     assert (told.changed, told.settled, told.suppressed) == (1, 1, 0)
     lead = await heard.campaign.lead()
     assert (lead.state, lead.reason, lead.outcome, lead.attempts) == ("done", "", "rejected", 1)
-    # Nobody who is done is rung again, though the table says again that nobody answered.
+    # A lead that is done is not called again, though the table says again that no one answered.
     assert (await rederive(database.campaign(heard.campaign.name), RETRIES)).settled == 0
     lead = await heard.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "no_answer")
@@ -276,7 +276,7 @@ async def test_a_lead_that_waits_still_does_when_another_call_may_follow(
     trying: tuple[Heard, AttemptBook], database: Database
 ) -> None:
     heard, book = trying
-    await rung(heard, book, **NOBODY, error="no answer")
+    await finished_call(heard, book, **NOBODY, error="no answer")
     told = await rederive(
         database.campaign(heard.campaign.name), with_rules({"outcome": "busy", "error": ["no answer"]})
     )
@@ -289,11 +289,11 @@ async def test_a_lead_that_waits_still_does_when_another_call_may_follow(
     )
 
 
-async def test_nobody_who_is_done_is_rung_again_by_a_change_of_the_table(
+async def test_nobody_who_is_done_is_called_again_by_a_change_of_the_table(
     trying: tuple[Heard, AttemptBook], database: Database
 ) -> None:
     heard, book = trying
-    await rung(heard, book)
+    await finished_call(heard, book)
     policy = with_rules({"outcome": "no_answer", "max_duration_seconds": 100})
     assert (await rederive(database.campaign(heard.campaign.name), policy)).changed == 1
     lead = await heard.campaign.lead()
@@ -307,8 +307,8 @@ async def test_only_the_newest_call_speaks_for_its_lead(
     trying: tuple[Heard, AttemptBook], database: Database
 ) -> None:
     heard, book = trying
-    await rung(heard, book, "call-1", **NOBODY, error="no answer")
-    await rung(heard, book, "call-2", **NOBODY, error="busy")
+    await finished_call(heard, book, "call-1", **NOBODY, error="no answer")
+    await finished_call(heard, book, "call-2", **NOBODY, error="busy")
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
     told = await rederive(database.campaign(heard.campaign.name), policy)
     assert (told.changed, told.settled) == (1, 0)
@@ -325,7 +325,7 @@ async def test_an_attempt_that_rang_nobody_speaks_for_nobody(
     trying: tuple[Heard, AttemptBook], database: Database
 ) -> None:
     heard, book = trying
-    await rung(heard, book, **NOBODY, error="no answer")
+    await finished_call(heard, book, **NOBODY, error="no answer")
     (attempt,) = await heard.campaign.begin(book)
     await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
     assert (await heard.campaign.lead()).state == LeadState.WAITING
@@ -339,7 +339,7 @@ async def test_a_late_report_settles_a_lead_whose_next_attempt_rang_nobody(
     trying: tuple[Heard, AttemptBook],
 ) -> None:
     heard, book = trying
-    await rung(heard, book, **NOBODY, error="no answer")
+    await finished_call(heard, book, **NOBODY, error="no answer")
     (attempt,) = await heard.campaign.begin(book)
     await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
     await heard.hear(report())
@@ -351,8 +351,8 @@ async def test_a_number_is_suppressed_for_what_its_call_now_means(
     trying: tuple[Heard, AttemptBook], database: Database
 ) -> None:
     heard, book = trying
-    await rung(heard, book, **NOBODY, error="no answer")
-    await rung(heard, book, "call-2", BEN, **NOBODY, error="busy")
+    await finished_call(heard, book, **NOBODY, error="no answer")
+    await finished_call(heard, book, "call-2", BEN, **NOBODY, error="busy")
     other = Campaign(database, name="another")
     await other.take_in(person(ANNA), person(BEN))
     never = {"do_not_call_outcomes": [Outcome.REJECTED]}
@@ -373,7 +373,7 @@ async def test_an_answer_that_the_policy_learns_from_counts_where_the_outcome_ch
     trying: tuple[Heard, AttemptBook], database: Database
 ) -> None:
     heard, book = trying
-    await rung(heard, book, analysis_result={**ANALYSIS, "do_not_call": True})
+    await finished_call(heard, book, analysis_result={**ANALYSIS, "do_not_call": True})
     rule = OutcomeRule(outcome=Outcome.REJECTED, analysis=[AnalysisAnswer(key="do_not_call")])
     policy = RETRIES.model_copy(
         update={"outcomes": [rule], "do_not_call_keys": [AnalysisRule(key="do_not_call")]}
@@ -394,12 +394,12 @@ async def test_an_answer_that_the_policy_learns_from_counts_where_the_outcome_ch
         ({"do_not_call_outcomes": [Outcome.ANSWERED]}, "outcome"),
     ],
 )
-async def test_who_said_no_before_a_run_that_asks_for_it_is_not_rung_any_more(
+async def test_who_said_no_before_a_run_that_asks_for_it_is_not_called_any_more(
     trying: tuple[Heard, AttemptBook], database: Database, rules: dict[str, Any], source: str
 ) -> None:
     heard, book = trying
-    await rung(heard, book, "call-1", ANNA, analysis_result={**ANALYSIS, "do_not_call": "yes"})
-    await rung(heard, book, "call-2", BEN, **{**NOBODY, "error": "no answer"})
+    await finished_call(heard, book, "call-1", ANNA, analysis_result={**ANALYSIS, "do_not_call": "yes"})
+    await finished_call(heard, book, "call-2", BEN, **{**NOBODY, "error": "no answer"})
     other = Campaign(database, name="other")
     await other.take_in(person(ANNA), person(BEN))
     name = heard.campaign.name
@@ -415,7 +415,7 @@ async def test_who_said_no_before_a_run_that_asks_for_it_is_not_rung_any_more(
         ANNA: "skipped",
         BEN: "waiting",
     }
-    # It is remembered, also where outcomes change; and rules that went and came again are asked anew.
+    # It is remembered, also where outcomes change; and rules that were removed and added are applied again.
     assert await apply_current_rules(database.campaign(name), RETRIES.model_copy(update=rules)) is None
     changed = with_rules({"outcome": "busy", "error": ["no answer"]}, **rules)
     assert await apply_current_rules(database.campaign(name), changed) == Rederived(
@@ -433,7 +433,7 @@ async def test_a_lead_that_waits_for_another_call_is_done_once_the_last_one_taug
     trying: tuple[Heard, AttemptBook], database: Database
 ) -> None:
     heard, book = trying
-    await rung(heard, book, **{**NOBODY, "error": "no answer"})
+    await finished_call(heard, book, **{**NOBODY, "error": "no answer"})
     assert (await heard.campaign.lead()).state == "waiting"
     policy = RETRIES.model_copy(update={"do_not_call_outcomes": [Outcome.NO_ANSWER]})
     assert await apply_current_rules(database.campaign(heard.campaign.name), policy) == Rederived(1, {}, 1, 1)
@@ -494,7 +494,7 @@ async def test_a_call_that_was_closed_without_a_report_stays_for_a_person(
 async def test_who_was_forgotten_keeps_the_outcome_for_no_words_are_left(
     heard: Heard, book: AttemptBook, database: Database
 ) -> None:
-    await rung(heard, book, **NOBODY, error="busy")
+    await finished_call(heard, book, **NOBODY, error="busy")
     await forget(database, ANNA)
     before = await everything(database)
     assert await rederive(database.campaign(heard.campaign.name), RETRIES) == Rederived()
@@ -509,9 +509,9 @@ async def test_endings_are_counted_with_what_nobody_could_map_first_and_without_
     heard: Heard, book: AttemptBook, database: Database
 ) -> None:
     novel = {**NOBODY, "status": "a-status-of-tomorrow"}
-    await rung(heard, book, "call-1", ANNA, **{**novel, "error": f"487 from {ANNA}"})
-    await rung(heard, book, "call-2", BEN, **{**novel, "error": f"487 from {ANNA}"})
-    await rung(heard, book, "call-3", CARLA)
+    await finished_call(heard, book, "call-1", ANNA, **{**novel, "error": f"487 from {ANNA}"})
+    await finished_call(heard, book, "call-2", BEN, **{**novel, "error": f"487 from {ANNA}"})
+    await finished_call(heard, book, "call-3", CARLA)
     await heard.campaign.placed(book, "call-4", "+447700900099")  # it is not over
     assert await endings(database.campaign(heard.campaign.name)) == [
         EndingCount("a-status-of-tomorrow", "", f"487 from {mask_phone(ANNA)}", "unknown", 2),
@@ -524,7 +524,7 @@ async def test_endings_that_differ_only_in_a_number_are_one(
     heard: Heard, book: AttemptBook, database: Database
 ) -> None:
     for call_id, phone in (("call-1", ANNA), ("call-2", BEN)):
-        await rung(heard, book, call_id, phone)
+        await finished_call(heard, book, call_id, phone)
     async with database.write() as db:
         for phone, other in ((ANNA, "+442079461101"), (BEN, "+442079462201")):
             mine = update(attempts).where(attempts.c.phone == phone)

@@ -394,7 +394,7 @@ async def test_no_call_of_the_list_is_too_odd_to_be_written_down(
     assert (await heard.result()).state == "done"
 
 
-async def test_a_lead_is_rung_again_after_the_outcomes_that_the_policy_names(database: Database) -> None:
+async def test_a_lead_is_called_again_after_the_outcomes_that_the_policy_names(database: Database) -> None:
     policy = CallingPolicy(calling_hours=None, max_attempts=2, retry_delay_seconds=600)
     heard = Heard(database, policy)
     book = await heard.campaign.runner()

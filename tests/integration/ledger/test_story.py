@@ -1,4 +1,4 @@
-"""Why was, or wasn't, this person rung? All that a campaign knows of them, in order."""
+"""Why was, or wasn't, this person called? All that a campaign knows of them, in order."""
 
 import json
 

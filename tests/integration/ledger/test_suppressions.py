@@ -1,4 +1,4 @@
-"""Who said no is never rung, in whatever campaign; who is forgotten neither, and nothing is known of them."""
+"""A person who opted out is never called, by any campaign; nor one who was forgotten, about whom nothing is kept."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ async def test_a_suppressed_person_is_skipped_in_every_campaign_at_once(database
         assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: "person"}
 
 
-async def test_who_is_suppressed_is_rung_in_no_campaign_that_begins_later(database: Database) -> None:
+async def test_who_is_suppressed_is_called_in_no_campaign_that_begins_later(database: Database) -> None:
     await Suppressions(database).suppress([ANNA], "asked by letter")
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA), person(BEN))
@@ -150,7 +150,7 @@ async def test_the_key_of_a_ledger_stays_and_is_its_own(
 
 
 async def _known(campaign: Campaign, phone: str = ANNA) -> AttemptBook:
-    """Somebody of whom everything is known: rung, heard, analysed, decided about."""
+    """A person that everything is known about: called, reported, analysed, decided."""
     database = campaign.database
     book = await campaign.runner()
     await campaign.take_in(
@@ -315,7 +315,7 @@ async def test_who_is_forgotten_twice_has_two_pseudonyms(local: Database) -> Non
     assert [is_pseudonym(phone) for phone in await campaign.leads()] == [True, True]
 
 
-async def test_a_number_nobody_knows_is_forgotten_and_never_rung(local: Database) -> None:
+async def test_a_number_nobody_knows_is_forgotten_and_never_called(local: Database) -> None:
     assert await forget(local, ANNA) == Forgotten(0, 0, 0, 0)
     async with local.read() as db:
         found = await suppression_in(db, local, ANNA)

@@ -321,7 +321,7 @@ def test_a_scheduled_campaign_is_not_deleted_and_its_calls_outlive_it(talkative:
     assert talkative.call(lead["call_id"])["ended_at"] is None
 
 
-def test_without_minutes_the_leads_fail_unrung(sandbox: RunningSandbox) -> None:
+def test_without_minutes_the_leads_fail_uncalled(sandbox: RunningSandbox) -> None:
     sandbox.settings(minutes_balance=0)
     campaign_id = make(sandbox, ANNA, BEN)
     move(sandbox, campaign_id, "scheduled").raise_for_status()

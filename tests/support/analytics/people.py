@@ -58,7 +58,7 @@ def _lead(chance: random.Random, number: int) -> Person:
         "columns": {"city": chance.choice(("Utrecht", "Gent", "Lille")), "customer": f"C{number:05}"},
     }
     if chance.random() < 0.15:
-        return _unrung(chance, who)
+        return _uncalled(chance, who)
     outcome = chance.choices(
         ("answered", "voicemail", "no_answer", "busy", "failed", "rejected", "transferred", "unknown"),
         (52, 14, 20, 4, 2, 2, 5, 1),
@@ -81,7 +81,7 @@ def _lead(chance: random.Random, number: int) -> Person:
     )
 
 
-def _unrung(chance: random.Random, who: dict[str, Any]) -> Person:
+def _uncalled(chance: random.Random, who: dict[str, Any]) -> Person:
     state, reason = chance.choice(
         (
             ("waiting", "outside_hours"),

@@ -84,7 +84,7 @@ class Campaign:
 
     @property
     def account(self) -> Account:
-        """Where to call, and as whom."""
+        """Where to call, and with which key."""
         return Account("sandbox-key", self.base_url, timeouts=self.timeouts)
 
     @property
@@ -131,7 +131,7 @@ class Campaign:
         return UnknownAttempts(self.ledger)
 
     async def begin(self, book: AttemptBook, most: int = 100) -> list[Attempt]:
-        """Commit the wish to call whom the policy allows."""
+        """Commit attempts to call the leads that the policy allows."""
         return (await book.begin(self.batch, self.policy, most, 0)).attempts
 
     async def record(self, book: AttemptBook, *answers: Answer) -> None:

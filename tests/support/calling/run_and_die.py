@@ -94,7 +94,7 @@ def die_after_answers() -> None:
     die_after(AttemptBook, "record", lambda args, done: bool(args[1]))
 
 
-def has_rung(server: str, phone: str) -> bool:
+def has_called(server: str, phone: str) -> bool:
     """Whether the server made a phone call."""
     rings = httpx.get(f"{server.removesuffix('/api/v1')}/sandbox/calls").raise_for_status().json()
     return any(ring["destination"] == phone for ring in rings)
@@ -124,7 +124,7 @@ def prepare(step: str, database: Database, server: str, phone: str) -> None:
         "after the intent": lambda: die_before(Dialer, "dial"),
         "when the connection stands": lambda: die_on_the_wire("send_request_headers.started", lambda: True),
         "during the request": lambda: die_on_the_wire(
-            "receive_response_headers.started", lambda: has_rung(server, phone)
+            "receive_response_headers.started", lambda: has_called(server, phone)
         ),
         "after the answer": lambda: die_after(Dialer, "dial"),
         "before the answer is committed": lambda: die_after(
@@ -145,11 +145,11 @@ def people_of(step: str, leads: int) -> list[Lead]:
 
 async def run_and_die(step: str, ledger_url: str, server: str, leads: int) -> None:
     """Run one campaign until this process dies."""
-    rung = people_of(step, leads)
+    called = people_of(step, leads)
     async with await Database.open(ledger_url) as database:
         campaign = Campaign(database, server, name=step, policy=POLICY)
-        await campaign.take_in(*rung)
-        prepare(step, database, server, rung[0].phone)
+        await campaign.take_in(*called)
+        prepare(step, database, server, called[0].phone)
         engine = RunSettings(
             database.campaign(campaign.name),
             campaign.account,

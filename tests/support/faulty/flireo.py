@@ -21,7 +21,7 @@ from tests.support.faulty.server import Act, Request, answer, lost, run_faulty
 
 Json = dict[str, Any]
 TALK_SECONDS: Final = 0.5
-STRANGER: Final = "+12025550199"  # someone whom others call
+STRANGER: Final = "+12025550199"  # someone that others call
 ALL: Final = 1_000_000
 
 
@@ -43,7 +43,7 @@ class Faults:
         page: Calls a page at most, whatever is asked for.
         ignores: Parameters of the list that have no effect.
         has_total: Whether the list says how many calls there are.
-        shows_number: Whether the list shows whom a call was with.
+        shows_number: Whether the list shows the number of a call.
         list_answer: What the list answers instead; None: calls.
         shows_calls: Whether a call can be asked for by its id.
         wrong_id: Of so many answers, one has the id of another call; 0: none.
@@ -92,7 +92,7 @@ class FaultyFlireo:
 
     Attributes:
         url: Base URL of the API.
-        placed: Calls to people whom we asked it to call, oldest first.
+        placed: Calls that we asked it to place, oldest first.
         others: Calls that it has beside those.
         posts: Requests for a call, by number.
     """

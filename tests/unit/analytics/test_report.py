@@ -138,7 +138,7 @@ def test_a_phone_number_does_not_show_wherever_it_hides(number: str) -> None:
         columns={"mobile": number},
     )
     seen = rendered(
-        person, person, replace(NOT_RUNG, reason=f"rung {number} before"), replace(NOT_RUNG, phone=number)
+        person, person, replace(NOT_RUNG, reason=f"called {number} before"), replace(NOT_RUNG, phone=number)
     )
     assert not THE_NUMBER.search(seen)
     assert "•••" in seen

@@ -39,7 +39,7 @@ def lead(number: int = 0, zones: tuple[str, ...] = ("Europe/Amsterdam",), **fiel
 
 @st.composite
 def prospects(draw: st.DrawFn) -> list[Prospect]:
-    """Some people, some of whom were called before."""
+    """Some people; some were called before."""
     found = []
     for number in range(draw(st.integers(1, 12))):
         tried = draw(st.integers(0, 2))

@@ -108,9 +108,11 @@ def upgrade(op: Operations) -> None:
         sa.Column("call_id", sa.String, nullable=False),
         sa.Column("customer", sa.String, nullable=False),
         sa.Column("reference", sa.String, nullable=False, server_default=""),
-        sa.Column("rang_at", sa.Float),
+        sa.Column("called_at", sa.Float),
     )
-    op.create_index("flireo_waiting_numbers", "flireo_inbox", ["state", "customer", "rang_at", "received_at"])
+    op.create_index(
+        "flireo_waiting_numbers", "flireo_inbox", ["state", "customer", "called_at", "received_at"]
+    )
     op.create_index("flireo_waiting_references", "flireo_inbox", ["state", "reference"])
     op.create_index("flireo_waiting_reports", "flireo_inbox", ["state", "call_id"])
     op.create_table(
