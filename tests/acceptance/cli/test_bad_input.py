@@ -132,7 +132,7 @@ def test_a_ledger_that_cannot_be_used_is_told_by_its_url_without_its_password(
     assert not newer.exists()
     make_ledger(f"sqlite:///{newer}")
     with sqlite3.connect(newer) as db:
-        db.execute("UPDATE flireo_meta SET value = '99' WHERE key = 'version'")
+        db.execute("UPDATE flireo_version SET version_num = '0099'")
     db.close()
     ended = shell.run_here("--any-hour", FLIREO_LEDGER_URL=f"sqlite:///{newer}")
     assert ended.status == 1

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from flireo_flows import FlireoCredentials, tasks
 from flireo_flows.api.operation import endpoint_of
 from flireo_flows.api.registry import OPERATIONS, OperationFunction
+from flireo_flows.tasks.operation_task import async_name
 from tests.support.api.examples import EXAMPLES, SECRETS, Scene, set_scene
 from tests.support.faulty.server import Act, FaultyServer, Request, answer, run_faulty
 from tests.support.flows.stage import Stored, patiently
@@ -57,7 +58,8 @@ def credentials(base_url: str) -> FlireoCredentials:
 
 def once(operation: OperationFunction, *, twin: bool = False) -> Task[..., Any]:
     """The task of an operation, without the minutes that a read waits for its next try."""
-    task: Task[..., Any] = getattr(tasks, f"{'a' if twin else ''}{operation.__name__}")
+    name = operation.__name__
+    task: Task[..., Any] = getattr(tasks, async_name(name) if twin else name)
     return task.with_options(retries=0)
 
 

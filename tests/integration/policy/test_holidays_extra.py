@@ -13,7 +13,7 @@ from flireo_flows.policy import *
 lead, now = PolicyLead("+31612345678", ("Europe/Amsterdam",)), datetime(2027, 3, 2, 12, tzinfo=UTC)
 for countries in ([], ["NL"], ["auto"]):
     policy = CallingPolicy(holidays=Holidays(countries=countries))
-    print(type(decide(lead, now, policy, History())).__name__, "|", unusable(policy))
+    print(type(decide(lead, now, policy, History())).__name__, "|", policy_problem(policy))
 """
 
 
