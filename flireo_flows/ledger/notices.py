@@ -44,7 +44,7 @@ class Notice:
             as `flireo.analysis.<key>`, in lower case. An amended call has only those that no earlier notice of
             it had: else whatever follows up an answer would do so twice.
         payload: What it says.
-        lead_id: Whom it is about; None for a campaign or the inbox as a whole.
+        lead_id: Of the lead that it is about; None for a campaign or the inbox as a whole.
     """
 
     id: uuid.UUID

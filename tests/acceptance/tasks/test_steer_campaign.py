@@ -168,7 +168,7 @@ def test_cancelling_a_run_whose_process_a_runner_kills_pauses_its_campaign(
         given = {"campaign": "spring", "ledger": {"$ref": {"block_document_id": document}}}
         path = f"deployments/{deployment['id']}/create_flow_run"
         run = _call(at_prefect, "POST", path, {"parameters": given})
-        patiently(lambda: stored.run(run["id"])["state"]["type"] == "RUNNING")
+        patiently(lambda: (stored.run(run["id"])["state"] or {}).get("type") == "RUNNING")
         asked = {"state": {"type": "CANCELLING"}, "force": False}
         _call(at_prefect, "POST", f"flow_runs/{run['id']}/set_state", asked)
         patiently(lambda: stored.run(run["id"])["state"]["type"] == "CANCELLED")

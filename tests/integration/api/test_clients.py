@@ -44,7 +44,7 @@ from tests.support.faulty.server import (
 BOTH = pytest.mark.parametrize("speaker", SPEAKERS.values(), ids=SPEAKERS.keys())
 
 CALL = answer(body={"id": "call-1", "status": "ended"})
-RUNG = answer(body=PLACED)
+ACCEPTED = answer(body=PLACED)
 NO_ROOM = {"error": {"code": "unprocessable", "message": "no number"}}
 
 # What the server does with the one POST, and what the caller hears.
@@ -66,7 +66,7 @@ FAULTS: dict[str, tuple[Act, type[errors.FlireoError]]] = {
     "closed": (lost(), errors.OutcomeUnknown),
     "reset": (reset(), errors.OutcomeUnknown),
     "garbage": (garbage(), errors.OutcomeUnknown),
-    "body cut": (cut(RUNG), errors.OutcomeUnknown),
+    "body cut": (cut(ACCEPTED), errors.OutcomeUnknown),
     "head cut": (cut(answer(204), missing=10), errors.OutcomeUnknown),
     "200 in HTML": (page(200), errors.OutcomeUnknown),
     "200 without an id": (answer(200, {"success": True}), errors.OutcomeUnknown),
@@ -79,7 +79,7 @@ FAULTS: dict[str, tuple[Act, type[errors.FlireoError]]] = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_one_call_is_one_post_whatever_becomes_of_it(speaker: MakesSpeaker, fault: str) -> None:
     act, error = FAULTS[fault]
-    with run_faulty([act, RUNG]) as server:
+    with run_faulty([act, ACCEPTED]) as server:
         with speaker(account(server.url)) as client, pytest.raises(error) as raised:
             client.send(create_outbound_call(RING_ANNA))
         assert type(raised.value) is error
@@ -87,9 +87,9 @@ def test_one_call_is_one_post_whatever_becomes_of_it(speaker: MakesSpeaker, faul
 
 
 @BOTH
-@pytest.mark.parametrize("act", [silent(), slow(RUNG, 60)], ids=["silent", "slow"])
+@pytest.mark.parametrize("act", [silent(), slow(ACCEPTED, 60)], ids=["silent", "slow"])
 def test_one_call_is_one_post_when_the_answer_is_too_late(speaker: MakesSpeaker, act: Act) -> None:
-    with run_faulty([act, RUNG]) as server:
+    with run_faulty([act, ACCEPTED]) as server:
         with speaker(account(server.url, HASTY)) as client, pytest.raises(errors.OutcomeUnknown) as raised:
             client.send(create_outbound_call(RING_ANNA))
         assert raised.value.text == "ReadTimeout"
@@ -98,7 +98,7 @@ def test_one_call_is_one_post_when_the_answer_is_too_late(speaker: MakesSpeaker,
 
 @BOTH
 def test_the_answer_to_a_call_is_waited_for_longer_than_others(speaker: MakesSpeaker) -> None:
-    with run_faulty(lambda request: slow(RUNG, 0.3) if request.method == "POST" else silent()) as server:
+    with run_faulty(lambda request: slow(ACCEPTED, 0.3) if request.method == "POST" else silent()) as server:
         patient = Timeouts(connect=30, read=0.05, call=30)
         with speaker(account(server.url, patient)) as client:
             assert client.send(create_outbound_call(RING_ANNA)).call_id == "call-1"
@@ -168,7 +168,7 @@ def test_what_calls_has_a_fresh_connection_and_what_reads_shares_one(speaker: Ma
 
 @BOTH
 def test_a_connection_that_the_server_closed_meanwhile_costs_no_call(speaker: MakesSpeaker) -> None:
-    with run_faulty(closing(RUNG)) as server, speaker(account(server.url)) as client:
+    with run_faulty(closing(ACCEPTED)) as server, speaker(account(server.url)) as client:
         for _ in range(5):
             assert client.send(create_outbound_call(RING_ANNA)).call_id == "call-1"
     assert server.connections == [1, 2, 3, 4, 5]
@@ -196,7 +196,7 @@ def test_an_id_arrives_as_it_is(speaker: MakesSpeaker, call_id: str, quoted: str
 
 @BOTH
 def test_a_request_says_who_and_what_it_is(speaker: MakesSpeaker) -> None:
-    with run_faulty(RUNG) as server, speaker(account(f"{server.url}/api/v1/")) as client:
+    with run_faulty(ACCEPTED) as server, speaker(account(f"{server.url}/api/v1/")) as client:
         client.send(create_outbound_call(RING_ANNA))
     (request,) = server.requests
     assert (request.method, request.target) == ("POST", "/api/v1/calls/outbound")
@@ -245,7 +245,7 @@ INLINE = OutboundCall(
 def test_a_call_is_asked_for_in_the_words_of_the_dialect(
     speaker: MakesSpeaker, dialect: Dialect, call: OutboundCall, body: dict[str, object]
 ) -> None:
-    with run_faulty(RUNG) as server, speaker(account(server.url, dialect=dialect)) as client:
+    with run_faulty(ACCEPTED) as server, speaker(account(server.url, dialect=dialect)) as client:
         client.send(create_outbound_call(call))
     assert server.requests[0].json() == {"destination": ANNA, **body}
     assert server.requests[0].target == "/calls/outbound"
@@ -293,7 +293,7 @@ class AsyncSleepyTransport(httpx.AsyncHTTPTransport):
 @BOTH
 def test_a_machine_that_slept_before_the_first_byte_calls_no_one(speaker: MakesSpeaker) -> None:
     sleepy = SleepyTransport() if speaker is SPEAKERS["FlireoClient"] else AsyncSleepyTransport()
-    with run_faulty(RUNG) as server:
+    with run_faulty(ACCEPTED) as server:
         with (
             speaker(account(server.url), transport=sleepy) as client,
             pytest.raises(errors.NotSent, match="too late to send"),

@@ -81,7 +81,10 @@ async def test_every_status_from_100_to_599_is_judged_and_what_is_not_listed_pro
 
     with run_faulty(script) as server:
         roomy = POLICY.model_copy(update={"max_concurrent_calls": 1000})
-        campaign = Campaign(local, f"{server.url}/api/v1", policy=roomy)
+        patient = Timeouts(
+            connect=60, read=60, call=60
+        )  # twenty clients begin at once, on a slow machine too
+        campaign = Campaign(local, f"{server.url}/api/v1", policy=roomy, timeouts=patient)
         await campaign.take_in(*called)
         book = await campaign.runner()
         for _ in range(25):

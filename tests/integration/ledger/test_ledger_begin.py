@@ -1,4 +1,4 @@
-"""Whom a runner may begin to ring: decided, chosen and written down in one transaction, whoever else is at work."""
+"""Which leads a runner may begin to call: decided, chosen and written in one transaction, whoever else is at work."""
 
 import asyncio
 import json

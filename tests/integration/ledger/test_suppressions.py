@@ -1,4 +1,4 @@
-"""A person who opted out is never called, by any campaign; nor one who was forgotten, about whom nothing is kept."""
+"""A person who opted out, or was forgotten, is never called by any campaign; of the latter nothing is kept."""
 
 import asyncio
 import json

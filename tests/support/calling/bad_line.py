@@ -22,7 +22,7 @@ class BadLine:
         url: Base URL of the API.
         acts: What is done with each request that calls, in turn; the last stays. None: as it should be.
         calls: Whether such a request places a call, whatever is answered.
-        posts: Whom those requests wanted to call.
+        posts: The numbers that those requests were to call.
         calls: What the list of calls shows, newest first.
         lists: What is done with one who asks for the list, instead of showing it.
         page: Calls a page at most, whatever is asked for.

@@ -28,7 +28,7 @@ EACH = pytest.mark.parametrize(
 
 CALL = said(200, b'{"id": "call-1", "status": "ended"}')
 AGENT = said(200, b'{"agent": {"id": "agent-1"}}')
-RUNG = said(200, json.dumps(PLACED).encode())
+ACCEPTED = said(200, json.dumps(PLACED).encode())
 
 REFUSALS = [
     (400, errors.BadRequest),
@@ -124,7 +124,7 @@ def test_a_call_without_an_id_may_have_been_placed() -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 202, 299])
 def test_any_2xx_is_a_success(status: int) -> None:
-    assert play(PLACES_CALL, said(status, RUNG.body)).outcome.call_id == "call-1"
+    assert play(PLACES_CALL, said(status, ACCEPTED.body)).outcome.call_id == "call-1"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_delete_is_done_with_and_without_a_body(answer: Reply, gone: bool) -> 
 
 @EACH
 def test_a_limited_request_is_sent_again_after_the_time_the_server_names(operation: Operation[Any]) -> None:
-    good = {READS.name: CALL, CHANGES.name: AGENT, PLACES_CALL.name: RUNG}[operation.name]
+    good = {READS.name: CALL, CHANGES.name: AGENT, PLACES_CALL.name: ACCEPTED}[operation.name]
     played = play(operation, said(429, retry_after="30"), good)
     assert (played.sent, sum(played.pauses)) == (2, 30.0)
     assert not isinstance(played.outcome, Exception)
@@ -145,7 +145,7 @@ def test_a_limited_request_is_sent_again_after_the_time_the_server_names(operati
 @pytest.mark.parametrize("told", [None, "0", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "-5", "nan", "inf"])
 def test_a_limit_without_a_usable_retry_after_is_waited_for_a_second_at_least(told: str | None) -> None:
     limited = said(429) if told is None else said(429, retry_after=told)
-    played = play(PLACES_CALL, limited, RUNG)
+    played = play(PLACES_CALL, limited, ACCEPTED)
     assert played.sent == 2
     assert 1.0 <= sum(played.pauses) <= 2.0
 
@@ -156,12 +156,12 @@ def test_a_server_that_limits_forever_is_given_up_on() -> None:
 
 
 def test_no_retry_after_waits_longer_than_a_day() -> None:
-    played = play(PLACES_CALL, said(429, retry_after="1e300"), RUNG)
+    played = play(PLACES_CALL, said(429, retry_after="1e300"), ACCEPTED)
     assert sum(played.pauses) == 86_400
 
 
 def test_nothing_goes_out_after_the_time_it_had_to_go_out_before() -> None:
-    played = play(PLACES_CALL, RUNG, before=-0.1)
+    played = play(PLACES_CALL, ACCEPTED, before=-0.1)
     assert (played.sent, type(played.outcome), played.outcome.text) == (0, errors.TooLate, TOO_LATE)
 
 
@@ -169,10 +169,10 @@ def test_a_wait_for_the_limit_that_ends_too_late_is_not_begun() -> None:
     pacing = RateLimit()
     play(READS, said(429, retry_after="1"), CALL, pacing=pacing)
     pacing.blocked_until = START + 20
-    played = play(PLACES_CALL, RUNG, pacing=pacing, before=19)
+    played = play(PLACES_CALL, ACCEPTED, pacing=pacing, before=19)
     assert (played.sent, played.pauses, type(played.outcome)) == (0, [], errors.TooLate)
     assert played.outcome.text == NO_ROOM
-    assert play(PLACES_CALL, RUNG, pacing=pacing, before=21).sent == 1
+    assert play(PLACES_CALL, ACCEPTED, pacing=pacing, before=21).sent == 1
 
 
 @pytest.mark.parametrize(
@@ -251,14 +251,14 @@ def test_a_route_is_named_without_the_id() -> None:
 @given(st.dictionaries(st.sampled_from(["date", "retry-after", "x-request-id"]), st.text()), st.text())
 def test_no_header_can_make_a_placed_call_look_like_anything_else(headers: dict[str, str], told: str) -> None:
     limits = {f"x-ratelimit-{name}": told for name in ("limit", "remaining", "reset")}
-    answer = Reply(200, {**limits, **headers}, RUNG.body, START)
+    answer = Reply(200, {**limits, **headers}, ACCEPTED.body, START)
     assert play(PLACES_CALL, answer).outcome.call_id == "call-1"
 
 
 @pytest.mark.parametrize("told", ["nan", "inf", "-inf", "1e999", "1e300", "-1", "0", "1760000060000", "60"])
 def test_absurd_limits_neither_break_an_exchange_nor_stop_it_for_long(told: str) -> None:
     limits = {f"x-ratelimit-{name}": told for name in ("limit", "remaining", "reset")}
-    answer, pacing = Reply(200, limits, RUNG.body, START), RateLimit()
+    answer, pacing = Reply(200, limits, ACCEPTED.body, START), RateLimit()
     for _ in range(5):
         played = play(PLACES_CALL, answer, pacing=pacing)
         assert played.outcome.call_id == "call-1"
