@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any, Final
 
 from cyclopts import App, CycloptsError
 
@@ -33,20 +34,13 @@ FLIREO_LEDGER_URL (sqlite:///FILE or postgresql://...), FLIREO_WEBHOOK_SECRET.""
     help_format="plaintext",
     suppress_keyboard_interrupt=False,  # we say what Ctrl-C means, see below
 )
-app.command(run)
-app.command(collect)
-app.command(plan)
-app.command(status)
-app.command(why)
-app.command(outcomes)
-for steering in (pause, resume, cancel, suppress, unsuppress, suppressions, do_not_call, forget):
-    app.command(steering)
-app.command(demo)
-app.command(sandbox)
-app.command(webhooks)
-app.command(automations)
-app.command(inbox)
-app.command(init)
+_COMMANDS: Final[tuple[Any, ...]] = (
+    *(run, collect, plan, status, why, outcomes, pause, resume, cancel),
+    *(suppress, unsuppress, suppressions, do_not_call, forget),
+    *(demo, sandbox, webhooks, automations, inbox, init),
+)
+for _command in _COMMANDS:
+    app.command(_command)
 
 
 def main() -> None:
@@ -58,7 +52,7 @@ def main() -> None:
 
 
 def _main(arguments: list[str]) -> int:
-    from flireo_flows.cli.user_errors import PROBLEMS, in_words, is_clock, is_unread
+    from flireo_flows.cli.user_errors import in_words, is_clock, is_for_user, is_unread
 
     for option, given in zip(["", *arguments], arguments, strict=False):
         if not _is_text(given) and not os.path.exists(given):  # a file may have such a name
@@ -72,7 +66,7 @@ def _main(arguments: list[str]) -> int:
         say("interrupted. What was called is in the ledger; run the same command again to continue.")
         return INTERRUPTED
     except Exception as error:
-        if not isinstance(error, PROBLEMS()):
+        if not is_for_user(error):
             raise  # a bug of ours: its traceback is what helps
         say(in_words(error))
         return CLOCK if is_clock(error) else UNREAD if is_unread(error) else FAILED

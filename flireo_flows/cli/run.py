@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
-from flireo_flows.cli.options import NO_OPTIONS, CampaignName, LeadOptions
+from flireo_flows.cli.options import (
+    NO_CAMPAIGN_OPTIONS,
+    NO_LEAD_OPTIONS,
+    CampaignName,
+    CampaignOptions,
+    LeadOptions,
+)
 
 if TYPE_CHECKING:
     from flireo_flows.flows import CampaignSummary
@@ -23,20 +29,15 @@ def run(
     leads: Path,
     *,
     campaign: CampaignName,
-    agent_id: str = "",
-    number_id: str = "",
-    policy: str = "",
-    script: Path | None = None,
+    options: CampaignOptions = NO_CAMPAIGN_OPTIONS,
     plan: Path | None = None,
-    any_hour: Annotated[bool, Flag] = False,
-    do_not_call: Path | None = None,
     out: Path = Path("results"),
     no_wait: Annotated[bool, Flag] = False,
     deadline: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
     ignore_recent_calls: Annotated[bool, Flag] = False,
     limit: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=MOST_PEOPLE))] = None,
     yes: Annotated[bool, Flag] = False,
-    file_options: LeadOptions = NO_OPTIONS,
+    file_options: LeadOptions = NO_LEAD_OPTIONS,
 ) -> int:
     """Call every lead of a file and export what became of each call. Run it again to carry on.
 
@@ -53,21 +54,8 @@ def run(
         CSV or Excel file, one person a row.
     campaign
         Attempts are counted under this name.
-    agent_id
-        The saved Flireo agent that speaks; not needed where the script or the rows say who does.
-    number_id
-        Id of the number to call from; without it Flireo picks one.
-    policy
-        YAML or JSON file with the fields of CallingPolicy, or the name of a preset: nl, be, de, fr, gb, us, us-fl.
-    script
-        YAML or JSON file that says what is said, by which agent, and from which numbers.
     plan
         A plan that `flireo-flows plan --save` wrote: no one outside it is called.
-    any_hour
-        Call at any hour, whatever the policy's calling hours are. Rules by state (state_rules) hold all the same, as
-        they are law: only a policy without them calls without them.
-    do_not_call
-        File of numbers that must not be called.
     out
         Folder for results.csv, results.jsonl, results.parquet, rejects.csv and report.html.
     no_wait
@@ -83,21 +71,19 @@ def run(
         Call without asking. Needed where there is no terminal, as in a scheduled job.
     """
     from flireo_flows.cli import confirmation, settings
-    from flireo_flows.cli.plan import make, wanted_of
+    from flireo_flows.cli.plan import make
     from flireo_flows.leads import check_file, read_do_not_call
 
-    lead_format = file_options.lead_format()
-    rules = settings.policy(policy, any_hour=any_hour)
-    words = settings.script(script)
-    # What is wrong with the input is said at once, before anything is started.
+    lead_format, do_not_call = file_options.lead_format(), options.do_not_call
+    wanted = options.request(campaign, REQUESTS_PER_MINUTE)
+    # What is wrong with the input is reported at once, before anything is started.
     check_file(leads, lead_format)
     if do_not_call:
         read_do_not_call(do_not_call, lead_format.default_region)
     check_out(out)
     key, ledger = settings.credentials(), settings.ledger()
-    _say_hours(rules, any_hour=any_hour)
+    _say_hours(wanted.policy, any_hour=options.any_hour)
     if not yes and confirmation.is_needed(key):
-        wanted = wanted_of(campaign, agent_id, number_id, policy, script, any_hour, REQUESTS_PER_MINUTE)
         refused = confirmation.refusal(make(leads, do_not_call, wanted, lead_format, plan), limit, key)
         if refused is not None:
             return refused
@@ -105,12 +91,12 @@ def run(
         prefect_api(),
         leads=str(leads.absolute()),
         campaign=campaign,
-        agent_id=agent_id,
+        agent_id=options.agent_id,
         credentials=key,
         ledger=ledger,
-        number=_number(number_id),
-        policy=rules,
-        script=words,
+        number=_number(options.number_id),
+        policy=wanted.policy,
+        script=wanted.composer.script,
         plan=str(plan.absolute()) if plan else "",
         lead_format=lead_format,
         do_not_call=str(do_not_call.absolute()) if do_not_call else "",

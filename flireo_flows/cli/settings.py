@@ -10,6 +10,7 @@ from flireo_flows.cli.user_errors import SettingError
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
+    from flireo_flows.api.dialect import Dialect
     from flireo_flows.blocks import CallLedger, FlireoCredentials
     from flireo_flows.policy import CallingPolicy
     from flireo_flows.script import Script
@@ -75,7 +76,6 @@ def credentials() -> "FlireoCredentials":
     """FLIREO_API_KEY, FLIREO_BASE_URL, FLIREO_DIALECT and FLIREO_WEBHOOK_SECRET as a block."""
     from pydantic import SecretStr, ValidationError
 
-    from flireo_flows.api.dialect import Dialect
     from flireo_flows.api.network import check_network
     from flireo_flows.blocks import FlireoCredentials
 
@@ -89,13 +89,21 @@ def credentials() -> "FlireoCredentials":
         return FlireoCredentials(
             api_key=SecretStr(key),
             base_url=os.environ.get("FLIREO_BASE_URL", ""),
-            dialect=Dialect(os.environ.get("FLIREO_DIALECT", "") or "flireo"),
+            dialect=dialect(),
             webhook_secret=SecretStr(webhook_secret(os.environ.get("FLIREO_WEBHOOK_SECRET", ""))),
         )
     except ValidationError as error:
         names = {"api_key": "FLIREO_API_KEY", "base_url": "FLIREO_BASE_URL"}
         field = str(error.errors(include_input=False)[0]["loc"][0])
         raise SettingError(f"{names.get(field, field)}: {first_problem(error)}") from None
+
+
+def dialect() -> "Dialect":
+    """FLIREO_DIALECT."""
+    from flireo_flows.api.dialect import Dialect
+
+    try:
+        return Dialect(os.environ.get("FLIREO_DIALECT", "") or "flireo")
     except ValueError:
         raise SettingError("FLIREO_DIALECT must be flireo or hmsovereign") from None
 

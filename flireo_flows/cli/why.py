@@ -12,7 +12,6 @@ from flireo_flows.cli.suppressions import read_number
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
-    from flireo_flows.ledger import Database
     from flireo_flows.ledger.audit import AttemptAudit, CampaignAudit, DecisionAudit
 
 
@@ -36,24 +35,19 @@ def why(
     json
         Print JSON for programs instead of words.
     """
+    from dataclasses import asdict
+    from json import dumps
+
     from flireo_flows.api.redaction import mask_phone
+    from flireo_flows.ledger.audit import audit_lead
 
     number = read_number(phone, default_region)
-    found = in_ledger(lambda database: _read(database, number, campaign))
+    found = in_ledger(lambda database: audit_lead(database, number, campaign))
     if json:
-        from dataclasses import asdict
-        from json import dumps
-
         print(dumps({"phone": mask_phone(number), **asdict(found)}, indent=2))
     else:
         print("\n".join(tell(found, mask_phone(number))))
     return 0
-
-
-async def _read(database: "Database", phone: str, campaign: str) -> "CampaignAudit":
-    from flireo_flows.ledger.audit import audit_lead
-
-    return await audit_lead(database, phone, campaign)
 
 
 def tell(audit: "CampaignAudit", shown: str) -> Iterator[str]:

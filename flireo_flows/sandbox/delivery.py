@@ -59,6 +59,33 @@ class WebhookReply:
     problem: str | None = None
 
 
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """A webhook whose answer matters, and that answer.
+
+    Attributes:
+        reply: None: it has not come yet, or no one waits for it (an async tool).
+        outcome: What the sandbox made of it, in words.
+    """
+
+    call_id: str
+    webhook: OutgoingWebhook
+    reply: WebhookReply | None = None
+    outcome: str = "under way"
+
+    def as_record(self) -> dict[str, Any]:
+        """As the control surface shows it."""
+        reply = self.reply
+        return {
+            "call_id": self.call_id,
+            "event": self.webhook.event,
+            "sent": self.webhook.body["message"],
+            "status": reply.status if reply else None,
+            "answer": reply.body if reply else None,
+            "outcome": self.outcome,
+        }
+
+
 class Courier:
     """Delivers webhooks concurrently. Their order is not kept: neither does the platform promise it."""
 

@@ -13,11 +13,12 @@ class WindowState:
     """Where a key stands after a request.
 
     Attributes:
+        limit: Requests a window; None where no limit is shown.
         resets_at: When the window ends, Unix seconds, rounded up: waiting until then is always enough.
         retry_after: Whole seconds to wait, at least 1, when the request was refused; else None.
     """
 
-    limit: int
+    limit: int | None
     remaining: int
     resets_at: int
     retry_after: int | None = None
@@ -25,11 +26,12 @@ class WindowState:
     def headers(self) -> dict[str, str]:
         """The headers of the answer."""
         headers = {
-            "X-RateLimit-Limit": str(self.limit),
-            "X-RateLimit-Remaining": str(self.remaining),
-            "X-RateLimit-Reset": str(self.resets_at),
+            "X-RateLimit-Limit": self.limit,
+            "X-RateLimit-Remaining": self.remaining,
+            "X-RateLimit-Reset": self.resets_at,
+            "Retry-After": self.retry_after,
         }
-        return headers if self.retry_after is None else {**headers, "Retry-After": str(self.retry_after)}
+        return {name: str(value) for name, value in headers.items() if value is not None}
 
 
 @dataclass(slots=True)

@@ -185,8 +185,8 @@ _GATEWAY_TIMEOUT: Final = (
 class FaultInjector:
     """Lets the faults that are switched on hit requests of the API."""
 
-    def __init__(self, app: ASGIApp, platform: Platform, routes: Sequence[Route], prefix: str) -> None:
-        self._app, self._platform, self._routes, self._prefix = app, platform, routes, prefix
+    def __init__(self, app: ASGIApp, platform: Platform, routes: Sequence[Route]) -> None:
+        self._app, self._platform, self._routes = app, platform, routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or break it."""
@@ -205,22 +205,23 @@ class FaultInjector:
 
     def _route(self, scope: Scope) -> Route | None:
         """The operation that a request is for; None: it is none of the API's."""
-        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+        if not _is_api(scope):
             return None
-        path, method = scope["path"].removeprefix(self._prefix), scope["method"]
+        path, method = scope["path"].removeprefix(API_PREFIX), scope["method"]
         fitting = (route for route in self._routes if method in (route.methods or ()))
         return next((route for route in fitting if route.path_regex.match(path)), None)
 
     async def _break(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
         switch = self._platform.faults.switch(kind)
         if isinstance(switch, BreakingSwitch) and switch.carried_out:
-            await self._app(scope, receive, _unheard)
+            await self._app(scope, receive, _discard)
         await self._answer(kind)(scope, receive, send)
 
     def _answer(self, kind: str) -> Response:
         settings = self._platform.settings
         if kind == "too_many":
-            return answer(_too_many(self._platform.clock.unix()), settings)
+            again = math.ceil(self._platform.clock.unix() + _RETRY_AFTER_SECONDS)
+            return answer(too_many(WindowState(None, 0, again, _RETRY_AFTER_SECONDS)), settings)
         if kind == "server_error":
             return answer(ApiError(500, "internal_error", "Something went wrong"), settings)
         if kind == "unavailable":
@@ -232,22 +233,8 @@ class FaultInjector:
         )
 
 
-async def _unheard(message: Message) -> None:
+async def _discard(message: Message) -> None:
     """Where the answer goes that the request really had."""
-
-
-def _too_many(now: float) -> ApiError:
-    return ApiError(
-        429,
-        "rate_limit_exceeded",
-        f"Too many requests, retry in {_RETRY_AFTER_SECONDS} seconds.",
-        headers={
-            "Retry-After": str(_RETRY_AFTER_SECONDS),
-            "X-RateLimit-Remaining": "0",
-            "X-RateLimit-Reset": str(math.ceil(now + _RETRY_AFTER_SECONDS)),
-        },
-        extra={"retry_after": _RETRY_AFTER_SECONDS},
-    )
 
 
 class _Altering:

@@ -32,10 +32,10 @@ _PHONE_PROBLEM: Final = "phone_number"
 _TYPE_PROBLEM: Final = "tool_type"
 
 
-def _phone(text: str) -> str:
-    if not _E164.fullmatch(text):
+def _phone(value: object) -> object:
+    if not isinstance(value, str) or not _E164.fullmatch(value):
         raise PydanticCustomError(_PHONE_PROBLEM, "not in E.164 format")
-    return text
+    return value
 
 
 def _tool_type(kind: str) -> str:
@@ -63,7 +63,7 @@ Uri = Annotated[str, Field(pattern=_URI)]
 Email = Annotated[str, Field(pattern=f"{_MAILBOX}@{_HOST}")]
 Text = Annotated[str, Field(min_length=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-PhoneText = Annotated[str, AfterValidator(_phone)]
+PhoneText = Annotated[str, BeforeValidator(_phone)]
 ToolType = Annotated[str, AfterValidator(_tool_type)]
 
 

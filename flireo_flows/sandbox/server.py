@@ -49,11 +49,11 @@ def create_app(settings: SandboxSettings, contents: Contents | None = None) -> F
     app.include_router(control_surface.router)
     app.add_exception_handler(ApiError, _refuse)
     app.add_exception_handler(HTTPException, _refuse_unknown)
-    app.add_middleware(FaultInjector, platform=platform, routes=operation_routes(), prefix=API_PREFIX)
+    app.add_middleware(FaultInjector, platform=platform, routes=operation_routes())
     app.add_middleware(KeyGate, platform=platform)
     app.add_middleware(
         RequestCounter, platform=platform
-    )  # added last: outermost, so it notes what the gate refuses
+    )  # last, so outermost: it notes what the gate refuses
     return app
 
 

@@ -34,6 +34,7 @@ from flireo_flows.sandbox.store import (
     Record,
     Store,
     demo_agent,
+    domain_record,
     new_id,
     seed_store,
 )
@@ -229,18 +230,7 @@ def _domain(record: Record, created: str) -> Record:
     name = record.get("domain_name")
     if not name:
         raise StateError("domain: domain_name is required")
-    return {
-        "id": "sandbox-domain",
-        "org_id": ORGANIZATION_ID,
-        "resend_domain_id": "sandbox-resend-domain",
-        "status": "not_started",
-        "region": "eu-west-1",
-        "records": [],
-        "created_at": created,
-        "updated_at": created,
-        "verified_at": None,
-        **record,
-    }
+    return {**domain_record(name, "sandbox-resend-domain", created), "id": "sandbox-domain", **record}
 
 
 def _checked(form: type[RequestForm], record: Record) -> Record:

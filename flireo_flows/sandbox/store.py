@@ -186,6 +186,22 @@ def new_id() -> str:
     return str(uuid4())
 
 
+def domain_record(name: str, resend_id: str, created: str) -> Record:
+    """A domain that was just set up at Resend."""
+    return {
+        "id": new_id(),
+        "org_id": ORGANIZATION_ID,
+        "domain_name": name,
+        "resend_domain_id": resend_id,
+        "status": "not_started",
+        "region": "eu-west-1",
+        "records": [],
+        "created_at": created,
+        "updated_at": created,
+        "verified_at": None,
+    }
+
+
 DEMO_AGENT_ID: Final = "demo-agent"
 DEMO_NUMBER_ID: Final = "demo-number"
 DEMO_TRUNK_ID: Final = "demo-trunk"

@@ -15,7 +15,7 @@ from flireo_flows.sandbox.clock import iso
 from flireo_flows.sandbox.local_platform import Platform, platform_of
 from flireo_flows.sandbox.request_forms import body_of
 from flireo_flows.sandbox.routes.answers import deleted
-from flireo_flows.sandbox.store import Record, Store, new_id
+from flireo_flows.sandbox.store import Record, Store, domain_record, new_id
 
 router = APIRouter()
 
@@ -136,23 +136,15 @@ def _at_resend(store: Store) -> dict[str, Record]:
 
 def _domain(at_resend: Record, platform: Platform) -> Record:
     """Make it the organization's domain."""
-    now = iso(platform.clock.unix_ms())
     name = at_resend["name"]
     platform.store.domain = {
-        "id": new_id(),
-        "org_id": platform.store.organization_id,
-        "domain_name": name,
-        "resend_domain_id": at_resend["id"],
-        "status": "not_started",
+        **domain_record(name, at_resend["id"], iso(platform.clock.unix_ms())),
         "region": at_resend["region"],
         "records": [
             _record("SPF", "MX", f"send.{name}", f"feedback-smtp.{_REGION}.amazonses.com", priority=10),
             _record("SPF", "TXT", f"send.{name}", "v=spf1 include:amazonses.com ~all"),
             _record("DKIM", "TXT", f"resend._domainkey.{name}", "p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQ"),
         ],
-        "created_at": now,
-        "updated_at": now,
-        "verified_at": None,
     }
     _set_status(platform.store.domain, at_resend["status"], platform)
     return platform.store.domain
