@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flireo_flows.api import errors
 from flireo_flows.api.campaign_lookup import (
-    AmbiguousCampaignError,
     CampaignError,
     CampaignRefusedError,
     Which,
@@ -104,26 +103,6 @@ class CampaignResult(BaseModel):
             leads=tuple(CampaignLeadResult.of(lead) for lead in leads),
             is_complete=campaign.status == CampaignStatus.COMPLETED and everyone and over,
         )
-
-
-__all__ = [
-    "AmbiguousCampaignError",
-    "CampaignCancelledError",
-    "CampaignError",
-    "CampaignNotOverError",
-    "CampaignRefusedError",
-    "Duplicates",
-    "Which",
-    "add_leads",
-    "find",
-    "found",
-    "pause_campaign",
-    "read_leads",
-    "result",
-    "resume",
-    "start",
-    "wait",
-]
 
 
 class Duplicates(StrEnum):

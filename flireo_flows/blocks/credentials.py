@@ -8,7 +8,7 @@ from pydantic import Field, HttpUrl, SecretStr, field_validator
 from flireo_flows.api.base_url import check_base_url
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
 from flireo_flows.api.dialect import Dialect
-from flireo_flows.blocks.flireo_block import KEY, REFERENCE, FlireoBlock
+from flireo_flows.blocks.flireo_block import FlireoBlock, picture
 
 
 class FlireoCredentials(FlireoBlock, CredentialsBlock):
@@ -16,8 +16,7 @@ class FlireoCredentials(FlireoBlock, CredentialsBlock):
 
     _block_type_name: ClassVar[str] = "Flireo Credentials"
     _block_type_slug: ClassVar[str] = "flireo-credentials"
-    _logo_url: ClassVar[HttpUrl | None] = KEY
-    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
+    _logo_url: ClassVar[HttpUrl | None] = picture("1f511")  # a key
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import FlireoCredentials

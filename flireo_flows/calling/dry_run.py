@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -21,9 +22,10 @@ from flireo_flows.calling.plan import (
     salt_of,
 )
 from flireo_flows.calling.plan_notes import cautions, confidence, number_cautions, reading_notes, zone_notes
+from flireo_flows.calling.saved_plan import only_planned
 from flireo_flows.calling.simulation import HORIZON, Forecast, Pace, Prospect, estimate, forecast
-from flireo_flows.leads import Lead, LeadBatch, RejectCode
-from flireo_flows.ledger.past import KnownPerson, Past
+from flireo_flows.leads import Lead, LeadBatch, LeadFormat, RejectCode, read_do_not_call, read_leads
+from flireo_flows.ledger.past import KnownPerson, Past, read_past
 from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import CampaignState, LeadState
 from flireo_flows.policy import (
@@ -40,6 +42,41 @@ from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts, N
 
 RING_SECONDS: Final = 25.0  # a call that nobody answers
 NEW: Final = KnownPerson()
+
+
+async def plan_file(
+    leads: Path,
+    lead_format: LeadFormat,
+    wanted: PlanRequest,
+    ledger_url: str,
+    now: datetime,
+    *,
+    do_not_call: Path | None = None,
+    saved: Path | None = None,
+) -> Plan:
+    """Plan a run of a file of leads. A ledger that is not there is not made.
+
+    Args:
+        leads: CSV or Excel file, one person a row.
+        lead_format: How to read it.
+        wanted: What the run is asked to do.
+        ledger_url: Of the ledger.
+        now: When the run would begin, aware.
+        do_not_call: File of numbers that must not be called; None for none.
+        saved: A saved plan, outside which no one is called; None for no such plan.
+
+    Raises:
+        DeclinedError: The campaign's name is one that an event masked.
+        LeadFileError: A file cannot be read; names what, where, and what to do.
+        LedgerError: The ledger is there and cannot be read.
+        PlanError: The saved plan cannot be read, or something else would be done.
+    """
+    forbidden = read_do_not_call(do_not_call, lead_format.default_region) if do_not_call else frozenset()
+    batch = read_leads(leads, lead_format, forbidden)
+    if saved:
+        batch = only_planned(batch, saved, wanted, forbidden)
+    phones = [lead.phone for lead in batch.leads]
+    return make_plan(batch, wanted, await read_past(ledger_url, wanted.campaign, phones, wanted.policy), now)
 
 
 def make_plan(batch: LeadBatch, wanted: PlanRequest, past: Past, now: datetime) -> Plan:

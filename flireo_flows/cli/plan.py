@@ -55,7 +55,7 @@ def plan(
     if save:
         check_local("--save", save)
     wanted = options.request(campaign, requests_per_minute)
-    made = make(leads, options.do_not_call, wanted, file_options.lead_format())
+    made = make(leads, file_options.lead_format(), wanted, options.do_not_call)
     if save:
         save_plan(made, save)
     if json:
@@ -67,37 +67,21 @@ def plan(
 
 def make(
     leads: Path,
-    do_not_call: Path | None,
-    wanted: "PlanRequest",
     lead_format: "LeadFormat",
+    wanted: "PlanRequest",
+    do_not_call: Path | None,
     saved: Path | None = None,
 ) -> "Plan":
-    """What a run with these options would do.
-
-    Args:
-        leads: CSV or Excel file.
-        do_not_call: File of numbers; None for none.
-        wanted: What the run is asked to do.
-        lead_format: How to read the file.
-        saved: A saved plan, outside which no one is called; None for no such plan.
-    """
+    """What a run with these options would do; see `plan_file`."""
     import asyncio
     from datetime import UTC, datetime
 
-    from flireo_flows.calling.dry_run import make_plan
-    from flireo_flows.calling.saved_plan import only_planned
-    from flireo_flows.cli import settings
-    from flireo_flows.leads import read_do_not_call, read_leads
-    from flireo_flows.ledger.past import read_past
+    from flireo_flows.calling.dry_run import plan_file
+    from flireo_flows.cli.settings import ledger_url
 
-    forbidden = read_do_not_call(do_not_call, lead_format.default_region) if do_not_call else None
-    batch = read_leads(leads, lead_format, forbidden or frozenset())
-    if saved:
-        batch = only_planned(batch, saved, wanted, forbidden or frozenset())
-    phones = [lead.phone for lead in batch.leads]
-    url = settings.ledger_url()
-    past = asyncio.run(read_past(url, wanted.campaign, phones, wanted.policy))
-    return make_plan(batch, wanted, past, datetime.now(UTC))
+    now = datetime.now(UTC)
+    planning = plan_file(leads, lead_format, wanted, ledger_url(), now, do_not_call=do_not_call, saved=saved)
+    return asyncio.run(planning)
 
 
 def _print(plan: "Plan", most: int, saved: Path | None) -> None:

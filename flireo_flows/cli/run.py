@@ -84,7 +84,7 @@ def run(
     key, ledger = settings.credentials(), settings.ledger()
     _say_hours(wanted.policy, any_hour=options.any_hour)
     if not yes and confirmation.is_needed(key):
-        refused = confirmation.refusal(make(leads, do_not_call, wanted, lead_format, plan), limit, key)
+        refused = confirmation.refusal(make(leads, lead_format, wanted, do_not_call, plan), limit, key)
         if refused is not None:
             return refused
     summary = _run_flow(

@@ -1,8 +1,7 @@
 """The application and its server: routes, the middleware before them, and the clockwork beside them."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 import uvicorn
@@ -61,13 +60,10 @@ def create_app(settings: SandboxSettings, contents: Contents | None = None) -> F
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     platform: Platform = app.state.platform
     begin(platform)
-    clockwork = asyncio.create_task(platform.schedule.run())
     try:
         yield
     finally:
-        clockwork.cancel()
-        with suppress(asyncio.CancelledError):
-            await clockwork
+        platform.schedule.clear()
         await platform.courier.close()
 
 

@@ -103,16 +103,6 @@ class CampaignRun:
     def __post_init__(self) -> None:
         local_path(self.out)  # refuse s3://... now: before anyone is called
 
-    @property
-    def deadline(self) -> float | None:
-        """Unix seconds at which the run ends in any case; None for no such time."""
-        return self.started_at + self.deadline_seconds if self.deadline_seconds else None
-
-    @property
-    def caller(self) -> Caller:
-        """The saved agent and the number, as far as they are given."""
-        return Caller(self.agent_id, self.number.number_id if self.number else "")
-
     def composer(self) -> Composer:
         """Who calls, and what is said.
 
@@ -123,7 +113,8 @@ class CampaignRun:
         if self.webhook is not None and self.webhook.url:
             events = tuple(str(event) for event in self.webhook.events)
             webhook = ReportWebhook(self.webhook.url, self.webhook.secret, events)
-        return Composer(self.caller, self.script, self.credentials.dialect, self.campaign, webhook)
+        caller = Caller(self.agent_id, self.number.number_id if self.number else "")
+        return Composer(caller, self.script, self.credentials.dialect, self.campaign, webhook)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +126,6 @@ class Imported:
     """
 
     batch: str
-    leads: int
     rejects: int
     rejects_file: Path
     agents_to_read: frozenset[str] = frozenset()
@@ -202,7 +192,10 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
         LedgerError: The ledger cannot be opened.
     """
     logger = get_run_logger()
-    _check_policy(run.policy)
+    if problem := policy_problem(run.policy):
+        raise NotReadyError(problem)
+    for weakness in policy_warnings(run.policy):
+        logger.warning("%s", weakness)
     forbidden = read_do_not_call(Path(do_not_call), lead_format.default_region) if do_not_call else None
     if sentence := _forbid(run, forbidden):
         logger.warning("%s", sentence)
@@ -222,19 +215,19 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
         why = f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
         raise NoLeadsError(" ".join((why, *notes)))
 
-    async def write() -> tuple[str, str]:
+    async def write() -> str:
         async with await Database.open(run.ledger.database_url()) as database:
             await refuse_shown_name(database, run.campaign)
             batch_name = await LeadBook(database.campaign(run.campaign)).take_in(batch.leads)
             async with database.read() as db:
                 earlier = await earlier_calls_in(db, [lead.phone for lead in batch.leads])
-            return batch_name, earlier.in_words
+            if earlier.in_words:
+                logger.info("%s", earlier.in_words)
+            return batch_name
 
-    told = run.composer().agents_to_read(batch.leads)  # `composer` assumes their models, so it asks for none
-    batch_name, earlier = run_async(write)
-    if earlier:
-        logger.info("%s", earlier)
-    return Imported(batch_name, len(batch.leads), len(batch.rejects), rejects_file, told)
+    # Not of `composer`, which assumes their models, so it would ask for none.
+    to_read = run.composer().agents_to_read(batch.leads)
+    return Imported(run_async(write), len(batch.rejects), rejects_file, to_read)
 
 
 @task(name="Flireo: call leads", tags={"flireo"}, cache_policy=NO_CACHE, retries=0)
@@ -333,11 +326,7 @@ def conclude(run: CampaignRun, imported: Imported, ran: RunResult, files: list[P
 
 
 def _forbid(run: CampaignRun, forbidden: frozenset[str] | None) -> str:
-    """Keep the do-not-call list for the campaign before anything else can end the run: later ones go by it too.
-
-    Returns:
-        Which list applies, those of earlier runs included; empty without one.
-    """
+    """Keep the do-not-call list before anything else can end the run. Returns which list applies, if any does."""
 
     async def write() -> str:
         async with await Database.open(run.ledger.database_url()) as database:
@@ -350,14 +339,6 @@ def _forbid(run: CampaignRun, forbidden: frozenset[str] | None) -> str:
         return f"The campaign's {kept.in_words} applies{before}." if kept.numbers else ""
 
     return run_async(write)
-
-
-def _check_policy(policy: CallingPolicy) -> None:
-    """Refuse a policy under which no one can be called here; warn of what weakens a promise."""
-    if problem := policy_problem(policy):
-        raise NotReadyError(problem)
-    for weakness in policy_warnings(policy):
-        get_run_logger().warning("%s", weakness)
 
 
 def _engage(run: CampaignRun, imported: Imported, until: Until, before: RunResult | None = None) -> RunResult:
@@ -375,7 +356,8 @@ def _engage(run: CampaignRun, imported: Imported, until: Until, before: RunResul
     async def attend() -> RunResult:
         async with await Database.open(run.ledger.database_url()) as database:
             engine = await _engine(run, imported, database, board.note, before)
-            deadline = run.deadline + database.now() - steady_now() if run.deadline else None
+            left = run.started_at + run.deadline_seconds - steady_now()
+            deadline = database.now() + left if run.deadline_seconds else None
             async with publishing(database):
                 return await run_campaign(engine, until, deadline)
 

@@ -9,7 +9,7 @@ from typing import Final
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from flireo_flows.analytics.files import local_path
+from flireo_flows.analytics.files import local_path, replacing
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger
@@ -108,7 +108,7 @@ def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | N
         LedgerError: The ledger failed.
     """
     # pandas takes a second to import, and only this step needs it.
-    from flireo_flows.analytics.report import write_report  # noqa: PLC0415
+    from flireo_flows.analytics.report import render_report  # noqa: PLC0415
     from flireo_flows.analytics.sinks import export_results  # noqa: PLC0415
 
     async def read() -> tuple[str, list[LeadResult], Completeness]:
@@ -123,13 +123,9 @@ def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | N
     campaign, results, complete = run_async(read)
     files = export_results(results, out)
     report = out / "report.html"
-    write_report(
-        results,
-        report,
-        campaign=campaign,
-        rejects=rejects,
-        generated_at=datetime.now(UTC),
-        completeness=complete,
-    )
+    now = datetime.now(UTC)
+    page = render_report(results, campaign=campaign, rejects=rejects, generated_at=now, completeness=complete)
+    with replacing(report) as file:
+        file.write(page.encode())
     get_run_logger().info("%d leads written to %s", len(results), out)
     return [*(file for file in (files.csv, files.jsonl, files.parquet) if file), report]

@@ -11,11 +11,10 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.calling.dry_run import make_plan
+from flireo_flows.calling.dry_run import plan_file
 from flireo_flows.calling.plan import Plan, PlannedCall, PlanRequest, Skipped, reasons_in_words
 from flireo_flows.calling.saved_plan import save_plan
-from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads
-from flireo_flows.ledger.past import read_past
+from flireo_flows.leads import LeadFormat
 from flireo_flows.prefect_support.artifacts import artifact_key
 from flireo_flows.prefect_support.async_bridge import run_async
 from flireo_flows.tasks.campaign import CampaignRun, CampaignSummary
@@ -115,12 +114,13 @@ def plan_leads(
         PlanError: The plan cannot be saved.
         ScriptError: The account's dialect cannot do what the script says.
     """
-    forbidden = read_do_not_call(Path(do_not_call), lead_format.default_region) if do_not_call else None
-    batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
     wanted = PlanRequest(run.campaign, run.policy, run.composer(), requests_per_minute)
-    phones = [lead.phone for lead in batch.leads]
-    past = run_async(lambda: read_past(run.ledger.database_url(), run.campaign, phones, run.policy))
-    plan = make_plan(batch, wanted, past, datetime.now(UTC))
+    url, now, numbers = (
+        run.ledger.database_url(),
+        datetime.now(UTC),
+        Path(do_not_call) if do_not_call else None,
+    )
+    plan = run_async(lambda: plan_file(Path(leads), lead_format, wanted, url, now, do_not_call=numbers))
     # Its name identifies the plan, so that another one does not take its place while this one is being approved.
     file = run.out / f"plan-{plan.digest}.json"
     save_plan(plan, file)
