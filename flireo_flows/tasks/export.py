@@ -109,7 +109,7 @@ def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | N
     """
     # pandas takes a second to import, and only this step needs it.
     from flireo_flows.analytics.report import render_report  # noqa: PLC0415
-    from flireo_flows.analytics.sinks import export_results  # noqa: PLC0415
+    from flireo_flows.analytics.results import export_results  # noqa: PLC0415
 
     async def read() -> tuple[str, list[LeadResult], Completeness]:
         async with await Database.open(ledger.database_url(), existing=True) as database:

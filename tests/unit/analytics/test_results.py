@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flireo_flows.analytics.files import ExportError
-from flireo_flows.analytics.sinks import (
+from flireo_flows.analytics.results import (
     export_results,
     guarded,
     results_table,

@@ -1,4 +1,4 @@
-"""Results as one flat table, a row a lead, and as files. Each file is replaced as a whole: no reader sees half of one."""
+"""Results as one flat table, a row a lead, and as files. Each file is replaced as a whole: no one reads half of one."""
 
 import codecs
 import csv
