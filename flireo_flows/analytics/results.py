@@ -226,7 +226,7 @@ def _without_nan(value: object) -> object:
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
-    """Write the table as Parquet, with the type of each column said outright.
+    """Write the table as Parquet, with an explicit type for each column.
 
     Left to guess, Arrow calls a column without values `null`, and the next export of the same campaign has
     another schema.

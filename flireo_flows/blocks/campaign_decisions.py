@@ -60,7 +60,7 @@ class CampaignLeadResult(BaseModel):
 
     @classmethod
     def of(cls, lead: CampaignLead) -> Self:
-        """What the API says of a lead."""
+        """A lead as the API has it."""
         return cls(
             lead_id=lead.id,
             phone_number=lead.phone_number,
@@ -92,7 +92,7 @@ class CampaignResult(BaseModel):
 
     @classmethod
     def of(cls, campaign: Campaign, leads: Sequence[CampaignLead]) -> Self:
-        """Put together what the API says of a campaign and of its leads."""
+        """A campaign and its leads as the API has them."""
         everyone = campaign.total_leads is None or len(leads) >= campaign.total_leads
         over = all(lead.is_over for lead in leads)
         return cls(

@@ -53,7 +53,7 @@ class FlireoCampaignRun(JobRun[CampaignResult]):
         await _arun(self, work.wait(self.campaign_id, _patience(timeout_seconds, poll_seconds)))
 
     def fetch_result(self) -> CampaignResult:  # type: ignore[override]
-        """What became of every lead, as it stands; `is_complete` tells whether that is the end of it."""
+        """What became of every lead, as it stands; `is_complete` shows whether that is the end of it."""
         return _run(self, work.result(self.campaign_id))
 
     async def afetch_result(self) -> CampaignResult:

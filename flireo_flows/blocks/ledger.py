@@ -46,5 +46,5 @@ print(ledger.kind)
 
 
 def default_ledger() -> Path:
-    """The SQLite file that is used when nothing else is said."""
+    """The SQLite file that is used when no other is given."""
     return platformdirs.user_data_path("flireo-flows", appauthor=False) / "ledger.db"

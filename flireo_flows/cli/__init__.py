@@ -32,7 +32,7 @@ app = App(
 Settings come from the environment: FLIREO_API_KEY, FLIREO_BASE_URL, FLIREO_DIALECT (flireo or hmsovereign),
 FLIREO_LEDGER_URL (sqlite:///FILE or postgresql://...), FLIREO_WEBHOOK_SECRET.""",
     help_format="plaintext",
-    suppress_keyboard_interrupt=False,  # we say what Ctrl-C means, see below
+    suppress_keyboard_interrupt=False,  # we report what Ctrl-C means, see below
 )
 _COMMANDS: Final[tuple[Any, ...]] = (
     *(run, collect, plan, status, why, outcomes, pause, resume, cancel),
@@ -56,7 +56,7 @@ def _main(arguments: list[str]) -> int:
 
     for option, given in zip(["", *arguments], arguments, strict=False):
         if not _is_text(given) and not os.path.exists(given):  # a file may have such a name
-            say(f"{option or 'the command'}: it holds bytes that are no text in UTF-8. Type it again.")
+            say(f"{option or 'the command'}: it contains bytes that are not UTF-8 text. Type it again.")
             return USAGE
     try:
         return int(app(arguments, exit_on_error=False, result_action="return_value") or DONE)

@@ -17,8 +17,8 @@ INTRODUCTION: Final = """# Policy, script and format of a file
 
 Made by `python -m flireo_flows.cli.forms > docs/forms.md`; do not edit.
 
-Three forms say how a campaign calls: in the Prefect UI as forms, for the command line as YAML or JSON files. Every
-field is optional unless it says otherwise.
+Three forms describe how a campaign calls: in the Prefect UI as forms, for the command line as YAML or JSON files. Every
+field is optional unless it is marked as required.
 """
 FORMS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("The policy: when, how often and how fast (`--policy FILE`, parameter `policy`)", CallingPolicy),
@@ -39,8 +39,8 @@ def document() -> str:
         parts.append(f"## {title}\n\n{table(schema, schema.get('$defs', {}))}")
         for name, part in schema.get("$defs", {}).items():
             if "properties" in part:
-                told = str(part.get("description", "")).split("\n", maxsplit=1)[0]
-                parts.append(f"### {name}\n\n{told}\n\n{table(part, schema['$defs'])}")
+                text = str(part.get("description", "")).split("\n", maxsplit=1)[0]
+                parts.append(f"### {name}\n\n{text}\n\n{table(part, schema['$defs'])}")
     return "\n".join(parts)
 
 
@@ -88,12 +88,12 @@ def _default(field: dict[str, Any], is_required: bool) -> str:
 
 def _meaning(field: dict[str, Any]) -> str:
     """The field's title and description, and the bounds of a figure."""
-    told = ". ".join(
+    text = ". ".join(
         part.rstrip(".") for part in (field.get("title", ""), field.get("description", "")) if part
     )
     bounds = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
     limits = ", ".join(f"{words} {field[key]:.12g}" for key, words in bounds.items() if key in field)
-    return f"{told}{f' ({limits})' if limits else ''}.".replace("|", "\\|").replace("\n", " ")
+    return f"{text}{f' ({limits})' if limits else ''}.".replace("|", "\\|").replace("\n", " ")
 
 
 if __name__ == "__main__":

@@ -111,17 +111,17 @@ def replay(
     from flireo_flows.ledger.dead_letters import Replayed
 
     if bool(ids) == all_unreadable:
-        say("name deliveries by their numbers in `flireo-flows inbox list`, or say --all-unreadable.")
+        say("name deliveries by their numbers in `flireo-flows inbox list`, or give --all-unreadable.")
         return USAGE
     for letter_id in ids:
         _check_id(letter_id)
-    told = in_ledger(lambda database: _replay(database, ids))
-    for letter_id, (became, reason) in told.items():
+    results = in_ledger(lambda database: _replay(database, ids))
+    for letter_id, (became, reason) in results.items():
         print(f"{letter_id}: {became}{f': {reason}' if reason else ''}")
-    if not told:
+    if not results:
         print("there are no dead letters.")
     good = (Replayed.WAITING, Replayed.DONE)
-    return 0 if all(became in good for became, _ in told.values()) else 1
+    return 0 if all(became in good for became, _ in results.values()) else 1
 
 
 def _check_id(letter_id: int) -> None:
@@ -136,11 +136,11 @@ async def _replay(database: "Database", ids: tuple[int, ...]) -> "dict[int, tupl
     from flireo_flows.ledger.dead_letters import replay as read_again
 
     became = await read_again(database, ids or await unreadable(database))
-    told = {}
+    results = {}
     for letter_id, what in became.items():
         letter = await one(database, letter_id) if what is Replayed.UNREADABLE else None
-        told[letter_id] = (what, letter.reason if letter else "")
-    return told
+        results[letter_id] = (what, letter.reason if letter else "")
+    return results
 
 
 def _shown(letter: "Letter") -> dict[str, object]:

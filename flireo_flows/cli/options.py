@@ -68,7 +68,7 @@ class LeadOptions:
     consent_column
         Column in which yes means that the lead may be called; - for none.
     ignore_column
-        Column that looks like consent or an opt-out and says nothing about calls; may be given several times.
+        Column that looks like consent or an opt-out and is about something else; may be given several times.
     read_hidden
         Call the rows as well that an Excel workbook hides, as by a filter.
     """
@@ -131,7 +131,7 @@ class CampaignOptions:
         YAML or JSON file with the fields of CallingPolicy, or the name of a preset: nl, be, de, fr, gb, us, us-fl. Its
         tariff is what the cost is estimated by.
     script
-        YAML or JSON file that says what is said, by which agent, and from which numbers.
+        YAML or JSON file of what is said, by which agent, and from which numbers.
     any_hour
         Call at any hour, whatever the policy's calling hours are. Rules by state (state_rules) hold all the same, as
         they are law: only a policy without them calls without them.

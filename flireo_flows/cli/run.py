@@ -42,7 +42,7 @@ def run(
     """Call every lead of a file and export what became of each call. Run it again to carry on.
 
     The same campaign name continues where it stands and calls no one twice. Ends with status 0 when every
-    lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage,
+    lead is final, 3 when some are still open (it lists which and why), 1 on an error, 2 on wrong usage,
     4 when the clocks of this machine, the database and Flireo are more than a minute apart, 5 when the account's recent
     calls cannot be read, so that no one is called.
 

@@ -29,7 +29,7 @@ def read_document(file: Path, what: str, holds: str) -> dict[str, Any]:
         holds: What it must hold, for errors.
 
     Raises:
-        SettingError: It cannot be read; says which, where, and what to do.
+        SettingError: It cannot be read; names which, where, and what to do.
     """
     import yaml
 
@@ -62,7 +62,7 @@ def _is_meant_as_text(tag: str, value: Any) -> bool:
     """Whether what stands there without quotation marks is text to whoever wrote it.
 
     To YAML 1.1, `9:00` is 540, `+447700900001` a figure, and `2026-11-31` a date that fails to exist. Whoever
-    reads the field knows what belongs there, and says so by the field's name.
+    reads the field knows what belongs there, and reports it by the field's name.
     """
     if tag == _MOMENT:
         return True
@@ -173,18 +173,18 @@ def _form(model: type[Form], what: str, named: str, fields: dict[str, object]) -
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        told = error.errors(include_input=False)[0]
-        where = _where(told["loc"])
+        first = error.errors(include_input=False)[0]
+        where = _where(first["loc"])
         problem = first_problem(error)
-        if told["type"] == "extra_forbidden":
-            problem = f"there is no such field. Fields are {', '.join(sorted(_known(model, told['loc'])))}"
+        if first["type"] == "extra_forbidden":
+            problem = f"there is no such field. Fields are {', '.join(sorted(_known(model, first['loc'])))}"
         raise SettingError(f"{what} {named}: {where or 'the file'}: {problem}") from None
 
 
 def first_problem(error: "ValidationError") -> str:
-    """What pydantic says of the first problem, without the value: it could be a secret."""
-    told = error.errors(include_input=False, include_url=False)[0]
-    return str(told["msg"]).removeprefix("Value error, ")
+    """pydantic's words for the first problem, without the value: it could be a secret."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return str(first["msg"]).removeprefix("Value error, ")
 
 
 def _where(place: tuple[int | str, ...]) -> str:
@@ -216,7 +216,7 @@ def check_prefect(url: str, instead: str = "") -> None:
         instead: What else the user can do, a sentence; empty for nothing.
 
     Raises:
-        SettingError: It cannot be used. Says why, and what to do.
+        SettingError: It cannot be used. Explains why, and what to do.
         NetworkSettingError: A variable of the environment keeps us from any server.
     """
     import httpx
@@ -276,5 +276,5 @@ def check_port(host: str, port: int) -> None:
                 probe.bind((where[0], port, *where[2:]))
     except (OSError, OverflowError) as error:
         words = getattr(error, "strerror", None) or str(error)
-        told = f"cannot listen on {address_of(host, port)}: {words}. Choose another --port."
-        raise SettingError(told) from None
+        message = f"cannot listen on {address_of(host, port)}: {words}. Choose another --port."
+        raise SettingError(message) from None

@@ -61,13 +61,13 @@ def _print_json(
     import dataclasses
     import json
 
-    told = {
+    report = {
         **dataclasses.asdict(found),
         "standing": dataclasses.asdict(standing),
         "completeness": complete.as_json(),
         "do_not_call_list": dataclasses.asdict(kept),
     }
-    print(json.dumps(told, indent=2))
+    print(json.dumps(report, indent=2))
 
 
 def _print_tables(

@@ -23,7 +23,7 @@ SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
 class AutomationError(Exception):
-    """An automation cannot be made. Says of which file, what is wrong, and what to do."""
+    """An automation cannot be made. Names the file, what is wrong, and what to do."""
 
     def __init__(self, file: str, problem: str) -> None:
         self.file, self.problem = file, problem
@@ -148,5 +148,5 @@ def _block(client: SyncPrefectClient, file: Path, slug: str) -> UUID:
 
 
 def _first(error: ValidationError) -> str:
-    told = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(str(part) for part in told['loc']) or 'the file'}: {told['msg']}"
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc']) or 'the file'}: {first['msg']}"

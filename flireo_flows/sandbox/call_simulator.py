@@ -145,7 +145,7 @@ def _copies(call: SandboxCall, event: EventType, status: str, platform: Platform
 
 
 def _schema_to_fill(call: SandboxCall) -> Mapping[str, Any] | None:
-    """The schema of the agent's analysis plan, if the plan says that this call is analysed."""
+    """The schema of the agent's analysis plan, if the plan wants this call analysed."""
     plan = _record(call.agent.get("analysis_plan"))
     data_plan = _record(plan.get("structuredDataPlan", plan.get("structured_data_plan")))
     threshold = plan.get("minMessagesThreshold", plan.get("min_messages_threshold"))

@@ -120,5 +120,5 @@ def make_server(
 
 
 def run(settings: SandboxSettings, host: str = "127.0.0.1", port: int = 8099) -> None:
-    """Serve a sandbox until the process is told to stop. Its base URL is `http://HOST:PORT/api/v1`."""
+    """Serve a sandbox until the process is stopped. Its base URL is `http://HOST:PORT/api/v1`."""
     make_server(settings, host, port).run()

@@ -158,7 +158,7 @@ class SandboxSettings(FaultSettings):
             SandboxOutcome.FAILED: 0.03,
             SandboxOutcome.REJECTED: 0.02,
         },
-        description="How often a call goes which way, where no script says otherwise.",
+        description="How often a call goes which way, where no script decides.",
     )
     outcomes: dict[Phone, Scripted[SandboxOutcome]] = Field(
         default_factory=dict,
@@ -166,7 +166,7 @@ class SandboxSettings(FaultSettings):
     )
     report_weights: Weights[ReportFate] = Field(
         default_factory=lambda: {ReportFate.NORMAL: 1.0},
-        description="How often a report meets which fate, where no script says otherwise.",
+        description="How often a report meets which fate, where no script decides.",
     )
     reports: dict[Phone, Scripted[ReportFate]] = Field(
         default_factory=dict,

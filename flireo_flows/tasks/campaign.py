@@ -54,7 +54,7 @@ class NoLeadsError(Exception):
 
 
 class CampaignStoppedError(Exception):
-    """The campaign could not go on. Says why; what was called and reported is kept, and the next run continues.
+    """The campaign could not go on. Explains why; what was called and reported is kept, and the next run continues.
 
     Attributes:
         is_clock: Whether it stopped because two clocks disagree.
@@ -107,7 +107,7 @@ class CampaignRun:
         """Who calls, and what is said.
 
         Raises:
-            ScriptError: The account's dialect cannot do what the script says.
+            ScriptError: The account's dialect cannot do what the script asks for.
         """
         webhook = None
         if self.webhook is not None and self.webhook.url:
@@ -136,7 +136,7 @@ class CampaignSummary(BaseModel):
 
     Attributes:
         leads: Leads of the file.
-        final: Those that are done, skipped, or put up for review.
+        final: Those that are done, skipped, or for review.
         states: All leads of the campaign by state.
         outcomes: Leads by the outcome of their last call.
         reasons: Leads that are not done, by state and reason.
@@ -183,11 +183,11 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
             it is read, whatever ends the run after that.
 
     Raises:
-        LeadFileError: A file cannot be read; says what, where, and what to do.
+        LeadFileError: A file cannot be read; names what, where, and what to do.
         NoLeadsError: Every row is a reject.
         NotReadyError: No one can be called here under the policy.
         PlanError: The plan cannot be read, or something else than it would be done.
-        ScriptError: The account's dialect cannot do what the script says.
+        ScriptError: The account's dialect cannot do what the script asks for.
         DeclinedError: The campaign's name is one that an event masked.
         LedgerError: The ledger cannot be opened.
     """
@@ -212,7 +212,7 @@ def import_leads(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_c
     for note in notes:
         logger.warning("%s", note)
     if not batch.leads:
-        why = f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
+        why = f"no row of {leads} is a lead; {rejects_file} has the reason for each. Correct them and run again."
         raise NoLeadsError(" ".join((why, *notes)))
 
     async def write() -> str:
@@ -282,7 +282,7 @@ def export_results(run: CampaignRun, imported: Imported) -> list[Path]:
 
 
 def conclude(run: CampaignRun, imported: Imported, ran: RunResult, files: list[Path]) -> CampaignSummary:
-    """Say how the campaign stands.
+    """Show and return how the campaign stands.
 
     Raises:
         CampaignStoppedError: It could not go on, for example because the key was revoked in the middle.

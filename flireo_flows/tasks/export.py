@@ -20,7 +20,7 @@ from flireo_flows.prefect_support.async_bridge import run_async
 
 FOLDER: Final = Path("results")
 LONGEST: Final = 40  # characters of a name that are kept in its folder's; a file's name has 255 bytes
-DIGITS: Final = 12  # of the digest that tells folders apart
+DIGITS: Final = 12  # of the digest that distinguishes folders
 # What is the same name in every file system, whatever it takes for the same letter, and no device of Windows.
 PLAIN: Final = re.compile(
     rf"(?!.*-[0-9a-f]{{{DIGITS}}}\Z)(?!(?:con|prn|aux|nul|com\d|lpt\d)\Z)[a-z0-9][a-z0-9_-]*"
@@ -28,7 +28,7 @@ PLAIN: Final = re.compile(
 
 
 def results_folder(ledger: CallLedger, campaign: str, out: str = "") -> Path:
-    """Where a campaign's files go: no two campaigns share a folder, unless `out` says so.
+    """Where a campaign's files go: no two campaigns share a folder, unless `out` makes them.
 
     Args:
         ledger: The record of who was called.

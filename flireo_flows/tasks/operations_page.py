@@ -22,7 +22,7 @@ INTRODUCTION: Final = """# Operations and tasks
 
 Made by `python -m flireo_flows.tasks.operations_page > docs/operations.md`; do not edit.
 
-Every operation of the Flireo API is a function of `flireo_flows.api` that says what is sent, and two tasks of
+Every operation of the Flireo API is a function of `flireo_flows.api` that describes what is sent, and two tasks of
 `flireo_flows.tasks`: a synchronous one of the same name, and an asynchronous one with an `a` in front. Each takes
 the credentials block first, then the parameters below; a model may be given as a dict. A task that is *repeated* is
 tried up to three times by Prefect while Flireo cannot be reached; what changes something or places a call never is.
@@ -142,7 +142,7 @@ def _link(section: str) -> str:
 
 
 def result_of(operation: OperationFunction) -> Any:
-    """What the operation's reader says it returns."""
+    """The type that the operation's reader returns."""
     return inspect.signature(reader_of(operation), eval_str=True).return_annotation
 
 

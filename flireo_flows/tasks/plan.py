@@ -1,4 +1,4 @@
-"""The Prefect task that plans a campaign: reads, foresees, saves the plan, shows it. Sends nothing to Flireo."""
+"""The Prefect task that plans a campaign: reads, simulates, saves the plan, shows it. Sends nothing to Flireo."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ class PlanOutcome(BaseModel):
         digest: Of what was planned.
         calls: Leads planned to be called.
         skipped: Rows that were not.
-        said: What happened, in words.
+        message: What happened, in words.
         approved: The person's answer; None when no one was asked, or no one answered in time.
         summary: How the campaign stands; None when no one was called.
     """
@@ -62,7 +62,7 @@ class PlanOutcome(BaseModel):
     digest: str
     calls: int
     skipped: int
-    said: str
+    message: str
     approved: bool | None = None
     summary: CampaignSummary | None = None
 
@@ -70,19 +70,19 @@ class PlanOutcome(BaseModel):
     def of(
         cls,
         planned: Planned,
-        said: str,
+        message: str,
         *,
         approved: bool | None = None,
         summary: CampaignSummary | None = None,
     ) -> Self:
         """What became of this plan; it is logged as well."""
-        get_run_logger().info("Plan %s: %s", planned.digest, said)
+        get_run_logger().info("Plan %s: %s", planned.digest, message)
         return cls(
             file=planned.file,
             digest=planned.digest,
             calls=planned.calls,
             skipped=planned.skipped,
-            said=said,
+            message=message,
             approved=approved,
             summary=summary,
         )
@@ -96,7 +96,7 @@ def plan_leads(
     do_not_call: str = "",
     requests_per_minute: float = 100.0,
 ) -> Planned:
-    """Say what a run would do: who is called when, from which number, with which words, and who is not, and why.
+    """Show what a run would do: who is called when, from which number, with which words, and who is not, and why.
 
     Nothing is sent to Flireo, and a ledger that is not there is not made.
 
@@ -109,10 +109,10 @@ def plan_leads(
 
     Raises:
         DeclinedError: The campaign's name is one that an event masked.
-        LeadFileError: A file cannot be read; says what, where, and what to do.
+        LeadFileError: A file cannot be read; names what, where, and what to do.
         LedgerError: The ledger is there and cannot be read.
         PlanError: The plan cannot be saved.
-        ScriptError: The account's dialect cannot do what the script says.
+        ScriptError: The account's dialect cannot do what the script asks for.
     """
     wanted = PlanRequest(run.campaign, run.policy, run.composer(), requests_per_minute)
     url, now, numbers = (

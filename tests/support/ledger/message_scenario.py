@@ -10,7 +10,7 @@ from sqlalchemy import select
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
 from flireo_flows.calling.circuit_breaker import CircuitBreaker
 from flireo_flows.calling.dialer import Dialer
-from flireo_flows.cli.why import tell
+from flireo_flows.cli.why import explain_lead
 from flireo_flows.leads.wishes import Consent, Wishes
 from flireo_flows.ledger import Answer, Database, Inbox, Views
 from flireo_flows.ledger.audit import audit_lead
@@ -220,7 +220,7 @@ async def foresee(it: Played, url: str) -> None:
 
 async def explain(it: Played) -> None:
     """`why`, of every lead."""
-    told = [list(tell(await audit_lead(it.database, phone, "campaign"), "it")) for phone in PHONES]
+    told = [list(explain_lead(await audit_lead(it.database, phone, "campaign"), "it")) for phone in PHONES]
     it.data["why"] = [len(lines) for lines in told]
     it.words += [line for lines in told for line in lines]
 
