@@ -11,8 +11,7 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined
 
 from flireo_flows.analytics import charts
-from flireo_flows.analytics.answers import summarise
-from flireo_flows.analytics.labels import Labels, masked, one_line
+from flireo_flows.analytics.answers import Labels, masked, one_line, summarise
 from flireo_flows.ledger import LeadResult
 from flireo_flows.ledger.completeness import Completeness
 

@@ -81,6 +81,8 @@ def run(
     if do_not_call:
         read_do_not_call(do_not_call, lead_format.default_region)
     check_out(out)
+    from flireo_flows.blocks import FlireoPhoneNumber  # which loads Prefect
+
     key, ledger = settings.credentials(), settings.ledger()
     _say_hours(wanted.policy, any_hour=options.any_hour)
     if not yes and confirmation.is_needed(key):
@@ -94,7 +96,7 @@ def run(
         agent_id=options.agent_id,
         credentials=key,
         ledger=ledger,
-        number=_number(options.number_id),
+        number=FlireoPhoneNumber(number_id=options.number_id) if options.number_id else None,
         policy=wanted.policy,
         script=wanted.composer.script,
         plan=str(plan.absolute()) if plan else "",
@@ -207,12 +209,6 @@ def _run_flow(api: str, **parameters: Any) -> "CampaignSummary":
     with temporary_settings({PREFECT_API_URL: api}):
         summary: CampaignSummary = outbound_campaign(**parameters)
     return summary
-
-
-def _number(number_id: str) -> Any:
-    from flireo_flows.blocks import FlireoPhoneNumber
-
-    return FlireoPhoneNumber(number_id=number_id) if number_id else None
 
 
 def check_out(out: Path) -> None:

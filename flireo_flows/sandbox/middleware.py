@@ -69,56 +69,45 @@ class ClosableProtocol(H11Protocol):
 API_PREFIX: Final = "/api/v1"
 
 
-class RequestCounter:
-    """Counts requests by route and status. Status 0 is an answer that was lost."""
+class ApiGate:
+    """Counts requests by route and status, checks the key, and counts the request against the key's window."""
 
     def __init__(self, app: ASGIApp, platform: Platform) -> None:
         self._app, self._platform = app, platform
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and note its status."""
+        """Pass the request on, or answer 401 or 429. Status 0 is an answer that was lost."""
         if not _is_api(scope):
             return await self._app(scope, receive, send)
+        refusal, standing = self._judge(_bearer(scope))
+        headers = standing.headers() if standing else {}
         status = 0
 
-        async def noting(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
-            status = message.get("status", status)
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                sent = MutableHeaders(scope=message)
+                for name, value in headers.items():
+                    sent.setdefault(name, value)  # a control command reports its own limit
             await send(message)
 
+        answers = answer(refusal, self._platform.settings) if refusal else self._app
         try:
-            await self._app(scope, receive, noting)
+            await answers(scope, receive, send_with_headers)
         finally:
             self._platform.requests[_route(scope), status] += 1
 
-
-class KeyGate:
-    """Checks the key, counts the request against its window, and adds the rate-limit headers."""
-
-    def __init__(self, app: ASGIApp, platform: Platform) -> None:
-        self._app, self._platform = app, platform
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401 or 429."""
-        if not _is_api(scope):
-            return await self._app(scope, receive, send)
-        key = _bearer(scope)
+    def _judge(self, key: str) -> tuple[ApiError | None, WindowState | None]:
+        """Why to refuse a request with this key, and where its window stands; None for no reason, and no limit."""
         refusal = _refusal(key, self._platform.settings)
-        standing = self._standing(key, refusal)
-        if standing and standing.retry_after:
-            refusal = too_many(standing)
-        send = _with_headers(standing, send)
-        if refusal:
-            return await answer(refusal, self._platform.settings)(scope, receive, send)
-        await self._app(scope, receive, send)
-
-    def _standing(self, key: str, refusal: ApiError | None) -> WindowState | None:
         limit, now = self._platform.settings.rate_limit, self._platform.clock.unix()
         if not limit:
-            return None
+            return refusal, None
         # A refused key has no window: it must get 401 each time, never 429.
         windows = self._platform.key_windows
-        return windows.untouched(limit, now) if refusal else windows.take(key, limit, now)
+        standing = windows.untouched(limit, now) if refusal else windows.take(key, limit, now)
+        return (too_many(standing) if standing.retry_after else refusal), standing
 
 
 def too_many(standing: WindowState) -> ApiError:
@@ -131,21 +120,6 @@ def too_many(standing: WindowState) -> ApiError:
         headers=standing.headers(),
         extra={"retry_after": wait},
     )
-
-
-def _with_headers(standing: WindowState | None, send: Send) -> Send:
-    if standing is None:
-        return send
-    headers = standing.headers()
-
-    async def send_with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            sent = MutableHeaders(scope=message)
-            for name, value in headers.items():
-                sent.setdefault(name, value)  # a control command reports its own limit
-        await send(message)
-
-    return send_with_headers
 
 
 def _is_api(scope: Scope) -> bool:

@@ -12,13 +12,7 @@ from starlette.routing import Match
 
 from flireo_flows.sandbox.api_errors import ApiError, answer
 from flireo_flows.sandbox.local_platform import Platform, build_platform, platform_of
-from flireo_flows.sandbox.middleware import (
-    API_PREFIX,
-    ClosableProtocol,
-    FaultInjector,
-    KeyGate,
-    RequestCounter,
-)
+from flireo_flows.sandbox.middleware import API_PREFIX, ApiGate, ClosableProtocol, FaultInjector
 from flireo_flows.sandbox.routes import ROUTERS, check_operations, control_surface, operation_routes
 from flireo_flows.sandbox.routes.control_surface import begin
 from flireo_flows.sandbox.settings import SandboxSettings
@@ -49,10 +43,7 @@ def create_app(settings: SandboxSettings, contents: Contents | None = None) -> F
     app.add_exception_handler(ApiError, _refuse)
     app.add_exception_handler(HTTPException, _refuse_unknown)
     app.add_middleware(FaultInjector, platform=platform, routes=operation_routes())
-    app.add_middleware(KeyGate, platform=platform)
-    app.add_middleware(
-        RequestCounter, platform=platform
-    )  # last, so outermost: it notes what the gate refuses
+    app.add_middleware(ApiGate, platform=platform)  # last, so outermost: it counts what it refuses, too
     return app
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flireo_flows.analytics.answers import Labels, masked
 from flireo_flows.analytics.charts import funnel, histogram
-from flireo_flows.analytics.labels import Labels, masked
 from flireo_flows.analytics.report import count, figure, percent, render_report
 from flireo_flows.ledger import LeadResult
 from flireo_flows.ledger.completeness import Completeness

@@ -8,7 +8,7 @@ from prefect import Task
 from flireo_flows import tasks
 from flireo_flows.api.operation import endpoint_of
 from flireo_flows.api.registry import OPERATIONS
-from flireo_flows.tasks.operation_form import OperationName
+from flireo_flows.tasks.composite import OperationName
 from flireo_flows.tasks.operation_task import async_name
 from flireo_flows.tasks.operations_page import document
 
