@@ -17,7 +17,7 @@ MOST_ROWS = 100  # of endings shown; texts that differ in each call would fill t
 def outcomes(
     *, campaign: AnyCampaign = "", policy: str = "", dry_run: Annotated[bool, Parameter(negative=())] = False
 ) -> int:
-    """Show the table of what finished calls mean; or derive a campaign's outcomes again by it.
+    """Show the table of what a finished call means; or derive a campaign's outcomes again by it.
 
     Without options it prints the default table as YAML, to copy rules from into a policy; with a policy the table
     as that policy has it. With a campaign it shows the words in which its calls ended and the outcomes they gave.
