@@ -127,20 +127,21 @@ def _send(call: SandboxCall, event: EventType, body: Body, status: str, platform
         forged = is_report and fate is ReportFate.BAD_SIGNATURE
         webhook = OutgoingWebhook(str(url), call.agent.get("webhook_secret"), event.value, body, forged)
         ready = platform.courier.counted(webhook, _copies(call, event, status, platform))
-    if fate is ReportFate.OUT_OF_ORDER and not is_report:
-        call.held_back = [*ready, *call.held_back]  # newest first
-    elif fate is ReportFate.OUT_OF_ORDER:
-        platform.courier.send_in_order([*ready, *call.held_back])
-    else:
+    if fate is not ReportFate.OUT_OF_ORDER:
         platform.courier.send(ready)
+    elif is_report:
+        platform.courier.send([*ready, *call.held_back], in_order=True)
+    else:
+        call.held_back = [*ready, *call.held_back]  # newest first
 
 
 def _copies(call: SandboxCall, event: EventType, status: str, platform: Platform) -> int:
     copies = platform.faults.copies(platform.random, call.destination, call.ordinal, event, status)
-    if event is EventType.END_OF_CALL_REPORT and call.course.report is ReportFate.LOST:
-        return 0
-    if event is EventType.END_OF_CALL_REPORT and call.course.report is ReportFate.DUPLICATE:
-        return max(2, copies)
+    if event is EventType.END_OF_CALL_REPORT:
+        if call.course.report is ReportFate.LOST:
+            return 0
+        if call.course.report is ReportFate.DUPLICATE:
+            return max(2, copies)
     return copies
 
 

@@ -236,7 +236,7 @@ class _Altering:
         with suppress(ValueError):
             document = json.loads(self._body)
             for alter in self._alterations:
-                document = alter(document)
+                document = _everywhere(document, alter)
             return json.dumps(document).encode()
         return self._body
 
@@ -250,27 +250,20 @@ def _everywhere(value: Any, alter: Callable[[dict[str, Any]], dict[str, Any]]) -
     return value
 
 
-def _with_unknown_enums(value: Any) -> Any:
-    return _everywhere(
-        value,
-        lambda record: {
-            name: _UNKNOWN_VALUE if name in _OPEN_ENUMS and isinstance(item, str) else item
-            for name, item in record.items()
-        },
-    )
+def _with_unknown_enums(record: dict[str, Any]) -> dict[str, Any]:
+    known = {name for name, item in record.items() if name in _OPEN_ENUMS and isinstance(item, str)}
+    return {**record, **dict.fromkeys(known, _UNKNOWN_VALUE)}
 
 
-def _with_extra_fields(value: Any) -> Any:
-    return _everywhere(value, lambda record: {**record, "x_unheard_of": {"nested": [1, None, "text"]}})
+def _with_extra_fields(record: dict[str, Any]) -> dict[str, Any]:
+    return {**record, "x_unheard_of": {"nested": [1, None, "text"]}}
 
 
-def _without(name: str) -> Callable[[Any], Any]:
-    return lambda value: _everywhere(
-        value, lambda record: {key: item for key, item in record.items() if key != name}
-    )
+def _without(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda record: {key: item for key, item in record.items() if key != name}
 
 
-_ALTERATIONS: Final[Mapping[str, Callable[[Any], Any]]] = {
+_ALTERATIONS: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "unknown_enum": _with_unknown_enums,
     "extra_fields": _with_extra_fields,
     "no_room_name": _without("room_name"),

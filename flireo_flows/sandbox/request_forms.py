@@ -4,14 +4,13 @@ What pydantic finds wrong becomes the reference's error, naming the field.
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from fastapi import Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, from_json
 
 from flireo_flows.api.fields import EARLIER_SPELLING
 from flireo_flows.sandbox.api_errors import ApiError, invalid, missing
@@ -269,29 +268,14 @@ async def body_of(request: Request) -> Record:
     Raises:
         ApiError: 400, it is not one.
     """
-    raw = await request.body()
     try:
-        body = json.loads(raw, parse_constant=_refuse_constant, parse_float=_finite)
-        if b"\\u" in raw:
-            json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except (ValueError, RecursionError):
+        body = from_json(await request.body(), allow_inf_nan=False)
+        json.dumps(body, allow_nan=False)  # 1e999 is JSON, but no number that could be written back
+    except ValueError:
         raise ApiError(400, "invalid_request", "The body is not valid JSON") from None
     if not isinstance(body, dict):
         raise ApiError(400, "invalid_request", "The body must be a JSON object")
     return body
-
-
-def _refuse_constant(name: str) -> None:
-    """Python reads NaN and Infinity, which are not JSON."""
-    raise ValueError(name)
-
-
-def _finite(digits: str) -> float:
-    """1e999 is JSON, but no number that could be written back."""
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError(digits)
-    return number
 
 
 def changes_of(body: Record) -> Record:

@@ -80,17 +80,23 @@ def campaign_of(identity: str, seed: SeedCampaign, created_ms: int) -> SandboxCa
         status=seed.status,
     )
     for lead in seed.leads:
-        campaign.leads[lead.id] = SandboxLead(
-            id=lead.id,
-            campaign_id=identity,
-            phone_number=lead.phone_number,
-            name=lead.name,
-            variables=lead.variables,
-            created_ms=created_ms,
-            refused=lead.status is LeadStatus.FAILED,
-            skipped=lead.status not in (LeadStatus.PENDING, LeadStatus.FAILED),
-        )
+        add_lead(campaign, lead, created_ms)
     return campaign
+
+
+def add_lead(campaign: SandboxCampaign, seed: SeedLead, created_ms: int) -> SandboxLead:
+    """Add a lead to a campaign, even one who is in it already."""
+    campaign.leads[seed.id] = lead = SandboxLead(
+        id=seed.id,
+        campaign_id=campaign.id,
+        phone_number=seed.phone_number,
+        name=seed.name,
+        variables=seed.variables,
+        created_ms=created_ms,
+        refused=seed.status is LeadStatus.FAILED,
+        skipped=seed.status not in (LeadStatus.PENDING, LeadStatus.FAILED),
+    )
+    return lead
 
 
 def seed_of(campaign: SandboxCampaign) -> dict[str, Any]:
