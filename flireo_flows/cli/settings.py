@@ -230,23 +230,17 @@ def check_prefect(url: str, instead: str = "") -> None:
         with get_client(sync_client=True) as client:
             client.read_flows(limit=1)
     except httpx.HTTPStatusError as error:
-        raise _unusable(url, *_of_status(error.response.status_code), instead) from None
+        status = error.response.status_code
+        why, advice = f"it answers {status}", "Check PREFECT_API_KEY, or PREFECT_API_AUTH_STRING."
+        if status not in (401, 403):
+            advice = "Check PREFECT_API_URL (or the Prefect profile); it mostly ends in /api."
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         why = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
-        advice = "Start that server, or mend PREFECT_API_URL (or the Prefect profile)."
-        raise _unusable(url, why, advice, instead) from None
-
-
-def _of_status(status: int) -> tuple[str, str]:
-    if status in (401, 403):
-        return f"it answers {status}", "Check PREFECT_API_KEY, or PREFECT_API_AUTH_STRING."
-    return f"it answers {status}", "Check PREFECT_API_URL (or the Prefect profile); it mostly ends in /api."
-
-
-def _unusable(url: str, why: str, advice: str, instead: str) -> SettingError:
-    return SettingError(
-        " ".join((f"the Prefect API at {_shown(url)} cannot be used: {why}. {advice} {instead}").split())
-    )
+        advice = "Start that server, or correct PREFECT_API_URL (or the Prefect profile)."
+    else:
+        return
+    sentence = f"the Prefect API at {_shown(url)} cannot be used: {why}. {advice} {instead}"
+    raise SettingError(" ".join(sentence.split()))
 
 
 def _shown(url: str) -> str:

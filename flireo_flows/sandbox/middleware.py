@@ -18,8 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from flireo_flows.sandbox.api_errors import ApiError, UnauthorizedError, answer
-from flireo_flows.sandbox.fixed_window import WindowState
-from flireo_flows.sandbox.local_platform import Platform
+from flireo_flows.sandbox.local_platform import Platform, WindowState
 from flireo_flows.sandbox.settings import ALTERING, BREAKING, BreakingSwitch, SandboxSettings
 
 _ABORT: Final = "flireo_sandbox.abort"
