@@ -40,6 +40,8 @@ def list_(
     json
         Print JSON for programs instead of a table.
     """
+    from json import dumps
+
     from flireo_flows.cli import say
     from flireo_flows.ledger import NoLedgerError
     from flireo_flows.ledger.dead_letters import listed
@@ -55,7 +57,7 @@ def list_(
         letters = []
     rows = [_shown(letter) for letter in letters]
     if json:
-        _print_json(rows)
+        print(dumps(rows, indent=2, ensure_ascii=False))
     elif rows:
         _print_table(rows)
     else:
@@ -172,12 +174,6 @@ def _body(body: bytes) -> str:
     except (ValueError, RecursionError):
         return mask_numbers(repr(body)[:2000])
     return mask_numbers(json.dumps(document, indent=2, ensure_ascii=False))
-
-
-def _print_json(rows: list[dict[str, object]]) -> None:
-    import json
-
-    print(json.dumps(rows, indent=2, ensure_ascii=False))
 
 
 def _print_table(rows: list[dict[str, object]]) -> None:

@@ -13,27 +13,20 @@ if TYPE_CHECKING:
     from flireo_flows.leads import LeadFormat
 
 
-def _check_new(_type: object, name: str) -> None:
-    from flireo_flows.api.campaign_names import clean_name
+def _checked(check: str) -> Parameter:
+    """A name of a campaign, checked by a function of `api.campaign_names`, which is loaded when one is given."""
 
-    clean_name(name)
+    def validate(_type: object, name: str) -> None:
+        from flireo_flows.api import campaign_names
 
+        getattr(campaign_names, check)(name)
 
-def _check_known(_type: object, name: str) -> None:
-    from flireo_flows.api.campaign_names import clean_given_name
-
-    clean_given_name(name)
-
-
-def _check_any(_type: object, name: str) -> None:
-    from flireo_flows.api.campaign_names import clean_optional_name
-
-    clean_optional_name(name)
+    return Parameter(validator=validate)
 
 
-CampaignName = Annotated[str, Parameter(validator=_check_new)]
-KnownCampaign = Annotated[str, Parameter(validator=_check_known)]
-AnyCampaign = Annotated[str, Parameter(validator=_check_any)]  # empty for all
+CampaignName = Annotated[str, _checked("clean_name")]
+KnownCampaign = Annotated[str, _checked("clean_given_name")]
+AnyCampaign = Annotated[str, _checked("clean_optional_name")]  # empty for all
 
 
 Flag = Parameter(negative=())

@@ -111,7 +111,7 @@ def sandbox(
     }
     read = read_state(state, {name: value for name, value in options.items() if value is not None})
     try:
-        server = make_server(read.settings, host, port, read.contents())
+        server = make_server(read.settings, host, port, read)
     except StateError as error:
         raise SettingError(f"state {state}: {error}. Correct that, and start again.") from None
     print(f"sandbox: http://{address_of(host, port)}/api/v1 (calls no one; Ctrl-C stops it)", flush=True)

@@ -51,8 +51,8 @@ def tools_used(call: SandboxCall, script: Sequence[str] | None) -> list[AgentToo
 
 def function_tools(agent: Mapping[str, Any]) -> list[AgentTool]:
     """The function tools of an agent that have somewhere to be called. Built-in ones are left out."""
-    listed = _record(agent.get("llm_config")).get("tools")
-    read = (_tool(_record(one), agent) for one in (listed if isinstance(listed, list) else ()))
+    listed = mapping_of(agent.get("llm_config")).get("tools")
+    read = (_tool(mapping_of(one), agent) for one in (listed if isinstance(listed, list) else ()))
     return [tool for tool in read if tool]
 
 
@@ -78,7 +78,7 @@ def _own_result(body: Record, call_id: str) -> Mapping[str, Any]:
     results = body.get("results")
     if not isinstance(results, list):
         return body
-    own = (_record(one) for one in results)
+    own = (mapping_of(one) for one in results)
     return next(
         (one for one in own if call_id in (one.get("toolCallId"), one.get("tool_call_id"))),
         {"error": "no result has the id of this tool call"},
@@ -93,7 +93,7 @@ def _tool(listed: Mapping[str, Any], agent: Mapping[str, Any]) -> AgentTool | No
     """One tool, flat or nested; None for what is no function, or has no url to be called at."""
     if listed.get("type", "function") != "function":
         return None  # endCall, transferCall
-    function, server = _record(listed.get("function")) or listed, _record(listed.get("server"))
+    function, server = mapping_of(listed.get("function")) or listed, mapping_of(listed.get("server"))
     secret = server.get("secret") or agent.get("webhook_secret")
     name = function.get("name")
     own_url = listed.get("url") or server.get("url")
@@ -105,7 +105,7 @@ def _tool(listed: Mapping[str, Any], agent: Mapping[str, Any]) -> AgentTool | No
     )
     return AgentTool(
         name=name,
-        parameters=_record(function.get("parameters")),
+        parameters=mapping_of(function.get("parameters")),
         url=url,
         secret=secret if isinstance(secret, str) else None,
         waits=not listed.get("async"),
@@ -118,7 +118,8 @@ def _url_of(agent: Mapping[str, Any]) -> object:
     return agent.get("webhook_url") if wanted else None
 
 
-def _record(value: object) -> Mapping[str, Any]:
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """An object of JSON; an empty one for anything else."""
     return value if isinstance(value, Mapping) else {}
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from flireo_flows.api.webhooks import EventType
-from flireo_flows.sandbox.agent_webhooks import use_tools
+from flireo_flows.sandbox.agent_webhooks import mapping_of, use_tools
 from flireo_flows.sandbox.call_content import analysis_of, messages_of, summary_of
 from flireo_flows.sandbox.call_course import CallEnd
 from flireo_flows.sandbox.delivery import OutgoingWebhook
@@ -147,15 +147,11 @@ def _copies(call: SandboxCall, event: EventType, status: str, platform: Platform
 
 def _schema_to_fill(call: SandboxCall) -> Mapping[str, Any] | None:
     """The schema of the agent's analysis plan, if the plan wants this call analysed."""
-    plan = _record(call.agent.get("analysis_plan"))
-    data_plan = _record(plan.get("structuredDataPlan", plan.get("structured_data_plan")))
+    plan = mapping_of(call.agent.get("analysis_plan"))
+    data_plan = mapping_of(plan.get("structuredDataPlan", plan.get("structured_data_plan")))
     threshold = plan.get("minMessagesThreshold", plan.get("min_messages_threshold"))
     if call.course.report is ReportFate.NO_ANALYSIS or not data_plan.get("enabled"):
         return None
     enough = threshold if isinstance(threshold, int) else _MESSAGES_FOR_AN_ANALYSIS
     schema = data_plan.get("schema")
     return schema if isinstance(schema, Mapping) and len(call.messages or ()) >= enough else None
-
-
-def _record(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

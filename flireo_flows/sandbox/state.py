@@ -154,10 +154,6 @@ class SandboxState(Contents):
 
     settings: SandboxSettings = Field(default_factory=SandboxSettings)
 
-    def contents(self) -> Contents:
-        """The state without its settings."""
-        return Contents.model_construct(**{name: getattr(self, name) for name in Contents.model_fields})
-
 
 def fill_store(settings: SandboxSettings, contents: Contents, clock: ScaledClock) -> Store:
     """A store with the contents of a state.

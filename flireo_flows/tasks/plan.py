@@ -1,6 +1,6 @@
 """The Prefect task that plans a campaign: reads, simulates, saves the plan, shows it. Sends nothing to Flireo."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
@@ -77,15 +77,7 @@ class PlanOutcome(BaseModel):
     ) -> Self:
         """What became of this plan; it is logged as well."""
         get_run_logger().info("Plan %s: %s", planned.digest, message)
-        return cls(
-            file=planned.file,
-            digest=planned.digest,
-            calls=planned.calls,
-            skipped=planned.skipped,
-            message=message,
-            approved=approved,
-            summary=summary,
-        )
+        return cls(**asdict(planned), message=message, approved=approved, summary=summary)
 
 
 @task(name="Flireo: plan campaign", tags={"flireo"}, cache_policy=NO_CACHE)
@@ -115,11 +107,8 @@ def plan_leads(
         ScriptError: The account's dialect cannot do what the script asks for.
     """
     wanted = PlanRequest(run.campaign, run.policy, run.composer(), requests_per_minute)
-    url, now, numbers = (
-        run.ledger.database_url(),
-        datetime.now(UTC),
-        Path(do_not_call) if do_not_call else None,
-    )
+    url, now = run.ledger.database_url(), datetime.now(UTC)
+    numbers = Path(do_not_call) if do_not_call else None
     plan = run_async(lambda: plan_file(Path(leads), lead_format, wanted, url, now, do_not_call=numbers))
     # Its name identifies the plan, so that another one does not take its place while this one is being approved.
     file = run.out / f"plan-{plan.digest}.json"

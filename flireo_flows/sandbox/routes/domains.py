@@ -5,6 +5,7 @@ records looked up (`pending`), and the next `refresh` finds them (`verified`).
 """
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -86,22 +87,22 @@ async def sync_resend_domain(request: Request) -> Response:
 @router.post("/domains/verify")
 async def verify_domain(request: Request) -> Response:
     """Have the records looked up. That takes a while: `refresh` shows the result."""
-    platform = platform_of(request)
-    _need_key(platform.store)
-    domain = _the_domain(platform.store)
-    if domain["status"] != "verified":
-        _set_status(domain, "pending", platform)
-    return JSONResponse({"domain": domain})
+    return _moved(request, "pending", lambda status: status != "verified")
 
 
 @router.post("/domains/refresh")
 async def refresh_domain(request: Request) -> Response:
     """Read the status at Resend again."""
+    return _moved(request, "verified", lambda status: status == "pending")
+
+
+def _moved(request: Request, target: str, applies: Callable[[str], bool]) -> Response:
+    """The domain, with a new status if that applies to the one it has."""
     platform = platform_of(request)
     _need_key(platform.store)
     domain = _the_domain(platform.store)
-    if domain["status"] == "pending":
-        _set_status(domain, "verified", platform)
+    if applies(domain["status"]):
+        _set_status(domain, target, platform)
     return JSONResponse({"domain": domain})
 
 
