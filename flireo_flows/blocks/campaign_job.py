@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from typing import ClassVar, Final, Self, TypeVar
+from typing import ClassVar, Final, Self, TypeAlias, TypeVar
 
 from prefect.blocks.abstract import JobBlock, JobRun
 from pydantic import Field, HttpUrl, model_validator
@@ -19,6 +19,7 @@ from flireo_flows.blocks.flireo_block import FlireoBlock, picture
 from flireo_flows.blocks.ledger import CallLedger
 
 T = TypeVar("T")
+OnDuplicates: TypeAlias = work.Duplicates | str
 A_DAY: Final = 86_400.0  # seconds: a campaign calls in daily hours
 POLL_SECONDS: Final = 15.0
 
@@ -140,9 +141,7 @@ print(run.fetch_result().counts)
         return self
 
     def add_leads(
-        self,
-        leads: Sequence[NewCampaignLead],
-        duplicates: work.Duplicates | str = work.Duplicates.REFUSE,
+        self, leads: Sequence[NewCampaignLead], duplicates: OnDuplicates = work.Duplicates.REFUSE
     ) -> list[CampaignLead]:
         """Add people to the campaign. One that is scheduled calls them at once, if the hour is right.
 
@@ -164,9 +163,7 @@ print(run.fetch_result().counts)
         return _run(self, work.add_leads(self._which(), leads, work.Duplicates(duplicates), self._gate()))
 
     async def aadd_leads(
-        self,
-        leads: Sequence[NewCampaignLead],
-        duplicates: work.Duplicates | str = work.Duplicates.REFUSE,
+        self, leads: Sequence[NewCampaignLead], duplicates: OnDuplicates = work.Duplicates.REFUSE
     ) -> list[CampaignLead]:
         """As `add_leads`, for async code."""
         added = work.add_leads(self._which(), leads, work.Duplicates(duplicates), self._gate())
@@ -174,7 +171,7 @@ print(run.fetch_result().counts)
 
     # As in `FlireoCampaignRun`.
     def trigger(  # type: ignore[override]
-        self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE
+        self, duplicates: OnDuplicates = work.Duplicates.REFUSE
     ) -> FlireoCampaignRun:
         """Have the campaign call its leads, and return the run to wait for.
 
@@ -190,15 +187,15 @@ print(run.fetch_result().counts)
         """
         return FlireoCampaignRun(self.credentials, self.start(duplicates).id)
 
-    async def atrigger(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> FlireoCampaignRun:
+    async def atrigger(self, duplicates: OnDuplicates = work.Duplicates.REFUSE) -> FlireoCampaignRun:
         """As `trigger`, for async code."""
         return FlireoCampaignRun(self.credentials, (await self.astart(duplicates)).id)
 
-    def start(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
+    def start(self, duplicates: OnDuplicates = work.Duplicates.REFUSE) -> Campaign:
         """As `trigger`, and return the campaign."""
         return _run(self, work.start(self._which(), work.Duplicates(duplicates), self._gate()))
 
-    async def astart(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
+    async def astart(self, duplicates: OnDuplicates = work.Duplicates.REFUSE) -> Campaign:
         """As `start`, for async code."""
         return await _arun(self, work.start(self._which(), work.Duplicates(duplicates), self._gate()))
 
@@ -210,7 +207,7 @@ print(run.fetch_result().counts)
         """As `pause`, for async code."""
         return await _arun(self, work.pause_campaign(self._which()))
 
-    def resume(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
+    def resume(self, duplicates: OnDuplicates = work.Duplicates.REFUSE) -> Campaign:
         """Let a paused campaign call again.
 
         Args:
@@ -222,7 +219,7 @@ print(run.fetch_result().counts)
         """
         return _run(self, work.resume(self._which(), work.Duplicates(duplicates), self._gate()))
 
-    async def aresume(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
+    async def aresume(self, duplicates: OnDuplicates = work.Duplicates.REFUSE) -> Campaign:
         """As `resume`, for async code."""
         return await _arun(self, work.resume(self._which(), work.Duplicates(duplicates), self._gate()))
 

@@ -26,9 +26,18 @@ def status(*, campaign: KnownCampaign, json: Annotated[bool, Parameter(negative=
     json
         Print JSON for programs instead of tables.
     """
+    from dataclasses import asdict
+    from json import dumps
+
     found, standing, complete, kept = in_ledger(lambda database: _read(database, campaign))
     if json:
-        _print_json(found, standing, complete, kept)
+        report = {
+            **asdict(found),
+            "standing": asdict(standing),
+            "completeness": complete.as_json(),
+            "do_not_call_list": asdict(kept),
+        }
+        print(dumps(report, indent=2))
     else:
         _print_tables(found, standing, complete, kept)
     return 0
@@ -53,21 +62,6 @@ async def _read(
     async with database.read() as db:
         kept = await list_in(db, campaign)
     return found, standing, await completeness(database.campaign(campaign)), kept
-
-
-def _print_json(
-    found: "CampaignProgress", standing: "Standing", complete: "Completeness", kept: "CampaignList"
-) -> None:
-    import dataclasses
-    import json
-
-    report = {
-        **dataclasses.asdict(found),
-        "standing": dataclasses.asdict(standing),
-        "completeness": complete.as_json(),
-        "do_not_call_list": dataclasses.asdict(kept),
-    }
-    print(json.dumps(report, indent=2))
 
 
 def _print_tables(

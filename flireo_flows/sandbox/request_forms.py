@@ -262,11 +262,15 @@ def given(fields: Record, *names: str) -> tuple[str, Any] | None:
     return next(((name, fields[name]) for name in names if fields.get(name) is not None), None)
 
 
-async def body_of(request: Request) -> Record:
+async def body_of(request: Request, *, changes: bool = False) -> Record:
     """The JSON object of a request.
 
+    Args:
+        request: That was sent.
+        changes: Whether it changes something, so that it must not be empty.
+
     Raises:
-        ApiError: 400, it is not one.
+        ApiError: 400, it is not one, or it is empty and must not be.
     """
     try:
         body = from_json(await request.body(), allow_inf_nan=False)
@@ -275,16 +279,7 @@ async def body_of(request: Request) -> Record:
         raise ApiError(400, "invalid_request", "The body is not valid JSON") from None
     if not isinstance(body, dict):
         raise ApiError(400, "invalid_request", "The body must be a JSON object")
-    return body
-
-
-def changes_of(body: Record) -> Record:
-    """The body of an update, which changes something.
-
-    Raises:
-        ApiError: 400, it is empty.
-    """
-    if not body:
+    if changes and not body:
         raise ApiError(400, "invalid_request", "Send at least one field to change")
     return body
 

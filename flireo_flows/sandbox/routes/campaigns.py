@@ -16,7 +16,7 @@ from flireo_flows.sandbox.api_errors import ApiError, invalid, not_found
 from flireo_flows.sandbox.campaign_dialer import begin_dialing, require_means
 from flireo_flows.sandbox.campaigns import MOVES, DailyHours, SandboxCampaign
 from flireo_flows.sandbox.local_platform import Platform, platform_of
-from flireo_flows.sandbox.request_forms import PhoneText, RequestForm, Text, body_of, changes_of, read_form
+from flireo_flows.sandbox.request_forms import PhoneText, RequestForm, Text, body_of, read_form
 from flireo_flows.sandbox.routes.answers import RequestedPage, deleted, named, read_page
 from flireo_flows.sandbox.state import SeedCampaign, SeedLead, add_lead, campaign_of
 from flireo_flows.sandbox.store import Record, new_id
@@ -79,7 +79,7 @@ async def update_campaign(request: Request) -> Response:
     """Change the fields that are sent. `status` starts, stops and cancels it; all of the body or none is done."""
     platform = platform_of(request)
     campaign = _campaign(request)
-    body = changes_of(await body_of(request))
+    body = await body_of(request, changes=True)
     fields = read_form(_CampaignForm, body)
     if campaign.is_over:
         raise ApiError(400, "conflict", f"A {campaign.status} campaign cannot be changed", param="status")
