@@ -112,7 +112,7 @@ def render_report(
             figures=figures,
             headlines=_headlines(figures, knows_file),
             funnel=charts.funnel(_stages(figures, knows_file)),
-            outcomes=_outcomes(figures),
+            outcomes=charts.bars((worded(outcome), n) for outcome, n in figures.outcomes.items()),
             durations=charts.histogram(figures.talk_seconds),
             answers=summarise((row.analysis for row in rows if row.analysis), labels),
             completeness=completeness,
@@ -156,10 +156,6 @@ def _stages(figures: Figures, knows_file: bool) -> list[tuple[str, int]]:
         ("Answered", figures.reached),
         ("Analysed", figures.reached_analysed),
     ]
-
-
-def _outcomes(figures: Figures) -> list[charts.Bar]:
-    return charts.bars((worded(outcome), number) for outcome, number in figures.outcomes.items())
 
 
 def _queue(title: str, counted: Counter[str], labels: Labels) -> Queue:

@@ -193,11 +193,8 @@ def quiet_console() -> None:
     handlers = {id(handler): handler for name in names for handler in logging.getLogger(name).handlers}
     for handler in handlers.values():
         if isinstance(handler, PrefectConsoleHandler):
-            handler.addFilter(_is_for_people)
-
-
-def _is_for_people(record: Any) -> bool:
-    return not record.exc_info and record.levelno < 40  # errors are shown once, at the end, by us
+            # Errors are shown once, at the end, by us.
+            handler.addFilter(lambda record: not record.exc_info and record.levelno < logging.ERROR)
 
 
 def _run_flow(api: str, **parameters: Any) -> "CampaignSummary":

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from flireo_flows.sandbox.api_errors import ApiError, UnauthorizedError, answer
+from flireo_flows.sandbox.api_errors import UNAUTHORIZED, ApiError, answer
 from flireo_flows.sandbox.local_platform import Platform, WindowState
 from flireo_flows.sandbox.settings import ALTERING, BREAKING, BreakingSwitch, SandboxSettings
 
@@ -135,7 +135,7 @@ def _refusal(key: str, settings: SandboxSettings) -> ApiError | None:
     if key in settings.revoked_keys:
         return ApiError(401, "api_key_revoked", "This API key has been revoked")
     if not key or (settings.api_keys and key not in settings.api_keys):
-        return UnauthorizedError()
+        return ApiError(401, UNAUTHORIZED, "Invalid or missing API key")
     return None
 
 

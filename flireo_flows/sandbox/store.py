@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -135,14 +136,12 @@ class CallLog:
         self, since_ms: int | None, until_ms: int | None, status: str | None
     ) -> list[SandboxCall]:
         """Calls created in a span, both ends included, in the order of `GET /calls`."""
-        first = 0 if since_ms is None else bisect_left(self._in_order, since_ms, key=_created)
-        behind = None if until_ms is None else bisect_right(self._in_order, until_ms, key=_created)
+        first = 0 if since_ms is None else bisect_left(self._in_order, since_ms, key=attrgetter("created_ms"))
+        behind = (
+            None if until_ms is None else bisect_right(self._in_order, until_ms, key=attrgetter("created_ms"))
+        )
         calls = self._in_order[first:behind][::-1]
         return calls if status is None else [call for call in calls if call.status == status]
-
-
-def _created(call: SandboxCall) -> int:
-    return call.created_ms
 
 
 @dataclass(slots=True)
