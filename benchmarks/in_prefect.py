@@ -95,13 +95,13 @@ def _run(way: str, count: int, prefect_url: str, home: Path) -> Took:
     leads.write_text("\n".join(["phone,zone", *rows, ""]))
     with stage(rate_limit=0, time_scale=0.01) as servers:
         env = {"PREFECT_API_URL": prefect_url, "PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "WARNING"}
-        told = subprocess.run(
+        reported = subprocess.run(
             [sys.executable, "-m", "benchmarks.in_prefect", way, servers.account.url, str(leads)],
             env={**os.environ, **env},
             stdout=subprocess.PIPE,
             check=True,
         ).stdout
-        ran = json.loads(told.splitlines()[-1])
+        ran = json.loads(reported.splitlines()[-1])
         _await_completed(prefect_url, ran["flow_run_id"], count if way == "tasks" else 2)
         shown = time.time() - ran["began"]
         _check(servers, count)

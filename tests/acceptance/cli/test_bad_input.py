@@ -41,23 +41,23 @@ def test_a_prefect_that_cannot_be_used_is_told_before_anything_is_begun(bare: Sh
         ("leads.csv", "--campaign", "spring", "--agent-id", "a") if command == "run" else ("automation.yaml",)
     )
 
-    def told(url: str) -> str:
+    def ran(url: str) -> str:
         with temporary_settings({PREFECT_API_URL: url}):
             ended = bare.here(command, *usual, FLIREO_API_KEY="fl_test_k")
         assert ended.status == 1
         return ended.complaint
 
     nobody = f"127.0.0.1:{free_port()}/api"
-    refused = told(f"http://me:hush@{nobody}")
+    refused = ran(f"http://me:hush@{nobody}")
     assert f"the Prefect API at http://{nobody} cannot be used" in refused and "hush" not in refused
     assert "PREFECT_API_URL" in refused
-    assert "'http://' or 'https://'" in told("nowhere")
+    assert "'http://' or 'https://'" in ran("nowhere")
     with run_faulty(answer(401, {"detail": "Unauthorized"})) as stranger:
-        assert "it answers 401. Check PREFECT_API_KEY" in told(f"{stranger.url}/api")
+        assert "it answers 401. Check PREFECT_API_KEY" in ran(f"{stranger.url}/api")
     with run_faulty(answer(405, {})) as site:
-        assert "it answers 405. Check PREFECT_API_URL" in told(site.url)
+        assert "it answers 405. Check PREFECT_API_URL" in ran(site.url)
     with run_faulty(page(200)) as site:
-        assert "cannot be used" in told(site.url)
+        assert "cannot be used" in ran(site.url)
     assert not (bare.folder / "ledger.db").exists()
 
 
@@ -118,8 +118,8 @@ def test_a_ledger_that_cannot_be_used_is_told_by_its_url_without_its_password(
     ).complaint.endswith("file is not a database. Check FLIREO_LEDGER_URL and its permissions.")
     assert no_database.read_text().startswith("this is no database")
     elsewhere = "postgresql://me:hush-hush@127.0.0.1:1/ledger"
-    told = shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL=elsewhere).complaint
-    assert "127.0.0.1:1/ledger" in told and "hush-hush" not in told
+    ran = shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL=elsewhere).complaint
+    assert "127.0.0.1:1/ledger" in ran and "hush-hush" not in ran
     assert (
         "sqlite:///FILE" in shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL="ledger.db").complaint
     )
@@ -196,10 +196,10 @@ def test_a_server_of_ours_says_what_keeps_it_from_starting(bare: Shell, tmp_path
     assert unsigned.status == 1
     assert "FLIREO_WEBHOOK_SECRET is not set" in unsigned.complaint and "--unsigned" in unsigned.complaint
     bare.write("file", "")
-    told = bare.here(
+    ran = bare.here(
         "webhooks", "--unsigned", FLIREO_LEDGER_URL=f"sqlite:///{tmp_path}/file/ledger.db"
     ).complaint
-    assert "its folder cannot be made" in told and "FLIREO_LEDGER_URL" in told
+    assert "its folder cannot be made" in ran and "FLIREO_LEDGER_URL" in ran
     assert "--lose-answer-share" in bare.here("sandbox", "--lose-answer-share", "2").complaint
     assert "--dialect" in bare.here("sandbox", "--dialect", "dutch").complaint
 
@@ -227,8 +227,8 @@ def test_names_of_campaigns_are_shown_as_they_are_and_no_text_is_told(bare: Shel
 
     asyncio.run(place())
     for name in names:
-        told = bare.here("status", "--campaign", name)
-        assert (told.status, f"{name}: 1 leads" in told.out) == (0, True), told.err
+        ran = bare.here("status", "--campaign", name)
+        assert (ran.status, f"{name}: 1 leads" in ran.out) == (0, True), ran.err
         assert f"{name}: how 0 calls ended" in bare.here("outcomes", "--campaign", name).out
     nobody_there = {"FLIREO_API_KEY": "k", "FLIREO_BASE_URL": "http://127.0.0.1:1/api/v1"}
     collected = bare.here("collect", **nobody_there)
