@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.person_key import person_key
+from flireo_flows.api.identity import person_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.people import numbers_in

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.campaign_names import CampaignNameError, clean_given_name, clean_name, name_key
+from flireo_flows.api.identity import CampaignNameError, clean_given_name, clean_name, name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.schema import campaign_changes, campaigns, leads
