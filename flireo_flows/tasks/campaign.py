@@ -30,7 +30,7 @@ from flireo_flows.calling.run_loop import Until
 from flireo_flows.calling.saved_plan import only_planned
 from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_rejects
 from flireo_flows.ledger import CampaignProgress, Database, LeadBook, LeadResult, OpenLead, Views
-from flireo_flows.ledger.account_calls import earlier_calls_in
+from flireo_flows.ledger.call_history import earlier_calls_in
 from flireo_flows.ledger.completeness import Completeness, completeness
 from flireo_flows.ledger.naming import refuse_shown_name
 from flireo_flows.ledger.suppressions import list_in
