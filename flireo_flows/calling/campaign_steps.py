@@ -1,4 +1,4 @@
-"""The steps of a campaign as plain functions: import, call, wait, conclude. Prefect's tasks and the command line wrap them.
+"""The steps of a campaign as plain functions, which Prefect's tasks and the command line wrap.
 
 Every step may be repeated, retried, cancelled or killed: the ledger records who was called.
 """
@@ -86,7 +86,7 @@ class CampaignRun:
     campaign: str
     account: Callable[[], Account]
     ledger_url: Callable[[], str]
-    caller: Caller = Caller()
+    caller: Caller
     policy: CallingPolicy = field(default_factory=CallingPolicy)
     script: Script = field(default_factory=Script)
     webhook: ReportWebhook | None = None

@@ -34,7 +34,7 @@ from flireo_flows.ledger import (
     Runner,
     Views,
 )
-from flireo_flows.ledger.account_calls import earlier_calls_of
+from flireo_flows.ledger.call_history import earlier_calls_of
 from flireo_flows.ledger.campaigns import shown_in
 from flireo_flows.ledger.completeness import check_completeness
 from flireo_flows.ledger.leads import blocking_campaigns

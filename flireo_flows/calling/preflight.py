@@ -22,8 +22,8 @@ from flireo_flows.ledger.account_calls import (
     AccountRead,
     account_read,
     keep_account,
-    tail_of,
 )
+from flireo_flows.ledger.call_history import tail_of
 from flireo_flows.ledger.known_calls import owners_of
 from flireo_flows.ledger.run_rules import (
     LONGEST_CALL_SECONDS,

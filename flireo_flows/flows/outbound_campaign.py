@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flireo_flows.api.campaign_names import CampaignName
+from flireo_flows.api.identity import CampaignName
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.leads import LeadFormat
 from flireo_flows.policy import CallingPolicy

@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Select, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.campaign_names import CampaignNameError, clean_given_name, clean_name, name_key
+from flireo_flows.api.identity import CampaignNameError, clean_given_name, name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.schema import campaign_changes, campaigns, leads
@@ -166,7 +164,6 @@ async def change_in(
     if changed == was:
         return was
     change = {"state": to, "reason": reason, "changed_by": by, "changed_at": now}
-    await register_in(db, campaign)
     await db.execute(insert(campaign_changes).values(campaign=campaign, **change))
     await db.execute(update(campaigns).where(campaigns.c.name == campaign).values(asdict(changed)))
     if to is CampaignState.CANCELLED:
@@ -178,21 +175,6 @@ async def skip_waiting_in(db: AsyncConnection, campaign: str) -> None:
     """Skip everybody of a cancelled campaign who waits, also those whose last call ended after it."""
     waiting = update(leads).where(leads.c.campaign == campaign, leads.c.state == LeadState.WAITING)
     await db.execute(waiting.values(state=LeadState.SKIPPED, reason=str(Rule.CAMPAIGN_CANCELLED)))
-
-
-async def register_in(db: AsyncConnection, campaign: str) -> None:
-    """Write a campaign down, unless it is known, in whatever spelling. The first spelling is the one that is shown.
-
-    Args:
-        db: A transaction that may write.
-        campaign: Its name.
-
-    Raises:
-        CampaignNameError: It cannot be a campaign's name.
-    """
-    add = insert_sqlite(campaigns) if db.dialect.name == "sqlite" else insert_postgresql(campaigns)
-    row = {"name": campaign, "shown": clean_name(campaign), "state": CampaignState.OPEN}
-    await db.execute(add.values(row).on_conflict_do_nothing(index_elements=["name"]))
 
 
 async def shown_in(db: AsyncConnection, names: Collection[str]) -> dict[str, str]:

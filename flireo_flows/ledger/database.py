@@ -13,12 +13,13 @@ from urllib.parse import unquote, urlsplit
 
 from asyncpg import PostgresError
 from asyncpg.exceptions import InterfaceError as DriverError
-from sqlalchemy import Connection, create_engine, event, func, select
+from sqlalchemy import Connection, Table, create_engine, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.identity import clean_name, name_key
 from flireo_flows.api.steady_clock import steady_now
 from flireo_flows.ledger import migrations
 from flireo_flows.ledger.database_url import Server, read_url, shown
@@ -33,7 +34,8 @@ from flireo_flows.ledger.errors import (
     words_of,
 )
 from flireo_flows.ledger.postgresql import engine_of, is_pooled
-from flireo_flows.ledger.schema import VERSION
+from flireo_flows.ledger.schema import VERSION, campaigns
+from flireo_flows.lifecycle.states import CampaignState
 
 T = TypeVar("T")
 BUSY_SECONDS: Final = 30  # how long one writer waits for another
@@ -115,6 +117,10 @@ class Database:
         shortens no duration.
         """
         return steady_now() + self._offset
+
+    def insert_into(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """An INSERT that can have an ON CONFLICT clause, in the words of this database."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
     async def server_skew(self) -> float:
         """How far PostgreSQL's clock is ahead of this machine's, seconds; 0 for SQLite, which has none of its own.
@@ -232,6 +238,19 @@ class CampaignLedger:
     def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """As `Database.write`, of this campaign: no other one begins its calls meanwhile."""
         return self.database.write(self.name)
+
+    async def register(self, db: AsyncConnection) -> None:
+        """Write the campaign down, unless it is known, in whatever spelling. The first spelling is shown.
+
+        Args:
+            db: A transaction that may write.
+
+        Raises:
+            CampaignNameError: It cannot be a campaign's name.
+        """
+        row = {"name": self.name, "shown": clean_name(self.given), "state": CampaignState.OPEN}
+        add = self.database.insert_into(campaigns).values(row)
+        await db.execute(add.on_conflict_do_nothing(index_elements=["name"]))
 
 
 class _Apart:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -10,9 +10,14 @@ from sqlalchemy import Float, Integer, Row, Select, String, and_, bindparam, fun
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.leads import Wishes
-from flireo_flows.ledger.call_history import NOTHING, awaited_in, calls_by_others_in, totals_in
+from flireo_flows.ledger.call_history import (
+    NOTHING,
+    awaited_in,
+    calls_by_others_in,
+    lock_people_in,
+    numbers_in,
+)
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.people import lock_people_in, numbers_in
 from flireo_flows.ledger.schema import (
     IS_OPEN,
     MAY_BE_CALLING,
@@ -23,11 +28,22 @@ from flireo_flows.ledger.schema import (
     leads,
     people,
     runners,
+    tallies,
 )
 from flireo_flows.ledger.suppressions import suppressed_in
+from flireo_flows.ledger.triggers import QUARTER_SECONDS
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.lifecycle.states import AttemptState, CampaignState, LeadState
-from flireo_flows.policy import CallingPolicy, Deny, History, PolicyLead, Rule, campaign_denial, number_memory
+from flireo_flows.policy import (
+    CallingPolicy,
+    Deny,
+    History,
+    PolicyLead,
+    Rule,
+    Totals,
+    campaign_denial,
+    number_memory,
+)
 
 LEAST_LEASE_SECONDS: Final = 5.0  # a request goes out at most so long after its attempt was begun
 LONGEST_CALL_SECONDS: Final = 7200.0  # of which it is not known whether it was placed
@@ -175,6 +191,47 @@ async def _footing(
         held=Deny(closed) if closed else campaign_denial(moment, policy, history),
         history=history,
     )
+
+
+async def totals_in(
+    db: AsyncConnection, campaign: str, run: str, zone: ZoneInfo, now: datetime
+) -> tuple[Totals, Totals, Totals]:
+    """What a run, a day and the whole campaign have called.
+
+    Args:
+        db: Any transaction.
+        campaign: Its name.
+        run: As its attempts name it.
+        zone: Whose days are counted.
+        now: Aware.
+
+    Returns:
+        Of the run, of the day that `now` is in, of the campaign.
+    """
+    first, last = _quarters_of_day(zone, now)
+    mine = or_(
+        and_(tallies.c.span == "campaign", tallies.c.key == ""),
+        and_(tallies.c.span == "run", tallies.c.key == run),
+        and_(tallies.c.span == "quarter", tallies.c.key.between(first, last)),
+    )
+    figures = (tallies.c.calls, tallies.c.seconds, tallies.c.open_calls, tallies.c.minutes)
+    sums = [func.sum(figure) for figure in figures]
+    wanted = select(tallies.c.span, *sums).where(tallies.c.campaign == campaign, mine)
+    rows = (await db.execute(wanted.group_by(tallies.c.span))).all()
+    found = {
+        span: Totals(int(calls), float(seconds), int(open_), int(minutes))
+        for span, calls, seconds, open_, minutes in rows
+    }
+    return tuple(found.get(span, Totals()) for span in ("run", "quarter", "campaign"))  # type: ignore[return-value]  # three of them
+
+
+def _quarters_of_day(zone: ZoneInfo, now: datetime) -> tuple[str, str]:
+    """Keys of the first and the last quarter of an hour of a day."""
+    today = now.astimezone(zone).date()
+    begins, ends = (
+        datetime.combine(day, time.min, zone).timestamp() for day in (today, today + timedelta(days=1))
+    )
+    return str(int(begins // QUARTER_SECONDS)), str(int(ends // QUARTER_SECONDS) - 1)
 
 
 def _due() -> Select[Any]:

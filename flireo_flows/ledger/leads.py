@@ -2,20 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flireo_flows.api.identity import person_key
 from flireo_flows.leads import Lead
-from flireo_flows.ledger.campaigns import register_in
-from flireo_flows.ledger.database import CampaignLedger
-from flireo_flows.ledger.people import link_in, linked
-from flireo_flows.ledger.schema import IS_OPEN, attempts, leads
+from flireo_flows.ledger.database import CampaignLedger, Database
+from flireo_flows.ledger.schema import IS_OPEN, attempts, leads, people
 from flireo_flows.ledger.suppressions import add_in, forgotten_in
 from flireo_flows.lifecycle.reasons import Reason
 from flireo_flows.lifecycle.states import LeadState
@@ -34,6 +35,11 @@ RENEWED: Final = (  # from a newer file
     "batch",
     "line",
 )
+LINKING: Final = 7_041_967_324  # key of PostgreSQL's advisory lock under which numbers are linked
+# Rows that share the id of a person hold that person's numbers. Nothing else makes two numbers one person, names least.
+ID_COLUMNS: Final = ("personid", "contactid", "customerid", "externalid")  # the first that a row fills counts
+NO_ID: Final = frozenset({"", "0", "-", "n/a", "na", "none", "null", "unknown"})
+MOST_NUMBERS: Final = 5  # an id that more numbers share is no person's: of an import, or of a company
 CHUNK: Final = 500  # rows a statement: SQLite takes 32,766 values, PostgreSQL's driver 32,767
 
 
@@ -98,11 +104,11 @@ class LeadBook:
             CampaignNameError: The campaign's name is none.
         """
         name = batch_name(batch)
-        upsert = insert_sqlite(leads) if self._database.is_sqlite else insert_postgresql(leads)
+        upsert = self._database.insert_into(leads)
         renewed = {column: upsert.excluded[column] for column in RENEWED}
         statement = upsert.on_conflict_do_update(index_elements=["campaign", "phone"], set_=renewed)
         async with self._database.write(self.campaign) as db:
-            await register_in(db, self._ledger.given)
+            await self._ledger.register(db)
         for chunk in chunks(batch):
             async with self._database.write(self.campaign) as db:
                 # Of who asked to be forgotten nothing is written down again; no one may call them anyway.
@@ -120,12 +126,14 @@ class LeadBook:
             return
         async with self._database.write(self.campaign) as db:
             forgotten = await forgotten_in(db, self._database, [phone for group in groups for phone in group])
-            await link_in(db, [group - forgotten for group in groups if len(group - forgotten) > 1])
+            await link_in(
+                db, self._database, [group - forgotten for group in groups if len(group - forgotten) > 1]
+            )
 
     async def forbid(self, phones: Collection[str]) -> int:
         """Add numbers to the campaign's do-not-call list; those of earlier files stay. Returns how many are new."""
         async with self._database.write(self.campaign) as db:
-            await register_in(db, self._ledger.given)
+            await self._ledger.register(db)
             return await add_in(db, self._ledger, phones)
 
     async def outlook(self, batch: str, now: float) -> Outlook:
@@ -226,6 +234,50 @@ class LeadBook:
             "state": LeadState.WAITING,
             "not_before": 0.0,
         }
+
+
+def linked(leads: Iterable[Lead]) -> list[frozenset[str]]:
+    """The numbers of each person who has several in a file, by the id of the person in its rows."""
+    numbers: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for lead in leads:
+        if key := _person_id(lead.columns):
+            numbers[key].add(person_key(lead.phone))
+    return [frozenset(phones) for phones in numbers.values() if 1 < len(phones) <= MOST_NUMBERS]
+
+
+async def link_in(db: AsyncConnection, database: Database, groups: Sequence[Collection[str]]) -> None:
+    """Keep that the numbers of each group are one person's, and those already known to be theirs.
+
+    Args:
+        db: A transaction that may write.
+        database: Its ledger.
+        groups: Numbers, E.164.
+    """
+    if groups and not database.is_sqlite:
+        await db.execute(select(func.pg_advisory_xact_lock(LINKING)))
+    for phones in groups:
+        known = select(people.c.person).where(people.c.phone.in_(phones)).distinct()
+        persons = sorted((await db.execute(known)).scalars())
+        person = persons[0] if persons else uuid.uuid4().hex
+        if persons[1:]:
+            same = update(people).where(people.c.person.in_(persons[1:]))
+            await db.execute(same.values(person=person))
+        rows = [{"phone": phone, "person": person} for phone in sorted(phones)]
+        await db.execute(database.insert_into(people).on_conflict_do_nothing(index_elements=["phone"]), rows)
+
+
+@lru_cache(maxsize=512)
+def _bare(header: str) -> str:
+    return "".join(character for character in header.casefold() if character.isalnum())
+
+
+def _person_id(columns: Mapping[str, str]) -> tuple[str, str] | None:
+    """Which column names the person, and how; None where the row has no such column, or an empty cell."""
+    found: dict[str, str] = {}
+    for header, cell in columns.items():
+        if (name := _bare(header)) in ID_COLUMNS and (value := cell.strip().casefold()) not in NO_ID:
+            found.setdefault(name, value)
+    return next(((name, found[name]) for name in ID_COLUMNS if name in found), None)
 
 
 def batch_name(batch: Sequence[Lead]) -> str:

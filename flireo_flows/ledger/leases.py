@@ -4,8 +4,6 @@ import uuid
 from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, and_, delete, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.ledger.database import CampaignLedger
@@ -88,7 +86,7 @@ class Runner:
         now = self._database.now()
         async with self._database.write() as db:
             until = await self._lease(db, now)
-            upsert = insert_sqlite(requests) if self._database.is_sqlite else insert_postgresql(requests)
+            upsert = self._database.insert_into(requests)
             added = upsert.on_conflict_do_update(
                 index_elements=["campaign", "route", "status"],
                 set_={"count": requests.c.count + upsert.excluded["count"]},
@@ -103,7 +101,7 @@ class Runner:
         until = now + self.lease_seconds
         lease = {"lease_until": until, "lease_seconds": self.lease_seconds}
         row = {"id": self.id, "campaign": self.campaign, "started_at": now, **lease}
-        upsert = insert_sqlite(runners) if self._database.is_sqlite else insert_postgresql(runners)
+        upsert = self._database.insert_into(runners)
         renewed = upsert.on_conflict_do_update(index_elements=["id"], set_=lease)
         await db.execute(renewed, row)
         return until

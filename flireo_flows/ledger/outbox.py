@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
@@ -151,7 +149,7 @@ async def post(
     Returns:
         Whether it is new.
     """
-    insert = insert_sqlite(outbox) if database.is_sqlite else insert_postgresql(outbox)
+    insert = database.insert_into(outbox)
     row = {
         "key": f"{event}:{key}",
         "event": str(event),

@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, Row, Select, func, not_, or_, select, upda
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.ledger.campaigns import register_in
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.reports import correct_lead, finished_call_of, object_of, suppress_after_call
 from flireo_flows.ledger.schema import IS_ERASED, attempts, campaigns
@@ -147,7 +146,7 @@ async def apply_current_rules(campaign: CampaignLedger, policy: CallingPolicy) -
     # Afterwards: one that was killed in the middle is done again.
     values = {"outcomes_version": table, "opt_out_rules_version": rules}
     async with campaign.write() as db:
-        await register_in(db, campaign.name)
+        await campaign.register(db)
         await db.execute(update(campaigns).where(mine).values(values))
     return Rederived(
         max(rederived.calls, learnt.calls),

@@ -10,16 +10,20 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.campaign_names import name_key
-from flireo_flows.api.person_key import person_key
-from flireo_flows.ledger.account_calls import EarlierCalls, earlier_calls_in
-from flireo_flows.ledger.call_history import awaited_in, calls_by_others_in, totals_in
+from flireo_flows.api.identity import name_key, person_key
+from flireo_flows.ledger.call_history import (
+    EarlierCalls,
+    awaited_in,
+    calls_by_others_in,
+    earlier_calls_in,
+    numbers_in,
+)
 from flireo_flows.ledger.campaigns import Standing, standing_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.errors import NoLedgerError
+from flireo_flows.ledger.lead_queue import totals_in
 from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.naming import refuse_shown_name
-from flireo_flows.ledger.people import numbers_in
 from flireo_flows.ledger.schema import accounts, attempts, do_not_call, leads
 from flireo_flows.ledger.suppressions import CampaignList, list_in, suppressed_in
 from flireo_flows.lifecycle.outcomes import Outcome

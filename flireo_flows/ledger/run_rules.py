@@ -17,7 +17,6 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.client import Account
-from flireo_flows.ledger.campaigns import register_in
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.outbox import post_started
 from flireo_flows.ledger.reports import Expectations
@@ -120,7 +119,7 @@ async def write_rules(
             current = (await db.execute(wanted)).scalar_one_or_none()
             if str(_object(current or "").get("account") or "") not in ("", mine, seen_account):
                 return False
-        await register_in(db, campaign.given)
+        await campaign.register(db)
         await db.execute(update(campaigns).where(campaigns.c.name == campaign.name).values(values))
         if is_starting:
             await post_started(db, campaign)

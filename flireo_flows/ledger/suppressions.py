@@ -7,11 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Row, and_, bindparam, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.person_key import person_key, spellings
+from flireo_flows.api.identity import person_key, spellings
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.ledger.campaigns import DeclinedError, shown_in
 from flireo_flows.ledger.database import CampaignLedger, Database
@@ -126,7 +124,7 @@ async def suppress_all_in(
     for chunk in pieces(phones):
         said = {"source": source, "reason": redact(reason), "campaign": campaign, "at": now}
         rows = [{"digest": digest(database.key, phone), "phone": phone, **said} for phone in chunk]
-        add = insert_sqlite(suppressions) if database.is_sqlite else insert_postgresql(suppressions)
+        add = database.insert_into(suppressions)
         # What was unclear is settled by whoever says it plainly; otherwise the first time counts.
         settled = {name: add.excluded[name] for name in ("phone", *said)}
         is_settled = and_(
@@ -283,7 +281,7 @@ async def add_in(db: AsyncConnection, campaign: CampaignLedger, phones: Collecti
     now, added = campaign.now(), 0
     for chunk in pieces(kept):
         rows = [{"campaign": campaign.name, "phone": phone, "at": now} for phone in chunk]
-        add = insert_sqlite(do_not_call) if campaign.database.is_sqlite else insert_postgresql(do_not_call)
+        add = campaign.database.insert_into(do_not_call)
         new = add.values(rows).on_conflict_do_nothing(index_elements=["campaign", "phone"])
         added += len((await db.execute(new.returning(do_not_call.c.phone))).all())
     listed = select(do_not_call.c.phone).where(do_not_call.c.campaign == campaign.name)

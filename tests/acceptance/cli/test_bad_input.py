@@ -61,7 +61,6 @@ def test_a_prefect_that_cannot_be_used_is_told_before_anything_is_begun(bare: Sh
     assert not (bare.folder / "ledger.db").exists()
 
 
-@pytest.mark.server
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "settings", "env", "words"),
@@ -92,7 +91,6 @@ def test_a_prefect_that_cannot_be_used_is_told_before_anything_is_begun(bare: Sh
 def test_what_is_wrong_with_the_account_is_told_before_the_first_call(
     shell: Shell,
     sandbox: RunningSandbox,
-    at_prefect: str,
     arguments: tuple[str, ...],
     settings: dict[str, object],
     env: dict[str, str],
@@ -107,10 +105,9 @@ def test_what_is_wrong_with_the_account_is_told_before_the_first_call(
     assert sandbox.placed_calls() == []
 
 
-@pytest.mark.server
 @pytest.mark.slow
 def test_a_ledger_that_cannot_be_used_is_told_by_its_url_without_its_password(
-    shell: Shell, sandbox: RunningSandbox, at_prefect: str
+    shell: Shell, sandbox: RunningSandbox
 ) -> None:
     no_database = shell.write("notes.db", "this is no database, but long enough to look like one " * 40)
     assert shell.here(
@@ -141,10 +138,9 @@ def test_a_ledger_that_cannot_be_used_is_told_by_its_url_without_its_password(
     assert sandbox.requests() == {}
 
 
-@pytest.mark.server
 @pytest.mark.slow
 def test_rows_with_too_many_or_too_few_cells_become_rejects_and_the_others_are_called(
-    shell: Shell, sandbox: RunningSandbox, at_prefect: str
+    shell: Shell, sandbox: RunningSandbox
 ) -> None:
     rows = ["name,phone,city", f"Anna,{ANNA},Leeds", "Ben,+442079460002,York,Hull", "Carla,+442079460003"]
     shell.write("leads.csv", "\n".join(rows))
@@ -168,7 +164,6 @@ def _may_mount() -> bool:
     )
 
 
-@pytest.mark.server
 @pytest.mark.slow
 def test_a_full_disk_while_exporting_is_told_and_the_next_run_exports(
     shell: Shell, sandbox: RunningSandbox

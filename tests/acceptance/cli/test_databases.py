@@ -46,7 +46,6 @@ def test_commands_follow_each_other_through_a_pooler(bare: Shell, postgres: Post
             assert shown.status == 0, shown.err
 
 
-@pytest.mark.server
 @pytest.mark.slow
 @pytest.mark.postgres
 def test_two_runs_at_once_share_a_pooler_of_two_sessions(

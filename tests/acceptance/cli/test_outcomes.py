@@ -125,7 +125,6 @@ def test_the_example_of_the_guide_does_what_the_guide_says(spring: Shell) -> Non
     assert ["answered", "voicemail", "1"] in rows_of(ended.out)
 
 
-@pytest.mark.server
 @pytest.mark.slow
 def test_calls_that_no_one_answered_end_as_the_table_of_the_run_says_and_change_with_it(
     shell: Shell, sandbox: RunningSandbox

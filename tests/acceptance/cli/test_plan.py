@@ -4,7 +4,6 @@ import asyncio
 import stat
 from pathlib import Path
 
-import pytest
 from sqlalchemy import insert
 
 from flireo_flows.ledger import Database
@@ -65,7 +64,6 @@ def test_a_name_that_holds_a_number_is_not_shown_and_a_masked_one_is_not_planned
     assert "give it by its own name" in refused.complaint
 
 
-@pytest.mark.server
 def test_a_run_of_a_saved_plan_refuses_what_was_not_planned(shell: Shell, sandbox: RunningSandbox) -> None:
     shell.write("no.txt", f"{BEN}\n")
     usual = ("--policy", "policy.yaml", "--do-not-call", "no.txt")

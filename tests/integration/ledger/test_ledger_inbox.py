@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from flireo_flows.ledger import Answer, Attempt, AttemptBook, Database, Views
-from flireo_flows.ledger.call_history import totals_in
 from flireo_flows.ledger.completeness import Completeness, completeness
 from flireo_flows.ledger.erasure import forget
+from flireo_flows.ledger.lead_queue import totals_in
 from flireo_flows.ledger.messages import attempt_reason
 from flireo_flows.ledger.schema import inbox
 from flireo_flows.ledger.suppressions import Suppressions

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flireo_flows.leads import Lead
-from flireo_flows.ledger.people import linked
+from flireo_flows.ledger.leads import linked
 from flireo_flows.policy import (
     Allow,
     CallingPolicy,

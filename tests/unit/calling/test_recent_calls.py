@@ -2,7 +2,7 @@
 
 import pytest
 
-from flireo_flows.ledger.account_calls import tail_of
+from flireo_flows.ledger.call_history import tail_of
 
 
 @pytest.mark.parametrize(
