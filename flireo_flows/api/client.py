@@ -15,13 +15,12 @@ from typing import Any, Final, NoReturn, Self, TypeVar, cast
 
 import httpx
 
-from flireo_flows.api.base_url import check_base_url
-from flireo_flows.api.dialect import BASE_URLS, Dialect
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.exchange import TOO_LATE, Pause, exchange
+from flireo_flows.api.fields import BASE_URLS, Dialect
 from flireo_flows.api.judgement import Lost, Reply
 from flireo_flows.api.model import JsonObject
-from flireo_flows.api.network import cause_of, check_network
+from flireo_flows.api.network import cause_of, check_base_url, check_network
 from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.rate_limit import RateLimit
 from flireo_flows.api.redaction import MaskedUrls, secret_values
@@ -58,6 +57,20 @@ class Timeouts:
     connect: float = 5.0
     read: float = 30.0
     call: float = 120.0
+
+
+def check_api_key(key: str) -> str:
+    """A key without the spaces around it; it goes into a header: no line break, no space, no letter outside ASCII.
+
+    Raises:
+        ValueError: It is empty, or cannot be a key. Does not show it.
+    """
+    text = key.strip()
+    if not text:
+        raise ValueError("the API key is empty")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("the API key holds characters that no key has; copy it again from the dashboard")
+    return text
 
 
 @dataclass(frozen=True, slots=True)

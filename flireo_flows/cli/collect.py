@@ -27,10 +27,10 @@ def collect(
         Seconds to go on while calls are open; 0 reads once.
     """
     from flireo_flows.calling.sweep import Sweep
-    from flireo_flows.cli.settings import credentials
+    from flireo_flows.cli.settings import account
 
-    account = credentials().account()
-    summary = in_ledger(lambda database: Sweep(database, account, campaign, patience).run())
+    of_account = account()
+    summary = in_ledger(lambda database: Sweep(database, of_account, campaign, patience).run())
     _print(summary)
     if summary.refused is not None:
         raise summary.refused

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def _checked(check: str) -> Parameter:
-    """A name of a campaign, checked by a function of `api.campaign_names`, which is loaded when one is given."""
+    """A name of a campaign, checked by a function of `api.identity`, which is loaded when one is given."""
 
     def validate(_type: object, name: str) -> None:
-        from flireo_flows.api import campaign_names
+        from flireo_flows.api import identity
 
-        getattr(campaign_names, check)(name)
+        getattr(identity, check)(name)
 
     return Parameter(validator=validate)
 

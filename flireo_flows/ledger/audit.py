@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.person_key import spellings
+from flireo_flows.api.identity import spellings
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.ledger.campaigns import Standing, require_campaign, standing_in
 from flireo_flows.ledger.database import Database

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flireo_flows.api.calls import is_of_others
-from flireo_flows.api.person_key import comparable
+from flireo_flows.api.identity import comparable
 from flireo_flows.api.webhooks import EventType, Glance, WebhookFormatError, glance
 from flireo_flows.ledger.erasure import ReportOf
 from flireo_flows.ledger.leads import stored

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.identity import name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.campaigns import DeclinedError, known_campaigns, require_campaign
 from flireo_flows.ledger.database import Database

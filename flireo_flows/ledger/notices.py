@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.identity import name_key
 from flireo_flows.api.redaction import cut_off, levels_of, mask_phone, masked, redact
 from flireo_flows.ledger.campaigns import shown_in
 from flireo_flows.ledger.database import Database

@@ -28,8 +28,7 @@ from sqlalchemy import (
     true,
 )
 
-from flireo_flows.api.campaign_names import name_key
-from flireo_flows.api.person_key import person_key
+from flireo_flows.api.identity import name_key, person_key
 from flireo_flows.lifecycle.reasons import InboxReason, Reason, SuppressionSource
 from flireo_flows.lifecycle.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
 

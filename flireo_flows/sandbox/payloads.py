@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.webhooks import EventType
 from flireo_flows.sandbox.clock import iso, iso_or_none
 from flireo_flows.sandbox.settings import SandboxSettings

@@ -11,13 +11,13 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.api.redaction import redact
+from flireo_flows.calling.campaign_steps import CampaignRun, CampaignSummary
 from flireo_flows.calling.dry_run import plan_file
 from flireo_flows.calling.plan import Plan, PlannedCall, PlanRequest, Skipped, reasons_in_words
 from flireo_flows.calling.saved_plan import save_plan
 from flireo_flows.leads import LeadFormat
 from flireo_flows.prefect_support.artifacts import artifact_key
 from flireo_flows.prefect_support.async_bridge import run_async
-from flireo_flows.tasks.campaign import CampaignRun, CampaignSummary
 
 ROWS_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
 SKIPS_SHOWN: Final = 50  # of those rows at most, while there are calls to show
@@ -107,7 +107,7 @@ def plan_leads(
         ScriptError: The account's dialect cannot do what the script asks for.
     """
     wanted = PlanRequest(run.campaign, run.policy, run.composer(), requests_per_minute)
-    url, now = run.ledger.database_url(), datetime.now(UTC)
+    url, now = run.ledger_url(), datetime.now(UTC)
     numbers = Path(do_not_call) if do_not_call else None
     plan = run_async(lambda: plan_file(Path(leads), lead_format, wanted, url, now, do_not_call=numbers))
     # Its name identifies the plan, so that another one does not take its place while this one is being approved.

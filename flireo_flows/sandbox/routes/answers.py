@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from fastapi import Request
 from starlette.responses import JSONResponse, Response
 
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.sandbox.api_errors import invalid, not_found
 from flireo_flows.sandbox.local_platform import Platform, platform_of
 from flireo_flows.sandbox.store import Record

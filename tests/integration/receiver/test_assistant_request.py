@@ -23,7 +23,7 @@ from flireo_flows.lifecycle.reasons import InboxReason
 from flireo_flows.receiver import AssistantAnswer, KnownCaller, Receiver
 from flireo_flows.script import ScriptError
 from tests.support.calling.campaign import Campaign
-from tests.support.calling.hearing import ANALYSED, report, webhook
+from tests.support.calling.incoming import ANALYSED, report, webhook
 from tests.support.receiver.relay import in_thread, inbox_of, post, served, signed
 from tests.support.sandbox.running import ANNA, BEN, CARLA
 
@@ -252,8 +252,8 @@ def test_who_waits_for_an_answer_hears_in_time_that_the_ledger_is_held_up(
     app.mount("", receiver.app)  # so that the first delivery opens the ledger
     with served(app) as url:
         if is_open:
-            told = report()
-            assert post(url, told, signed(SECRET, told)).status_code == 200
+            reported = report()
+            assert post(url, reported, signed(SECRET, reported)).status_code == 200
         body = webhook(kind, toolCallList=[])
         with held(tmp_path / "l.db"):
             answer = post(url, body, signed(SECRET, body))

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from flireo_flows.api.webhooks import SignatureProblem
-from tests.support.calling.hearing import webhook
+from tests.support.calling.incoming import webhook
 from tests.support.receiver.relay import post, served, signed
 
 TEXT = (Path(__file__).parents[3] / "docs" / "receiver.md").read_text(encoding="utf-8")
@@ -38,12 +38,12 @@ def test_the_tools_and_the_app_of_the_documentation_answer(names: dict[str, Any]
         metrics = httpx.get(f"{url}/metrics", trust_env=False).text
     assert [one["result"] for one in answer] == [
         [{"name": "Jan", "customer_since": "2020-01-01"}],
-        {"error": "Nobody works on Sundays."},
+        {"error": "No one works on Sundays."},
         "booked for 2026-02-02 under 3",
     ]
-    told = set(re.findall(r"^# TYPE (flireo_\w+)", metrics, re.MULTILINE))
+    reported = set(re.findall(r"^# TYPE (flireo_\w+)", metrics, re.MULTILINE))
     documented = set(re.findall(r"^\| `(flireo_\w+)`", TEXT, re.MULTILINE))
-    assert documented == {name for name in told if not name.endswith("_created")}
+    assert documented == {name for name in reported if not name.endswith("_created")}
 
 
 def test_an_inbound_call_is_answered_as_the_documentation_says(names: dict[str, Any]) -> None:

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 from prefect.logging import disable_run_logger
-from pydantic import SecretStr
 
-from flireo_flows.api.dialect import Dialect
-from flireo_flows.blocks import CallLedger, FlireoCredentials
+from flireo_flows.api.client import Account
+from flireo_flows.api.fields import Dialect
 from flireo_flows.leads import LeadFormat
 from flireo_flows.ledger import Database, Views
 from flireo_flows.prefect_support.async_bridge import run_async
-from flireo_flows.script import Script, ScriptError
+from flireo_flows.script import Caller, Script, ScriptError
 from flireo_flows.tasks.campaign import CampaignRun, Imported, import_leads
 from tests.support.flows.stage import ANNA, BEN, POLICY
 
@@ -20,15 +19,15 @@ GREETING = Script(first_message="Hi {{ name }}, about your {{ product }}.")
 INSTRUCTIONS = Script(system_message="Speak with {{ name }}.")
 
 
-def credentials(dialect: Dialect) -> FlireoCredentials:
-    return FlireoCredentials(api_key=SecretStr("k"), dialect=dialect)
+def later_account() -> Account:
+    return Account("k", "", Dialect.HMSOVEREIGN)
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> CampaignRun:
-    ledger = CallLedger(url=SecretStr(f"sqlite:///{tmp_path / 'ledger.db'}"))
-    key = credentials(Dialect.FLIREO)
-    return CampaignRun("spring", key, ledger, agent_id="demo-agent", policy=POLICY, out=tmp_path)
+    ledger = f"sqlite:///{tmp_path / 'ledger.db'}"
+    caller = Caller("demo-agent", "")
+    return CampaignRun("spring", lambda: Account("k"), lambda: ledger, caller, policy=POLICY, out=tmp_path)
 
 
 def imported(run: CampaignRun, *lines: str) -> Imported:
@@ -43,7 +42,7 @@ def phones(run: CampaignRun) -> list[str]:
     """Who was written into the ledger."""
 
     async def read() -> list[str]:
-        async with await Database.open(run.ledger.database_url()) as database:
+        async with await Database.open(run.ledger_url()) as database:
             return [result.phone for result in await Views(database).results(run.campaign)]
 
     return run_async(read)
@@ -62,7 +61,7 @@ def test_a_script_without_variables_takes_every_row(run: CampaignRun) -> None:
 
 
 def test_agents_whose_instructions_calls_change_are_read_before_anyone_is_called(run: CampaignRun) -> None:
-    later = replace(run, credentials=credentials(Dialect.HMSOVEREIGN))
+    later = replace(run, account=later_account)
     assert imported(replace(later, script=INSTRUCTIONS), f"Anna,{ANNA},").agents_to_read == {"demo-agent"}
     assert imported(later, f"Anna,{ANNA},").agents_to_read == frozenset()
 
@@ -72,4 +71,4 @@ def test_instructions_that_the_dialect_cannot_change_are_refused_before_anything
 ) -> None:
     with pytest.raises(ScriptError):
         imported(replace(run, script=INSTRUCTIONS), f"Anna,{ANNA},")
-    assert not Path(run.ledger.database_url().removeprefix("sqlite:///")).exists() or phones(run) == []
+    assert not Path(run.ledger_url().removeprefix("sqlite:///")).exists() or phones(run) == []

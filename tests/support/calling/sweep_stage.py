@@ -39,7 +39,7 @@ async def remembered(campaign: Campaign, readiness: Readiness | None = None, **c
 
 
 async def bury_runners(database: Database) -> None:
-    """Whoever was alive is dead from now on."""
+    """Every runner that was alive is dead from now on."""
     async with database.write() as db:
         await db.execute(update(runners).values(lease_until=0.0))
 
@@ -67,7 +67,7 @@ async def one(left: Campaign, **options: Any) -> SweepResult:
     return swept
 
 
-async def told(database: Database) -> list[tuple[str, str]]:
+async def reported(database: Database) -> list[tuple[str, str]]:
     """The notices of the ledger, but for those of single calls."""
     async with database.read() as db:
         rows = (await db.execute(select(outbox.c.event, outbox.c.campaign).order_by(outbox.c.id))).all()

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from flireo_flows.calling.plan_notes import cautions, zone_notes
 from flireo_flows.leads import Consent, LeadFormat, LeadPhone, parse_phone, read_leads
-from flireo_flows.leads.zones.zone_tables import countries, north_america
+from flireo_flows.leads.zone_names import countries, north_america
 from flireo_flows.policy import (
     Allow,
     CallingHours,
@@ -213,11 +213,13 @@ def test_a_plan_says_what_it_does_not_know_of_places() -> None:
     torn = PolicyLead("+31201234501", ("Europe/Amsterdam", "Europe/Lisbon"), "number column")
     lost = PolicyLead(BOSTON, ("America/New_York", "Asia/Tokyo"), "number column")
     planned = [(lead(MIAMI), start), (lead(SAO_PAULO), start), (torn, start + timedelta(days=20))]
-    told = " ".join(zone_notes(planned, [lost], CallingPolicy(), start))
-    assert "1 leads are not called and go to review" in told and "America/New_York, Asia/Tokyo" in told
-    assert "Of 1 leads the row contradicts the number" in told
-    assert "1 leads wait for more than 14 days" in told
-    assert "2 numbers name a place that may be out of date" in told and "wide_zones" in told
+    reported = " ".join(zone_notes(planned, [lost], CallingPolicy(), start))
+    assert (
+        "1 leads are not called and go to review" in reported and "America/New_York, Asia/Tokyo" in reported
+    )
+    assert "Of 1 leads the row contradicts the number" in reported
+    assert "1 leads wait for more than 14 days" in reported
+    assert "2 numbers name a place that may be out of date" in reported and "wide_zones" in reported
     assert "out of date" not in " ".join(zone_notes(planned, [], CallingPolicy(wide_zones=True), start))
     assert not any("zone" in it for it in cautions(CallingPolicy(), ["An AI is calling."], 0))
 
