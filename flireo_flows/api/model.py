@@ -63,10 +63,7 @@ class ApiBody(Discreet):
     def as_body(self, dialect: Dialect) -> JsonObject:
         """The request body in a dialect. The only place where its secrets are written in clear."""
         return self.model_dump(
-            mode="json",
-            exclude_unset=True,
-            by_alias=dialect is Dialect.FLIREO,
-            context={DIALECT: dialect},
+            mode="json", exclude_unset=True, by_alias=dialect is Dialect.FLIREO, context={DIALECT: dialect}
         )
 
 

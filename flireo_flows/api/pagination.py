@@ -211,8 +211,7 @@ def call_pages(
     """The requests for the pages of the calls, for `walk`; arguments as those of `iter_calls`."""
     return _checked(
         lambda offset: _rows_of(
-            list_calls(size, offset, status, start_date, end_date),
-            lambda page: Rows(page.calls, page.total),
+            list_calls(size, offset, status, start_date, end_date), lambda page: Rows(page.calls, page.total)
         ),
         size,
     )

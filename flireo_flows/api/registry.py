@@ -160,10 +160,7 @@ FLIREO_NAMES: Final = {"assistant_id": "agent_id", "assistant": "agent_config", 
 
 
 def raw_request(
-    endpoint: Endpoint,
-    ids: Mapping[str, str],
-    query: Mapping[str, str | int | None],
-    body: JsonObject | None,
+    endpoint: Endpoint, ids: Mapping[str, str], query: Mapping[str, str | int | None], body: JsonObject | None
 ) -> Operation[Json]:
     """A request to an endpoint: see `flireo_flows.api.registry.raw_operation`."""
     _check_ids(endpoint, ids)

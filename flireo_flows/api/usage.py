@@ -76,10 +76,7 @@ def read_usage(answer: Json) -> UsagePage:
 
 @operation("GET", "/usage", read_usage)
 def list_usage(
-    limit: int = 100,
-    offset: int = 0,
-    start_date: datetime | None = None,
-    end_date: datetime | None = None,
+    limit: int = 100, offset: int = 0, start_date: datetime | None = None, end_date: datetime | None = None
 ) -> Sends:
     """Read a page of usage records, newest first. `iter_usage` reads all of them.
 

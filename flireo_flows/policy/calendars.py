@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from types import ModuleType
-from typing import Annotated, Final, Self
+from typing import Final, Self
 
 import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -27,24 +27,20 @@ class Holidays(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    countries: Annotated[
-        list[str],
-        Field(
-            title="Countries",
-            description="Whose public holidays count, for every lead: NL, DE-BY, US-FL. `auto` adds those "
-            "of the country of each lead's number. Needs the extra `holidays`.",
-        ),
-    ] = []
-    closed_dates: Annotated[
-        list[str], Field(title="Closed dates", description="No one is called on these, YYYY-MM-DD.")
-    ] = []
-    open_dates: Annotated[
-        list[str],
-        Field(
-            title="Open dates",
-            description="Holidays of the countries that are days like any other, YYYY-MM-DD.",
-        ),
-    ] = []
+    countries: list[str] = Field(
+        default=[],
+        title="Countries",
+        description="Whose public holidays count, for every lead: NL, DE-BY, US-FL. `auto` adds those "
+        "of the country of each lead's number. Needs the extra `holidays`.",
+    )
+    closed_dates: list[str] = Field(
+        default=[], title="Closed dates", description="No one is called on these, YYYY-MM-DD."
+    )
+    open_dates: list[str] = Field(
+        default=[],
+        title="Open dates",
+        description="Holidays of the countries that are days like any other, YYYY-MM-DD.",
+    )
 
     @field_validator("countries")
     @classmethod

@@ -46,13 +46,15 @@ class DayHours(BaseModel):
 
     start: From = "09:00"
     end: Until = "20:00"
-    weekdays: Annotated[
-        list[Weekday],
-        Field(min_length=1, title="Weekdays", description="Days on which people may be called."),
-    ] = ["monday", "tuesday", "wednesday", "thursday", "friday"]
-    breaks: Annotated[
-        list[Break], Field(title="Breaks", description="Parts of these days in which no one is called.")
-    ] = []
+    weekdays: list[Weekday] = Field(
+        default=["monday", "tuesday", "wednesday", "thursday", "friday"],
+        min_length=1,
+        title="Weekdays",
+        description="Days on which people may be called.",
+    )
+    breaks: list[Break] = Field(
+        default=[], title="Breaks", description="Parts of these days in which no one is called."
+    )
 
     @field_validator("start", "end", mode="before")
     @classmethod
@@ -86,21 +88,17 @@ class DayHours(BaseModel):
 class CallingHours(DayHours):
     """When people may be called, on their own clock."""
 
-    other_days: Annotated[
-        list[DayHours],
-        Field(
-            title="Other days",
-            description="Weekdays with hours of their own, instead of or beside the days above.",
-        ),
-    ] = []
-    clock: Annotated[
-        str,
-        Field(
-            title="A second clock",
-            description="IANA zone (Europe/Amsterdam) on whose clock it must be calling time as well; "
-            "the lead's own clock always counts.",
-        ),
-    ] = ""
+    other_days: list[DayHours] = Field(
+        default=[],
+        title="Other days",
+        description="Weekdays with hours of their own, instead of or beside the days above.",
+    )
+    clock: str = Field(
+        default="",
+        title="A second clock",
+        description="IANA zone (Europe/Amsterdam) on whose clock it must be calling time as well; "
+        "the lead's own clock always counts.",
+    )
 
     @field_validator("clock")
     @classmethod

@@ -18,12 +18,7 @@ from flireo_flows.api.identity import name_key
 from flireo_flows.api.model import JsonObject
 from flireo_flows.api.redaction import redact
 from flireo_flows.leads import Lead, LeadBatch, Reject, RejectCode
-from flireo_flows.script.inline_agent import (
-    ReportWebhook,
-    as_agent,
-    with_messages,
-    with_system_message,
-)
+from flireo_flows.script.inline_agent import ReportWebhook, as_agent, with_messages, with_system_message
 from flireo_flows.script.lead_facts import (
     ATTEMPT_KEY,
     NO_VARIABLES,
