@@ -251,43 +251,6 @@ def read_placed(answer: Json) -> Placed:
     return Placed.model_validate(unwrap(answer, "call"))
 
 
-@operation("POST", RING_PATH, read_placed, effect=Effect.PLACES_CALL)
-def create_outbound_call(call: OutboundCall) -> Sends:
-    """Call one person. Sent once: no layer repeats it.
-
-    Args:
-        call: The number to call, the number to call from, and the agent.
-
-    Returns:
-        The call id. The phone usually starts ringing 2 to 5 seconds later.
-
-    Raises:
-        InvalidInput: It cannot be right, or not in the account's dialect; nothing was sent.
-        InsufficientCredits: The balance is empty; no one was called.
-        NotFound: No such agent or number; no one was called.
-        RateLimited: Too many requests; no one was called.
-        OutcomeUnknown: No usable answer; the phone may be ringing.
-
-    Source: contract section 9.3.
-    """
-    return Sends(writes=call.as_body)
-
-
-@operation("GET", "/calls/{id}", read_call, has_error=True)
-def get_call(call_id: Id) -> Sends:
-    """Read one call.
-
-    Args:
-        call_id: Id of the call; opaque, may hold a `+`.
-
-    Raises:
-        NotFound: No such call, or not yet: a call may be missing for some seconds after it was placed.
-
-    Source: contract sections 9.1 and 9.2.
-    """
-    return Sends(values={"id": call_id})
-
-
 @operation("GET", "/calls", read_page)
 def list_calls(
     limit: int = 100,
@@ -315,6 +278,43 @@ def list_calls(
         "end_date": iso(end_date) if end_date else None,
     }
     return Sends(query=query)
+
+
+@operation("GET", "/calls/{id}", read_call, has_error=True)
+def get_call(call_id: Id) -> Sends:
+    """Read one call.
+
+    Args:
+        call_id: Id of the call; opaque, may hold a `+`.
+
+    Raises:
+        NotFound: No such call, or not yet: a call may be missing for some seconds after it was placed.
+
+    Source: contract sections 9.1 and 9.2.
+    """
+    return Sends(values={"id": call_id})
+
+
+@operation("POST", RING_PATH, read_placed, effect=Effect.PLACES_CALL)
+def create_outbound_call(call: OutboundCall) -> Sends:
+    """Call one person. Sent once: no layer repeats it.
+
+    Args:
+        call: The number to call, the number to call from, and the agent.
+
+    Returns:
+        The call id. The phone usually starts ringing 2 to 5 seconds later.
+
+    Raises:
+        InvalidInput: It cannot be right, or not in the account's dialect; nothing was sent.
+        InsufficientCredits: The balance is empty; no one was called.
+        NotFound: No such agent or number; no one was called.
+        RateLimited: Too many requests; no one was called.
+        OutcomeUnknown: No usable answer; the phone may be ringing.
+
+    Source: contract section 9.3.
+    """
+    return Sends(writes=call.as_body)
 
 
 def is_of_others(direction: str | None) -> bool:

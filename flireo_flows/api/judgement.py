@@ -209,11 +209,8 @@ def envelope(body: bytes) -> tuple[str | None, str, str | None]:
 
     A body that is no JSON (a gateway's HTML page) gives no words.
     """
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return None, "", None
-    if not isinstance(answer, dict):
+    answer = _object(body)
+    if answer is None:
         return None, "", None
     inner = answer.get("error")
     nested = inner if isinstance(inner, dict) else {}

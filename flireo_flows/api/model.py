@@ -197,6 +197,14 @@ class VariedModel(ApiModel):
         return {name: value for name, value in data.items() if value is not None}
 
 
+def problems_in(error: ValidationError) -> list[tuple[str, str]]:
+    """Where and what pydantic found wrong, without what was given: it may be a secret or a number."""
+    return [
+        (".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, "))
+        for problem in error.errors(include_input=False, include_url=False)
+    ]
+
+
 # Validation context of an answer. What someone wants to send must be right; what came is read as it came.
 READING: Final = {"reading": True}
 # Keys that cannot be fields of a Python model, by the names their fields have instead.

@@ -23,7 +23,7 @@ from pydantic import ConfigDict, ValidationError, validate_call
 
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.fields import EMPTY, Dialect, spell_path
-from flireo_flows.api.model import Json, JsonObject
+from flireo_flows.api.model import Json, JsonObject, problems_in
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -202,16 +202,6 @@ def reader_of(function: Callable[..., Operation[Any]]) -> Callable[[Json], Any]:
 
 def invalid_input(endpoint: Endpoint, error: ValidationError) -> InvalidInput:
     """What pydantic found wrong with the arguments, without what was given."""
-    problems = [
-        (_field(problem["loc"]), _words(problem["msg"])) for problem in error.errors(include_input=False)
-    ]
+    problems = problems_in(error)
     text = "; ".join(f"{where}: {what}" if where else what for where, what in problems)
     return InvalidInput(endpoint.name, endpoint.route, text=text, param=problems[0][0] or None)
-
-
-def _field(location: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, location))
-
-
-def _words(message: str) -> str:
-    return message.removeprefix("Value error, ")

@@ -28,6 +28,7 @@ from flireo_flows.api.calls import OutboundCall, read_placed
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.model import Json, JsonObject
 from flireo_flows.api.operation import (
+    ENDPOINT,
     Effect,
     Endpoint,
     Operation,
@@ -41,65 +42,19 @@ from flireo_flows.api.redaction import redact
 
 OperationFunction = Callable[..., Operation[Any]]
 
-OPERATIONS: Final[tuple[OperationFunction, ...]] = (
-    agents.list_agents,
-    agents.create_agent,
-    agents.get_agent,
-    agents.update_agent,
-    agents.delete_agent,
-    tool_templates.list_tool_templates,
-    tool_templates.create_tool_template,
-    tool_templates.get_tool_template,
-    tool_templates.update_tool_template,
-    tool_templates.delete_tool_template,
-    numbers.list_numbers,
-    numbers.register_number,
-    numbers.get_number,
-    numbers.update_number,
-    numbers.delete_number,
-    calls.list_calls,
-    calls.get_call,
-    calls.create_outbound_call,
-    control.control_call,
-    usage.list_usage,
-    sip_trunks.list_sip_trunks,
-    sip_trunks.create_sip_trunk,
-    sip_trunks.get_sip_trunk,
-    sip_trunks.delete_sip_trunk,
-    voices.list_voices,
-    byok.get_byok,
-    byok.add_byok,
-    byok.delete_byok,
-    byok.get_byok_config,
-    domains.get_domain,
-    domains.add_domain,
-    domains.delete_domain,
-    domains.list_resend_domains,
-    domains.sync_resend_domain,
-    domains.verify_domain,
-    domains.refresh_domain,
-    analysis_templates.list_analysis_templates,
-    analysis_templates.create_analysis_template,
-    analysis_templates.get_analysis_template,
-    analysis_templates.update_analysis_template,
-    analysis_templates.delete_analysis_template,
-    organization.get_organization,
-    campaigns.list_campaigns,
-    campaigns.create_campaign,
-    campaigns.get_campaign,
-    campaigns.update_campaign,
-    campaigns.delete_campaign,
-    campaigns.list_campaign_leads,
-    campaigns.add_campaign_lead,
-    campaigns.remove_campaign_lead,
+_GROUPS: Final = (
+    *(agents, tool_templates, numbers, calls, control, usage, sip_trunks, voices),
+    *(byok, domains, analysis_templates, organization, campaigns),
 )
+_DECLARED: Final[tuple[OperationFunction, ...]] = tuple(
+    value
+    for group in _GROUPS
+    for value in vars(group).values()
+    if isinstance(getattr(value, ENDPOINT, None), Endpoint)
+)
+OPERATIONS: Final = tuple(it for it in _DECLARED if it.__name__ == endpoint_of(it).name)
 # Ways of writing `control_call`; they have tasks too, and are no operations of their own.
-SHORTHANDS: Final[tuple[OperationFunction, ...]] = (
-    control.say,
-    control.inject_context,
-    control.end_call,
-    control.transfer_call,
-)
+SHORTHANDS: Final = tuple(it for it in _DECLARED if it not in OPERATIONS)
 BY_NAME: Final[Mapping[str, OperationFunction]] = MappingProxyType(
     {function.__name__: function for function in OPERATIONS}
 )

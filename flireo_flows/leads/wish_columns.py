@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from babel import Locale
+
 from flireo_flows.leads.lead import Consent, RejectCode, Wishes
 from flireo_flows.leads.opt_out_words import asks_for_no_calls
 from flireo_flows.leads.phones import Refusal
@@ -144,19 +146,9 @@ def _number_id(text: str) -> str:
 _CODE: Final = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?")
 # As files have them, in English, Dutch, German, French and the language itself.
 _LANGUAGES: Final = {
-    word: code
-    for code, words in {
-        "en": "english engels englisch anglais",
-        "nl": "dutch nederlands niederlandisch neerlandais",
-        "de": "german duits deutsch allemand",
-        "fr": "french frans franzosisch francais",
-        "es": "spanish spaans spanisch espagnol espanol",
-        "it": "italian italiaans italienisch italien italiano",
-        "pt": "portuguese portugees portugiesisch portugais portugues",
-        "pl": "polish pools polnisch polonais polski",
-        "tr": "turkish turks turkisch turc turkce",
-    }.items()
-    for word in words.split()
+    folded(Locale.parse(spoken).languages[code]): code
+    for code in ("en", "nl", "de", "fr", "es", "it", "pt", "pl", "tr")
+    for spoken in ("en", "nl", "de", "fr", code)
 }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from types import ModuleType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -141,14 +141,8 @@ def _package() -> ModuleType | None:
     return holidays
 
 
-def _iso(day: object) -> str:
+def _iso(day: Any) -> str:
     try:
-        return date.fromisoformat(day).isoformat() if isinstance(day, str) else _date(day).isoformat()
-    except ValueError:
+        return (day if isinstance(day, date) else date.fromisoformat(day)).isoformat()
+    except (TypeError, ValueError):
         raise ValueError("a date is written YYYY-MM-DD, as 2027-12-24") from None
-
-
-def _date(day: object) -> date:
-    if isinstance(day, date):
-        return day
-    raise ValueError

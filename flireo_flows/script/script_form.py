@@ -11,7 +11,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from flireo_flows.api.agent_config import InlineAgent
-from flireo_flows.api.model import JsonObject
+from flireo_flows.api.model import JsonObject, problems_in
 from flireo_flows.script.inline_agent import InlineTemplate
 from flireo_flows.script.lead_facts import ComposeError, Variables
 from flireo_flows.script.template import LONGEST_TEMPLATE, Template
@@ -267,9 +267,7 @@ def inline_settings(text: str) -> JsonObject:
     try:
         InlineAgent.model_validate(settings)
     except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        words = str(problem["msg"]).removeprefix("Value error, ")
+        where, words = problems_in(error)[0]
         raise ValueError(f"{where}: {words}" if where else words) from None
     return settings
 
