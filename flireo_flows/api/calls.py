@@ -135,11 +135,6 @@ class CallPage(BaseModel, Page):
     calls: tuple[Call, ...]
     total: int | None = None
 
-    @property
-    def size(self) -> int:
-        """How many calls are on it."""
-        return len(self.calls)
-
 
 class Placed(ApiModel):
     """The answer to a call that was placed. `status` is `dialing`, which appears only here."""

@@ -168,11 +168,6 @@ class LeadPage(BaseModel, Page):
     leads: tuple[CampaignLead, ...]
     total: int | None = None
 
-    @property
-    def size(self) -> int:
-        """How many leads are on it."""
-        return len(self.leads)
-
 
 def read_campaign(answer: Json) -> Campaign:
     """A campaign in its envelope, or bare."""

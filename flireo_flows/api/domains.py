@@ -78,11 +78,6 @@ class ResendDomains(BaseModel, Page):
     domains: tuple[ResendDomain, ...]
     selected_domain_id: str | None = None
 
-    @property
-    def size(self) -> int:
-        """How many domains there are."""
-        return len(self.domains)
-
 
 class SyncedDomain(BaseModel):
     """A domain that was taken over from Resend, and the server's words."""

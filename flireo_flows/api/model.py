@@ -143,14 +143,14 @@ AROUND: Final = ("pagination", "paging", "page", "meta")  # objects that a total
 
 
 class Page:
-    """Part of a list, as an operation's result."""
+    """Part of a list, as an operation's result. Its first field holds the rows."""
 
     __slots__ = ()
 
     @property
     def size(self) -> int:
         """How many rows it has."""
-        raise NotImplementedError
+        return len(getattr(self, next(iter(type(self).__annotations__))))
 
 
 def is_empty(result: object) -> bool:

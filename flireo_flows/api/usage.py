@@ -60,11 +60,6 @@ class UsagePage(BaseModel, Page):
     summary: UsageSummary = UsageSummary()
     total: int | None = None
 
-    @property
-    def size(self) -> int:
-        """How many records are on it."""
-        return len(self.logs)
-
 
 def read_usage(answer: Json) -> UsagePage:
     """A page of usage: records under `logs` or `usage`; `summary` and `pagination` may be missing."""

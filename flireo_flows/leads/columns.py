@@ -249,13 +249,8 @@ def _country_columns(path: Path, line: int, names: Sequence[str], form: LeadForm
         if wanted and wanted != NOT_READ:
             found.append(_asked_for(path, line, names, wanted, what))
         elif not wanted:
-            found += country_columns(names, known)
+            found += [name for name in names if folded(name) in known]
     return tuple(dict.fromkeys(found))
-
-
-def country_columns(names: Iterable[str], known: frozenset[str]) -> list[str]:
-    """The names that are among the known ones."""
-    return [name for name in names if folded(name) in known]
 
 
 def recognised(names: Sequence[str], groups: Sequence[frozenset[str]]) -> list[str]:

@@ -20,14 +20,6 @@ from flireo_flows.leads.format import WithoutPlus
 
 
 @dataclass(frozen=True, slots=True)
-class CurrentForm:
-    """What an old number became, and what was changed."""
-
-    parsed: phonenumbers.PhoneNumber
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Change:
     """One country's change: national digits before, and after."""
 
@@ -63,14 +55,14 @@ _IVORIAN: Final = re.compile(r"[0-9]{8}")
 _PREFIXES: Final = ("01", "05", "07", "21", "25", "27")  # of Moov, MTN and Orange: mobiles, then landlines
 
 
-def current_form(parsed: phonenumbers.PhoneNumber) -> CurrentForm | None:
+def current_form(parsed: phonenumbers.PhoneNumber) -> "ValidNumber | None":
     """What a number that does not exist (any more) became, where that is one number for certain."""
     change = _CHANGES.get(parsed.country_code or 0)
     found = change and change.before.fullmatch(phonenumbers.national_significant_number(parsed))
     if not change or not found:
         return None
     form = _form(parsed.country_code, found.expand(change.after))
-    return CurrentForm(form, change.note) if form else None
+    return ValidNumber(form, phonenumbers.number_type(form), change.note) if form else None
 
 
 def possible_forms(parsed: phonenumbers.PhoneNumber) -> tuple[phonenumbers.PhoneNumber, ...]:
@@ -214,9 +206,7 @@ def _number(parsed: phonenumbers.PhoneNumber) -> ValidNumber | None:
     kind = phonenumbers.number_type(parsed)
     if kind != PhoneNumberType.UNKNOWN:
         return ValidNumber(parsed, kind)
-    if form := current_form(parsed):
-        return ValidNumber(form.parsed, phonenumbers.number_type(form.parsed), form.note)
-    return None
+    return current_form(parsed)
 
 
 def _distinct(numbers: list[ValidNumber]) -> list[ValidNumber]:

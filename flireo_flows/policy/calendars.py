@@ -11,8 +11,9 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, Final, Self
 
-import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from flireo_flows.leads.zones import home_of
 
 MISSING: Final = "holidays of countries need the package `holidays`: pip install 'flireo-flows[holidays]'"
 AUTO: Final = "auto"
@@ -68,7 +69,8 @@ class Holidays(BaseModel):
 def calendars_for(holidays: Holidays, phone: str) -> tuple[Calendar | None, ...]:
     """Whose holidays count for a number; None stands for one whose country is unknown."""
     return tuple(
-        country_of(phone) if country == AUTO else country for country in dict.fromkeys(holidays.countries)
+        (home_of(phone).country or None) if country == AUTO else country
+        for country in dict.fromkeys(holidays.countries)
     )
 
 
@@ -94,27 +96,6 @@ def calendar_problem(calendar: Calendar) -> str:
     except NotImplementedError:
         return f"there are no holidays for {calendar}; write an ISO 3166 code such as NL or DE-BY"
     return ""
-
-
-@lru_cache(maxsize=4096)
-def country_of(phone: str) -> Calendar | None:
-    """The country of an E.164 number; None where the number alone does not decide."""
-    for length in (1, 2, 3):  # no country code begins with another one
-        digits = phone[1 : 1 + length]
-        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(digits), ()) if digits.isdecimal() else ()
-        if regions:
-            return _region(phone, regions)
-    return None
-
-
-def _region(phone: str, regions: tuple[str, ...]) -> Calendar | None:
-    if len(regions) == 1:
-        return regions[0] if regions[0].isalpha() else None  # 001: of no country
-    try:
-        region = phonenumbers.region_code_for_number(phonenumbers.parse(phone))
-    except phonenumbers.NumberParseException:
-        return None
-    return str(region) if region else None
 
 
 @lru_cache(maxsize=1024)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from flireo_flows.policy.timetable import WHOLE_DAY, Spans, zone_named
 
@@ -13,8 +13,24 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
 CLOCK: Final = r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"
 
-From = Annotated[str, Field(pattern=CLOCK, title="From", description="First minute, HH:MM.")]
-Until = Annotated[str, Field(pattern=CLOCK, title="Until", description="HH:MM, not included.")]
+
+def read_clock(value: Any) -> Any:
+    """`9:00` is meant as it reads. A figure is none: YAML 1.1 makes 540 of an unquoted `9:00`, and `9` is no minute.
+
+    Raises:
+        ValueError: It is a figure, of which no one knows whether hours or minutes are meant.
+    """
+    if isinstance(value, int | float):
+        raise ValueError('a time of day is written "09:00", in quotation marks, not as a figure')
+    return f"0{value}" if isinstance(value, str) and re.fullmatch(r"\d:\d\d", value) else value
+
+
+From = Annotated[
+    str, BeforeValidator(read_clock), Field(pattern=CLOCK, title="From", description="First minute, HH:MM.")
+]
+Until = Annotated[
+    str, BeforeValidator(read_clock), Field(pattern=CLOCK, title="Until", description="HH:MM, not included.")
+]
 
 
 class Break(BaseModel):
@@ -24,11 +40,6 @@ class Break(BaseModel):
 
     start: From = "12:00"
     end: Until = "13:00"
-
-    @field_validator("start", "end", mode="before")
-    @classmethod
-    def _read_clock(cls, value: Any) -> Any:
-        return read_clock(value)
 
     @model_validator(mode="after")
     def _begins_before_it_ends(self) -> Self:
@@ -55,11 +66,6 @@ class DayHours(BaseModel):
     breaks: list[Break] = Field(
         default=[], title="Breaks", description="Parts of these days in which no one is called."
     )
-
-    @field_validator("start", "end", mode="before")
-    @classmethod
-    def _read_clock(cls, value: Any) -> Any:
-        return read_clock(value)
 
     @field_validator("weekdays", mode="before")
     @classmethod
@@ -145,17 +151,6 @@ def without(spans: Spans, gaps: Iterable[tuple[int, int]]) -> Spans:
 def seconds(text: str) -> int:
     """`09:30` as seconds after midnight on the wall; `24:00` is the day's end."""
     return int(text[:2]) * 3600 + int(text[3:]) * 60
-
-
-def read_clock(value: Any) -> Any:
-    """`9:00` is meant as it reads. A figure is none: YAML 1.1 makes 540 of an unquoted `9:00`, and `9` is no minute.
-
-    Raises:
-        ValueError: It is a figure, of which no one knows whether hours or minutes are meant.
-    """
-    if isinstance(value, int | float):
-        raise ValueError('a time of day is written "09:00", in quotation marks, not as a figure')
-    return f"0{value}" if isinstance(value, str) and re.fullmatch(r"\d:\d\d", value) else value
 
 
 def _weekday(day: Any) -> Any:
