@@ -2,7 +2,7 @@
 
 from pydantic import AliasChoices, AwareDatetime, Field
 
-from flireo_flows.api.fields import Id
+from flireo_flows.api.fields import Id, optional
 from flireo_flows.api.model import ApiModel, Configuration, Json, JsonObject, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
 
@@ -25,7 +25,7 @@ class AnalysisTemplateChanges(Configuration):
     """What may be changed about an analysis template; only what is set is sent, None clears."""
 
     name: str = Field(default="", description="Display name, not empty.")
-    description: str | None = Field(default=None, description="For people; None: none.")
+    description: str | None = optional("For people; None: none.")
     system_prompt: str = Field(default="", description="Instructions to the model.")
     user_prompt: str = Field(
         default="", description="Prompt; `{{transcript}}` (later `{transcript}`) is filled in."

@@ -7,7 +7,7 @@ from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, 
 
 from flireo_flows.api.agent_config import AgentOverride, InlineAgent
 from flireo_flows.api.errors import InvalidInput
-from flireo_flows.api.fields import Dialect, Id, PhoneText, iso
+from flireo_flows.api.fields import Dialect, Id, PhoneText, iso, optional
 from flireo_flows.api.identity import comparable, digits, same_person
 from flireo_flows.api.model import (
     ApiBody,
@@ -163,9 +163,8 @@ class OutboundCall(ApiBody):
         description="A one-time agent, not saved.",
     )
     first_message: str = Field(default="", description="Greeting, instead of the saved agent's.")
-    assistant_override: AgentOverride | None = Field(
-        default=None,
-        description="What this call changes about the saved agent; the `flireo` dialect knows only its greeting.",
+    assistant_override: AgentOverride | None = optional(
+        "What this call changes about the saved agent; the `flireo` dialect knows only its greeting."
     )
 
     @model_validator(mode="after")

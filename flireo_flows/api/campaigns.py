@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from flireo_flows.api.fields import Id, PhoneText
+from flireo_flows.api.fields import Id, PhoneText, optional
 from flireo_flows.api.model import ApiBody, ApiModel, Json, Page, read_done, read_list, read_total, unwrap
 from flireo_flows.api.operation import Sends, operation
 
@@ -133,8 +133,8 @@ class NewCampaign(ApiBody):
     schedule_start_time: Clock = Field(description="First time of day to call at, HH:MM.")
     schedule_end_time: Clock = Field(description="Last time of day to call at, HH:MM.")
     timezone: ZoneName = Field(description="IANA name of the zone of those times: Europe/Amsterdam.")
-    system_message_template: str | None = Field(
-        default=None, description="System message, with {{variable}} for what a lead brings."
+    system_message_template: str | None = optional(
+        "System message, with {{variable}} for what a lead brings."
     )
     leads: tuple[NewCampaignLead, ...] = Field(default=(), description="People to call.")
 
@@ -149,7 +149,7 @@ class CampaignChanges(ApiBody):
     status: str = Field(
         default="", description="`scheduled` starts ringing, `paused` stops it; also `draft`, `cancelled`."
     )
-    system_message_template: str | None = Field(default=None, description="System message.")
+    system_message_template: str | None = optional("System message.")
     schedule_start_time: Clock = Field(default="", description="First time of day to call at, HH:MM.")
     schedule_end_time: Clock = Field(default="", description="Last time of day to call at, HH:MM.")
     timezone: ZoneName = Field(default="", description="IANA name of the zone of those times.")

@@ -50,6 +50,11 @@ EMPTY: Final = "the id is empty"
 DIALECT: Final = "dialect"  # key of the serialization context while a request body is written
 
 
+def optional(description: str) -> Any:
+    """A field that may be left out, and is None then."""
+    return Field(default=None, description=description)
+
+
 def iso(moment: datetime) -> str:
     """ISO 8601, UTC, milliseconds and `Z`, as the API writes it (contract section 0.3)."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -16,7 +16,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from flireo_flows.api.fields import EARLIER_SPELLING, Secret, ToolKind, check_e164
+from flireo_flows.api.fields import EARLIER_SPELLING, Secret, ToolKind, check_e164, optional
 from flireo_flows.api.model import Configuration, JsonObject, is_reading
 
 FUNCTION: Final = "function"
@@ -38,7 +38,7 @@ class TransferDestination(Configuration):
     type: str = Field(default="number", description="`number`; open, for later servers may know more.")
     number: Annotated[str, AfterValidator(_dialable)] = Field(description="Phone number, E.164.", repr=False)
     description: str = Field(description="When the model should pick it.")
-    message: str | None = Field(default=None, description="Spoken before the transfer.")
+    message: str | None = optional("Spoken before the transfer.")
 
 
 class WebhookTool(Configuration):
@@ -48,8 +48,8 @@ class WebhookTool(Configuration):
 
     name: str = Field(description="Name by which the model calls it, snake_case.")
     description: str = Field(description="When the model should call it, and what for.")
-    url: str | None = Field(default=None, description="Own webhook; without it the agent's is used.")
-    parameters: JsonObject | None = Field(default=None, description="JSON Schema of the arguments.")
+    url: str | None = optional("Own webhook; without it the agent's is used.")
+    parameters: JsonObject | None = optional("JSON Schema of the arguments.")
     is_async: bool = Field(
         default=False,
         validation_alias=AliasChoices("async", "is_async"),
@@ -70,8 +70,8 @@ class ToolFunction(Configuration):
     blank: ClassVar[Mapping[str, Any]] = {"name": ""}
 
     name: str = Field(description="Name by which the model calls it, snake_case.")
-    description: str | None = Field(default=None, description="When the model should call it, and what for.")
-    parameters: JsonObject | None = Field(default=None, description="JSON Schema of the arguments.")
+    description: str | None = optional("When the model should call it, and what for.")
+    parameters: JsonObject | None = optional("JSON Schema of the arguments.")
 
 
 class ToolServer(Configuration):
@@ -80,7 +80,7 @@ class ToolServer(Configuration):
     blank: ClassVar[Mapping[str, Any]] = {"url": ""}
 
     url: str = Field(description="Own webhook of the tool.")
-    secret: Secret | None = Field(default=None, description="Signs the tool's webhooks.")
+    secret: Secret | None = optional("Signs the tool's webhooks.")
 
 
 class FunctionTool(Configuration):
@@ -91,9 +91,7 @@ class FunctionTool(Configuration):
 
     type: str = Field(default=FUNCTION, description="`function`.")
     function: ToolFunction = Field(description="What is called.")
-    server: ToolServer | None = Field(
-        default=None, description="Own webhook; without it the agent's is used."
-    )
+    server: ToolServer | None = optional("Own webhook; without it the agent's is used.")
     is_async: bool = Field(
         default=False,
         validation_alias=AliasChoices("async", "is_async"),
