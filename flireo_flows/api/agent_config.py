@@ -3,8 +3,7 @@
 Ranges and providers are described, not enforced: the vendor has widened them, and the server knows best.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Self
+from typing import Final, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
@@ -19,16 +18,12 @@ REALTIME_PROVIDERS: Final = frozenset({"xai_realtime", "google_realtime", "opena
 class Prompt(Configuration):
     """One message that a model is given before the conversation."""
 
-    blank: ClassVar[Mapping[str, Any]] = {"role": "", "content": ""}
-
     role: str = Field(description="`system`, `user` or `assistant`.")
     content: str = Field(description="What it says.")
 
 
 class STTConfig(Configuration):
     """Speech to text: how the agent hears."""
-
-    blank: ClassVar[Mapping[str, Any]] = {"provider": ""}
 
     provider: str = Field(description="`deepgram`; later also `elevenlabs`, `gladia`, `mistral`, `google`.")
     model: str | None = optional("Model of the provider, such as `nova-3-general`.")
@@ -51,8 +46,6 @@ class STTConfig(Configuration):
 class LLMConfig(Configuration):
     """The language model: how the agent thinks; a realtime one also hears and speaks."""
 
-    blank: ClassVar[Mapping[str, Any]] = {"provider": ""}
-
     provider: str = Field(
         description="`openai`, `anthropic`, `groq`, `xai_realtime`; later also `xai`, `mistral`, `google`, "
         "`google_realtime`, `openai_live`."
@@ -74,8 +67,6 @@ class LLMConfig(Configuration):
 class TTSConfig(Configuration):
     """Text to speech: the voice of the agent."""
 
-    blank: ClassVar[Mapping[str, Any]] = {"provider": ""}
-
     provider: str = Field(
         description="`openai`, `elevenlabs`, `cartesia`, `local`; later also `inworld`, `google`, `xai`."
     )
@@ -96,8 +87,6 @@ class TTSConfig(Configuration):
 
 class StructuredDataPlan(Configuration):
     """What to extract from a call."""
-
-    blank: ClassVar[Mapping[str, Any]] = {"enabled": False}
 
     enabled: bool = Field(description="Whether anything is extracted.")
     data_schema: JsonObject | None = Field(

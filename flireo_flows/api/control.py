@@ -25,6 +25,8 @@ def _check_reachable(destination: str) -> str:
 
 
 class _Command(StatedBody):
+    stated: ClassVar[tuple[str, ...]] = ("type",)
+
     def as_body(self, dialect: Dialect) -> JsonObject:
         """The command; an empty message is none."""
         body = super().as_body(dialect)
@@ -54,16 +56,12 @@ class Say(_Command):
 class EndCall(_Command):
     """Hang up."""
 
-    stated: ClassVar[tuple[str, ...]] = ("type",)
-
     type: Literal["end-call"] = "end-call"
     message: str = Field(default="", description="Last words; empty for none.")
 
 
 class Transfer(_Command):
     """Hand the call over."""
-
-    stated: ClassVar[tuple[str, ...]] = ("type",)
 
     type: Literal["transfer"] = "transfer"
     destination: Annotated[str, AfterValidator(_check_reachable)] = Field(

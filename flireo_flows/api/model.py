@@ -4,7 +4,7 @@ What agents and templates are made of is both: a `Configuration`.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self, get_origin
 
 from pydantic import (
     BaseModel,
@@ -241,10 +241,8 @@ class Configuration(StatedBody):
     """A body that is also read, at any depth of an answer.
 
     While an answer is read (`READING`), a field that cannot be read is absent, and a missing required one is
-    as `blank` has it: one odd setting must not cost the rest of the agent.
+    empty: one odd setting must not cost the rest of the agent.
     """
-
-    blank: ClassVar[Mapping[str, Any]] = {}
 
     @model_validator(mode="wrap")
     @classmethod
@@ -255,7 +253,14 @@ class Configuration(StatedBody):
             if not (is_reading(info) and isinstance(data, dict)):
                 raise
             odd = {problem["loc"][0] for problem in error.errors() if problem["loc"]}
-        return handler({**cls.blank, **{name: value for name, value in data.items() if name not in odd}})
+        return handler({**cls._blank(), **{name: value for name, value in data.items() if name not in odd}})
+
+    @classmethod
+    def _blank(cls) -> JsonObject:
+        """An empty value for each required field: of its own type, or an object for a model."""
+        required = {name: field.annotation for name, field in cls.model_fields.items() if field.is_required()}
+        kinds = {name: get_origin(kind) or kind for name, kind in required.items()}
+        return {name: kind() if kind in (str, bool, tuple) else {} for name, kind in kinds.items()}
 
     @model_serializer(mode="wrap")
     def _spell(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> JsonObject:

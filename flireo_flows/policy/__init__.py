@@ -7,7 +7,6 @@ from flireo_flows.policy.call_consequences import (
     may_follow,
     opt_out_of,
     opt_out_rules_version,
-    outcomes_version,
     retry_delay,
 )
 from flireo_flows.policy.calling_hours import WEEKDAYS, Break, CallingHours, DayHours
@@ -86,7 +85,6 @@ __all__ = [
     "opt_out_of",
     "opt_out_rules_version",
     "others_memory",
-    "outcomes_version",
     "policy_problem",
     "policy_warnings",
     "preset",

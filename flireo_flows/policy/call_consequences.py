@@ -19,17 +19,9 @@ from flireo_flows.leads import (
     word_set,
 )
 from flireo_flows.lifecycle import analysis_answers as answers
-from flireo_flows.lifecycle.outcomes import Outcome, table_version
+from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy.calling_policy import CallingPolicy
 from flireo_flows.policy.policy_forms import USUAL_KEYS, AnalysisRule
-
-
-def outcomes_version(policy: CallingPolicy) -> str:
-    """A short digest of all that outcomes are derived with: the policy's own rules and the default table.
-
-    Equal in every process; another one means that outcomes in the ledger may have to be derived again.
-    """
-    return table_version(policy.outcomes)
 
 
 def opt_out_rules_version(policy: CallingPolicy) -> str:

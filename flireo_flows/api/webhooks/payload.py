@@ -1,7 +1,5 @@
 """What a webhook says: the four payloads, in either key case (contract sections 18.4 to 18.7)."""
 
-# ruff: noqa: D102 - the properties stand for fields, and those are described where they are fields
-
 import math
 from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
@@ -135,28 +133,17 @@ class WebhookEvent(BaseModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
     extra: dict[str, Any] = Field(default_factory=dict)
 
-    if TYPE_CHECKING:  # they are fields of the kinds below, and a field may not hide a property
-
-        @property
-        def duration_seconds(self) -> int | None: ...
-        @property
-        def summary(self) -> str | None: ...
-        @property
-        def analysis(self) -> dict[str, Any] | None: ...
-        @property
-        def messages(self) -> tuple[TranscriptMessage, ...]: ...
-        @property
-        def recording_url(self) -> str | None: ...
-        @property
-        def end_reason(self) -> str | None: ...
-        @property
-        def error(self) -> str | None: ...
-        @property
-        def started_at(self) -> datetime | None: ...
-        @property
-        def ended_at(self) -> datetime | None: ...
-        @property
-        def tool_calls(self) -> tuple[ToolCall, ...]: ...
+    if TYPE_CHECKING:  # they are fields of the kinds below; any event may be asked for them
+        duration_seconds: int | None = None
+        summary: str | None = None
+        analysis: dict[str, Any] | None = None
+        messages: tuple[TranscriptMessage, ...] = ()
+        recording_url: str | None = None
+        end_reason: str | None = None
+        error: str | None = None
+        started_at: datetime | None = None
+        ended_at: datetime | None = None
+        tool_calls: tuple[ToolCall, ...] = ()
 
     else:
 
