@@ -80,12 +80,10 @@ _CALLS: Final = word_set(
     "telemarketing marketingcall marketingcalls salescall salescalls coldcall coldcalls telephonemarketing "
     "phonemarketing marketingphonecalls telesales"
 )
-_MAY_CALLS: Final = _CALLS - word_set(
-    "voice voicecall voicecalls"
-)  # "Voice consent" may be about a recording
-_NO_CALLS: Final = _CALLS - word_set(
-    "phone phones tel telephone voice"
-)  # "No phone" may be the number of one
+# "Voice consent" may be about a recording.
+_MAY_CALLS: Final = _CALLS - word_set("voice voicecall voicecalls")
+# "No phone" may be the number of one.
+_NO_CALLS: Final = _CALLS - word_set("phone phones tel telephone voice")
 OPT_OUT_NAMES: Final = frozenset(
     {
         *_each(

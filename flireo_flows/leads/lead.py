@@ -94,9 +94,8 @@ class RejectCode(StrEnum):
     COUNTRY_CONFLICT = "country_conflict"  # the row gives two countries
     MISSING_COUNTRY = "missing_country"  # the file has a column for it, and the row leaves it empty
     OLD_NUMBER = "old_number"  # of a numbering plan that was replaced, and may have become several
-    NOT_ALLOWED = (
-        "not_allowed"  # premium, short and emergency numbers, and kinds that the format does not allow
-    )
+    # Premium, short and emergency numbers, and kinds that the format does not allow.
+    NOT_ALLOWED = "not_allowed"
     DUPLICATE = "duplicate"
     DO_NOT_CALL = "do_not_call"
     TOO_MANY_CELLS = "too_many_cells"

@@ -169,9 +169,8 @@ class _Judge:
         area, where = self.header.area, self.header.countries
         if area and is_country_code(columns.get(area, "")):
             where = (*where, area)
-        if (
-            not where and folded(self.header.state) == "staat"
-        ):  # a state in Dutch, a country or a state in German
+        # A state in Dutch, a country or a state in German.
+        if not where and folded(self.header.state) == "staat":
             named = read_country(columns.get(self.header.state, ""))
             where = (self.header.state,) if named and named.is_named else ()
         return row_origin(columns, where, self.form)

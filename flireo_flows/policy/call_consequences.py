@@ -177,9 +177,8 @@ def _none(key: str) -> str:
 
 
 _AGAIN: Final = word_set("again future further more later we")
-_ONCE: Final = word_set(
-    "agree agreed agrees accept accepts accepted can"
-)  # of one call, unless it says again
+# Of one call, unless it says again.
+_ONCE: Final = word_set("agree agreed agrees accept accepts accepted can")
 _BEFORE: Final = word_set("before yet made earlier so past")  # "no_calls_yet"
 
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-THREADS: Final = (
-    40  # sync functions that run at the same time; one that hangs is one of them until it returns
-)
+# Sync functions that run at the same time; one that hangs is one of them until it returns.
+THREADS: Final = 40
 BUSY_SECONDS: Final = 1.0  # how long a call waits for one of them to be free
 _log: Final = logging.getLogger("flireo_flows.receiver")
 _left_alone: Final[set[asyncio.Task[Any]]] = set()  # the loop itself holds its tasks only weakly
