@@ -91,8 +91,7 @@ class StructuredDataPlan(Configuration):
     enabled: bool = Field(description="Whether anything is extracted.")
     data_schema: JsonObject | None = Field(
         default=None,
-        validation_alias=AliasChoices("schema", "data_schema"),
-        serialization_alias="schema",
+        alias="schema",
         description="JSON Schema of the data to extract.",
     )
     messages: tuple[Prompt, ...] | None = optional(

@@ -1,6 +1,6 @@
 """Analysis templates: what to extract from calls, kept for later agents. Contract section 15.3."""
 
-from pydantic import AliasChoices, AwareDatetime, Field
+from pydantic import AwareDatetime, Field
 
 from flireo_flows.api.fields import Id, optional
 from flireo_flows.api.model import ApiModel, Configuration, Json, JsonObject, read_done, read_list, unwrap
@@ -32,8 +32,7 @@ class AnalysisTemplateChanges(Configuration):
     )
     data_schema: JsonObject = Field(
         default={},
-        validation_alias=AliasChoices("schema", "data_schema"),
-        serialization_alias="schema",
+        alias="schema",
         description="JSON Schema of the data to extract.",
     )
 
@@ -43,8 +42,7 @@ class NewAnalysisTemplate(AnalysisTemplateChanges):
 
     name: str = Field(min_length=1, description="Display name.")
     data_schema: JsonObject = Field(
-        validation_alias=AliasChoices("schema", "data_schema"),
-        serialization_alias="schema",
+        alias="schema",
         description="JSON Schema of the data to extract.",
     )
 

@@ -132,12 +132,8 @@ def cause_of(error: BaseException) -> str:
             return "The server does not speak TLS as https:// asks for it"
         seen = seen.__cause__ or seen.__context__
     if isinstance(error, httpx.ProxyError):
-        return f"The proxy refused ({' or '.join(_set_proxies()) or 'of this system'})"
+        return f"The proxy refused ({' or '.join(filter(os.environ.get, PROXIES)) or 'of this system'})"
     return ""
-
-
-def _set_proxies() -> list[str]:
-    return [name for name in PROXIES if os.environ.get(name)]
 
 
 LIKE: Final = "https://api.flireo.com/api/v1"

@@ -123,7 +123,7 @@ def raw_request(
     places_call = endpoint.effect is Effect.PLACES_CALL
     if places_call and written is not None:
         _check_call(endpoint, written)
-    reads: Callable[[Json], Json] = _read_placed if places_call else _read_json
+    reads: Callable[[Json], Json] = _read_placed if places_call else lambda answer: answer
     writes = always(written) if written is not None else no_body
     return Operation(endpoint, reads, Sends(dict(ids), dict(query), writes))
 
@@ -178,10 +178,6 @@ def _check_call(endpoint: Endpoint, body: JsonObject) -> None:
         OutboundCall.model_validate(given)
     except ValidationError as problem:
         raise invalid_input(endpoint, problem) from None
-
-
-def _read_json(answer: Json) -> Json:
-    return answer
 
 
 def _read_placed(answer: Json) -> Json:

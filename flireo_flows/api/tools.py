@@ -48,8 +48,7 @@ class WebhookTool(Configuration):
     parameters: JsonObject | None = optional("JSON Schema of the arguments.")
     is_async: bool = Field(
         default=False,
-        validation_alias=AliasChoices("async", "is_async"),
-        serialization_alias="async",
+        alias="async",
         description="Fire and forget: the result is not waited for.",
     )
     async_response: str | None = Field(
@@ -84,8 +83,7 @@ class FunctionTool(Configuration):
     server: ToolServer | None = optional("Own webhook; without it the agent's is used.")
     is_async: bool = Field(
         default=False,
-        validation_alias=AliasChoices("async", "is_async"),
-        serialization_alias="async",
+        alias="async",
         description="Fire and forget: the result is not waited for.",
     )
 

@@ -159,21 +159,8 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
     state, postcode = _first(names, STATE_NAMES), _first(names, POSTCODE_NAMES)
     area = _first([it for it in others if it not in countries], (AREA_NAMES,))
     rest = [it for it in others if it not in wishes.all | {name, timezone, state, postcode, *countries}]
-    other_channels, texts = _rest(path, line, rest, form)
-    return Header(
-        names,
-        dropped,
-        phone,
-        name,
-        timezone,
-        wishes,
-        countries,
-        state,
-        postcode,
-        area,
-        other_channels=other_channels,
-        texts=texts,
-    )
+    found = (names, dropped, phone, name, timezone, wishes, countries, state, postcode, area)
+    return Header(*found, *_rest(path, line, rest, form))
 
 
 def _wish_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> WishColumns:

@@ -1,12 +1,18 @@
-"""A file of people -> leads and rejects. Every row that is not blank becomes exactly one of the two."""
+"""A file of people -> leads and rejects, and rejects -> a file that can be mended and sent again.
 
-from collections.abc import Collection, Iterator
+Every row that is not blank becomes exactly one of the two.
+"""
+
+import csv
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Final
 
 from flireo_flows.api.identity import person_key
-from flireo_flows.leads.columns import Header, extra, read_header
+from flireo_flows.leads.columns import REJECT_COLUMNS, Header, extra, read_header
 from flireo_flows.leads.countries import read_country
 from flireo_flows.leads.do_not_call import DoNotCall
 from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
@@ -262,3 +268,46 @@ class _Judge:
         )
         names, sources = combined(phone.zones, row)
         return names, " ".join(sources if len(set(sources)) > 1 else sources[:1])
+
+
+def write_rejects(rejects: Iterable[Reject], path: Path, columns: Sequence[str] = ()) -> None:
+    """Write rejects as CSV (UTF-8 with a byte order mark, so Excel shows accents), all or nothing.
+
+    `reject_line, reject_code, reject_message` come first, then the row as it was. `read_leads` skips the
+    three, so a mended file can be sent as it is; what was not mended is rejected again. The file is
+    always written, with a header only when there are no rejects.
+
+    Cells are the user's own and are not changed: one beginning with `=` or `@` is a formula to Excel, as
+    it was in the file it came from, and Excel may turn `+31...` into a figure unless the column is
+    imported as text.
+
+    Args:
+        rejects: In the order they are to be written.
+        path: Folders that do not exist are made. Only its owner may read the file: it holds people.
+        columns: Header of the file that was read (`LeadBatch.columns`), which rows with too few cells
+            need to be distinguished from whole ones.
+    """
+    rejects = list(rejects)
+    names = list(dict.fromkeys([*columns, *(name for reject in rejects for name in reject.columns)]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = mkstemp(dir=path.parent, prefix=".rejects-")
+    try:
+        with open(handle, "w", encoding="utf-8-sig", newline="") as file:
+            # Everything is quoted: then no cell can look like a delimiter when the file is read back.
+            csv.writer(file, quoting=csv.QUOTE_ALL).writerows(_reject_rows(rejects, names))
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+
+
+def _reject_rows(rejects: Iterable[Reject], names: Sequence[str]) -> Iterator[list[str | int]]:
+    yield [*REJECT_COLUMNS, *names]
+    for reject in rejects:
+        yield [reject.line, reject.code, reject.message, *_reject_cells(reject, names)]
+
+
+def _reject_cells(reject: Reject, names: Sequence[str]) -> Iterator[str]:
+    """The row's cells up to its last one: a row that was too short stays too short."""
+    last = max((names.index(name) for name in reject.columns), default=-1)
+    return (reject.columns.get(name, "") for name in names[: last + 1])

@@ -100,17 +100,13 @@ def read_wishes(columns: Mapping[str, str], where: WishColumns, zones: tuple[str
     if where == NO_COLUMNS:  # most files, and 100,000 rows of them
         return NO_WISHES
     try:
+        deadline = columns.get(where.dial_before, "")
         return Wishes(
             agent_id=_agent_id(columns.get(where.agent, "")),
             language=_language(columns.get(where.language, "")),
             number_id=_number_id(columns.get(where.number, "")),
             client=columns.get(where.client, ""),
-            dial_before=_moment(
-                columns.get(where.dial_before, ""),
-                zones,
-                RejectCode.INVALID_DIAL_BEFORE,
-                "last moment to call",
-            ),
+            dial_before=_moment(deadline, zones, RejectCode.INVALID_DIAL_BEFORE, "last moment to call"),
             consent=_consent(columns, where, zones),
         )
     except _UnreadableCellError as unreadable:

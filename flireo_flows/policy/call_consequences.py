@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
@@ -110,11 +110,14 @@ def opt_out_of(
     for rule, answer in found:
         if answers.tells(answer, rule.equals) or (_wants_yes(rule) and _asks(answer)):
             return OptOut("analysis", f"the call's analysis says {rule.key} = {rule.equals}")
-    keys = _meant if set(USUAL_KEYS) <= set(policy.do_not_call_keys) else _none
-    if (key := _asked_under(analysis, keys)) or (policy.do_not_call_words and (key := _marked(analysis))):
+    # A key whose words say what a yes or a no under it means counts where the usual ones do.
+    is_usual = set(USUAL_KEYS) <= set(policy.do_not_call_keys)
+    named = [(key, value) for key, value in answers.fields(analysis) if _meant(key)] if is_usual else []
+    key = next((key for key, value in named if answers.tells(value, _meant(key))), "")
+    if key or (policy.do_not_call_words and (key := _marked(analysis))):
         return OptOut("analysis", f"the call's analysis asks for no more calls under {key}")
     unclear = [rule.key for rule, answer in found if answers.is_unclear(answer, rule.equals)]
-    unclear += [key for key, value in answers.fields(analysis) if keys(key) and _is_unclear(key, value)]
+    unclear += [key for key, value in named if _is_unclear(key, value)]
     return OptOut("unclear", UNCLEAR.format(unclear[0])) if unclear else None
 
 
@@ -160,20 +163,9 @@ def _marked(analysis: object) -> str:
     return ""
 
 
-def _asked_under(analysis: object, keys: Callable[[str], str]) -> str:
-    """The key that says itself what a yes or a no under it means, where the answer asks for no more calls."""
-    found = (key for key, value in answers.fields(analysis) if (it := keys(key)) and answers.tells(value, it))
-    return next(found, "")
-
-
 def _is_unclear(key: str, answer: object) -> bool:
     is_asked = meaning_of(key) is Meaning.OPT_OUT and not isinstance(answer, Mapping)
     return is_asked and answers.is_unclear(answer, "true")
-
-
-def _none(key: str) -> str:
-    """No key counts but those of the policy."""
-    return ""
 
 
 _AGAIN: Final = word_set("again future further more later we")
