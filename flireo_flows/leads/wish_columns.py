@@ -100,11 +100,12 @@ def read_wishes(columns: Mapping[str, str], where: WishColumns, zones: tuple[str
     if where == NO_COLUMNS:  # most files, and 100,000 rows of them
         return NO_WISHES
     try:
-        deadline = columns.get(where.dial_before, "")
+        cells = (columns.get(name, "") for name in (where.agent, where.number, where.dial_before))
+        agent, number, deadline = cells
         return Wishes(
-            agent_id=_agent_id(columns.get(where.agent, "")),
+            agent_id=_id(agent, RejectCode.INVALID_AGENT, "agent", "which has letters"),
             language=_language(columns.get(where.language, "")),
-            number_id=_number_id(columns.get(where.number, "")),
+            number_id=_id(number, RejectCode.INVALID_NUMBER_ID, "number to call from", "not by its digits"),
             client=columns.get(where.client, ""),
             dial_before=_moment(deadline, zones, RejectCode.INVALID_DIAL_BEFORE, "last moment to call"),
             consent=_consent(columns, where, zones),
@@ -118,25 +119,13 @@ _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _PHONE: Final = re.compile(r"(?:\+|00?)[0-9 ().-]{6,}|[0-9](?:[ ().:-]*[0-9]){8,14}")
 
 
-def _id(text: str, code: RejectCode, what: str) -> str:
+def _id(text: str, code: RejectCode, what: str, no_phone: str) -> str:
+    """The id that a cell holds. One that looks like a phone number is none, and would be shown as every id is."""
+    if _PHONE.fullmatch(text):
+        raise _UnreadableCellError(code, f"The {what} is given by its id in Flireo, {no_phone}.")
     if text and not _ID.fullmatch(text):
         raise _UnreadableCellError(code, f"The {what} is not an id as the dashboard shows it.")
     return text
-
-
-def _agent_id(text: str) -> str:
-    if _PHONE.fullmatch(text):  # it would be shown, as every agent's id is
-        raise _UnreadableCellError(
-            RejectCode.INVALID_AGENT, "The agent is given by its id in Flireo, which has letters."
-        )
-    return _id(text, RejectCode.INVALID_AGENT, "agent")
-
-
-def _number_id(text: str) -> str:
-    if _PHONE.fullmatch(text):
-        words = "The number to call from is given by its id in Flireo, not by its digits."
-        raise _UnreadableCellError(RejectCode.INVALID_NUMBER_ID, words)
-    return _id(text, RejectCode.INVALID_NUMBER_ID, "number to call from")
 
 
 _CODE: Final = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?")
