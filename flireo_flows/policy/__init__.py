@@ -10,7 +10,7 @@ from flireo_flows.policy.call_consequences import (
     retry_delay,
 )
 from flireo_flows.policy.calling_hours import WEEKDAYS, Break, CallingHours, DayHours
-from flireo_flows.policy.calling_policy import CallingPolicy
+from flireo_flows.policy.calling_policy import CallingPolicy, preset, preset_names
 from flireo_flows.policy.campaign_caps import calls_left, campaign_denial, day_start
 from flireo_flows.policy.decision import (
     Allow,
@@ -43,7 +43,6 @@ from flireo_flows.policy.policy_forms import (
     Tariff,
 )
 from flireo_flows.policy.policy_problems import policy_problem, policy_warnings
-from flireo_flows.policy.presets import preset, preset_names
 
 __all__ = [
     "SOURCES",

@@ -3,8 +3,10 @@
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import Any, Literal
+from importlib.resources import files
+from typing import Any, Final, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, field_validator
 
 from flireo_flows.lifecycle.outcomes import Outcome, OutcomeRule
@@ -258,3 +260,33 @@ def _parsed(text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError:
         raise ValueError("a moment is written as in 2027-03-01T18:00+01:00") from None
+
+
+# Policies to begin with, one dated file a country. Examples to edit; none of them is legal advice.
+_PRESETS: Final = files(__package__) / "presets"
+
+
+def preset_names() -> tuple[str, ...]:
+    """The names that `preset` takes."""
+    names = (file.name for file in _PRESETS.iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+
+
+def preset_text(name: str) -> str:
+    """A preset's file, with the comments that say of when it is and on what it rests.
+
+    Raises:
+        ValueError: There is no such preset.
+    """
+    if name not in preset_names():
+        raise ValueError(f"there is no preset {name}; there are {', '.join(preset_names())}")
+    return _PRESETS.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def preset(name: str) -> CallingPolicy:
+    """A country's preset as a policy.
+
+    Raises:
+        ValueError: There is no such preset.
+    """
+    return CallingPolicy.model_validate(yaml.safe_load(preset_text(name)))

@@ -34,7 +34,7 @@ from flireo_flows.policy import (
     preset,
     preset_names,
 )
-from flireo_flows.policy.presets import preset_text
+from flireo_flows.policy.calling_policy import preset_text
 from tests.support.calling.policies import AMSTERDAM, ANY_HOUR, LONDON, NEW, NOON, PHONE, reason
 
 # The form.
