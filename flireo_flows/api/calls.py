@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final, Self
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, AwareDatetime, BaseModel, Field, model_validator
 
 from flireo_flows.api.agent_config import AgentOverride, InlineAgent
 from flireo_flows.api.errors import InvalidInput
@@ -122,15 +122,13 @@ class Call(ApiModel):
         return shown in (comparable(own) for own in (self.phone_number, self.assistant_phone) if own)
 
 
-class CallPage(BaseModel, Page):
+class CallPage(BaseModel, Page, frozen=True):
     """One page of `GET /calls`, newest first.
 
     Attributes:
         calls: The page's calls.
         total: All matching calls; None when the server does not report it.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     calls: tuple[Call, ...]
     total: int | None = None

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 
 from flireo_flows.api.fields import Id, PhoneText, optional
 from flireo_flows.api.model import ApiBody, ApiModel, Json, Page, read_done, read_list, read_total, unwrap
@@ -155,15 +155,13 @@ class CampaignChanges(ApiBody):
     timezone: ZoneName = Field(default="", description="IANA name of the zone of those times.")
 
 
-class LeadPage(BaseModel, Page):
+class LeadPage(BaseModel, Page, frozen=True):
     """One page of a campaign's leads, oldest first.
 
     Attributes:
         leads: The page's leads; some servers give all of them at once.
         total: All leads of the campaign; None when the server does not report it.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     leads: tuple[CampaignLead, ...]
     total: int | None = None

@@ -6,7 +6,7 @@ auth flows. The two clients drive it and differ only in the lines that wait. Rul
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 from flireo_flows.api import errors
 from flireo_flows.api.judgement import Again, Lost, Reply, judge
@@ -48,16 +48,16 @@ def exchange(
     Raises:
         FlireoError: See `errors`.
     """
-    tries = 0  # a Pause is answered with the time, a Transmit with what came: hence the casts
+    tries = 0
     while True:
         while (wait := pacing.wait(now)) > 0:
             if before is not None and now + wait > before:
                 raise errors.TooLate(operation.name, operation.route, text=NO_ROOM)
-            now = cast(float, (yield Pause(wait)))
+            now = _time((yield Pause(wait)))
         if before is not None and now > before:
             raise errors.TooLate(operation.name, operation.route, text=TOO_LATE)
         pacing.sent(now)
-        answer = cast(Reply | Lost, (yield Transmit()))
+        answer = _answer((yield Transmit()))
         _report(pacing, operation, answer, sent_at=now)
         now = answer.at
         verdict = judge(operation, answer, tries, jitter)
@@ -67,7 +67,7 @@ def exchange(
         if before is not None and (operation.effect is Effect.PLACES_CALL or now + verdict.after > before):
             raise verdict.error
         tries += 1
-        now = cast(float, (yield Pause(verdict.after)))
+        now = _time((yield Pause(verdict.after)))
 
 
 def _report(pacing: RateLimit, operation: Operation[T], answer: Reply | Lost, sent_at: float) -> None:
@@ -79,3 +79,15 @@ def _report(pacing: RateLimit, operation: Operation[T], answer: Reply | Lost, se
         pacing.received(answer.headers, answer.status, sent_at, answer.at)
     else:
         pacing.lost(answer.left)
+
+
+def _time(sent: float | Reply | Lost) -> float:
+    if isinstance(sent, float):
+        return sent
+    raise TypeError("a Pause is answered with the time")
+
+
+def _answer(sent: float | Reply | Lost) -> Reply | Lost:
+    if isinstance(sent, float):
+        raise TypeError("a Transmit is answered with a Reply or a Lost")
+    return sent

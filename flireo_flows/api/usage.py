@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, AwareDatetime, BaseModel, Field
 
 from flireo_flows.api.fields import Id, iso
 from flireo_flows.api.model import Json, Page, VariedModel, read_list, read_total
@@ -45,7 +45,7 @@ class UsageSummary(VariedModel):
     total_cost: float | None = None
 
 
-class UsagePage(BaseModel, Page):
+class UsagePage(BaseModel, Page, frozen=True):
     """One page of `GET /usage`, newest first.
 
     Attributes:
@@ -53,8 +53,6 @@ class UsagePage(BaseModel, Page):
         summary: Sums; empty when the server gives none.
         total: All matching records; None when the server does not report it.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     logs: tuple[UsageLog, ...]
     summary: UsageSummary = UsageSummary()

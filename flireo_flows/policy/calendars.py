@@ -23,10 +23,14 @@ Calendar = str
 _CODE: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 
-class Holidays(BaseModel):
-    """Dates on which no one is called, on the clock of whoever would be."""
+class PolicyForm(BaseModel):
+    """A part of the policy: no field it does not know, and never changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Holidays(PolicyForm):
+    """Dates on which no one is called, on the clock of whoever would be."""
 
     countries: list[str] = Field(
         default=[],

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from flireo_flows.policy.calendars import PolicyForm
 from flireo_flows.policy.timetable import WHOLE_DAY, Spans, zone_named
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -33,10 +34,8 @@ Until = Annotated[
 ]
 
 
-class Break(BaseModel):
+class Break(PolicyForm):
     """A part of a day in which no one is called."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     start: From = "12:00"
     end: Until = "13:00"
@@ -50,10 +49,8 @@ class Break(BaseModel):
         return self
 
 
-class DayHours(BaseModel):
+class DayHours(PolicyForm):
     """Hours of some weekdays."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     start: From = "09:00"
     end: Until = "20:00"

@@ -7,10 +7,10 @@ from importlib.resources import files
 from typing import Any, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, field_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, field_validator
 
 from flireo_flows.lifecycle.outcomes import Outcome, OutcomeRule
-from flireo_flows.policy.calendars import Holidays
+from flireo_flows.policy.calendars import Holidays, PolicyForm
 from flireo_flows.policy.calling_hours import CallingHours
 from flireo_flows.policy.policy_forms import (
     USUAL_KEYS,
@@ -26,10 +26,8 @@ from flireo_flows.policy.policy_forms import (
 from flireo_flows.policy.timetable import zone_named
 
 
-class CallingPolicy(BaseModel):
+class CallingPolicy(PolicyForm):
     """The rules under which a campaign calls people. All fields have defaults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     calling_hours: CallingHours | None = Field(
         default=CallingHours(),

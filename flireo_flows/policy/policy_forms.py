@@ -2,16 +2,11 @@
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome
+from flireo_flows.policy.calendars import PolicyForm
 from flireo_flows.policy.calling_hours import WEEKDAYS, CallingHours
-
-
-class PolicyForm(BaseModel):
-    """A part of the policy: no field it does not know, and never changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class RetryDelay(PolicyForm):

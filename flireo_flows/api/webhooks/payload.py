@@ -10,7 +10,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -70,19 +69,15 @@ class KeyCase(StrEnum):
     SNAKE = "snake_case"
 
 
-class TranscriptMessage(BaseModel):
+class TranscriptMessage(BaseModel, frozen=True):
     """One utterance of the transcript. `role` is open: `user`, `assistant`, later `system`."""
-
-    model_config = ConfigDict(frozen=True)
 
     role: str
     content: str
 
 
-class ToolCall(BaseModel):
+class ToolCall(BaseModel, frozen=True):
     """One function that the agent wants called. The name is empty if none was sent: its id still wants an answer."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     name: str
@@ -104,7 +99,7 @@ NOTHING: Final[Mapping[str, Any]] = {
 }
 
 
-class WebhookEvent(BaseModel):
+class WebhookEvent(BaseModel, frozen=True):
     """Any webhook of Flireo, with the same names whichever key case it came in.
 
     Only `type` and `call_id` are certain. A field that was absent, or not of its type, is None or empty. So is
@@ -119,8 +114,6 @@ class WebhookEvent(BaseModel):
         metadata: Your own record from the agent's configuration, where the platform echoes it.
         extra: Fields of the message that this kind does not know or could not read, in snake_case.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     type: str
     call_id: str
