@@ -310,7 +310,7 @@ def create_outbound_call(call: OutboundCall) -> Sends:
 
 
 def is_of_others(direction: str | None) -> bool:
-    """Whether a direction, or the type of a call, says that we did not place it: explicitly inbound, or web.
+    """Whether a direction, or the type of a call, shows that we did not place it: explicitly inbound, or web.
 
     Args:
         direction: Of a call (`inbound`), or its type in a webhook (`inboundPhoneCall`, `inbound_phone_call`).

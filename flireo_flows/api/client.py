@@ -359,7 +359,7 @@ def _options(*, fresh: bool) -> dict[str, Any]:
 
 @contextmanager
 def _environment_named() -> Iterator[None]:
-    """What httpx cannot make of the environment is said with the variable's name."""
+    """An error of httpx about the environment is raised with the variable's name."""
     try:
         yield
     except (ImportError, OSError, ValueError, httpx.InvalidURL):

@@ -81,7 +81,7 @@ class Controlled(ApiModel):
 
 
 def read_controlled(answer: Json) -> Controlled:
-    """The answer to a command; an empty one says no more than its status."""
+    """The answer to a command; an empty one means no more than its status."""
     return Controlled.model_validate({} if answer is None else answer)
 
 

@@ -128,7 +128,7 @@ def _judge_lost(operation: Operation[T], lost: Lost, tries: int, jitter: float) 
 
 
 def _read(operation: Operation[T], reply: Reply) -> T:
-    """What a 2xx answer says. Only what is plainly what was asked for is one (contract section 21.1)."""
+    """The result of a 2xx answer. Only what is plainly what was asked for is one (contract section 21.1)."""
     try:
         answer: Json = json.loads(reply.body) if reply.body.strip() else None
         if is_failure(operation.endpoint, answer):
@@ -168,7 +168,7 @@ def check_whole(operation: Operation[T], answer: Json, result: T) -> None:
     """Hold what was read of a GET against the answer: nothing is not an empty list, nor is one with a total.
 
     Raises:
-        Unreadable: The answer says nothing, or that there are rows which it does not give.
+        Unreadable: The answer is empty, or reports rows which it does not give.
     """
     if operation.effect is not Effect.READS:
         return

@@ -89,7 +89,7 @@ class ApiModel(Discreet):
 
 
 class AnswerFormatError(ValueError):
-    """An answer is not what the contract says. The text gives the reason, and quotes nothing of it."""
+    """An answer is not what the contract describes. The text gives the reason, and quotes nothing of it."""
 
 
 def unwrap(answer: Json, *keys: str) -> Json:
@@ -129,7 +129,7 @@ def read_done(answer: Json) -> bool:
     """The answer to a delete: `{"success": true}`, or nothing at all with 204 (contract section 21).
 
     Raises:
-        Unreadable: It says something else.
+        Unreadable: It is something else.
     """
     if answer is None or answer == {}:
         return True
@@ -161,14 +161,14 @@ def is_empty(result: object) -> bool:
 
 
 def promised(answer: Json) -> bool:
-    """Whether an answer says anywhere that there are rows.
+    """Whether an answer reports rows anywhere.
 
     More spellings than the documented `pagination.total` count here, since they only cast doubt on an empty list.
     """
     if not isinstance(answer, dict):
         return False
-    said = [answer, *(answer[key] for key in AROUND if isinstance(answer.get(key), dict))]
-    return any(_is_above_zero(place.get(name)) for place in said for name in TOTALS)
+    places = [answer, *(answer[key] for key in AROUND if isinstance(answer.get(key), dict))]
+    return any(_is_above_zero(place.get(name)) for place in places for name in TOTALS)
 
 
 def _is_above_zero(value: Json) -> bool:

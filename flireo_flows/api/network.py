@@ -1,4 +1,4 @@
-"""Where the API answers, and what the environment says of the way there: base URLs, proxies and certificates.
+"""Where the API answers, and what the environment sets for the way there: base URLs, proxies and certificates.
 
 Each slip in a variable is one sentence with its name: httpx reads the same ones, and its own errors name none of them
 (some end in a traceback).

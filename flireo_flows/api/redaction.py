@@ -69,7 +69,7 @@ _SECRET_KEYS: Final = frozenset({"api", "access", "private", "secret"})  # befor
 
 
 def is_secret(name: str) -> bool:
-    """Whether a key's name says that its value is a secret, in either key case: `webhookSecret`, `api_key`."""
+    """Whether a key's name shows that its value is a secret, in either key case: `webhookSecret`, `api_key`."""
     words = [word.lower() for word in _WORDS.findall(name)]
     return not _SECRET.isdisjoint(words) or any(
         first in _SECRET_KEYS and second in ("key", "keys") for first, second in pairwise(words)

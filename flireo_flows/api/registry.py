@@ -85,7 +85,7 @@ def raw_operation(
 ) -> Operation[Json]:
     """A request of any operation, with a body that is sent as it is given, in every dialect.
 
-    What the contract says of the operation holds here too: whether it may be repeated, and what stands for
+    What the contract defines for the operation holds here too: whether it may be repeated, and what stands for
     "none of it". A body that calls someone is checked as `create_outbound_call` checks it, in either
     spelling: E.164, and exactly one agent; and an answer to it without a call id is an unknown outcome.
 
@@ -181,7 +181,7 @@ def _check_call(endpoint: Endpoint, body: JsonObject) -> None:
 
 
 def _read_placed(answer: Json) -> Json:
-    """An answer without a call id says nothing about whether someone was called."""
+    """An answer without a call id does not show whether someone was called."""
     read_placed(answer)
     return answer
 

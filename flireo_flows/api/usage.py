@@ -12,7 +12,7 @@ from flireo_flows.api.operation import Sends, operation
 class UsageLog(VariedModel):
     """What one call used. Three variants are documented, so all but the id may be missing.
 
-    `cost` is in EUR, as the server says it: never compute money from minutes (contract section 16).
+    `cost` is in EUR, as the server reports it: never compute money from minutes (contract section 16).
     """
 
     id: Id

@@ -183,7 +183,7 @@ def _opt_out_columns(path: Path, line: int, names: Sequence[str], form: LeadForm
         return ()
     named = [_asked_for(path, line, names, column, "opt_out") for column in asked]
     known = [name for name in names if meaning_of(name) is Meaning.OPT_OUT]
-    consent = form.consent_column.strip()  # someone said that it is the other one
+    consent = form.consent_column.strip()  # it was named as the other one
     return tuple(dict.fromkeys([*named, *(name for name in known if folded(name) != folded(consent))]))
 
 

@@ -1,7 +1,7 @@
 """Which headers say whether a person may be called, and which only look like it.
 
 A header is understood where its words leave no doubt which answer means no calls. Whatever else looks like consent or
-an opt-out is `UNCLEAR`: a person has to say what it means, for a wrong guess would call those who said no.
+an opt-out is `UNCLEAR`: a person has to decide what it means, for a wrong guess would call people who refused.
 """
 
 import re
@@ -14,7 +14,7 @@ from flireo_flows.leads.yes_no import plain_set, plain_words, word_set
 
 
 class Meaning(StrEnum):
-    """What a header says about calls."""
+    """What a header means for calls."""
 
     OPT_OUT = "opt_out"  # yes: no calls
     CONSENT = "consent"  # yes: calls are allowed
@@ -24,7 +24,7 @@ class Meaning(StrEnum):
 
 
 def meaning_of(header: str) -> Meaning:
-    """What a header says about calls."""
+    """What a header means for calls."""
     words = header_words(header)
     if _is_one_of(words, OPT_OUT_NAMES, OPT_OUT_PREFIXES):
         return Meaning.OPT_OUT

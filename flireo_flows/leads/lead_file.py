@@ -49,7 +49,7 @@ def read_leads(
 ) -> LeadBatch:
     """Read a CSV, TSV or Excel (.xlsx, first sheet) file of people.
 
-    Rows that the workbook hides are left out, unless the format says otherwise; their no holds all the same.
+    Rows that the workbook hides are left out, unless the format reads them; their opt-outs hold all the same.
     Blank rows are skipped, and so are the columns that `write_rejects` adds, so a mended rejects file is
     a file of leads.
 
@@ -71,7 +71,7 @@ def read_leads(
     if not verdicts and not judge.hidden:
         raise _no_rows(path)
     return LeadBatch(
-        leads=tuple(judge.last_word(verdict) for verdict in verdicts if isinstance(verdict, Lead)),
+        leads=tuple(judge.final_lead(verdict) for verdict in verdicts if isinstance(verdict, Lead)),
         rejects=tuple(verdict for verdict in verdicts if isinstance(verdict, Reject)),
         columns=header.names,
         hidden=judge.hidden,
@@ -132,33 +132,33 @@ class _Judge:
     form: LeadFormat
     do_not_call: frozenset[str]
     lines: dict[str, int] = field(default_factory=dict)
-    refusing: set[str] = field(default_factory=set)  # numbers of which a row that is no lead says no
+    refusing: set[str] = field(default_factory=set)  # numbers that a row that is no lead opts out
     hidden: int = 0
     opted_out_by_text: int = 0
 
     def leave_out(self, row: Row) -> None:
-        """A row that is hidden: only its no counts."""
+        """A row that is hidden: only its opt-out counts."""
         self.hidden += 1
-        self._hear_no(dict(zip(self.header.names, self._own_cells(row.cells), strict=False)))
+        self._note_opt_out(dict(zip(self.header.names, self._own_cells(row.cells), strict=False)))
 
     def judge(self, row: Row) -> Lead | Reject:
         cells = self._own_cells(row.cells)
         columns = dict(zip(self.header.names, cells, strict=False))
         verdict = self._refuse_width(columns, cells) or self._lead(row.line, columns)
         if isinstance(verdict, Refusal):
-            self._hear_no(columns)
+            self._note_opt_out(columns)
             return Reject(row.line, verdict.code, verdict.message, columns, verdict.kind)
         self.lines[person_key(verdict.phone)] = row.line
         return verdict
 
-    def last_word(self, lead: Lead) -> Lead:
-        """The lead, without consent if any row of the number says no: the file's order decides nothing here."""
+    def final_lead(self, lead: Lead) -> Lead:
+        """The lead, without consent if any row of the number opts out: the file's order decides nothing here."""
         if person_key(lead.phone) not in self.refusing:
             return lead
         return replace(lead, wishes=replace(lead.wishes, consent=replace(lead.wishes.consent, given=False)))
 
-    def _hear_no(self, columns: dict[str, str]) -> None:
-        """What a row says no to holds for its number, whatever else is wrong with the row."""
+    def _note_opt_out(self, columns: dict[str, str]) -> None:
+        """An opt-out in a row holds for its number, whatever else is wrong with the row."""
         if not (refuses_calls(columns, self.header.wishes) or self._asks_for_no_calls(columns)):
             return
         origin = self._origin(columns)
@@ -182,7 +182,7 @@ class _Judge:
         return row_origin(columns, where, self.form)
 
     def _asks_for_no_calls(self, columns: dict[str, str]) -> bool:
-        """Whether a status, a tag or a note of the row plainly says so."""
+        """Whether a status, a tag or a note of the row plainly asks for no more calls."""
         return any(
             asks_for_no_calls(columns.get(name, ""), is_mark=is_mark) for name, is_mark in self.header.texts
         )

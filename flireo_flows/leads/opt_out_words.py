@@ -12,7 +12,7 @@ def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(plain_words(phrase)) for phrase in text.split(","))
 
 
-# Each as plain words; a text says so that has them one after the other, be they written apart or together.
+# Each as plain words; a text asks for no more calls that has them one after the other, written apart or together.
 PHRASES: Final = _phrases(
     """
     do not call, dont call, never call, stop calling, no more calls, no phone calls, wants no calls, do not phone,

@@ -92,7 +92,7 @@ class NumberDefaults:
     Attributes:
         region: ISO 3166-1 alpha-2, upper case, whose national numbers they may be; empty: unknown.
         code: Country calling code that the row itself gives; 0: none. Then it is a number of that code.
-        without_plus: `national` or `international` where the file's format says so; empty: either.
+        without_plus: `national` or `international` where the file's format sets it; empty: either.
     """
 
     region: str = ""
@@ -169,12 +169,12 @@ def candidates(text: str, home: NumberDefaults) -> Iterator[_Candidate]:
 
 
 def is_international(text: str) -> bool:
-    """Whether a text says itself that it begins with a country code."""
+    """Whether a text itself shows that it begins with a country code."""
     return text.lstrip(" (").startswith(("+", "00"))
 
 
 def _may_be_national(plain: str, home: NumberDefaults) -> bool:
-    # No country code begins with 0, so a 0 in front is a national one whatever the format says.
+    # No country code begins with 0, so a 0 in front is a national one whatever the format is.
     return home.without_plus != "international" or plain.startswith("0")
 
 

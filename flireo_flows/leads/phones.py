@@ -1,4 +1,4 @@
-"""Phone numbers as people write them -> E.164, or a refusal that says what to mend; and of which country a row's is.
+"""Phone numbers as people write them -> E.164, or a refusal with what to mend; and of which country a row's is.
 
 The rules come before the parser, because `phonenumbers` forgives what must not be forgiven: it reads
 "call me 0612345678" as a number, drops extensions, and reads the German "030/23125123/24" as one number.
@@ -277,7 +277,7 @@ def row_origin(columns: Mapping[Key, str], where: Sequence[Key], form: LeadForma
     Args:
         columns: The row, by the name or the place of its columns.
         where: Those of countries and dialling codes.
-        form: Says the default, and whether it holds for rows that name none.
+        form: Has the default, and whether it holds for rows that name none.
     """
     cells = [cell for name in where if (cell := columns.get(name, ""))]
     if not cells:

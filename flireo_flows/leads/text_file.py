@@ -99,7 +99,7 @@ def read_bytes(path: Path, limit: int = -1) -> bytes:
 
 
 def read_text(path: Path, encoding: str = "auto", limit: int = -1) -> str:
-    """Decode a file: by its byte order mark, else as `encoding` says; auto is UTF-8, else cp1252.
+    """Decode a file: by its byte order mark, else by `encoding`; auto is UTF-8, else cp1252.
 
     Nothing is guessed: on short texts, detectors were seen to take cp1252 for cp775.
 

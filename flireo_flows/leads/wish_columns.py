@@ -168,7 +168,7 @@ _NOT_OUT: Final = word_set("optin optedin subscribed allow allowed")
 
 
 def refuses_calls(columns: Mapping[str, str], where: WishColumns) -> bool:
-    """Whether a row that is no lead says no, for other rows of its number: what no one understands is a no as well.
+    """Whether a row that is no lead opts out, for other rows of its number: what no one understands opts out as well.
 
     Args:
         columns: The row, as far as it goes.
@@ -191,14 +191,14 @@ def _consent(columns: Mapping[str, str], where: WishColumns, zones: tuple[str, .
 
 
 def _is_given(columns: Mapping[str, str], where: WishColumns) -> bool | None:
-    """Whether consent was given. Who opted out said no, whatever another cell says; who did not, said nothing."""
+    """Whether consent was given. An opt-out is a no, whatever another cell holds; without one it is not known."""
     outs = [_is_out(columns.get(name, "")) for name in where.opt_out]
     given = _is_yes(columns.get(where.consent, ""), _GIVEN, _REFUSED, RejectCode.INVALID_CONSENT, "Consent")
     return False if any(outs) else given
 
 
 def _is_out(text: str) -> bool | None:
-    """Whether a cell of an opt-out column says so; a yes with a reason behind it is a yes."""
+    """Whether a cell of an opt-out column opts out; a yes with a reason behind it is a yes."""
     if leaning_answer(text) is YesNo.YES or asks_for_no_calls(text, is_mark=True):
         return True
     return _is_yes(text, _OUT, _NOT_OUT, RejectCode.INVALID_OPT_OUT, "The opt-out")

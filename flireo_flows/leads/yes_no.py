@@ -13,7 +13,7 @@ from typing import Final
 
 
 class YesNo(StrEnum):
-    """What an answer says."""
+    """What an answer means."""
 
     YES = "yes"
     NO = "no"

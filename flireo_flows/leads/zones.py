@@ -183,7 +183,7 @@ def _area(digits: str, country: MultiZoneCountry) -> tuple[str, ...]:
 
 
 def _library(digits: str, kind: int) -> tuple[str, ...]:
-    """What phonenumbers says of a country on one clock."""
+    """What phonenumbers knows of a country on one clock."""
     code = next((digits[:n] for n in (1, 2, 3) if int(digits[:n]) in COUNTRY_CODE_TO_REGION_CODE), "")
     is_of_area = code and is_number_type_geographical(kind, int(code))
     prefixes = (digits[:n] for n in range(len(digits), len(code) - 1, -1)) if is_of_area else iter([code])
@@ -328,7 +328,7 @@ def combined(number: Sequence[str], row: Sequence[ZoneEvidence]) -> tuple[tuple[
 
     Args:
         number: Every zone of the number; empty when none is known.
-        row: What the row says, the most exact source first.
+        row: What the row shows, the most exact source first.
     """
     known = [evidence for evidence in row if evidence.zones]
     if not number:

@@ -1,4 +1,4 @@
-"""May this lead be called now? `decide()` answers, and says why not and until when. Pure; reads no clock."""
+"""May this lead be called now? `decide()` answers, with the reason and until when. Pure; reads no clock."""
 
 from flireo_flows.policy.calendars import Holidays
 from flireo_flows.policy.call_consequences import (

@@ -136,7 +136,7 @@ def _wants_yes(rule: AnalysisRule) -> bool:
 
 
 def _asks(answer: object) -> bool:
-    """Whether an answer says it in words: `do not call again`."""
+    """Whether an answer asks for it in words: `do not call again`."""
     several = answer if isinstance(answer, list | tuple) else (answer,)
     return any(isinstance(one, str) and asks_for_no_calls(one, is_mark=True) for one in several)
 
@@ -169,7 +169,7 @@ def _is_unclear(key: str, answer: object) -> bool:
 
 
 _AGAIN: Final = word_set("again future further more later we")
-# Of one call, unless it says again.
+# Of one call, unless the key has `again`.
 _ONCE: Final = word_set("agree agreed agrees accept accepts accepted can")
 _BEFORE: Final = word_set("before yet made earlier so past")  # "no_calls_yet"
 
@@ -177,9 +177,9 @@ _BEFORE: Final = word_set("before yet made earlier so past")  # "no_calls_yet"
 @lru_cache(maxsize=4096)
 def _meant(key: str) -> str:
     """The answer under a key by which someone asks for no more calls, as the key's words say; empty for none."""
-    said = header_words(key)
-    words = [word for word in said if word not in _AGAIN]
-    if _BEFORE & set(words) or (_ONCE & set(words) and len(words) == len(said)):
+    every = header_words(key)
+    words = [word for word in every if word not in _AGAIN]
+    if _BEFORE & set(words) or (_ONCE & set(words) and len(words) == len(every)):
         return ""
     meaning = meaning_of(" ".join(words))
     if meaning is Meaning.OPT_OUT or asks_for_no_calls(" ".join(words), is_mark=True):

@@ -31,7 +31,7 @@ class PolicyLead:
         phone: E.164; for its country and the state of its area code.
         zones: IANA names of every time zone the person may be in; empty when nothing is known.
         zone_source: Where the zones come from, as `Lead.zone_source` writes it.
-        consent: What the row says of consent.
+        consent: The consent in the row.
         dial_before: Never call at or after it; aware; None for no such moment.
         state: State or province as the row writes it; empty when it has none.
         postcode: As the row writes it; empty when it has none.

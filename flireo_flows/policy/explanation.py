@@ -53,10 +53,10 @@ def explain(
 
 
 def _called(facts: Facts) -> str:
-    said = [_clock(facts), f"attempt {_whole(facts, 'attempts') + 1} of {_whole(facts, 'max_attempts')}"]
+    parts = [_clock(facts), f"attempt {_whole(facts, 'attempts') + 1} of {_whole(facts, 'max_attempts')}"]
     if facts.get("other_hour"):
-        said.append("no other hour of the day was left")
-    return "; ".join(part for part in said if part)
+        parts.append("no other hour of the day was left")
+    return "; ".join(part for part in parts if part)
 
 
 def _reason(rule: str, facts: Facts, until: datetime | None) -> str:

@@ -97,7 +97,7 @@ class Tool:
         """Read a function's signature.
 
         Raises:
-            TypeError: It cannot be a tool; says which parameter and why.
+            TypeError: It cannot be a tool; names the parameter and the reason.
             ValueError: The name is none that the platform takes.
         """
         if not NAME.fullmatch(name):
@@ -125,8 +125,8 @@ class Tool:
             arguments.model_json_schema()
         except (PydanticSchemaGenerationError, PydanticUserError) as error:
             raise TypeError(f"tool {name!r}: an annotation has no JSON form: {error.message}") from None
-        told = description or _first_paragraph(inspect.getdoc(function) or "")
-        return cls(name, told, function, arguments, names, context)
+        text = description or _first_paragraph(inspect.getdoc(function) or "")
+        return cls(name, text, function, arguments, names, context)
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -259,7 +259,7 @@ def pick_number(
 
     Raises:
         NoClientNumberError: The row names a client, and none of the numbers is that client's, or the row's own
-            number is another client's. The campaign's number may be another client's too: no one said whose it is.
+            number is another client's. The campaign's number may be another client's too: it is not known whose it is.
     """
     client = _folded(facts.wishes.client)
     if facts.wishes.number_id:

@@ -28,7 +28,7 @@ Language = Annotated[
 
 
 class ScriptText(BaseModel):
-    """What is said, and by which one-time agent, if any."""
+    """The words, and the one-time agent that speaks them, if any."""
 
     model_config = _FORM
 

@@ -1,4 +1,4 @@
-"""Words with places for what a lead's row says: `Hi {{ name }}, about your {{ product }}.`
+"""Words with places for what a lead's row holds: `Hi {{ name }}, about your {{ product }}.`
 
 The template language is Jinja's, reduced to what cannot go wrong: variables, `if`, comparisons and a few
 filters. Without loops, calls, attributes and arithmetic there is no way to what Python has behind a value,
@@ -38,7 +38,7 @@ class _TooLongError(Exception):
 
 
 class _Strict(jinja2.StrictUndefined):
-    """Whatever is done with a missing variable, beside testing it and giving it a default, says its name."""
+    """Whatever is done with a missing variable, beside testing it and giving it a default, names it."""
 
     __slots__ = ()
 
@@ -65,7 +65,7 @@ def _replace(value: object, old: str, new: str) -> str:
 FILTERS: Final = tuple(
     ["capitalize", "d", "default", "first_word", "lower", "replace", "title", "trim", "upper", "urlencode"]
 )
-# What these give is what they were given: `{% if vip|default(false) %}` says nothing.
+# They return what they were given: `{% if vip|default(false) %}` puts nothing into the text.
 PASSING_ON: Final = ("d", "default")
 JOINED: Final = " joined"  # what a part of a ~ b goes through; with a space, so that no template can name it
 TESTS: Final = ("defined", "undefined")

@@ -1,4 +1,4 @@
-"""What a webhook says: the four payloads, in either key case (contract sections 18.4 to 18.7)."""
+"""What a webhook contains: the four payloads, in either key case (contract sections 18.4 to 18.7)."""
 
 import math
 from collections.abc import Mapping
@@ -103,7 +103,7 @@ class WebhookEvent(BaseModel, frozen=True):
     """Any webhook of Flireo, with the same names whichever key case it came in.
 
     Only `type` and `call_id` are certain. A field that was absent, or not of its type, is None or empty. So is
-    one that belongs to another kind of event, so that whoever takes all kinds need not tell them apart.
+    one that belongs to another kind of event, so that code that takes all kinds need not distinguish them.
 
     Attributes:
         type: One of `EventType`, or something newer.
