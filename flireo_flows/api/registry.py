@@ -103,7 +103,15 @@ def raw_operation(
 
     Source: contract sections 5 and 9.3.
     """
-    return raw_request(endpoint_of(operation_named(name)), ids or {}, query or {}, body)
+    endpoint = endpoint_of(operation_named(name))
+    _check_ids(endpoint, ids or {})
+    written = _written(endpoint, body)
+    places_call = endpoint.effect is Effect.PLACES_CALL
+    if places_call and written is not None:
+        _check_call(endpoint, written)
+    reads: Callable[[Json], Json] = _read_placed if places_call else lambda answer: answer
+    writes = always(written) if written is not None else no_body
+    return Operation(endpoint, reads, Sends(dict(ids or {}), dict(query or {}), writes))
 
 
 # A POST or PATCH has a body and the others have none, but for these (contract sections 13 and 14).
@@ -112,20 +120,6 @@ DELETES_WITH_BODY: Final = frozenset({"delete_byok"})
 
 # The names of the later dialect and the deprecated ones (contract sections 0.2 and 21).
 FLIREO_NAMES: Final = {"assistant_id": "agent_id", "assistant": "agent_config", "agent": "agent_config"}
-
-
-def raw_request(
-    endpoint: Endpoint, ids: Mapping[str, str], query: Mapping[str, str | int | None], body: JsonObject | None
-) -> Operation[Json]:
-    """A request to an endpoint: see `flireo_flows.api.registry.raw_operation`."""
-    _check_ids(endpoint, ids)
-    written = _written(endpoint, body)
-    places_call = endpoint.effect is Effect.PLACES_CALL
-    if places_call and written is not None:
-        _check_call(endpoint, written)
-    reads: Callable[[Json], Json] = _read_placed if places_call else lambda answer: answer
-    writes = always(written) if written is not None else no_body
-    return Operation(endpoint, reads, Sends(dict(ids), dict(query), writes))
 
 
 def takes_body(endpoint: Endpoint) -> bool:
