@@ -69,7 +69,7 @@ def test_an_answer_without_a_list_is_not_an_empty_list(name: str, body: Any) -> 
         max_leaves=6,
     )
 )
-def test_only_an_empty_list_says_that_there_is_none(body: Any) -> None:
+def test_only_an_empty_list_means_that_there_is_none(body: Any) -> None:
     outcome = came_of(list_calls(), body)
     if isinstance(outcome, CallPage) and not outcome.calls:
         held = body if isinstance(body, list) else body["calls"]
@@ -117,8 +117,10 @@ def test_a_200_that_calls_itself_a_failure_is_no_success(
 @every("status", [200, 400])
 @EACH
 def test_no_secret_is_repeated_from_an_error(function: OperationFunction, status: int) -> None:
-    told = f"{KEY} {' '.join(SECRETS)}"
-    act = answer(status, {"error": {"message": told, "code": told, "param": told}}, {"X-Request-Id": KEY})
+    reported = f"{KEY} {' '.join(SECRETS)}"
+    act = answer(
+        status, {"error": {"message": reported, "code": reported, "param": reported}}, {"X-Request-Id": KEY}
+    )
     failed = pytest.raises(errors.FlireoError)
     with run_faulty(act) as server, FlireoClient(account(server.url)) as client, failed as refused:
         client.send(example(function))

@@ -97,7 +97,7 @@ def test_nothing_unsigned_is_kept_and_nothing_breaks(
 
 @REPEATED
 @given(body=bodies, event=words, kind=st.sampled_from(["application/json", "text/html", ""]))
-def test_what_is_signed_is_kept_and_told_apart(
+def test_what_is_signed_is_kept_and_distinguished(
     client: httpx.Client, ledger: str, body: bytes, event: str, kind: str
 ) -> None:
     signature = signed(SECRET, body, event=event) | ({"Content-Type": kind} if kind else {})
@@ -125,9 +125,9 @@ def test_a_glance_sees_what_the_whole_reading_sees(body: bytes) -> None:
     try:
         whole = parse_event(body)
     except WebhookFormatError as error:
-        with pytest.raises(WebhookFormatError) as told:
+        with pytest.raises(WebhookFormatError) as reported:
             glance(body)
-        assert told.value.reason == error.reason
+        assert reported.value.reason == error.reason
         return
     seen = glance(body)
     for name in ("type", "call_id", "customer_number", "call_type", "metadata", "timestamp"):

@@ -119,7 +119,7 @@ def test_the_answer_has_the_case_of_the_question(
     assert [row.body for row in inbox_of(ledger)] == [body]  # kept before it was answered
 
 
-def test_a_tool_is_told_of_its_call_by_a_parameter_that_asks_for_it(receiver: Receiver, url: str) -> None:
+def test_a_tool_gets_its_call_by_a_parameter_that_asks_for_it(receiver: Receiver, url: str) -> None:
     @receiver.tool("whose")
     def whose(context: ToolContext, word: str = "x") -> dict[str, Any]:
         return {**dataclasses.asdict(context), "word": word}
@@ -137,7 +137,7 @@ def test_a_tool_is_told_of_its_call_by_a_parameter_that_asks_for_it(receiver: Re
     assert list(receiver.tool_schemas()["whose"]["parameters"]["properties"]) == ["word"]
 
 
-def test_what_is_wrong_is_told_to_the_model_by_call_and_field_without_the_value(
+def test_what_is_wrong_is_reported_to_the_model_by_call_and_field_without_the_value(
     receiver: Receiver, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "flireo_flows.receiver")
@@ -171,22 +171,22 @@ def test_what_is_wrong_is_told_to_the_model_by_call_and_field_without_the_value(
     )
     assert [result["toolCallId"] for result in results] == list("12345678")
     assert all(result["result"] == {"error": result["error"]} for result in results)
-    told = [result["error"] for result in results]
+    reported = [result["error"] for result in results]
     for part in ("argument 'day': Input should be a valid date", "argument 'people': Input should be greater",
                  "argument 'size': Input should be 'a' or 'b'"):  # fmt: skip
-        assert part in told[0]
-    assert told[1] == "argument 'day': it is required; argument 'pets': there is no such argument"
-    assert told[2:6] == [
+        assert part in reported[0]
+    assert reported[1] == "argument 'day': it is required; argument 'pets': there is no such argument"
+    assert reported[2:6] == [
         "the function failed",
         "The office is closed on Sundays.",
         "there is no function 'nothing_of_the_kind' here",
         "the function's result could not be sent",
     ]
-    assert told[6] == "there is no function '' here"
-    assert told[7] == "argument 'why': there is no such argument"  # arguments as text are read as well
+    assert reported[6] == "there is no function '' here"
+    assert reported[7] == "argument 'why': there is no such argument"  # arguments as text are read as well
     said = " ".join(record.getMessage() + str(vars(record)) for record in caplog.records)
     for private in ("Jan", "2079460001", ANNA, SECRET, "no row"):
-        assert private not in " ".join(told) + said
+        assert private not in " ".join(reported) + said
     metrics = httpx.get(f"{url}/metrics", trust_env=False).text
     for handler, outcome in (
         ("book", "invalid_arguments"),
@@ -207,7 +207,7 @@ def test_the_log_has_the_names_of_a_functions_arguments_and_no_word_of_the_model
     first, second = ask(
         url, call("save", {"contacts": {PRIVATE: "x"}}, "1"), call("save", {PRIVATE: 1, "contacts": {}}, "2")
     )
-    # The model is told of its own words.
+    # The model is reported of its own words.
     assert "argument 'contacts.Jan" in first["error"] and "argument 'Jan" in second["error"]
     lines = [JsonFormatter().format(it) for it in caplog.records if it.getMessage() == "invalid arguments"]
     assert [json.loads(line)["fields"] for line in lines] == [["contacts"], ["<unknown>"]]
@@ -299,7 +299,7 @@ def test_what_a_function_gives_is_made_in_its_own_time_and_not_in_that_of_the_ot
         stop.set()
 
 
-def test_functions_that_hang_take_no_more_threads_than_there_are_and_the_next_is_told_at_once(
+def test_functions_that_hang_take_no_more_threads_than_there_are_and_the_next_is_refused_at_once(
     ledger: str,
 ) -> None:
     receiver, stop = Receiver(ledger, [SECRET], tool_seconds=5), threading.Event()
@@ -319,8 +319,8 @@ def test_functions_that_hang_take_no_more_threads_than_there_are_and_the_next_is
         with served(receiver.app) as url:
             calls = [call("hang", {}, str(n)) for n in range(THREADS + 10)]
             results = ask(url, *calls)
-            told = Counter(result["error"].partition(";")[0] for result in results)
-            assert told == {
+            reported = Counter(result["error"].partition(";")[0] for result in results)
+            assert reported == {
                 "the function took too long and was cut off": THREADS,
                 "too much is going on here": 10,
             }
@@ -409,14 +409,14 @@ def test_a_schema_is_fit_for_a_tool_template(receiver: Receiver) -> None:
     assert receiver.mismatches([FunctionConfig.model_validate(config)]) == []
 
 
-def test_what_cannot_be_a_tool_is_told_when_it_is_registered(receiver: Receiver) -> None:
+def test_what_cannot_be_a_tool_is_refused_when_it_is_registered(receiver: Receiver) -> None:
     def several(*words: str) -> None: ...
     def by_place(word: str, /) -> None: ...
     def of_no_json(thing: threading.Lock) -> None: ...
 
-    for function, told in ((several, "'words' cannot be given by its name"), (by_place, "'word' cannot be given"),
+    for function, reported in ((several, "'words' cannot be given by its name"), (by_place, "'word' cannot be given"),
                            (of_no_json, "an annotation has no JSON form")):  # fmt: skip
-        with pytest.raises(TypeError, match=told):
+        with pytest.raises(TypeError, match=reported):
             receiver.tool("tool")(function)
     receiver.tool("tool")(lambda: 1)
     with pytest.raises(ValueError, match="a function of that name already"):
@@ -426,7 +426,7 @@ def test_what_cannot_be_a_tool_is_told_when_it_is_registered(receiver: Receiver)
             receiver.tool(name)(lambda: 1)
 
 
-def test_where_an_agent_and_the_functions_disagree_is_told(receiver: Receiver) -> None:
+def test_where_an_agent_and_the_functions_disagree_is_reported(receiver: Receiver) -> None:
     @receiver.tool("find")
     def find(query: str, limit: int = 5) -> str:
         return ""

@@ -35,7 +35,7 @@ class LimitedServer:
         limit: Requests a window.
         seconds: Length of a window.
         phase: By how much the windows' edges miss the whole seconds; None if a window begins with a request.
-        told: How the end of a window becomes whole seconds: `math.ceil` or `math.floor`.
+        reported: How the end of a window becomes whole seconds: `math.ceil` or `math.floor`.
         skew: Server's clock minus ours, seconds.
         dates: Whether answers have a Date header.
         refused: When requests were answered 429.
@@ -44,7 +44,7 @@ class LimitedServer:
     limit: int
     seconds: float
     phase: float | None = 0.0
-    told: Callable[[float], int] = math.ceil
+    reported: Callable[[float], int] = math.ceil
     skew: float = 0.0
     dates: bool = True
     windows: list[Window] = field(default_factory=list)
@@ -58,7 +58,7 @@ class LimitedServer:
         headers = {
             "x-ratelimit-limit": str(self.limit),
             "x-ratelimit-remaining": str(max(0, self.limit - window.taken)),
-            "x-ratelimit-reset": str(self.told(window.ends + self.skew)),
+            "x-ratelimit-reset": str(self.reported(window.ends + self.skew)),
         }
         if self.dates:
             headers["date"] = formatdate(math.floor(at + self.skew), usegmt=True)

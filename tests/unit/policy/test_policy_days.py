@@ -133,9 +133,9 @@ def test_the_country_of_a_number(phone: str, country: str | None) -> None:
     assert calendars_for(Holidays(countries=["auto"]), phone) == (country,)
 
 
-def test_a_policy_whose_holidays_cannot_be_read_says_so_before_anyone_is_called() -> None:
+def test_a_policy_whose_holidays_cannot_be_read_is_refused_before_anyone_is_called() -> None:
     assert policy_problem(closed_on("auto", "NL", "DE-BY", "US-FL")) == ""
-    says = "holidays.countries: there are no holidays for {}; write an ISO 3166 code such as NL or DE-BY"
-    assert policy_problem(closed_on("NL", "ZZ")) == says.format("ZZ")
-    assert policy_problem(closed_on("DE-ZZ")) == says.format("DE-ZZ")
+    words = "holidays.countries: there are no holidays for {}; write an ISO 3166 code such as NL or DE-BY"
+    assert policy_problem(closed_on("NL", "ZZ")) == words.format("ZZ")
+    assert policy_problem(closed_on("DE-ZZ")) == words.format("DE-ZZ")
     assert holiday_on("DE-ZZ", KINGS_DAY.date()) is None

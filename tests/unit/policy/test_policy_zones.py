@@ -208,31 +208,33 @@ def test_a_row_that_contradicts_its_number_is_called_in_neither_night(tmp_path: 
                 assert on_every_wall(("Europe/Amsterdam", "America/Los_Angeles"), at, 9, 20), at
 
 
-def test_a_plan_says_what_it_does_not_know_of_places() -> None:
+def test_a_plan_shows_what_it_does_not_know_of_places() -> None:
     start = WEEKS[2]
     torn = PolicyLead("+31201234501", ("Europe/Amsterdam", "Europe/Lisbon"), "number column")
     lost = PolicyLead(BOSTON, ("America/New_York", "Asia/Tokyo"), "number column")
     planned = [(lead(MIAMI), start), (lead(SAO_PAULO), start), (torn, start + timedelta(days=20))]
-    told = " ".join(zone_notes(planned, [lost], CallingPolicy(), start))
-    assert "1 leads are not called and go to review" in told and "America/New_York, Asia/Tokyo" in told
-    assert "Of 1 leads the row contradicts the number" in told
-    assert "1 leads wait for more than 14 days" in told
-    assert "2 numbers name a place that may be out of date" in told and "wide_zones" in told
+    reported = " ".join(zone_notes(planned, [lost], CallingPolicy(), start))
+    assert (
+        "1 leads are not called and go to review" in reported and "America/New_York, Asia/Tokyo" in reported
+    )
+    assert "Of 1 leads the row contradicts the number" in reported
+    assert "1 leads wait for more than 14 days" in reported
+    assert "2 numbers name a place that may be out of date" in reported and "wide_zones" in reported
     assert "out of date" not in " ".join(zone_notes(planned, [], CallingPolicy(wide_zones=True), start))
     assert not any("zone" in it for it in cautions(CallingPolicy(), ["An AI is calling."], 0))
 
 
 @every(
-    ("row", "says"),
+    ("row", "words"),
     [
         (f"{MIAMI};Asia/Tokyo", "suits every clock"),
         ("+79161234567;", "Europe/Kaliningrad"),
     ],
 )
-def test_a_plan_of_a_file_says_who_goes_to_review_and_why(tmp_path: Path, row: str, says: str) -> None:
+def test_a_plan_of_a_file_shows_who_goes_to_review_and_why(tmp_path: Path, row: str, words: str) -> None:
     path = tmp_path / "leads.csv"
     path.write_text(f"phone;timezone\n{row}\n", "utf-8")
     [found] = read_leads(path).leads
     policy = CallingPolicy(calling_hours=CallingHours(start="09:00", end="17:00"))
     verdict = decide(PolicyLead(found.phone, found.zones, found.zone_source), WEEKS[2], policy, NEW)
-    assert isinstance(verdict, Deny) and verdict.needs_review and says in explain(verdict)
+    assert isinstance(verdict, Deny) and verdict.needs_review and words in explain(verdict)

@@ -70,17 +70,17 @@ def test_the_agent_of_the_row_speaks_whatever_the_settings_say() -> None:
         assert (written["agent_id"], written["number_id"]) == ("a9", "n9")
 
 
-def test_a_report_can_be_told_from_its_address_where_a_call_may_name_one() -> None:
+def test_a_report_is_known_by_its_address_where_a_call_may_name_one() -> None:
     address = "https://example.org/hooks/attempt-1"
-    told = {"webhook_url": address, "webhook_secret": "whsec_x", "webhook_events": ["end-of-call-report"]}
+    reported = {"webhook_url": address, "webhook_secret": "whsec_x", "webhook_events": ["end-of-call-report"]}
     metadata = {"metadata": {"flireo_flows_attempt": "attempt-1"}}
     saved, later, one_time = (
         Composer(CALLER, Script(agent_config=config), dialect, webhook=HOOK)
         for config, dialect in (("", FLIREO), ("", LATER), (inline(first_message="Hi."), FLIREO))
     )
     assert body(saved) == {"destination": SANNE.phone, "number_id": "n1", "agent_id": "a1"}
-    assert body(later)["assistant_override"] == {**told, **metadata}
-    assert body(one_time)["agent_config"].items() >= {**told, **metadata}.items()
+    assert body(later)["assistant_override"] == {**reported, **metadata}
+    assert body(one_time)["agent_config"].items() >= {**reported, **metadata}.items()
     assert "whsec_x" not in repr(one_time)
 
 
@@ -229,7 +229,7 @@ def test_what_the_dialect_cannot_do_is_refused_when_the_script_is_made_ready() -
         ({"variants": [{"name": "b", "first_message": "{{ nick }}"}]}, "variant 'b', first_message, line 1"),
     ],
 )
-def test_a_lead_without_words_is_told_by_one_sentence_and_never_composed(
+def test_a_lead_without_words_is_reported_in_one_sentence_and_never_composed(
     script: dict[str, Any], problem: str
 ) -> None:
     campaign = composer(**script)
@@ -322,9 +322,9 @@ def test_a_script_that_cannot_be_used_is_refused_as_a_form(
 ) -> None:
     with pytest.raises(ValidationError) as refused:
         Script.model_validate(fields)
-    told = refused.value.errors()[0]
-    assert ".".join(map(str, told["loc"])) == place
-    assert problem in told["msg"]
+    reported = refused.value.errors()[0]
+    assert ".".join(map(str, reported["loc"])) == place
+    assert problem in reported["msg"]
     assert "sesame" not in str(refused.value)
     assert "1234501" not in str(refused.value)
 
