@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -129,19 +130,23 @@ def _id(text: str, code: RejectCode, what: str, no_phone: str) -> str:
 
 
 _CODE: Final = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?")
-# As files have them, in English, Dutch, German, French and the language itself.
-_LANGUAGES: Final = {
-    folded(Locale.parse(spoken).languages[code]): code
-    for code in ("en", "nl", "de", "fr", "es", "it", "pt", "pl", "tr")
-    for spoken in ("en", "nl", "de", "fr", code)
-}
+
+
+@cache
+def _languages() -> Mapping[str, str]:
+    """Codes by name, as files have them: in English, Dutch, German, French and the language itself."""
+    return {
+        folded(Locale.parse(spoken).languages[code]): code
+        for code in ("en", "nl", "de", "fr", "es", "it", "pt", "pl", "tr")
+        for spoken in ("en", "nl", "de", "fr", code)
+    }
 
 
 def _language(text: str) -> str:
     """A language tag in its usual case: `nl`, `en-GB`, `zh-Hant`."""
     if not text:
         return ""
-    if named := _LANGUAGES.get(folded(text)):
+    if named := _languages().get(folded(text)):
         return named
     found = _CODE.fullmatch(text)
     if not found:
