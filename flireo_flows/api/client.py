@@ -165,7 +165,7 @@ def check_time(before: float | None) -> None:
     """Look at the clock once more.
 
     Raises:
-        Late: It is past `before`.
+        TooLateError: It is past `before`.
     """
     if before is not None and steady_now() > before:
         raise TooLateError

@@ -168,7 +168,7 @@ def check_whole(operation: Operation[T], answer: Json, result: T) -> None:
     """Hold what was read of a GET against the answer: nothing is not an empty list, nor is one with a total.
 
     Raises:
-        Unreadable: The answer is empty, or reports rows which it does not give.
+        AnswerFormatError: The answer is empty, or reports rows which it does not give.
     """
     if operation.effect is not Effect.READS:
         return

@@ -100,7 +100,7 @@ def unwrap(answer: Json, *keys: str) -> Json:
         keys: Every documented spelling of the key. Null under one leaves room for another.
 
     Raises:
-        Unreadable: Two spellings are there and differ.
+        AnswerFormatError: Two spellings are there and differ.
     """
     spelled = [answer[key] for key in keys if key in answer] if isinstance(answer, dict) else []
     if not spelled:
@@ -117,7 +117,7 @@ def read_list(answer: Json, *keys: str) -> list[Json]:
     Anything else is no empty list: to take it for one would say that nothing is there (contract section 21.1).
 
     Raises:
-        Unreadable: There is no list.
+        AnswerFormatError: There is no list.
     """
     found = unwrap(answer, *keys)
     if not isinstance(found, list):
@@ -129,7 +129,7 @@ def read_done(answer: Json) -> bool:
     """The answer to a delete: `{"success": true}`, or nothing at all with 204 (contract section 21).
 
     Raises:
-        Unreadable: It is something else.
+        AnswerFormatError: It is something else.
     """
     if answer is None or answer == {}:
         return True
