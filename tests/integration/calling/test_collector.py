@@ -33,7 +33,7 @@ from tests.support.calling.campaign import (
     people,
     person,
 )
-from tests.support.calling.hearing import status_update
+from tests.support.calling.incoming import status_update
 from tests.support.faulty.server import Act, answer, cut, lost, page
 
 AT_ONCE = CallingPolicy.model_validate({**POLICY.model_dump(), "reconcile_grace_seconds": 0})
@@ -581,8 +581,8 @@ async def test_a_call_that_a_webhook_told_of_first_is_found_in_the_list_under_it
     await campaign.lost(await campaign.runner())
     row = await campaign.attempt()
     listed = line.place(ANNA)
-    told = status_update("in-progress", call_id="5f0c7a52-0000-4000-8000-000000000000")
-    await Inbox(campaign.database).store(told, row.reference)
+    reported = status_update("in-progress", call_id="5f0c7a52-0000-4000-8000-000000000000")
+    await Inbox(campaign.database).store(reported, row.reference)
     await collector.apply_reports()
     line.end_all()
     aged = 3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1

@@ -14,7 +14,7 @@ from flireo_flows.lifecycle.reasons import InboxReason
 from flireo_flows.lifecycle.states import AttemptEvent
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
-from tests.support.calling.hearing import TALK, report
+from tests.support.calling.incoming import TALK, report
 
 STRANGER = "+12025550199"
 
@@ -39,14 +39,14 @@ async def collector(campaign: Campaign) -> AsyncIterator[Collector]:
 def talk(call: dict[str, Any]) -> None:
     """A call is over, and someone talked in it."""
     now = iso(datetime.now(UTC))
-    told = {
+    reported = {
         "started_at": now,
         "ended_at": now,
         "duration_seconds": 61,
         "summary": "Private.",
         "messages": TALK,
     }
-    call.update(status="ended", **told)
+    call.update(status="ended", **reported)
 
 
 OTHERS: list[dict[str, Any]] = [

@@ -29,9 +29,9 @@ from flireo_flows.lifecycle.states import AttemptEvent, LeadState
 from flireo_flows.policy import AnalysisRule, CallingPolicy
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
-from tests.support.calling.hearing import ANALYSIS, Heard, book, heard, listed, report
+from tests.support.calling.incoming import ANALYSIS, Incoming, book, incoming, listed, report
 
-__all__ = ["book", "heard"]  # fixtures
+__all__ = ["book", "incoming"]  # fixtures
 
 # Learns nothing by itself: each test says what a call teaches.
 RETRIES = CallingPolicy(
@@ -63,11 +63,11 @@ def with_rules(*rules: dict[str, Any], **fields: Any) -> CallingPolicy:
 
 
 async def finished_call(
-    heard: Heard, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA, **told: Any
+    incoming: Incoming, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA, **reported: Any
 ) -> None:
     """A call was placed, and the list shows how it ended."""
-    await heard.campaign.placed(book, call_id, phone)
-    assert await heard.read(listed(call_id, phone, **told), Expectations(), later=9999)
+    await incoming.campaign.placed(book, call_id, phone)
+    assert await incoming.read(listed(call_id, phone, **reported), Expectations(), later=9999)
 
 
 async def everything(database: Database) -> list[Any]:
@@ -80,7 +80,7 @@ async def everything(database: Database) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("told", "outcome"),
+    ("reported", "outcome"),
     [
         ({"error": "no answer"}, "no_answer"),
         ({"error": "busy"}, "busy"),
@@ -93,15 +93,15 @@ async def everything(database: Database) -> list[Any]:
     ids=str,
 )
 async def test_a_call_that_nobody_answered_ends_with_the_outcome_of_the_table(
-    heard: Heard, book: AttemptBook, told: dict[str, Any], outcome: str
+    incoming: Incoming, book: AttemptBook, reported: dict[str, Any], outcome: str
 ) -> None:
-    await finished_call(heard, book, **{**NOBODY, **told})
-    assert (await heard.campaign.attempt()).outcome == outcome
-    assert (await heard.result()).outcome == outcome
+    await finished_call(incoming, book, **{**NOBODY, **reported})
+    assert (await incoming.campaign.attempt()).outcome == outcome
+    assert (await incoming.result()).outcome == outcome
 
 
 @pytest.mark.parametrize(
-    ("rule", "told"),
+    ("rule", "reported"),
     [
         ({"outcome": "rejected", "error": ["unreachable"]}, {"error": "Unreachable"}),
         ({"outcome": "busy", "says": ["no answer"]}, {"error": "no answer"}),
@@ -114,11 +114,11 @@ async def test_a_call_that_nobody_answered_ends_with_the_outcome_of_the_table(
     ids=str,
 )
 async def test_a_rule_of_ones_own_decides_about_a_call_that_nobody_answered(
-    database: Database, rule: dict[str, Any], told: dict[str, Any]
+    database: Database, rule: dict[str, Any], reported: dict[str, Any]
 ) -> None:
-    heard = Heard(database, with_rules(rule))
-    await finished_call(heard, await heard.campaign.runner(), **{**NOBODY, **told})
-    assert (await heard.result()).outcome == rule["outcome"]
+    incoming = Incoming(database, with_rules(rule))
+    await finished_call(incoming, await incoming.campaign.runner(), **{**NOBODY, **reported})
+    assert (await incoming.result()).outcome == rule["outcome"]
 
 
 # What is asked is what the ledger holds.
@@ -129,8 +129,8 @@ async def test_a_rule_of_ones_own_decides_about_a_call_that_nobody_answered(
     [
         ({"max_duration_seconds": 61, "min_duration_seconds": 61}, True),
         ({"min_duration_seconds": 62}, False),
-        ({"heard": ["the voicemail"], "most_messages": 2}, True),
-        ({"heard": ["Hi"]}, False),  # that is what we said
+        ({"incoming": ["the voicemail"], "most_messages": 2}, True),
+        ({"incoming": ["Hi"]}, False),  # that is what we said
         ({"most_messages": 1}, False),
         ({"analysis": [{"key": "interest", "equals": "HIGH"}]}, True),
         ({"analysis": [{"key": "interest", "equals": "low"}]}, False),
@@ -144,76 +144,76 @@ async def test_each_condition_is_asked_of_what_was_reported_then_and_later(
 ) -> None:
     policy = with_rules({"outcome": "rejected", **rule})
     expected = "rejected" if fits else "answered"
-    told = report(messages=MACHINE, end_reason="user_hangup")
-    heard = Heard(database, policy)
-    await heard.campaign.placed(await heard.campaign.runner())
-    await heard.hear(told)
-    assert (await heard.campaign.attempt()).outcome == expected
-    later = Heard(database)
+    reported = report(messages=MACHINE, end_reason="user_hangup")
+    incoming = Incoming(database, policy)
+    await incoming.campaign.placed(await incoming.campaign.runner())
+    await incoming.receive(reported)
+    assert (await incoming.campaign.attempt()).outcome == expected
+    later = Incoming(database)
     later.campaign.name = "later"
     await later.campaign.placed(await later.campaign.runner(), "call-2", BEN)
-    await later.hear(told.replace(b"call-1", b"call-2").replace(ANNA.encode(), BEN.encode()))
+    await later.receive(reported.replace(b"call-1", b"call-2").replace(ANNA.encode(), BEN.encode()))
     assert (await later.campaign.attempt()).outcome == "answered"
     await rederive(database.campaign("later"), policy)
     assert (await later.campaign.attempt()).outcome == expected
 
 
 async def test_a_report_of_a_machine_that_only_its_greeting_gives_away(
-    heard: Heard, book: AttemptBook
+    incoming: Incoming, book: AttemptBook
 ) -> None:
-    await heard.campaign.placed(book)
+    await incoming.campaign.placed(book)
     opening = {"role": "assistant", "content": "Good morning"}
     system = {"role": "system", "content": "You are an agent; leave a message."}
-    await heard.hear(report(messages=[system, opening, *MACHINE]))
-    assert (await heard.result()).outcome == "voicemail"
+    await incoming.receive(report(messages=[system, opening, *MACHINE]))
+    assert (await incoming.result()).outcome == "voicemail"
 
 
 # Deriving again.
 
 
 async def test_a_changed_table_changes_outcomes_once_and_a_dry_run_only_tells(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
-    await finished_call(heard, book, "call-1", ANNA, end_reason="silence_timeout", messages=MACHINE)
-    await finished_call(heard, book, "call-2", BEN)
-    await finished_call(heard, book, "call-3", CARLA, **NOBODY, error="busy")
+    await finished_call(incoming, book, "call-1", ANNA, end_reason="silence_timeout", messages=MACHINE)
+    await finished_call(incoming, book, "call-2", BEN)
+    await finished_call(incoming, book, "call-3", CARLA, **NOBODY, error="busy")
     policy = with_rules(
-        {"outcome": "voicemail", "end_reason": ["silence timeout"], "heard": ["voicemail"]},
+        {"outcome": "voicemail", "end_reason": ["silence timeout"], "incoming": ["voicemail"]},
         {"outcome": "no_answer", "error": ["busy"]},
     )
     before = await everything(database)
-    told = await rederive(database.campaign(heard.campaign.name), policy, dry_run=True)
-    assert told == Rederived(3, {("answered", "voicemail"): 1, ("busy", "no_answer"): 1})
-    assert told.changed == 2
+    reported = await rederive(database.campaign(incoming.campaign.name), policy, dry_run=True)
+    assert reported == Rederived(3, {("answered", "voicemail"): 1, ("busy", "no_answer"): 1})
+    assert reported.changed == 2
     assert await everything(database) == before
-    assert await rederive(database.campaign(heard.campaign.name), policy) == told
-    results = await heard.campaign.results()
+    assert await rederive(database.campaign(incoming.campaign.name), policy) == reported
+    results = await incoming.campaign.results()
     assert [results[it].outcome for it in (ANNA, BEN, CARLA)] == ["voicemail", "answered", "no_answer"]
     after = await everything(database)
-    assert await rederive(database.campaign(heard.campaign.name), policy) == Rederived(3)
+    assert await rederive(database.campaign(incoming.campaign.name), policy) == Rederived(3)
     assert await everything(database) == after
     # The default table gives back what it gave.
-    assert (await rederive(database.campaign(heard.campaign.name), RETRIES)).changed == 2
+    assert (await rederive(database.campaign(incoming.campaign.name), RETRIES)).changed == 2
     assert await everything(database) == before
 
 
 async def test_another_campaign_keeps_its_outcomes(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
-    await finished_call(heard, book)
+    await finished_call(incoming, book)
     other = await rederive(database.campaign("another"), with_rules({"outcome": "failed"}))
     assert other == Rederived()
-    assert (await heard.campaign.attempt()).outcome == "answered"
+    assert (await incoming.campaign.attempt()).outcome == "answered"
 
 
 async def test_calls_that_are_not_over_are_left_alone(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
-    await heard.campaign.placed(book)
-    await heard.campaign.lost(book, BEN)
+    await incoming.campaign.placed(book)
+    await incoming.campaign.lost(book, BEN)
     before = await everything(database)
     assert (
-        await rederive(database.campaign(heard.campaign.name), with_rules({"outcome": "failed"}))
+        await rederive(database.campaign(incoming.campaign.name), with_rules({"outcome": "failed"}))
         == Rederived()
     )
     assert await everything(database) == before
@@ -230,11 +230,11 @@ async def test_a_campaign_of_many_calls_is_derived_in_portions(local: Database) 
         "began_at": 0.0,
         "complete": True,
     }
-    told = {"call_status": "ended", "end_reason": "user_hangup", "started_at": 1.0, "outcome": "answered"}
+    reported = {"call_status": "ended", "end_reason": "user_hangup", "started_at": 1.0, "outcome": "answered"}
     async with local.write() as db:
         people_ = [{**person_, "id": n + 1, "phone": f"+4470000{n:05d}"} for n in range(count)]
         await db.execute(insert(leads), people_)
-        rows = [{**call, **told, "lead_id": it["id"], "phone": it["phone"]} for it in people_]
+        rows = [{**call, **reported, "lead_id": it["id"], "phone": it["phone"]} for it in people_]
         await db.execute(insert(attempts), rows)
     found = await rederive(local.campaign("many"), with_rules({"outcome": "failed", "says": ["hangup"]}))
     assert found == Rederived(count, {("answered", "failed"): count})
@@ -247,41 +247,41 @@ async def test_a_campaign_of_many_calls_is_derived_in_portions(local: Database) 
 
 
 @pytest.fixture
-async def trying(database: Database) -> tuple[Heard, AttemptBook]:
+async def trying(database: Database) -> tuple[Incoming, AttemptBook]:
     """A campaign that rings again after no answer."""
-    heard = Heard(database, RETRIES)
-    return heard, await heard.campaign.runner()
+    incoming = Incoming(database, RETRIES)
+    return incoming, await incoming.campaign.runner()
 
 
 async def test_a_lead_that_waits_is_done_when_its_last_call_needs_no_other(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, **NOBODY, error="no answer")
-    lead = await heard.campaign.lead()
+    incoming, book = trying
+    await finished_call(incoming, book, **NOBODY, error="no answer")
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead_reason(lead)) == ("waiting", "to be called again after no_answer")
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
-    told = await rederive(database.campaign(heard.campaign.name), policy)
-    assert (told.changed, told.settled, told.suppressed) == (1, 1, 0)
-    lead = await heard.campaign.lead()
+    reported = await rederive(database.campaign(incoming.campaign.name), policy)
+    assert (reported.changed, reported.settled, reported.suppressed) == (1, 1, 0)
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead.reason, lead.outcome, lead.attempts) == ("done", "", "rejected", 1)
     # A lead that is done is not called again, though the table says again that no one answered.
-    assert (await rederive(database.campaign(heard.campaign.name), RETRIES)).settled == 0
-    lead = await heard.campaign.lead()
+    assert (await rederive(database.campaign(incoming.campaign.name), RETRIES)).settled == 0
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "no_answer")
-    assert await heard.campaign.begin(book) == []
+    assert await incoming.campaign.begin(book) == []
 
 
 async def test_a_lead_that_waits_still_does_when_another_call_may_follow(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, **NOBODY, error="no answer")
-    told = await rederive(
-        database.campaign(heard.campaign.name), with_rules({"outcome": "busy", "error": ["no answer"]})
+    incoming, book = trying
+    await finished_call(incoming, book, **NOBODY, error="no answer")
+    reported = await rederive(
+        database.campaign(incoming.campaign.name), with_rules({"outcome": "busy", "error": ["no answer"]})
     )
-    assert (told.changed, told.settled) == (1, 0)
-    lead = await heard.campaign.lead()
+    assert (reported.changed, reported.settled) == (1, 0)
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead_reason(lead), lead.outcome) == (
         "waiting",
         "to be called again after busy",
@@ -290,30 +290,30 @@ async def test_a_lead_that_waits_still_does_when_another_call_may_follow(
 
 
 async def test_nobody_who_is_done_is_called_again_by_a_change_of_the_table(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book)
+    incoming, book = trying
+    await finished_call(incoming, book)
     policy = with_rules({"outcome": "no_answer", "max_duration_seconds": 100})
-    assert (await rederive(database.campaign(heard.campaign.name), policy)).changed == 1
-    lead = await heard.campaign.lead()
+    assert (await rederive(database.campaign(incoming.campaign.name), policy)).changed == 1
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "no_answer")
-    heard.campaign.policy = policy
-    await heard.campaign.take_in(person(ANNA))
-    assert await heard.campaign.begin(book) == []
+    incoming.campaign.policy = policy
+    await incoming.campaign.take_in(person(ANNA))
+    assert await incoming.campaign.begin(book) == []
 
 
 async def test_only_the_newest_call_speaks_for_its_lead(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, "call-1", **NOBODY, error="no answer")
-    await finished_call(heard, book, "call-2", **NOBODY, error="busy")
+    incoming, book = trying
+    await finished_call(incoming, book, "call-1", **NOBODY, error="no answer")
+    await finished_call(incoming, book, "call-2", **NOBODY, error="busy")
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
-    told = await rederive(database.campaign(heard.campaign.name), policy)
-    assert (told.changed, told.settled) == (1, 0)
-    assert [row.outcome for row in await heard.campaign.attempts()] == ["rejected", "busy"]
-    lead = await heard.campaign.lead()
+    reported = await rederive(database.campaign(incoming.campaign.name), policy)
+    assert (reported.changed, reported.settled) == (1, 0)
+    assert [row.outcome for row in await incoming.campaign.attempts()] == ["rejected", "busy"]
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead.outcome, lead_reason(lead)) == (
         "waiting",
         "busy",
@@ -322,64 +322,64 @@ async def test_only_the_newest_call_speaks_for_its_lead(
 
 
 async def test_an_attempt_that_rang_nobody_speaks_for_nobody(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, **NOBODY, error="no answer")
-    (attempt,) = await heard.campaign.begin(book)
-    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
-    assert (await heard.campaign.lead()).state == LeadState.WAITING
+    incoming, book = trying
+    await finished_call(incoming, book, **NOBODY, error="no answer")
+    (attempt,) = await incoming.campaign.begin(book)
+    await incoming.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
+    assert (await incoming.campaign.lead()).state == LeadState.WAITING
     policy = with_rules({"outcome": "answered", "error": ["no answer"]})
-    assert (await rederive(database.campaign(heard.campaign.name), policy)).settled == 1
-    lead = await heard.campaign.lead()
+    assert (await rederive(database.campaign(incoming.campaign.name), policy)).settled == 1
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "answered")
 
 
 async def test_a_late_report_settles_a_lead_whose_next_attempt_rang_nobody(
-    trying: tuple[Heard, AttemptBook],
+    trying: tuple[Incoming, AttemptBook],
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, **NOBODY, error="no answer")
-    (attempt,) = await heard.campaign.begin(book)
-    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
-    await heard.hear(report())
-    lead = await heard.campaign.lead()
+    incoming, book = trying
+    await finished_call(incoming, book, **NOBODY, error="no answer")
+    (attempt,) = await incoming.campaign.begin(book)
+    await incoming.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
+    await incoming.receive(report())
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "failed")  # the status of the list tells more
 
 
 async def test_a_number_is_suppressed_for_what_its_call_now_means(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, **NOBODY, error="no answer")
-    await finished_call(heard, book, "call-2", BEN, **NOBODY, error="busy")
+    incoming, book = trying
+    await finished_call(incoming, book, **NOBODY, error="no answer")
+    await finished_call(incoming, book, "call-2", BEN, **NOBODY, error="busy")
     other = Campaign(database, name="another")
     await other.take_in(person(ANNA), person(BEN))
     never = {"do_not_call_outcomes": [Outcome.REJECTED]}
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]}, **never)
     for dry_run in (True, False):
-        told = await rederive(database.campaign(heard.campaign.name), policy, dry_run=dry_run)
-        assert (told.changed, told.settled, told.suppressed) == (1, 1, 1)
+        reported = await rederive(database.campaign(incoming.campaign.name), policy, dry_run=dry_run)
+        assert (reported.changed, reported.settled, reported.suppressed) == (1, 1, 1)
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: "outcome"}
     assert {phone: row.state for phone, row in (await other.leads()).items()} == {
         ANNA: "skipped",
         BEN: "waiting",
     }
-    assert await rederive(database.campaign(heard.campaign.name), policy) == Rederived(2)
+    assert await rederive(database.campaign(incoming.campaign.name), policy) == Rederived(2)
 
 
 async def test_an_answer_that_the_policy_learns_from_counts_where_the_outcome_changed(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, analysis_result={**ANALYSIS, "do_not_call": True})
+    incoming, book = trying
+    await finished_call(incoming, book, analysis_result={**ANALYSIS, "do_not_call": True})
     rule = OutcomeRule(outcome=Outcome.REJECTED, analysis=[AnalysisAnswer(key="do_not_call")])
     policy = RETRIES.model_copy(
         update={"outcomes": [rule], "do_not_call_keys": [AnalysisRule(key="do_not_call")]}
     )
-    told = await rederive(database.campaign(heard.campaign.name), policy)
-    assert (told.changes, told.suppressed) == ({("answered", "rejected"): 1}, 1)
+    reported = await rederive(database.campaign(incoming.campaign.name), policy)
+    assert (reported.changes, reported.suppressed) == ({("answered", "rejected"): 1}, 1)
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA]) == {ANNA: "analysis"}
 
@@ -395,20 +395,20 @@ async def test_an_answer_that_the_policy_learns_from_counts_where_the_outcome_ch
     ],
 )
 async def test_who_said_no_before_a_run_that_asks_for_it_is_not_called_any_more(
-    trying: tuple[Heard, AttemptBook], database: Database, rules: dict[str, Any], source: str
+    trying: tuple[Incoming, AttemptBook], database: Database, rules: dict[str, Any], source: str
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, "call-1", ANNA, analysis_result={**ANALYSIS, "do_not_call": "yes"})
-    await finished_call(heard, book, "call-2", BEN, **{**NOBODY, "error": "no answer"})
+    incoming, book = trying
+    await finished_call(incoming, book, "call-1", ANNA, analysis_result={**ANALYSIS, "do_not_call": "yes"})
+    await finished_call(incoming, book, "call-2", BEN, **{**NOBODY, "error": "no answer"})
     other = Campaign(database, name="other")
     await other.take_in(person(ANNA), person(BEN))
-    name = heard.campaign.name
+    name = incoming.campaign.name
     await apply_current_rules(database.campaign(name), RETRIES)
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA, BEN]) == {}
 
-    told = await apply_current_rules(database.campaign(name), RETRIES.model_copy(update=rules))
-    assert told == Rederived(1, {}, 0, 1)  # Ben's call has nothing to teach, and is not read
+    reported = await apply_current_rules(database.campaign(name), RETRIES.model_copy(update=rules))
+    assert reported == Rederived(1, {}, 0, 1)  # Ben's call has nothing to teach, and is not read
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: source}
     assert {phone: row.state for phone, row in (await other.leads()).items()} == {
@@ -430,14 +430,16 @@ async def test_who_said_no_before_a_run_that_asks_for_it_is_not_called_any_more(
 
 
 async def test_a_lead_that_waits_for_another_call_is_done_once_the_last_one_taught_a_no(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, **{**NOBODY, "error": "no answer"})
-    assert (await heard.campaign.lead()).state == "waiting"
+    incoming, book = trying
+    await finished_call(incoming, book, **{**NOBODY, "error": "no answer"})
+    assert (await incoming.campaign.lead()).state == "waiting"
     policy = RETRIES.model_copy(update={"do_not_call_outcomes": [Outcome.NO_ANSWER]})
-    assert await apply_current_rules(database.campaign(heard.campaign.name), policy) == Rederived(1, {}, 1, 1)
-    assert (await heard.campaign.lead()).state == "done"
+    assert await apply_current_rules(database.campaign(incoming.campaign.name), policy) == Rederived(
+        1, {}, 1, 1
+    )
+    assert (await incoming.campaign.lead()).state == "done"
 
 
 async def test_many_calls_are_asked_in_portions_what_they_teach(local: Database) -> None:
@@ -471,49 +473,49 @@ async def test_many_calls_are_asked_in_portions_what_they_teach(local: Database)
 
 
 async def test_a_call_that_was_closed_without_a_report_stays_for_a_person(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
-    await heard.campaign.placed(book)
+    await incoming.campaign.placed(book)
     async with database.write() as db:
         row = (await db.execute(select(attempts))).one()
         await close_without_report(db, row, Reason.CALL_UNKNOWN, RETRIES, database.now())
     before = await everything(database)
     assert (
-        await rederive(database.campaign(heard.campaign.name), with_rules({"outcome": "failed"}))
+        await rederive(database.campaign(incoming.campaign.name), with_rules({"outcome": "failed"}))
         == Rederived()
     )
     assert await everything(database) == before
-    assert (await heard.campaign.lead()).state == LeadState.REVIEW
+    assert (await incoming.campaign.lead()).state == LeadState.REVIEW
     # But a report that comes after all gives it words, and they mean what the table says.
-    await heard.hear(report())
-    assert (await heard.campaign.attempt()).outcome == "answered"
-    told = await rederive(database.campaign(heard.campaign.name), with_rules({"outcome": "failed"}))
-    assert told.changes == {("answered", "failed"): 1}
+    await incoming.receive(report())
+    assert (await incoming.campaign.attempt()).outcome == "answered"
+    reported = await rederive(database.campaign(incoming.campaign.name), with_rules({"outcome": "failed"}))
+    assert reported.changes == {("answered", "failed"): 1}
 
 
 async def test_who_was_forgotten_keeps_the_outcome_for_no_words_are_left(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
-    await finished_call(heard, book, **NOBODY, error="busy")
+    await finished_call(incoming, book, **NOBODY, error="busy")
     await forget(database, ANNA)
     before = await everything(database)
-    assert await rederive(database.campaign(heard.campaign.name), RETRIES) == Rederived()
+    assert await rederive(database.campaign(incoming.campaign.name), RETRIES) == Rederived()
     assert await everything(database) == before
-    assert (await heard.campaign.attempt()).outcome == "busy"
+    assert (await incoming.campaign.attempt()).outcome == "busy"
 
 
 # In which words calls ended.
 
 
 async def test_endings_are_counted_with_what_nobody_could_map_first_and_without_numbers(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
     novel = {**NOBODY, "status": "a-status-of-tomorrow"}
-    await finished_call(heard, book, "call-1", ANNA, **{**novel, "error": f"487 from {ANNA}"})
-    await finished_call(heard, book, "call-2", BEN, **{**novel, "error": f"487 from {ANNA}"})
-    await finished_call(heard, book, "call-3", CARLA)
-    await heard.campaign.placed(book, "call-4", "+447700900099")  # it is not over
-    assert await endings(database.campaign(heard.campaign.name)) == [
+    await finished_call(incoming, book, "call-1", ANNA, **{**novel, "error": f"487 from {ANNA}"})
+    await finished_call(incoming, book, "call-2", BEN, **{**novel, "error": f"487 from {ANNA}"})
+    await finished_call(incoming, book, "call-3", CARLA)
+    await incoming.campaign.placed(book, "call-4", "+447700900099")  # it is not over
+    assert await endings(database.campaign(incoming.campaign.name)) == [
         EndingCount("a-status-of-tomorrow", "", f"487 from {mask_phone(ANNA)}", "unknown", 2),
         EndingCount("ended", "user_hangup", "", "answered", 1),
     ]
@@ -521,15 +523,15 @@ async def test_endings_are_counted_with_what_nobody_could_map_first_and_without_
 
 
 async def test_endings_that_differ_only_in_a_number_are_one(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
     for call_id, phone in (("call-1", ANNA), ("call-2", BEN)):
-        await finished_call(heard, book, call_id, phone)
+        await finished_call(incoming, book, call_id, phone)
     async with database.write() as db:
         for phone, other in ((ANNA, "+442079461101"), (BEN, "+442079462201")):
             mine = update(attempts).where(attempts.c.phone == phone)
             await db.execute(mine.values(error=f"lost {other}"))
-    (found,) = await endings(database.campaign(heard.campaign.name))
+    (found,) = await endings(database.campaign(incoming.campaign.name))
     assert asdict(found)["calls"] == 2
 
 

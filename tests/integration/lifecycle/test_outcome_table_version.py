@@ -15,8 +15,8 @@ def test_a_table_has_one_version_in_every_process_and_another_when_a_rule_differ
         "rules = [{'outcome': 'busy', 'says': ['486']}, {'outcome': 'failed', 'says': ['5']}]; "
         "print(table_version(CallingPolicy(outcomes=rules).outcomes))"
     )
-    told = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
-    assert told.strip() == table_version(policy.outcomes)
+    reported = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
+    assert reported.strip() == table_version(policy.outcomes)
     others = [CallingPolicy(), CallingPolicy(outcomes=rules[::-1]), CallingPolicy(outcomes=rules[:1])]
     assert len({table_version(it.outcomes) for it in (policy, *others)}) == 4
     # What has nothing to do with outcomes has nothing to do with it.

@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field
 from flireo_flows.receiver import Receiver, ToolContext, ToolError
 from flireo_flows.receiver.function_call import THREADS
 from flireo_flows.receiver.logs import JsonFormatter
-from tests.support.calling.hearing import webhook
+from tests.support.calling.incoming import webhook
 from tests.support.receiver.relay import inbox_of, post, served, signed
 from tests.support.sandbox.running import ANNA, until
 
@@ -205,7 +205,7 @@ def test_the_log_has_the_names_of_a_functions_arguments_and_no_word_of_the_model
     first, second = ask(
         url, call("save", {"contacts": {PRIVATE: "x"}}, "1"), call("save", {PRIVATE: 1, "contacts": {}}, "2")
     )
-    # The model is reported of its own words.
+    # The model sees its own words.
     assert "argument 'contacts.Jan" in first["error"] and "argument 'Jan" in second["error"]
     lines = [JsonFormatter().format(it) for it in caplog.records if it.getMessage() == "invalid arguments"]
     assert [json.loads(line)["fields"] for line in lines] == [["contacts"], ["<unknown>"]]
