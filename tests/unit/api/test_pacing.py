@@ -1,4 +1,4 @@
-"""How fast requests may go, reported to a server that counts them, in simulated time."""
+"""How fast requests may go, asked of a server that counts them, in simulated time."""
 
 import math
 import random
