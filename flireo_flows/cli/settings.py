@@ -209,7 +209,7 @@ def prefect_api() -> str:
     Raises:
         SettingError: The configured API cannot be used.
     """
-    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    home = Path(os.path.expanduser(os.environ.get("PREFECT_HOME") or "~/.prefect"))
     # Prefect documentation, "Settings and profiles": variables, .env, prefect.toml, pyproject.toml, the profiles.
     files = (home / "profiles.toml", Path(".env"), Path("prefect.toml"), Path("pyproject.toml"))
     names = ("PREFECT_API_URL", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH")

@@ -31,7 +31,7 @@ from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import CALLER, Campaign, people
 from tests.support.calling.incoming import ANALYSED, report, status_update
-from tests.support.calling.plans import plan, somebody, wanted
+from tests.support.calling.plans import lead_of, plan, wanted
 from tests.support.faulty.server import Act, answer, silent
 
 RULES: dict[str, Any] = {
@@ -47,7 +47,7 @@ POLICY = CallingPolicy.model_validate(RULES)
 CROWD = people(20)
 PHONES = [lead.phone for lead in CROWD]
 # What the calls report that were placed, in turn.
-TOLD: list[dict[str, Any]] = [
+REPORTED: list[dict[str, Any]] = [
     {"analysis": {"no_calls": "yes"}},
     {"analysis": {"no_calls": "perhaps later"}},
     {"status": "no-answer", "summary": "", "messages": [], "analysis": None, "durationSeconds": None},
@@ -72,7 +72,7 @@ class Played:
     words: list[str] = field(default_factory=list)
 
     def campaign(self, name: str, base_url: str = "http://127.0.0.1:1/api/v1") -> Campaign:
-        """One of the campaigns; by itself it reaches nobody."""
+        """One of the campaigns; by itself it reaches no one."""
         return Campaign(self.database, base_url, name, POLICY, timeouts=Timeouts(call=0.4))
 
 
@@ -82,7 +82,7 @@ def play(url: str) -> str:
     async def run() -> str:
         async with await Database.open(url) as database:
             it = Played(database)
-            for step in (dial, pause, hear, reconcile, wear_out, deny, learn):
+            for step in (dial, pause, receive, reconcile, wear_out, deny, learn):
                 await step(it)
             await foresee(it, url)
             for read in (explain, read_figures, read_rows):
@@ -110,7 +110,7 @@ async def dial(it: Played) -> None:
             late = replace(begun[10], began_at=begun[10].began_at - 60)
             for attempt in (*begun[:10], late):
                 await campaign.record(book, await dialer.dial(attempt))
-            dialer.held_by = "somebody paused it"
+            dialer.held_by = "someone paused it"
             await campaign.record(book, await dialer.dial(begun[11]))
             brakes = CircuitBreaker(client, it.database.campaign("campaign"), POLICY)
             await brakes.look()
@@ -136,17 +136,17 @@ async def pause(it: Played) -> None:
     await control.resume("person")
 
 
-async def hear(it: Played) -> None:
+async def receive(it: Played) -> None:
     """Reports of every kind, and what is none."""
     box, rows = Inbox(it.database), await it.campaign("campaign").attempts()
     placed = [row for row in rows if row.state == "placed"]
-    for row, reported in zip(placed, TOLD, strict=True):
+    for row, reported in zip(placed, REPORTED, strict=True):
         await box.store(report(row.call_id, row.phone, **reported))
-    await box.store(report("nobody's", PHONES[19], call_type="inboundPhoneCall"))
+    await box.store(report("no-one's", PHONES[19], call_type="inboundPhoneCall"))
     await box.store(report(placed[0].call_id, PHONES[18], summary="Another one."))
     await box.store(b"no JSON")
     await box.store(b'{"message": {"type": "odd-event", "call": {"id": "x"}}}')
-    await box.store(status_update("ended", call_id="of-nobody"))
+    await box.store(status_update("ended", call_id="of-no-one"))
     it.data["applied"] = await box.apply("campaign", POLICY, ANALYSED)
 
 
@@ -209,9 +209,9 @@ async def learn(it: Played) -> None:
 
 async def foresee(it: Played, url: str) -> None:
     """What a next run would do."""
-    rows = [somebody(phone, "A", line + 2) for line, phone in enumerate(PHONES)]
-    rows.append(somebody("+447700900801", "B", 90, wishes=Wishes(consent=Consent(given=False))))
-    rows.append(somebody("+447700900802", "C", 91, zones=()))
+    rows = [lead_of(phone, "A", line + 2) for line, phone in enumerate(PHONES)]
+    rows.append(lead_of("+447700900801", "B", 90, wishes=Wishes(consent=Consent(given=False))))
+    rows.append(lead_of("+447700900802", "C", 91, zones=()))
     past = await read_past(url, "campaign", PHONES, POLICY)
     made = plan(*rows, asked=wanted(policy=POLICY), past=past)
     it.data["plan"] = ([each.line for each in made.calls], [(each.line, each.rule) for each in made.skipped])
