@@ -175,8 +175,9 @@ def _form(model: type[Form], what: str, named: str, fields: dict[str, object]) -
 
 def first_problem(error: "ValidationError") -> str:
     """pydantic's words for the first problem, without the value: it could be a secret."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    return str(first["msg"]).removeprefix("Value error, ")
+    from flireo_flows.api.model import problems_in
+
+    return problems_in(error)[0][1]
 
 
 def _where(place: tuple[int | str, ...]) -> str:

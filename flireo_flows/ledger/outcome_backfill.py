@@ -12,9 +12,9 @@ from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.reports import correct_lead, finished_call_of, object_of, suppress_after_call
 from flireo_flows.ledger.schema import IS_ERASED, attempts, campaigns
-from flireo_flows.lifecycle.outcomes import Outcome, outcome_of
+from flireo_flows.lifecycle.outcomes import Outcome, outcome_of, table_version
 from flireo_flows.lifecycle.states import AttemptState
-from flireo_flows.policy import CallingPolicy, opt_out_of, opt_out_rules_version, outcomes_version
+from flireo_flows.policy import CallingPolicy, opt_out_of, opt_out_rules_version
 
 PORTION: Final = 200  # calls a transaction: a campaign that runs meanwhile waits for less than a second
 
@@ -134,7 +134,7 @@ async def apply_current_rules(campaign: CampaignLedger, policy: CallingPolicy) -
         campaign: In its ledger.
         policy: Of the run that begins.
     """
-    table, rules = outcomes_version(policy), opt_out_rules_version(policy)
+    table, rules = table_version(policy.outcomes), opt_out_rules_version(policy)
     mine = campaigns.c.name == campaign.name
     versions = select(campaigns.c.outcomes_version, campaigns.c.opt_out_rules_version).where(mine)
     async with campaign.read() as db:

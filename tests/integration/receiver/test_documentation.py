@@ -46,7 +46,7 @@ def test_the_tools_and_the_app_of_the_documentation_answer(names: dict[str, Any]
     assert documented == {name for name in reported if not name.endswith("_created")}
 
 
-def test_an_inbound_call_is_answered_as_the_documentation_says(names: dict[str, Any]) -> None:
+def test_an_inbound_call_is_answered_as_documented(names: dict[str, Any]) -> None:
     body = webhook("assistant-request", call_type="inboundPhoneCall", status="ringing")
     for receiver in ("greeting", "deciding"):
         with served(names[receiver].app) as url:

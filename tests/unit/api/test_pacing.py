@@ -201,69 +201,69 @@ def test_the_first_request_goes_alone_but_not_forever() -> None:
     assert pacing.wait(START + 5.2) == 0
 
 
-def heard(remaining: int, *, seconds: float = 30, limit: int = 30) -> dict[str, str]:
+def reports(remaining: int, *, seconds: float = 30, limit: int = 30) -> dict[str, str]:
     """Headers of an answer that came at the start, of a window with so many seconds left."""
-    rounded = {"limit": limit, "remaining": remaining, "reset": START + seconds}
-    return {f"x-ratelimit-{name}": str(int(figure)) for name, figure in rounded.items()}
+    figures = {"limit": limit, "remaining": remaining, "reset": START + seconds}
+    return {f"x-ratelimit-{name}": str(int(figure)) for name, figure in figures.items()}
 
 
-def rounded(remaining: int, **others: int) -> RateLimit:
-    """What has heard one answer, at the start."""
+def informed(remaining: int, **others: int) -> RateLimit:
+    """What received one answer, at the start."""
     pacing = RateLimit()
     pacing.sent(START)
-    pacing.received(heard(remaining, **others), 200, START, START)
+    pacing.received(reports(remaining, **others), 200, START, START)
     return pacing
 
 
 def test_a_used_up_window_is_waited_for_until_it_has_surely_ended() -> None:
-    pacing = rounded(remaining=0)
+    pacing = informed(remaining=0)
     assert pacing.wait(START + 10) == 21
     assert pacing.ready(START + 10, horizon=20) == 0
     assert pacing.wait(START + 31) == 0
 
 
 def test_an_answer_that_was_overtaken_changes_nothing() -> None:
-    pacing = rounded(remaining=10)
-    for late in (heard(remaining=50), heard(remaining=99, seconds=-30)):
+    pacing = informed(remaining=10)
+    for late in (reports(remaining=50), reports(remaining=99, seconds=-30)):
         pacing.sent(START)
         pacing.received(late, 200, START, START + 1)
     assert (pacing.remaining, pacing.resets_at) == (10, START + 30)
 
 
 def test_room_that_is_only_feared_to_be_taken_is_looked_for_again_soon() -> None:
-    pacing = rounded(remaining=1)
+    pacing = informed(remaining=1)
     pacing.sent(START)
     assert 0 < pacing.wait(START + 10) <= 0.1
-    pacing.received(heard(remaining=1), 200, START, START + 11)  # the server had counted it before
+    pacing.received(reports(remaining=1), 200, START, START + 11)  # the server had counted it before
     assert pacing.wait(START + 29) == 0
 
 
 def test_a_request_that_was_lost_on_the_way_may_have_been_counted() -> None:
-    pacing = rounded(remaining=1)
+    pacing = informed(remaining=1)
     pacing.sent(START)
     pacing.lost(left=True)
     assert pacing.wait(START + 10) == 21  # until the next window
 
 
 def test_a_request_that_never_left_was_not_counted() -> None:
-    pacing = rounded(remaining=1)
+    pacing = informed(remaining=1)
     pacing.sent(START)
     pacing.lost(left=False)
     assert pacing.wait(START + 29) == 0
 
 
 def test_an_answer_without_the_headers_may_have_been_counted() -> None:
-    pacing = rounded(remaining=1)
+    pacing = informed(remaining=1)
     pacing.sent(START)
     pacing.received({}, 502, START, START + 1)  # a gateway's
     assert pacing.wait(START + 10) == 21
 
 
 def test_how_many_may_go_soon_is_what_the_spacing_allows() -> None:
-    pacing = rounded(remaining=29)
+    pacing = informed(remaining=29)
     assert pacing.ready(START, horizon=10) in (10, 11)  # about one a second, the first at once
     assert pacing.ready(START, horizon=1000) == 29
-    assert rounded(remaining=29, seconds=1).ready(START, horizon=0) == 29  # the end is near: all at once
+    assert informed(remaining=29, seconds=1).ready(START, horizon=0) == 29  # the end is near: all at once
 
 
 def test_a_request_that_is_kept_back_to_find_the_edge_is_offered_when_it_is_due() -> None:
@@ -277,14 +277,14 @@ def test_a_request_that_is_kept_back_to_find_the_edge_is_offered_when_it_is_due(
     assert pacing.ready(simulation.now, horizon=waits) == 1
 
 
-def test_a_429_stops_everything_for_as_long_as_it_says() -> None:
-    pacing = rounded(remaining=50)
+def test_a_429_stops_everything_for_as_long_as_its_header_asks() -> None:
+    pacing = informed(remaining=50)
     pacing.sent(START)
-    pacing.received({**heard(remaining=0), "retry-after": "12"}, 429, START, START)
+    pacing.received({**reports(remaining=0), "retry-after": "12"}, 429, START, START)
     assert pacing.wait(START) == 12
-    other = rounded(remaining=50)
+    other = informed(remaining=50)
     other.sent(START)
-    other.received(heard(remaining=0), 429, START, START)
+    other.received(reports(remaining=0), 429, START, START)
     assert other.wait(START) == 31  # it says nothing: until the window has ended
 
 
