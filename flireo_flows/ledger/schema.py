@@ -1,12 +1,13 @@
 """The tables of the ledger. Times are Unix seconds (UTC) of the ledger's clock."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Dialect,
     Float,
     ForeignKey,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
     TypeDecorator,
     UniqueConstraint,
     and_,
@@ -66,6 +68,11 @@ def one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=f"known_{column}")
 
 
+def index_where(condition: ColumnElement[bool] | TextClause, name: str, *columns: Any, unique: bool) -> None:
+    """An index of the rows for which a condition holds."""
+    Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
 # Alembic's own table under a name of ours: a database may hold other tables that alembic looks after.
 version_table = Table(
     "flireo_version",
@@ -74,7 +81,7 @@ version_table = Table(
     PrimaryKeyConstraint("version_num", name="flireo_version_pkc"),
 )
 meta = Table("flireo_meta", metadata, Column("key", String, primary_key=True), Column("value", String))
-FORGOT: Final = "forgot_somebody"  # key in it of "yes" once anybody was forgotten, else "no"
+FORGOT: Final = "forgot_somebody"  # key in it of "yes" once a person was forgotten, else "no"
 
 campaigns = Table(
     "flireo_campaigns",
@@ -83,9 +90,8 @@ campaigns = Table(
     # Its first spelling.
     Column("shown", String, nullable=False, default=lambda row: row.get_current_parameters()["name"]),
     Column("state", String, one_of("state", CampaignState), nullable=False),
-    Column(
-        "reason", Text, nullable=False, default=""
-    ),  # in a person's or the breaker's words, without a number
+    # In a person's or the breaker's words, without a number
+    Column("reason", Text, nullable=False, default=""),
     Column("changed_by", String, nullable=False, default=""),  # person, breaker, brake, prefect
     Column("changed_at", Float, nullable=False, default=0.0),
     # What the last run called under, for whoever collects without one: JSON of the policy and of what to expect.
@@ -117,9 +123,8 @@ runners = Table(
     Column("started_at", Float, nullable=False),
     # A runner that does not renew it is taken for dead, and what it was sending for unknown.
     Column("lease_until", Float, nullable=False),
-    Column(
-        "lease_seconds", Float, nullable=False
-    ),  # so that one further ahead was given by a clock set back since
+    # So that one further ahead was given by a clock set back since
+    Column("lease_seconds", Float, nullable=False),
 )
 
 leads = Table(
@@ -174,25 +179,22 @@ attempts = Table(
     Column("status", Integer),  # HTTP status of the answer to its request, where that was no call id
     # A report came of its call although it counts as not placed.
     Column("called_after_all", Boolean, nullable=False, server_default=false()),
-    Column(
-        "id_source", String, nullable=False, server_default=""
-    ),  # answer, list, webhook: what gave its call id
+    # Answer, list, webhook: what gave its call id
+    Column("id_source", String, nullable=False, server_default=""),
     Column("lost_at", Float),  # when its request was given up, so that it is not known whether it was placed
     # What readings of the list showed of an unknown one, and prove (`absence.py`). Moments are those of readings.
     Column("absent_since", Float),  # the first without its call
     Column("read_at", Float),  # the last
     Column("readings", Integer, nullable=False, server_default="0"),  # all of them
-    Column(
-        "proofs", Integer, nullable=False, server_default="0"
-    ),  # those with every known call, a grace apart
+    # Those with every known call, a grace apart
+    Column("proofs", Integer, nullable=False, server_default="0"),
     Column("proof_since", Float),
     Column("proof_at", Float),
     Column("canary_since", Float),  # the first with a call that was placed later than this one
     Column("canary_id", Integer),  # that call's attempt
     Column("rows_read", Integer, nullable=False, server_default="0"),  # the most calls since its time
-    Column(
-        "contradicted_at", Float
-    ),  # a reading lacked what an earlier one had: none of them proves anything
+    # A reading lacked what an earlier one had: none of them proves anything
+    Column("contradicted_at", Float),
     Column("listed_at", Float),  # when a reading first showed its call, with its number
     Column("fetched_at", Float),  # when its call, that the list does not show, was last asked for by id
     Column("over_at", Float),  # when the call was first known to be over
@@ -214,7 +216,7 @@ attempts = Table(
     Column("agent_id", String, nullable=False, server_default=""),
     Column("number_id", String, nullable=False, server_default=""),
     Column("variant", String, nullable=False, server_default=""),
-    Column("reported_at", Float),  # when what was said, or that nobody was reached, was first known
+    Column("reported_at", Float),  # when what was said, or that no one was reached, was first known
     Column("report_channel", String, nullable=False, server_default=""),  # webhook or list: what brought it
     Column("analysed_at", Float),  # when the analysis was first known
     Column("asked_at", Float),  # when Flireo was first asked by id for a call that had long been silent
@@ -226,24 +228,17 @@ attempts = Table(
     Index("flireo_attempt_of_reference", "reference", unique=True),
 )
 
-# All that tells whether, when and how results came in, so that nobody reads transcripts to count them. Only of calls
-# that are over: nothing is written there while calls are placed.
-IS_OVER: Final = attempts.c.over_at.is_not(None)
-Index(
+# All that shows whether, when and how results came in, so that no transcript is read to count them. Only of calls that
+# are over: nothing is written there while calls are placed.
+_IN_TIME: Final = (
+    *("campaign", "state", "over_at", "complete", "began_at", "started_at", "ended_at", "duration_seconds"),
+    *("reported_at", "report_channel", "analysed_at"),
+)
+index_where(
+    attempts.c.over_at.is_not(None),
     "flireo_attempts_in_time",
-    attempts.c.campaign,
-    attempts.c.state,
-    attempts.c.over_at,
-    attempts.c.complete,
-    attempts.c.began_at,
-    attempts.c.started_at,
-    attempts.c.ended_at,
-    attempts.c.duration_seconds,
-    attempts.c.reported_at,
-    attempts.c.report_channel,
-    attempts.c.analysed_at,
-    sqlite_where=IS_OVER,
-    postgresql_where=IS_OVER,
+    *(attempts.c[name] for name in _IN_TIME),
+    unique=False,
 )
 
 IS_ERASED: Final = attempts.c.phone.startswith(PSEUDONYM, autoescape=True)
@@ -251,7 +246,7 @@ IS_OPEN: Final = attempts.c.state.in_([str(state) for state in OPEN])
 # Its call may be going on. Of an unknown one too, until so much time has passed that no call would last.
 MAY_BE_CALLING: Final = and_(IS_OPEN, attempts.c.over_at.is_(None))
 
-# Somebody or something answered (`reports.talked`). The words are looked at last: they are long, and never come without
+# A person or a machine answered (`reports.talked`). The words are looked at last: they are long, and never come without
 # their moment.
 TALKED: Final = case(
     (attempts.c.started_at.is_not(None), true()),
@@ -260,23 +255,10 @@ TALKED: Final = case(
     else_=or_(attempts.c.messages.is_not(None), attempts.c.summary != ""),
 )
 
-# The promise itself: the database refuses a second attempt at a lead while one is open ...
-Index(
-    "flireo_one_open_attempt",
-    attempts.c.campaign,
-    attempts.c.phone,
-    unique=True,
-    sqlite_where=IS_OPEN,
-    postgresql_where=IS_OPEN,
-)
-# ... and a second call to a number while one may be going on, in whatever campaign.
-Index(
-    "flireo_one_call_a_number",
-    attempts.c.phone,
-    unique=True,
-    sqlite_where=MAY_BE_CALLING,
-    postgresql_where=MAY_BE_CALLING,
-)
+# The promise itself: the database refuses a second attempt at a lead while one is open, and a second call to a number
+# while one may be going on, in whatever campaign.
+index_where(IS_OPEN, "flireo_one_open_attempt", attempts.c.campaign, attempts.c.phone, unique=True)
+index_where(MAY_BE_CALLING, "flireo_one_call_a_number", attempts.c.phone, unique=True)
 
 inbox = Table(
     "flireo_inbox",
@@ -293,18 +275,20 @@ inbox = Table(
     Column("call_id", String, nullable=False, default=""),
     Column("customer", Person, nullable=False, default=""),
     Column("reference", String, nullable=False, server_default=""),  # of the per-attempt address it came to
-    Column("called_at", Float),  # about when the call began, as far as the report tells
+    Column("called_at", Float),  # about when the call began, as far as the report contains it
     Index("flireo_waiting_reports", "state", "call_id"),
     Index("flireo_waiting_references", "state", "reference"),
     Index("flireo_waiting_numbers", "state", "customer", "called_at", "received_at"),
 )
 
-# What happened and is to be told to Prefect, once each; written by the database itself (`outbox.py`).
+# What happened and is to be reported to Prefect, once each; written by the database itself (`outbox.py`).
 outbox = Table(
     "flireo_outbox",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("key", String, unique=True, nullable=False),  # the same happening is told once, whoever notices it
+    Column(
+        "key", String, unique=True, nullable=False
+    ),  # the same happening is reported once, whoever notices it
     Column("event", String, nullable=False),
     Column("campaign", CampaignKey, nullable=False, default=""),
     Column("row_id", Integer),  # of the attempt, the lead or the report that it is about
@@ -318,7 +302,7 @@ outbox = Table(
     Index("flireo_notices_of", "row_id", "event"),
 )
 
-# Campaigns whose results fell short of what the policy asks for, which is told once each time (`completeness.py`).
+# Campaigns whose results fell short of what the policy asks for, which is reported once each time (`completeness.py`).
 shortfalls = Table(
     "flireo_shortfalls",
     metadata,
@@ -377,17 +361,9 @@ decisions = Table(
     Index("flireo_decisions_of_phone", "phone"),
 )
 
-# The same denial again only counts.
-IS_DENIAL: Final = text("NOT allowed")  # as both databases spell it
-Index(
-    "flireo_one_denial",
-    decisions.c.lead_id,
-    decisions.c.rule,
-    decisions.c.policy,
-    unique=True,
-    sqlite_where=IS_DENIAL,
-    postgresql_where=IS_DENIAL,
-)
+# The same denial again only counts. The condition is written as both databases spell it.
+_DENIED: Final = (decisions.c.lead_id, decisions.c.rule, decisions.c.policy)
+index_where(text("NOT allowed"), "flireo_one_denial", *_DENIED, unique=True)
 
 # What has been called, so that a cap costs the same among many. Kept by the database itself (`triggers.py`).
 tallies = Table(
@@ -398,9 +374,8 @@ tallies = Table(
     Column("key", String, primary_key=True),  # empty, the run, the quarter of an hour since 1970
     Column("calls", Integer, nullable=False),  # attempts whose call was or may have been placed
     Column("seconds", Float, nullable=False),  # talk of those that ended
-    Column(
-        "open_calls", Integer, nullable=False
-    ),  # those whose length is not known (yet), unless nobody answered
+    # Those whose length is not known (yet), unless no one answered
+    Column("open_calls", Integer, nullable=False),
     Column("minutes", Float, nullable=False, server_default="0"),  # begun minutes of those that ended
 )
 
@@ -421,7 +396,7 @@ accounts = Table(
     Column("read_at", Float, nullable=False),
     Column("read_back_to", Float, nullable=False),  # what is older was not read
     Column("calls", Integer, nullable=False),  # by others
-    Column("unnamed", Integer, nullable=False),  # those of them that tell no number
+    Column("unnamed", Integer, nullable=False),  # those of them that show no number
 )
 
 # Calls of an account that no attempt of this ledger made, as the list had them then.
