@@ -1,5 +1,6 @@
 """The tables of the ledger. Times are Unix seconds (UTC) of the ledger's clock."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Final
 
@@ -41,25 +42,22 @@ PSEUDONYM: Final = "forgotten-"  # begins what stands in the place of an erased 
 metadata = MetaData()
 
 
-class Person(TypeDecorator[str]):
-    """The number of a person, under one key whatever its spelling: so that all who ask for it ask for one."""
+class Keyed(TypeDecorator[str]):
+    """Text of which all spellings are one: in whatever spelling it is given, its key is kept and compared."""
 
     impl, cache_ok = String, True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """The key of the number; what is no number stays as it is."""
-        return None if value is None else person_key(value)
-
-
-class CampaignKey(TypeDecorator[str]):
-    """A campaign's name, in whatever spelling it is given: kept, compared and returned as its one key."""
-
-    impl = String
-    cache_ok = True
+    def __init__(self, key: Callable[[str], str]) -> None:
+        super().__init__()
+        self.key = key
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """All spellings of a name are one."""
-        return name_key(value) if value is not None else None
+        """The key."""
+        return None if value is None else self.key(value)
+
+
+Person: Final = Keyed(person_key)  # a number; what is no number stays as it is
+CampaignKey: Final = Keyed(name_key)
 
 
 def one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
@@ -90,8 +88,7 @@ campaigns = Table(
     # Its first spelling.
     Column("shown", String, nullable=False, default=lambda row: row.get_current_parameters()["name"]),
     Column("state", String, one_of("state", CampaignState), nullable=False),
-    # In a person's or the breaker's words, without a number
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),  # words of a person or the breaker, without a number
     Column("changed_by", String, nullable=False, default=""),  # person, breaker, brake, prefect
     Column("changed_at", Float, nullable=False, default=0.0),
     # What the last run called under, for whoever collects without one: JSON of the policy and of what to expect.
@@ -123,8 +120,7 @@ runners = Table(
     Column("started_at", Float, nullable=False),
     # A runner that does not renew it is taken for dead, and what it was sending for unknown.
     Column("lease_until", Float, nullable=False),
-    # So that one further ahead was given by a clock set back since
-    Column("lease_seconds", Float, nullable=False),
+    Column("lease_seconds", Float, nullable=False),  # shows a lease from before a clock was set back
 )
 
 leads = Table(
@@ -179,22 +175,19 @@ attempts = Table(
     Column("status", Integer),  # HTTP status of the answer to its request, where that was no call id
     # A report came of its call although it counts as not placed.
     Column("called_after_all", Boolean, nullable=False, server_default=false()),
-    # Answer, list, webhook: what gave its call id
-    Column("id_source", String, nullable=False, server_default=""),
+    Column("id_source", String, nullable=False, server_default=""),  # an `IdSource`: what gave its call id
     Column("lost_at", Float),  # when its request was given up, so that it is not known whether it was placed
     # What readings of the list showed of an unknown one, and prove (`absence.py`). Moments are those of readings.
     Column("absent_since", Float),  # the first without its call
     Column("read_at", Float),  # the last
     Column("readings", Integer, nullable=False, server_default="0"),  # all of them
-    # Those with every known call, a grace apart
-    Column("proofs", Integer, nullable=False, server_default="0"),
+    Column("proofs", Integer, nullable=False, server_default="0"),  # with every known call, a grace apart
     Column("proof_since", Float),
     Column("proof_at", Float),
     Column("canary_since", Float),  # the first with a call that was placed later than this one
     Column("canary_id", Integer),  # that call's attempt
     Column("rows_read", Integer, nullable=False, server_default="0"),  # the most calls since its time
-    # A reading lacked what an earlier one had: none of them proves anything
-    Column("contradicted_at", Float),
+    Column("contradicted_at", Float),  # a reading lacked what an earlier one had: none proves anything
     Column("listed_at", Float),  # when a reading first showed its call, with its number
     Column("fetched_at", Float),  # when its call, that the list does not show, was last asked for by id
     Column("over_at", Float),  # when the call was first known to be over
@@ -234,12 +227,8 @@ _IN_TIME: Final = (
     *("campaign", "state", "over_at", "complete", "began_at", "started_at", "ended_at", "duration_seconds"),
     *("reported_at", "report_channel", "analysed_at"),
 )
-index_where(
-    attempts.c.over_at.is_not(None),
-    "flireo_attempts_in_time",
-    *(attempts.c[name] for name in _IN_TIME),
-    unique=False,
-)
+_OVER: Final = attempts.c.over_at.is_not(None)
+index_where(_OVER, "flireo_attempts_in_time", *(attempts.c[name] for name in _IN_TIME), unique=False)
 
 IS_ERASED: Final = attempts.c.phone.startswith(PSEUDONYM, autoescape=True)
 IS_OPEN: Final = attempts.c.state.in_([str(state) for state in OPEN])
@@ -286,9 +275,7 @@ outbox = Table(
     "flireo_outbox",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column(
-        "key", String, unique=True, nullable=False
-    ),  # the same happening is reported once, whoever notices it
+    Column("key", String, unique=True, nullable=False),  # the same event is reported once
     Column("event", String, nullable=False),
     Column("campaign", CampaignKey, nullable=False, default=""),
     Column("row_id", Integer),  # of the attempt, the lead or the report that it is about
@@ -374,8 +361,7 @@ tallies = Table(
     Column("key", String, primary_key=True),  # empty, the run, the quarter of an hour since 1970
     Column("calls", Integer, nullable=False),  # attempts whose call was or may have been placed
     Column("seconds", Float, nullable=False),  # talk of those that ended
-    # Those whose length is not known (yet), unless no one answered
-    Column("open_calls", Integer, nullable=False),
+    Column("open_calls", Integer, nullable=False),  # length not known (yet), unless no one answered
     Column("minutes", Float, nullable=False, server_default="0"),  # begun minutes of those that ended
 )
 
