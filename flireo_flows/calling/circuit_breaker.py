@@ -8,8 +8,14 @@ from flireo_flows.api import errors
 from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.calling.preflight import NotReadyError, check_balance
-from flireo_flows.ledger.call_endings import CallEnding, call_endings_in
-from flireo_flows.ledger.campaigns import Standing, change_in, skip_waiting_in, standing_in
+from flireo_flows.ledger.campaigns import (
+    CallEnding,
+    Standing,
+    call_endings_in,
+    change_in,
+    skip_waiting_in,
+    standing_in,
+)
 from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.lifecycle.states import CampaignState
 from flireo_flows.policy import Breaker, CallingPolicy

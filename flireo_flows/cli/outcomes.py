@@ -70,14 +70,14 @@ def _table(policy: "CallingPolicy") -> str:
 async def _rederive(
     database: "Database", campaign: str, rules: "CallingPolicy", dry_run: bool
 ) -> "Rederived":
-    from flireo_flows.ledger.naming import find_campaign
+    from flireo_flows.ledger.notices import find_campaign
     from flireo_flows.ledger.outcome_backfill import rederive
 
     return await rederive(database.campaign(await find_campaign(database, campaign)), rules, dry_run=dry_run)
 
 
 async def _endings(database: "Database", campaign: str) -> "list[EndingCount]":
-    from flireo_flows.ledger.naming import find_campaign
+    from flireo_flows.ledger.notices import find_campaign
     from flireo_flows.ledger.outcome_backfill import endings
 
     return await endings(database.campaign(await find_campaign(database, campaign)))

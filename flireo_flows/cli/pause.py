@@ -76,7 +76,7 @@ def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]", *, existing:
 def _steer(campaign: str, change: "Callable[[CampaignControl], Coroutine[Any, Any, Standing]]") -> int:
     async def work(database: "Database") -> "Standing":
         from flireo_flows.ledger.campaigns import CampaignControl
-        from flireo_flows.ledger.naming import find_campaign
+        from flireo_flows.ledger.notices import find_campaign
 
         name = await find_campaign(database, campaign)
         standing = await change(CampaignControl(database.campaign(name)))

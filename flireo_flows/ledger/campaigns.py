@@ -1,18 +1,21 @@
-"""Campaigns as a whole: open, paused until a person resumes them, or cancelled for good."""
+"""Campaigns as a whole: open, paused until a person resumes them, or cancelled; and how their last calls ended."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import CampaignNameError, clean_given_name, name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import CampaignLedger
-from flireo_flows.ledger.schema import campaign_changes, campaigns, leads
-from flireo_flows.lifecycle.states import CampaignState, LeadState
+from flireo_flows.ledger.messages import attempt_reason
+from flireo_flows.ledger.schema import attempts, campaign_changes, campaigns, leads
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import AttemptState, CampaignState, LeadState
 from flireo_flows.policy import Rule
 
 # Cancelling is final: its people can rely on not being called any more.
@@ -23,6 +26,9 @@ CHANGES: Final[Mapping[CampaignState, frozenset[CampaignState]]] = {
 }
 MOST_CHANGES: Final = 50  # shown of a campaign's history
 SHOWN_CAMPAIGNS: Final = 20  # named in an error
+ABOUT_LEAD: Final = (400, 422)  # statuses
+LONGEST_CALL_SECONDS: Final = 7200.0  # a call that ended in the window began at most so long before it
+RINGING_SECONDS: Final = 60.0  # a call that goes on for longer was answered
 
 
 class DeclinedError(Exception):
@@ -240,3 +246,58 @@ def _no(campaign: str, was: Standing, to: CampaignState) -> str:
 
 def _clock(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnding:
+    """A call that ended in the window, or a request that Flireo refused.
+
+    Attributes:
+        phone: E.164.
+        failed: Whether it counts as a failure: the outcome `failed`, or a refusal.
+        reason: In words, without a number.
+    """
+
+    phone: str
+    failed: bool
+    reason: str = ""
+
+
+async def call_endings_in(
+    db: AsyncConnection, campaign: str, window_seconds: float, now: float, resumed_at: float
+) -> list[CallEnding]:
+    """What ended in the window, of what began after the campaign was last resumed; oldest first.
+
+    Calls that were answered count too, before they end or their reports are in: failures are reported at once, and
+    the first few would stand for all.
+
+    Args:
+        db: Any transaction.
+        campaign: Its name.
+        window_seconds: How far back to look.
+        now: Unix seconds.
+        resumed_at: When the campaign was last changed, Unix seconds; 0 for never.
+    """
+    since = now - window_seconds
+    known = attempts.c.state.in_([str(AttemptState.ENDED), str(AttemptState.PLACED)])
+    over = and_(known, attempts.c.over_at >= since)
+    not_over = and_(attempts.c.state == AttemptState.PLACED, attempts.c.over_at.is_(None))
+    going_on = and_(not_over, attempts.c.began_at.between(since, now - RINGING_SECONDS))
+    earliest = max(resumed_at, since - LONGEST_CALL_SECONDS)
+    # What Flireo refused for the lead's own sake. Other refusals stop the run.
+    about_lead = and_(attempts.c.reason == Reason.REQUEST_FAILED, attempts.c.status.in_(ABOUT_LEAD))
+    refused = and_(attempts.c.state == AttemptState.NOT_PLACED, attempts.c.began_at >= since, about_lead)
+    wanted = (
+        select(attempts)
+        .where(attempts.c.campaign == campaign, or_(over, going_on, refused))
+        .where(attempts.c.began_at >= earliest)
+    )
+    rows = sorted((await db.execute(wanted)).all(), key=lambda row: float(row.over_at or row.began_at))
+    return [
+        CallEnding(
+            row.phone,
+            row.state == AttemptState.NOT_PLACED or row.outcome == Outcome.FAILED,
+            redact(row.error or row.end_reason or attempt_reason(row)),
+        )
+        for row in rows
+    ]

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, Row, Select, func, not_, or_, select, upda
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
+from flireo_flows.ledger.call_reports import correct_lead, suppress_after_call
 from flireo_flows.ledger.database import CampaignLedger, Database
-from flireo_flows.ledger.reports import correct_lead, finished_call_of, object_of, suppress_after_call
+from flireo_flows.ledger.reports import finished_call_of, object_of
 from flireo_flows.ledger.schema import IS_ERASED, attempts, campaigns
 from flireo_flows.lifecycle.outcomes import Outcome, outcome_of
 from flireo_flows.lifecycle.states import AttemptState

@@ -24,7 +24,7 @@ from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.errors import NoLedgerError
 from flireo_flows.ledger.lead_queue import totals_in
 from flireo_flows.ledger.messages import lead_reason
-from flireo_flows.ledger.naming import refuse_shown_name
+from flireo_flows.ledger.notices import refuse_shown_name
 from flireo_flows.ledger.schema import accounts, attempts, do_not_call, leads
 from flireo_flows.ledger.suppressions import CampaignList, list_in, suppressed_in
 from flireo_flows.lifecycle.outcomes import Outcome

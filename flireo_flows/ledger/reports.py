@@ -2,26 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Row, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Row
 
 from flireo_flows.api.calls import OVER, Call
 from flireo_flows.api.webhooks import EventType, WebhookEvent
-from flireo_flows.ledger.attempts import move, to_json
-from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.erasure import is_pseudonym
+from flireo_flows.ledger.attempts import to_json
 from flireo_flows.ledger.leads import stored
-from flireo_flows.ledger.schema import attempts, leads
-from flireo_flows.ledger.suppressions import suppress_all_in
-from flireo_flows.lifecycle.outcomes import FinishedCall, Outcome, outcome_of
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
-from flireo_flows.policy import CallingPolicy, OptOut, is_retried, may_follow, opt_out_of, retry_delay
+from flireo_flows.lifecycle.outcomes import FinishedCall
+from flireo_flows.policy import CallingPolicy
 
 LARGEST: Final = 2**31 - 1  # of an integer column
 # What is not written down of a person who was forgotten.
@@ -124,102 +117,7 @@ class Expectations:
         return self if self.analysis else Expectations(True, 2)
 
 
-async def apply_report(
-    db: AsyncConnection,
-    database: Database,
-    row: Row[Any],
-    report: Report,
-    policy: CallingPolicy,
-    expects: Expectations,
-    now: float,
-) -> bool:
-    """Write what a report tells of an attempt: it only ever adds, and a finished call never goes back.
-
-    Args:
-        db: A transaction that may write.
-        database: Its ledger.
-        row: The attempt, placed or ended, as this transaction reads it: what somebody wrote since an older reading
-            would be written over. To one that counted as not placed only the words are added.
-        report: What was told.
-        policy: Says when to stop waiting for more, whether the lead is called again, and what it teaches.
-        expects: What is still to come.
-        now: Unix seconds.
-
-    Returns:
-        Whether the attempt ended by it.
-    """
-    if is_pseudonym(row.phone):
-        if row.state == AttemptState.ENDED:
-            return False
-        report = replace(report, **WORDS)
-    told = _merged(row, report, now)
-    if not told:
-        return False
-    ends = row.state == AttemptState.PLACED and _is_complete(told, report, policy, expects, now)
-    outcome = outcome_of(finished_call_of(told), policy.outcomes)
-    if ends or row.state == AttemptState.ENDED:
-        told["outcome"] = outcome
-    changed = {key: value for key, value in told.items() if value != getattr(row, key)}
-    ended = ends and await move(db, row.id, AttemptEvent.REPORTED, complete=True, **changed)
-    if changed and not ended:
-        await db.execute(update(attempts).where(attempts.c.id == row.id).values(changed))
-    if not ended and (
-        row.state != AttemptState.ENDED or not {"outcome", "analysis", "end_reason"} & changed.keys()
-    ):
-        return False
-    lesson = opt_out_of(policy, outcome, object_of(told["analysis"]), told["end_reason"])
-    if ended:
-        await _finish_lead(db, row, outcome, _ended_at(row, told), policy, lesson)
-    else:
-        await correct_lead(db, row, outcome, policy, lesson)
-    await suppress_after_call(db, database, row, lesson, now)
-    return ended
-
-
-async def suppress_after_call(
-    db: AsyncConnection, database: Database, row: Row[Any], lesson: OptOut | None, now: float
-) -> bool:
-    """Suppress the number of a call after which no one may call it, or not before a person settled what it says.
-
-    Args:
-        db: A transaction that may write.
-        database: Its ledger.
-        row: The attempt.
-        lesson: What its call teaches; None for nothing.
-        now: Unix seconds.
-
-    Returns:
-        Whether it was not suppressed before.
-    """
-    if lesson is None or is_pseudonym(row.phone):
-        return False
-    added = await suppress_all_in(db, database, [row.phone], lesson.source, lesson.cause, row.campaign, now)
-    return bool(added)
-
-
-async def close_without_report(
-    db: AsyncConnection, row: Row[Any], reason: Reason, policy: CallingPolicy, now: float, detail: str = ""
-) -> None:
-    """End an attempt of which nothing more is heard; a person looks at the lead."""
-    why = {"reason": reason, "detail": stored(detail)}
-    values = {"outcome": Outcome.UNKNOWN, "over_at": row.over_at or now, **why}
-    if await move(db, row.id, AttemptEvent.REPORTED, **values):
-        await _finish_lead(db, row, Outcome.UNKNOWN, now, policy)
-        await db.execute(update(leads).where(leads.c.id == row.lead_id).values(state=LeadState.REVIEW, **why))
-
-
-def _ended_at(row: Row[Any], told: Mapping[str, Any]) -> float:
-    """When a call ended, on the ledger's clock: the next call keeps its distance from it.
-
-    Flireo's own moment counts where it can be true. One before the call could have ended, or after its end was
-    heard, is of another clock; then the call ended when that was heard.
-    """
-    earliest = row.began_at + max(0, told["duration_seconds"] or 0)
-    ended, heard = told["ended_at"], float(told["over_at"])
-    return float(ended) if ended is not None and earliest <= ended <= heard else heard
-
-
-def _merged(row: Row[Any], report: Report, now: float) -> dict[str, Any]:
+def merged(row: Row[Any], report: Report, now: float) -> dict[str, Any]:
     """The attempt's columns with what the report adds; empty if the call is still running."""
     if not report.is_over and row.over_at is None:
         return {}
@@ -285,7 +183,7 @@ def _spoken(messages: str) -> list[tuple[object, object]]:
     return [(turn.get("role"), turn.get("content")) for turn in turns]
 
 
-def _is_complete(
+def is_complete(
     told: dict[str, Any],
     report: Report,
     policy: CallingPolicy,
@@ -338,91 +236,6 @@ def _turns(messages: str | None) -> list[dict[str, Any]]:
     """The turns of a transcript that somebody spoke; a system's are none."""
     found = json.loads(messages) if messages else []
     return [turn for turn in found if isinstance(turn, dict) and turn.get("role") != "system"]
-
-
-async def _finish_lead(
-    db: AsyncConnection,
-    row: Row[Any],
-    outcome: Outcome,
-    ended_at: float,
-    policy: CallingPolicy,
-    lesson: OptOut | None = None,
-) -> None:
-    """The attempt is used up; the lead is called again only if the policy says so, and never if the call said no."""
-    wanted = select(leads.c.state, leads.c.attempts, leads.c.reason).where(leads.c.id == row.lead_id)
-    lead = (await db.execute(wanted)).one()
-    used = lead.attempts + 1
-    again = lesson is None and lead.state == LeadState.CALLING and is_retried(policy, outcome, used)
-    # Who was skipped meanwhile, as when the campaign was cancelled, stays so.
-    state = lead.state if lead.state == LeadState.SKIPPED else _after(again)
-    # Who was taken out of the file meanwhile waits for nothing.
-    reason, detail = (lead.reason or Reason.RETRY) if again else Reason.NONE, ""
-    if again and await _called_uncounted(db, row):
-        state, reason = LeadState.REVIEW, Reason.CALLED_AFTER_ALL
-    if lesson and lesson.is_unclear and state != LeadState.SKIPPED:
-        state, reason, detail = LeadState.REVIEW, Reason.UNCLEAR_ANSWER, lesson.cause
-    await db.execute(
-        update(leads)
-        .where(leads.c.id == row.lead_id)
-        .values(
-            state=state,
-            reason=reason,
-            detail=detail,
-            not_before=ended_at + retry_delay(policy, outcome, used),
-            attempts=used,
-            unplaced=0,
-            outcome=outcome,
-            last_ended_at=ended_at,
-        )
-    )
-
-
-async def _called_uncounted(db: AsyncConnection, row: Row[Any]) -> bool:
-    """Whether another call to the lead was placed after all, although it had counted as not placed."""
-    placed = select(attempts.c.id).where(
-        attempts.c.lead_id == row.lead_id,
-        attempts.c.state == AttemptState.NOT_PLACED,
-        attempts.c.called_after_all,
-    )
-    return (await db.execute(placed.limit(1))).first() is not None
-
-
-def _after(again: bool) -> LeadState:
-    return LeadState.WAITING if again else LeadState.DONE
-
-
-async def correct_lead(
-    db: AsyncConnection, row: Row[Any], outcome: Outcome, policy: CallingPolicy, lesson: OptOut | None
-) -> bool:
-    """What an ended call means changed. Only the last attempt of its lead that may have placed a call speaks for it.
-
-    Args:
-        db: A transaction that may write.
-        row: The attempt as it was.
-        outcome: What it means now.
-        policy: Says whether another attempt may follow it.
-        lesson: What the call teaches; with one, none may follow in any case.
-
-    Returns:
-        Whether the lead waited for another call, and does not any more. A lead that is done is never called again.
-    """
-    newer = select(attempts.c.id).where(
-        attempts.c.lead_id == row.lead_id,
-        attempts.c.number > row.number,
-        attempts.c.state != AttemptState.NOT_PLACED,
-    )
-    mine = (leads.c.id == row.lead_id) & ~newer.exists()
-    await db.execute(update(leads).where(mine).values(outcome=outcome))
-    waits = update(leads).where(mine, leads.c.state == LeadState.WAITING)
-    if lesson and lesson.is_unclear:
-        final = update(leads).where(mine, leads.c.state.in_([LeadState.WAITING, LeadState.DONE]))
-        unclear = {"reason": Reason.UNCLEAR_ANSWER, "detail": lesson.cause}
-        held = await db.execute(final.values(state=LeadState.REVIEW, **unclear))
-        return bool(held.rowcount)
-    if lesson or (outcome != row.outcome and not may_follow(policy, outcome)):
-        done = await db.execute(waits.values(state=LeadState.DONE, reason=Reason.NONE, detail=""))
-        return bool(done.rowcount)
-    return False
 
 
 def object_of(analysis: str | None) -> Mapping[str, object] | None:

@@ -22,8 +22,7 @@ from flireo_flows.calling.engine import RunResult, RunSettings, run_campaign
 from flireo_flows.calling.preflight import NotReadyError, check_account
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Answer, Database
-from flireo_flows.ledger.call_endings import RINGING_SECONDS
-from flireo_flows.ledger.campaigns import CampaignControl
+from flireo_flows.ledger.campaigns import RINGING_SECONDS, CampaignControl
 from flireo_flows.ledger.messages import attempt_reason
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts

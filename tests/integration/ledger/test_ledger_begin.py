@@ -13,11 +13,11 @@ from sqlalchemy.exc import IntegrityError
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.leads import Wishes
 from flireo_flows.ledger import Answer, Attempt, AttemptBook, Begun, Database, Runner
+from flireo_flows.ledger.call_reports import close_without_report
 from flireo_flows.ledger.campaigns import CampaignControl
 from flireo_flows.ledger.intents import FRESH_SECONDS
 from flireo_flows.ledger.lead_queue import LEAST_LEASE_SECONDS, LONGEST_CALL_SECONDS, STALE_SECONDS
 from flireo_flows.ledger.messages import lead_reason
-from flireo_flows.ledger.reports import close_without_report
 from flireo_flows.ledger.schema import attempts, decisions, leads, runners, tallies
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.ledger.triggers import call_figures, total_keys

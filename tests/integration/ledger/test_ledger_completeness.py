@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
 from flireo_flows.ledger import AttemptBook, Database
+from flireo_flows.ledger.call_reports import close_without_report
 from flireo_flows.ledger.completeness import (
     FEWEST,
     Completeness,
@@ -22,7 +23,7 @@ from flireo_flows.ledger.completeness import (
 )
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.outbox import Outbox
-from flireo_flows.ledger.reports import close_without_report, talked
+from flireo_flows.ledger.reports import talked
 from flireo_flows.ledger.schema import attempts, campaigns, leads
 from flireo_flows.lifecycle.event_types import LedgerEvent
 from flireo_flows.lifecycle.reasons import Reason

@@ -8,8 +8,7 @@ from sqlalchemy import insert, select, update
 from flireo_flows.ledger import AttemptBook, Database
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.erasure import forget
-from flireo_flows.ledger.naming import find_campaign, refuse_shown_name
-from flireo_flows.ledger.notices import Notice, names_told, read_notices
+from flireo_flows.ledger.notices import Notice, find_campaign, names_told, read_notices, refuse_shown_name
 from flireo_flows.ledger.outbox import (
     CLAIM_SECONDS,
     DISTANCE_SECONDS,

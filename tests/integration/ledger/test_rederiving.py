@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, update
 
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations
+from flireo_flows.ledger.call_reports import close_without_report
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.outcome_backfill import (
@@ -19,7 +20,6 @@ from flireo_flows.ledger.outcome_backfill import (
     learn,
     rederive,
 )
-from flireo_flows.ledger.reports import close_without_report
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import suppressed_in

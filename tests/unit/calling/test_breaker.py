@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flireo_flows.calling.circuit_breaker import MOST_SHOWN, failures_shown, trips
-from flireo_flows.ledger.call_endings import CallEnding
+from flireo_flows.ledger.campaigns import CallEnding
 from flireo_flows.policy import Breaker
 from tests.support.calling.campaign import ANNA, BEN
 
