@@ -82,7 +82,7 @@ def make_plan(batch: LeadBatch, wanted: PlanRequest, past: Past, now: datetime) 
         skipped=tuple(skipped),
         warnings=(
             *_warnings(calls, skipped, batch.leads, wanted, past),
-            *_zone_notes(drafts, slow.verdicts, wanted.policy, start),
+            *zone_notes([draft.prospect.lead for draft in drafts], slow.verdicts, wanted.policy, start),
             *reading_notes(batch),
         ),
         estimate=estimate(slow, quick, [call.attempts for call in calls], wanted.policy, start),
@@ -227,18 +227,6 @@ def _warnings(
     yield from number_cautions([call.choice.number_id for call in calls], clients)
     uncertain = sum(len(call.zones) > 1 for call in calls)
     yield from cautions(wanted.policy, [call.first_message for call in calls], uncertain)
-
-
-def _zone_notes(
-    drafts: Sequence[_Draft],
-    verdicts: Sequence[datetime | Deny | None],
-    policy: CallingPolicy,
-    start: datetime,
-) -> Iterator[str]:
-    pairs = [(draft.prospect.lead, verdict) for draft, verdict in zip(drafts, verdicts, strict=True)]
-    planned = [(lead, verdict) for lead, verdict in pairs if not isinstance(verdict, Deny)]
-    for_review = [lead for lead, verdict in pairs if isinstance(verdict, Deny) and verdict.needs_review]
-    return zone_notes(planned, for_review, policy, start)
 
 
 def _skipped(lead: Lead, salt: str, rule: str, why: str) -> Skipped:

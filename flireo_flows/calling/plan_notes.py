@@ -12,6 +12,7 @@ from flireo_flows.leads.zones import place_may_be_old
 from flireo_flows.policy import (
     SOURCES,
     CallingPolicy,
+    Deny,
     LeadLocation,
     PolicyLead,
     location_of,
@@ -158,19 +159,22 @@ def confidence(place: LeadLocation) -> str:
 
 
 def zone_notes(
-    planned: Sequence[tuple[PolicyLead, datetime | None]],
-    for_review: Sequence[PolicyLead],
+    leads: Sequence[PolicyLead],
+    verdicts: Sequence[datetime | Deny | None],
     policy: CallingPolicy,
     start: datetime,
 ) -> Iterator[str]:
     """What to know of the leads' zones.
 
     Args:
-        planned: The leads to call, each with the moment of its call; None where that is more than a year ahead.
-        for_review: Leads whose zones share no calling hour.
+        leads: The leads that a run would ask about.
+        verdicts: Of each, as `Forecast.verdicts`.
         policy: The rules.
         start: When the run would begin.
     """
+    pairs = list(zip(leads, verdicts, strict=True))
+    planned = [(lead, verdict) for lead, verdict in pairs if not isinstance(verdict, Deny)]
+    for_review = [lead for lead, verdict in pairs if isinstance(verdict, Deny) and verdict.needs_review]
     if for_review:
         places = Counter(location_of(lead, policy.wide_zones).zones for lead in for_review)
         zones, _ = places.most_common(1)[0]

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.ledger.call_history import tail_of
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import Database, from_row
 from flireo_flows.ledger.schema import account_calls, accounts
 
 CHUNK: Final = 500  # rows a statement
@@ -52,7 +52,7 @@ async def account_read(database: Database, fingerprint: str) -> AccountRead | No
     wanted = select(accounts).where(accounts.c.fingerprint == fingerprint)
     async with database.read() as db:
         row = (await db.execute(wanted)).first()
-    return AccountRead(row.read_at, row.read_back_to, row.calls, row.unnamed) if row else None
+    return from_row(AccountRead, row) if row else None
 
 
 async def keep_account(

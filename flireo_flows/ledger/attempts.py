@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Row, and_, bindparam, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.ledger.database import CampaignLedger
+from flireo_flows.ledger.database import CampaignLedger, from_row
 from flireo_flows.ledger.intents import Attempt, Begun, begin_in
 from flireo_flows.ledger.lead_queue import Place
 from flireo_flows.ledger.leads import stored
@@ -257,20 +257,13 @@ async def _keep_reported(db: AsyncConnection, row: Row[Any], now: float) -> bool
 
 def attempt_of(row: Row[Any]) -> Attempt:
     """A row of the attempts table as a value."""
-    return Attempt(
-        id=row.id,
-        lead_id=row.lead_id,
-        campaign=row.campaign,
-        phone=row.phone,
-        number=row.number,
+    return from_row(
+        Attempt,
+        row,
         state=AttemptState(row.state),
-        began_at=row.began_at,
         facts=LeadFacts(row.phone),
         choice=CallChoice(row.agent_id, row.number_id, row.variant),
         reference=row.reference or "",
-        call_id=row.call_id,
-        absent_since=row.absent_since,
-        lost_at=row.lost_at,
     )
 
 

@@ -14,7 +14,7 @@ from flireo_flows.api.person_key import spellings
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.leads import Wishes
 from flireo_flows.ledger.campaigns import Standing, require_campaign, standing_in
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import Database, from_row
 from flireo_flows.ledger.messages import attempt_reason, lead_reason
 from flireo_flows.ledger.schema import attempts, decisions, do_not_call, leads
 from flireo_flows.ledger.suppressions import Suppression, suppressed_in, suppression_in
@@ -133,7 +133,7 @@ async def audit_lead(database: Database, phone: str, campaign: str) -> CampaignA
             standing=await standing_in(db, campaign),
             suppression=await suppression_in(db, database, phone),
             on_file=(await db.execute(forbidden)).first() is not None,
-            lead=_lead_story(lead) if lead else None,
+            lead=_lead_audit(lead) if lead else None,
             attempts=await _attempts(db, lead.id, phone) if lead else (),
             decisions=await _decisions(db, lead.id) if lead else (),
             now=database.now(),
@@ -147,56 +147,26 @@ async def _lead(db: AsyncConnection, phone: str, campaign: str) -> Row[Any] | No
 
 async def _attempts(db: AsyncConnection, lead_id: int, phone: str) -> tuple[AttemptAudit, ...]:
     mine = select(attempts).where(attempts.c.lead_id == lead_id).order_by(attempts.c.number)
-    return tuple(_attempt(row, phone) for row in (await db.execute(mine)).all())
+    return tuple(
+        from_row(
+            AttemptAudit,
+            row,
+            reason=redact(attempt_reason(row)),
+            end_reason=redact(row.end_reason),
+            call_id=_masked(row.call_id or "", phone),
+        )
+        for row in (await db.execute(mine)).all()
+    )
 
 
 async def _decisions(db: AsyncConnection, lead_id: int) -> tuple[DecisionAudit, ...]:
     mine = select(decisions).where(decisions.c.lead_id == lead_id).order_by(decisions.c.id)
-    return tuple(_decision(row) for row in (await db.execute(mine)).all())
+    rows = (await db.execute(mine)).all()
+    return tuple(from_row(DecisionAudit, row, inputs=json.loads(row.inputs)) for row in rows)
 
 
-def _lead_story(row: Row[Any]) -> LeadAudit:
-    return LeadAudit(
-        state=row.state,
-        reason=redact(lead_reason(row)),
-        outcome=row.outcome,
-        attempts=row.attempts,
-        zones=tuple(row.zones.split()),
-        zone_source=row.zone_source,
-        not_before=row.not_before,
-        line=row.line,
-    )
-
-
-def _attempt(row: Row[Any], phone: str) -> AttemptAudit:
-    return AttemptAudit(
-        number=row.number,
-        state=row.state,
-        began_at=row.began_at,
-        over_at=row.over_at,
-        outcome=row.outcome,
-        reason=redact(attempt_reason(row)),
-        end_reason=redact(row.end_reason),
-        duration_seconds=row.duration_seconds,
-        call_id=_masked(row.call_id or "", phone),
-        agent_id=row.agent_id,
-        number_id=row.number_id,
-        variant=row.variant,
-    )
-
-
-def _decision(row: Row[Any]) -> DecisionAudit:
-    return DecisionAudit(
-        number=row.number,
-        allowed=row.allowed,
-        rule=row.rule,
-        until=row.until,
-        inputs=json.loads(row.inputs),
-        policy=row.policy,
-        first_at=row.first_at,
-        last_at=row.last_at,
-        times=row.times,
-    )
+def _lead_audit(row: Row[Any]) -> LeadAudit:
+    return from_row(LeadAudit, row, reason=redact(lead_reason(row)), zones=tuple(row.zones.split()))
 
 
 def _masked(call_id: str, phone: str) -> str:

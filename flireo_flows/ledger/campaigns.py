@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import CampaignNameError, clean_given_name, name_key
 from flireo_flows.api.redaction import redact
-from flireo_flows.ledger.database import CampaignLedger
+from flireo_flows.ledger.database import CampaignLedger, from_row
 from flireo_flows.ledger.messages import attempt_reason
 from flireo_flows.ledger.schema import attempts, campaign_changes, campaigns, leads
 from flireo_flows.lifecycle.outcomes import Outcome
@@ -130,17 +130,14 @@ async def standing_in(db: AsyncConnection, campaign: str) -> Standing:
     row = (await db.execute(select(campaigns).where(campaigns.c.name == campaign))).first()
     if row is None:
         return Standing()
-    return Standing(CampaignState(row.state), row.reason, row.changed_by, row.changed_at)
+    return from_row(Standing, row, state=CampaignState(row.state))
 
 
 async def history_in(db: AsyncConnection, campaign: str) -> list[CampaignChange]:
     """The last changes of a campaign, oldest first."""
     mine = select(campaign_changes).where(campaign_changes.c.campaign == campaign)
     newest = (await db.execute(mine.order_by(campaign_changes.c.id.desc()).limit(MOST_CHANGES))).all()
-    return [
-        CampaignChange(CampaignState(row.state), row.reason, row.changed_by, row.changed_at)
-        for row in reversed(newest)
-    ]
+    return [from_row(CampaignChange, row, state=CampaignState(row.state)) for row in reversed(newest)]
 
 
 async def change_in(

@@ -8,7 +8,6 @@ from typing import Any, Final
 from sqlalchemy import (
     JSON,
     ColumnElement,
-    Row,
     Select,
     and_,
     case,
@@ -124,7 +123,7 @@ async def completeness(campaign: CampaignLedger) -> Completeness:
     A hundred thousand calls take about half a second. See docs/completeness.md for what counts as what.
     """
     async with campaign.read() as db:
-        counted = await _count(db, campaign.database, campaign.name)
+        counted = await _count(db, campaign)
         reported = await _delay(db, campaign.name, attempts.c.reported_at)
         analysed = await _delay(db, campaign.name, attempts.c.analysed_at)
     return Completeness(**counted, report_delay=reported, analysis_delay=analysed)
@@ -170,18 +169,16 @@ async def check_completeness(campaign: CampaignLedger, policy: CallingPolicy) ->
 
 async def _news(db: AsyncConnection, campaign: CampaignLedger, policy: CallingPolicy) -> str | None:
     """How it falls short since it last was looked at; empty if it recovered, None if all is as it was."""
-    shortfall = await _shortfall(db, campaign.database, campaign.name, policy)
+    shortfall = await _shortfall(db, campaign, policy)
     was = select(shortfalls.c.is_short).where(shortfalls.c.campaign == campaign.name)
     was_short = bool((await db.execute(was)).scalar_one_or_none())
     return None if shortfall is None or bool(shortfall) == was_short else shortfall
 
 
-async def _shortfall(
-    db: AsyncConnection, database: Database, campaign: str, policy: CallingPolicy
-) -> str | None:
+async def _shortfall(db: AsyncConnection, campaign: CampaignLedger, policy: CallingPolicy) -> str | None:
     """Which shares are too small, in words; empty when none is, None where there is too little to judge by."""
     patience = policy.report_grace_seconds + policy.analysis_grace_seconds
-    counted = await _count(db, database, campaign, before=database.now() - patience)
+    counted = await _count(db, campaign, before=campaign.now() - patience)
     judged = [
         (f"{name} of {_part(in_, due)} calls are in", in_ / due < policy.min_completeness)
         for name, in_, due in (
@@ -220,19 +217,15 @@ IS_OVER: Final = and_(
 
 
 async def _count(
-    db: AsyncConnection, database: Database, campaign: str, before: float | None = None
+    db: AsyncConnection, campaign: CampaignLedger, before: float | None = None
 ) -> dict[str, int]:
     """The counts of calls, by the names of `Completeness`; of those over before a moment, if one is given."""
-    plan = select(campaigns.c.readiness).where(campaigns.c.name == campaign)
+    plan = select(campaigns.c.readiness).where(campaigns.c.name == campaign.name)
     expects = _expectations((await db.execute(plan)).scalar_one_or_none() or "")
-    row = (await db.execute(_counts(database.campaign(campaign), expects, before))).one()
+    row = (await db.execute(_counts(campaign, expects, before))).one()
     if row.analyses and not expects.analysis:
         # Nothing says that the agent analyses its calls, and yet it does: the others are to come too.
-        row = (await db.execute(_counts(database.campaign(campaign), expects.with_analysis(), before))).one()
-    return _named(row)
-
-
-def _named(row: Row[Any]) -> dict[str, int]:
+        row = (await db.execute(_counts(campaign, expects.with_analysis(), before))).one()
     return {name: int(number) for name, number in row._mapping.items()}
 
 

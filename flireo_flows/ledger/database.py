@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from asyncpg import PostgresError
 from asyncpg.exceptions import InterfaceError as DriverError
-from sqlalchemy import Connection, Table, create_engine, event, func, select
+from sqlalchemy import Connection, Row, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, SQLAlchemyError
@@ -207,6 +207,12 @@ class Database:
             raise LedgerError(self.where, _of_another_version(found.revision), KEEP)
         self.key = found.key
         return None
+
+
+def from_row(kind: type[T], row: Row[Any], **others: Any) -> T:
+    """A row as a dataclass whose fields have the names of its columns; `others` are given in their place."""
+    names = kind.__annotations__.keys() - others.keys()
+    return kind(**{name: getattr(row, name) for name in names}, **others)
 
 
 async def _time_in(db: AsyncConnection) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import Database, from_row
 from flireo_flows.ledger.delivery import read_delivery
 from flireo_flows.ledger.erasure import of_forgotten_in
 from flireo_flows.ledger.inbox import NAMELESS
@@ -128,14 +128,10 @@ _BECAME: Final = {
 
 def _letter(row: Row[Any]) -> Letter:
     event = read_delivery(row.body, "", row.received_at).event
-    return Letter(
-        id=row.id,
-        received_at=row.received_at,
+    return from_row(
+        Letter,
+        row,
         event=event.type if event else "",
-        customer=row.customer,
-        call_id=row.call_id,
         state=InboxState(row.state),
         reason=inbox_reason(row.reason, row.detail),
-        deliveries=row.deliveries,
-        body=row.body,
     )

@@ -115,13 +115,6 @@ class ReportOf(NamedTuple):
     reference: str = ""
 
 
-async def is_of_forgotten_in(
-    db: AsyncConnection, database: Database, phone: str, call_id: str, reference: str = ""
-) -> bool:
-    """Whether a report that just came is of a forgotten person: nothing but its digest is to be kept."""
-    return bool(await db.run_sync(of_forgotten_in, database.key, [ReportOf(phone, call_id, reference)]))
-
-
 def of_forgotten_in(db: Connection, key: bytes, reports: Collection[ReportOf]) -> set[ReportOf]:
     """Which reports are of forgotten people: nothing but their digests is to be kept.
 

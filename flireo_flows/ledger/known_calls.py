@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, Select, and_, case, func, or_, select, update
 
-from flireo_flows.ledger.database import CampaignLedger, Database
+from flireo_flows.ledger.database import CampaignLedger, Database, from_row
 from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.run_rules import LONGEST_CALL_SECONDS, Readiness
 from flireo_flows.ledger.schema import IS_ERASED, attempts
@@ -191,16 +191,6 @@ async def _read(database: Database, wanted: Select[Any]) -> list[KnownCall]:
 
 
 def _known(row: Row[Any]) -> KnownCall:
-    return KnownCall(
-        row.id,
-        row.campaign,
-        row.phone,
-        row.began_at,
-        AttemptState(row.state),
-        row.call_id,
-        row.report_id,
-        IdSource(row.id_source),
-        row.listed_at,
-        row.fetched_at,
-        row.is_analysed,
+    return from_row(
+        KnownCall, row, attempt_id=row.id, state=AttemptState(row.state), id_source=IdSource(row.id_source)
     )

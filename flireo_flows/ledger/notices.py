@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
@@ -71,10 +71,11 @@ async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Not
         posted: As the outbox gave them.
     """
     async with database.read() as db:
-        calls = await _calls(db, [it.row_id for it in posted if it.event in OF_CALLS])
+        calls = await _rows(db, select(attempts), [it.row_id for it in posted if it.event in OF_CALLS])
         told = await _told(db, calls)
-        people = await _leads(db, [it.row_id for it in posted if it.event in OF_LEADS])
-        letters = await _letters(db, [it.row_id for it in posted if it.event is LedgerEvent.DEAD_LETTER])
+        people = await _rows(db, select(leads), [it.row_id for it in posted if it.event in OF_LEADS])
+        dead = [it.row_id for it in posted if it.event is LedgerEvent.DEAD_LETTER]
+        letters = await _rows(db, select(inbox.c.id, inbox.c.reason, inbox.c.detail), dead)
         figures = await _figures(db, {it.campaign for it in posted if it.event in OF_CAMPAIGNS})
         shown = await shown_in(db, {it.campaign for it in posted})
     posted = [replace(it, campaign=shown[it.campaign]) for it in posted]
@@ -259,9 +260,10 @@ def _iso(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds is not None else None
 
 
-async def _calls(db: AsyncConnection, ids: Sequence[int | None]) -> Rows:
-    rows = (await db.execute(select(attempts).where(attempts.c.id.in_(ids)))).all() if ids else ()
-    return {row.id: row for row in rows}
+async def _rows(db: AsyncConnection, wanted: Select[Any], ids: Sequence[int | None]) -> Rows:
+    """Rows by their ids."""
+    of_these = wanted.where(wanted.selected_columns.id.in_(ids))
+    return {row.id: row for row in (await db.execute(of_these)).all()} if ids else {}
 
 
 async def _told(db: AsyncConnection, calls: Rows) -> dict[int, dict[int, frozenset[str]]]:
@@ -273,16 +275,6 @@ async def _told(db: AsyncConnection, calls: Rows) -> dict[int, dict[int, frozens
     for row in (await db.execute(wanted)).all() if calls else ():
         told.setdefault(row.row_id, {})[row.id] = frozenset(json.loads(row.labels))
     return told
-
-
-async def _leads(db: AsyncConnection, ids: Sequence[int | None]) -> Rows:
-    rows = (await db.execute(select(leads).where(leads.c.id.in_(ids)))).all() if ids else ()
-    return {row.id: row for row in rows}
-
-
-async def _letters(db: AsyncConnection, ids: Sequence[int | None]) -> Rows:
-    wanted = select(inbox.c.id, inbox.c.reason, inbox.c.detail).where(inbox.c.id.in_(ids))
-    return {row.id: row for row in (await db.execute(wanted)).all()} if ids else {}
 
 
 async def _figures(db: AsyncConnection, campaigns: set[str]) -> dict[str, dict[str, dict[str, int]]]:

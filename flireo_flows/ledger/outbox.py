@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.ledger.database import CampaignLedger, Database
+from flireo_flows.ledger.database import CampaignLedger, Database, from_row
 from flireo_flows.ledger.schema import IS_ERASED, IS_OPEN, attempts, inbox, leads, outbox
 from flireo_flows.lifecycle.event_types import ONCE, LedgerEvent
 from flireo_flows.lifecycle.reasons import Reason
@@ -69,7 +69,10 @@ class Outbox:
                 return []  # most of the time: no writer's turn is taken for it
         async with self._database.write() as db:
             rows = (await db.execute(taken.returning(outbox))).all()
-        return [_posted(row) for row in sorted(rows, key=lambda row: int(row.id))]
+        return [
+            from_row(Posted, row, event=LedgerEvent(row.event))
+            for row in sorted(rows, key=lambda row: int(row.id))
+        ]
 
     async def sent(self, ids: Iterable[int]) -> None:
         """These arrived."""
@@ -171,12 +174,6 @@ def _is_kept() -> ColumnElement[bool]:
 
 def _names(events: Iterable[LedgerEvent]) -> list[str]:
     return [str(event) for event in events]
-
-
-def _posted(row: Any) -> Posted:
-    return Posted(
-        row.id, row.key, LedgerEvent(row.event), row.campaign, row.row_id, row.reason, float(row.occurred_at)
-    )
 
 
 async def post_reports_waiting(database: Database) -> bool:

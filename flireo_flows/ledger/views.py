@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.ledger.campaigns import known_campaigns, require_campaign, shown_in
-from flireo_flows.ledger.database import CampaignLedger, Database
+from flireo_flows.ledger.database import CampaignLedger, Database, from_row
 from flireo_flows.ledger.messages import NOT_CALLED, WHY_OPEN, lead_reason
 from flireo_flows.ledger.report_matches import MAY_OWN
 from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, inbox, leads, requests
@@ -238,15 +238,13 @@ def _results(campaign: str) -> Select[Any]:
 
 
 def _result(row: Row[Any]) -> LeadResult:
-    return LeadResult(
+    return from_row(
+        LeadResult,
+        row,
         phone=row.destination or row.phone,
-        name=row.name,
-        state=row.state,
         reason=lead_reason(row),
-        outcome=row.outcome,
         attempts=int(row.placed),
         call_id=row.call_id or "",
-        duration_seconds=row.duration_seconds,
         summary=row.summary or "",
         analysis=json.loads(row.analysis) if row.analysis else None,
         columns=json.loads(row.columns),
@@ -319,20 +317,15 @@ async def recently_called_campaigns(database: Database) -> list[str]:
 
 async def open_results_of(campaign: CampaignLedger) -> OpenResults:
     """What is still to be heard of a campaign."""
-    mine = attempts.c.campaign == campaign.name
+    mine, of_leads = attempts.c.campaign == campaign.name, leads.c.campaign == campaign.name
+    kinds = (
+        (mine, _is_unheard(campaign.database)),
+        (mine, attempts.c.state == AttemptState.ENDED),
+        (of_leads, leads.c.state == LeadState.REVIEW),
+    )
     async with campaign.read() as db:
-        return OpenResults(
-            open=await _number_of(db, select(func.count()).where(mine, _is_unheard(campaign.database))),
-            ended=await _number_of(
-                db, select(func.count()).where(mine, attempts.c.state == AttemptState.ENDED)
-            ),
-            review=await _number_of(
-                db,
-                select(func.count()).where(
-                    leads.c.campaign == campaign.name, leads.c.state == LeadState.REVIEW
-                ),
-            ),
-        )
+        counted = [(await db.execute(select(func.count()).where(*kind))).scalar_one() for kind in kinds]
+    return OpenResults(*counted)
 
 
 async def has_open(campaign: CampaignLedger) -> bool:
@@ -345,7 +338,3 @@ async def has_open(campaign: CampaignLedger) -> bool:
 def _is_unheard(database: Database) -> ColumnElement[bool]:
     unknown = attempts.c.state == AttemptState.UNKNOWN
     return and_(IS_OPEN, ~and_(unknown, is_given_up(database.now())))
-
-
-async def _number_of(db: AsyncConnection, wanted: Select[tuple[int]]) -> int:
-    return int((await db.execute(wanted)).scalar_one())

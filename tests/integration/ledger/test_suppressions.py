@@ -12,9 +12,10 @@ from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations, Inb
 from flireo_flows.ledger.campaigns import DeclinedError
 from flireo_flows.ledger.erasure import (
     Forgotten,
+    ReportOf,
     forget,
-    is_of_forgotten_in,
     is_pseudonym,
+    of_forgotten_in,
 )
 from flireo_flows.ledger.schema import attempts, decisions, do_not_call, inbox, leads, metadata
 from flireo_flows.ledger.suppressions import (
@@ -354,7 +355,8 @@ async def test_a_late_report_is_known_as_of_a_forgotten_person(database: Databas
     async with database.read() as db:
 
         async def known(phone: str, call_id: str, reference: str = "") -> bool:
-            return await is_of_forgotten_in(db, database, phone, call_id, reference)
+            named = ReportOf(phone, call_id, reference)
+            return bool(await db.run_sync(of_forgotten_in, database.key, [named]))
 
         assert await known(ANNA, "a-new-call")
         assert await known("", f"campaign-_{ANNA}")
