@@ -22,8 +22,7 @@ from flireo_flows.calling.post_ending import EVENTS, PostEnding, ending_of, in_w
 from flireo_flows.ledger import Answer, Attempt, Database
 from flireo_flows.ledger.eligibility import late_denial
 from flireo_flows.ledger.intents import FRESH_SECONDS
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState, Reason
 from flireo_flows.script import ComposeError, Composer
 
 CONNECTIONS: Final = 16  # at 100 requests a minute two would do; a fast server is never left idle

@@ -24,8 +24,7 @@ from flireo_flows.calling.plan_notes import cautions, confidence, number_caution
 from flireo_flows.calling.simulation import HORIZON, Forecast, Pace, Prospect, estimate, forecast
 from flireo_flows.leads import Lead, LeadBatch, RejectCode
 from flireo_flows.ledger.past import KnownPerson, Past
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import CampaignState, LeadState
+from flireo_flows.lifecycle.states import CampaignState, LeadState, Reason
 from flireo_flows.policy import (
     CallingPolicy,
     Deny,

@@ -15,13 +15,14 @@ from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.leases import is_alive
 from flireo_flows.ledger.schema import attempts, leads, runners
 from flireo_flows.lifecycle.absence import NO_EVIDENCE
-from flireo_flows.lifecycle.reasons import MOST_UNPLACED, Reason
 from flireo_flows.lifecycle.states import (
+    MOST_UNPLACED,
     OPEN,
     AttemptEvent,
     AttemptState,
     IdSource,
     LeadState,
+    Reason,
     sources,
     target,
 )
@@ -177,25 +178,12 @@ async def move(db: AsyncConnection, attempt_id: int, event: AttemptEvent, **valu
 
 # What a report writes to an attempt, and what stands there before any came.
 UNREPORTED: Final[dict[str, Any]] = {
+    **dict.fromkeys(
+        ("channel", "call_status", "end_reason", "error", "outcome", "summary", "report_channel"), ""
+    ),
+    **dict.fromkeys(("started_at", "ended_at", "duration_seconds", "analysis", "messages", "recording_url")),
+    **dict.fromkeys(("reported_at", "analysed_at", "asked_at", "fetched_at", "listed_at")),
     "complete": False,
-    "channel": "",
-    "call_status": "",
-    "end_reason": "",
-    "error": "",
-    "outcome": "",
-    "started_at": None,
-    "ended_at": None,
-    "duration_seconds": None,
-    "summary": "",
-    "analysis": None,
-    "messages": None,
-    "recording_url": None,
-    "reported_at": None,
-    "report_channel": "",
-    "analysed_at": None,
-    "asked_at": None,
-    "fetched_at": None,
-    "listed_at": None,
 }
 
 

@@ -25,8 +25,7 @@ from flireo_flows.ledger.reports import (
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.suppressions import suppress_all_in
 from flireo_flows.lifecycle.outcomes import Outcome, outcome_of
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState, Reason
 from flireo_flows.policy import CallingPolicy, OptOut, is_retried, may_follow, opt_out_of, retry_delay
 
 

@@ -14,8 +14,7 @@ from flireo_flows.ledger.database import CampaignLedger, from_row
 from flireo_flows.ledger.messages import attempt_reason
 from flireo_flows.ledger.schema import attempts, campaign_changes, campaigns, leads
 from flireo_flows.lifecycle.outcomes import Outcome
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptState, CampaignState, LeadState
+from flireo_flows.lifecycle.states import AttemptState, CampaignState, LeadState, Reason
 from flireo_flows.policy import Rule
 
 # Cancelling is final: its people can rely on not being called any more.

@@ -1,7 +1,5 @@
 """How complete the results of a campaign are: whose report and analysis are in, by which channel, after how long."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -25,9 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.outbox import post
 from flireo_flows.ledger.reports import Channel, Expectations
+from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import IS_ERASED, TALKED, attempts, campaigns, shortfalls
-from flireo_flows.lifecycle.event_types import LedgerEvent
-from flireo_flows.lifecycle.states import AttemptState
+from flireo_flows.lifecycle.states import AttemptState, LedgerEvent
 from flireo_flows.policy import CallingPolicy
 
 FEWEST: Final = 10  # calls; a share of fewer says little
@@ -221,7 +219,7 @@ async def _count(
 ) -> dict[str, int]:
     """The counts of calls, by the names of `Completeness`; of those over before a moment, if one is given."""
     plan = select(campaigns.c.readiness).where(campaigns.c.name == campaign.name)
-    expects = _expectations((await db.execute(plan)).scalar_one_or_none() or "")
+    expects = Readiness.from_json((await db.execute(plan)).scalar_one_or_none() or "").expects
     row = (await db.execute(_counts(campaign, expects, before))).one()
     if row.analyses and not expects.analysis:
         # Nothing says that the agent analyses its calls, and yet it does: the others are to come too.
@@ -276,14 +274,6 @@ def _analysis_due(database: Database, expects: Expectations) -> ColumnElement[bo
         turns = func.json_array_length(told if database.is_sqlite else cast(told, JSON))
         is_long = case((told.is_(None), true()), else_=turns >= expects.fewest_messages)
     return case((ANALYSED, true()), (and_(TALKED, ~IS_ERASED), is_long), else_=false())
-
-
-def _expectations(readiness: str) -> Expectations:
-    """What the last run found out about its agents; nothing where none wrote it down."""
-    told = json.loads(readiness) if readiness else {}
-    if not isinstance(told, Mapping):
-        return Expectations()
-    return Expectations(bool(told.get("analysis")), int(told.get("fewest_messages") or 0))
 
 
 async def _delay(db: AsyncConnection, campaign: str, at: ColumnElement[float]) -> Delay:

@@ -11,8 +11,7 @@ from flireo_flows.api.webhooks import EventType, Glance, WebhookFormatError, gla
 from flireo_flows.ledger.erasure import ReportOf
 from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.messages import inbox_reason
-from flireo_flows.lifecycle.reasons import InboxReason
-from flireo_flows.lifecycle.states import InboxState
+from flireo_flows.lifecycle.states import InboxReason, InboxState
 from flireo_flows.script import ATTEMPT_KEY
 
 NOBODY: Final = ReportOf("", "")

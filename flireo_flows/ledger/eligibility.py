@@ -16,8 +16,7 @@ from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.intents import Attempt
 from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, do_not_call, leads, suppressions
 from flireo_flows.ledger.suppressions import digest, pieces, suppressed_in
-from flireo_flows.lifecycle.reasons import Reason, SuppressionSource
-from flireo_flows.lifecycle.states import CampaignState
+from flireo_flows.lifecycle.states import CampaignState, Reason, SuppressionSource
 
 BEING_CALLED: Final = "a call to it is under way, or its result is not in yet"
 OPTED_OUT: Final = "its row in a file said no"
@@ -104,7 +103,8 @@ async def denied_numbers(database: Database, phones: Collection[str]) -> dict[st
     found: dict[str, str] = {}
     async with database.read() as db:
         for chunk in pieces(sorted(frozenset().union(*written.values()))):
-            found |= await _being_called(db, chunk)
+            open_ = select(attempts.c.phone).where(attempts.c.phone.in_(chunk), IS_OPEN)
+            found |= dict.fromkeys((await db.execute(open_)).scalars(), BEING_CALLED)
             found |= await _opted_out(db, chunk)
             said = await suppressed_in(db, database, chunk)
             found |= {phone: SAID_NO.get(source, LEARNT) for phone, source in said.items()}
@@ -113,11 +113,6 @@ async def denied_numbers(database: Database, phones: Collection[str]) -> dict[st
         for phone, ways in written.items()
     }
     return {phone: why for phone, why in whys.items() if why}
-
-
-async def _being_called(db: AsyncConnection, phones: Collection[str]) -> dict[str, str]:
-    calls = select(attempts.c.phone).where(attempts.c.phone.in_(phones), IS_OPEN)
-    return dict.fromkeys((await db.execute(calls)).scalars(), BEING_CALLED)
 
 
 async def _opted_out(db: AsyncConnection, phones: Collection[str]) -> dict[str, str]:

@@ -13,7 +13,6 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    null,
     or_,
     select,
     text,
@@ -28,6 +27,7 @@ from flireo_flows.api.redaction import mask_phone
 from flireo_flows.ledger.account_calls import forget_calls_in
 from flireo_flows.ledger.campaigns import DeclinedError
 from flireo_flows.ledger.database import WRITING, Database
+from flireo_flows.ledger.reports import WORDS
 from flireo_flows.ledger.schema import (
     FORGOT,
     IS_ERASED,
@@ -45,8 +45,15 @@ from flireo_flows.ledger.suppressions import (
     digest,
     suppress_in,
 )
-from flireo_flows.lifecycle.reasons import InboxReason, Reason, SuppressionSource
-from flireo_flows.lifecycle.states import OPEN, AttemptState, InboxState, LeadState
+from flireo_flows.lifecycle.states import (
+    OPEN,
+    AttemptState,
+    InboxReason,
+    InboxState,
+    LeadState,
+    Reason,
+    SuppressionSource,
+)
 from flireo_flows.policy import Rule
 
 BESIDE_DIGITS: Final = "+ ()./-\u00a0\t"
@@ -271,12 +278,7 @@ async def _erase_attempts(db: AsyncConnection, database: Database, phone: str, n
             "phone": name,
             "reason": Reason.NONE,
             "detail": "",
-            "end_reason": "",
-            "error": "",
-            "summary": "",
-            "analysis": null(),
-            "messages": null(),
-            "recording_url": null(),
+            **WORDS,
             "call_id": _nameless_id(database, row.call_id, phone),
             "report_id": _nameless_id(database, row.report_id, phone),
         }

@@ -16,8 +16,7 @@ from flireo_flows.ledger.erasure import of_forgotten_in
 from flireo_flows.ledger.report_matches import apply_waiting
 from flireo_flows.ledger.reports import Expectations
 from flireo_flows.ledger.schema import inbox, meta
-from flireo_flows.lifecycle.reasons import InboxReason
-from flireo_flows.lifecycle.states import InboxState
+from flireo_flows.lifecycle.states import InboxReason, InboxState
 from flireo_flows.policy import CallingPolicy
 
 # What is kept of a report of a forgotten person, beside its digest.

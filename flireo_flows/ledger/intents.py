@@ -20,8 +20,7 @@ from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.lead_queue import Due, Place, due_in
 from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.schema import attempts, leads
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptState, LeadState
+from flireo_flows.lifecycle.states import AttemptState, LeadState, Reason
 from flireo_flows.policy import Allow, CallingPolicy, Deny, Rule, Verdict, calls_left, decide
 from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts
 
@@ -148,7 +147,6 @@ class Attempt:
     choice: CallChoice
     reference: str = ""
     call_id: str | None = None
-    absent_since: float | None = None
     lost_at: float | None = None
 
 

@@ -18,8 +18,7 @@ from flireo_flows.leads import Lead
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.schema import IS_OPEN, attempts, leads, people
 from flireo_flows.ledger.suppressions import add_in, forgotten_in
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import LeadState
+from flireo_flows.lifecycle.states import LeadState, Reason
 from flireo_flows.policy import Rule
 
 T = TypeVar("T")

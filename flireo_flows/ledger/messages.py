@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flireo_flows.lifecycle.reasons import MOST_UNPLACED, InboxReason, Reason
-from flireo_flows.lifecycle.states import AttemptState, LeadState
+from flireo_flows.lifecycle.states import MOST_UNPLACED, AttemptState, InboxReason, LeadState, Reason
 
 # `{detail}` and `{outcome}` are columns of the row. A reason that is not here, as a rule of the policy, shows as it is.
 REASONS: Final[dict[Reason, str]] = {

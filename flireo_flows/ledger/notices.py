@@ -21,7 +21,7 @@ from flireo_flows.ledger.messages import inbox_reason, lead_reason
 from flireo_flows.ledger.outbox import OF_CALLS, Posted
 from flireo_flows.ledger.schema import attempts, inbox, leads, outbox
 from flireo_flows.ledger.suppressions import digest
-from flireo_flows.lifecycle.event_types import LedgerEvent
+from flireo_flows.lifecycle.states import LedgerEvent
 
 DIGITS: Final = 8  # of the digest that tells two masked names of campaigns apart
 LARGEST_ANALYSIS: Final = 20_000  # characters of JSON; the server refuses events above 1.5 MB

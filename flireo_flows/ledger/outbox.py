@@ -16,9 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import CampaignLedger, Database, from_row
 from flireo_flows.ledger.schema import IS_ERASED, IS_OPEN, attempts, inbox, leads, outbox
-from flireo_flows.lifecycle.event_types import ONCE, LedgerEvent
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import InboxState, LeadState
+from flireo_flows.lifecycle.states import ONCE, InboxState, LeadState, LedgerEvent, Reason
 
 CLAIM_SECONDS: Final = 60.0  # then a sender counts as dead, and another one sends what it had
 KEPT_SECONDS: Final = (

@@ -77,14 +77,7 @@ class Past:
     kept_list: CampaignList = field(default_factory=CampaignList)
 
 
-async def read_past(
-    url: str,
-    campaign: str,
-    phones: Collection[str],
-    policy: CallingPolicy,
-    *,
-    now: datetime | None = None,
-) -> Past:
+async def read_past(url: str, campaign: str, phones: Collection[str], policy: CallingPolicy) -> Past:
     """Read what happened before. A ledger that does not exist is not made: nothing has happened yet.
 
     Args:
@@ -92,7 +85,6 @@ async def read_past(
         campaign: Its name.
         phones: E.164 of the file's leads.
         policy: Says how far back a number's calls matter, and whose days are counted.
-        now: Aware; None for the ledger's clock.
 
     Raises:
         DeclinedError: An event shows another campaign under this name. Says what to do.
@@ -105,7 +97,7 @@ async def read_past(
     async with opened as database:
         await refuse_shown_name(database, campaign)
         campaign = name_key(campaign)
-        moment = now or datetime.fromtimestamp(database.now(), UTC)
+        moment = datetime.fromtimestamp(database.now(), UTC)
         async with database.read() as db:
             _, day, whole = await totals_in(db, campaign, "", ZoneInfo(policy.day_zone), moment)
             live = select(func.count()).where(attempts.c.campaign == campaign, MAY_BE_CALLING)

@@ -22,8 +22,16 @@ from flireo_flows.ledger.lead_queue import LONGEST_CALL_SECONDS
 from flireo_flows.ledger.reports import Expectations, finished_call_of, object_of, report_of_event
 from flireo_flows.ledger.schema import attempts, inbox, leads
 from flireo_flows.lifecycle.outcomes import outcome_of
-from flireo_flows.lifecycle.reasons import InboxReason, Reason
-from flireo_flows.lifecycle.states import OPEN, AttemptEvent, AttemptState, IdSource, InboxState, LeadState
+from flireo_flows.lifecycle.states import (
+    OPEN,
+    AttemptEvent,
+    AttemptState,
+    IdSource,
+    InboxReason,
+    InboxState,
+    LeadState,
+    Reason,
+)
 from flireo_flows.policy import CallingPolicy, opt_out_of
 
 PORTION: Final = 500  # reports handled in one transaction

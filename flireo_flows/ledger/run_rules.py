@@ -55,8 +55,9 @@ class Readiness:
         return json.dumps(fields)
 
     @classmethod
-    def from_fields(cls, fields: Mapping[str, Any]) -> "Readiness":
+    def from_json(cls, text: str) -> "Readiness":
         """Of what the ledger keeps; the defaults where it cannot be read."""
+        fields = _object(text)
         expects = Expectations(bool(fields.get("analysis")), int(_number(fields.get("fewest_messages"), 0)))
         named = fields.get("agents")
         agents = frozenset(map(str, named)) if isinstance(named, list) else frozenset()
@@ -133,13 +134,12 @@ async def read_rules(campaign: CampaignLedger) -> RunRules:
         row = (await db.execute(wanted)).first()
     if row is None or not row.policy:
         return RunRules(problem="no run of this version wrote its rules down: the default policy is used")
-    fields = _object(row.readiness)
     policy, unread = _policy_of(row.policy)
     problem = ""
     if unread:
         problem = f"rules of another version cannot be read ({', '.join(unread)}): those of the default policy count"
-    account = str(fields.get("account") or "")
-    return RunRules(policy, Readiness.from_fields(fields), account, problem, not TEACHING & set(unread))
+    account = str(_object(row.readiness).get("account") or "")
+    return RunRules(policy, Readiness.from_json(row.readiness), account, problem, not TEACHING & set(unread))
 
 
 async def campaigns_of(database: Database, account: Account) -> set[str]:

@@ -33,8 +33,16 @@ from sqlalchemy import (
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.person_key import person_key
-from flireo_flows.lifecycle.reasons import InboxReason, Reason, SuppressionSource
-from flireo_flows.lifecycle.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
+from flireo_flows.lifecycle.states import (
+    OPEN,
+    AttemptState,
+    CampaignState,
+    InboxReason,
+    InboxState,
+    LeadState,
+    Reason,
+    SuppressionSource,
+)
 
 VERSION: Final = 1  # of the tables: the number of the newest migration
 PSEUDONYM: Final = "forgotten-"  # begins what stands in the place of an erased person's number or call id

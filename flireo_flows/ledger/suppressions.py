@@ -14,8 +14,7 @@ from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.ledger.campaigns import DeclinedError, shown_in
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.schema import PSEUDONYM, do_not_call, leads, suppressions
-from flireo_flows.lifecycle.reasons import Reason, SuppressionSource
-from flireo_flows.lifecycle.states import LeadState
+from flireo_flows.lifecycle.states import LeadState, Reason, SuppressionSource
 from flireo_flows.policy import Rule
 
 T = TypeVar("T")

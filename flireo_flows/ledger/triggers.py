@@ -17,7 +17,6 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, text
 
 from flireo_flows.ledger.schema import PSEUDONYM, attempts, campaigns, inbox, leads, outbox, tallies
-from flireo_flows.lifecycle.event_types import LedgerEvent
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.lifecycle.states import (
     LEAD_MOVES,
@@ -26,6 +25,7 @@ from flireo_flows.lifecycle.states import (
     CampaignState,
     InboxState,
     LeadState,
+    LedgerEvent,
 )
 
 S = TypeVar("S", bound=StrEnum)

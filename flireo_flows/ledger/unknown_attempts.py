@@ -15,8 +15,7 @@ from flireo_flows.ledger.intents import Attempt
 from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.lifecycle.absence import Verdict, View, evidence_of, weigh
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, IdSource, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, IdSource, LeadState, Reason
 from flireo_flows.policy import CallingPolicy
 
 REVIEWED_SECONDS: Final = 7200.0  # how long the call of an attempt that needs review is still looked for

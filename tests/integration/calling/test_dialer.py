@@ -21,8 +21,7 @@ from flireo_flows.ledger.messages import attempt_reason, lead_reason
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import suppressions
 from flireo_flows.ledger.suppressions import Suppressions, suppress_in
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState, Reason
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, Campaign, people, person
 from tests.support.faulty.server import (

@@ -10,8 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from flireo_flows.ledger import Answer, AttemptBook, Database, Runner, Views
 from flireo_flows.ledger.schema import leads, runners
 from flireo_flows.lifecycle.absence import Verdict, View
-from flireo_flows.lifecycle.reasons import MOST_UNPLACED, Reason
-from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
+from flireo_flows.lifecycle.states import MOST_UNPLACED, AttemptEvent, AttemptState, LeadState, Reason
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import (
     ANNA,

@@ -21,8 +21,7 @@ from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.schema import attempts, decisions, leads, runners, tallies
 from flireo_flows.ledger.suppressions import Suppressions
 from flireo_flows.ledger.triggers import call_figures, total_keys
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState, Reason
 from flireo_flows.policy import CallingPolicy, Rule
 from flireo_flows.script import CallChoice, Caller, ComposeError, Composer, LeadFacts
 from tests.support.calling.campaign import (

@@ -25,8 +25,7 @@ from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.outbox import Outbox
 from flireo_flows.ledger.reports import talked
 from flireo_flows.ledger.schema import attempts, campaigns, leads
-from flireo_flows.lifecycle.event_types import LedgerEvent
-from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import LedgerEvent, Reason
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, people
 from tests.support.calling.hearing import ANALYSIS, TALK, Heard, book, heard, listed, report, status_update
 

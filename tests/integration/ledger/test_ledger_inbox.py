@@ -15,8 +15,7 @@ from flireo_flows.ledger.lead_queue import totals_in
 from flireo_flows.ledger.messages import attempt_reason
 from flireo_flows.ledger.schema import inbox
 from flireo_flows.ledger.suppressions import Suppressions
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState, Reason
 from flireo_flows.policy import CallingPolicy, Totals
 from flireo_flows.script import ATTEMPT_KEY
 from tests.support.calling.campaign import ANNA, Campaign, person

@@ -14,7 +14,7 @@ from flireo_flows.ledger import Database, Expectations
 from flireo_flows.ledger.outbox import post_finished
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import outbox
-from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import Reason
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import ANNA, BEN, CALLER, POLICY, Campaign, person

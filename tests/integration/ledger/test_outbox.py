@@ -19,9 +19,7 @@ from flireo_flows.ledger.outbox import (
     post_reports_waiting,
 )
 from flireo_flows.ledger.schema import attempts, campaigns, inbox, leads, outbox
-from flireo_flows.lifecycle.event_types import LedgerEvent
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import LeadState
+from flireo_flows.lifecycle.states import LeadState, LedgerEvent, Reason
 from tests.support.calling.campaign import ANNA, BEN, person
 from tests.support.calling.hearing import Heard, book, heard, listed, report, status_update
 

@@ -12,8 +12,7 @@ from sqlalchemy import select
 from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations, Inbox
 from flireo_flows.ledger.messages import inbox_reason, lead_reason
 from flireo_flows.ledger.schema import inbox
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState, Reason
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, BEN, FREE, POLICY, person
 from tests.support.calling.hearing import (

@@ -27,8 +27,7 @@ from flireo_flows.ledger.suppressions import (
     suppressed_in,
     suppression_in,
 )
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent
+from flireo_flows.lifecycle.states import AttemptEvent, Reason
 from tests.support.calling.campaign import ANNA, BEN, CARLA, FREE, Campaign, people, person
 from tests.support.calling.hearing import report
 
