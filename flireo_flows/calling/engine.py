@@ -9,7 +9,7 @@ from typing import Any, Final
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.api.operation import Operation
-from flireo_flows.calling.circuit_breaker import CircuitBreaker
+from flireo_flows.calling.circuit_breaker import BlockingCampaigns, CircuitBreaker
 from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
@@ -24,7 +24,6 @@ from flireo_flows.calling.preflight import (
     two_accounts,
 )
 from flireo_flows.calling.run_loop import RunLoop, Until
-from flireo_flows.calling.sweep import BlockingCampaigns
 from flireo_flows.ledger import (
     AttemptBook,
     CampaignLedger,

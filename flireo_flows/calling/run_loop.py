@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from flireo_flows.calling.circuit_breaker import CircuitBreaker
+from flireo_flows.calling.circuit_breaker import BlockingCampaigns, CircuitBreaker
 from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import CONNECTIONS, Dialer
-from flireo_flows.calling.sweep import BlockingCampaigns
 from flireo_flows.ledger import AttemptBook, LeadBook, Outlook
 from flireo_flows.ledger.intents import FRESH_SECONDS
 from flireo_flows.policy import CallingPolicy, Deny, Rule, explain

@@ -103,45 +103,36 @@ def _dropping(connection: Connection) -> list[str]:
 
 
 def _refusals() -> Iterator[Trigger]:
-    yield _refusal(
-        "flireo_attempt_moves",
-        attempts.name,
-        "UPDATE OF state",
-        _leaves({state: set(moves.values()) for state, moves in MOVES.items()}),
-        "the ledger refuses this move of an attempt",
-    )
-    yield _refusal(
-        "flireo_call_was_placed",
-        attempts.name,
-        "UPDATE OF state",
-        f"NEW.state = {_NOT_PLACED} AND NEW.call_id IS NOT NULL",
-        "the ledger refuses to say of a call that it was not placed",
-    )
-    yield _refusal(
-        "flireo_lead_moves",
-        leads.name,
-        "UPDATE OF state",
-        _leaves(LEAD_MOVES),
-        "the ledger refuses this move of a lead",
-    )
-    yield _refusal(
-        "flireo_attempts_stay", attempts.name, "DELETE", "1 = 1", "the ledger never deletes an attempt"
-    )
+    moves = {state: set(moves.values()) for state, moves in MOVES.items()}
+    not_placed = f"NEW.state = {_NOT_PLACED} AND NEW.call_id IS NOT NULL"
     identity = " OR ".join(f"OLD.{name} <> NEW.{name}" for name in ("lead_id", "campaign", "number"))
-    yield _refusal(
-        "flireo_attempt_identity",
-        attempts.name,
-        "UPDATE OF lead_id, campaign, phone, number",
-        f"{identity} OR {_changes('phone')}",
-        "the ledger refuses to give an attempt to another lead",
-    )
-    yield _refusal(
-        "flireo_lead_identity",
-        leads.name,
-        "UPDATE OF campaign, phone",
-        f"OLD.campaign <> NEW.campaign OR {_changes('phone')}",
-        "the ledger refuses to make a lead another person",
-    )
+    for name, table, on, when, words in (
+        ("attempt_moves", attempts, "UPDATE OF state", _leaves(moves), "this move of an attempt"),
+        (
+            "call_was_placed",
+            attempts,
+            "UPDATE OF state",
+            not_placed,
+            "to say of a call that it was not placed",
+        ),
+        ("lead_moves", leads, "UPDATE OF state", _leaves(LEAD_MOVES), "this move of a lead"),
+        ("attempts_stay", attempts, "DELETE", "1 = 1", "to delete an attempt"),
+        (
+            "attempt_identity",
+            attempts,
+            "UPDATE OF lead_id, campaign, phone, number",
+            f"{identity} OR {_changes('phone')}",
+            "to give an attempt to another lead",
+        ),
+        (
+            "lead_identity",
+            leads,
+            "UPDATE OF campaign, phone",
+            f"OLD.campaign <> NEW.campaign OR {_changes('phone')}",
+            "to make a lead another person",
+        ),
+    ):
+        yield _refusal(f"flireo_{name}", table.name, on, when, f"the ledger refuses {words}")
     placed, unknown = f"'{AttemptState.PLACED}'", f"'{AttemptState.UNKNOWN}'"
     # The id of a call that proved to be another one is taken from the attempt, in the move that says so.
     mismatch = f"OLD.state = {placed} AND NEW.state = {unknown} AND NEW.call_id IS NULL"
