@@ -289,12 +289,7 @@ class Dialer:
     ) -> Answer:
         not_before = self.database.now() + wait
         return Answer(
-            attempt,
-            AttemptEvent.REFUSED,
-            reason=reason,
-            detail=detail,
-            status=status,
-            not_before=not_before,
+            attempt, AttemptEvent.REFUSED, reason=reason, detail=detail, status=status, not_before=not_before
         )
 
 
@@ -304,12 +299,7 @@ class _WithheldError(Exception):
 
 def _for_review(attempt: Attempt, reason: Reason, detail: str, status: int | None = None) -> Answer:
     return Answer(
-        attempt,
-        AttemptEvent.REFUSED,
-        reason=reason,
-        detail=detail,
-        status=status,
-        lead=LeadState.REVIEW,
+        attempt, AttemptEvent.REFUSED, reason=reason, detail=detail, status=status, lead=LeadState.REVIEW
     )
 
 

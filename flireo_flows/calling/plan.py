@@ -19,9 +19,7 @@ from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.person_key import person_key
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.leads import Lead
-from flireo_flows.policy import (
-    CallingPolicy,
-)
+from flireo_flows.policy import CallingPolicy
 from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts
 
 REFERENCE: Final = "plan"  # in the place of an attempt's own
@@ -303,11 +301,7 @@ def request_of(salt: str, call: OutboundCall) -> str:
 
 
 def digest_of(
-    campaign: str,
-    policy_version: str,
-    salt: str,
-    calls: Iterable[Sequence[str]],
-    skipped: Iterable[str],
+    campaign: str, policy_version: str, salt: str, calls: Iterable[Sequence[str]], skipped: Iterable[str]
 ) -> str:
     """Digest of a plan, whatever the order of its rows: each call's `comparison`, and the keys of skipped leads."""
     rows = sorted(map(list, calls))

@@ -110,11 +110,7 @@ class AttemptBook:
                 attempts.c.state.in_(_names(sources(AttemptEvent.LOST))),
                 attempts.c.runner.not_in(alive),
             )
-            .values(
-                state=target(AttemptEvent.LOST),
-                reason=Reason.RUNNER_LOST,
-                lost_at=self._database.now(),
-            )
+            .values(state=target(AttemptEvent.LOST), reason=Reason.RUNNER_LOST, lost_at=self._database.now())
         )
         async with self._database.write(self.campaign) as db:
             return int((await db.execute(lost)).rowcount)

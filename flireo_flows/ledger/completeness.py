@@ -286,9 +286,7 @@ async def _delay(db: AsyncConnection, campaign: str, at: ColumnElement[float]) -
     end = case((told.between(attempts.c.began_at, over), told), else_=over)
     waited = (at - end).label("waited")
     measured = select(
-        waited,
-        func.row_number().over(order_by=waited).label("place"),
-        func.count().over().label("among"),
+        waited, func.row_number().over(order_by=waited).label("place"), func.count().over().label("among")
     ).where(attempts.c.campaign == campaign, IS_OVER, at.is_not(None))
     each = measured.subquery()
     ranks = [(each.c.among * percent + 99) // 100 for percent in (50, 95)]  # rounded up, in whole numbers

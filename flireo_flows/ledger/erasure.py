@@ -41,10 +41,7 @@ from flireo_flows.ledger.schema import (
     people,
     suppressions,
 )
-from flireo_flows.ledger.suppressions import (
-    digest,
-    suppress_in,
-)
+from flireo_flows.ledger.suppressions import digest, suppress_in
 from flireo_flows.lifecycle.states import (
     OPEN,
     AttemptState,

@@ -138,11 +138,7 @@ async def still_placed(database: Database, attempt_ids: Iterable[int]) -> list[K
 
 
 async def silent_calls(
-    campaign: CampaignLedger,
-    readiness: Readiness,
-    over_before: float,
-    asked_before: float,
-    most: int,
+    campaign: CampaignLedger, readiness: Readiness, over_before: float, asked_before: float, most: int
 ) -> list[KnownCall]:
     """Calls of a campaign that should be long over, and whose results are not in.
 

@@ -201,11 +201,7 @@ class LeadBook:
     def _open_attempts(self, batch: str) -> Select[Any]:
         """By state: how many there are, and how many of them may still be on the phone."""
         return (
-            select(
-                attempts.c.state,
-                func.count(),
-                func.sum(case((attempts.c.over_at.is_(None), 1), else_=0)),
-            )
+            select(attempts.c.state, func.count(), func.sum(case((attempts.c.over_at.is_(None), 1), else_=0)))
             .join(leads, leads.c.id == attempts.c.lead_id)
             .where(
                 attempts.c.campaign == self.campaign,

@@ -71,9 +71,7 @@ class Runner:
     async def is_alone_in(self, db: AsyncConnection) -> bool:
         """As `is_alone`, inside any transaction."""
         others = select(runners.c.id).where(
-            runners.c.campaign == self.campaign,
-            is_alive(self._database.now()),
-            runners.c.id != self.id,
+            runners.c.campaign == self.campaign, is_alive(self._database.now()), runners.c.id != self.id
         )
         return (await db.execute(others.limit(1))).first() is None
 

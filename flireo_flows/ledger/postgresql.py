@@ -112,9 +112,7 @@ def engine_of(server: Server, pooled: bool) -> AsyncEngine:
     names: dict[str, object] = {"prepared_statement_name_func": str} if pooled else {}
     engine = create_async_engine(
         URL.create(
-            "postgresql+asyncpg",
-            host=server.hosts[0][0] if server.hosts else None,
-            database=server.database,
+            "postgresql+asyncpg", host=server.hosts[0][0] if server.hosts else None, database=server.database
         ),
         connect_args={"async_creator_fn": creator, "prepared_statement_cache_size": cached, **names},
         pool_pre_ping=True,

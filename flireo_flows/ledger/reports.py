@@ -184,11 +184,7 @@ def _spoken(messages: str) -> list[tuple[object, object]]:
 
 
 def is_complete(
-    told: dict[str, Any],
-    report: Report,
-    policy: CallingPolicy,
-    expects: Expectations,
-    now: float,
+    told: dict[str, Any], report: Report, policy: CallingPolicy, expects: Expectations, now: float
 ) -> bool:
     """Whether nothing is missing from a call's result, or has been waited for long enough."""
     if report.is_last_word:

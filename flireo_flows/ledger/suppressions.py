@@ -83,13 +83,7 @@ async def forgotten_in(db: AsyncConnection, database: Database, phones: Collecti
 
 
 async def suppress_in(
-    db: AsyncConnection,
-    database: Database,
-    phone: str,
-    source: str,
-    reason: str,
-    campaign: str,
-    now: float,
+    db: AsyncConnection, database: Database, phone: str, source: str, reason: str, campaign: str, now: float
 ) -> None:
     """Never call a number again, in whatever campaign. Said twice, the first time counts.
 
