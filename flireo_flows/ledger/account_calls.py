@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select
 
 from flireo_flows.ledger.call_history import tail_of
 from flireo_flows.ledger.database import Database, from_row
@@ -68,28 +67,11 @@ async def keep_account(
     """
     add = database.insert_into(account_calls).on_conflict_do_nothing(index_elements=["call_id"])
     for start in range(0, len(calls), CHUNK):
-        rows = [
-            {
-                "call_id": call.call_id,
-                "tail": tail_of(call.phone),
-                "began_at": call.began_at,
-                "open_until": call.open_until,
-            }
-            for call in calls[start : start + CHUNK]
-        ]
+        rows = [asdict(call) for call in calls[start : start + CHUNK]]
+        for row in rows:
+            row["tail"] = tail_of(row.pop("phone"))
         async with database.write() as db:
             await db.execute(add, rows)
     add = database.insert_into(accounts).on_conflict_do_nothing(index_elements=["fingerprint"])
     async with database.write() as db:  # last: one that is killed in the middle is done again
         await db.execute(add.values(fingerprint=fingerprint, **asdict(read)))
-
-
-async def forget_calls_in(db: AsyncConnection, phone: str) -> None:
-    """Erase the calls to a number.
-
-    Args:
-        db: A transaction that may write.
-        phone: E.164.
-    """
-    mine: Any = delete(account_calls).where(account_calls.c.tail == tail_of(phone))
-    await db.execute(mine)

@@ -172,6 +172,12 @@ async def move(db: AsyncConnection, attempt_id: int, event: AttemptEvent, **valu
     return bool(done.rowcount)
 
 
+async def has_owner(db: AsyncConnection, call_id: str) -> bool:
+    """Whether an attempt has the call of this id."""
+    owner = or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
+    return (await db.execute(select(attempts.c.id).where(owner).limit(1))).first() is not None
+
+
 # What a report writes to an attempt, and what stands there before any came.
 UNREPORTED: Final[dict[str, Any]] = {
     **dict.fromkeys(

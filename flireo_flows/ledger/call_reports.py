@@ -23,7 +23,7 @@ from flireo_flows.ledger.reports import (
     report_of_call,
 )
 from flireo_flows.ledger.schema import attempts, leads
-from flireo_flows.ledger.suppressions import suppress_all_in
+from flireo_flows.ledger.suppressions import suppress_in
 from flireo_flows.lifecycle.outcomes import Outcome, outcome_of
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState, Reason
 from flireo_flows.policy import CallingPolicy, OptOut, is_retried, may_follow, opt_out_of, retry_delay
@@ -98,7 +98,7 @@ async def suppress_after_call(
     """
     if lesson is None or is_pseudonym(row.phone):
         return False
-    added = await suppress_all_in(db, database, [row.phone], lesson.source, lesson.cause, row.campaign, now)
+    added = await suppress_in(db, database, [row.phone], lesson.source, lesson.cause, row.campaign, now)
     return bool(added)
 
 
@@ -138,7 +138,7 @@ async def _finish_lead(
     used = lead.attempts + 1
     again = lesson is None and lead.state == LeadState.CALLING and is_retried(policy, outcome, used)
     # Who was skipped meanwhile, as when the campaign was cancelled, stays so.
-    state = lead.state if lead.state == LeadState.SKIPPED else _after(again)
+    state = lead.state if lead.state == LeadState.SKIPPED else LeadState.WAITING if again else LeadState.DONE
     # Who was taken out of the file meanwhile waits for nothing.
     reason, detail = (lead.reason or Reason.RETRY) if again else Reason.NONE, ""
     if again and await _called_uncounted(db, row):
@@ -169,10 +169,6 @@ async def _called_uncounted(db: AsyncConnection, row: Row[Any]) -> bool:
         attempts.c.called_after_all,
     )
     return (await db.execute(placed.limit(1))).first() is not None
-
-
-def _after(again: bool) -> LeadState:
-    return LeadState.WAITING if again else LeadState.DONE
 
 
 async def correct_lead(

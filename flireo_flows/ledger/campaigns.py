@@ -59,21 +59,6 @@ class Standing:
         return f"{did} by {self.changed_by} at {_clock(self.changed_at)}{why}"
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignChange:
-    """One change of a campaign's state, or one more reason to keep it paused.
-
-    Attributes:
-        state: What it was changed to.
-        changed_at: When, Unix seconds of the ledger's clock.
-    """
-
-    state: CampaignState
-    reason: str
-    changed_by: str
-    changed_at: float
-
-
 class CampaignControl:
     """Pauses, resumes and cancels one campaign. Running calls go on in any case, and are collected."""
 
@@ -85,8 +70,8 @@ class CampaignControl:
         async with self._database.read() as db:
             return await standing_in(db, self.campaign)
 
-    async def history(self) -> list[CampaignChange]:
-        """Its last changes, oldest first."""
+    async def history(self) -> list[Standing]:
+        """How it stood after each of its last changes, or further reasons to keep it paused; oldest first."""
         async with self._database.read() as db:
             return await history_in(db, self.campaign)
 
@@ -132,11 +117,11 @@ async def standing_in(db: AsyncConnection, campaign: str) -> Standing:
     return from_row(Standing, row, state=CampaignState(row.state))
 
 
-async def history_in(db: AsyncConnection, campaign: str) -> list[CampaignChange]:
-    """The last changes of a campaign, oldest first."""
+async def history_in(db: AsyncConnection, campaign: str) -> list[Standing]:
+    """How a campaign stood after each of its last changes, oldest first."""
     mine = select(campaign_changes).where(campaign_changes.c.campaign == campaign)
     newest = (await db.execute(mine.order_by(campaign_changes.c.id.desc()).limit(MOST_CHANGES))).all()
-    return [from_row(CampaignChange, row, state=CampaignState(row.state)) for row in reversed(newest)]
+    return [from_row(Standing, row, state=CampaignState(row.state)) for row in reversed(newest)]
 
 
 async def change_in(
@@ -227,7 +212,7 @@ def known_campaigns() -> Select[Any]:
     return select(campaigns.c.shown).order_by(campaigns.c.name)
 
 
-def _again(was: Standing, reason: str, history: Collection[CampaignChange]) -> Standing:
+def _again(was: Standing, reason: str, history: Collection[Standing]) -> Standing:
     """Paused or cancelled once more: the first cause stays, and another one is added to it."""
     causes = {change.reason for change in history if change.changed_at >= was.changed_at}
     if was.state is not CampaignState.PAUSED or not reason or reason in causes:

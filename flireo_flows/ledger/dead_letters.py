@@ -10,9 +10,8 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.ledger.database import Database, from_row
-from flireo_flows.ledger.delivery import read_delivery
 from flireo_flows.ledger.erasure import of_forgotten_in
-from flireo_flows.ledger.inbox import NAMELESS
+from flireo_flows.ledger.inbox import NAMELESS, read_delivery
 from flireo_flows.ledger.messages import inbox_reason
 from flireo_flows.ledger.schema import inbox
 from flireo_flows.lifecycle.states import InboxState

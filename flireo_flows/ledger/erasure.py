@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.person_key import spellings
 from flireo_flows.api.redaction import mask_phone
-from flireo_flows.ledger.account_calls import forget_calls_in
+from flireo_flows.ledger.call_history import tail_of
 from flireo_flows.ledger.campaigns import DeclinedError
 from flireo_flows.ledger.database import WRITING, Database
 from flireo_flows.ledger.reports import WORDS
@@ -32,6 +32,7 @@ from flireo_flows.ledger.schema import (
     FORGOT,
     IS_ERASED,
     PSEUDONYM,
+    account_calls,
     attempts,
     decisions,
     do_not_call,
@@ -91,7 +92,7 @@ async def forget(database: Database, phone: str) -> Forgotten:
             await db.execute(text("PRAGMA secure_delete=ON"))
         await _take_turns(db, database, phone)
         now = database.now()
-        await suppress_in(db, database, phone, SuppressionSource.PERSON, "asked to be forgotten", "", now)
+        await suppress_in(db, database, [phone], SuppressionSource.PERSON, "asked to be forgotten", "", now)
         is_under_way = await _is_under_way(db, phone)
         if not is_under_way:
             erased = await _erase(db, database, phone, now)
@@ -216,7 +217,7 @@ async def _erase(db: AsyncConnection, database: Database, phone: str, now: float
     known = int((await db.execute(_nameless_leads(phone, name))).rowcount)
     await db.execute(delete(do_not_call).where(do_not_call.c.phone == phone))
     await db.execute(delete(people).where(people.c.phone == phone))
-    await forget_calls_in(db, phone)
+    await db.execute(delete(account_calls).where(account_calls.c.tail == tail_of(phone)))
     only_digest = {
         "phone": "",
         "source": SuppressionSource.FORGOTTEN,

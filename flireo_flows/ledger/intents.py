@@ -318,8 +318,8 @@ class _Wish:
 
 def _patient(denial: Deny, due: Due, now: datetime) -> Deny:
     """A number whose call goes on for long is asked about again later: perhaps no process collects its end."""
-    if denial.reason is not Rule.ALREADY_RINGING or denial.until is None or due.ringing_since is None:
+    if denial.reason is not Rule.ALREADY_RINGING or denial.until is None or due.row.ringing_since is None:
         return denial
-    if now.timestamp() - due.ringing_since < FRESH_CALL_SECONDS:
+    if now.timestamp() - due.row.ringing_since < FRESH_CALL_SECONDS:
         return denial
     return replace(denial, until=max(denial.until, now + LATER))

@@ -91,16 +91,14 @@ class Due:
     """A lead that is due.
 
     Attributes:
-        row: As the ledger has it.
+        row: As the ledger has it; `ringing_since` is when the call to its number began that may be going on.
         wishes: What its row of the file asks for.
-        ringing_since: When the call to its number began that may be going on, Unix seconds; None for none.
     """
 
     row: Row[Any]
     lead: PolicyLead
     wishes: Wishes
     history: History
-    ringing_since: float | None
 
 
 async def due_in(
@@ -172,7 +170,7 @@ async def due_in(
             row.home_state,
             row.postcode,
         )
-        due.append(Due(row, lead, wishes, history, row.ringing_since))
+        due.append(Due(row, lead, wishes, history))
     return footing, due
 
 

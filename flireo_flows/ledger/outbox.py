@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import CampaignLedger, Database, from_row
+from flireo_flows.ledger.report_matches import IS_REPORT_OF
 from flireo_flows.ledger.schema import IS_ERASED, IS_OPEN, attempts, inbox, leads, outbox
 from flireo_flows.lifecycle.states import ONCE, InboxState, LeadState, LedgerEvent, Reason
 
@@ -200,12 +201,7 @@ async def post_reports_waiting(database: Database) -> bool:
 
 def _newest(now: float, after: int) -> Select[Any]:
     """The newest report that waits and that an attempt of ours may own, if it came after the last that was told."""
-    mine = or_(
-        attempts.c.call_id == inbox.c.call_id,
-        attempts.c.report_id == inbox.c.call_id,
-        and_(inbox.c.reference != "", attempts.c.reference == inbox.c.reference),
-        and_(attempts.c.phone == inbox.c.customer, IS_OPEN),
-    )
+    mine = or_(IS_REPORT_OF, and_(attempts.c.phone == inbox.c.customer, IS_OPEN))
     return (
         select(func.max(inbox.c.id))
         .join(attempts, mine)
@@ -214,22 +210,6 @@ def _newest(now: float, after: int) -> Select[Any]:
             inbox.c.id > after,
             inbox.c.received_at.between(now - OLDEST_SECONDS, now - WAITED_SECONDS),
         )
-    )
-
-
-async def post_started(db: AsyncConnection, campaign: CampaignLedger) -> bool:
-    """A run has leads to call. Posted at the campaign's first such run.
-
-    Args:
-        db: A transaction that may write.
-        database: Its ledger.
-        campaign: Its name.
-
-    Returns:
-        Whether it was the first.
-    """
-    return await post(
-        db, campaign.database, LedgerEvent.CAMPAIGN_STARTED, campaign.name, campaign=campaign.name
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.calls import Call
 from flireo_flows.api.webhooks import EventType, WebhookEvent, parse_event
-from flireo_flows.ledger.attempts import move, release_call_in
+from flireo_flows.ledger.attempts import has_owner, move, release_call_in
 from flireo_flows.ledger.call_reports import apply_report, suppress_after_call
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.erasure import is_pseudonym
@@ -47,6 +47,14 @@ _COLUMNS: Final = (
     inbox.c.customer.label("customer"),
     inbox.c.received_at.label("received_at"),
     inbox.c.called_at.label("called_at"),
+)
+
+
+# A report names an attempt, by an id of its call or by the attempt's own reference.
+IS_REPORT_OF: Final = or_(
+    attempts.c.call_id == inbox.c.call_id,
+    attempts.c.report_id == inbox.c.call_id,
+    and_(inbox.c.reference != "", attempts.c.reference == inbox.c.reference),
 )
 
 
@@ -264,7 +272,7 @@ class _Applying:
     async def _owned(self, row: Row[Any]) -> Row[Any]:
         """Give an attempt the call of a report that names it: an unknown one is settled by that."""
         # Two attempts with one call id would each count the call, and one of them would be called again for nothing.
-        if row.inbox_call_id in (row.call_id, row.report_id) or await _has_owner(self.db, row.inbox_call_id):
+        if row.inbox_call_id in (row.call_id, row.report_id) or await has_owner(self.db, row.inbox_call_id):
             return row
         if row.state == AttemptState.UNKNOWN and row.call_id is None:
             await move(self.db, row.id, AttemptEvent.FOUND, **_by_webhook(row))
@@ -377,11 +385,6 @@ def _raise_of_ledger(error: Exception) -> None:
     """If the ledger failed, no report is to blame for it."""
     if isinstance(error, LedgerError) or is_outage(error) or has_to_be_repeated(error):
         raise error
-
-
-async def _has_owner(db: AsyncConnection, call_id: str) -> bool:
-    owner = or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
-    return (await db.execute(select(attempts.c.id).where(owner).limit(1))).first() is not None
 
 
 async def _called_after_all(db: AsyncConnection, row: Row[Any]) -> None:

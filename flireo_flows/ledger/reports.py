@@ -66,38 +66,37 @@ def report_of_call(call: Call) -> Report:
         channel=Channel.LIST,
         status=stored(call.status),
         is_over=call.is_over,
-        end_reason=stored(call.end_reason or ""),
-        error=stored(call.error or ""),
-        started_at=_seconds(call.started_at),
         ended_at=_seconds(call.ended_at),
-        duration_seconds=_storable(call.duration_seconds),
-        summary=stored(call.summary or ""),
-        analysis=to_json(call.analysis_result) if call.analysis_result is not None else None,
-        messages=to_json([turn.model_dump() for turn in call.messages]) if call.messages else None,
-        recording_url=stored(call.recording_url) if call.recording_url else None,
+        **_results(call, call.analysis_result),
     )
 
 
 def report_of_event(event: WebhookEvent) -> Report:
     """A webhook as a report. Only an end-of-call report is the last word on a call."""
     is_report = event.type == EventType.END_OF_CALL_REPORT
-    ended_at = event.ended_at or (event.timestamp if is_report else None)
     return Report(
         call_id=event.call_id,
         channel=Channel.WEBHOOK,
         status=event.call_status or ("ended" if is_report else ""),
         is_over=is_report or (event.call_status or "") in OVER,
         is_last_word=is_report,
-        end_reason=stored(event.end_reason or ""),
-        error=stored(event.error or ""),
-        started_at=_seconds(event.started_at),
-        ended_at=_seconds(ended_at),
-        duration_seconds=_storable(event.duration_seconds),
-        summary=stored(event.summary or ""),
-        analysis=to_json(event.analysis) if event.analysis is not None else None,
-        messages=to_json([turn.model_dump() for turn in event.messages]) if event.messages else None,
-        recording_url=stored(event.recording_url) if event.recording_url else None,
+        ended_at=_seconds(event.ended_at or (event.timestamp if is_report else None)),
+        **_results(event, event.analysis),
     )
+
+
+def _results(told: Call | WebhookEvent, analysis: object) -> dict[str, Any]:
+    """What both report of a call that is over."""
+    return {
+        "end_reason": stored(told.end_reason or ""),
+        "error": stored(told.error or ""),
+        "started_at": _seconds(told.started_at),
+        "duration_seconds": _storable(told.duration_seconds),
+        "summary": stored(told.summary or ""),
+        "analysis": to_json(analysis) if analysis is not None else None,
+        "messages": to_json([turn.model_dump() for turn in told.messages]) if told.messages else None,
+        "recording_url": stored(told.recording_url) if told.recording_url else None,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.client import Account
 from flireo_flows.ledger.database import CampaignLedger, Database
-from flireo_flows.ledger.outbox import post_started
+from flireo_flows.ledger.outbox import post
 from flireo_flows.ledger.reports import Expectations
 from flireo_flows.ledger.schema import attempts, campaigns, leads
-from flireo_flows.lifecycle.states import AttemptState, LeadState
+from flireo_flows.lifecycle.states import AttemptState, LeadState, LedgerEvent
 from flireo_flows.policy import CallingPolicy
 
 LONGEST_CALL_SECONDS: Final = 3600.0  # for an agent that names no maximum
@@ -123,7 +123,9 @@ async def write_rules(
         await campaign.register(db)
         await db.execute(update(campaigns).where(campaigns.c.name == campaign.name).values(values))
         if is_starting:
-            await post_started(db, campaign)
+            await post(
+                db, campaign.database, LedgerEvent.CAMPAIGN_STARTED, campaign.name, campaign=campaign.name
+            )
     return True
 
 

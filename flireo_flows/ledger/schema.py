@@ -33,16 +33,7 @@ from sqlalchemy import (
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.person_key import person_key
-from flireo_flows.lifecycle.states import (
-    OPEN,
-    AttemptState,
-    CampaignState,
-    InboxReason,
-    InboxState,
-    LeadState,
-    Reason,
-    SuppressionSource,
-)
+from flireo_flows.lifecycle import states
 
 VERSION: Final = 1  # of the tables: the number of the newest migration
 PSEUDONYM: Final = "forgotten-"  # begins what stands in the place of an erased person's number or call id
@@ -68,9 +59,9 @@ Person: Final = Keyed(person_key)  # a number; what is no number stays as it is
 CampaignKey: Final = Keyed(name_key)
 
 
-def one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     """Only states of the enum may be written."""
-    listed = ", ".join(f"'{state.value}'" for state in states)
+    listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"known_{column}")
 
 
@@ -95,7 +86,7 @@ campaigns = Table(
     Column("name", CampaignKey, primary_key=True),
     # Its first spelling.
     Column("shown", String, nullable=False, default=lambda row: row.get_current_parameters()["name"]),
-    Column("state", String, one_of("state", CampaignState), nullable=False),
+    Column("state", String, one_of("state", states.CampaignState), nullable=False),
     Column("reason", Text, nullable=False, default=""),  # words of a person or the breaker, without a number
     Column("changed_by", String, nullable=False, default=""),  # person, breaker, brake, prefect
     Column("changed_at", Float, nullable=False, default=0.0),
@@ -113,7 +104,7 @@ campaign_changes = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("campaign", CampaignKey, nullable=False),
-    Column("state", String, one_of("state", CampaignState), nullable=False),
+    Column("state", String, one_of("state", states.CampaignState), nullable=False),
     Column("reason", Text, nullable=False),
     Column("changed_by", String, nullable=False),
     Column("changed_at", Float, nullable=False),
@@ -143,7 +134,7 @@ leads = Table(
     Column("zones", Text, nullable=False, default=""),  # IANA names, separated by spaces
     Column("batch", String, nullable=False),  # the newest file that holds the lead
     Column("line", Integer, nullable=False, default=0),
-    Column("state", String, one_of("state", LeadState), nullable=False),
+    Column("state", String, one_of("state", states.LeadState), nullable=False),
     Column("reason", String, nullable=False, default=""),  # a `Reason`, or the `Rule` that denied it
     Column("detail", Text, nullable=False, default=""),  # words of others that belong to the reason
     Column("outcome", String, nullable=False, default=""),
@@ -173,12 +164,12 @@ attempts = Table(
     Column("campaign", CampaignKey, nullable=False),
     Column("phone", Person, nullable=False),
     Column("number", Integer, nullable=False),
-    Column("state", String, one_of("state", AttemptState), nullable=False),
+    Column("state", String, one_of("state", states.AttemptState), nullable=False),
     Column("runner", String, nullable=False),
     Column("began_at", Float, nullable=False),
     Column("call_id", String, unique=True),
     Column("report_id", String, unique=True),  # call id of the webhooks, where it differs
-    Column("reason", String, one_of("reason", Reason), nullable=False, default=""),
+    Column("reason", String, one_of("reason", states.Reason), nullable=False, default=""),
     Column("detail", Text, nullable=False, default=""),  # words of others that belong to the reason
     Column("status", Integer),  # HTTP status of the answer to its request, where that was no call id
     # A report came of its call although it counts as not placed.
@@ -239,7 +230,7 @@ _OVER: Final = attempts.c.over_at.is_not(None)
 index_where(_OVER, "flireo_attempts_in_time", *(attempts.c[name] for name in _IN_TIME), unique=False)
 
 IS_ERASED: Final = attempts.c.phone.startswith(PSEUDONYM, autoescape=True)
-IS_OPEN: Final = attempts.c.state.in_([str(state) for state in OPEN])
+IS_OPEN: Final = attempts.c.state.in_(list(states.OPEN))
 # Its call may be going on. Of an unknown one too, until so much time has passed that no call would last.
 MAY_BE_CALLING: Final = and_(IS_OPEN, attempts.c.over_at.is_(None))
 
@@ -265,8 +256,8 @@ inbox = Table(
     Column("body", LargeBinary, nullable=False),
     Column("received_at", Float, nullable=False),
     Column("deliveries", Integer, nullable=False, default=1),
-    Column("state", String, one_of("state", InboxState), nullable=False),
-    Column("reason", String, one_of("reason", InboxReason), nullable=False, default=""),
+    Column("state", String, one_of("state", states.InboxState), nullable=False),
+    Column("reason", String, one_of("reason", states.InboxReason), nullable=False, default=""),
     Column("detail", Text, nullable=False, default=""),
     # Read from the body when it came, so that the attempt can be found without reading it again.
     Column("call_id", String, nullable=False, default=""),
@@ -329,7 +320,7 @@ suppressions = Table(
     metadata,
     Column("digest", String, primary_key=True),  # HMAC-SHA-256 of the number under the ledger's own key
     Column("phone", Person, nullable=False, default=""),
-    Column("source", String, one_of("source", SuppressionSource), nullable=False),
+    Column("source", String, one_of("source", states.SuppressionSource), nullable=False),
     Column("reason", Text, nullable=False, default=""),
     Column("campaign", CampaignKey, nullable=False, default=""),
     Column("at", Float, nullable=False),

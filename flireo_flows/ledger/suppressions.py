@@ -83,23 +83,6 @@ async def forgotten_in(db: AsyncConnection, database: Database, phones: Collecti
 
 
 async def suppress_in(
-    db: AsyncConnection, database: Database, phone: str, source: str, reason: str, campaign: str, now: float
-) -> None:
-    """Never call a number again, in whatever campaign. Said twice, the first time counts.
-
-    Args:
-        db: A transaction that may write.
-        database: Its ledger.
-        phone: E.164.
-        source: `person`, `outcome`, `analysis` or `unclear`.
-        reason: In words.
-        campaign: Whose call taught it; empty for none.
-        now: Unix seconds of the ledger's clock.
-    """
-    await suppress_all_in(db, database, [phone], source, reason, campaign, now)
-
-
-async def suppress_all_in(
     db: AsyncConnection,
     database: Database,
     phones: Sequence[str],
@@ -108,7 +91,20 @@ async def suppress_all_in(
     campaign: str,
     now: float,
 ) -> int:
-    """As `suppress_in`, for many numbers. Returns how many of them were not suppressed before."""
+    """Never call numbers again, in whatever campaign. The first suppression of a number counts.
+
+    Args:
+        db: A transaction that may write.
+        database: Its ledger.
+        phones: E.164.
+        source: `person`, `outcome`, `analysis` or `unclear`.
+        reason: In words.
+        campaign: Whose call taught it; empty for none.
+        now: Unix seconds of the ledger's clock.
+
+    Returns:
+        How many of them were not suppressed before.
+    """
     if not phones:
         return 0
     if not database.is_sqlite:
@@ -178,7 +174,7 @@ class Suppressions:
         for chunk in pieces(sorted(phones)):
             async with self._database.write() as db:
                 now = self._database.now()
-                made += await suppress_all_in(
+                made += await suppress_in(
                     db, self._database, chunk, SuppressionSource.PERSON, reason, "", now
                 )
         return made

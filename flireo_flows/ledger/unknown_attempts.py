@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 
-from flireo_flows.ledger.attempts import attempt_of, move, not_placed_in
+from flireo_flows.ledger.attempts import attempt_of, has_owner, move, not_placed_in
 from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.intents import Attempt
 from flireo_flows.ledger.leads import chunks
@@ -68,11 +68,8 @@ class UnknownAttempts:
 
     async def adopt(self, attempt: Attempt, call_id: str) -> bool:
         """Give an attempt its call. False if the attempt moved meanwhile, or the call has an owner."""
-        owner = select(attempts.c.id).where(
-            or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
-        )
         async with self._database.write(self.campaign) as db:
-            if (await db.execute(owner)).first():
+            if await has_owner(db, call_id):
                 return False
             found = {"call_id": call_id, "id_source": IdSource.LIST, "reason": Reason.NONE, "detail": ""}
             return await move(db, attempt.id, AttemptEvent.FOUND, **found)
@@ -82,9 +79,8 @@ class UnknownAttempts:
 
         Possible, never yet proved (contract section 19).
         """
-        known = or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
         async with self._database.write(self.campaign) as db:
-            if (await db.execute(select(attempts.c.id).where(known))).first():
+            if await has_owner(db, call_id):
                 return False
             alias = update(attempts).where(attempts.c.id == attempt_id, attempts.c.report_id.is_(None))
             return bool((await db.execute(alias.values(report_id=call_id))).rowcount)

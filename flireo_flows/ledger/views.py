@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select, union
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.campaign_names import name_key
 from flireo_flows.ledger.campaigns import known_campaigns, require_campaign, shown_in
 from flireo_flows.ledger.database import CampaignLedger, Database, from_row
 from flireo_flows.ledger.messages import NOT_CALLED, WHY_OPEN, lead_reason
-from flireo_flows.ledger.report_matches import MAY_OWN
+from flireo_flows.ledger.report_matches import IS_REPORT_OF, MAY_OWN
 from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, inbox, leads, requests
 from flireo_flows.ledger.unknown_attempts import is_given_up
 from flireo_flows.lifecycle.states import FINAL, OPEN, AttemptState, InboxState, LeadState
@@ -292,12 +292,9 @@ async def campaigns_with_open_results(database: Database, campaign: str = "") ->
     async with database.read() as db:
         if campaign:
             return [name_key(await require_campaign(db, campaign, database.where))]
-        mine = or_(
-            attempts.c.call_id == inbox.c.call_id,
-            attempts.c.report_id == inbox.c.call_id,
-            and_(inbox.c.reference != "", attempts.c.reference == inbox.c.reference),
+        told = (
+            select(attempts.c.campaign).join(inbox, IS_REPORT_OF).where(inbox.c.state == InboxState.WAITING)
         )
-        told = select(attempts.c.campaign).join(inbox, mine).where(inbox.c.state == InboxState.WAITING)
         since = database.now() - LATELY_SECONDS
         # Under an id that no attempt has: of a call that the list showed to be over before its analysis came.
         named = select(attempts.c.campaign).join(inbox, MAY_OWN)

@@ -200,12 +200,12 @@ async def suppress(database: Database, campaign: Campaign) -> None:
 
 async def learn(database: Database, campaign: Campaign) -> None:
     async with database.write("autumn") as db:
-        await suppress_in(db, database, ANNA, "analysis", "said no", "autumn", database.now())
+        await suppress_in(db, database, [ANNA], "analysis", "said no", "autumn", database.now())
 
 
 async def leave_unclear(database: Database, campaign: Campaign) -> None:
     async with database.write("autumn") as db:
-        await suppress_in(db, database, ANNA, "unclear", "perhaps no", "autumn", database.now())
+        await suppress_in(db, database, [ANNA], "unclear", "perhaps no", "autumn", database.now())
 
 
 async def forget_her(database: Database, campaign: Campaign) -> None:

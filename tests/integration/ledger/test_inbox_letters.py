@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from flireo_flows.ledger import AttemptBook, Database, LedgerError
 from flireo_flows.ledger.dead_letters import Replayed, replay, unreadable
-from flireo_flows.ledger.delivery import read_delivery
 from flireo_flows.ledger.erasure import forget
+from flireo_flows.ledger.inbox import read_delivery
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.receiver.signature_check import SenderClock
 from tests.support.calling.campaign import ANNA, BEN

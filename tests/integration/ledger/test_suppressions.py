@@ -63,8 +63,8 @@ async def test_who_is_suppressed_is_called_in_no_campaign_that_begins_later(data
 async def test_saying_it_twice_keeps_the_first_time(database: Database) -> None:
     suppressions = Suppressions(database)
     async with database.write() as db:
-        await suppress_in(db, database, ANNA, "outcome", "said no", "spring", 1_000.0)
-        await suppress_in(db, database, ANNA, "analysis", "said no again", "autumn", 2_000.0)
+        await suppress_in(db, database, [ANNA], "outcome", "said no", "spring", 1_000.0)
+        await suppress_in(db, database, [ANNA], "analysis", "said no again", "autumn", 2_000.0)
     assert await suppressions.suppress([ANNA, ANNA, BEN], "asked") == 1
     anna, ben = await suppressions.listed()
     assert (anna.source, anna.reason, anna.campaign, anna.at) == ("outcome", "said no", "spring", 1_000.0)
@@ -105,7 +105,7 @@ async def test_two_campaigns_that_learn_of_the_same_people_in_another_order_do_n
     async def learn(campaign: str, *phones: str) -> None:
         async with database.write(campaign) as db:
             for phone in phones:
-                await suppress_in(db, database, phone, "outcome", "said no", campaign, database.now())
+                await suppress_in(db, database, [phone], "outcome", "said no", campaign, database.now())
                 await asyncio.sleep(0.05)  # the other one begins meanwhile
 
     await asyncio.gather(learn("one", ANNA, BEN), learn("another", BEN, ANNA))

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from flireo_flows.ledger import Database, Inbox, LedgerError
-from flireo_flows.ledger.delivery import Delivery, read_delivery
+from flireo_flows.ledger.inbox import Delivery, read_delivery
 from flireo_flows.lifecycle.states import InboxReason
 from flireo_flows.prefect_support.local_server import free_port
 from flireo_flows.receiver.storage import NotStoredError, Storage
