@@ -1,7 +1,7 @@
 """Attempts: committed before the request goes out, moved only by the table in `states`."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -107,7 +107,7 @@ class AttemptBook:
             update(attempts)
             .where(
                 attempts.c.campaign == self.campaign,
-                attempts.c.state.in_(_names(sources(AttemptEvent.LOST))),
+                attempts.c.state.in_(sources(AttemptEvent.LOST)),
                 attempts.c.runner.not_in(alive),
             )
             .values(state=target(AttemptEvent.LOST), reason=Reason.RUNNER_LOST, lost_at=self._database.now())
@@ -167,7 +167,7 @@ _ACCEPT_POSTGRESQL: Final = _ACCEPT.where(
 
 async def move(db: AsyncConnection, attempt_id: int, event: AttemptEvent, **values: Any) -> bool:
     """Let an event happen to an attempt. False, and nothing written, where the table has no such move."""
-    legal = and_(attempts.c.id == attempt_id, attempts.c.state.in_(_names(sources(event))))
+    legal = and_(attempts.c.id == attempt_id, attempts.c.state.in_(sources(event)))
     done = await db.execute(update(attempts).where(legal).values(state=target(event), **values))
     return bool(done.rowcount)
 
@@ -219,7 +219,7 @@ async def release_call_in(db: AsyncConnection, row: Row[Any], now: float) -> boo
     may_be_in_progress = select(other.c.id).where(
         other.c.phone == row.phone,
         other.c.id != row.id,
-        other.c.state.in_(_names(OPEN)),
+        other.c.state.in_(OPEN),
         other.c.over_at.is_(None),
     )
     over_at = case((may_be_in_progress.exists(), attempts.c.over_at), else_=None)
@@ -288,10 +288,6 @@ async def not_placed_in(
         .where(leads.c.state == LeadState.WAITING)
     )
     await db.execute(worn_out.values(state=LeadState.REVIEW))
-
-
-def _names(states: Iterable[AttemptState]) -> list[str]:
-    return [str(state) for state in states]
 
 
 def to_json(value: object) -> str:

@@ -31,6 +31,7 @@ from flireo_flows.ledger.reports import WORDS
 from flireo_flows.ledger.schema import (
     FORGOT,
     IS_ERASED,
+    IS_OPEN,
     PSEUDONYM,
     account_calls,
     attempts,
@@ -44,7 +45,6 @@ from flireo_flows.ledger.schema import (
 )
 from flireo_flows.ledger.suppressions import digest, suppress_in
 from flireo_flows.lifecycle.states import (
-    OPEN,
     AttemptState,
     InboxReason,
     InboxState,
@@ -201,7 +201,7 @@ async def _is_under_way(db: AsyncConnection, phone: str) -> bool:
     open_ = (
         select(attempts.c.id)
         .join(leads, leads.c.id == attempts.c.lead_id)
-        .where(attempts.c.phone == phone, attempts.c.state.in_([str(state) for state in OPEN]))
+        .where(attempts.c.phone == phone, IS_OPEN)
         .where(~left_to_a_person)
     )
     return (await db.execute(open_.limit(1))).first() is not None

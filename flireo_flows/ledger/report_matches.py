@@ -20,10 +20,9 @@ from flireo_flows.ledger.erasure import is_pseudonym
 from flireo_flows.ledger.errors import LedgerError, has_to_be_repeated, is_outage
 from flireo_flows.ledger.lead_queue import LONGEST_CALL_SECONDS
 from flireo_flows.ledger.reports import Expectations, finished_call_of, object_of, report_of_event
-from flireo_flows.ledger.schema import attempts, inbox, leads
+from flireo_flows.ledger.schema import IS_OPEN, attempts, inbox, leads
 from flireo_flows.lifecycle.outcomes import outcome_of
 from flireo_flows.lifecycle.states import (
-    OPEN,
     AttemptEvent,
     AttemptState,
     IdSource,
@@ -161,7 +160,7 @@ def rivals_of(row: Row[Any]) -> Select[Any]:
         attempts.c.channel != "webhook",
         or_(attempts.c.state != AttemptState.NOT_PLACED, attempts.c.absent_since.is_not(None)),
     )
-    return select(attempts.c.id).where(others, or_(attempts.c.state.in_(list(map(str, OPEN))), then)).limit(1)
+    return select(attempts.c.id).where(others, or_(IS_OPEN, then)).limit(1)
 
 
 def report_and_attempt(inbox_id: int, attempt_id: int) -> Select[Any]:

@@ -17,7 +17,7 @@ from flireo_flows.ledger.messages import NOT_CALLED, WHY_OPEN, lead_reason
 from flireo_flows.ledger.report_matches import IS_REPORT_OF, MAY_OWN
 from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, inbox, leads, requests
 from flireo_flows.ledger.unknown_attempts import is_given_up
-from flireo_flows.lifecycle.states import FINAL, OPEN, AttemptState, InboxState, LeadState
+from flireo_flows.lifecycle.states import FINAL, AttemptState, InboxState, LeadState
 
 LATELY_SECONDS: Final = 2 * 86_400.0
 
@@ -146,7 +146,7 @@ class Views:
 
     async def open(self, campaign: str, batch: str, most: int) -> list[OpenLead]:
         """Leads of a file that are not final, with why, in the file's order."""
-        open_ = and_(attempts.c.lead_id == leads.c.id, attempts.c.state.in_([str(state) for state in OPEN]))
+        open_ = and_(attempts.c.lead_id == leads.c.id, IS_OPEN)
         wanted = (
             select(
                 leads.c.line,
