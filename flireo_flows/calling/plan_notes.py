@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flireo_flows.api.redaction import redact
+from flireo_flows.calling.plan import lines_in_words
 from flireo_flows.leads import LeadBatch
 from flireo_flows.leads.zones import place_may_be_old
 from flireo_flows.policy import (
@@ -92,7 +93,6 @@ def _disclosure(greetings: Sequence[str]) -> Iterator[str]:
         )
 
 
-LINES_SHOWN: Final = 5
 COLUMNS_SHOWN: Final = 10
 
 
@@ -109,7 +109,7 @@ def reading_notes(batch: LeadBatch) -> Iterator[str]:
             changed.setdefault(lead.note, []).append(lead.line)
     for note, lines in changed.items():
         are = "number ({}) is" if len(lines) == 1 else "numbers ({}) are"
-        yield f"{len(lines)} {are.format(_lines(lines))} {note}."
+        yield f"{len(lines)} {are.format(lines_in_words(lines))} {note}."
     for kind, count in Counter(reject.kind for reject in batch.rejects if reject.kind).most_common():
         what = kind.replace("_", "-")
         rows = f"1 row holds a {what} number" if count == 1 else f"{count} rows hold {what} numbers"
@@ -131,11 +131,6 @@ def _left_out(batch: LeadBatch) -> Iterator[str]:
     if count := batch.opted_out_by_text:
         people = "lead is" if count == 1 else "leads are"
         yield f"{count} {people} not called: a cell such as a status or a note asks for no more calls."
-
-
-def _lines(lines: Sequence[int]) -> str:
-    named = ", ".join(map(str, lines[:LINES_SHOWN])) + (", ..." if len(lines) > LINES_SHOWN else "")
-    return f"line {named}" if len(lines) == 1 else f"lines {named}"
 
 
 LONG_WAIT: Final = timedelta(days=14)

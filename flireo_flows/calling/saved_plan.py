@@ -23,6 +23,7 @@ from flireo_flows.calling.plan import (
     compose,
     digest_of,
     key_of,
+    lines_in_words,
     request_of,
     row_of,
 )
@@ -31,7 +32,6 @@ from flireo_flows.script import ComposeError, Composer, LeadFacts
 
 KIND: Final = "flireo-flows plan"
 VERSION: Final = 1
-LINES_SHOWN: Final = 5
 
 
 class PlanError(Exception):
@@ -262,7 +262,4 @@ def _saved_call(call: PlannedCall) -> SavedCall:
 
 
 def _persons(lines: Sequence[int]) -> str:
-    named = ", ".join(map(str, lines[:LINES_SHOWN])) + (", ..." if len(lines) > LINES_SHOWN else "")
-    if len(lines) == 1:
-        return f"1 person (line {named})"
-    return f"{len(lines)} people (lines {named})"
+    return f"{'1 person' if len(lines) == 1 else f'{len(lines)} people'} ({lines_in_words(lines)})"

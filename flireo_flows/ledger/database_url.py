@@ -43,16 +43,9 @@ LEFT_OUT: Final = frozenset(
     {
         *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
         *("fallback_application_name", "sslcompression", "sslsni", "load_balance_hosts", "client_encoding"),
-        *(
-            "pgbouncer",
-            "connection_limit",
-            "pool_timeout",
-            "pool_size",
-            "max_overflow",
-            "statement_cache_size",
-        ),
-        *("prepared_statement_cache_size", "prepareThreshold", "preparethreshold", "prepared_statements"),
-        *("uselibpqcompat", "supa", "workaround", "async_fallback", "socket_timeout"),
+        *("pgbouncer", "connection_limit", "pool_timeout", "pool_size", "max_overflow"),
+        *("statement_cache_size", "prepared_statement_cache_size", "prepareThreshold", "preparethreshold"),
+        *("prepared_statements", "uselibpqcompat", "supa", "workaround", "async_fallback", "socket_timeout"),
     }
 )
 # What they ask for is left out without harm where it has one of these values; otherwise nobody here can keep it.
@@ -67,6 +60,9 @@ HARMLESS: Final[Mapping[str, frozenset[str]]] = {
     "requirepeer": frozenset({""}),
     "service": frozenset({""}),
 }
+
+
+KNOWN: Final = DRIVER | SETTINGS | LEFT_OUT | {"ssl", "channel_binding", "connect_timeout", "timeout"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +94,7 @@ def read_options(where: str, given: Mapping[str, str], names_may_be_secret: bool
         LedgerError: One cannot be kept, or is unknown.
     """
     for name, value in given.items():
-        known = (
-            DRIVER
-            | SETTINGS
-            | LEFT_OUT
-            | HARMLESS.keys()
-            | {"ssl", "channel_binding", "connect_timeout", "timeout"}
-        )
-        if name not in known:
+        if name not in KNOWN and name not in HARMLESS:
             plain = not names_may_be_secret and re.fullmatch(r"[A-Za-z_]{1,40}", name)
             raise LedgerError(where, f"its option {name if plain else '(not shown)'} is unknown", LEAVE_OUT)
         if name in HARMLESS and value not in HARMLESS[name]:

@@ -176,48 +176,32 @@ def _changes(column: str) -> str:
 
 
 def _notices() -> Iterator[Trigger]:
-    yield _notice(
-        "flireo_tell_ended",
-        attempts.name,
-        "UPDATE OF state",
-        f"NEW.state = {_ENDED} AND OLD.state <> {_ENDED}",
-        f"'{LedgerEvent.CALL_ENDED}'",
-    )
-    yield _notice(
-        "flireo_tell_amended",
-        attempts.name,
-        "UPDATE OF outcome, analysis",
+    review, unreadable = f"'{LeadState.REVIEW}'", f"'{InboxState.UNREADABLE}'"
+    amended = (
         f"OLD.state = {_ENDED} AND NEW.state = {_ENDED} AND NOT {_IS_ERASED} AND "
-        "(OLD.outcome <> NEW.outcome OR COALESCE(OLD.analysis, '') <> COALESCE(NEW.analysis, ''))",
-        f"'{LedgerEvent.CALL_AMENDED}'",
-    )
-    yield _notice(
-        "flireo_tell_review",
-        leads.name,
-        "UPDATE OF state",
-        f"NEW.state = '{LeadState.REVIEW}' AND OLD.state <> '{LeadState.REVIEW}'",
-        f"'{LedgerEvent.NEEDS_REVIEW}'",
+        "(OLD.outcome <> NEW.outcome OR COALESCE(OLD.analysis, '') <> COALESCE(NEW.analysis, ''))"
     )
     standing = (
         f"CASE NEW.state WHEN '{CampaignState.PAUSED}' THEN '{LedgerEvent.CAMPAIGN_PAUSED}' "
         f"WHEN '{CampaignState.CANCELLED}' THEN '{LedgerEvent.CAMPAIGN_CANCELLED}' "
         f"ELSE '{LedgerEvent.CAMPAIGN_RESUMED}' END"
     )
-    for name, on, when in (
-        ("flireo_tell_standing", "UPDATE OF state", "NEW.state <> OLD.state"),
-        ("flireo_tell_standing_new", "INSERT", f"NEW.state <> '{CampaignState.OPEN}'"),
+    ended, dead = f"'{LedgerEvent.CALL_ENDED}'", f"'{LedgerEvent.DEAD_LETTER}'"
+    changed, whole = "UPDATE OF state", ("NEW.name", "NULL", "NEW.reason")
+    for name, table, on, when, event, about in (
+        ("ended", attempts, changed, _becomes(_ENDED), ended, ()),
+        ("amended", attempts, "UPDATE OF outcome, analysis", amended, f"'{LedgerEvent.CALL_AMENDED}'", ()),
+        ("review", leads, changed, _becomes(review), f"'{LedgerEvent.NEEDS_REVIEW}'", ()),
+        ("standing", campaigns, changed, "NEW.state <> OLD.state", standing, whole),
+        ("standing_new", campaigns, "INSERT", f"NEW.state <> '{CampaignState.OPEN}'", standing, whole),
+        ("dead_letter_new", inbox, "INSERT", f"NEW.state = {unreadable}", dead, ("''",)),
+        ("dead_letter", inbox, changed, _becomes(unreadable), dead, ("''",)),
     ):
-        yield _notice(name, campaigns.name, on, when, standing, "NEW.name", "NULL", "NEW.reason")
-    unreadable = f"'{InboxState.UNREADABLE}'"
-    for name, on, when in (
-        ("flireo_tell_dead_letter_new", "INSERT", f"NEW.state = {unreadable}"),
-        (
-            "flireo_tell_dead_letter",
-            "UPDATE OF state",
-            f"NEW.state = {unreadable} AND OLD.state <> {unreadable}",
-        ),
-    ):
-        yield _notice(name, inbox.name, on, when, f"'{LedgerEvent.DEAD_LETTER}'", "''")
+        yield _notice(f"flireo_tell_{name}", table.name, on, when, event, *about)
+
+
+def _becomes(state: str) -> str:
+    return f"NEW.state = {state} AND OLD.state <> {state}"
 
 
 def _notice(

@@ -6,7 +6,7 @@ module. Nothing here does I/O but the one reading of that file.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -208,47 +208,40 @@ class OutcomeRule(BaseModel):
     @property
     def is_catch_all(self) -> bool:
         """Whether it fits every call."""
-        return not self.model_dump(exclude={"outcome"}, exclude_defaults=True)
+        return not self._given()
 
     def fits(self, ending: FinishedCall) -> bool:
         """Whether all its conditions hold of a call that is over."""
-        return all(self._of_words(ending)) and all(self._of_figures(ending)) and all(self._of_talk(ending))
+        return all(CONDITIONS[name](ending, wanted) for name, wanted in self._given().items())
 
-    def _of_words(self, ending: FinishedCall) -> Iterator[bool]:
-        if self.status:
-            yield ending.status in self.status
-        # Both in one: which of the two holds the words is not documented (contract section 9.4).
-        told = f"{ending.end_reason} {ending.error}"
-        if self.says:
-            yield _holds(told, self.says)
-        if self.says_not:
-            yield not _holds(told, self.says_not)
-        if self.end_reason:
-            yield _holds(ending.end_reason, self.end_reason)
-        if self.no_end_reason:
-            yield not ending.end_reason.strip()
-        if self.error:
-            yield _holds(ending.error, self.error)
+    def _given(self) -> dict[str, Any]:
+        """The conditions that it has."""
+        asked = {name: getattr(self, name) for name in CONDITIONS}
+        return {name: wanted for name, wanted in asked.items() if wanted != _DEFAULTS[name]}
 
-    def _of_figures(self, ending: FinishedCall) -> Iterator[bool]:
-        lasted = ending.duration_seconds
-        if self.talked is not None:
-            yield ending.talked is self.talked
-        if self.min_duration_seconds is not None:
-            yield lasted is not None and lasted >= self.min_duration_seconds
-        if self.max_duration_seconds is not None:
-            yield lasted is not None and lasted <= self.max_duration_seconds
-        if self.most_messages is not None:
-            yield 1 <= ending.turns <= self.most_messages
 
-    def _of_talk(self, ending: FinishedCall) -> Iterator[bool]:
-        if self.summary_begins:
-            yield ending.summary.lower().startswith(tuple(words.lower() for words in self.summary_begins))
-        if self.heard:
-            said = _spoken(ending.first_heard)
-            yield any(_spoken(phrase) in said for phrase in self.heard)
-        if self.analysis:
-            yield any(answers.says(ending.analysis, it.key, it.equals) for it in self.analysis)
+# Whether each condition of a rule holds of a call that is over.
+CONDITIONS: Final[Mapping[str, Callable[[FinishedCall, Any], bool]]] = {
+    "status": lambda call, wanted: call.status in wanted,
+    # Both in one: which of the two holds the words is not documented (contract section 9.4).
+    "says": lambda call, phrases: _holds(f"{call.end_reason} {call.error}", phrases),
+    "says_not": lambda call, phrases: not _holds(f"{call.end_reason} {call.error}", phrases),
+    "end_reason": lambda call, phrases: _holds(call.end_reason, phrases),
+    "no_end_reason": lambda call, _: not call.end_reason.strip(),
+    "error": lambda call, phrases: _holds(call.error, phrases),
+    "talked": lambda call, wanted: call.talked is wanted,
+    "min_duration_seconds": lambda call, least: (
+        call.duration_seconds is not None and call.duration_seconds >= least
+    ),
+    "max_duration_seconds": lambda call, most: (
+        call.duration_seconds is not None and call.duration_seconds <= most
+    ),
+    "summary_begins": lambda call, phrases: call.summary.lower().startswith(tuple(map(str.lower, phrases))),
+    "heard": lambda call, phrases: any(_spoken(it) in _spoken(call.first_heard) for it in phrases),
+    "most_messages": lambda call, most: 1 <= call.turns <= most,
+    "analysis": lambda call, wanted: any(answers.says(call.analysis, it.key, it.equals) for it in wanted),
+}
+_DEFAULTS: Final = {name: OutcomeRule.model_fields[name].default for name in CONDITIONS}
 
 
 def outcome_of(ending: FinishedCall, rules: Sequence[OutcomeRule] = ()) -> Outcome:
