@@ -202,7 +202,7 @@ class Dialer:
         kept_back = ""
 
         async def is_kept_back() -> bool:
-            """It may have waited for the rate limit while a person said no or paused the campaign."""
+            """It may have waited for the rate limit while a person opted out or paused the campaign."""
             nonlocal kept_back
             kept_back = self.silent_for or await self._said_no(attempt)
             return bool(kept_back)

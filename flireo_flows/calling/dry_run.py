@@ -37,7 +37,7 @@ from flireo_flows.policy import (
 )
 from flireo_flows.script import ComposeError, Composer, LeadFacts, NoClientNumberError
 
-RING_SECONDS: Final = 25.0  # a call that nobody answers
+RING_SECONDS: Final = 25.0  # a call that no one answers
 NEW: Final = KnownPerson()
 
 

@@ -37,7 +37,7 @@ class AccountRead:
         read_at: When, Unix seconds of the ledger's clock.
         read_back_to: What is older was not read, Unix seconds.
         calls: Outbound calls that this ledger did not make.
-        unnamed: Those of them whose number the list does not tell.
+        unnamed: Those of them whose number the list does not show.
     """
 
     read_at: float

@@ -122,7 +122,7 @@ class AttemptBook:
         called = [{"attempt": answer.attempt.id, "answered": stored(answer.call_id)} for answer in answers]
         accept = _ACCEPT_SQLITE if self._database.is_sqlite else _ACCEPT_POSTGRESQL
         if (await db.execute(accept, called)).rowcount == len(answers):
-            return  # SQLite tells; PostgreSQL's driver does not, of many rows at once
+            return  # SQLite counts; PostgreSQL's driver does not, of many rows at once
         left = attempts.c.id.in_([answer.attempt.id for answer in answers]) & attempts.c.call_id.is_(None)
         odd = select(attempts.c.id, attempts.c.lead_id, attempts.c.state).where(left)
         for row in (await db.execute(odd)).all():
@@ -141,9 +141,9 @@ class AttemptBook:
     async def _record(self, db: AsyncConnection, answer: Answer) -> None:
         attempt = answer.attempt
         call_id, detail = stored(answer.call_id) or None, stored(answer.detail)
-        told = {"reason": answer.reason, "detail": detail, "status": answer.status}
+        why = {"reason": answer.reason, "detail": detail, "status": answer.status}
         given_up = {"lost_at": self._database.now()} if answer.event is AttemptEvent.LOST else {}
-        if not await move(db, attempt.id, answer.event, call_id=call_id, **told, **given_up):
+        if not await move(db, attempt.id, answer.event, call_id=call_id, **why, **given_up):
             return  # a faster hand was there: the reconciler adopted the call, or its report came in
         if answer.event is AttemptEvent.REFUSED:
             await not_placed_in(db, attempt, answer.lead, answer.reason, detail, answer.not_before)
@@ -192,7 +192,7 @@ UNREPORTED: Final[dict[str, Any]] = {
 async def release_call_in(db: AsyncConnection, row: Row[Any], now: float) -> bool:
     """The call whose id a placed attempt has is another one: all that came of it is taken back.
 
-    It is not known then whether the attempt's own call was placed; the list of calls tells.
+    It is not known then whether the attempt's own call was placed; the list of calls will show it.
 
     Args:
         db: A transaction that may write.
@@ -215,7 +215,7 @@ async def release_call_in(db: AsyncConnection, row: Row[Any], now: float) -> boo
         await db.execute(update(leads).where(leads.c.id == row.lead_id, may_move).values(review))
         return False
     other = attempts.alias()
-    # Where somebody else has begun to call the number meanwhile, there is one call that may be going on already.
+    # Where another campaign has begun to call the number meanwhile, there is one call that may be going on already.
     may_be_in_progress = select(other.c.id).where(
         other.c.phone == row.phone,
         other.c.id != row.id,
@@ -269,7 +269,7 @@ async def not_placed_in(
     """No call was placed: the attempt is not used, and the lead waits again or is put up for review.
 
     `counts` is 1 where it may be the lead's own fault, as a request that vanished; never for a rate limit,
-    a missing connection or a refused key, which are nobody's.
+    a missing connection or a refused key, which are no one's.
     """
     lead = (leads.c.id == attempt.lead_id) & (leads.c.state == LeadState.CALLING)
     # Who was taken out of the file meanwhile waits for nothing.

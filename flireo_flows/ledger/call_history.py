@@ -164,7 +164,7 @@ def _of(
 
 
 def tail_of(phone: str) -> str:
-    """The last digits of a number; empty where it has too few to tell a person by."""
+    """The last digits of a number; empty where it has too few to know a person by."""
     digits = "".join(character for character in phone if character.isdigit())
     return digits[-TAIL_DIGITS:] if len(digits) >= TAIL_DIGITS else ""
 

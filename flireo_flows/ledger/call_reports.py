@@ -38,14 +38,14 @@ async def apply_report(
     expects: Expectations,
     now: float,
 ) -> bool:
-    """Write what a report tells of an attempt: it only ever adds, and a finished call never goes back.
+    """Write what a report contains of an attempt: it only ever adds, and a finished call never goes back.
 
     Args:
         db: A transaction that may write.
         database: Its ledger.
-        row: The attempt, placed or ended, as this transaction reads it: what somebody wrote since an older reading
+        row: The attempt, placed or ended, as this transaction reads it: what was written since an older reading
             would be written over. To one that counted as not placed only the words are added.
-        report: What was told.
+        report: What came.
         policy: Says when to stop waiting for more, whether the lead is called again, and what it teaches.
         expects: What is still to come.
         now: Unix seconds.
@@ -57,14 +57,14 @@ async def apply_report(
         if row.state == AttemptState.ENDED:
             return False
         report = replace(report, **WORDS)
-    told = merged(row, report, now)
-    if not told:
+    columns = merged(row, report, now)
+    if not columns:
         return False
-    ends = row.state == AttemptState.PLACED and is_complete(told, report, policy, expects, now)
-    outcome = outcome_of(finished_call_of(told), policy.outcomes)
+    ends = row.state == AttemptState.PLACED and is_complete(columns, report, policy, expects, now)
+    outcome = outcome_of(finished_call_of(columns), policy.outcomes)
     if ends or row.state == AttemptState.ENDED:
-        told["outcome"] = outcome
-    changed = {key: value for key, value in told.items() if value != getattr(row, key)}
+        columns["outcome"] = outcome
+    changed = {key: value for key, value in columns.items() if value != getattr(row, key)}
     ended = ends and await move(db, row.id, AttemptEvent.REPORTED, complete=True, **changed)
     if changed and not ended:
         await db.execute(update(attempts).where(attempts.c.id == row.id).values(changed))
@@ -72,9 +72,9 @@ async def apply_report(
         row.state != AttemptState.ENDED or not {"outcome", "analysis", "end_reason"} & changed.keys()
     ):
         return False
-    lesson = opt_out_of(policy, outcome, object_of(told["analysis"]), told["end_reason"])
+    lesson = opt_out_of(policy, outcome, object_of(columns["analysis"]), columns["end_reason"])
     if ended:
-        await _finish_lead(db, row, outcome, _ended_at(row, told), policy, lesson)
+        await _finish_lead(db, row, outcome, _ended_at(row, columns), policy, lesson)
     else:
         await correct_lead(db, row, outcome, policy, lesson)
     await suppress_after_call(db, database, row, lesson, now)
@@ -105,7 +105,7 @@ async def suppress_after_call(
 async def close_without_report(
     db: AsyncConnection, row: Row[Any], reason: Reason, policy: CallingPolicy, now: float, detail: str = ""
 ) -> None:
-    """End an attempt of which nothing more is heard; a person looks at the lead."""
+    """End an attempt of which nothing more is received; its lead needs review."""
     why = {"reason": reason, "detail": stored(detail)}
     values = {"outcome": Outcome.UNKNOWN, "over_at": row.over_at or now, **why}
     if await move(db, row.id, AttemptEvent.REPORTED, **values):
@@ -113,15 +113,15 @@ async def close_without_report(
         await db.execute(update(leads).where(leads.c.id == row.lead_id).values(state=LeadState.REVIEW, **why))
 
 
-def _ended_at(row: Row[Any], told: Mapping[str, Any]) -> float:
+def _ended_at(row: Row[Any], columns: Mapping[str, Any]) -> float:
     """When a call ended, on the ledger's clock: the next call keeps its distance from it.
 
     Flireo's own moment counts where it can be true. One before the call could have ended, or after its end was
-    heard, is of another clock; then the call ended when that was heard.
+    known, is of another clock; then the call ended when that was known.
     """
-    earliest = row.began_at + max(0, told["duration_seconds"] or 0)
-    ended, heard = told["ended_at"], float(told["over_at"])
-    return float(ended) if ended is not None and earliest <= ended <= heard else heard
+    earliest = row.began_at + max(0, columns["duration_seconds"] or 0)
+    ended, known = columns["ended_at"], float(columns["over_at"])
+    return float(ended) if ended is not None and earliest <= ended <= known else known
 
 
 async def _finish_lead(
@@ -132,7 +132,7 @@ async def _finish_lead(
     policy: CallingPolicy,
     lesson: OptOut | None = None,
 ) -> None:
-    """The attempt is used up; the lead is called again only if the policy says so, and never if the call said no."""
+    """The attempt is used up; the lead is called again only if the policy allows it, and never after an opt-out."""
     wanted = select(leads.c.state, leads.c.attempts, leads.c.reason).where(leads.c.id == row.lead_id)
     lead = (await db.execute(wanted)).one()
     used = lead.attempts + 1
@@ -225,7 +225,7 @@ class CallReports:
 
         Args:
             reports: Calls that are over, by attempt.
-            foreign: Calls of other attempts' or nobody's, by the attempt that has their id.
+            foreign: Calls of other attempts' or no one's, by the attempt that has their id.
             expects: What is still to come after a call's end.
 
         Returns:

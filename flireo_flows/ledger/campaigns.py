@@ -31,7 +31,7 @@ RINGING_SECONDS: Final = 60.0  # a call that goes on for longer was answered
 
 
 class DeclinedError(Exception):
-    """What a person asked of the ledger is not done. Says what, why, and what to do."""
+    """What a person asked of the ledger is not done. Contains what, why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Standing:
     Attributes:
         reason: Why, in words without a number; empty when it is open.
         changed_by: Who changed it last: `person`, `breaker`, `brake` or `prefect`.
-        changed_at: When, Unix seconds of the ledger's clock; 0 when nobody ever did.
+        changed_at: When, Unix seconds of the ledger's clock; 0 when no one ever did.
     """
 
     state: CampaignState = CampaignState.OPEN
@@ -76,7 +76,7 @@ class CampaignControl:
             return await history_in(db, self.campaign)
 
     async def pause(self, reason: str, by: str = "person") -> Standing:
-        """Ring nobody until a person resumes it. A paused campaign keeps its first reason and gains this one.
+        """Call no lead until a person resumes it. A paused campaign keeps its first reason and gains this one.
 
         Args:
             reason: In words.
@@ -96,7 +96,7 @@ class CampaignControl:
         return await self._change(CampaignState.OPEN, "", by)
 
     async def cancel(self, reason: str, by: str = "person") -> Standing:
-        """Ring nobody of it any more: who waits is skipped. Final; cancelling again changes nothing.
+        """Call no lead of it any more: those that wait are skipped. Final; cancelling again changes nothing.
 
         Raises:
             DeclinedError: There is no such campaign.
@@ -110,7 +110,7 @@ class CampaignControl:
 
 
 async def standing_in(db: AsyncConnection, campaign: str) -> Standing:
-    """How a campaign stands; open when nobody ever changed it."""
+    """How a campaign stands; open when no one ever changed it."""
     row = (await db.execute(select(campaigns).where(campaigns.c.name == campaign))).first()
     if row is None:
         return Standing()

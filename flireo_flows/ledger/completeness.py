@@ -28,7 +28,7 @@ from flireo_flows.ledger.schema import IS_ERASED, TALKED, attempts, campaigns, s
 from flireo_flows.lifecycle.states import AttemptState, LedgerEvent
 from flireo_flows.policy import CallingPolicy
 
-FEWEST: Final = 10  # calls; a share of fewer says little
+FEWEST: Final = 10  # calls; a share of fewer means little
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ class Completeness:
 
     Attributes:
         ended: Calls that are known to be over.
-        talked: Of these, the ones in which somebody or something answered.
-        reports_due: Calls whose report is in or should come: those that talked, and those of which nobody knows
-            yet, or will ever know, whether they did. A call that nobody answered has no report.
+        talked: Of these, the ones in which a person or a machine answered.
+        reports_due: Calls whose report is in or should come: those that talked, and those of which no one knows
+            yet, or will ever know, whether they did. A call that no one answered has no report.
         reports: Of these, the ones whose report is in.
         by_webhook: Reports that a webhook brought.
         by_list: Reports that the call list brought.
@@ -128,10 +128,10 @@ async def completeness(campaign: CampaignLedger) -> Completeness:
 
 
 async def check_completeness(campaign: CampaignLedger, policy: CallingPolicy) -> bool:
-    """Tell it when too many calls of a campaign lack their report or their analysis.
+    """Post a notice when too many calls of a campaign lack their report or their analysis.
 
     Only calls that have been over for longer than the policy waits for both are counted, and only a share of ten
-    or more of them is judged. It is told once each time one of the two falls below `min_completeness`: again only
+    or more of them is judged. It is posted once each time one of the two falls below `min_completeness`: again only
     after both had recovered. Cheap: it writes only when that changes.
 
     Args:
@@ -139,7 +139,7 @@ async def check_completeness(campaign: CampaignLedger, policy: CallingPolicy) ->
         policy: Names the bound, 0 for none, and how long is waited.
 
     Returns:
-        Whether it was told now.
+        Whether it was posted now.
     """
     if not policy.min_completeness:
         return False
@@ -147,7 +147,7 @@ async def check_completeness(campaign: CampaignLedger, policy: CallingPolicy) ->
         if await _news(db, campaign, policy) is None:
             return False
     async with campaign.write() as db:
-        # Looked at again: another runner may have told it meanwhile.
+        # Looked at again: another runner may have posted it meanwhile.
         shortfall = await _news(db, campaign, policy)
         if shortfall is None:
             return False
@@ -187,7 +187,7 @@ async def _shortfall(db: AsyncConnection, campaign: CampaignLedger, policy: Call
     ]
     if not judged:
         return None
-    short = " and ".join(said for said, is_short in judged if is_short)
+    short = " and ".join(share for share, is_short in judged if is_short)
     bound = f"{policy.min_completeness * 100:g}%"
     return f"{short}, and should be of {bound} (min_completeness)" if short else ""
 
@@ -203,7 +203,7 @@ async def _turn(db: AsyncConnection, campaign: str, *, is_short: bool) -> int:
     return int(falls or fell)
 
 
-# A call that is closed in the regular way and did not talk was answered by nobody.
+# A call that is closed in the regular way and did not talk was answered by no one.
 MAY_HAVE_REPORT: Final = case((attempts.c.complete, TALKED), else_=true())
 # What is in: by moments, which the index holds. A transcript is long, and a hundred thousand of them take seconds.
 REPORTED: Final = attempts.c.reported_at.is_not(None)
@@ -222,7 +222,7 @@ async def _count(
     expects = Readiness.from_json((await db.execute(plan)).scalar_one_or_none() or "").expects
     row = (await db.execute(_counts(campaign, expects, before))).one()
     if row.analyses and not expects.analysis:
-        # Nothing says that the agent analyses its calls, and yet it does: the others are to come too.
+        # Nothing shows that the agent analyses its calls, and yet it does: the others are to come too.
         row = (await db.execute(_counts(campaign, expects.with_analysis(), before))).one()
     return {name: int(number) for name, number in row._mapping.items()}
 
@@ -270,20 +270,20 @@ def _analysis_due(database: Database, expects: Expectations) -> ColumnElement[bo
         return ANALYSED
     is_long: ColumnElement[bool] = true()
     if expects.fewest_messages > 1:
-        told = attempts.c.messages
-        turns = func.json_array_length(told if database.is_sqlite else cast(told, JSON))
-        is_long = case((told.is_(None), true()), else_=turns >= expects.fewest_messages)
+        words = attempts.c.messages
+        turns = func.json_array_length(words if database.is_sqlite else cast(words, JSON))
+        is_long = case((words.is_(None), true()), else_=turns >= expects.fewest_messages)
     return case((ANALYSED, true()), (and_(TALKED, ~IS_ERASED), is_long), else_=false())
 
 
 async def _delay(db: AsyncConnection, campaign: str, at: ColumnElement[float]) -> Delay:
-    """How long after their ends something was known of the calls. Flireo's word for the end counts if it can be.
+    """How long after their ends something was known of the calls. Flireo's moment of the end counts if it can be.
 
     A call cannot have ended before it began, nor after we knew of it: then Flireo's clock is not ours, and the
     moment at which the call was first known to be over stands for its end.
     """
-    told, over = attempts.c.ended_at, attempts.c.over_at
-    end = case((told.between(attempts.c.began_at, over), told), else_=over)
+    ended, over = attempts.c.ended_at, attempts.c.over_at
+    end = case((ended.between(attempts.c.began_at, over), ended), else_=over)
     waited = (at - end).label("waited")
     measured = select(
         waited, func.row_number().over(order_by=waited).label("place"), func.count().over().label("among")

@@ -341,7 +341,7 @@ def _as_driver(url: URL) -> tuple[str, Mapping[str, Any]]:
 def _keep_log_ahead(driver: sqlite3.Connection) -> None:
     """Put the file in WAL mode, in which it stays: readers do not wait for the writer.
 
-    Of two connections that do so to a new file at once, one is told at once that it is locked: each has what the
+    Of two connections that do so to a new file at once, one fails at once as it is locked: each has what the
     other needs, so SQLite's own waiting (`timeout`) does not set in (sqlite.org/c3ref/busy_handler.html).
     """
     until = time.monotonic() + BUSY_SECONDS

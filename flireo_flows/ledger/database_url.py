@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.errors import USABLE, LedgerError
 
-CONNECT_SECONDS: Final = 30.0  # for a connection, where the URL says nothing else
+CONNECT_SECONDS: Final = 30.0  # for a connection, where the URL gives no other
 SHORTEST_CONNECT_SECONDS: Final = 2.0  # as libpq: less is taken for this
 PASSWORDS: Final = frozenset({"password", "sslpassword", "pgpassword", "passwd", "pwd", "pass"})
 MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -37,7 +37,7 @@ DRIVER: Final = frozenset(
     }
 )
 FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
-SETTINGS: Final = frozenset({"application_name", "options"})  # the server is told these
+SETTINGS: Final = frozenset({"application_name", "options"})  # sent to the server
 # These tune what happens anyway, or are meant for other drivers: without them the same rows come from the same server.
 LEFT_OUT: Final = frozenset(
     {
@@ -48,7 +48,7 @@ LEFT_OUT: Final = frozenset(
         *("prepared_statements", "uselibpqcompat", "supa", "workaround", "async_fallback", "socket_timeout"),
     }
 )
-# What they ask for is left out without harm where it has one of these values; otherwise nobody here can keep it.
+# What they ask for is left out without harm where it has one of these values; otherwise no one here can keep it.
 HARMLESS: Final[Mapping[str, frozenset[str]]] = {
     "gssencmode": frozenset({"disable", "prefer", ""}),
     "sslcertmode": frozenset({"disable", "allow", ""}),
@@ -213,7 +213,7 @@ class Server:
 
 
 def read_url(text: str) -> URL | Server:
-    """What a ledger's URL says.
+    """What a ledger's URL means.
 
     Returns:
         A SQLite URL with its asynchronous driver, or a server.

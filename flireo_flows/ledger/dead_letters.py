@@ -24,7 +24,7 @@ class Replayed(StrEnum):
     """What became of a row that was read again."""
 
     WAITING = "waiting"  # it can be read; the next run or collector applies it
-    DONE = "nothing to apply"  # it can be read, and tells nothing of an attempt
+    DONE = "nothing to apply"  # it can be read, and contains nothing of an attempt
     UNREADABLE = "unreadable"  # as before, or for a newer reason
     ERASED = "erased"  # its body is gone, for its person was forgotten
     ABSENT = "absent"  # there is no such row
@@ -93,13 +93,13 @@ async def replay(database: Database, ids: Sequence[int]) -> dict[int, Replayed]:
     Args:
         ids: Of the rows.
     """
-    told = dict.fromkeys(ids, Replayed.ABSENT)
+    became = dict.fromkeys(ids, Replayed.ABSENT)
     for start in range(0, len(ids), PORTION):
         async with database.write() as db:
             wanted = select(inbox).where(inbox.c.id.in_(ids[start : start + PORTION])).order_by(inbox.c.id)
             for row in (await db.execute(wanted)).all():
-                told[row.id] = await _replay(db, database, row)
-    return told
+                became[row.id] = await _replay(db, database, row)
+    return became
 
 
 async def _replay(db: AsyncConnection, database: Database, row: Row[Any]) -> Replayed:

@@ -1,4 +1,4 @@
-"""Numbers that nobody may call now, as the ledger has it at this moment.
+"""Numbers that no one may call now, as the ledger has it at this moment.
 
 `denied_numbers` is for whoever calls them past this ledger's campaigns, `late_denial` for a call that is about to go
 out.
@@ -51,7 +51,7 @@ _NOW: Final = (
 
 
 async def late_denial(database: Database, attempt: Attempt) -> str:
-    """Why an attempt that was committed must not go out after all: what was said since then, by the person or of them.
+    """Why an attempt that was committed must not go out after all: what was written down of the person since then.
 
     Args:
         database: The ledger.
@@ -89,7 +89,7 @@ def e164_of(text: str) -> str:
 
 
 async def denied_numbers(database: Database, phones: Collection[str]) -> dict[str, str]:
-    """Which of these numbers nobody may call now.
+    """Which of these numbers no one may call now.
 
     Args:
         database: The ledger; all of its campaigns count.
@@ -106,8 +106,8 @@ async def denied_numbers(database: Database, phones: Collection[str]) -> dict[st
             open_ = select(attempts.c.phone).where(attempts.c.phone.in_(chunk), IS_OPEN)
             found |= dict.fromkeys((await db.execute(open_)).scalars(), BEING_CALLED)
             found |= await _opted_out(db, chunk)
-            said = await suppressed_in(db, database, chunk)
-            found |= {phone: SAID_NO.get(source, LEARNT) for phone, source in said.items()}
+            suppressed = await suppressed_in(db, database, chunk)
+            found |= {phone: SAID_NO.get(source, LEARNT) for phone, source in suppressed.items()}
     whys = {
         phone: next((found[one] for one in sorted(ways) if one in found), "")
         for phone, ways in written.items()
@@ -116,7 +116,7 @@ async def denied_numbers(database: Database, phones: Collection[str]) -> dict[st
 
 
 async def _opted_out(db: AsyncConnection, phones: Collection[str]) -> dict[str, str]:
-    """Whoever said no in one campaign said it to all: nobody knows here which of two rows is the newer one."""
+    """An opt-out in one campaign holds for all: which of two rows is the newer one is not known here."""
     listed = select(do_not_call.c.phone).where(do_not_call.c.phone.in_(phones))
     found = dict.fromkeys((await db.execute(listed)).scalars(), ON_A_LIST)
     asked = select(leads.c.phone, leads.c.wishes).where(leads.c.phone.in_(phones))

@@ -107,7 +107,7 @@ async def forget(database: Database, phone: str) -> Forgotten:
 
 
 class ReportOf(NamedTuple):
-    """What a report that just came says it is of; each may be empty.
+    """What a report that just came is of, by its own words; each may be empty.
 
     Attributes:
         phone: The number it names.
@@ -187,7 +187,7 @@ def is_pseudonym(phone: str) -> bool:
 
 
 async def _take_turns(db: AsyncConnection, database: Database, phone: str) -> None:
-    """Nobody else writes to the campaigns that know the person, until the transaction ends."""
+    """No one else writes to the campaigns that know the person, until the transaction ends."""
     if database.is_sqlite:
         return  # it has one writer
     known = select(leads.c.campaign).where(leads.c.phone == phone).order_by(leads.c.campaign)
@@ -196,7 +196,7 @@ async def _take_turns(db: AsyncConnection, database: Database, phone: str) -> No
 
 
 async def _is_under_way(db: AsyncConnection, phone: str) -> bool:
-    """Whether an attempt is open. One that a person was to look at, for nobody knows of it, stays as it is."""
+    """Whether an attempt is open. One that a person was to look at, as no one knows of it, stays as it is."""
     left_to_a_person = and_(attempts.c.state == AttemptState.UNKNOWN, leads.c.state == LeadState.REVIEW)
     open_ = (
         select(attempts.c.id)
@@ -292,7 +292,7 @@ async def _erase_reports(db: AsyncConnection, database: Database, phone: str, na
         attempts.c.reference == inbox.c.reference,
     )
     of_a_call = select(attempts.c.id).where(attempts.c.phone == phone, same).exists()
-    # As it may be written with its country. In its own country's way it could be anybody's.
+    # As it may be written with its country. In its own country's way it could be anyone's.
     written = [one.lstrip("+") for one in sorted(spellings(phone))]
     named = _bare(inbox.c.customer).in_([*written, *(f"00{digits}" for digits in written)])
     his = select(inbox.c.id, inbox.c.call_id).where(or_(named, of_a_call))
@@ -306,7 +306,7 @@ async def _erase_reports(db: AsyncConnection, database: Database, phone: str, na
             "call_id": _nameless_id(database, row.call_id, phone),
             "reason": InboxReason.ERASED,
             "detail": "",
-            # An empty body is nothing to read; one that nobody could read stays counted as such.
+            # An empty body is nothing to read; one that no one could read stays counted as such.
             "state": case((inbox.c.state == InboxState.WAITING, InboxState.APPLIED), else_=inbox.c.state),
         }
         await db.execute(update(inbox).where(inbox.c.id == row.id).values(nameless))

@@ -29,10 +29,10 @@ from flireo_flows.lifecycle.states import InboxReason, InboxState
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.script import ATTEMPT_KEY
 
-NOBODY: Final = ReportOf("", "")
+NO_ONE: Final = ReportOf("", "")
 LONGEST_REFERENCE: Final = 64  # characters; ours have 32
 _KNOWN: Final = frozenset(EventType)
-_PLAIN: Final = re.compile(r"[a-z]+(?:[-._][a-z]+)*")  # a type that surely quotes nobody
+_PLAIN: Final = re.compile(r"[a-z]+(?:[-._][a-z]+)*")  # a type that surely quotes no one
 # What is kept of a report of a forgotten person, beside its digest.
 NAMELESS: Final[Mapping[str, Any]] = {
     "body": b"",
@@ -51,14 +51,14 @@ class Delivery:
     """One body that came.
 
     Attributes:
-        event: What it says; None if it cannot be read.
+        event: What it contains; None if it cannot be read.
         state: Where it stands in the inbox at first.
         reason: Why it is there.
         detail: Of an unreadable one, what is wrong with it, without a word of it.
         reference: Of the attempt that it names, by the address it came to or in its metadata; may be empty.
         received_at: Unix seconds of the ledger's clock.
         called_at: About when the call began, on the same clock; None if it cannot be an attempt of ours.
-        of: Whose it says it is.
+        of: Whose it is, by its own words.
     """
 
     body: bytes
@@ -70,11 +70,11 @@ class Delivery:
     reference: str
     received_at: float
     called_at: float | None = None
-    of: ReportOf = NOBODY
+    of: ReportOf = NO_ONE
 
     @property
     def is_unknown_event(self) -> bool:
-        """It can be read, and is of a type that nobody here knows."""
+        """It can be read, and is of a type that no one here knows."""
         return self.event is not None and self.event.type not in _KNOWN
 
     @property
@@ -123,9 +123,9 @@ def read_delivery(body: bytes, reference: str, now: float, ahead: float = 0.0) -
 
 def _read(body: bytes, digest: str, named: str, now: float, ahead: float) -> Delivery:
     event = glance(body)
-    told = event.metadata.get(ATTEMPT_KEY)
-    if not named and isinstance(told, str):
-        named = stored(told)[:LONGEST_REFERENCE]
+    given = event.metadata.get(ATTEMPT_KEY)
+    if not named and isinstance(given, str):
+        named = stored(given)[:LONGEST_REFERENCE]
     state, reason, detail = _standing(event, named)
     of = ReportOf(event.customer_number or "", event.call_id, named)
     return Delivery(body, digest, event, state, reason, detail, named, now, _called_at(event, now, ahead), of)
@@ -155,9 +155,9 @@ def _is_inbound(event: Glance) -> bool:
 
 
 def _called_at(event: Glance, now: float, ahead: float) -> float | None:
-    """About when the call began, at the latest: the start if it is told, else the report's time less the talk.
+    """About when the call began, at the latest: the start if it is given, else the report's time less the talk.
 
-    Told by Flireo's clock, which may be far from ours, and further than anybody knows: so never later than so
+    By Flireo's clock, which may be far from ours, and further than anyone knows: so never later than so
     long before it came to us.
     """
     if _is_inbound(event):
@@ -201,7 +201,7 @@ class Inbox:
     async def store_all(self, deliveries: Sequence[Delivery]) -> list[Delivered]:
         """Keep what came, in one transaction. All of it is on the disk when this returns, or none.
 
-        Of somebody who was forgotten only the digest is kept.
+        Of a person who was forgotten only the digest is kept.
 
         Args:
             deliveries: A few hundred at most; the same body may be among them several times.
@@ -220,8 +220,8 @@ class Inbox:
             # Something of it came before. That is rare, and an upsert takes longer to prepare than to write.
             upsert = UPSERT_SQLITE if self._database.is_sqlite else UPSERT_POSTGRESQL
             found = await self._write(deliveries, rows, upsert)
-            return _told(deliveries, rows, found)
-        return _told(deliveries, rows, rows)
+            return _delivered(deliveries, rows, found)
+        return _delivered(deliveries, rows, rows)
 
     async def try_writing(self) -> None:
         """Write something that changes nothing: whether the ledger takes it.
@@ -252,7 +252,7 @@ class Inbox:
         return await self._database.write_whole(write)
 
     async def apply(self, campaign: str, policy: CallingPolicy, expects: Expectations) -> tuple[int, int]:
-        """Write what waiting reports tell of the campaign's attempts.
+        """Write what waiting reports contain of the campaign's attempts.
 
         A report that cannot be written goes to the dead letters with its reason, and the others are applied.
 
@@ -296,22 +296,22 @@ def _statement(
     return str(compiled), tuple(compiled.positiontup or ())
 
 
-def _told(
+def _delivered(
     deliveries: Sequence[Delivery],
     rows: Mapping[str, Mapping[str, Any]],
     found: Mapping[str, Mapping[str, Any]],
 ) -> list[Delivered]:
     """What became of each; the first of several in one transaction is the new one, if any is."""
     seen: set[str] = set()
-    told = []
+    delivered = []
     for delivery in deliveries:
         row, kept = rows[delivery.digest], found[delivery.digest]
         is_new = delivery.digest not in seen and kept["deliveries"] == row["deliveries"]
         seen.add(delivery.digest)
-        told.append(
+        delivered.append(
             Delivered(is_new, InboxState(kept["state"]), InboxReason(row["reason"]), str(row["detail"]))
         )
-    return told
+    return delivered
 
 
 def _upsert(insert_into: Callable[[Table], Any]) -> Any:

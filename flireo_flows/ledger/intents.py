@@ -131,7 +131,7 @@ class Attempt:
 
     Attributes:
         began_at: When it was committed, Unix seconds of the ledger's clock.
-        facts: The lead, for what is said to it; only its number where the attempt was read back.
+        facts: The lead, for the words of its call; only its number where the attempt was read back.
         choice: Which agent calls, from which number.
         reference: Its own id outside the ledger, sent along where a request has room for it.
     """

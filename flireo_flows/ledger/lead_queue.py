@@ -47,7 +47,7 @@ from flireo_flows.policy import (
 
 LEAST_LEASE_SECONDS: Final = 5.0  # a request goes out at most so long after its attempt was begun
 LONGEST_CALL_SECONDS: Final = 7200.0  # of which it is not known whether it was placed
-STALE_SECONDS: Final = 86_400.0  # a call that nobody heard the end of for so long is over
+STALE_SECONDS: Final = 86_400.0  # a call whose end did not come in for so long is over
 
 CLOSED: Final[Mapping[str, Rule]] = {
     CampaignState.PAUSED: Rule.CAMPAIGN_PAUSED,
@@ -107,7 +107,7 @@ async def due_in(
     """The next leads of a file, and how their campaign stands. Two runners never look at the same lead.
 
     Args:
-        db: A transaction of `Database.write(place.campaign)`: nobody else begins a call of the campaign until
+        db: A transaction of `Database.write(place.campaign)`: no one else begins a call of the campaign until
             it ends, so what is counted here stays true.
         database: Its ledger.
         place: Whose leads, and for which runner.
@@ -294,7 +294,7 @@ async def _moments(
 
 
 async def _end_stale(db: AsyncConnection, rows: Sequence[Row[Any]], now: float) -> set[str]:
-    """A campaign that nobody runs any more must not keep a number from all others. Its result may still come."""
+    """A campaign that no one runs any more must not keep a number from all others. Its result may still come."""
     stale = [row.phone for row in rows if row.ringing_since and row.ringing_since < now - STALE_SECONDS]
     if not stale:
         return set()

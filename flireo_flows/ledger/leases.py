@@ -49,7 +49,7 @@ class Runner:
         self.lease_until = until
 
     async def join_alone(self) -> bool:
-        """Register, unless a runner of the campaign is alive: it hears what there is to hear.
+        """Register, unless a runner of the campaign is alive: it collects what comes in.
 
         Returns:
             Whether this is the campaign's only runner now. One that joins later does no harm.

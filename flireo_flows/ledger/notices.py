@@ -1,4 +1,4 @@
-"""What a notice of the outbox says, read from the ledger when it is sent. No name, no full number, no secret."""
+"""What a notice of the outbox contains, read from the ledger when it is sent. No name, no full number, no secret."""
 
 import json
 import logging
@@ -23,9 +23,9 @@ from flireo_flows.ledger.schema import attempts, inbox, leads, outbox
 from flireo_flows.ledger.suppressions import digest
 from flireo_flows.lifecycle.states import LedgerEvent
 
-DIGITS: Final = 8  # of the digest that tells two masked names of campaigns apart
+DIGITS: Final = 8  # of the digest that keeps two masked names of campaigns apart
 LARGEST_ANALYSIS: Final = 20_000  # characters of JSON; the server refuses events above 1.5 MB
-DEEPEST_ANALYSIS: Final = 50  # levels; an event that is much deeper can be written by nobody
+DEEPEST_ANALYSIS: Final = 50  # levels; an event that is much deeper can be written by no one
 MOST_LABELS: Final = 40  # answers that become labels, by which an automation can choose
 LONGEST_LABEL: Final = 100  # characters
 OUTCOME: Final = "flireo.outcome"  # labels
@@ -44,7 +44,7 @@ class Notice:
         labels: What an automation can choose by, beside the resource: outcome, and each answer of the analysis
             as `flireo.analysis.<key>`, in lower case. An amended call has only those that no earlier notice of
             it had: else whatever follows up an answer would do so twice.
-        payload: What it says.
+        payload: What it contains.
         lead_id: Of the lead that it is about; None for a campaign or the inbox as a whole.
     """
 
@@ -64,7 +64,7 @@ class Notice:
 
 
 async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Notice]:
-    """What each of them says now.
+    """What each of them contains now.
 
     Args:
         database: The ledger.
@@ -72,7 +72,7 @@ async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Not
     """
     async with database.read() as db:
         calls = await _rows(db, select(attempts), [it.row_id for it in posted if it.event in OF_CALLS])
-        told = await _told(db, calls)
+        earlier = await _earlier_labels(db, calls)
         people = await _rows(db, select(leads), [it.row_id for it in posted if it.event in OF_LEADS])
         dead = [it.row_id for it in posted if it.event is LedgerEvent.DEAD_LETTER]
         letters = await _rows(db, select(inbox.c.id, inbox.c.reason, inbox.c.detail), dead)
@@ -83,11 +83,11 @@ async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Not
     for it in posted:
         try:
             notice = _notice(database, it, calls, people, letters, figures)
-        except Exception as error:  # whatever is wrong with one must not keep all others from being told
+        except Exception as error:  # whatever is wrong with one must not keep all others from being sent
             _log.warning("the details of a notice cannot be read: %s", type(error).__name__)
             notice = _without_details(database, it, calls, people)
         if it.event in OF_CALLS and it.row_id is not None:
-            notice = _with_news(notice, it, told.setdefault(it.row_id, {}))
+            notice = _with_news(notice, it, earlier.setdefault(it.row_id, {}))
         notices.append(notice)
     return notices
 
@@ -107,29 +107,29 @@ def _notice(
 ) -> Notice:
     name = shown_name(it.campaign, database.key)
     about: dict[str, Any] = {"resource": f"flireo.campaign.{name}"}
-    said: dict[str, Any] = {"campaign": name, "reason": redact(it.reason)}
+    payload: dict[str, Any] = {"campaign": name, "reason": redact(it.reason)}
     if it.event in OF_CALLS and (call := calls.get(it.row_id or 0)):
         analysis, is_whole = _analysis(call)
         about = _about_call(call, analysis)
-        said = {"campaign": name, **_said_of_call(call, analysis if is_whole else None)}
+        payload = {"campaign": name, **_call_payload(call, analysis if is_whole else None)}
     elif it.event in OF_LEADS and (lead := people.get(it.row_id or 0)):
         about = {"resource": f"flireo.lead.{lead.id}", "lead_id": lead.id}
-        said |= {"reason": redact(lead_reason(lead)), "outcome": lead.outcome, **_said_of_lead(lead)}
+        payload |= {"reason": redact(lead_reason(lead)), "outcome": lead.outcome, **_lead_payload(lead)}
     elif it.event is LedgerEvent.DEAD_LETTER:
         about = {"resource": f"flireo.inbox.{it.row_id}"}
         letter = letters.get(it.row_id or 0)
         why = inbox_reason(letter.reason, letter.detail) if letter else ""
-        said = {"inbox_id": it.row_id, "reason": redact(why)}
+        payload = {"inbox_id": it.row_id, "reason": redact(why)}
     elif it.event is LedgerEvent.REPORTS_WAITING:
         about = {"resource": "flireo.inbox"}
     elif it.event in OF_CAMPAIGNS:
-        said |= figures.get(name_key(it.campaign), {})
+        payload |= figures.get(name_key(it.campaign), {})
     return Notice(
         id=_id(database, it.key),
         event=str(it.event),
         campaign=name,
         occurred_at=datetime.fromtimestamp(it.occurred_at, UTC),
-        payload=said,
+        payload=payload,
         **about,
     )
 
@@ -152,39 +152,39 @@ def _without_details(database: Database, it: Posted, calls: Rows, people: Rows) 
     )
 
 
-def names_told(notice: Notice) -> frozenset[str]:
+def label_names(notice: Notice) -> frozenset[str]:
     """The labels of a call's notice, without the answers."""
-    return frozenset(_told_as(name, text) for name, text in notice.labels.items() if name != LEAD)
+    return frozenset(_kept_as(name, text) for name, text in notice.labels.items() if name != LEAD)
 
 
-def _told_as(name: str, text: str) -> str:
+def _kept_as(name: str, text: str) -> str:
     """An answer never changes, so its name is enough; an outcome may."""
     return f"{name}={text}" if name == OUTCOME else name
 
 
-def _with_news(notice: Notice, it: Posted, told: dict[int, frozenset[str]]) -> Notice:
+def _with_news(notice: Notice, it: Posted, earlier: dict[int, frozenset[str]]) -> Notice:
     """An amended call without the labels that earlier notices of it have; and keep those of this one.
 
     One that is sent again has the labels that it had: Prefect drops it if the first came, and with it whatever it
     had that was new.
     """
-    if told.get(it.id):
-        return replace(notice, labels=_as_kept(notice.labels, told[it.id]))
+    if earlier.get(it.id):
+        return replace(notice, labels=_as_kept(notice.labels, earlier[it.id]))
     if it.event is LedgerEvent.CALL_AMENDED:
-        before = frozenset[str]().union(*(names for id_, names in told.items() if id_ < it.id))
+        before = frozenset[str]().union(*(names for id_, names in earlier.items() if id_ < it.id))
         new = {
             name: text
             for name, text in notice.labels.items()
-            if name == LEAD or _told_as(name, text) not in before
+            if name == LEAD or _kept_as(name, text) not in before
         }
         notice = replace(notice, labels=new)
-    told[it.id] = names_told(notice)
+    earlier[it.id] = label_names(notice)
     return notice
 
 
 def _as_kept(labels: Mapping[str, str], kept: frozenset[str]) -> dict[str, str]:
-    """The labels that were told; an outcome may have changed since, so it is taken from what was kept."""
-    again = {name: text for name, text in labels.items() if name == LEAD or _told_as(name, text) in kept}
+    """The labels that were sent; an outcome may have changed since, so it is taken from what was kept."""
+    again = {name: text for name, text in labels.items() if name == LEAD or _kept_as(name, text) in kept}
     outcomes = [name.partition("=")[2] for name in kept if name.startswith(f"{OUTCOME}=")]
     return {**again, OUTCOME: outcomes[0]} if outcomes else again
 
@@ -202,7 +202,7 @@ def _about_call(row: Row[Any], analysis: object) -> dict[str, Any]:
     return {"resource": f"flireo.call.{_shown_id(row.call_id)}", "labels": labels, "lead_id": row.lead_id}
 
 
-def _said_of_call(row: Row[Any], analysis: object) -> dict[str, Any]:
+def _call_payload(row: Row[Any], analysis: object) -> dict[str, Any]:
     """The payload; without an analysis if that is None."""
     return {
         "lead_id": row.lead_id,
@@ -220,13 +220,13 @@ def _said_of_call(row: Row[Any], analysis: object) -> dict[str, Any]:
     }
 
 
-def _said_of_lead(row: Row[Any]) -> dict[str, Any]:
+def _lead_payload(row: Row[Any]) -> dict[str, Any]:
     number = "" if is_pseudonym(row.phone) else mask_phone(row.phone)
     return {"lead_id": row.id, "line": row.line, "number": number, "attempts": row.attempts}
 
 
 def _analysis(row: Row[Any]) -> tuple[Any, bool]:
-    """The analysis as it may be told; and whether that is all of it, and not too large for an event."""
+    """The analysis as it may be sent; and whether that is all of it, and not too large for an event."""
     if not row.analysis:
         return {}, True
     try:
@@ -234,8 +234,8 @@ def _analysis(row: Row[Any]) -> tuple[Any, bool]:
     except RecursionError:
         return {}, False
     is_whole = levels_of(found) <= DEEPEST_ANALYSIS
-    told = masked(cut_off(found, DEEPEST_ANALYSIS))
-    return told, is_whole and len(json.dumps(told)) <= LARGEST_ANALYSIS
+    shown = masked(cut_off(found, DEEPEST_ANALYSIS))
+    return shown, is_whole and len(json.dumps(shown)) <= LARGEST_ANALYSIS
 
 
 def _answers(analysis: object, prefix: str = "") -> Any:
@@ -266,15 +266,15 @@ async def _rows(db: AsyncConnection, wanted: Select[Any], ids: Sequence[int | No
     return {row.id: row for row in (await db.execute(of_these)).all()} if ids else {}
 
 
-async def _told(db: AsyncConnection, calls: Rows) -> dict[int, dict[int, frozenset[str]]]:
+async def _earlier_labels(db: AsyncConnection, calls: Rows) -> dict[int, dict[int, frozenset[str]]]:
     """By call and by notice, the labels of earlier notices."""
     wanted = select(outbox.c.id, outbox.c.row_id, outbox.c.labels).where(
         outbox.c.event.in_([str(event) for event in OF_CALLS]), outbox.c.row_id.in_(list(calls))
     )
-    told: dict[int, dict[int, frozenset[str]]] = {}
+    earlier: dict[int, dict[int, frozenset[str]]] = {}
     for row in (await db.execute(wanted)).all() if calls else ():
-        told.setdefault(row.row_id, {})[row.id] = frozenset(json.loads(row.labels))
-    return told
+        earlier.setdefault(row.row_id, {})[row.id] = frozenset(json.loads(row.labels))
+    return earlier
 
 
 async def _figures(db: AsyncConnection, campaigns: set[str]) -> dict[str, dict[str, dict[str, int]]]:
@@ -294,7 +294,7 @@ async def _counted(db: AsyncConnection, column: Any, campaign: str) -> dict[str,
 
 
 def shown_name(name: str, key: bytes) -> str:
-    """A campaign's name for the world outside: one that holds a phone number is masked, and told apart by a digest.
+    """A campaign's name for the world outside: one that holds a phone number is masked, and kept apart by a digest.
 
     Args:
         name: The campaign's, as it is shown.

@@ -47,7 +47,7 @@ class EndingCount:
 
     Attributes:
         status: `status` of the calls.
-        end_reason: Their end reason, without numbers of people; empty where none was told.
+        end_reason: Their end reason, without numbers of people; empty where none was given.
         error: Their error, likewise.
         outcome: What the table made of them.
         calls: How many.
@@ -70,7 +70,7 @@ async def rederive(campaign: CampaignLedger, policy: CallingPolicy, *, dry_run: 
     Args:
         campaign: In its ledger.
         policy: Has the rules, and says what follows.
-        dry_run: Only tell what would change; everything is taken back.
+        dry_run: Only report what would change; everything is taken back.
 
     Raises:
         LedgerError: The ledger cannot be read or written. What was derived before that stays; do it again.
@@ -176,7 +176,7 @@ async def apply_current_rules(campaign: CampaignLedger, policy: CallingPolicy) -
 
 
 async def endings(campaign: CampaignLedger) -> list[EndingCount]:
-    """In which words the calls of a campaign ended, and what that means. What nobody could map comes first.
+    """In which words the calls of a campaign ended, and what that means. What no one could map comes first.
 
     Args:
         campaign: In its ledger.
@@ -189,12 +189,12 @@ async def endings(campaign: CampaignLedger) -> list[EndingCount]:
     )
     async with campaign.read() as db:
         rows = (await db.execute(counted)).all()
-    # Texts that differ only in somebody's number are one.
+    # Texts that differ only in a person's number are one.
     found: Counter[tuple[str, str, str, str]] = Counter()
     for row in rows:
-        told = (redact(text) for text in (row.call_status, row.end_reason, row.error))
-        found[*told, row.outcome] += row.calls
-    listed = [EndingCount(*words, calls) for words, calls in found.items()]
+        masked = (redact(text) for text in (row.call_status, row.end_reason, row.error))
+        found[*masked, row.outcome] += row.calls
+    listed = [EndingCount(*each, calls) for each, calls in found.items()]
     return sorted(
         listed, key=lambda it: (it.outcome != Outcome.UNKNOWN, -it.calls, it.status, it.end_reason, it.error)
     )

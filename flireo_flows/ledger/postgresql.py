@@ -72,7 +72,7 @@ def forgets(fsync: str, may_be_off: str | None, *, on_neon: bool) -> bool:
     """Whether a server may lose what was committed when its machine stops.
 
     Neon runs with fsync off, and a commit waits for its storage on other machines instead (Neon's documentation,
-    "Postgres compatibility", parameter settings). A setting that only its server can have tells it from others.
+    "Postgres compatibility", parameter settings). A setting that only its server can have distinguishes it from others.
     """
     return fsync == "off" and may_be_off != "on" and not on_neon
 

@@ -209,7 +209,7 @@ class _Applying:
     _marks: dict[tuple[InboxReason, bool], list[int]] = field(default_factory=dict)
 
     async def each(self, found: Select[Any], write: Callable[[Row[Any]], Awaitable[bool | None]]) -> None:
-        """Write each report that is found; None tells that it was not this attempt's."""
+        """Write each report that is found; None where it was not this attempt's."""
         rows = (await self.db.execute(found)).all()
         # All in one savepoint: it costs as much as a statement. Its failure is rare, and then each report gets its own.
         counts, touched = (self.applied, self.ended), set(self._touched)
@@ -319,9 +319,9 @@ class _Applying:
         return ends
 
     async def _write_after_all(self, row: Row[Any], event: WebhookEvent) -> None:
-        """Write down what was said in a call that had counted as not placed. The attempt stays what it counts as.
+        """Write down what a call contained that had counted as not placed. The attempt stays what it counts as.
 
-        Another attempt may have taken its place by now; but who said no in this call is not called again either.
+        Another attempt may have taken its place by now; but an opt-out in this call holds all the same.
         """
         await _called_after_all(self.db, row)
         if event.type not in RESULTS:
@@ -330,19 +330,19 @@ class _Applying:
         await apply_report(self.db, self.database, row, report, self.policy, self.expects, self.now)
         if not report.is_last_word:
             return
-        heard = await self._current(row)
-        outcome = outcome_of(finished_call_of(heard._asdict()), self.policy.outcomes)
+        current = await self._current(row)
+        outcome = outcome_of(finished_call_of(current._asdict()), self.policy.outcomes)
         mine = update(attempts).where(attempts.c.id == row.id)
         await self.db.execute(mine.values(outcome=outcome))
-        lesson = opt_out_of(self.policy, outcome, object_of(heard.analysis), heard.end_reason)
-        await suppress_after_call(self.db, self.database, heard, lesson, self.now)
+        lesson = opt_out_of(self.policy, outcome, object_of(current.analysis), current.end_reason)
+        await suppress_after_call(self.db, self.database, current, lesson, self.now)
 
     async def adopted(self, row: Row[Any]) -> bool | None:
         """Write a report of a call to the attempt's number, if no other attempt could own it."""
         return await self.settle(await self._current(row)) if await self._adopt(row) else None
 
     async def _adopt(self, row: Row[Any]) -> bool:
-        """Take a report whose call id nobody has for the one attempt at its number that could own it.
+        """Take a report whose call id no one has for the one attempt at its number that could own it.
 
         Contract section 19. Ended ones could too: a call may be reported under another id than it was listed
         under, and after the next call to the number began.
@@ -376,8 +376,8 @@ def _is_of_another(row: Row[Any]) -> bool:
     if not row.customer or row.customer == row.phone or is_pseudonym(row.phone):
         return False
     event = parse_event(row.body)
-    told = Call(id=row.inbox_call_id, caller_phone=event.customer_number, phone_number=event.platform_number)
-    return told.is_surely_not_with(row.phone)
+    call = Call(id=row.inbox_call_id, caller_phone=event.customer_number, phone_number=event.platform_number)
+    return call.is_surely_not_with(row.phone)
 
 
 def _raise_of_ledger(error: Exception) -> None:

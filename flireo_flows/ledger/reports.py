@@ -1,4 +1,4 @@
-"""What is told of a call, by webhook or by the call list, and how it is written: once, whatever the order."""
+"""What is reported of a call, by webhook or by the call list, and what it adds to what is known."""
 
 import json
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one message tells of a call; empty where it tells nothing.
+    """What one message contains of a call; empty where it contains nothing.
 
     Attributes:
         is_last_word: Nothing will follow: the platform sends it after the analysis (contract section 15.2).
@@ -85,17 +85,17 @@ def report_of_event(event: WebhookEvent) -> Report:
     )
 
 
-def _results(told: Call | WebhookEvent, analysis: object) -> dict[str, Any]:
+def _results(source: Call | WebhookEvent, analysis: object) -> dict[str, Any]:
     """What both report of a call that is over."""
     return {
-        "end_reason": stored(told.end_reason or ""),
-        "error": stored(told.error or ""),
-        "started_at": _seconds(told.started_at),
-        "duration_seconds": _storable(told.duration_seconds),
-        "summary": stored(told.summary or ""),
+        "end_reason": stored(source.end_reason or ""),
+        "error": stored(source.error or ""),
+        "started_at": _seconds(source.started_at),
+        "duration_seconds": _storable(source.duration_seconds),
+        "summary": stored(source.summary or ""),
         "analysis": to_json(analysis) if analysis is not None else None,
-        "messages": to_json([turn.model_dump() for turn in told.messages]) if told.messages else None,
-        "recording_url": stored(told.recording_url) if told.recording_url else None,
+        "messages": to_json([turn.model_dump() for turn in source.messages]) if source.messages else None,
+        "recording_url": stored(source.recording_url) if source.recording_url else None,
     }
 
 
@@ -145,11 +145,11 @@ def merged(row: Row[Any], report: Report, now: float) -> dict[str, Any]:
     return {**keeps, "duration_seconds": duration, "call_status": status}
 
 
-def _added(known: str | None, told: str | None) -> str | None:
+def _added(known: str | None, added: str | None) -> str | None:
     """The analysis that is known, with the answers that it lacked: a report only ever adds."""
-    if known is None or told is None or known == told:
-        return known if known is not None else told
-    had, new = object_of(known), object_of(told)
+    if known is None or added is None or known == added:
+        return known if known is not None else added
+    had, new = object_of(known), object_of(added)
     if had is None or new is None:
         return known
     both = _filled(had, new)
@@ -172,8 +172,8 @@ def _longer(known: str | None, report: Report) -> str | None:
     """The transcript that is known, or the whole one of which it is the beginning: the list shows calls early."""
     if known is None or report.messages is None:
         return known if known is not None else report.messages
-    had, told = _spoken(known), _spoken(report.messages)
-    goes_on = len(told) > len(had) and (report.is_last_word or told[: len(had)] == had)
+    had, new = _spoken(known), _spoken(report.messages)
+    goes_on = len(new) > len(had) and (report.is_last_word or new[: len(had)] == had)
     return report.messages if goes_on else known
 
 
@@ -183,52 +183,55 @@ def _spoken(messages: str) -> list[tuple[object, object]]:
 
 
 def is_complete(
-    told: dict[str, Any], report: Report, policy: CallingPolicy, expects: Expectations, now: float
+    columns: dict[str, Any], report: Report, policy: CallingPolicy, expects: Expectations, now: float
 ) -> bool:
     """Whether nothing is missing from a call's result, or has been waited for long enough."""
     if report.is_last_word:
         return True
     if report.channel is Channel.WEBHOOK:
-        return False  # a status update; the report follows, and if it does not, the list tells
-    if told["analysis"] is not None or not talked(told):
+        return False  # a status update; the report follows, and if it does not, the list will show it
+    if columns["analysis"] is not None or not talked(columns):
         return True
-    if told["summary"] and not _awaits_analysis(told, expects):
+    if columns["summary"] and not _awaits_analysis(columns, expects):
         return True
-    grace = policy.analysis_grace_seconds if told["summary"] else policy.report_grace_seconds
-    return bool(now >= told["over_at"] + grace)
+    grace = policy.analysis_grace_seconds if columns["summary"] else policy.report_grace_seconds
+    return bool(now >= columns["over_at"] + grace)
 
 
-def _awaits_analysis(told: dict[str, Any], expects: Expectations) -> bool:
-    turns = len(json.loads(told["messages"])) if told["messages"] else 0
+def _awaits_analysis(columns: dict[str, Any], expects: Expectations) -> bool:
+    turns = len(json.loads(columns["messages"])) if columns["messages"] else 0
     return expects.analysis and (turns == 0 or turns >= expects.fewest_messages)
 
 
-def talked(told: Mapping[str, Any]) -> bool:
-    """Somebody or something answered."""
+def talked(columns: Mapping[str, Any]) -> bool:
+    """A person or a machine answered."""
     return bool(
-        told["started_at"] is not None or told["duration_seconds"] or told["messages"] or told["summary"]
+        columns["started_at"] is not None
+        or columns["duration_seconds"]
+        or columns["messages"]
+        or columns["summary"]
     )
 
 
-def finished_call_of(told: Mapping[str, Any]) -> FinishedCall:
-    """What an attempt's columns tell of how its call ended."""
-    turns = _turns(told["messages"])
+def finished_call_of(columns: Mapping[str, Any]) -> FinishedCall:
+    """What an attempt's columns contain of how its call ended."""
+    turns = _turns(columns["messages"])
     theirs = (str(turn.get("content") or "") for turn in turns if turn.get("role") == "user")
     return FinishedCall(
-        status=told["call_status"],
-        end_reason=told["end_reason"],
-        error=told["error"],
-        summary=told["summary"],
-        talked=talked(told),
-        duration_seconds=told["duration_seconds"],
+        status=columns["call_status"],
+        end_reason=columns["end_reason"],
+        error=columns["error"],
+        summary=columns["summary"],
+        talked=talked(columns),
+        duration_seconds=columns["duration_seconds"],
         turns=len(turns),
         first_heard=next((words for words in theirs if words.strip()), ""),
-        analysis=object_of(told["analysis"]),
+        analysis=object_of(columns["analysis"]),
     )
 
 
 def _turns(messages: str | None) -> list[dict[str, Any]]:
-    """The turns of a transcript that somebody spoke; a system's are none."""
+    """The turns of a transcript that a person spoke; a system's are none."""
     found = json.loads(messages) if messages else []
     return [turn for turn in found if isinstance(turn, dict) and turn.get("role") != "system"]
 

@@ -208,7 +208,7 @@ attempts = Table(
     Column("agent_id", String, nullable=False, server_default=""),
     Column("number_id", String, nullable=False, server_default=""),
     Column("variant", String, nullable=False, server_default=""),
-    Column("reported_at", Float),  # when what was said, or that no one was reached, was first known
+    Column("reported_at", Float),  # when the words of the call, or that no one was reached, were first known
     Column("report_channel", String, nullable=False, server_default=""),  # webhook or list: what brought it
     Column("analysed_at", Float),  # when the analysis was first known
     Column("asked_at", Float),  # when Flireo was first asked by id for a call that had long been silent

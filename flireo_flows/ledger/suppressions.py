@@ -34,10 +34,10 @@ class Suppression:
 
     Attributes:
         phone: Masked; empty for who was forgotten.
-        source: Who said so: `person`, `outcome`, `analysis`, `unclear` (a person has to settle what it says) or
+        source: What it rests on: `person`, `outcome`, `analysis`, `unclear` (needs review) or
             `forgotten`.
         reason: In words.
-        campaign: The campaign whose call taught it; empty when a person said so.
+        campaign: The campaign whose call taught it; empty when a person asked for it.
         at: Since when, Unix seconds of the ledger's clock.
     """
 
@@ -111,11 +111,11 @@ async def suppress_in(
         await db.execute(select(func.pg_advisory_xact_lock(SUPPRESSING)))
     made = 0
     for chunk in pieces(phones):
-        said = {"source": source, "reason": redact(reason), "campaign": campaign, "at": now}
-        rows = [{"digest": digest(database.key, phone), "phone": phone, **said} for phone in chunk]
+        fields = {"source": source, "reason": redact(reason), "campaign": campaign, "at": now}
+        rows = [{"digest": digest(database.key, phone), "phone": phone, **fields} for phone in chunk]
         add = database.insert_into(suppressions)
-        # What was unclear is settled by whoever says it plainly; otherwise the first time counts.
-        settled = {name: add.excluded[name] for name in ("phone", *said)}
+        # What was unclear is settled by a plain answer; otherwise the first time counts.
+        settled = {name: add.excluded[name] for name in ("phone", *fields)}
         is_settled = and_(
             suppressions.c.source == SuppressionSource.UNCLEAR,
             add.excluded.source != SuppressionSource.UNCLEAR,
@@ -148,7 +148,7 @@ async def _settle(db: AsyncConnection, phone: str) -> None:
 
 
 async def suppression_in(db: AsyncConnection, database: Database, phone: str) -> Suppression | None:
-    """What is said of one number; None when it is not suppressed."""
+    """The suppression of one number; None when it is not suppressed."""
     mine = suppressions.c.digest == digest(database.key, phone)
     row = (await db.execute(select(suppressions).where(mine))).first()
     return _suppression(row) if row else None
@@ -161,7 +161,7 @@ class Suppressions:
         self._database = database
 
     async def suppress(self, phones: Collection[str], reason: str) -> int:
-        """Never call these numbers again, in whatever campaign, because a person said so.
+        """Never call these numbers again, in whatever campaign, because a person asked for it.
 
         Args:
             phones: E.164.
@@ -189,7 +189,7 @@ class Suppressions:
             even_forgotten: Also one of a person who asked to be forgotten.
 
         Raises:
-            DeclinedError: It is not suppressed, or belongs to somebody who was forgotten.
+            DeclinedError: It is not suppressed, or belongs to a person who was forgotten.
         """
         async with self._database.write() as db:
             found = await suppression_in(db, self._database, phone)
@@ -197,7 +197,7 @@ class Suppressions:
                 raise DeclinedError(f"{mask_phone(phone)} is not suppressed; there is nothing to lift.")
             if found.source == SuppressionSource.FORGOTTEN and not even_forgotten:
                 raise DeclinedError(
-                    f"{mask_phone(phone)} belongs to somebody who was forgotten, and stays suppressed; only "
+                    f"{mask_phone(phone)} belongs to a person who was forgotten, and stays suppressed; only "
                     "if they ask to be called again, lift it with --even-forgotten."
                 )
             mine = suppressions.c.digest == digest(self._database.key, phone)

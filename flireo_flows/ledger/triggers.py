@@ -32,7 +32,7 @@ S = TypeVar("S", bound=StrEnum)
 QUARTER_SECONDS: Final = 900  # every zone's midnight is at a whole quarter of an hour
 _ENDED, _NOT_PLACED = f"'{AttemptState.ENDED}'", f"'{AttemptState.NOT_PLACED}'"
 _IS_ERASED: Final = f"NEW.phone LIKE '{PSEUDONYM}%'"
-# Unix seconds, as each database says it.
+# Unix seconds, in the words of each database.
 _NOW: Final = {
     "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
     "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())",
@@ -134,7 +134,7 @@ def _refusals() -> Iterator[Trigger]:
     ):
         yield _refusal(f"flireo_{name}", table.name, on, when, f"the ledger refuses {words}")
     placed, unknown = f"'{AttemptState.PLACED}'", f"'{AttemptState.UNKNOWN}'"
-    # The id of a call that proved to be another one is taken from the attempt, in the move that says so.
+    # The id of a call that proved to be another one is taken from the attempt, in the same move.
     mismatch = f"OLD.state = {placed} AND NEW.state = {unknown} AND NEW.call_id IS NULL"
     for column in ("call_id", "report_id", "reference"):
         allowed = f" AND NOT ({mismatch})" if column == "call_id" else ""
@@ -268,7 +268,7 @@ def call_figures(row: str, sign: int) -> tuple[str, str, str, str]:
         sign: 1, or -1 to take it away.
     """
     length = f"COALESCE({row}.duration_seconds, 0)"
-    # After these outcomes somebody or something may have been on the line. An unanswered call has no length, and costs
+    # After these outcomes a person or a machine may have been on the line. An unanswered call has no length, and costs
     # nothing.
     answered = _listed((Outcome.UNKNOWN, Outcome.ANSWERED, Outcome.VOICEMAIL, Outcome.TRANSFERRED))
     has_length, may_have_begun = f"{row}.duration_seconds IS NOT NULL", f"{row}.started_at IS NOT NULL"

@@ -22,7 +22,7 @@ REVIEWED_SECONDS: Final = 7200.0  # how long the call of an attempt that needs r
 
 
 class UnknownAttempts:
-    """The unknown attempts of one campaign, and what the call list says of them."""
+    """The unknown attempts of one campaign, and what the call list shows of them."""
 
     def __init__(self, campaign: CampaignLedger) -> None:
         self._database, self.campaign = campaign.database, campaign.name

@@ -266,7 +266,7 @@ def _moment(seconds: float | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class OpenResults:
-    """What is still to be heard of a campaign.
+    """What is still to come of a campaign.
 
     Attributes:
         open: Attempts whose result is not in; not those that only a person can settle any more.
@@ -284,7 +284,7 @@ async def campaigns_with_open_results(database: Database, campaign: str = "") ->
 
     Args:
         database: The ledger.
-        campaign: Only this one, whatever is to be heard of it; empty for all that have something.
+        campaign: Only this one, whatever is still to come of it; empty for all that have something.
 
     Raises:
         DeclinedError: There is no such campaign.
@@ -292,14 +292,14 @@ async def campaigns_with_open_results(database: Database, campaign: str = "") ->
     async with database.read() as db:
         if campaign:
             return [name_key(await require_campaign(db, campaign, database.where))]
-        told = (
+        reported = (
             select(attempts.c.campaign).join(inbox, IS_REPORT_OF).where(inbox.c.state == InboxState.WAITING)
         )
         since = database.now() - LATELY_SECONDS
         # Under an id that no attempt has: of a call that the list showed to be over before its analysis came.
         named = select(attempts.c.campaign).join(inbox, MAY_OWN)
         named = named.where(inbox.c.state == InboxState.WAITING, inbox.c.received_at > since)
-        wanted = union(select(attempts.c.campaign).where(_is_unheard(database)), told, named)
+        wanted = union(select(attempts.c.campaign).where(_is_open(database)), reported, named)
         return sorted((await db.execute(wanted)).scalars())
 
 
@@ -313,10 +313,10 @@ async def recently_called_campaigns(database: Database) -> list[str]:
 
 
 async def open_results_of(campaign: CampaignLedger) -> OpenResults:
-    """What is still to be heard of a campaign."""
+    """What is still to come of a campaign."""
     mine, of_leads = attempts.c.campaign == campaign.name, leads.c.campaign == campaign.name
     kinds = (
-        (mine, _is_unheard(campaign.database)),
+        (mine, _is_open(campaign.database)),
         (mine, attempts.c.state == AttemptState.ENDED),
         (of_leads, leads.c.state == LeadState.REVIEW),
     )
@@ -327,11 +327,11 @@ async def open_results_of(campaign: CampaignLedger) -> OpenResults:
 
 async def has_open(campaign: CampaignLedger) -> bool:
     """Whether the result of some attempt is not in."""
-    open_ = select(attempts.c.id).where(attempts.c.campaign == campaign.name, _is_unheard(campaign.database))
+    open_ = select(attempts.c.id).where(attempts.c.campaign == campaign.name, _is_open(campaign.database))
     async with campaign.read() as db:
         return (await db.execute(open_.limit(1))).first() is not None
 
 
-def _is_unheard(database: Database) -> ColumnElement[bool]:
+def _is_open(database: Database) -> ColumnElement[bool]:
     unknown = attempts.c.state == AttemptState.UNKNOWN
     return and_(IS_OPEN, ~and_(unknown, is_given_up(database.now())))

@@ -51,7 +51,7 @@ class FinishedCall:
         end_reason: `end_reason` of the call; free text, an open set.
         error: Text of a failed call.
         summary: The platform's summary.
-        talked: Whether somebody or something answered (a start time, a duration or a transcript).
+        talked: Whether a person or a machine answered (a start time, a duration or a transcript).
         duration_seconds: Of the call.
         turns: Of the transcript; 0 when there is none.
         first_heard: What the other party said first.
@@ -146,7 +146,7 @@ class OutcomeRule(BaseModel):
         Field(title="End reason says", description="One of these words stands in the end reason."),
     ] = []
     no_end_reason: Annotated[
-        bool, Field(title="No end reason", description="Only calls of which no end reason is told.")
+        bool, Field(title="No end reason", description="Only calls of which no end reason is given.")
     ] = False
     error: Annotated[
         list[Phrase], Field(title="Error says", description="One of these words stands in the error.")
@@ -155,8 +155,8 @@ class OutcomeRule(BaseModel):
         bool | None,
         Field(
             title="Answered",
-            description="true: somebody or something answered (there is a start time, a duration, a summary or a "
-            "transcript); false: nobody did.",
+            description="true: a person or a machine answered (there is a start time, a duration, a summary or a "
+            "transcript); false: no one did.",
         ),
     ] = None
     min_duration_seconds: Annotated[
@@ -274,8 +274,8 @@ def table_version(rules: Sequence[OutcomeRule]) -> str:
 
 def _holds(text: str, phrases: Sequence[str]) -> bool:
     """Whether one of the phrases stands in a text, however both are spelled."""
-    told = _plain(text)
-    return any(_plain(phrase).strip() in told for phrase in phrases)
+    plain = _plain(text)
+    return any(_plain(phrase).strip() in plain for phrase in phrases)
 
 
 def _plain(text: str) -> str:

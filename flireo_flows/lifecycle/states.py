@@ -14,7 +14,7 @@ class AttemptState(StrEnum):
 
     SENDING = "sending"  # committed; the request may be on its way
     PLACED = "placed"  # Flireo gave it a call id
-    UNKNOWN = "unknown"  # the request may have arrived; nobody knows
+    UNKNOWN = "unknown"  # the request may have arrived; no one knows
     ENDED = "ended"  # the call is over and its result is in
     NOT_PLACED = "not_placed"  # no call was placed; the attempt is not used
 
@@ -82,12 +82,12 @@ class LeadState(StrEnum):
     WAITING = "waiting"  # for a call, now or later
     CALLING = "calling"  # an attempt is open
     DONE = "done"  # called, with its outcome
-    SKIPPED = "skipped"  # this policy will never call it; the reason says why
+    SKIPPED = "skipped"  # this policy will never call it; the reason is why
     REVIEW = "review"  # a person has to look
 
 
 LEAD_MOVES: Final[Mapping[LeadState, frozenset[LeadState]]] = {
-    # DONE: a late report told that the call after which it waited for another call needs no other.
+    # DONE: a late report showed that the call after which it waited for another call needs no other.
     LeadState.WAITING: frozenset({LeadState.CALLING, LeadState.SKIPPED, LeadState.REVIEW, LeadState.DONE}),
     LeadState.CALLING: frozenset({LeadState.WAITING, LeadState.DONE, LeadState.SKIPPED, LeadState.REVIEW}),
     # A new file or policy asks again about every lead that was not called.
@@ -99,7 +99,7 @@ LEAD_MOVES: Final[Mapping[LeadState, frozenset[LeadState]]] = {
 
 
 class CampaignState(StrEnum):
-    """What a person, or a brake, says of a campaign as a whole."""
+    """Whether a campaign as a whole may call, as a person or a brake decided."""
 
     OPEN = "open"
     PAUSED = "paused"  # no one is called until a person resumes it; running calls are collected
@@ -111,7 +111,7 @@ class InboxState(StrEnum):
 
     WAITING = "waiting"  # no attempt of ours is known for it yet
     APPLIED = "applied"
-    UNREADABLE = "unreadable"  # the reason says why; the body is kept
+    UNREADABLE = "unreadable"  # the reason is why; the body is kept
 
 
 FINAL: Final = (LeadState.DONE, LeadState.SKIPPED, LeadState.REVIEW)
@@ -192,5 +192,5 @@ class LedgerEvent(StrEnum):
     REPORTS_WAITING = "flireo.reports.waiting"  # reports came in and no run is there to read them
 
 
-# Said once for a key, however long ago.
+# Posted once for a key, however long ago.
 ONCE: Final = (LedgerEvent.CAMPAIGN_STARTED, LedgerEvent.CAMPAIGN_FINISHED, LedgerEvent.CAMPAIGN_INCOMPLETE)

@@ -116,7 +116,7 @@ def opt_out_of(
         (rule, answer) for rule in policy.do_not_call_keys for answer in answers.alike(analysis, rule.key)
     ]
     for rule, answer in found:
-        if answers.tells(answer, rule.equals) or (_wants_yes(rule) and _asks(answer)):
+        if answers.is_answer(answer, rule.equals) or (_wants_yes(rule) and _asks(answer)):
             return OptOut("analysis", f"the call's analysis says {rule.key} = {rule.equals}")
     keys = _meant if set(USUAL_KEYS) <= set(policy.do_not_call_keys) else _none
     if (key := _asked_under(analysis, keys)) or (policy.do_not_call_words and (key := _marked(analysis))):
@@ -170,7 +170,9 @@ def _marked(analysis: object) -> str:
 
 def _asked_under(analysis: object, keys: Callable[[str], str]) -> str:
     """The key that says itself what a yes or a no under it means, where the answer asks for no more calls."""
-    found = (key for key, value in answers.fields(analysis) if (it := keys(key)) and answers.tells(value, it))
+    found = (
+        key for key, value in answers.fields(analysis) if (it := keys(key)) and answers.is_answer(value, it)
+    )
     return next(found, "")
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 from flireo_flows.ledger import AttemptBook, Database
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.erasure import forget
-from flireo_flows.ledger.notices import Notice, find_campaign, names_told, read_notices, refuse_shown_name
+from flireo_flows.ledger.notices import Notice, find_campaign, label_names, read_notices, refuse_shown_name
 from flireo_flows.ledger.outbox import (
     CLAIM_SECONDS,
     DISTANCE_SECONDS,
@@ -31,7 +31,7 @@ async def told(database: Database) -> list[Notice]:
     box = Outbox(database)
     posted = await box.claim(1000)
     notices = await read_notices(database, posted)
-    await box.keep({it.id: names_told(notice) for it, notice in zip(posted, notices, strict=True)})
+    await box.keep({it.id: label_names(notice) for it, notice in zip(posted, notices, strict=True)})
     return notices
 
 
