@@ -188,9 +188,8 @@ _BROKEN: Final = re.compile(r"%(?![0-9a-f]{2})", re.ASCII | re.IGNORECASE)
 _HOST: Final = re.compile(
     r"\[(?P<v6>[0-9a-f:.%]+)\](?::(?P<v6_port>\d+))?|(?P<name>[^:\[\]]*)(?::(?P<port>\d+))?", re.I
 )
-_PLAIN: Final = re.compile(
-    r"[\w.+%-]+"
-)  # a name that can be shown; what holds "=" or ":" may be something else
+# A name that can be shown; what holds "=" or ":" may be something else.
+_PLAIN: Final = re.compile(r"[\w.+%-]+")
 _HIDING: Final = re.compile(r"://|:[^/]*@|pass(word|wd)?\s*=", re.IGNORECASE)
 
 

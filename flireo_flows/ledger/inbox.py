@@ -113,9 +113,8 @@ def read_delivery(body: bytes, reference: str, now: float, ahead: float = 0.0) -
         return _read(body, digest, named, now, ahead)
     except WebhookFormatError as error:
         why = InboxReason.UNREADABLE, str(error)
-    except (
-        Exception
-    ) as error:  # it is signed, and will not come again: whatever it does to the reader, it is kept
+    # It is signed, and will not come again: whatever it does to the reader, it is kept.
+    except Exception as error:
         why = InboxReason.READER_FAILED, type(error).__name__
     of = ReportOf("", "", named)
     return Delivery(body, digest, None, InboxState.UNREADABLE, *why, named, now, None, of)

@@ -113,9 +113,8 @@ def _decision_row(decision: Decision, version: str, now: float) -> dict[str, obj
 
 FRESH_SECONDS: Final = 5.0  # an attempt decided longer ago is not sent any more: it must be decided again
 FRESH: Final = timedelta(seconds=FRESH_SECONDS)
-SOON: Final = timedelta(
-    seconds=5
-)  # when a number is asked about again that another campaign just began to call
+# When a number is asked about again that another campaign just began to call.
+SOON: Final = timedelta(seconds=5)
 FRESH_CALL_SECONDS: Final = 600.0  # one that goes on longer may last, or no process collects its end
 LATER: Final = timedelta(minutes=15)
 

@@ -12,13 +12,11 @@ from flireo_flows.ledger.run_rules import LONGEST_CALL_SECONDS, Readiness
 from flireo_flows.ledger.schema import IS_ERASED, attempts
 from flireo_flows.lifecycle.states import AttemptState, IdSource
 
-LOOKBACK_SECONDS: Final = (
-    86_400.0  # how far back known calls are looked for that were placed before an attempt
-)
+# How far back known calls are looked for that were placed before an attempt.
+LOOKBACK_SECONDS: Final = 86_400.0
 EARLIER: Final = 3  # of those, so many
-LATE_LIST_SECONDS: Final = (
-    120.0  # how long after its request a call that no list shows is asked for by its id at the latest
-)
+# How long after its request a call that no list shows is asked for by its id at the latest.
+LATE_LIST_SECONDS: Final = 120.0
 HAS_CALL: Final = and_(
     or_(attempts.c.call_id.is_not(None), attempts.c.report_id.is_not(None)),
     attempts.c.id_source != IdSource.MISMATCH,

@@ -20,9 +20,8 @@ from flireo_flows.ledger.schema import IS_ERASED, IS_OPEN, attempts, inbox, lead
 from flireo_flows.lifecycle.states import ONCE, InboxState, LeadState, LedgerEvent, Reason
 
 CLAIM_SECONDS: Final = 60.0  # then a sender counts as dead, and another one sends what it had
-KEPT_SECONDS: Final = (
-    7 * 86_400.0
-)  # a notice that no one sent for so long would set off what is no longer wanted
+# A notice that no one sent for so long would set off what is no longer wanted.
+KEPT_SECONDS: Final = 7 * 86_400.0
 WAITED_SECONDS: Final = 10.0  # a run that lives reads its reports within a second or two
 DISTANCE_SECONDS: Final = 30.0  # between two notices: one collector reads all there are
 OLDEST_SECONDS: Final = 86_400.0  # what found no attempt in a day is not looked for by another event
