@@ -1,16 +1,15 @@
 """Why was, or was not, this person called? Everything the ledger knows of one lead; and of a number that calls in."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.person_key import spellings
+from flireo_flows.api.person_key import digits, spellings
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.leads import Wishes
 from flireo_flows.ledger.campaigns import Standing, require_campaign, standing_in
@@ -19,8 +18,6 @@ from flireo_flows.ledger.messages import attempt_reason, lead_reason
 from flireo_flows.ledger.schema import attempts, decisions, do_not_call, leads
 from flireo_flows.ledger.suppressions import Suppression, suppressed_in, suppression_in
 from flireo_flows.script import LeadFacts
-
-_NO_DIGIT: Final = re.compile(r"[^\d]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +168,8 @@ def _lead_audit(row: Row[Any]) -> LeadAudit:
 
 def _masked(call_id: str, phone: str) -> str:
     """A call id without the number, from which some are made, in any of its spellings."""
-    for digits in (one.lstrip("+") for one in sorted(spellings(phone))):
-        call_id = call_id.replace(digits, mask_phone(digits))
+    for plain in (one.lstrip("+") for one in sorted(spellings(phone))):
+        call_id = call_id.replace(plain, mask_phone(plain))
     return call_id
 
 
@@ -241,5 +238,5 @@ async def find_caller(database: Database, number: str) -> KnownCaller | None:
 
 def _e164(number: str) -> str:
     """With its plus, whether it came as `+31 6...`, `0031 6...` or `316...`; empty for what is no number."""
-    digits = _NO_DIGIT.sub("", number).removeprefix("00")
-    return f"+{digits}" if 7 <= len(digits) <= 15 else ""
+    plain = digits(number)
+    return f"+{plain}" if 7 <= len(plain) <= 15 else ""

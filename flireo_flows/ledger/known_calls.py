@@ -22,19 +22,6 @@ HAS_CALL: Final = and_(
     attempts.c.id_source != IdSource.MISMATCH,
     ~IS_ERASED,  # of a forgotten person there is no number to compare
 )
-_COLUMNS: Final = (
-    attempts.c.id,
-    attempts.c.campaign,
-    attempts.c.phone,
-    attempts.c.state,
-    attempts.c.began_at,
-    attempts.c.call_id,
-    attempts.c.report_id,
-    attempts.c.id_source,
-    attempts.c.listed_at,
-    attempts.c.fetched_at,
-    attempts.c.analysis.is_not(None).label("is_analysed"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +72,13 @@ class KnownCall:
         """Whether its campaign's run will soon ask for it by its id, for the first time, if no list shows it."""
         is_new = self.listed_at is None and self.fetched_at is None
         return self.is_open and is_new and now < self.began_at + LATE_LIST_SECONDS
+
+
+_COLUMNS: Final = (
+    attempts.c.id.label("attempt_id"),
+    *(attempts.c[name] for name in KnownCall.__annotations__ if name in attempts.c),
+    attempts.c.analysis.is_not(None).label("is_analysed"),
+)
 
 
 async def placed_calls(campaign: CampaignLedger) -> list[KnownCall]:
@@ -185,6 +179,4 @@ async def _read(database: Database, wanted: Select[Any]) -> list[KnownCall]:
 
 
 def _known(row: Row[Any]) -> KnownCall:
-    return from_row(
-        KnownCall, row, attempt_id=row.id, state=AttemptState(row.state), id_source=IdSource(row.id_source)
-    )
+    return from_row(KnownCall, row, state=AttemptState(row.state), id_source=IdSource(row.id_source))

@@ -256,9 +256,7 @@ async def add_in(db: AsyncConnection, campaign: CampaignLedger, phones: Collecti
     """Add numbers to a campaign's list, and skip at once who waits. What a file brought before stays.
 
     Args:
-        db: A transaction of `Database.write(campaign)`.
-        database: Its ledger.
-        campaign: Its name.
+        db: A transaction of `CampaignLedger.write()`.
         phones: E.164.
 
     Returns:

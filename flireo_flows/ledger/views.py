@@ -148,17 +148,7 @@ class Views:
         """Leads of a file that are not final, with why, in the file's order."""
         open_ = and_(attempts.c.lead_id == leads.c.id, IS_OPEN)
         wanted = (
-            select(
-                leads.c.line,
-                leads.c.phone,
-                leads.c.state,
-                leads.c.reason,
-                leads.c.detail,
-                leads.c.outcome,
-                leads.c.unplaced,
-                leads.c.not_before,
-                attempts.c.state.label("attempt"),
-            )
+            select(leads, attempts.c.state.label("attempt"))
             .outerjoin(attempts, open_)
             .where(leads.c.campaign == campaign, leads.c.batch == batch)
             .where(leads.c.state.in_([LeadState.WAITING, LeadState.CALLING]))
@@ -212,15 +202,7 @@ def _results(campaign: str) -> Select[Any]:
     newest = and_(attempts.c.lead_id == leads.c.id, attempts.c.number == used.c.newest)
     return (
         select(
-            leads.c.phone,
-            leads.c.destination,
-            leads.c.name,
-            leads.c.columns,
-            leads.c.state,
-            leads.c.reason,
-            leads.c.detail,
-            leads.c.unplaced,
-            leads.c.outcome,
+            leads,
             func.coalesce(used.c.placed, 0).label("placed"),
             attempts.c.call_id,
             attempts.c.duration_seconds,
