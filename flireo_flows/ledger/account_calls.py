@@ -60,7 +60,6 @@ async def keep_account(
     """Write down the calls of an account, and that it was read. Done twice, it changes nothing.
 
     Args:
-        database: The ledger.
         fingerprint: Of the account.
         calls: Those that no attempt of the ledger made.
         read: What the reading came to.

@@ -195,7 +195,6 @@ async def release_call_in(db: AsyncConnection, row: Row[Any], now: float) -> boo
     It is not known then whether the attempt's own call was placed; the list of calls will show it.
 
     Args:
-        db: A transaction that may write.
         row: The attempt, as this transaction reads it.
         now: Unix seconds.
 

@@ -112,7 +112,6 @@ async def audit_lead(database: Database, phone: str, campaign: str) -> CampaignA
     """Everything a campaign knows of a number.
 
     Args:
-        database: The ledger.
         phone: E.164.
         campaign: Its name.
 
@@ -203,7 +202,6 @@ async def find_caller(database: Database, number: str) -> KnownCaller | None:
     """The lead of a number, in whatever campaign; the one who was called last.
 
     Args:
-        database: The ledger.
         number: As the platform wrote it; E.164 as a rule.
 
     Returns:

@@ -69,7 +69,6 @@ async def lock_people_in(
 
     Args:
         db: A transaction of `Database.write(campaign)`.
-        database: Its ledger.
         phones: E.164.
         numbers: What `numbers_in` gave for them.
     """
@@ -120,7 +119,6 @@ async def calls_by_others_in(
     """Calls to each person that the campaign did not make; who was not called is left out.
 
     Args:
-        db: Any transaction.
         campaign: Whose own calls do not count.
         phones: E.164.
         numbers: What `numbers_in` gave for them.
@@ -228,7 +226,6 @@ async def awaited_in(
     analysis is awaited for the policy's grace: it comes seconds after the summary, and a poller may read in between.
 
     Args:
-        db: Any transaction.
         phones: E.164.
         policy: Says how long a summary and an analysis are waited for.
         now: Unix seconds of the ledger's clock.
@@ -328,7 +325,6 @@ async def earlier_calls_in(db: AsyncConnection, phones: Collection[str]) -> Earl
     """Look up who of these was called before.
 
     Args:
-        db: Any transaction.
         phones: E.164.
     """
     asked = sorted(set(map(person_key, phones)))

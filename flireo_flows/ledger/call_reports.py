@@ -41,8 +41,6 @@ async def apply_report(
     """Write what a report contains of an attempt: it only ever adds, and a finished call never goes back.
 
     Args:
-        db: A transaction that may write.
-        database: Its ledger.
         row: The attempt, placed or ended, as this transaction reads it: what was written since an older reading
             would be written over. To one that counted as not placed only the words are added.
         report: What came.
@@ -87,8 +85,6 @@ async def suppress_after_call(
     """Suppress the number of a call after which no one may call it, or not before a person settled what it says.
 
     Args:
-        db: A transaction that may write.
-        database: Its ledger.
         row: The attempt.
         lesson: What its call teaches; None for nothing.
         now: Unix seconds.
@@ -177,7 +173,6 @@ async def correct_lead(
     """What an ended call means changed. Only the last attempt of its lead that may have placed a call speaks for it.
 
     Args:
-        db: A transaction that may write.
         row: The attempt as it was.
         outcome: What it means now.
         policy: Says whether another attempt may follow it.

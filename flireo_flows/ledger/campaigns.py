@@ -168,7 +168,6 @@ async def shown_in(db: AsyncConnection, names: Collection[str]) -> dict[str, str
     """How campaigns are shown, by their keys; one that is not known is shown as its key.
 
     Args:
-        db: Any transaction.
         names: In any spelling.
     """
     keys = {name_key(name) for name in names}
@@ -181,7 +180,6 @@ async def require_campaign(db: AsyncConnection, campaign: str, where: str) -> st
     """A campaign that no one ran is a slip of the pen.
 
     Args:
-        db: Any transaction.
         campaign: Its name, in any spelling.
         where: The ledger, as it is shown.
 
@@ -253,7 +251,6 @@ async def call_endings_in(
     the first few would stand for all.
 
     Args:
-        db: Any transaction.
         campaign: Its name.
         window_seconds: How far back to look.
         now: Unix seconds.

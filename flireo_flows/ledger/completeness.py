@@ -135,7 +135,6 @@ async def check_completeness(campaign: CampaignLedger, policy: CallingPolicy) ->
     after both had recovered. Cheap: it writes only when that changes.
 
     Args:
-        campaign: In its ledger.
         policy: Names the bound, 0 for none, and how long is waited.
 
     Returns:

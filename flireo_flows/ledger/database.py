@@ -248,9 +248,6 @@ class CampaignLedger:
     async def register(self, db: AsyncConnection) -> None:
         """Write the campaign down, unless it is known, in whatever spelling. The first spelling is shown.
 
-        Args:
-            db: A transaction that may write.
-
         Raises:
             CampaignNameError: It cannot be a campaign's name.
         """

@@ -54,7 +54,6 @@ async def late_denial(database: Database, attempt: Attempt) -> str:
     """Why an attempt that was committed must not go out after all: what was written down of the person since then.
 
     Args:
-        database: The ledger.
         attempt: One whose request has not gone out.
 
     Returns:

@@ -80,7 +80,6 @@ async def forget(database: Database, phone: str) -> Forgotten:
     vacuum. Files that were exported, backups, and what Flireo itself keeps are not reached.
 
     Args:
-        database: The ledger.
         phone: E.164.
 
     Raises:
@@ -124,7 +123,6 @@ def of_forgotten_in(db: Connection, key: bytes, reports: Collection[ReportOf]) -
     """Which reports are of forgotten people: nothing but their digests is to be kept.
 
     Args:
-        db: Any transaction.
         key: The ledger's own (`Database.key`).
         reports: A few hundred at most.
     """

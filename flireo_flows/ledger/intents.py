@@ -179,7 +179,6 @@ async def begin_in(
 
     Args:
         db: A transaction of `Database.write(place.campaign)`.
-        database: Its ledger.
         place: Whose leads, and for which runner.
         composer: Chooses agent and number; None leaves them empty.
         policy: The rules to decide by.

@@ -96,7 +96,6 @@ async def calls_around(database: Database, campaigns: Collection[str], began_at:
     """Known calls from the last few before an attempt on, within a day of it, oldest first.
 
     Args:
-        database: The ledger.
         campaigns: Those of the account.
         began_at: When the attempt began, Unix seconds.
     """
@@ -135,7 +134,6 @@ async def silent_calls(
     """Calls of a campaign that should be long over, and whose results are not in.
 
     Args:
-        campaign: In its ledger.
         readiness: Says how long a call can last.
         over_before: A call that must have ended before this moment should be over; Unix seconds.
         asked_before: One that was asked for later is left out; Unix seconds.

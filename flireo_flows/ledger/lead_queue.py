@@ -109,7 +109,6 @@ async def due_in(
     Args:
         db: A transaction of `Database.write(place.campaign)`: no one else begins a call of the campaign until
             it ends, so what is counted here stays true.
-        database: Its ledger.
         place: Whose leads, and for which runner.
         policy: Says what has to be counted.
         most: Leads at most.
@@ -197,7 +196,6 @@ async def totals_in(
     """What a run, a day and the whole campaign have called.
 
     Args:
-        db: Any transaction.
         campaign: Its name.
         run: As its attempts name it.
         zone: Whose days are counted.

@@ -244,8 +244,6 @@ async def link_in(db: AsyncConnection, database: Database, groups: Sequence[Coll
     """Keep that the numbers of each group are one person's, and those already known to be theirs.
 
     Args:
-        db: A transaction that may write.
-        database: Its ledger.
         groups: Numbers, E.164.
     """
     if groups and not database.is_sqlite:

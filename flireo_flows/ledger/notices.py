@@ -67,7 +67,6 @@ async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Not
     """What each of them contains now.
 
     Args:
-        database: The ledger.
         posted: As the outbox gave them.
     """
     async with database.read() as db:
@@ -308,7 +307,6 @@ async def find_campaign(database: Database, given: str) -> str:
     """The name of a campaign, given in any spelling or as an event shows it (`shown_name`).
 
     Args:
-        database: The ledger.
         given: For example `campaign` of an event's payload.
 
     Returns:

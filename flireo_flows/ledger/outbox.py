@@ -139,8 +139,6 @@ async def post(
     """Write a notice of something that the database cannot notice by itself.
 
     Args:
-        db: A transaction that may write.
-        database: Its ledger.
         event: What happened.
         key: What makes it this happening and no other: sent once for each key.
         campaign: Whose.
@@ -245,7 +243,6 @@ async def post_credits_low(campaign: CampaignLedger, run: str, reason: str) -> b
     """A run met a balance that is too low to go on. Posted once a run.
 
     Args:
-        campaign: In its ledger.
         run: Id of the run.
         reason: What was met, in words.
 

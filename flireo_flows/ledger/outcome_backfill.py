@@ -68,7 +68,6 @@ async def rederive(campaign: CampaignLedger, policy: CallingPolicy, *, dry_run: 
     calls that ended without a report, which need review, and those of erased people, whose words are gone.
 
     Args:
-        campaign: In its ledger.
         policy: Has the rules, and says what follows.
         dry_run: Only report what would change; everything is taken back.
 
@@ -89,7 +88,6 @@ async def learn(campaign: CampaignLedger, policy: CallingPolicy) -> Rederived:
     Whatever their outcomes are, they stay. Doing it again changes nothing.
 
     Args:
-        campaign: In its ledger.
         policy: Says after which outcomes and answers a number is never called again; without any, nothing is read.
 
     Raises:
@@ -150,7 +148,6 @@ async def apply_current_rules(campaign: CampaignLedger, policy: CallingPolicy) -
     Which table and rules it was is remembered, so that only a change is read for.
 
     Args:
-        campaign: In its ledger.
         policy: Of the run that begins.
     """
     table, rules = outcomes_version(policy), opt_out_rules_version(policy)
@@ -176,11 +173,7 @@ async def apply_current_rules(campaign: CampaignLedger, policy: CallingPolicy) -
 
 
 async def endings(campaign: CampaignLedger) -> list[EndingCount]:
-    """In which words the calls of a campaign ended, and what that means. What no one could map comes first.
-
-    Args:
-        campaign: In its ledger.
-    """
+    """In which words the calls of a campaign ended, and what that means. What no one could map comes first."""
     words = (attempts.c.call_status, attempts.c.end_reason, attempts.c.error, attempts.c.outcome)
     counted = (
         select(*words, func.count().label("calls"))

@@ -101,7 +101,6 @@ async def write_rules(
     """Write down what a run calls under, before it calls anyone.
 
     Args:
-        campaign: In its ledger.
         policy: Its rules.
         readiness: What the checks found.
         account: Where it calls.

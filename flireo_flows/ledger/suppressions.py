@@ -94,8 +94,6 @@ async def suppress_in(
     """Never call numbers again, in whatever campaign. The first suppression of a number counts.
 
     Args:
-        db: A transaction that may write.
-        database: Its ledger.
         phones: E.164.
         source: `person`, `outcome`, `analysis` or `unclear`.
         reason: In words.

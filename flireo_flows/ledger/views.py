@@ -265,7 +265,6 @@ async def campaigns_with_open_results(database: Database, campaign: str = "") ->
     """Campaigns that have open attempts, or reports that wait.
 
     Args:
-        database: The ledger.
         campaign: Only this one, whatever is still to come of it; empty for all that have something.
 
     Raises:
