@@ -239,13 +239,8 @@ class Dialer:
         ending = ending_of(error)
         match ending:
             case PostEnding.UNKNOWN | PostEnding.PLACED:
-                return Answer(
-                    attempt,
-                    EVENTS[PostEnding.UNKNOWN],
-                    reason=Reason.REQUEST_FAILED,
-                    detail=in_words(error),
-                    status=error.status,
-                )
+                event, why = EVENTS[PostEnding.UNKNOWN], Reason.REQUEST_FAILED
+                return Answer(attempt, event, reason=why, detail=in_words(error), status=error.status)
             case PostEnding.LIMITED:
                 return self._failed(attempt, error, error.retry_after or 1.0)
             case PostEnding.NOT_SENT:

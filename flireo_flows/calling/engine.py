@@ -50,10 +50,6 @@ COMPLETENESS_SECONDS: Final = 60.0
 Progress = Callable[[CampaignProgress], None]
 
 
-def no_progress(status: CampaignProgress) -> None:
-    """No figures are wanted."""
-
-
 @dataclass(frozen=True, slots=True)
 class RunResult:
     """How a run ended.
@@ -107,7 +103,7 @@ class RunSettings:
     batch: str
     composer: Composer
     policy: CallingPolicy
-    progress: Progress = no_progress
+    progress: Progress = lambda _: None
     readiness: Readiness | None = None
     run_id: str = ""
     limit: int | None = None
@@ -282,7 +278,7 @@ async def _beat(
     """
     while True:
         await asyncio.sleep(min(HEARTBEAT_SECONDS, run.lease_seconds / 4))
-        await _renew(runner, sent)
+        await runner.renew(sent)
         dialer.owns_until = runner.lease_until
         await book.orphaned()
 
@@ -312,12 +308,5 @@ async def _wind_down(
 
 
 async def _leave(runner: Runner, sent: Counter[tuple[str, str]]) -> None:
-    await _renew(runner, sent)
+    await runner.renew(sent)
     await runner.leave()
-
-
-async def _renew(runner: Runner, sent: Counter[tuple[str, str]]) -> None:
-    """Renew the lease, and count the requests since the last time."""
-    counted = dict(sent)
-    sent.clear()
-    await runner.renew(counted)

@@ -18,15 +18,18 @@ from flireo_flows.api.organization import get_organization
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.call_list import CallList, Window
 from flireo_flows.ledger import CampaignLedger, Database, Expectations, Runner
-from flireo_flows.ledger.account_calls import AccountCall, AccountRead, account_read, keep_account
 from flireo_flows.ledger.call_history import tail_of
 from flireo_flows.ledger.known_calls import owners_of
 from flireo_flows.ledger.run_rules import (
     LONGEST_CALL_SECONDS,
+    AccountCall,
+    AccountRead,
     Readiness,
     RunRules,
+    account_read,
     awaits_results_in,
     fingerprint,
+    keep_account,
     newest_call_ids,
     read_rules,
 )

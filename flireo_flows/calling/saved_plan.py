@@ -244,21 +244,8 @@ def _request(salt: str, composer: Composer, lead: Lead, call: SavedCall) -> str:
 
 
 def _saved_call(call: PlannedCall) -> SavedCall:
-    return SavedCall(
-        line=call.line,
-        phone=call.masked,
-        when=call.when,
-        confidence=call.confidence,
-        agent_id=call.choice.agent_id,
-        number_id=call.choice.number_id,
-        variant=call.choice.variant,
-        first_message=call.first_message,
-        attempts=call.attempts,
-        key=call.key,
-        row=call.row,
-        request=call.request,
-        kept=call.kept,
-    )
+    as_shown = {"phone": call.masked, "when": call.when}
+    return SavedCall.model_validate({**asdict(call), **asdict(call.choice), **as_shown})
 
 
 def _persons(lines: Sequence[int]) -> str:

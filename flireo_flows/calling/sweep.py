@@ -7,7 +7,7 @@ runs are. All campaigns share each reading of the call list.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
@@ -168,15 +168,6 @@ class CampaignSweep:
             self.problem,
             self.rules.problem,
         )
-
-    async def leave(self, sent: Mapping[tuple[str, str], int]) -> None:
-        """Give it up, whatever was done.
-
-        Args:
-            sent: Requests to count for it, by route and status.
-        """
-        await self.runner.renew(sent)
-        await self.runner.leave()
 
 
 SHARE: Final = 0.1  # of the key's requests, unless another share is given
@@ -365,21 +356,17 @@ class Sweep:
         return all(case.may_read for case in cases)
 
     async def _beat(self, cases: Sequence[CampaignSweep]) -> None:
-        """Renew the leases."""
+        """Renew the leases. For which of the campaigns requests are counted means nothing here."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             for case in list(cases):
                 if case.may_read:
-                    await case.runner.renew(self._counted())
+                    await case.runner.renew(self._sent)
 
     async def _leave(self, cases: Sequence[CampaignSweep]) -> None:
         for case in cases:
-            await case.leave(self._counted())
-
-    def _counted(self) -> Counter[tuple[str, str]]:
-        """Requests that the ledger does not count yet. Which campaign they are counted for means nothing here."""
-        sent, self._sent = self._sent, Counter()
-        return sent
+            await case.runner.renew(self._sent)
+            await case.runner.leave()
 
     def _count(self, operation: Operation[Any], status: int | None) -> None:
         self._requests += 1

@@ -1,7 +1,7 @@
 """The durable record of every lead, attempt, report and decision. The ledger is the truth about calls.
 
-A function whose name ends in `_in` works in a transaction `db` that it is given, of the ledger `database`; one that writes
-needs a transaction of `Database.write`. All others open their own. `campaign` is a `CampaignLedger`, or a campaign's key.
+A function whose name ends in `_in` works in a transaction `db` that it is given, of the ledger `database`; one that
+writes needs a transaction of `Database.write`. All others open their own.
 """
 
 from flireo_flows.ledger.attempts import Answer, AttemptBook

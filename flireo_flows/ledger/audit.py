@@ -120,7 +120,8 @@ async def audit_lead(database: Database, phone: str, campaign: str) -> CampaignA
     """
     async with database.read() as db:
         shown = await require_campaign(db, campaign, database.where)
-        lead = await _lead(db, phone, campaign)
+        mine = select(leads).where(leads.c.campaign == campaign, leads.c.phone == phone)
+        lead = (await db.execute(mine)).first()
         forbidden = select(do_not_call.c.phone).where(
             do_not_call.c.campaign == campaign, do_not_call.c.phone == phone
         )
@@ -134,11 +135,6 @@ async def audit_lead(database: Database, phone: str, campaign: str) -> CampaignA
             decisions=await _decisions(db, lead.id) if lead else (),
             now=database.now(),
         )
-
-
-async def _lead(db: AsyncConnection, phone: str, campaign: str) -> Row[Any] | None:
-    mine = select(leads).where(leads.c.campaign == campaign, leads.c.phone == phone)
-    return (await db.execute(mine)).first()
 
 
 async def _attempts(db: AsyncConnection, lead_id: int, phone: str) -> tuple[AttemptAudit, ...]:

@@ -11,7 +11,7 @@ from flireo_flows.api.calls import Call
 from flireo_flows.ledger.attempts import move, release_call_in
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.erasure import is_pseudonym
-from flireo_flows.ledger.leads import chunks, stored
+from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.reports import (
     WORDS,
     Expectations,
@@ -23,7 +23,7 @@ from flireo_flows.ledger.reports import (
     report_of_call,
 )
 from flireo_flows.ledger.schema import attempts, leads
-from flireo_flows.ledger.suppressions import suppress_in
+from flireo_flows.ledger.suppressions import chunks, suppress_in
 from flireo_flows.lifecycle.outcomes import Outcome, outcome_of
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState, Reason
 from flireo_flows.policy import CallingPolicy, OptOut, is_retried, may_follow, opt_out_of, retry_delay

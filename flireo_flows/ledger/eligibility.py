@@ -15,7 +15,7 @@ from flireo_flows.leads import Refusal, Wishes, read_number
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.intents import Attempt
 from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, do_not_call, leads, suppressions
-from flireo_flows.ledger.suppressions import digest, pieces, suppressed_in
+from flireo_flows.ledger.suppressions import chunks, digest, suppressed_in
 from flireo_flows.lifecycle.states import CampaignState, Reason, SuppressionSource
 
 BEING_CALLED: Final = "a call to it is under way, or its result is not in yet"
@@ -101,7 +101,7 @@ async def denied_numbers(database: Database, phones: Collection[str]) -> dict[st
     written = {phone: spellings(phone) for phone in phones}
     found: dict[str, str] = {}
     async with database.read() as db:
-        for chunk in pieces(sorted(frozenset().union(*written.values()))):
+        for chunk in chunks(sorted(frozenset().union(*written.values()))):
             open_ = select(attempts.c.phone).where(attempts.c.phone.in_(chunk), IS_OPEN)
             found |= dict.fromkeys((await db.execute(open_)).scalars(), BEING_CALLED)
             found |= await _opted_out(db, chunk)

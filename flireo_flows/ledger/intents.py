@@ -179,11 +179,6 @@ async def begin_in(
 
     Args:
         db: A transaction of `Database.write(place.campaign)`.
-        place: Whose leads, and for which runner.
-        composer: Chooses agent and number; None leaves them empty.
-        policy: The rules to decide by.
-        most: Attempts to begin at most.
-        scan: Leads to look at, if more than `most`.
     """
     now = database.now()
     moment = datetime.fromtimestamp(now, UTC)

@@ -7,9 +7,9 @@ from typing import Any, Final
 from sqlalchemy import Row, Select, and_, case, func, or_, select, update
 
 from flireo_flows.ledger.database import CampaignLedger, Database, from_row
-from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.run_rules import LONGEST_CALL_SECONDS, Readiness
 from flireo_flows.ledger.schema import IS_ERASED, attempts
+from flireo_flows.ledger.suppressions import chunks
 from flireo_flows.lifecycle.states import AttemptState, IdSource
 
 # How far back known calls are looked for that were placed before an attempt.

@@ -4,11 +4,10 @@ import hashlib
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,11 +16,10 @@ from flireo_flows.api.person_key import person_key
 from flireo_flows.leads import Lead
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.schema import IS_OPEN, attempts, leads, people
-from flireo_flows.ledger.suppressions import add_in, forgotten_in
+from flireo_flows.ledger.suppressions import add_in, chunks, forgotten_in
 from flireo_flows.lifecycle.states import LeadState, Reason
 from flireo_flows.policy import Rule
 
-T = TypeVar("T")
 RENEWED: Final = (  # from a newer file
     "destination",
     "name",
@@ -39,7 +37,6 @@ LINKING: Final = 7_041_967_324  # key of PostgreSQL's advisory lock under which 
 ID_COLUMNS: Final = ("personid", "contactid", "customerid", "externalid")  # the first that a row fills counts
 NO_ID: Final = frozenset({"", "0", "-", "n/a", "na", "none", "null", "unknown"})
 MOST_NUMBERS: Final = 5  # an id that more numbers share is no person's: of an import, or of a company
-CHUNK: Final = 500  # rows a statement: SQLite takes 32,766 values, PostgreSQL's driver 32,767
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,13 +274,6 @@ def batch_name(batch: Sequence[Lead]) -> str:
     """A name of exactly this set of people, whatever their order."""
     digest = hashlib.sha256("\n".join(sorted(lead.phone for lead in batch)).encode())
     return digest.hexdigest()[:16]
-
-
-def chunks(rows: Sequence[T]) -> Iterator[tuple[T, ...]]:
-    """`rows` in pieces that one statement takes."""
-    rest = iter(rows)
-    while chunk := tuple(islice(rest, CHUNK)):
-        yield chunk
 
 
 def stored(text: str) -> str:

@@ -1,7 +1,7 @@
 """Runners: processes that dial. One that does not renew its lease is taken for dead."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 
 from sqlalchemy import ColumnElement, and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -75,13 +75,14 @@ class Runner:
         )
         return (await db.execute(others.limit(1))).first() is None
 
-    async def renew(self, sent: Mapping[tuple[str, str], int]) -> None:
+    async def renew(self, sent: MutableMapping[tuple[str, str], int]) -> None:
         """Renew the lease, and count requests.
 
         Args:
-            sent: Requests since the last time, by route and status.
+            sent: Requests since the last time, by route and status; empty afterwards.
         """
-        now = self._database.now()
+        now, counted = self._database.now(), dict(sent)
+        sent.clear()
         async with self._database.write() as db:
             until = await self._lease(db, now)
             upsert = self._database.insert_into(requests)
@@ -89,7 +90,7 @@ class Runner:
                 index_elements=["campaign", "route", "status"],
                 set_={"count": requests.c.count + upsert.excluded["count"]},
             )
-            for (route, status), count in sorted(sent.items()):
+            for (route, status), count in sorted(counted.items()):
                 row = {"campaign": self.campaign, "route": route, "status": status, "count": count}
                 await db.execute(added, row)
         self.lease_until = until

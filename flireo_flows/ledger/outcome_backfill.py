@@ -79,7 +79,9 @@ async def rederive(campaign: CampaignLedger, policy: CallingPolicy, *, dry_run: 
         outcome = outcome_of(finished_call_of(row._asdict()), policy.outcomes)
         return outcome if outcome != row.outcome else None
 
-    return await _follow_each(campaign, policy, _reported(), derived, dry_run=dry_run)
+    # Calls whose outcome follows from their words.
+    reported = select(attempts).where(or_(attempts.c.complete, attempts.c.outcome != Outcome.UNKNOWN))
+    return await _follow_each(campaign, policy, reported, derived, dry_run=dry_run)
 
 
 async def learn(campaign: CampaignLedger, policy: CallingPolicy) -> Rederived:
@@ -191,11 +193,6 @@ async def endings(campaign: CampaignLedger) -> list[EndingCount]:
     return sorted(
         listed, key=lambda it: (it.outcome != Outcome.UNKNOWN, -it.calls, it.status, it.end_reason, it.error)
     )
-
-
-def _reported() -> Select[Any]:
-    """Calls whose outcome follows from their words."""
-    return select(attempts).where(or_(attempts.c.complete, attempts.c.outcome != Outcome.UNKNOWN))
 
 
 def _lessons(policy: CallingPolicy) -> Select[Any]:

@@ -16,6 +16,7 @@ from flireo_flows.ledger.leads import stored
 from flireo_flows.lifecycle.outcomes import FinishedCall
 from flireo_flows.policy import CallingPolicy
 
+_TEXTS: Final = ("summary", "end_reason", "error", "recording_url")
 LARGEST: Final = 2**31 - 1  # of an integer column
 # What is not written down of a person who was forgotten.
 WORDS: Final[dict[str, Any]] = {
@@ -120,29 +121,24 @@ def merged(row: Row[Any], report: Report, now: float) -> dict[str, Any]:
     """The attempt's columns with what the report adds; empty if the call is still running."""
     if not report.is_over and row.over_at is None:
         return {}
-    keeps = {
-        "summary": row.summary or report.summary,
+    keeps = {name: getattr(row, name) or getattr(report, name) for name in _TEXTS}
+    for name in ("started_at", "ended_at", "duration_seconds"):
+        known = getattr(row, name)
+        keeps[name] = known if known is not None else getattr(report, name)
+    keeps |= {
         "analysis": _added(row.analysis, report.analysis),
         "messages": _longer(row.messages, report),
-        "recording_url": row.recording_url or report.recording_url,
-        "end_reason": row.end_reason or report.end_reason,
-        "error": row.error or report.error,
-        "started_at": row.started_at if row.started_at is not None else report.started_at,
-        "ended_at": row.ended_at if row.ended_at is not None else report.ended_at,
         "over_at": row.over_at if row.over_at is not None else now,
         "channel": row.channel or str(report.channel),
-        "reported_at": row.reported_at,
-        "report_channel": row.report_channel,
-        "analysed_at": row.analysed_at,
+        **{name: getattr(row, name) for name in ("reported_at", "report_channel", "analysed_at")},
     }
     if row.reported_at is None and (report.is_last_word or report.summary or report.messages):
         keeps |= {"reported_at": now, "report_channel": str(report.channel)}
     if row.analysed_at is None and report.analysis is not None:
         keeps["analysed_at"] = now
-    duration = row.duration_seconds if row.duration_seconds is not None else report.duration_seconds
     # The most telling terminal status wins: webhooks call every end "ended".
     status = report.status if row.call_status in ("", "ended") and report.is_over else row.call_status
-    return {**keeps, "duration_seconds": duration, "call_status": status}
+    return {**keeps, "call_status": status}
 
 
 def _added(known: str | None, added: str | None) -> str | None:

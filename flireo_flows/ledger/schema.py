@@ -373,7 +373,7 @@ people = Table(
     Index("flireo_numbers_of_person", "person"),
 )
 
-# Accounts whose list of calls was read before this ledger's first call there (`account_calls.py`).
+# Accounts whose list of calls was read before this ledger's first call there (`run_rules.py`).
 accounts = Table(
     "flireo_accounts",
     metadata,

@@ -18,7 +18,7 @@ from flireo_flows.lifecycle.states import LeadState, Reason, SuppressionSource
 from flireo_flows.policy import Rule
 
 T = TypeVar("T")
-CHUNK: Final = 500  # numbers a statement
+CHUNK: Final = 500  # rows a statement: SQLite takes 32,766 values, PostgreSQL's driver 32,767
 # PostgreSQL's advisory lock under which suppressions are written: two campaigns that learn of the same people
 # in another order would wait for each other's rows for ever.
 SUPPRESSING: Final = 7_041_967_323
@@ -70,7 +70,7 @@ async def suppressed_in(
     for phone in phones:
         by_digest.setdefault(digest(database.key, phone), []).append(phone)
     found: dict[str, SuppressionSource] = {}
-    for chunk in pieces(list(by_digest)):
+    for chunk in chunks(list(by_digest)):
         for row in (await db.execute(LISTED, {"digests": chunk})).all():
             found |= dict.fromkeys(by_digest[row.digest], SuppressionSource(row.source))
     return found | forgotten
@@ -108,7 +108,7 @@ async def suppress_in(
     if not database.is_sqlite:
         await db.execute(select(func.pg_advisory_xact_lock(SUPPRESSING)))
     made = 0
-    for chunk in pieces(phones):
+    for chunk in chunks(phones):
         fields = {"source": source, "reason": redact(reason), "campaign": campaign, "at": now}
         rows = [{"digest": digest(database.key, phone), "phone": phone, **fields} for phone in chunk]
         add = database.insert_into(suppressions)
@@ -169,7 +169,7 @@ class Suppressions:
             How many of them were not suppressed before.
         """
         made = 0
-        for chunk in pieces(sorted(phones)):
+        for chunk in chunks(sorted(phones)):
             async with self._database.write() as db:
                 now = self._database.now()
                 made += await suppress_in(
@@ -213,7 +213,7 @@ class Suppressions:
         return [replace(one, campaign=shown[one.campaign]) for one in found]
 
 
-def pieces(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+def chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     """`rows` in pieces that one statement takes."""
     return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
 
@@ -264,7 +264,7 @@ async def add_in(db: AsyncConnection, campaign: CampaignLedger, phones: Collecti
     forgotten = map(person_key, await forgotten_in(db, campaign.database, phones))
     kept = sorted(set(map(person_key, phones)) - set(forgotten))
     now, added = campaign.now(), 0
-    for chunk in pieces(kept):
+    for chunk in chunks(kept):
         rows = [{"campaign": campaign.name, "phone": phone, "at": now} for phone in chunk]
         add = campaign.database.insert_into(do_not_call)
         new = add.values(rows).on_conflict_do_nothing(index_elements=["campaign", "phone"])

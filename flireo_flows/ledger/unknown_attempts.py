@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, and_, func, select, update
 from flireo_flows.ledger.attempts import attempt_of, has_owner, move, not_placed_in
 from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.intents import Attempt
-from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.schema import attempts, leads
+from flireo_flows.ledger.suppressions import chunks
 from flireo_flows.lifecycle.absence import Verdict, View, evidence_of, weigh
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, IdSource, LeadState, Reason
 from flireo_flows.policy import CallingPolicy

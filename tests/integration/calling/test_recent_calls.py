@@ -13,10 +13,9 @@ from flireo_flows.calling.engine import RunResult, RunSettings, run_campaign
 from flireo_flows.calling.preflight import MOST_REQUESTS, RecentCallsUnreadError
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.account_calls import account_read
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.past import read_past
-from flireo_flows.ledger.run_rules import Readiness, fingerprint
+from flireo_flows.ledger.run_rules import Readiness, account_read, fingerprint
 from flireo_flows.policy import CallingPolicy, OtherCampaigns
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, people, person

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from flireo_flows.ledger import Answer, Database, Views
-from flireo_flows.ledger.leads import CHUNK, batch_name
-from flireo_flows.ledger.suppressions import clear_in, list_in
+from flireo_flows.ledger.leads import batch_name
+from flireo_flows.ledger.suppressions import CHUNK, clear_in, list_in
 from flireo_flows.lifecycle.states import AttemptEvent, LeadState, Reason
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
