@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
-    from flireo_flows.api.dialect import Dialect
     from flireo_flows.api.errors import FlireoError, InvalidInput, OutcomeUnknown
+    from flireo_flows.api.fields import Dialect
     from flireo_flows.api.operation import Effect, Operation, endpoint_of
     from flireo_flows.api.pagination import aiter_calls, iter_calls, iter_campaign_leads, iter_usage
     from flireo_flows.api.redaction import mask_phone, redact
@@ -45,7 +45,7 @@ __all__ = [
 
 _MODULES = {
     "client": ["Account", "AsyncFlireoClient", "FlireoClient", "Timeouts"],
-    "dialect": ["Dialect"],
+    "fields": ["Dialect"],
     "errors": ["FlireoError", "InvalidInput", "OutcomeUnknown"],
     "operation": ["Effect", "Operation", "endpoint_of"],
     "pagination": ["aiter_calls", "iter_calls", "iter_campaign_leads", "iter_usage"],

@@ -8,10 +8,8 @@ from typing import Any, ClassVar, Final, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from flireo_flows.api.configuration import Configuration, refused
-from flireo_flows.api.dialect import Dialect
-from flireo_flows.api.fields import Secret
-from flireo_flows.api.model import JsonObject
+from flireo_flows.api.fields import Dialect, Secret
+from flireo_flows.api.model import Configuration, JsonObject, refused
 from flireo_flows.api.tools import Tool
 
 # Models that hear and speak by themselves (contract section 6), so that they need neither ears nor a voice.

@@ -5,10 +5,8 @@ from typing import Annotated, Final
 from pydantic import AwareDatetime, Field
 
 from flireo_flows.api.agent_config import AgentSettings, AnalysisPlan, LLMConfig, STTConfig, TTSConfig
-from flireo_flows.api.configuration import READING
-from flireo_flows.api.dialect import Dialect
-from flireo_flows.api.fields import Id, Secret
-from flireo_flows.api.model import ApiModel, Json, JsonObject, read_done, read_list, unwrap
+from flireo_flows.api.fields import Dialect, Id, Secret
+from flireo_flows.api.model import READING, ApiModel, Json, JsonObject, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
 
 NO_SETTINGS: Final = AgentSettings()

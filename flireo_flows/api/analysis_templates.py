@@ -2,9 +2,8 @@
 
 from pydantic import AliasChoices, AwareDatetime, Field
 
-from flireo_flows.api.configuration import Configuration
 from flireo_flows.api.fields import Id
-from flireo_flows.api.model import ApiModel, Json, JsonObject, read_done, read_list, unwrap
+from flireo_flows.api.model import ApiModel, Configuration, Json, JsonObject, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
 
 

@@ -6,13 +6,21 @@ from typing import Any, Final, Self
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from flireo_flows.api.agent_config import AgentOverride, InlineAgent
-from flireo_flows.api.configuration import refused
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
-from flireo_flows.api.fields import Id, PhoneText, iso
-from flireo_flows.api.model import ApiBody, ApiModel, Json, JsonObject, Page, read_list, read_total, unwrap
+from flireo_flows.api.fields import Dialect, Id, PhoneText, iso
+from flireo_flows.api.identity import comparable, digits, same_person
+from flireo_flows.api.model import (
+    ApiBody,
+    ApiModel,
+    Json,
+    JsonObject,
+    Page,
+    read_list,
+    read_total,
+    refused,
+    unwrap,
+)
 from flireo_flows.api.operation import Effect, Sends, operation
-from flireo_flows.api.person_key import comparable, digits, same_person
 
 LARGEST_PAGE: Final = 1000  # contract section 4
 SURE_DIGITS: Final = 7  # at the end of two numbers: where they differ, so do the people
@@ -96,7 +104,7 @@ class Call(ApiModel):
         return not is_number or theirs[-SURE_DIGITS:] == ours[-SURE_DIGITS:]
 
     def is_with(self, phone: str) -> bool:
-        """Whether the other party is `phone` (E.164), in whatever spelling of one number; see `numbering`."""
+        """Whether the other party is `phone` (E.164), in whatever spelling of one number; see `identity`."""
         return self.caller_phone is not None and same_person(self.caller_phone, phone)
 
     def is_surely_not_with(self, phone: str) -> bool:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from flireo_flows.api import errors
-from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.campaigns import (
     Campaign,
     CampaignChanges,
@@ -20,8 +19,8 @@ from flireo_flows.api.campaigns import (
     list_campaigns,
     update_campaign,
 )
+from flireo_flows.api.identity import comparable, name_key
 from flireo_flows.api.pagination import lead_pages, walk
-from flireo_flows.api.person_key import comparable
 from flireo_flows.api.procedure import Procedure, ask, pause
 from flireo_flows.api.redaction import redact
 

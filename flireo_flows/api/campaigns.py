@@ -282,7 +282,7 @@ def delete_campaign(campaign_id: Id) -> Sends:
 
 @operation("GET", "/campaigns/{id}/leads", read_leads)
 def list_campaign_leads(campaign_id: Id, limit: int | None = None, offset: int | None = None) -> Sends:
-    """Read a page of a campaign's leads, oldest first. `paging.iter_campaign_leads` reads all of them.
+    """Read a page of a campaign's leads, oldest first. `iter_campaign_leads` reads all of them.
 
     Args:
         campaign_id: Id of the campaign.

@@ -15,13 +15,12 @@ from typing import Any, Final, NoReturn, Self, TypeVar, cast
 
 import httpx
 
-from flireo_flows.api.base_url import check_base_url
-from flireo_flows.api.dialect import BASE_URLS, Dialect
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.exchange import TOO_LATE, Pause, exchange
+from flireo_flows.api.fields import BASE_URLS, Dialect
 from flireo_flows.api.judgement import Lost, Reply
 from flireo_flows.api.model import JsonObject
-from flireo_flows.api.network import cause_of, check_network
+from flireo_flows.api.network import cause_of, check_base_url, check_network
 from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.rate_limit import RateLimit
 from flireo_flows.api.redaction import MaskedUrls, secret_values

@@ -9,10 +9,8 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from flireo_flows.api.configuration import StatedBody
-from flireo_flows.api.dialect import Dialect
-from flireo_flows.api.fields import E164, Id
-from flireo_flows.api.model import ApiModel, Json, JsonObject
+from flireo_flows.api.fields import E164, Dialect, Id
+from flireo_flows.api.model import ApiModel, Json, JsonObject, StatedBody
 from flireo_flows.api.operation import Sends, operation
 
 _REACHABLE: Final = re.compile(rf"{E164}|^(?i:sips?):\S+$", re.ASCII)

@@ -1,7 +1,11 @@
-"""Types of arguments and fields that several resources share, each with its check and its words."""
+"""The two ways of writing to the same service, and the types of arguments and fields that several resources share.
+
+Reading is always tolerant of both (contract section 0.2).
+"""
 
 import re
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -14,7 +18,31 @@ from pydantic import (
     WrapSerializer,
 )
 
-from flireo_flows.api.dialect import Dialect
+
+class Dialect(StrEnum):
+    """Which names the server expects in paths and bodies."""
+
+    FLIREO = "flireo"
+    HMSOVEREIGN = "hmsovereign"
+
+
+BASE_URLS: Final[dict[Dialect, str]] = {
+    Dialect.FLIREO: "https://api.flireo.com/api/v1",
+    Dialect.HMSOVEREIGN: "https://api.hmsovereign.com/api/v1",
+}
+
+RENAMED_PATHS: Final[dict[str, str]] = {"/agents": "/assistants", "/account": "/organizations"}
+
+
+def spell_path(template: str, dialect: Dialect) -> str:
+    """The path template as the dialect writes it: `/agents/{id}` -> `/assistants/{id}`."""
+    if dialect is Dialect.FLIREO:
+        return template
+    for flireo, renamed in RENAMED_PATHS.items():
+        if template == flireo or template.startswith(f"{flireo}/"):
+            return renamed + template.removeprefix(flireo)
+    return template
+
 
 E164: Final = r"^\+[1-9]\d{1,14}$"  # contract section 0.3
 _E164: Final = re.compile(E164, re.ASCII)

@@ -21,9 +21,8 @@ from urllib.parse import quote, urlencode
 
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from flireo_flows.api.dialect import Dialect, spell_path
 from flireo_flows.api.errors import InvalidInput
-from flireo_flows.api.fields import EMPTY
+from flireo_flows.api.fields import EMPTY, Dialect, spell_path
 from flireo_flows.api.model import Json, JsonObject
 
 P = ParamSpec("P")

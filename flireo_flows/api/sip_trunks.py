@@ -4,8 +4,7 @@ from typing import Final
 
 from pydantic import AliasChoices, AwareDatetime, Field, SecretStr
 
-from flireo_flows.api.dialect import Dialect
-from flireo_flows.api.fields import Id, Secret
+from flireo_flows.api.fields import Dialect, Id, Secret
 from flireo_flows.api.model import ApiBody, Json, JsonObject, VariedModel, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
 

@@ -4,9 +4,8 @@ from typing import Final
 
 from pydantic import AwareDatetime, Field
 
-from flireo_flows.api.configuration import READING
 from flireo_flows.api.fields import Id, ToolKind
-from flireo_flows.api.model import ApiBody, ApiModel, Json, read_done, read_list, unwrap
+from flireo_flows.api.model import READING, ApiBody, ApiModel, Json, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
 from flireo_flows.api.tools import PlainConfig, ToolConfig
 

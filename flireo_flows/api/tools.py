@@ -16,9 +16,8 @@ from pydantic import (
     WrapValidator,
 )
 
-from flireo_flows.api.configuration import Configuration, is_reading
 from flireo_flows.api.fields import EARLIER_SPELLING, Secret, ToolKind, check_e164
-from flireo_flows.api.model import JsonObject
+from flireo_flows.api.model import Configuration, JsonObject, is_reading
 
 FUNCTION: Final = "function"
 END_CALL: Final = "endCall"

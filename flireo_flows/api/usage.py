@@ -81,7 +81,7 @@ def list_usage(
     start_date: datetime | None = None,
     end_date: datetime | None = None,
 ) -> Sends:
-    """Read a page of usage records, newest first. `paging.iter_usage` reads all of them.
+    """Read a page of usage records, newest first. `iter_usage` reads all of them.
 
     Args:
         limit: Records a page, 1 to 1000.

@@ -34,9 +34,8 @@ from flireo_flows.api.campaigns import (
     create_campaign,
     get_campaign,
 )
-from flireo_flows.api.person_key import comparable
-from flireo_flows.api.poll import PollTiming, poll
-from flireo_flows.api.procedure import Procedure, ask, note
+from flireo_flows.api.identity import comparable
+from flireo_flows.api.procedure import PollTiming, Procedure, ask, note, poll
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.blocks.campaign_gate import OPEN, Gate
 

@@ -8,8 +8,7 @@ from prefect.blocks.abstract import JobBlock, JobRun
 from pydantic import Field, HttpUrl, model_validator
 
 from flireo_flows.api.campaigns import Campaign, CampaignLead, Clock, NewCampaign, NewCampaignLead, check_zone
-from flireo_flows.api.poll import PollTiming
-from flireo_flows.api.procedure import Procedure, run_procedure, run_procedure_async
+from flireo_flows.api.procedure import PollTiming, Procedure, run_procedure, run_procedure_async
 from flireo_flows.blocks import campaign_decisions as work
 from flireo_flows.blocks.campaign_decisions import CampaignResult
 from flireo_flows.blocks.campaign_gate import Gate, OnBlocked, gate_of

@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar
 from prefect.blocks.abstract import CredentialsBlock
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 
-from flireo_flows.api.base_url import check_base_url
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
+from flireo_flows.api.network import check_base_url
 from flireo_flows.blocks.flireo_block import KEY, REFERENCE, FlireoBlock
 
 

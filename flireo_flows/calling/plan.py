@@ -14,9 +14,8 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from flireo_flows.api.calls import OutboundCall
-from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.errors import InvalidInput
-from flireo_flows.api.person_key import person_key
+from flireo_flows.api.identity import name_key, person_key
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.leads import Lead
 from flireo_flows.policy import CallingPolicy

@@ -12,7 +12,7 @@ from typing import Final
 
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call
-from flireo_flows.api.person_key import comparable
+from flireo_flows.api.identity import comparable
 from flireo_flows.calling.call_list import CallList
 from flireo_flows.calling.snapshot import (
     EARLY_SECONDS,

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.identity import name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.plan import (
     Plan,

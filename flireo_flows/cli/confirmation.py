@@ -24,7 +24,7 @@ OPEN: Final = 3
 
 def is_needed(credentials: "FlireoCredentials") -> bool:
     """Whether these credentials may call real people."""
-    from flireo_flows.api.base_url import is_loopback
+    from flireo_flows.api.network import is_loopback
 
     key = credentials.api_key.get_secret_value()
     return not key.startswith(TEST_KEY) and not is_loopback(credentials.account().url)

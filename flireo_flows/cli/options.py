@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 def _check_new(_type: object, name: str) -> None:
-    from flireo_flows.api.campaign_names import clean_name
+    from flireo_flows.api.identity import clean_name
 
     clean_name(name)
 
 
 def _check_known(_type: object, name: str) -> None:
-    from flireo_flows.api.campaign_names import clean_given_name
+    from flireo_flows.api.identity import clean_given_name
 
     clean_given_name(name)
 
 
 def _check_any(_type: object, name: str) -> None:
-    from flireo_flows.api.campaign_names import clean_optional_name
+    from flireo_flows.api.identity import clean_optional_name
 
     clean_optional_name(name)
 

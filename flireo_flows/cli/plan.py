@@ -11,7 +11,7 @@ from flireo_flows.cli.run import Flag, check_local
 from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
-    from flireo_flows.api.dialect import Dialect
+    from flireo_flows.api.fields import Dialect
     from flireo_flows.calling.plan import Plan, PlannedCall, PlanRequest
     from flireo_flows.leads import LeadFormat
 
@@ -140,7 +140,7 @@ def make(
 
 
 def _dialect() -> "Dialect":
-    from flireo_flows.api.dialect import Dialect
+    from flireo_flows.api.fields import Dialect
 
     try:
         return Dialect(os.environ.get("FLIREO_DIALECT", "") or "flireo")

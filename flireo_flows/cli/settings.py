@@ -75,7 +75,7 @@ def credentials() -> "FlireoCredentials":
     """FLIREO_API_KEY, FLIREO_BASE_URL, FLIREO_DIALECT and FLIREO_WEBHOOK_SECRET as a block."""
     from pydantic import SecretStr, ValidationError
 
-    from flireo_flows.api.dialect import Dialect
+    from flireo_flows.api.fields import Dialect
     from flireo_flows.api.network import check_network
     from flireo_flows.blocks import FlireoCredentials
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flireo_flows.api.campaign_names import AnyCampaignName
+from flireo_flows.api.identity import AnyCampaignName
 from flireo_flows.blocks import CallLedger, FlireoCredentials
 from flireo_flows.tasks.collection import SweepSummary, collect
 

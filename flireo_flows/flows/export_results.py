@@ -6,7 +6,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flireo_flows.api.campaign_names import KnownCampaignName
+from flireo_flows.api.identity import KnownCampaignName
 from flireo_flows.blocks import CallLedger
 from flireo_flows.tasks.export import export_campaign
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flireo_flows.api.campaign_names import CampaignName
+from flireo_flows.api.identity import CampaignName
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.leads import LeadFormat
 from flireo_flows.policy import CallingPolicy

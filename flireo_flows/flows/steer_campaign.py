@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from prefect import flow
 from pydantic import Field
 
-from flireo_flows.api.campaign_names import KnownCampaignName
+from flireo_flows.api.identity import KnownCampaignName
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger
 from flireo_flows.tasks.campaign_control import cancel_campaign, pause_campaign, resume_campaign

@@ -12,13 +12,12 @@ if TYPE_CHECKING:
     from flireo_flows.leads.consent_headers import Meaning, header_words, holds_marks, meaning_of
     from flireo_flows.leads.do_not_call import read_do_not_call
     from flireo_flows.leads.format import LeadFormat
-    from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
+    from flireo_flows.leads.lead import Consent, Lead, LeadBatch, Reject, RejectCode, Wishes
     from flireo_flows.leads.lead_file import check_file, read_leads
     from flireo_flows.leads.opt_out_words import CALLS, asks_for_no_calls
     from flireo_flows.leads.phones import LeadPhone, Refusal, parse_phone, read_number
     from flireo_flows.leads.rejects import write_rejects
     from flireo_flows.leads.text_file import LeadFileError
-    from flireo_flows.leads.wishes import Consent, Wishes
     from flireo_flows.leads.yes_no import YesNo, leaning_answer, plain_words, word_set, yes_or_no
 
 __all__ = [
@@ -55,13 +54,12 @@ _MODULES = {
     "consent_headers": ["Meaning", "header_words", "holds_marks", "meaning_of"],
     "do_not_call": ["read_do_not_call"],
     "format": ["LeadFormat"],
-    "lead": ["Lead", "LeadBatch", "Reject", "RejectCode"],
+    "lead": ["Consent", "Lead", "LeadBatch", "Reject", "RejectCode", "Wishes"],
     "lead_file": ["check_file", "read_leads"],
     "opt_out_words": ["CALLS", "asks_for_no_calls"],
     "phones": ["LeadPhone", "Refusal", "parse_phone", "read_number"],
     "rejects": ["write_rejects"],
     "text_file": ["LeadFileError"],
-    "wishes": ["Consent", "Wishes"],
     "yes_no": ["YesNo", "leaning_answer", "plain_words", "word_set", "yes_or_no"],
 }
 

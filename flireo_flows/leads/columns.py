@@ -1,7 +1,6 @@
 """Which column is which: headers people really write, in English, Dutch, German and French."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,12 +11,9 @@ from flireo_flows.leads.consent_headers import Meaning, holds_marks, meaning_of
 from flireo_flows.leads.format import LeadFormat
 from flireo_flows.leads.text_file import LeadFileError
 from flireo_flows.leads.wish_columns import NO_COLUMNS, NOT_READ, WISH_NAMES, WishColumns
+from flireo_flows.leads.yes_no import folded, word_set
 
 REJECT_COLUMNS: Final = ("reject_line", "reject_code", "reject_message")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
 
 
 def _ranked(text: str) -> tuple[frozenset[str], ...]:
@@ -28,7 +24,7 @@ def _ranked(text: str) -> tuple[frozenset[str], ...]:
 # Compared without case, accents, spaces and signs. A weaker group counts only when no stronger one is met:
 # "number" may be a house number, but in a file without any "phone" it is the phone number.
 PHONE_NAMES: Final = (
-    _words(
+    word_set(
         """
         phone phonenumber phoneno phonenr telephone telephonenumber tel telno telnr telnumber contactnumber
         mobile mobilephone mobilenumber mobilephonenumber cell cellphone cellnumber cellphonenumber
@@ -39,26 +35,26 @@ PHONE_NAMES: Final = (
         portable telephoneportable numerodetelephone numerotelephone numerodeportable telportable
         """
     ),
-    _words("number nummer numero"),
+    word_set("number nummer numero"),
 )
 NAME_NAMES: Final = (
-    _words(
+    word_set(
         """
         name fullname contactname customername naam volledigenaam contactnaam klantnaam
         vollstandigername vollername kundenname nom nomcomplet
         """
     ),
-    _words("contact contactpersoon kontakt customer klant kunde client"),
+    word_set("contact contactpersoon kontakt customer klant kunde client"),
 )
 TIMEZONE_NAMES: Final = (
-    _words(
+    word_set(
         "timezone timezonename ianatimezone timezoneiana timezoneid timezonesidkey tz tzid tzname hstimezone "
         "contacttimezone leadtimezone customertimezone usertimezone localtimezone tijdzone zeitzone "
         "fuseauhoraire fuseau zonahoraria husohorario fusoorario fusohorario strefaczasowa tidszon tidszone tidssone"
     ),
 )
 # A file may have several of these too: all that a row fills must agree. `country_code` holds NL or 31.
-COUNTRY_NAMES: Final = _words(
+COUNTRY_NAMES: Final = word_set(
     """
     country countryname countryregion countryterritory countrycode countryiso countryisocode isocountry isocountrycode
     countryiso2 countryiso3 iso2 iso3 iso31661 countryofresidence residencecountry contactcountry mailingcountry
@@ -69,7 +65,7 @@ COUNTRY_NAMES: Final = _words(
     pays nompays codepays paysderesidence pais nombrepais codigopais paese nazione stato codicepaese kraj ulke
     """
 )
-DIALLING_CODE_NAMES: Final = _words(
+DIALLING_CODE_NAMES: Final = word_set(
     """
     phonecode phonecountrycode phonecountry countryphonecode dialcode dialingcode diallingcode countrydialcode
     countrydialingcode countrydiallingcode callingcode countrycallingcode telephonecode telefooncode landnummer
@@ -80,7 +76,7 @@ DIALLING_CODE_NAMES: Final = _words(
     """
 )
 # Beside a phone column: an area code that belongs to each number, or a country's code. `prefix` may be that of a name.
-AREA_NAMES: Final = _words(
+AREA_NAMES: Final = word_set(
     "areacode npa citycode vorwahl ortsvorwahl netnummer kengetal indicatifregional ddd prefix prefijo prefisso"
 )
 # A file may have several of these, and the first that is met counts.
@@ -201,9 +197,7 @@ def _opt_out_columns(path: Path, line: int, names: Sequence[str], form: LeadForm
     named = [_asked_for(path, line, names, column, "opt_out") for column in asked]
     known = [name for name in names if meaning_of(name) is Meaning.OPT_OUT]
     consent = form.consent_column.strip()  # someone said that it is the other one
-    return tuple(
-        dict.fromkeys([*named, *(name for name in known if plain_name(name) != plain_name(consent))])
-    )
+    return tuple(dict.fromkeys([*named, *(name for name in known if folded(name) != folded(consent))]))
 
 
 def _consent_column(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> str:
@@ -261,12 +255,12 @@ def _country_columns(path: Path, line: int, names: Sequence[str], form: LeadForm
 
 def country_columns(names: Iterable[str], known: frozenset[str]) -> list[str]:
     """The names that are among the known ones."""
-    return [name for name in names if plain_name(name) in known]
+    return [name for name in names if folded(name) in known]
 
 
 def recognised(names: Sequence[str], groups: Sequence[frozenset[str]]) -> list[str]:
     """The names that occur in the strongest group any of them occurs in."""
-    found = ([name for name in names if plain_name(name) in group] for group in groups)
+    found = ([name for name in names if folded(name) in group] for group in groups)
     return next((columns for columns in found if columns), [])
 
 
@@ -291,12 +285,6 @@ def _names(cells: Iterable[str]) -> tuple[str, ...]:
     while names and _EXTRA.fullmatch(names[-1]):
         names.pop()
     return tuple(name or f"(column {place})" for place, name in enumerate(names, start=1))
-
-
-def plain_name(name: str) -> str:
-    """A column's name without case, accents, spaces and signs, as names are compared."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(character for character in decomposed if character.isalnum())
 
 
 def _refuse_repeated(path: Path, line: int, names: Sequence[str]) -> None:
@@ -325,7 +313,7 @@ def _one_of(path: Path, line: int, found: Sequence[str], what: str) -> str:
 def _asked_for(path: Path, line: int, names: Sequence[str], wanted: str, what: str) -> str:
     if wanted in names:
         return wanted
-    alike = [name for name in names if plain_name(name) == plain_name(wanted)]
+    alike = [name for name in names if folded(name) == folded(wanted)]
     if len(alike) == 1:
         return alike[0]
     problem = f"There is no column {_masked(wanted)!r}; the header has {_listed(names)}."

@@ -6,19 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flireo_flows.leads.columns import (
-    AREA_NAMES,
-    COUNTRY_NAMES,
-    DIALLING_CODE_NAMES,
-    PHONE_NAMES,
-    plain_name,
-    recognised,
-)
+from flireo_flows.leads.columns import AREA_NAMES, COUNTRY_NAMES, DIALLING_CODE_NAMES, PHONE_NAMES, recognised
 from flireo_flows.leads.format import LeadFormat
-from flireo_flows.leads.number_origin import Origin, row_origin
-from flireo_flows.leads.phones import Refusal, every_number, tidy
+from flireo_flows.leads.phones import Origin, Refusal, every_number, row_origin, tidy
 from flireo_flows.leads.text_file import LeadFileError, Row, read_text, split_rows
 from flireo_flows.leads.workbook import is_workbook, read_workbook
+from flireo_flows.leads.yes_no import folded
 
 _COMMENT_LINE: Final = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _COMMENT_BEHIND: Final = re.compile(r"\s+#.*$", re.DOTALL)
@@ -88,7 +81,7 @@ def _phones(first: Sequence[str]) -> list[int]:
 
 
 def _places(first: Sequence[str], known: frozenset[str]) -> list[int]:
-    return [place for place, cell in enumerate(first) if plain_name(cell) in known]
+    return [place for place, cell in enumerate(first) if folded(cell) in known]
 
 
 def _by_content(rows: Sequence[Sequence[str]], header_rows: int, reads: Reads) -> ListColumns:

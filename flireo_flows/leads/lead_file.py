@@ -5,23 +5,31 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from flireo_flows.api.person_key import person_key
-from flireo_flows.leads.columns import Header, extra, plain_name, read_header
+from flireo_flows.api.identity import person_key
+from flireo_flows.leads.columns import Header, extra, read_header
 from flireo_flows.leads.countries import read_country
 from flireo_flows.leads.do_not_call import DoNotCall
 from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
 from flireo_flows.leads.lead import Lead, LeadBatch, Reject, RejectCode
-from flireo_flows.leads.number_origin import Origin, is_country_code, row_origin, with_area
 from flireo_flows.leads.opt_out_words import asks_for_no_calls
-from flireo_flows.leads.phones import LeadPhone, Refusal, every_number, parse_phone
+from flireo_flows.leads.phones import (
+    LeadPhone,
+    Origin,
+    Refusal,
+    every_number,
+    is_country_code,
+    parse_phone,
+    row_origin,
+    with_area,
+)
 from flireo_flows.leads.text_file import LeadFileError, Row, read_text, split_rows
 from flireo_flows.leads.wish_columns import read_wishes, refuses_calls
 from flireo_flows.leads.workbook import is_workbook, read_workbook
+from flireo_flows.leads.yes_no import folded
+from flireo_flows.leads.zone_names import ZoneRefusal, read_zone
 from flireo_flows.leads.zones import (
     ZoneEvidence,
-    ZoneRefusal,
     combined,
-    read_zone,
     region_of_country,
     region_of_postcode,
     region_of_state,
@@ -162,7 +170,7 @@ class _Judge:
         if area and is_country_code(columns.get(area, "")):
             where = (*where, area)
         if (
-            not where and plain_name(self.header.state) == "staat"
+            not where and folded(self.header.state) == "staat"
         ):  # a state in Dutch, a country or a state in German
             named = read_country(columns.get(self.header.state, ""))
             where = (self.header.state,) if named and named.is_named else ()

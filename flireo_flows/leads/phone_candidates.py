@@ -2,6 +2,9 @@
 
 A number that lost its `+` looks like a national one: `4917604069012` is a mobile in Berlin, or a landline in East
 Frisia with the area code 04917. Both exist, so the text alone settles nothing.
+
+A number written before a country changed its numbering plan is read as the new one, with a note, where it became
+exactly one. Where it did not, the reject names the change of the plan, so that no one looks for a typing error.
 """
 
 import re
@@ -12,9 +15,80 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
-from flireo_flows.api.person_key import person_key
+from flireo_flows.api.identity import person_key
 from flireo_flows.leads.format import WithoutPlus
-from flireo_flows.leads.numbering_plans import current_form
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentForm:
+    """What an old number became, and what was changed."""
+
+    parsed: phonenumbers.PhoneNumber
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One country's change: national digits before, and after."""
+
+    before: re.Pattern[str]
+    after: str
+    note: str
+
+
+_CHANGES: Final = {
+    52: _Change(
+        re.compile(r"(?:1|01|044|045)([2-9][0-9]{9})"),
+        r"\1",
+        "written as in Mexico before 2019 (with 1, 01, 044 or 045); read without it",
+    ),
+    55: _Change(
+        re.compile(r"([1-9][1-9])([689][0-9]{7})"),
+        r"\g<1>9\2",
+        "written as Brazilian mobiles were before 2016; read with the 9 that was put before them",
+    ),
+    229: _Change(
+        re.compile(r"([0-9]{8})"),
+        r"01\1",
+        "written as in Benin before 2024 (8 digits); read with the 01 that was put before them",
+    ),
+    39: _Change(
+        re.compile(r"([1-24-9][0-9]{5,10})"),
+        r"0\1",
+        "written without the 0 of an Italian area code; read with it",
+    ),
+}
+IVORY_COAST: Final = 225
+_IVORIAN: Final = re.compile(r"[0-9]{8}")
+_PREFIXES: Final = ("01", "05", "07", "21", "25", "27")  # of Moov, MTN and Orange: mobiles, then landlines
+
+
+def current_form(parsed: phonenumbers.PhoneNumber) -> CurrentForm | None:
+    """What a number that does not exist (any more) became, where that is one number for certain."""
+    change = _CHANGES.get(parsed.country_code or 0)
+    found = change and change.before.fullmatch(phonenumbers.national_significant_number(parsed))
+    if not change or not found:
+        return None
+    form = _form(parsed.country_code, found.expand(change.after))
+    return CurrentForm(form, change.note) if form else None
+
+
+def possible_forms(parsed: phonenumbers.PhoneNumber) -> tuple[phonenumbers.PhoneNumber, ...]:
+    """What an old number may have become where its digits alone do not decide: in Côte d'Ivoire, by the operator."""
+    digits = phonenumbers.national_significant_number(parsed)
+    if parsed.country_code != IVORY_COAST or not _IVORIAN.fullmatch(digits):
+        return ()
+    forms = (_form(IVORY_COAST, prefix + digits) for prefix in _PREFIXES)
+    return tuple(form for form in forms if form)
+
+
+def _form(code: int | None, digits: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        form = phonenumbers.parse(f"+{code}{digits}")
+    except NumberParseException:
+        return None
+    return form if phonenumbers.number_type(form) != PhoneNumberType.UNKNOWN else None
+
 
 ITALY: Final = 39
 

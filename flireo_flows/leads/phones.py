@@ -1,4 +1,4 @@
-"""Phone numbers as people write them -> E.164, or a refusal that says what to mend.
+"""Phone numbers as people write them -> E.164, or a refusal that says what to mend; and of which country a row's is.
 
 The rules come before the parser, because `phonenumbers` forgives what must not be forgiven: it reads
 "call me 0612345678" as a number, drops extensions, and reads the German "030/23125123/24" as one number.
@@ -8,19 +8,20 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypedDict, Unpack
+from typing import Final, TypedDict, TypeVar, Unpack
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from flireo_flows.leads.format import WithoutPlus
+from flireo_flows.leads.countries import Country, read_country
+from flireo_flows.leads.format import LeadFormat, WithoutPlus
 from flireo_flows.leads.lead import RejectCode
-from flireo_flows.leads.numbering_plans import possible_forms
 from flireo_flows.leads.phone_candidates import (
     NumberDefaults,
     ValidNumber,
     candidates,
     is_international,
+    possible_forms,
     readings,
 )
 from flireo_flows.leads.zones import number_zones
@@ -278,3 +279,88 @@ def _why_invalid(text: str, home: NumberDefaults) -> Refusal:
             f"No such number exists in {home.region}; one of another country needs + and its country code.",
         )
     return Refusal(RejectCode.INVALID_PHONE, "No such number exists: a digit may be wrong, missing or extra.")
+
+
+Key = TypeVar("Key", str, int)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Of which country a row's number is.
+
+    Attributes:
+        region: ISO 3166-1 alpha-2; empty: unknown.
+        code: Country calling code that the row itself gives; 0: none.
+        is_missing: The file has a column for it, and the row leaves it empty.
+    """
+
+    region: str = ""
+    code: int = 0
+    is_missing: bool = False
+
+
+def row_origin(columns: Mapping[Key, str], where: Sequence[Key], form: LeadFormat) -> Origin | Refusal:
+    """The origin of one row's number.
+
+    Args:
+        columns: The row, by the name or the place of its columns.
+        where: Those of countries and dialling codes.
+        form: Says the default, and whether it holds for rows that name none.
+    """
+    cells = [cell for name in where if (cell := columns.get(name, ""))]
+    if not cells:
+        if where and not form.default_region_for_empty_country:
+            return Origin(is_missing=True)
+        return Origin(form.default_region)
+    read = [read_country(cell) for cell in cells]
+    if not all(read):
+        return Refusal(
+            RejectCode.INVALID_COUNTRY,
+            "The country is no code or name such as NL, Netherlands or 31; if the column holds something else, let "
+            "country_column or dialling_code_column be -.",
+        )
+    return _one_of([country for country in read if country])
+
+
+def _one_of(countries: Sequence[Country]) -> Origin | Refusal:
+    named = list(dict.fromkeys(country.region for country in countries if country.is_named))
+    codes = {country.code for country in countries}
+    if len(codes) > 1 or len(named) > 1:
+        return Refusal(RejectCode.COUNTRY_CONFLICT, "The row gives two countries: correct one of the cells.")
+    return Origin(named[0] if named else countries[0].region, codes.pop())
+
+
+_AREA_CODE: Final = re.compile(r"\(?\s*([0-9]{1,6})\s*\)?")
+_COUNTRY_CODE: Final = re.compile(r"\(?\s*(?:\+|00)\s*[1-9][0-9 -]{0,6}\)?")
+
+
+def is_country_code(cell: str) -> bool:
+    """Whether a cell of such a column holds the code of a country: `+31`, `0031`."""
+    return bool(_COUNTRY_CODE.fullmatch(tidy(cell)))
+
+
+def with_area(columns: Mapping[str, str], phone: str, area: str, origin: Origin) -> str | Refusal:
+    """The text of a row's number, with the area code that stands beside it.
+
+    A number that begins with `+`, `0` or that code needs none.
+
+    Args:
+        columns: The row.
+        phone: Name of its phone column.
+        area: Name of its column of area codes; empty: none.
+        origin: Of which country the number is.
+    """
+    text, found = columns.get(phone, ""), _AREA_CODE.fullmatch(tidy(columns.get(area, "")))
+    number = tidy(text).lstrip(" (")
+    if not found or not number or number.startswith(("+", "0")):
+        return text
+    whole = f"{found[1]} {number}"
+    if not isinstance(read_number(whole, origin.region, code=origin.code), Refusal):
+        return whole
+    if re.sub(r"[^0-9]", "", number).startswith(found[1].lstrip("0") or "0"):
+        return text
+    return Refusal(
+        RejectCode.AMBIGUOUS_PHONE,
+        "The row has an area code or prefix beside its number, and the two make no number: write the whole number in "
+        "the phone column, or the country's code as +31 in the other.",
+    )

@@ -5,50 +5,44 @@ person, a "client" who is the lead, and a "caller id" which is the number someon
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from flireo_flows.leads.lead import RejectCode
+from flireo_flows.leads.lead import Consent, RejectCode, Wishes
 from flireo_flows.leads.opt_out_words import asks_for_no_calls
 from flireo_flows.leads.phones import Refusal
-from flireo_flows.leads.wishes import Consent, Wishes
-from flireo_flows.leads.yes_no import NO_SOMEWHERE, YesNo, leaning_answer, yes_or_no
+from flireo_flows.leads.yes_no import NO_SOMEWHERE, YesNo, folded, leaning_answer, word_set, yes_or_no
 
 NOT_READ: Final = "-"  # as the name of a column: the file has none, whatever its columns are called
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 # Compared like the names in columns.py: without case, accents, spaces and signs, the stronger group first.
 WISH_NAMES: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
-    "agent": (_words("agentid flireoagentid assistantid agentenid idagent"),),
+    "agent": (word_set("agentid flireoagentid assistantid agentenid idagent"),),
     "language": (
-        _words("languagecode langcode taalcode sprachcode codelangue codedelangue"),
-        _words("language spokenlanguage preferredlanguage taal sprache langue"),
+        word_set("languagecode langcode taalcode sprachcode codelangue codedelangue"),
+        word_set("language spokenlanguage preferredlanguage taal sprache langue"),
     ),
-    "number": (_words("numberid fromnumberid callernumberid flireonumberid nummerid idnumero"),),
-    "client": (_words("onbehalfof callingonbehalfof opdrachtgever auftraggeber donneurdordre"),),
+    "number": (word_set("numberid fromnumberid callernumberid flireonumberid nummerid idnumero"),),
+    "client": (word_set("onbehalfof callingonbehalfof opdrachtgever auftraggeber donneurdordre"),),
     "dial_before": (
-        _words("dialbefore callbefore ringbefore bellenvoor belvoor anrufenvor anrufvor appeleravant"),
+        word_set("dialbefore callbefore ringbefore bellenvoor belvoor anrufenvor anrufvor appeleravant"),
     ),
     "consent_date": (
-        _words(
+        word_set(
             """
             consentdate consentat consentgivenat consentgivenon dateofconsent toestemmingsdatum
             datumtoestemming toestemmingop einwilligungsdatum einwilligungam datumdereinwilligung
             dateconsentement datedeconsentement dateduconsentement
             """
         ),
-        _words("optindate optedinat"),
+        word_set("optindate optedinat"),
     ),
     "consent_until": (
-        _words(
+        word_set(
             """
             consentuntil consentvaliduntil consentexpires consentexpiresat consentexpireson consentexpiry
             toestemmingtot toestemminggeldigtot einwilligungbis einwilligunggueltigbis einwilligunggultigbis
@@ -170,7 +164,7 @@ def _language(text: str) -> str:
     """A language tag in its usual case: `nl`, `en-GB`, `zh-Hant`."""
     if not text:
         return ""
-    if named := _LANGUAGES.get(_bare(text)):
+    if named := _LANGUAGES.get(folded(text)):
         return named
     found = _CODE.fullmatch(text)
     if not found:
@@ -182,18 +176,18 @@ def _language(text: str) -> str:
 
 
 # What stands in a column of consent or of opt-outs beside a yes and a no.
-_GIVEN: Final = _words("given granted optin optedin gegeven verleend erteilt gegeben donne accorde")
+_GIVEN: Final = word_set("given granted optin optedin gegeven verleend erteilt gegeben donne accorde")
 _REFUSED: Final = (
-    _words(
+    word_set(
         "withdrawn revoked refused denied declined notgiven optout optedout unsubscribed geweigerd ingetrokken "
         "nietgegeven verweigert widerrufen abgelehnt nichterteilt refuse retire"
     )
     | NO_SOMEWHERE
 )
-_OUT: Final = _words(
+_OUT: Final = word_set(
     "optout optedout donotallow notallowed blocked afgemeld uitgeschreven abgemeldet gesperrt"
 )
-_NOT_OUT: Final = _words("optin optedin subscribed allow allowed")
+_NOT_OUT: Final = word_set("optin optedin subscribed allow allowed")
 
 
 def refuses_calls(columns: Mapping[str, str], where: WishColumns) -> bool:
@@ -234,7 +228,7 @@ def _is_out(text: str) -> bool | None:
 
 
 def _is_yes(text: str, yes: frozenset[str], no: frozenset[str], code: RejectCode, what: str) -> bool | None:
-    word, answer = _bare(text), yes_or_no(text)
+    word, answer = folded(text), yes_or_no(text)
     if answer is YesNo.EMPTY:
         return None
     if answer is YesNo.YES or word in yes:
@@ -282,8 +276,3 @@ def _readings(local: datetime, zones: tuple[str, ...]) -> Iterator[datetime]:
             # In the offset of its zone rather than the zone: so it compares with others as a moment.
             aware = local.replace(tzinfo=ZoneInfo(zone), fold=fold)
             yield datetime.fromisoformat(aware.isoformat())
-
-
-def _bare(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in decomposed if character.isalnum())

@@ -26,6 +26,12 @@ def word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def folded(text: str, keep: str = "") -> str:
+    """The letters and digits of a text in lower case, without accents; and the characters of `keep`."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if character.isalnum() or character in keep)
+
+
 _WORD: Final = re.compile(r"[^\W_]+")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.person_key import digits, spellings
+from flireo_flows.api.identity import digits, spellings
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.leads import Wishes
 from flireo_flows.ledger.campaigns import Standing, require_campaign, standing_in

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.person_key import person_key
+from flireo_flows.api.identity import person_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.schema import TALKED, account_calls, attempts, campaigns, leads, people

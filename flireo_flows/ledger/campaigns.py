@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Select, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.campaign_names import CampaignNameError, clean_given_name, name_key
+from flireo_flows.api.identity import CampaignNameError, clean_given_name, name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import CampaignLedger, from_row
 from flireo_flows.ledger.messages import attempt_reason

@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from flireo_flows.api.campaign_names import clean_name, name_key
+from flireo_flows.api.identity import clean_name, name_key
 from flireo_flows.api.steady_clock import steady_now
 from flireo_flows.ledger import migrations
 from flireo_flows.ledger.database_url import Server, read_url, shown

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.person_key import digits, spellings
+from flireo_flows.api.identity import digits, spellings
 from flireo_flows.leads import Refusal, Wishes, read_number
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.intents import Attempt

@@ -21,8 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.campaign_names import name_key
-from flireo_flows.api.person_key import spellings
+from flireo_flows.api.identity import name_key, spellings
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.ledger.call_history import tail_of
 from flireo_flows.ledger.campaigns import DeclinedError

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
 
 from flireo_flows.api.calls import is_of_others
-from flireo_flows.api.person_key import comparable
+from flireo_flows.api.identity import comparable
 from flireo_flows.api.webhooks import EventType, Glance, WebhookFormatError, glance
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.erasure import ReportOf, of_forgotten_in

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.person_key import person_key
+from flireo_flows.api.identity import person_key
 from flireo_flows.leads import Lead
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.schema import IS_OPEN, attempts, leads, people

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.identity import name_key
 from flireo_flows.api.redaction import cut_off, levels_of, mask_phone, masked, redact
 from flireo_flows.ledger.campaigns import DeclinedError, known_campaigns, require_campaign, shown_in
 from flireo_flows.ledger.database import Database

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.campaign_names import name_key
-from flireo_flows.api.person_key import person_key
+from flireo_flows.api.identity import name_key, person_key
 from flireo_flows.ledger.call_history import (
     NOTHING,
     EarlierCalls,

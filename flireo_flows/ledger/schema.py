@@ -31,8 +31,7 @@ from sqlalchemy import (
     true,
 )
 
-from flireo_flows.api.campaign_names import name_key
-from flireo_flows.api.person_key import person_key
+from flireo_flows.api.identity import name_key, person_key
 from flireo_flows.lifecycle import states
 
 VERSION: Final = 1  # of the tables: the number of the newest migration

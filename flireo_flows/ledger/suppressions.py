@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Row, and_, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.person_key import person_key, spellings
+from flireo_flows.api.identity import person_key, spellings
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.ledger.campaigns import DeclinedError, shown_in
 from flireo_flows.ledger.database import CampaignLedger, Database

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.identity import name_key
 from flireo_flows.ledger.campaigns import known_campaigns, require_campaign, shown_in
 from flireo_flows.ledger.database import CampaignLedger, Database, from_row
 from flireo_flows.ledger.messages import NOT_CALLED, WHY_OPEN, lead_reason

@@ -23,10 +23,16 @@ from flireo_flows.policy.decision import (
     number_memory,
     others_memory,
 )
-from flireo_flows.policy.decision_context import alike
+from flireo_flows.policy.decision_context import (
+    History,
+    LeadLocation,
+    OtherCall,
+    PolicyLead,
+    Totals,
+    alike,
+    location_of,
+)
 from flireo_flows.policy.explanation import SOURCES, explain
-from flireo_flows.policy.history import History, OtherCall, PolicyLead, Totals
-from flireo_flows.policy.lead_location import LeadLocation, location_of
 from flireo_flows.policy.policy_forms import (
     AnalysisRule,
     Breaker,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flireo_flows.policy.calling_policy import CallingPolicy
 from flireo_flows.policy.decision import Deny, Rule
-from flireo_flows.policy.history import History, Totals
+from flireo_flows.policy.decision_context import History, Totals
 from flireo_flows.policy.policy_forms import Caps
 from flireo_flows.policy.timetable import FIRST, LAST, day_bounds, zone_named
 

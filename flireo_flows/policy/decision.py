@@ -9,8 +9,7 @@ from typing import Final
 
 from flireo_flows.policy.call_consequences import may_follow, retry_delay
 from flireo_flows.policy.calling_policy import CallingPolicy
-from flireo_flows.policy.decision_context import DecisionContext, context_of
-from flireo_flows.policy.history import History, OtherCall, PolicyLead
+from flireo_flows.policy.decision_context import DecisionContext, History, OtherCall, PolicyLead, context_of
 from flireo_flows.policy.policy_forms import OtherCampaigns
 from flireo_flows.policy.timetable import FIRST, HORIZON, LAST, Clock, next_open
 

@@ -1,19 +1,180 @@
-"""What one decision is about: a lead, its history, and every clock on which its hours are read."""
+"""What one decision is about: a lead, where it may be, what happened before, and every clock that counts."""
 
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from flireo_flows.policy.calendars import Calendar, calendars_for
+from flireo_flows.leads import Consent
+from flireo_flows.leads.zones import country_zones, number_states, region_of_postcode, region_of_state
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.policy.calendars import Calendar, calendars_for, country_of
 from flireo_flows.policy.calling_hours import spelled, week_of, without
 from flireo_flows.policy.calling_policy import CallingPolicy
-from flireo_flows.policy.history import History, PolicyLead
-from flireo_flows.policy.lead_location import LeadLocation, location_of
 from flireo_flows.policy.policy_forms import NumberCap, StateRule
 from flireo_flows.policy.timetable import FIRST, LAST, WHOLE_DAY, Clock, Timetable, zone_named
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLead:
+    """The person, as far as the rules look at them.
+
+    Attributes:
+        phone: E.164; for its country and the state of its area code.
+        zones: IANA names of every time zone the person may be in; empty when nothing is known.
+        zone_source: Where the zones come from, as `Lead.zone_source` writes it.
+        consent: What the row says of consent.
+        dial_before: Never call at or after it; aware; None for no such moment.
+        state: State or province as the row writes it; empty when it has none.
+        postcode: As the row writes it; empty when it has none.
+    """
+
+    phone: str
+    zones: tuple[str, ...]
+    zone_source: str = "number"
+    consent: Consent = field(default_factory=Consent)
+    dial_before: datetime | None = None
+    state: str = ""
+    postcode: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Calls made, in a run, a day or a campaign.
+
+    Attributes:
+        calls: Attempts that placed a call or may have placed one.
+        seconds: Talk of those that ended.
+        open_calls: Those of `calls` whose duration is not known (yet), unless no one answered.
+        minutes: Begun minutes of talk of each that ended, which is how they are billed.
+    """
+
+    calls: int = 0
+    seconds: float = 0.0
+    open_calls: int = 0
+    minutes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OtherCall:
+    """A call to the person, at whatever number of theirs, that this campaign did not make.
+
+    Attributes:
+        at: When it began; aware.
+        by: The campaign, as it is shown; empty for a call of the account that this ledger did not make.
+        asked_back: Whether the person asked in it to be called back.
+    """
+
+    at: datetime
+    by: str = ""
+    asked_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What happened before. All times are aware and of the ledger's clock.
+
+    Attributes:
+        do_not_call: Why the number is never to be called (`file`, `person`, `outcome`, `analysis`, `unclear`,
+            `forgotten`); empty when it may be.
+        attempts: Attempts of this campaign that are used up.
+        last_outcome: Of the last of them; None if there was none.
+        last_ended_at: When the last of them ended.
+        called_at: When this campaign's attempts at the lead began, oldest first.
+        number_called_at: When the number was called, in any campaign of the ledger, oldest first; at least as
+            far back as the longest of the policy's `number_caps`.
+        other_calls: Calls to the person by others, oldest first; at least as far back as the policy's
+            `other_campaigns` look.
+        has_open_call: Whether a call to the number is open, in any campaign.
+        awaited_until: Until when the analysis of the number's last call, in any campaign, may still come; None where
+            none is awaited.
+        open_call_until: Until when a call of the account, whose end this ledger does not receive, counts as open;
+            None when there is none.
+        live: Calls of the campaign in progress.
+        run: This run's totals.
+        day: Today's, of this campaign; the day of `CallingPolicy.day_zone`.
+        campaign: All of this campaign's.
+    """
+
+    do_not_call: str = ""
+    attempts: int = 0
+    last_outcome: Outcome | None = None
+    last_ended_at: datetime | None = None
+    called_at: tuple[datetime, ...] = ()
+    number_called_at: tuple[datetime, ...] = ()
+    other_calls: tuple[OtherCall, ...] = ()
+    has_open_call: bool = False
+    awaited_until: datetime | None = None
+    open_call_until: datetime | None = None
+    live: int = 0
+    run: Totals = field(default_factory=Totals)
+    day: Totals = field(default_factory=Totals)
+    campaign: Totals = field(default_factory=Totals)
+
+
+NUMBER: Final = "number"
+WIDE: Final = "wide_zones"
+
+
+@dataclass(frozen=True, slots=True)
+class LeadLocation:
+    """Where a lead may be.
+
+    Attributes:
+        zones: IANA names; it must be calling time in all of them.
+        sources: Of each zone: `column`, `postcode`, `state`, `country`, `number` or `wide_zones`.
+        states: ISO 3166-2 codes of the states it may live in; empty where all of the number's country are possible.
+        phone: E.164.
+    """
+
+    zones: tuple[str, ...]
+    sources: tuple[str, ...]
+    states: tuple[str, ...]
+    phone: str = field(repr=False)
+
+    def may_be_in(self, state: str) -> bool:
+        """Whether the rules of a state (ISO 3166-2) may be those of the lead."""
+        return state in self.states if self.states else state.partition("-")[0] == country_of(self.phone)
+
+
+def location_of(lead: PolicyLead, wide: bool) -> LeadLocation:
+    """Where a lead may be.
+
+    Args:
+        lead: The person, as the row describes them.
+        wide: Whether a number is taken to show its country only (`CallingPolicy.wide_zones`).
+    """
+    return _whereabouts(lead.phone, lead.zones, lead.zone_source, lead.state, lead.postcode, wide)
+
+
+@lru_cache(maxsize=65_536)
+def _whereabouts(
+    phone: str, zones: tuple[str, ...], source: str, state: str, postcode: str, wide: bool
+) -> LeadLocation:
+    words = source.split() or [NUMBER]
+    sources = words if len(words) == len(zones) else words[:1] * len(zones)
+    if wide and NUMBER in sources:
+        added = tuple(zone for zone in country_zones(phone) if zone not in zones)
+        zones, sources = (*zones, *added), [*sources, *[WIDE] * len(added)]
+    row = [region_of_postcode(postcode, phone).states, region_of_state(state, phone).states]
+    named = [states for states in row if states]
+    number = () if wide else number_states(phone)
+    return LeadLocation(zones, tuple(sources), _states(number, named), phone)
+
+
+def _states(number: Sequence[str], named: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """States that the row and the number allow; those of both where they contradict each other."""
+    inside = [set(states) & set(number) for states in named if set(states) & set(number)]
+    outside = [set(states) for states in named if not set(states) & set(number)]
+    kept = _common(inside) if inside else set(number)
+    return tuple(sorted(kept | _common(outside)))
+
+
+def _common(sets: Sequence[set[str]]) -> set[str]:
+    return (set.intersection(*sets) or set.union(*sets)) if sets else set()
+
 
 MINUTES: Final = 24 * 60
 # Beyond this many different clocks the rest is only counted: a decision is a row, not a page.

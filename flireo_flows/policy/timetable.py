@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from flireo_flows.leads.zones import current_name
+from flireo_flows.leads.zone_names import current_name
 from flireo_flows.policy.calendars import Calendar, holiday_on
 
 Spans = tuple[tuple[int, int], ...]

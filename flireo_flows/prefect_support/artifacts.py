@@ -10,7 +10,7 @@ from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.exceptions import PrefectException
 
-from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.identity import name_key
 from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.ledger import CampaignProgress, LeadResult
 from flireo_flows.ledger.completeness import Completeness

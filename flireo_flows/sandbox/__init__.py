@@ -9,7 +9,7 @@ One module a concern: `settings` (with the faults), `store` (what exists), `stat
 (webhooks), `middleware` (keys, rate limits, injected faults), `routes` (the operations), `server`.
 """
 
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.sandbox.server import create_app, run
 from flireo_flows.sandbox.settings import SandboxOutcome, SandboxSettings
 from flireo_flows.sandbox.state import Contents

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.sandbox.seeded_random import SeededRandom
 from flireo_flows.sandbox.settings import ReportFate, SandboxOutcome, SandboxSettings
 

@@ -6,7 +6,7 @@ Source: contract sections 18.4 to 18.7.
 from collections.abc import Mapping
 from typing import Any
 
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.webhooks import EventType
 from flireo_flows.sandbox.clock import iso, iso_or_none
 from flireo_flows.sandbox.settings import SandboxSettings

@@ -6,12 +6,14 @@ What pydantic finds wrong becomes the reference's error, naming the field.
 import json
 import math
 import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from fastapi import Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from flireo_flows.api.fields import EARLIER_SPELLING
 from flireo_flows.sandbox.api_errors import ApiError, invalid, missing
 from flireo_flows.sandbox.settings import E164
 from flireo_flows.sandbox.store import Record
@@ -27,12 +29,21 @@ class RequestForm(BaseModel):
 
 _E164: Final = re.compile(E164)
 _PHONE_PROBLEM: Final = "phone_number"
+_TYPE_PROBLEM: Final = "tool_type"
 
 
 def _phone(text: str) -> str:
     if not _E164.fullmatch(text):
         raise PydanticCustomError(_PHONE_PROBLEM, "not in E.164 format")
     return text
+
+
+def _tool_type(kind: str) -> str:
+    """Either dialect's spelling is read, whatever the dialect; the earlier one is kept."""
+    kind = EARLIER_SPELLING.get(kind, kind)
+    if kind not in TOOL_CONFIGS:
+        raise PydanticCustomError(_TYPE_PROBLEM, "must be one of {known}", {"known": ", ".join(TOOL_CONFIGS)})
+    return kind
 
 
 def _whole(value: object) -> object:
@@ -53,40 +64,33 @@ Email = Annotated[str, Field(pattern=f"{_MAILBOX}@{_HOST}")]
 Text = Annotated[str, Field(min_length=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PhoneText = Annotated[str, AfterValidator(_phone)]
+ToolType = Annotated[str, AfterValidator(_tool_type)]
 
 
-class MessageForm(RequestForm):
-    """One message of a prompt."""
-
+class _Message(RequestForm):
     role: str
     content: str
 
 
-class DestinationForm(RequestForm):
-    """A number that a call may be transferred to."""
-
+class _Destination(RequestForm):
     type: Literal["number"]
     number: PhoneText
     description: str
     message: str = ""
 
 
-class CalleeForm(RequestForm):
-    """The `function` of a nested tool."""
-
+class _Function(RequestForm):
     name: str
     description: str = ""
     parameters: dict[str, Any] = {}
 
 
-class ServerForm(RequestForm):
-    """Where a nested tool is answered."""
-
+class _Server(RequestForm):
     url: Uri
     secret: str = ""
 
 
-class ToolForm(RequestForm):
+class _Tool(RequestForm):
     """A tool of an agent, in any of its three documented shapes."""
 
     type: str = ""
@@ -96,33 +100,29 @@ class ToolForm(RequestForm):
     parameters: dict[str, Any] = {}
     is_async: Annotated[bool, Field(alias="async")] = False
     asyncResponse: str = ""
-    destinations: list[DestinationForm] = []
-    function: CalleeForm = CalleeForm(name="")
-    server: ServerForm = ServerForm(url="any:any")
+    destinations: list[_Destination] = []
+    function: _Function = _Function(name="")
+    server: _Server = _Server(url="any:any")
 
 
-class SttForm(RequestForm):
-    """Speech to text."""
-
+class _Stt(RequestForm):
     provider: str
     model: str = ""
     language: str = ""
     keyterms: list[str] = []
 
 
-class LlmForm(RequestForm):
-    """The language model."""
-
+class _Llm(RequestForm):
     provider: str
     model: str = ""
     voice: str = ""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
-    messages: list[MessageForm] = []
-    tools: list[ToolForm] = []
+    messages: list[_Message] = []
+    tools: list[_Tool] = []
 
 
-class TtsForm(RequestForm):
-    """Text to speech. The voice has two spellings."""
+class _Tts(RequestForm):
+    """The voice has two spellings."""
 
     provider: str
     voice_id: str = ""
@@ -136,19 +136,17 @@ class TtsForm(RequestForm):
     speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
 
 
-class DataPlanForm(RequestForm):
-    """What an analysis extracts."""
-
+class _DataPlan(RequestForm):
     enabled: bool
     its_schema: Annotated[dict[str, Any], Field(alias="schema")] = {}
-    messages: list[MessageForm] = []
+    messages: list[_Message] = []
 
 
-class AnalysisPlanForm(RequestForm):
-    """The analysis of an agent's calls, in either dialect's spelling."""
+class _AnalysisPlan(RequestForm):
+    """In either dialect's spelling."""
 
-    structuredDataPlan: DataPlanForm = DataPlanForm(enabled=False)
-    structured_data_plan: DataPlanForm = DataPlanForm(enabled=False)
+    structuredDataPlan: _DataPlan = _DataPlan(enabled=False)
+    structured_data_plan: _DataPlan = _DataPlan(enabled=False)
     minMessagesThreshold: Annotated[Whole, Field(ge=0)] = 2
     min_messages_threshold: Annotated[Whole, Field(ge=0)] = 2
 
@@ -170,17 +168,11 @@ class AgentForm(RequestForm):
     webhook_url: Uri | None = None
     webhook_secret: str | None = None
     webhook_events: list[str] | None = None
-    analysis_plan: AnalysisPlanForm | None = None
-    stt_config: SttForm | None = None
-    llm_config: LlmForm = LlmForm(provider="")  # never null
-    tts_config: TtsForm | None = None
+    analysis_plan: _AnalysisPlan | None = None
+    stt_config: _Stt | None = None
+    llm_config: _Llm = _Llm(provider="")  # never null
+    tts_config: _Tts | None = None
     metadata: dict[str, Any] | None = None
-
-
-class NewAgentForm(AgentForm):
-    """An agent to save."""
-
-    name: Text
 
 
 class NumberForm(RequestForm):
@@ -192,14 +184,83 @@ class NumberForm(RequestForm):
     is_active: bool = True
 
 
-class NewNumberForm(RequestForm):
+class NewNumberForm(NumberForm):
     """A number to register."""
 
-    phone_number: PhoneText
-    name: str = ""
+    phone_number: PhoneText = ""
     agent_id: str = ""
     transfer_trunk_id: str = ""
+
+
+class ToolTemplateForm(RequestForm):
+    """A tool that is kept for later agents. Source: contract section 7."""
+
+    name: Text = ""
+    description: str | None = None
+    tool_type: ToolType = ""
+    tool_config: dict[str, Any] = {}
+
+
+class _FunctionConfig(RequestForm):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
+    description: str
+    parameters: dict[str, Any]
+    url: str = ""
+    is_async: Annotated[bool, Field(alias="async")] = False
+    asyncResponse: str = ""
+    async_response: str = ""
+
+
+class _TransferConfig(RequestForm):
+    destinations: list[_Destination]
+
+
+TOOL_CONFIGS: Final[Mapping[str, type[RequestForm]]] = {
+    "function": _FunctionConfig,
+    "endCall": RequestForm,
+    "transferCall": _TransferConfig,
+}
+
+
+class AnalysisTemplateForm(RequestForm):
+    """An analysis that is kept for later agents. Source: contract section 15.3."""
+
+    name: Text = ""
+    description: str | None = None
+    system_prompt: str = ""
+    user_prompt: str = ""
+    its_schema: Annotated[dict[str, Any], Field(alias="schema")] = {}
+
+
+class TrunkForm(RequestForm):
+    """A SIP trunk, in any of its documented variants. Source: contract section 12."""
+
+    name: Text = ""
+    host: Text = ""
+    port: Annotated[Whole, Field(ge=1, le=65535)] = 5060
+    username: str = ""
+    password: str = ""
+    provider: Text = ""
+    address: Text = ""
+    outbound_address: Text = ""
+    auth_username: str = ""
+    auth_password: str = ""
+    transport: Annotated[str, Field(pattern="^(udp|tcp|tls)$")] = "udp"
     is_active: bool = True
+
+
+def trunk_fields(fields: Record) -> Record:
+    """The fields of a trunk under the names by which it is kept. Its password is not even kept."""
+    aliases = ("host", "outbound_address", "username", "password", "auth_password")
+    kept = {name: value for name, value in fields.items() if name not in aliases}
+    address = given(fields, "host", "address", "outbound_address")
+    user = given(fields, "username", "auth_username")
+    return {**kept, "address": address and address[1], "auth_username": user and user[1]}
+
+
+def given(fields: Record, *names: str) -> tuple[str, Any] | None:
+    """The name and value of the first of these fields that was sent and is not null."""
+    return next(((name, fields[name]) for name in names if fields.get(name) is not None), None)
 
 
 async def body_of(request: Request) -> Record:
@@ -244,17 +305,21 @@ def changes_of(body: Record) -> Record:
     return body
 
 
-def read_form(form: type[F], body: Record, under: str = "") -> Record:
+def read_form(form: type[F], body: Record, under: str = "", required: Sequence[str] = ()) -> Record:
     """The fields of a body that were sent, checked.
 
     Args:
         form: What the body should be.
         body: As sent.
         under: Field that holds the body, for error messages.
+        required: Fields that must have been sent, beyond those that the form requires.
 
     Raises:
         ApiError: 400 for the first field that is missing or wrong.
     """
+    for name in required:
+        if name not in body:
+            raise missing(name)
     try:
         return form.model_validate(body).model_dump(exclude_unset=True, by_alias=True)
     except ValidationError as error:
@@ -264,4 +329,6 @@ def read_form(form: type[F], body: Record, under: str = "") -> Record:
         raise missing(field)
     if problem["type"] == _PHONE_PROBLEM:
         raise ApiError(400, "invalid_phone_number", f"{field} must be in E.164 format", param=field)
-    raise invalid(field, f"is not valid: {problem['msg']}")
+    raise invalid(
+        field, problem["msg"] if problem["type"] == _TYPE_PROBLEM else f"is not valid: {problem['msg']}"
+    )

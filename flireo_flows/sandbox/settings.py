@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.sandbox.seeded_random import SeededRandom
 
 # The reference's own pattern for a phone number.

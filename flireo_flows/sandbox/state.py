@@ -4,22 +4,29 @@ A section that is given stands for all there is of its kind; one that is left ou
 holds. What `GET /sandbox/state` answers is such a file, and means the same. Calls are no part of it.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from flireo_flows.api.campaigns import CampaignStatus, LeadStatus
-from flireo_flows.sandbox.api_errors import ApiError
+from flireo_flows.api.campaigns import CampaignStatus, LeadStatus, ZoneName
+from flireo_flows.sandbox.api_errors import ApiError, missing
 from flireo_flows.sandbox.campaigns import DailyHours, SandboxCampaign, SandboxLead
 from flireo_flows.sandbox.clock import ScaledClock, iso
-from flireo_flows.sandbox.request_forms import AgentForm, NumberForm, RequestForm, read_form
-from flireo_flows.sandbox.settings import E164, Phone, SandboxSettings
+from flireo_flows.sandbox.request_forms import (
+    AgentForm,
+    AnalysisTemplateForm,
+    NewNumberForm,
+    RequestForm,
+    ToolTemplateForm,
+    TrunkForm,
+    read_form,
+    trunk_fields,
+)
+from flireo_flows.sandbox.settings import Phone, SandboxSettings
 from flireo_flows.sandbox.store import (
-    AGENT_DEFAULTS,
+    DEFAULTS,
     DEMO_AGENT_ID,
     DEMO_NUMBER,
     DEMO_NUMBER_ID,
@@ -28,18 +35,8 @@ from flireo_flows.sandbox.store import (
     Store,
     demo_agent,
     new_id,
-    number_record,
     seed_store,
-    trunk_record,
 )
-
-
-def _a_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("an IANA time zone is expected, such as Europe/Amsterdam") from None
-    return name
 
 
 class SeedLead(BaseModel):
@@ -64,7 +61,7 @@ class SeedCampaign(BaseModel):
     system_message_template: str | None = None
     schedule_start_time: time | None = None
     schedule_end_time: time | None = None
-    timezone: Annotated[str, AfterValidator(_a_zone)] | None = None
+    timezone: ZoneName | None = None
     status: CampaignStatus = CampaignStatus.DRAFT
     leads: list[SeedLead] = Field(default_factory=list)
 
@@ -162,11 +159,11 @@ def fill_store(settings: SandboxSettings, contents: Contents, clock: ScaledClock
         StateError: A record lacks a field, has a wrong one, or names something that is not there.
     """
     store, created_ms = seed_store(settings, clock), round(clock.born * 1000)
-    for section, complete in _COMPLETE.items():
+    for section in _FORMS:
         records: Mapping[str, Record] | None = getattr(contents, section)
         if records is not None:
             filled = {
-                identity: _completed(complete, section, identity, record, iso(created_ms), settings)
+                identity: _completed(section, identity, record, iso(created_ms), settings)
                 for identity, record in records.items()
             }
             setattr(store, section, filled)
@@ -194,7 +191,7 @@ def state_of(store: Store, settings: SandboxSettings, faults: Mapping[str, Any])
     names = SandboxSettings.model_fields
     present = {**settings.model_dump(mode="json"), "minutes_balance": store.minutes_balance}
     present.update({name: value for name, value in faults.items() if name in names})
-    sections = {section: dict(getattr(store, section)) for section in _COMPLETE}
+    sections = {section: dict(getattr(store, section)) for section in _FORMS}
     campaigns = {identity: seed_of(campaign) for identity, campaign in store.campaigns.items()}
     return {
         "settings": present,
@@ -206,48 +203,26 @@ def state_of(store: Store, settings: SandboxSettings, faults: Mapping[str, Any])
 
 
 def _completed(
-    complete: "Complete", section: str, identity: str, record: Record, created: str, settings: SandboxSettings
+    section: str, identity: str, record: Record, created: str, settings: SandboxSettings
 ) -> Record:
+    form, required = _FORMS[section]
+    demo: Record = {}
+    if (section, identity) == ("agents", DEMO_AGENT_ID):
+        demo = demo_agent(settings)
+    elif (section, identity) == ("numbers", DEMO_NUMBER_ID):
+        demo = {"phone_number": DEMO_NUMBER}
     try:
-        whole = complete(identity, {**record, "id": identity}, created, settings)
+        fields = _checked(form, record)
+        if section == "sip_trunks":
+            fields = trunk_fields(fields)
+        moments = {"created_at": created, "updated_at": created}
+        whole = {**DEFAULTS[section], **moments, **demo, **fields, "id": identity}
+        for name in required:
+            if not whole.get(name) and whole.get(name) != {}:
+                raise missing(name)
     except ApiError as refusal:
         raise StateError(f"{section}.{identity}: {refusal.message}") from None
-    owner = {"org_id": whole["org_id"] or ORGANIZATION_ID} if "org_id" in whole else {}
-    return {**whole, **owner, "id": identity}
-
-
-def _agent(identity: str, record: Record, created: str, settings: SandboxSettings) -> Record:
-    base = demo_agent(settings) if identity == DEMO_AGENT_ID else AGENT_DEFAULTS
-    agent = {**base, "created_at": created, "updated_at": created, **_checked(AgentForm, record)}
-    return _with(agent, "name")
-
-
-def _number(identity: str, record: Record, created: str, settings: SandboxSettings) -> Record:
-    phone = DEMO_NUMBER if identity == DEMO_NUMBER_ID else ""
-    number = {**number_record(identity, phone, created), **_checked(NumberForm, record)}
-    if not re.fullmatch(E164, str(_with(number, "phone_number")["phone_number"])):
-        raise ApiError(400, "invalid_phone_number", "phone_number must be in E.164 format")
-    return number
-
-
-def _trunk(identity: str, record: Record, created: str, settings: SandboxSettings) -> Record:
-    renamed = {_TRUNK_NAMES.get(name, name): value for name, value in record.items()}
-    trunk = {**trunk_record(identity, "", "", created), **renamed}
-    kept = {name: value for name, value in trunk.items() if name not in ("password", "auth_password")}
-    return _with(kept, "name", "address")
-
-
-def _tool_template(identity: str, record: Record, created: str, settings: SandboxSettings) -> Record:
-    template = {"org_id": None, "description": None, "created_at": created, "updated_at": created, **record}
-    kind = _with(template, "name", "tool_type", "tool_config")["tool_type"]
-    if kind not in _TOOL_TYPES:
-        raise ApiError(400, "invalid_field", f"tool_type must be one of {', '.join(_TOOL_TYPES)}")
-    return {**template, "tool_type": _TOOL_TYPES[kind]}
-
-
-def _analysis_template(identity: str, record: Record, created: str, settings: SandboxSettings) -> Record:
-    nothing = {"org_id": None, "description": None, "system_prompt": "", "user_prompt": ""}
-    return _with({**nothing, "created_at": created, "updated_at": created, **record}, "name", "schema")
+    return {**whole, "org_id": whole["org_id"] or ORGANIZATION_ID} if "org_id" in whole else whole
 
 
 def _domain(record: Record, created: str) -> Record:
@@ -274,14 +249,6 @@ def _checked(form: type[RequestForm], record: Record) -> Record:
     return {**read_form(form, {name: record[name] for name in record.keys() - nulls.keys()}), **nulls}
 
 
-def _with(record: Record, *required: str) -> Record:
-    """The record, if it has these fields."""
-    for name in required:
-        if not record.get(name) and record.get(name) != {}:
-            raise ApiError(400, "missing_field", f"{name} is required")
-    return record
-
-
 def _mend_demo(store: Store, contents: Contents) -> None:
     """The demo number is not to name an agent or a trunk that the state has replaced."""
     number = store.numbers.get(DEMO_NUMBER_ID)
@@ -306,20 +273,11 @@ def _check_references(store: Store) -> None:
             raise StateError(f"campaigns.{identity}.agent_id: there is no {campaign.agent_id!r} in the state")
 
 
-Complete = Callable[[str, Record, str, SandboxSettings], Record]
-# By either dialect's spelling; kept under the earlier one.
-_TOOL_TYPES: Final = {
-    "function": "function",
-    "endCall": "endCall",
-    "transferCall": "transferCall",
-    "end_call": "endCall",
-    "transfer_call": "transferCall",
-}
-_TRUNK_NAMES: Final = {"host": "address", "username": "auth_username"}
-_COMPLETE: Final[Mapping[str, Complete]] = {
-    "agents": _agent,
-    "numbers": _number,
-    "tool_templates": _tool_template,
-    "analysis_templates": _analysis_template,
-    "sip_trunks": _trunk,
+# Each section's form, and the fields without which a record is none.
+_FORMS: Final[Mapping[str, tuple[type[RequestForm], tuple[str, ...]]]] = {
+    "agents": (AgentForm, ("name",)),
+    "numbers": (NewNumberForm, ("phone_number",)),
+    "tool_templates": (ToolTemplateForm, ("name", "tool_type", "tool_config")),
+    "analysis_templates": (AnalysisTemplateForm, ("name", "schema")),
+    "sip_trunks": (TrunkForm, ("name", "address")),
 }

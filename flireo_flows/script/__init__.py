@@ -8,19 +8,20 @@
 A script is a form that people fill in; its templates are checked when the form is.
 """
 
-from flireo_flows.script.call_choice import (
+from flireo_flows.script.composer import Composer, reject_uncomposable
+from flireo_flows.script.inline_agent import ReportWebhook
+from flireo_flows.script.lead_facts import (
     ATTEMPT_KEY,
     CallChoice,
     Caller,
     ComposeError,
     LeadFacts,
     NoClientNumberError,
+    facts_of,
+    variables,
 )
-from flireo_flows.script.composer import Composer, facts_of, reject_uncomposable
-from flireo_flows.script.inline_agent import ReportWebhook
 from flireo_flows.script.script_form import PoolNumber, Script, Variant
 from flireo_flows.script.template import ScriptError, Template
-from flireo_flows.script.variables import variables
 
 __all__ = [
     "ATTEMPT_KEY",

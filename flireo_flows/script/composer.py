@@ -1,61 +1,46 @@
 """A script, made ready for a campaign: chooses agent, number and variant for a lead, and composes the request."""
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
+
+import phonenumbers
+from phonenumbers import NumberParseException
 
 from flireo_flows.api.agent_config import AgentOverride, LLMConfig
 from flireo_flows.api.agents import get_agent
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
+from flireo_flows.api.identity import name_key
 from flireo_flows.api.model import JsonObject
 from flireo_flows.api.redaction import redact
 from flireo_flows.leads import Lead, LeadBatch, Reject, RejectCode
-from flireo_flows.script.call_choice import ATTEMPT_KEY, CallChoice, Caller, ComposeError, LeadFacts
 from flireo_flows.script.inline_agent import (
-    InlineTemplate,
     ReportWebhook,
     as_agent,
     with_messages,
     with_system_message,
 )
-from flireo_flows.script.number_pool import pick_number, pick_variant
-from flireo_flows.script.script_form import Script, Variant, inline_settings
-from flireo_flows.script.template import ScriptError, Template
-from flireo_flows.script.variables import NO_VARIABLES, Variables, variables
+from flireo_flows.script.lead_facts import (
+    ATTEMPT_KEY,
+    NO_VARIABLES,
+    CallChoice,
+    Caller,
+    ComposeError,
+    LeadFacts,
+    NoClientNumberError,
+    Variables,
+    facts_of,
+    variables,
+)
+from flireo_flows.script.script_form import PoolNumber, Script, ScriptPart, Variant
+from flireo_flows.script.template import ScriptError
 
 # Stands for any language model where nothing may be sent: only whether there is one matters then.
 _ANY_MODEL: Final = LLMConfig(provider="unknown")
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What one variant contains, or the script without variants. None: nothing of its own."""
-
-    agent_id: str
-    inline: InlineTemplate | None
-    first_message: Template | None
-    system_message: Template | None
-
-    def needs(self, facts: LeadFacts) -> Variables:
-        """The lead's variables, if the part has a template."""
-        inline = self.inline.templates if self.inline else {}
-        return variables(facts) if inline or self.first_message or self.system_message else NO_VARIABLES
-
-    def messages(self, offered: Variables) -> tuple[str, str]:
-        """Greeting and system message for one lead."""
-        return _rendered(self.first_message, offered), _rendered(self.system_message, offered)
-
-
-def _rendered(template: Template | None, offered: Variables) -> str:
-    if template is None:
-        return ""
-    text = template.render(offered).strip()
-    if not text:
-        # Sent empty, the agent would greet in its own words, which no one asked for.
-        raise ComposeError(f"{template.what}: nothing comes out for this row")
-    return text
 
 
 @dataclass(frozen=True)
@@ -84,12 +69,10 @@ class Composer:
     seed: str = ""
     webhook: ReportWebhook | None = None
     models: Mapping[str, LLMConfig] = field(default_factory=dict)
-    _parts: Mapping[str, _Part] = field(init=False, repr=False, compare=False)
+    _parts: Mapping[str, ScriptPart] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        script, caller = self.script, self.caller
-        parts = {variant.name: _part(script, caller, variant) for variant in script.variants}
-        object.__setattr__(self, "_parts", parts or {"": _part(script, caller, None)})
+        object.__setattr__(self, "_parts", self.script.parts(self.caller.agent_id))
         for name, part in self._parts.items():
             if part.agent_id and part.system_message and self.dialect is Dialect.FLIREO:
                 where = f"variant {name!r}: " if name else ""
@@ -163,7 +146,7 @@ class Composer:
             ComposeError: A variable is missing, there is no variant for the lead, or an agent is unknown.
         """
         part = self._part(facts, choice.variant)
-        offered = part.needs(facts)
+        offered = _offered(part, facts)
         if not choice.agent_id:
             agent = as_agent(self._one_time(part, facts, offered), self.webhook, reference)
             return OutboundCall(destination=facts.phone, number_id=choice.number_id, agent_config=agent)
@@ -180,7 +163,7 @@ class Composer:
         """Why no request can be composed for this lead, in one sentence for who corrects the file; empty if it can."""
         try:
             part = self._part(facts, self._variant(facts))
-            offered = part.needs(facts)
+            offered = _offered(part, facts)
             agent_id = facts.wishes.agent_id or part.agent_id
             if not agent_id:
                 self._one_time(part, facts, offered)
@@ -194,7 +177,7 @@ class Composer:
         variant = pick_variant(self.script.variants, facts, self.seed)
         return variant.name if variant else ""
 
-    def _part(self, facts: LeadFacts, variant: str) -> _Part:
+    def _part(self, facts: LeadFacts, variant: str) -> ScriptPart:
         if part := self._parts.get(variant):
             return part
         if variant:
@@ -203,7 +186,7 @@ class Composer:
         row = f"this row's language is {language}" if language else "this row names no language"
         raise ComposeError(f"no variant is for this lead: {row}, and each variant is for another one")
 
-    def _one_time(self, part: _Part, facts: LeadFacts, offered: Variables) -> JsonObject:
+    def _one_time(self, part: ScriptPart, facts: LeadFacts, offered: Variables) -> JsonObject:
         if part.inline is None:
             raise ComposeError("no agent speaks to this lead: give the campaign one, or the lead's row")
         greeting, system_message = part.messages(offered)
@@ -235,9 +218,8 @@ class Composer:
         return self.models[agent_id]
 
 
-def facts_of(lead: Lead) -> LeadFacts:
-    """A lead of a file, as far as choosing and composing need it."""
-    return LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes)
+def _offered(part: ScriptPart, facts: LeadFacts) -> Variables:
+    return variables(facts) if part.has_templates else NO_VARIABLES
 
 
 def reject_uncomposable(batch: LeadBatch, composer: Composer) -> LeadBatch:
@@ -257,23 +239,150 @@ def reject_uncomposable(batch: LeadBatch, composer: Composer) -> LeadBatch:
     )
 
 
-def _part(script: Script, caller: Caller, variant: Variant | None) -> _Part:
-    """What a variant contains, completed from the script."""
-    own = variant or script
-    where = f"variant {variant.name!r}, " if variant else ""
-    agent_id = variant.agent_id if variant else ""
-    config = own.agent_config or ("" if agent_id else script.agent_config)
-    settings = inline_settings(config)
-    what = f"{where if own.agent_config else ''}agent_config"
-    return _Part(
-        agent_id=agent_id or ("" if settings else caller.agent_id),
-        inline=InlineTemplate.read(settings, what) if settings else None,
-        first_message=_template(own.first_message, script.first_message, where, "first_message"),
-        system_message=_template(own.system_message, script.system_message, where, "system_message"),
-    )
+# Behind +1 and +7 are countries that call each other abroad, at another price and with another look.
+_SHARED_CODES: Final = frozenset({1, 7})
+_POINTS: Final = 1 << 64
 
 
-def _template(own: str, general: str, where: str, what: str) -> Template | None:
-    if own.strip():
-        return Template.read(own, f"{where}{what}")
-    return Template.read(general, what) if general.strip() else None
+class Home(NamedTuple):
+    """Where a phone number is at home: country (ISO 3166-1; empty if unknown) and calling code (0 likewise)."""
+
+    country: str
+    code: int
+
+
+@lru_cache(maxsize=4096)
+def home_of(phone: str) -> Home:
+    """Where a number in E.164 is at home; of +1 numbers by the area code."""
+    try:
+        parsed = phonenumbers.parse(phone)
+    except NumberParseException:
+        return Home("", 0)
+    country = phonenumbers.region_code_for_number(parsed) or ""
+    # 001 stands for numbers of no country, such as satellite phones.
+    return Home("" if country == "001" else country, parsed.country_code or 0)
+
+
+def pick_number(
+    numbers: Sequence[PoolNumber], facts: LeadFacts, default: str, seed: str, rotation: str
+) -> str:
+    """The caller id of a lead.
+
+    What the row asks for comes first, then the number it was called from before, as long as the pool still has
+    it for this lead. Else the pool decides: a number that belongs to a client is for that client only, and a lead
+    of a client is called from a number of that client or not at all; leads of no client share the numbers that
+    belong to no one. Among them the lead's own country comes first, then its calling code, then numbers of no
+    country; and within these its language, then numbers of no language. `default` is for leads that would otherwise
+    be called from a number of another country that belongs to no one.
+
+    Args:
+        numbers: The pool.
+        facts: The lead.
+        default: The campaign's number; empty lets Flireo pick one.
+        seed: Name of the campaign: the same lead may be called from another number in another one.
+        rotation: `spread` or `first`, among numbers that fit equally.
+
+    Raises:
+        NoClientNumberError: The row names a client, and none of the numbers is that client's, or the row's own
+            number is another client's. The campaign's number may be another client's too: no one said whose it is.
+    """
+    client = _folded(facts.wishes.client)
+    if facts.wishes.number_id:
+        if client and _owner(facts.wishes.number_id, numbers) not in ("", client):
+            raise NoClientNumberError
+        return facts.wishes.number_id
+    open_to = _open_to(numbers, client)
+    if facts.number_id and _may_keep(facts.number_id, numbers, open_to, "" if client else default):
+        return facts.number_id
+    if not open_to:
+        return default
+    home = home_of(facts.phone)
+    fits = [(_fit(number, home, facts.wishes.language), number.number_id) for number in open_to]
+    best = min(fit for fit, _ in fits)
+    if best[0] == _ELSEWHERE and default and not open_to[0].client:
+        return default
+    equal = [number_id for fit, number_id in fits if fit == best]
+    if rotation == "first":
+        return equal[0]
+    # The highest of a hash per number: a number that joins the pool takes only its own part of the leads.
+    return max(equal, key=lambda number_id: _point(seed, facts.phone, number_id))
+
+
+def _open_to(numbers: Sequence[PoolNumber], client: str) -> list[PoolNumber]:
+    own = [number for number in numbers if _folded(number.client) == client]
+    if client and not own:
+        raise NoClientNumberError
+    return own
+
+
+def _owner(number_id: str, numbers: Sequence[PoolNumber]) -> str:
+    """The client that a number of the pool belongs to; empty for no client, and for a number that is not in it."""
+    return next((_folded(number.client) for number in numbers if number.number_id == number_id), "")
+
+
+def _may_keep(
+    number_id: str, numbers: Sequence[PoolNumber], open_to: Sequence[PoolNumber], default: str
+) -> bool:
+    """A number given back to the vendor, or another client's, calls no one again."""
+    return not numbers or number_id in {default, *(number.number_id for number in open_to)}
+
+
+_ELSEWHERE: Final = 3
+
+
+def _fit(number: PoolNumber, home: Home, language: str) -> tuple[int, int]:
+    """How well a number fits: 0 is best. The country, then the language."""
+    return _country_fit(number.country, home), language_fit(number.language, language)
+
+
+def _country_fit(country: str, home: Home) -> Literal[0, 1, 2, 3]:
+    if not country:
+        return 2
+    if country == home.country:
+        return 0
+    same = home.code not in _SHARED_CODES and phonenumbers.country_code_for_region(country) == home.code
+    return 1 if same else _ELSEWHERE
+
+
+def language_fit(offered: str, wanted: str) -> int:
+    """0: the same; 1: the same but for the country; 2: offered to all; 3: another one."""
+    offered, wanted = offered.lower(), wanted.lower()
+    if not offered:
+        return 2
+    if offered == wanted:
+        return 0
+    return 1 if wanted and offered.split("-")[0] == wanted.split("-")[0] else 3
+
+
+def pick_variant(variants: Sequence[Variant], facts: LeadFacts, seed: str) -> Variant | None:
+    """The variant of a lead: the one it had, else one for its language, by share. None: there is none for it."""
+    if kept := next((variant for variant in variants if variant.name == facts.variant), None):
+        return kept
+    # A variant of share 0 is closed to new leads, so it does not keep its language from the others.
+    fits = [
+        (language_fit(variant.language, facts.wishes.language), variant)
+        for variant in variants
+        if variant.share
+    ]
+    best = min((fit for fit, _ in fits), default=3)
+    if best == 3:
+        return None
+    among = [variant for fit, variant in fits if fit == best]
+    place = _point(seed, facts.phone, "variant") / _POINTS * sum(variant.share for variant in among)
+    for variant in among:
+        place -= variant.share
+        if place < 0:
+            return variant
+    return among[-1]  # what rounding left over
+
+
+def _point(seed: str, phone: str, salt: str) -> int:
+    """A number below 2**64 that looks random and is always the same."""
+    digest = hashlib.sha256(
+        "\0".join((name_key(seed), phone, salt)).encode("utf-8", "surrogatepass")
+    ).digest()
+    return int.from_bytes(digest[:8], "big")
+
+
+def _folded(client: str) -> str:
+    return " ".join(client.casefold().split())

@@ -9,9 +9,8 @@ from pydantic import SecretStr, ValidationError
 
 from flireo_flows.api.agent_config import InlineAgent, LLMConfig, Prompt
 from flireo_flows.api.model import JsonObject
-from flireo_flows.script.call_choice import ATTEMPT_KEY, ComposeError
+from flireo_flows.script.lead_facts import ATTEMPT_KEY, ComposeError, Variables
 from flireo_flows.script.template import ScriptError, Template, is_template
-from flireo_flows.script.variables import Variables
 
 # Flireo's own placeholders stand there, and are filled in after the call (contract section 15.1).
 _THEIRS: Final = frozenset({"analysis_plan", "analysisPlan"})

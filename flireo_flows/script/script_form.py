@@ -3,7 +3,8 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self
 
 from phonenumbers import SUPPORTED_REGIONS
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from flireo_flows.api.agent_config import InlineAgent
 from flireo_flows.api.model import JsonObject
 from flireo_flows.script.inline_agent import InlineTemplate
+from flireo_flows.script.lead_facts import ComposeError, Variables
 from flireo_flows.script.template import LONGEST_TEMPLATE, Template
 
 _FORM: Final = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -80,6 +82,35 @@ class ScriptText(BaseModel):
     def _is_a_template(cls, text: str) -> str:
         Template.read(text, "the template")
         return text
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptPart:
+    """What one variant contains, or the script without variants. None: nothing of its own."""
+
+    agent_id: str
+    inline: InlineTemplate | None
+    first_message: Template | None
+    system_message: Template | None
+
+    @property
+    def has_templates(self) -> bool:
+        """Whether it needs a lead's variables."""
+        return bool((self.inline and self.inline.templates) or self.first_message or self.system_message)
+
+    def messages(self, offered: Variables) -> tuple[str, str]:
+        """Greeting and system message for one lead."""
+        return _rendered(self.first_message, offered), _rendered(self.system_message, offered)
+
+
+def _rendered(template: Template | None, offered: Variables) -> str:
+    if template is None:
+        return ""
+    text = template.render(offered).strip()
+    if not text:
+        # Sent empty, the agent would greet in its own words, which no one asked for.
+        raise ComposeError(f"{template.what}: nothing comes out for this row")
+    return text
 
 
 class Variant(ScriptText):
@@ -206,6 +237,37 @@ class Script(ScriptText):
         if variants and not any(variant.share for variant in variants):
             raise ValueError("every variant has the share 0, so no lead would get one")
         return variants
+
+    def parts(self, caller_agent: str) -> Mapping[str, ScriptPart]:
+        """What each variant contains, by its name, completed from the script; without variants one, under "".
+
+        Args:
+            caller_agent: Id of the campaign's saved agent; empty for none.
+        """
+        parts = {variant.name: _part(self, caller_agent, variant) for variant in self.variants}
+        return parts or {"": _part(self, caller_agent, None)}
+
+
+def _part(script: Script, caller_agent: str, variant: Variant | None) -> ScriptPart:
+    """What a variant contains, completed from the script."""
+    own = variant or script
+    where = f"variant {variant.name!r}, " if variant else ""
+    agent_id = variant.agent_id if variant else ""
+    config = own.agent_config or ("" if agent_id else script.agent_config)
+    settings = inline_settings(config)
+    what = f"{where if own.agent_config else ''}agent_config"
+    return ScriptPart(
+        agent_id=agent_id or ("" if settings else caller_agent),
+        inline=InlineTemplate.read(settings, what) if settings else None,
+        first_message=_template(own.first_message, script.first_message, where, "first_message"),
+        system_message=_template(own.system_message, script.system_message, where, "system_message"),
+    )
+
+
+def _template(own: str, general: str, where: str, what: str) -> Template | None:
+    if own.strip():
+        return Template.read(own, f"{where}{what}")
+    return Template.read(general, what) if general.strip() else None
 
 
 def inline_settings(text: str) -> JsonObject:

@@ -14,8 +14,7 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.script.call_choice import ComposeError
-from flireo_flows.script.variables import Variables
+from flireo_flows.script.lead_facts import ComposeError, Variables
 
 LONGEST_TEMPLATE: Final = 20_000  # characters
 LONGEST_TEXT: Final = 10_000  # characters of what comes out, and of a variable's value

@@ -12,8 +12,16 @@ from flireo_flows.api.agents import get_agent
 from flireo_flows.api.calls import Call, get_call
 from flireo_flows.api.model import Json, JsonObject
 from flireo_flows.api.pagination import aiter_calls, iter_calls
-from flireo_flows.api.poll import PollResult, PollTiming, poll
-from flireo_flows.api.procedure import Procedure, ask, pause, run_procedure, run_procedure_async
+from flireo_flows.api.procedure import (
+    PollResult,
+    PollTiming,
+    Procedure,
+    ask,
+    pause,
+    poll,
+    run_procedure,
+    run_procedure_async,
+)
 from flireo_flows.api.redaction import redact
 from flireo_flows.api.registry import raw_operation
 from flireo_flows.blocks import FlireoCredentials

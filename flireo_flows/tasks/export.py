@@ -10,7 +10,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from flireo_flows.analytics.files import local_path
-from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.identity import name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger
 from flireo_flows.ledger import Database, LeadResult, Views

@@ -62,6 +62,16 @@ def async_task_for(
     return task(run, **_options(operation, " (async)"))
 
 
+def both_tasks_for(
+    operation: Callable[P, Operation[T]],
+) -> tuple[
+    Task[Concatenate[FlireoCredentials, P], T],
+    Task[Concatenate[FlireoCredentials, P], Coroutine[Any, Any, T]],
+]:
+    """The synchronous task of an operation and its asynchronous twin."""
+    return task_for(operation), async_task_for(operation)
+
+
 def async_name(name: str) -> str:
     """The name of an asynchronous twin: `aget_call`, but never `async_resend_domain`, which would be misread."""
     return f"{name}_async" if name.startswith("sync") else f"a{name}"

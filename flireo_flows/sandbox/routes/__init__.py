@@ -5,23 +5,12 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.routing import Route
 
-from flireo_flows.sandbox.routes import (
-    account,
-    agents,
-    calls,
-    campaigns,
-    domains,
-    numbers,
-    providers,
-    templates,
-)
+from flireo_flows.sandbox.routes import account, calls, campaigns, domains, providers, resources
 from flireo_flows.sandbox.settings import Faults
 from flireo_flows.sandbox.state import StateError
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
-    agents.router,
-    templates.router,
-    numbers.router,
+    resources.router,
     calls.router,
     account.router,
     providers.router,

@@ -11,11 +11,10 @@ from typing import Any, Final, TypeVar
 from fastapi import Request
 from starlette.responses import JSONResponse, Response
 
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.sandbox.api_errors import invalid, not_found
-from flireo_flows.sandbox.clock import iso
 from flireo_flows.sandbox.local_platform import Platform, platform_of
-from flireo_flows.sandbox.store import Record, new_id
+from flireo_flows.sandbox.store import Record
 
 R = TypeVar("R")
 
@@ -39,19 +38,6 @@ def named(request: Request, things: Mapping[str, R], what: str) -> R:
     if thing is None:
         raise not_found(what)
     return thing
-
-
-def save_new(platform: Platform, things: dict[str, Record], record: Record) -> Record:
-    """Store a new record under an id of its own, and return it."""
-    now = iso(platform.clock.unix_ms())
-    kept = {**record, "id": new_id(), "created_at": now, "updated_at": now}
-    things[kept["id"]] = kept
-    return kept
-
-
-def touch(platform: Platform, record: Record, fields: Record) -> None:
-    """Change fields of a record, and its time of change."""
-    record.update({**fields, "updated_at": iso(platform.clock.unix_ms())})
 
 
 def is_later(platform: Platform) -> bool:

@@ -5,14 +5,13 @@ Source: contract sections 17.1 and 17.2.
 
 from contextlib import suppress
 from datetime import time
-from typing import Annotated, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Final
 
 from fastapi import APIRouter, Request
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
-from flireo_flows.api.campaigns import CampaignStatus, LeadStatus
+from flireo_flows.api.campaigns import CampaignStatus, Clock, LeadStatus, ZoneName
 from flireo_flows.sandbox.api_errors import ApiError, invalid, not_found
 from flireo_flows.sandbox.campaign_dialer import begin_dialing, require_means
 from flireo_flows.sandbox.campaigns import MOVES, DailyHours, SandboxCampaign, SandboxLead
@@ -26,22 +25,6 @@ router = APIRouter()
 _FIXED: Final = ("agent_id", "leads")  # since its making
 
 
-def _an_hour(text: str) -> str:
-    time.fromisoformat(text)
-    return text
-
-
-def _a_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("an IANA time zone is expected, such as Europe/Amsterdam") from None
-    return name
-
-
-Hour = Annotated[str, Field(pattern=r"^[0-9]{2}:[0-9]{2}(:[0-9]{2})?$"), AfterValidator(_an_hour)]
-
-
 class LeadForm(RequestForm):
     """A person to call."""
 
@@ -53,13 +36,12 @@ class LeadForm(RequestForm):
 class _CampaignForm(RequestForm):
     name: Text = ""
     system_message_template: str | None = None
-    schedule_start_time: Hour = ""
-    schedule_end_time: Hour = ""
-    timezone: Annotated[str, AfterValidator(_a_zone)] = ""
+    schedule_start_time: Clock = ""
+    schedule_end_time: Clock = ""
+    timezone: ZoneName = ""
 
 
 class _NewCampaignForm(_CampaignForm):
-    name: Text
     agent_id: str
     leads: list[LeadForm] = Field(default_factory=list)
 
@@ -75,7 +57,7 @@ async def list_campaigns(request: Request) -> Response:
 async def create_campaign(request: Request) -> Response:
     """Save a campaign as a draft, with the leads that are sent along."""
     platform = platform_of(request)
-    fields = read_form(_NewCampaignForm, await body_of(request))
+    fields = read_form(_NewCampaignForm, await body_of(request), required=("name",))
     if fields["agent_id"] not in platform.store.agents:
         raise not_found("Agent", "agent_id")
     now = platform.clock.unix_ms()

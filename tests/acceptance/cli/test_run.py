@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flireo_flows.leads.zones.zone_tables import zone_names
+from flireo_flows.leads.zone_names import zone_names
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.cli.shell import ANNA, BEN, CARLA, LONG, PEOPLE, Shell
 from tests.support.faketime import LIBRARY, needs_faketime

@@ -18,7 +18,7 @@ from flireo_flows import (
     FlireoWebhook,
 )
 from flireo_flows.api.client import AsyncFlireoClient, FlireoClient
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from tests.support.flows.blocks import BLOCKS, REALTIME
 from tests.support.flows.documents import load
 from tests.support.prefect_api import ask

@@ -11,8 +11,8 @@ from flireo_flows.api.campaigns import (
     list_campaign_leads,
     update_campaign,
 )
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import NotFound
+from flireo_flows.api.fields import Dialect
 from tests.support.api.campaigns import EACH_DIALECT, NEW
 from tests.support.api.speaking import SPEAKERS, MakesSpeaker, account
 from tests.support.sandbox.running import ANNA, BEN, run_sandbox

@@ -10,8 +10,8 @@ from flireo_flows.api import errors
 from flireo_flows.api.agents import create_agent, get_agent, list_agents
 from flireo_flows.api.calls import OutboundCall, create_outbound_call, get_call, list_calls
 from flireo_flows.api.client import Account, Timeouts
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.organization import get_organization
 from tests.support.api.speaking import (

@@ -10,7 +10,7 @@ import yaml
 from flireo_flows.api import agents, calls, numbers
 from flireo_flows.api.agent_config import AgentSettings
 from flireo_flows.api.client import Account
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.operation import Effect, endpoint_of
 from flireo_flows.api.registry import OPERATIONS
 from flireo_flows.sandbox import Dialect as SandboxDialect

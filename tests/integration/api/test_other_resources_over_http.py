@@ -7,8 +7,8 @@ from pydantic import SecretStr
 
 from flireo_flows.api import byok, domains, organization, sip_trunks, usage, voices
 from flireo_flows.api.client import AsyncFlireoClient, FlireoClient
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import NotFound, OutcomeUnknown, UnreadableAnswer
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.sip_trunks import NewSipTrunk
 from tests.support.api.speaking import SPEAKERS, MakesSpeaker, account

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from flireo_flows.api.client import FlireoClient
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import OutcomeUnknown
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.registry import (
     raw_operation,

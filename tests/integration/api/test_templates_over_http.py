@@ -12,8 +12,8 @@ from flireo_flows.api.analysis_templates import (
     update_analysis_template,
 )
 from flireo_flows.api.client import Account
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import NotFound
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.tool_templates import (
     NewToolTemplate,
     ToolTemplateChanges,

@@ -5,8 +5,7 @@ from typing import Any
 
 from flireo_flows.api.calls import get_call
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient
-from flireo_flows.api.poll import PollTiming, poll
-from flireo_flows.api.procedure import run_procedure, run_procedure_async
+from flireo_flows.api.procedure import PollTiming, poll, run_procedure, run_procedure_async
 from tests.support.faulty.server import answer, page, run_faulty
 
 

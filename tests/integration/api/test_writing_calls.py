@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from flireo_flows.api import errors
 from flireo_flows.api.agent_config import AgentOverride
 from flireo_flows.api.calls import OutboundCall, create_outbound_call
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.fields import Dialect
 from tests.support.api.speaking import ANNA, PLACED, SPEAKERS, MakesSpeaker, account
 from tests.support.api.written_bodies import schema
 from tests.support.api.written_calls import OVERRIDE, REQUEST, TALKER

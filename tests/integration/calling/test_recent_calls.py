@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flireo_flows.api.campaign_names import name_key
 from flireo_flows.api.fields import iso
+from flireo_flows.api.identity import name_key
 from flireo_flows.calling.engine import RunResult, RunSettings, run_campaign
 from flireo_flows.calling.preflight import MOST_REQUESTS, RecentCallsUnreadError
 from flireo_flows.calling.run_loop import Until

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import update
 
-from flireo_flows.api.person_key import person_key
+from flireo_flows.api.identity import person_key
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.audit import find_caller
 from flireo_flows.ledger.erasure import forget

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from flireo_flows.api.campaign_names import CampaignNameError
+from flireo_flows.api.identity import CampaignNameError
 from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Database, LeadBook, Views
 from flireo_flows.ledger.audit import audit_lead

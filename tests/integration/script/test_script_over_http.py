@@ -6,7 +6,7 @@ import pytest
 
 from flireo_flows.api.calls import create_outbound_call
 from flireo_flows.api.client import Account, AsyncFlireoClient
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.sandbox import SandboxSettings
 from flireo_flows.script import (
     Caller,

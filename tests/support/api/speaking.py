@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.operation import Operation
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 
 SECRET = "correct horse battery"
 EACH_DIALECT = pytest.mark.parametrize("dialect", Dialect)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from hypothesis import settings
 
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.leads import Wishes
 from flireo_flows.script import Caller, Composer, LeadFacts, Script
 

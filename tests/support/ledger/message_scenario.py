@@ -11,7 +11,7 @@ from flireo_flows.api.client import AsyncFlireoClient, Timeouts
 from flireo_flows.calling.circuit_breaker import CircuitBreaker
 from flireo_flows.calling.dialer import Dialer
 from flireo_flows.cli.why import tell
-from flireo_flows.leads.wishes import Consent, Wishes
+from flireo_flows.leads.lead import Consent, Wishes
 from flireo_flows.ledger import Answer, Database, Inbox, Views
 from flireo_flows.ledger.audit import audit_lead
 from flireo_flows.ledger.call_reports import CallReports

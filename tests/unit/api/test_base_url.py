@@ -3,8 +3,8 @@
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from flireo_flows.api.base_url import BaseUrlError, check_base_url, is_loopback
 from flireo_flows.api.client import Account
+from flireo_flows.api.network import BaseUrlError, check_base_url, is_loopback
 from flireo_flows.blocks import FlireoCredentials
 
 UNENCRYPTED = [

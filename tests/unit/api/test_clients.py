@@ -10,7 +10,7 @@ from flireo_flows.api.agent_config import AgentSettings
 from flireo_flows.api.agents import get_agent, update_agent
 from flireo_flows.api.calls import create_outbound_call, get_call
 from flireo_flows.api.client import Account
-from flireo_flows.api.dialect import BASE_URLS
+from flireo_flows.api.fields import BASE_URLS
 from tests.support.api.speaking import (
     ANNA,
     KEY,

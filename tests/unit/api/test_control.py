@@ -19,8 +19,8 @@ from flireo_flows.api.control import (
     say,
     transfer_call,
 )
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.operation import Effect, Operation, endpoint_of
 from flireo_flows.api.registry import OPERATIONS, SHORTHANDS
 from tests.support.api.speaking import ANNA

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flireo_flows.api import domains
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 
 EACH_DIALECT = pytest.mark.parametrize("dialect", Dialect)
 RECORD = {"record": "SPF", "type": "MX", "name": "send", "value": "x", "ttl": 300, "priority": 10}

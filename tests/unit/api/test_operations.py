@@ -9,8 +9,8 @@ import pytest
 
 from flireo_flows.api import calls, numbers
 from flireo_flows.api.calls import OutboundCall, list_calls
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.registry import OPERATIONS, OperationFunction
 from tests.support.api.examples import EXAMPLES, example

@@ -7,8 +7,8 @@ import pytest
 from pydantic import SecretStr
 
 from flireo_flows.api import byok, domains, organization, sip_trunks, usage, voices
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.sip_trunks import NewSipTrunk, SipTrunk
 from tests.support.api.trunk import EACH_DIALECT, SECRET, TRUNK
 from tests.support.document import body_schema, promised

@@ -8,8 +8,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.api.rate_limit import MANY, RateLimit, number, retry_after
-from flireo_flows.api.rate_window import FEELERS, FEWEST_TO_FEEL, WINDOWS_TO_FEEL
+from flireo_flows.api.rate_limit import (
+    FEELERS,
+    FEWEST_TO_FEEL,
+    MANY,
+    WINDOWS_TO_FEEL,
+    RateLimit,
+    number,
+    retry_after,
+)
 from tests.support.api.limited_server import START, LimitedServer, Simulation, constant, simulate
 
 ROUNDINGS = pytest.mark.parametrize("told", [math.ceil, math.floor], ids=["rounded up", "rounded down"])

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from flireo_flows.api import calls
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.operation import endpoint_of
 from flireo_flows.api.registry import (
     BY_NAME,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from flireo_flows.api.agent_config import AgentSettings, LLMConfig
 from flireo_flows.api.agents import Agent, get_agent, list_agents, update_agent
 from flireo_flows.api.calls import Call, Placed, create_outbound_call, get_call, list_calls
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.tools import EndCallTool, FunctionTool, OtherTool, TransferCallTool, WebhookTool
 from tests.support.api.speaking import ANNA, PLACED, RING_ANNA
 

@@ -15,8 +15,8 @@ from flireo_flows.api.analysis_templates import (
     list_analysis_templates,
     update_analysis_template,
 )
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.tool_templates import (
     NewToolTemplate,

@@ -8,7 +8,7 @@ import pytest
 from flireo_flows.api import errors
 from flireo_flows.api.calls import Call, get_call
 from flireo_flows.api.operation import Operation
-from flireo_flows.api.poll import PollResult, PollTiming, poll
+from flireo_flows.api.procedure import PollResult, PollTiming, poll
 from tests.support.api.conversation import Stage
 
 RUNNING, OVER = Call(id="c", status="in-progress"), Call(id="c", status="ended")

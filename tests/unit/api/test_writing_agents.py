@@ -22,8 +22,8 @@ from flireo_flows.api.agent_config import (
     TTSConfig,
 )
 from flireo_flows.api.agents import Agent, create_agent, get_agent, update_agent
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.tools import (
     EndCallTool,

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from flireo_flows.api.calls import OutboundCall, create_outbound_call
-from flireo_flows.api.dialect import Dialect
 from flireo_flows.api.errors import InvalidInput
+from flireo_flows.api.fields import Dialect
 from tests.support.api.speaking import ANNA
 from tests.support.api.written_bodies import written
 from tests.support.api.written_calls import OVERRIDE, REQUEST, TALKER

@@ -15,7 +15,7 @@ from flireo_flows import (
 )
 from flireo_flows.api.agent_config import InlineAgent
 from flireo_flows.api.agents import update_agent
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.api.webhooks import SignatureError, sign
 from tests.support.flows.blocks import REALTIME
 from tests.support.sandbox.running import ANNA

@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 from flireo_flows import FlireoCampaignJob, FlireoCredentials
 from flireo_flows.api import errors
 from flireo_flows.api.campaigns import Campaign, CampaignLead
-from flireo_flows.api.poll import PollTiming
+from flireo_flows.api.procedure import PollTiming
 from flireo_flows.blocks import (
     AmbiguousCampaignError,
     CampaignCancelledError,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flireo_flows.api.person_key import person_key, same_person, spellings
+from flireo_flows.api.identity import person_key, same_person, spellings
 from tests.support.calling.hearing import listed
 from tests.support.calling.spellings import PAIRS
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from flireo_flows.leads import LeadPhone, Refusal, RejectCode, parse_phone
 from flireo_flows.leads.phones import LONGEST_TEXT
-from flireo_flows.leads.zones import is_zone
+from flireo_flows.leads.zone_names import is_zone
 
 AMSTERDAM = ("Europe/Amsterdam",)
 

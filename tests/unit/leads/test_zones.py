@@ -10,19 +10,20 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 from flireo_flows.leads import LeadFormat, LeadPhone, RejectCode, parse_phone, read_leads
-from flireo_flows.leads.zones import country_zones, is_zone, place_may_be_old, read_zone
-from flireo_flows.leads.zones.zone_evidence import clock_of
-from flireo_flows.leads.zones.zone_tables import (
+from flireo_flows.leads.zone_names import (
     MultiZoneCountry,
     area_codes,
     countries,
     exchanges,
+    is_zone,
     north_america,
     postcodes,
+    read_zone,
     shown_names,
     states,
     zone_names,
 )
+from flireo_flows.leads.zones import clock_of, country_zones, place_may_be_old
 from tests.support.cases import every
 
 WriteFile = Callable[..., Path]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flireo_flows.api.campaign_names import CampaignNameError, clean_name, clean_optional_name, name_key
+from flireo_flows.api.identity import CampaignNameError, clean_name, clean_optional_name, name_key
 from tests.support.ledger.campaign_names import FIRST, UNUSABLE, every_spelling
 
 

@@ -10,8 +10,8 @@ import pytest
 
 PROJECT = Path(__file__).parents[3]
 CORE = ("api", "leads", "policy", "script")
-# Packages within a package, which others may import from; and the modules of the API's resource groups.
-INNER = ("leads.zones", "policy.presets", "api.")
+# Modules that others may import from as well; and the modules of the API's resource groups.
+INNER = ("leads.zones", "leads.zone_names", "policy.presets", "api.")
 PACKAGES = ("analytics", "blocks", "flows", "prefect_support", "receiver", "sandbox", "tasks")
 
 

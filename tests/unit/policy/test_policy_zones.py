@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from flireo_flows.calling.plan_notes import cautions, zone_notes
 from flireo_flows.leads import Consent, LeadFormat, LeadPhone, parse_phone, read_leads
-from flireo_flows.leads.zones.zone_tables import countries, north_america
+from flireo_flows.leads.zone_names import countries, north_america
 from flireo_flows.policy import (
     Allow,
     CallingHours,

@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 
 from flireo_flows.api.agent_config import LLMConfig
 from flireo_flows.api.calls import create_outbound_call
-from flireo_flows.api.dialect import Dialect
+from flireo_flows.api.fields import Dialect
 from flireo_flows.leads import Lead, LeadBatch, Reject, RejectCode, Wishes
 from flireo_flows.script import (
     CallChoice,

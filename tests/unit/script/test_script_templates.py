@@ -203,7 +203,7 @@ def test_any_template_is_refused_or_says_words_for_any_row(template: str, value:
 @patient
 @given(header=st.text(alphabet=string.printable, min_size=1, max_size=12))
 def test_the_plain_form_of_any_header_can_be_written_in_a_template(header: str) -> None:
-    from flireo_flows.script.variables import plain_form
+    from flireo_flows.script.lead_facts import plain_form
 
     plain = plain_form(header)
     assert not plain or plain.isidentifier()

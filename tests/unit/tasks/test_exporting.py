@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from pydantic import SecretStr
 
 from flireo_flows import CallLedger
-from flireo_flows.api.campaign_names import name_key
+from flireo_flows.api.identity import name_key
 from flireo_flows.tasks.export import folder_name, results_folder
 
 names = some.text(string.ascii_letters + string.digits + " -_./\\:*é\u0301☎", min_size=1, max_size=80)

@@ -10,7 +10,7 @@ import pytest
 from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent, read_agent
 from flireo_flows.api.calls import Call
-from flireo_flows.api.poll import PollTiming
+from flireo_flows.api.procedure import PollTiming
 from flireo_flows.tasks.composite import CallNotOverError, until_over
 from tests.support.api.conversation import Stage as Talk
 
