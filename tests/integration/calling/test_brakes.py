@@ -253,7 +253,7 @@ async def test_what_was_begun_and_not_sent_is_given_back_when_the_campaign_is_he
     assert await states(campaign) == {"waiting": 3}
 
 
-async def test_a_cap_ends_the_run_and_says_which_one(local: Database) -> None:
+async def test_a_cap_ends_the_run_and_shows_which_one(local: Database) -> None:
     with run_sandbox(settings()) as sandbox:
         campaign = Campaign(
             local, sandbox.base_url, readiness=READY, policy=policy(caps_per_run={"calls": 3})

@@ -126,7 +126,7 @@ async def test_every_page_of_the_list_is_read_before_a_call_counts_as_absent(
 
 
 @pytest.mark.parametrize("ahead", [-600.0, 600.0])
-async def test_a_call_is_found_by_a_fresh_runner_whatever_the_vendors_clock_says(
+async def test_a_call_is_found_by_a_fresh_runner_whatever_the_vendors_clock_shows(
     campaign: Campaign, collector: Collector, line: BadLine, ahead: float
 ) -> None:
     """It has spoken to no one yet, so it does not know by how much the clocks differ."""
@@ -280,7 +280,7 @@ async def test_a_window_that_does_not_reach_to_now_proves_nothing_about_what_may
 @pytest.mark.parametrize(
     "shown", [None, "", "anonymous", "sip:anna@example.org", "07700 900001", "+31850835037"]
 )
-async def test_a_call_of_that_moment_that_does_not_tell_its_number_proves_nothing(
+async def test_a_call_of_that_moment_that_does_not_report_its_number_proves_nothing(
     campaign: Campaign, collector: Collector, line: BadLine, shown: str | None
 ) -> None:
     await campaign.lost(await campaign.runner())

@@ -72,7 +72,7 @@ async def hear(campaign: Campaign, body: bytes, reference: str = "") -> None:
     await inbox.apply(campaign.name, campaign.policy, Expectations(True, 2))
 
 
-async def test_a_no_that_only_the_list_tells_is_heard_beside_a_report_of_the_same_moment(
+async def test_a_opt_out_that_only_the_list_shows_counts_beside_a_report_of_the_same_moment(
     campaign: Campaign, collector: Collector, line: BadLine
 ) -> None:
     call = line.place(ANNA)
@@ -109,7 +109,7 @@ async def test_the_same_while_a_poll_waits_for_the_ledger(
     assert await campaign.begin(await campaign.runner()) == []
 
 
-async def test_a_page_of_before_does_not_write_over_what_a_report_told(
+async def test_a_page_of_before_does_not_write_over_what_a_report_brought(
     campaign: Campaign, collector: Collector, line: BadLine
 ) -> None:
     rules = [{"outcome": Outcome.REJECTED, "analysis": [{"key": "interest", "equals": "none"}]}]

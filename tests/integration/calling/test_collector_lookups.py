@@ -38,7 +38,7 @@ __all__ = ["campaign", "collector", "line"]  # fixtures
         (True, "Flireo does not know the call"),
     ],
 )
-async def test_a_call_of_which_nothing_is_heard_is_asked_for_and_then_left_to_a_person(
+async def test_a_call_of_which_nothing_is_reported_is_asked_for_and_then_left_to_a_person(
     campaign: Campaign, collector: Collector, line: BadLine, forgotten: bool, says: str
 ) -> None:
     call = line.place(ANNA)
@@ -209,7 +209,7 @@ async def test_asking_for_silent_calls_is_paid_for_too(
     assert collector.budget.wait(now) == pytest.approx(15 * 60 / (0.1 * 60), abs=10)
 
 
-async def test_a_call_that_a_webhook_told_of_first_is_found_in_the_list_under_its_other_id(
+async def test_a_call_that_a_webhook_reported_first_is_found_in_the_list_under_its_other_id(
     campaign: Campaign, collector: Collector, line: BadLine
 ) -> None:
     """Webhooks show one id and the list another (contract section 19); the report of the call's end is lost."""

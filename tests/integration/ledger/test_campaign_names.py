@@ -1,4 +1,4 @@
-"""However a campaign's name is spelled, it is one campaign: nobody is called twice for a space or a capital."""
+"""However a campaign's name is spelled, it is one campaign: no one is called twice for a space or a capital."""
 
 import asyncio
 

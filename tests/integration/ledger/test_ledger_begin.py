@@ -39,7 +39,7 @@ async def decided(database: Database) -> list[Row[Any]]:
         return list((await db.execute(select(decisions).order_by(decisions.c.id))).all())
 
 
-async def test_two_campaigns_never_ring_one_number_at_the_same_time(database: Database) -> None:
+async def test_two_campaigns_never_call_one_number_at_the_same_time(database: Database) -> None:
     first, second = campaign_of(database, "first"), campaign_of(database, "second")
     placed = await first.placed(await first.runner())
     await second.take_in(person(ANNA), person(BEN))
@@ -66,7 +66,7 @@ async def test_the_database_refuses_a_second_call_to_a_number_of_any_campaign(da
             )
 
 
-async def test_campaigns_that_race_for_the_same_numbers_ring_each_once(
+async def test_campaigns_that_race_for_the_same_numbers_call_each_once(
     database: Database, ledger_url: str
 ) -> None:
     """Each sees them in another order, and none waits for another for ever."""
@@ -105,7 +105,7 @@ async def test_one_that_a_person_looks_at_keeps_its_number_for_as_long_as_a_call
     assert len(await second.begin(other)) == 1
 
 
-async def test_a_campaign_that_nobody_runs_any_more_does_not_keep_a_number_for_ever(
+async def test_a_campaign_that_no_one_runs_any_more_does_not_keep_a_number_for_ever(
     database: Database,
 ) -> None:
     first, second = campaign_of(database, "first"), campaign_of(database, "second")
@@ -203,7 +203,7 @@ async def test_a_paused_or_cancelled_campaign_begins_nothing(database: Database)
     assert held.reason is Rule.CAMPAIGN_CANCELLED
 
 
-async def test_a_campaign_whose_calls_are_all_in_use_says_so(database: Database) -> None:
+async def test_a_campaign_whose_calls_are_all_in_use_reports_it(database: Database) -> None:
     campaign = campaign_of(database, max_concurrent_calls=2)
     await campaign.take_in(*people(5))
     book = await campaign.runner()
@@ -269,7 +269,7 @@ async def test_what_a_row_asks_for_is_looked_at(database: Database) -> None:
 
 
 class Pool(Composer):
-    """Rings each lead from a number of its own, and keeps it; nobody can ring Carla."""
+    """Rings each lead from a number of its own, and keeps it; no one can ring Carla."""
 
     def choose(self, facts: LeadFacts) -> CallChoice:
         if facts.phone == CARLA:
@@ -301,7 +301,7 @@ async def test_what_was_chosen_is_written_down_and_kept(database: Database) -> N
     assert second.reference != first.reference
 
 
-async def test_whom_nobody_can_ring_a_person_looks_at(database: Database) -> None:
+async def test_a_lead_that_no_one_can_call_needs_review(database: Database) -> None:
     campaign = replace(campaign_of(database), composer=Pool(Caller("agent")))
     await campaign.take_in(person(ANNA), person(CARLA))
     assert [it.phone for it in await campaign.begin(await campaign.runner())] == [ANNA]
@@ -321,7 +321,7 @@ async def test_all_runners_together_keep_to_the_calls_a_minute(database: Databas
 
 
 @pytest.mark.parametrize(("seconds", "begun"), [(FRESH_SECONDS - 1, 0), (FRESH_SECONDS + 60, 1)])
-async def test_nobody_is_begun_who_may_not_be_called_any_more_when_the_request_goes_out(
+async def test_no_one_is_begun_who_may_not_be_called_any_more_when_the_request_goes_out(
     local: Database, seconds: float, begun: int
 ) -> None:
     last = datetime.fromtimestamp(local.now() + seconds, UTC)

@@ -18,7 +18,7 @@ from tests.support.ledger.deciding_campaigns import campaign_of, look
 
 
 @pytest.mark.parametrize("cap", ["caps_per_run", "caps_per_day", "caps_per_campaign"])
-async def test_a_cap_counts_calls_that_rang_or_may_have(database: Database, cap: str) -> None:
+async def test_a_cap_counts_calls_that_were_placed_or_may_have_been(database: Database, cap: str) -> None:
     rules: dict[str, Any] = {cap: {"calls": 3}}
     campaign = campaign_of(database, **rules)
     await campaign.take_in(*people(9))
@@ -74,7 +74,7 @@ def count_again(connection: Connection) -> None:
         )
 
 
-async def test_what_is_counted_is_what_counting_anew_gives(database: Database) -> None:
+async def test_what_is_counted_is_what_counting_again_gives(database: Database) -> None:
     for name, first in (("campaign", 0), ("another", 100)):
         campaign = campaign_of(database, name)
         await campaign.take_in(*people(8, first))
@@ -133,7 +133,7 @@ async def test_a_call_that_ended_counts_as_long_as_it_was_or_is_assumed_to_be(
     assert await counted(database) == rows
 
 
-async def test_a_call_that_was_closed_unheard_keeps_its_share_of_the_cap(database: Database) -> None:
+async def test_a_call_that_was_closed_without_a_report_keeps_its_share_of_the_cap(database: Database) -> None:
     campaign = campaign_of(database, caps_per_campaign={"minutes": 3}, assumed_call_seconds=180)
     await campaign.take_in(*people(2))
     book = await campaign.runner()

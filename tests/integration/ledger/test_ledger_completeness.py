@@ -56,7 +56,7 @@ def counts(found: Completeness) -> dict[str, int]:
     return {name: value for name, value in found.as_json().items() if isinstance(value, int) and value}
 
 
-async def test_of_a_campaign_that_rang_nobody_nothing_is_due(heard: Heard) -> None:
+async def test_of_a_campaign_that_called_no_one_nothing_is_due(heard: Heard) -> None:
     found = await seen(heard)
     assert found == Completeness()
     assert (found.report_share, found.analysis_share) == (None, None)
@@ -84,12 +84,12 @@ async def test_all_come_by_the_list(heard: Heard, book: AttemptBook) -> None:
         await heard.read(listed(f"call-{number}", phone, analysis_result=ANALYSIS), later=10.0 * number)
     found = await seen(heard)
     assert (found.reports, found.by_webhook, found.by_list, found.analyses) == (3, 0, 3, 3)
-    # Each is told to have ended just now, and read 10, 20 and 30 seconds later.
+    # Each is reported to have ended just now, and read 10, 20 and 30 seconds later.
     assert found.report_delay.median == pytest.approx(20, abs=5)
     assert found.report_delay.p95 == pytest.approx(30, abs=5)
 
 
-async def test_a_mixture_is_told_apart_and_what_is_open_is_waited_for(
+async def test_a_mixture_is_distinguished_and_what_is_open_is_waited_for(
     heard: Heard, book: AttemptBook
 ) -> None:
     phones = [lead.phone for lead in people(6)]
@@ -112,7 +112,7 @@ async def test_a_mixture_is_told_apart_and_what_is_open_is_waited_for(
     }
 
 
-async def test_a_campaign_that_nobody_answered_lacks_nothing(heard: Heard, book: AttemptBook) -> None:
+async def test_a_campaign_that_no_one_answered_lacks_nothing(heard: Heard, book: AttemptBook) -> None:
     await place_calls(heard, book)
     for number, phone in enumerate(PEOPLE, start=1):
         await heard.read(listed(f"call-{number}", phone, **SILENCE))
@@ -179,7 +179,7 @@ async def test_an_analysis_is_due_where_the_agent_gives_one(
     assert (await seen(heard)).analyses_due == due
 
 
-async def test_forgetting_somebody_leaves_the_figures_as_they_were(heard: Heard, book: AttemptBook) -> None:
+async def test_forgetting_a_person_leaves_the_figures_as_they_were(heard: Heard, book: AttemptBook) -> None:
     await place_calls(heard, book)
     await heard.hear(report("call-1", ANNA))
     await heard.read(listed("call-2", BEN, **SILENCE))
@@ -343,7 +343,7 @@ async def check(heard: Heard, **changes: Any) -> bool:
     return await check_completeness(heard.database.campaign(heard.campaign.name), policy)
 
 
-async def test_it_is_told_once_each_time_a_share_falls_below_the_bound(heard: Heard) -> None:
+async def test_it_is_reported_once_each_time_a_share_falls_below_the_bound(heard: Heard) -> None:
     await hear_of(heard, range(FEWEST - 2))
     await hear_of(heard, range(20, 22), analysis="lost")
     assert await check(heard)
@@ -380,7 +380,7 @@ async def test_a_few_calls_and_calls_of_just_now_are_not_judged(heard: Heard) ->
     assert await check(heard)
 
 
-async def test_calls_that_nobody_answered_are_not_judged(heard: Heard, book: AttemptBook) -> None:
+async def test_calls_that_no_one_answered_are_not_judged(heard: Heard, book: AttemptBook) -> None:
     phones = [lead.phone for lead in people(FEWEST + 2)]
     await place_calls(heard, book, phones)
     for number, phone in enumerate(phones, start=1):
@@ -399,7 +399,7 @@ async def test_each_campaign_falls_by_itself_whatever_it_is_called(database: Dat
     assert [campaign for campaign, _ in await notices(database)] == ["a", "1:a", "a:1", "%s'\""]
 
 
-async def test_two_who_look_at_once_tell_it_once(heard: Heard) -> None:
+async def test_two_who_look_at_once_report_it_once(heard: Heard) -> None:
     await hear_of(heard, range(FEWEST), analysis="lost")
     told = await asyncio.gather(*(check(heard) for _ in range(4)))
     assert sorted(told) == [False, False, False, True]

@@ -68,7 +68,7 @@ async def test_an_answer_that_the_policy_learns_from_counts_where_the_outcome_ch
         ({"do_not_call_outcomes": [Outcome.ANSWERED]}, "outcome"),
     ],
 )
-async def test_who_said_no_before_a_run_that_asks_for_it_is_not_called_any_more(
+async def test_a_lead_that_opted_out_before_a_run_that_asks_for_it_is_not_called_any_more(
     trying: tuple[Heard, AttemptBook], database: Database, rules: dict[str, Any], source: str
 ) -> None:
     heard, book = trying

@@ -1,4 +1,4 @@
-"""What happens is told outside: written by the database itself, once, and without what is private."""
+"""What happens is reported outside: written by the database itself, once, and without what is private."""
 
 import json
 
@@ -27,7 +27,7 @@ __all__ = ["book", "heard"]  # fixtures
 
 
 async def told(database: Database) -> list[Notice]:
-    """Everything that is to be told, taken by whoever sends it."""
+    """Everything that is to be reported, taken by whoever sends it."""
     box = Outbox(database)
     posted = await box.claim(1000)
     notices = await read_notices(database, posted)
@@ -39,7 +39,7 @@ async def events(database: Database) -> list[str]:
     return [notice.event for notice in await told(database)]
 
 
-async def test_a_call_that_ends_is_told_once_however_often_it_is_reported(
+async def test_a_call_that_ends_is_reported_once_however_often_it_is_reported(
     heard: Heard, book: AttemptBook
 ) -> None:
     await heard.campaign.placed(book)
@@ -55,7 +55,9 @@ async def test_a_call_that_ends_is_told_once_however_often_it_is_reported(
     assert notice.labels["flireo.outcome"] == "answered"
 
 
-async def test_an_analysis_that_comes_later_is_told_as_an_amendment(heard: Heard, book: AttemptBook) -> None:
+async def test_an_analysis_that_comes_later_is_reported_as_an_amendment(
+    heard: Heard, book: AttemptBook
+) -> None:
     await heard.campaign.placed(book)
     await heard.hear(report(analysis=None))
     (ended,) = await told(heard.database)
@@ -69,7 +71,7 @@ async def test_an_analysis_that_comes_later_is_told_as_an_amendment(heard: Heard
     assert dict(amended.labels) == {"flireo.lead": "1", "flireo.analysis.appointment_booked": "false"}
 
 
-async def test_an_answer_is_a_label_of_one_event_only_however_many_are_told_of_a_call(
+async def test_an_answer_is_a_label_of_one_event_only_however_many_are_reported_of_a_call(
     heard: Heard, book: AttemptBook
 ) -> None:
     await heard.campaign.placed(book)
@@ -129,7 +131,7 @@ async def test_a_later_report_adds_answers_to_an_analysis_and_changes_none(
     assert (await heard.result()).analysis == {"interest": "high", "budget": 10}
 
 
-async def test_nothing_that_is_told_holds_a_number_or_a_secret(heard: Heard, book: AttemptBook) -> None:
+async def test_nothing_that_is_reported_holds_a_number_or_a_secret(heard: Heard, book: AttemptBook) -> None:
     await heard.campaign.placed(book, call_id=f"call-_{ANNA}_abc")
     analysis = {"call_back": f"at {BEN}", "api_key": "fl_live_abcdef", BEN: 1, "number": int(ANNA[1:])}
     await heard.hear(report(f"call-_{ANNA}_abc", analysis=analysis, summary=f"Ring {ANNA}"))
@@ -138,7 +140,7 @@ async def test_nothing_that_is_told_holds_a_number_or_a_secret(heard: Heard, boo
     assert not [private for private in (ANNA, ANNA[1:], BEN, BEN[1:], "abcdef") if private in text]
 
 
-async def test_a_campaign_that_is_named_by_a_number_is_told_masked_and_is_found_by_what_is_told(
+async def test_a_campaign_that_is_named_by_a_number_is_reported_masked_and_is_found_by_what_is_reported(
     heard: Heard,
 ) -> None:
     database = heard.database
@@ -162,7 +164,7 @@ async def test_a_campaign_that_is_named_by_a_number_is_told_masked_and_is_found_
     assert ANNA[1:] not in str(unknown.value)
 
 
-async def test_a_lead_that_a_person_has_to_look_at_is_told(heard: Heard, book: AttemptBook) -> None:
+async def test_a_lead_that_a_person_has_to_look_at_is_reported(heard: Heard, book: AttemptBook) -> None:
     attempt = await heard.campaign.lost(book)
     await heard.campaign.unknown.review(attempt, Reason.SEVERAL_CALLS, "2")
     (notice,) = await told(heard.database)
@@ -172,7 +174,7 @@ async def test_a_lead_that_a_person_has_to_look_at_is_told(heard: Heard, book: A
     assert notice.payload["number"] == "+44********01"
 
 
-async def test_what_a_person_does_with_a_campaign_is_told_each_time(database: Database) -> None:
+async def test_what_a_person_does_with_a_campaign_is_reported_each_time(database: Database) -> None:
     campaign = Heard(database).campaign
     await campaign.take_in(person())
     steering = CampaignControl(database.campaign(campaign.name))
@@ -193,14 +195,14 @@ async def test_what_a_person_does_with_a_campaign_is_told_each_time(database: Da
     assert len({notice.id for notice in notices}) == 4
 
 
-async def test_what_nobody_can_read_is_told(heard: Heard) -> None:
+async def test_what_no_one_can_read_is_reported(heard: Heard) -> None:
     await heard.store(b"no json")
     (notice,) = await told(heard.database)
     assert notice.event == "flireo.inbox.dead-letter"
     assert notice.payload["reason"] == "the body is not JSON (JSONDecodeError)"
 
 
-async def test_what_is_rolled_back_is_not_told(heard: Heard, book: AttemptBook) -> None:
+async def test_what_is_rolled_back_is_not_reported(heard: Heard, book: AttemptBook) -> None:
     await heard.campaign.placed(book)
     with pytest.raises(ZeroDivisionError):
         async with heard.database.write() as db:
@@ -221,7 +223,7 @@ async def test_a_notice_is_sent_by_one_of_two_senders_and_again_only_if_it_did_n
     await box.give_back([it.id for it in second])
     (again,) = await box.claim(9)
     assert again.id == second[0].id and await box.unsent() == 1
-    # A sender that was killed: after a while somebody else sends it, under the same id.
+    # A sender that was killed: after a while another person sends it, under the same id.
     async with heard.database.write() as db:
         await db.execute(update(outbox).values(claimed_until=outbox.c.claimed_until - CLAIM_SECONDS))
     (repeated,) = await box.claim(9)
@@ -229,7 +231,7 @@ async def test_a_notice_is_sent_by_one_of_two_senders_and_again_only_if_it_did_n
     assert before.id == after.id
 
 
-async def test_what_could_not_be_told_for_a_week_is_not_told_any_more(heard: Heard) -> None:
+async def test_what_could_not_be_reported_for_a_week_is_not_reported_any_more(heard: Heard) -> None:
     await heard.store(b"1")
     async with heard.database.write() as db:
         await post(db, heard.database, LedgerEvent.CAMPAIGN_FINISHED, "spring:7", campaign="spring")
@@ -244,7 +246,7 @@ async def test_what_could_not_be_told_for_a_week_is_not_told_any_more(heard: Hea
         assert [row.event for row in await db.execute(select(outbox.c.event))] == ["flireo.campaign.finished"]
 
 
-async def test_an_answer_is_told_once_also_where_its_call_is_amended_years_later(
+async def test_an_answer_is_reported_once_also_where_its_call_is_amended_years_later(
     heard: Heard, book: AttemptBook
 ) -> None:
     await heard.campaign.placed(book)
@@ -271,13 +273,13 @@ async def test_of_a_person_who_was_forgotten_no_label_is_kept(heard: Heard, book
 
 
 async def wait(heard: Heard, seconds: float) -> None:
-    """Let all that came in and was told have come so much earlier."""
+    """Let all that came in and was reported have come so much earlier."""
     async with heard.database.write() as db:
         await db.execute(update(inbox).values(received_at=inbox.c.received_at - seconds))
         await db.execute(update(outbox).values(occurred_at=outbox.c.occurred_at - seconds))
 
 
-async def test_reports_that_nobody_reads_are_told_once_and_again_when_more_came(
+async def test_reports_that_no_one_reads_are_reported_once_and_again_when_more_came(
     heard: Heard, book: AttemptBook
 ) -> None:
     await heard.campaign.placed(book)
@@ -298,13 +300,13 @@ async def test_reports_that_nobody_reads_are_told_once_and_again_when_more_came(
     assert not await post_reports_waiting(heard.database)  # all are read
 
 
-async def test_a_report_of_somebody_who_rang_in_calls_no_collector(heard: Heard) -> None:
+async def test_a_report_of_a_person_who_called_in_calls_no_collector(heard: Heard) -> None:
     await heard.store(report("call-9", BEN, call_type="inboundPhoneCall"))
     await wait(heard, WAITED_SECONDS)
     assert not await post_reports_waiting(heard.database)
 
 
-async def test_of_a_person_who_was_forgotten_nothing_is_told(heard: Heard, book: AttemptBook) -> None:
+async def test_of_a_person_who_was_forgotten_nothing_is_reported(heard: Heard, book: AttemptBook) -> None:
     await heard.campaign.placed(book)
     await heard.hear(report())
     await forget(heard.database, ANNA)
@@ -312,7 +314,7 @@ async def test_of_a_person_who_was_forgotten_nothing_is_told(heard: Heard, book:
     assert (notice.payload["number"], notice.payload["analysis"]) == ("", {})
 
 
-async def test_a_large_analysis_is_left_out_and_that_is_said(heard: Heard, book: AttemptBook) -> None:
+async def test_a_large_analysis_is_left_out_and_that_is_reported(heard: Heard, book: AttemptBook) -> None:
     await heard.campaign.placed(book)
     await heard.hear(report(analysis={f"key{n}": "x" * 200 for n in range(500)}))
     (notice,) = await told(heard.database)
@@ -334,7 +336,7 @@ async def test_an_analysis_that_is_too_deep_is_left_out_and_stops_no_other_notic
     assert letter.event == "flireo.inbox.dead-letter"
 
 
-async def test_a_notice_that_cannot_be_read_is_told_without_details_and_stops_no_other(
+async def test_a_notice_that_cannot_be_read_is_reported_without_details_and_stops_no_other(
     heard: Heard, book: AttemptBook
 ) -> None:
     await heard.campaign.placed(book)

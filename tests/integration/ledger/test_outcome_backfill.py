@@ -52,7 +52,7 @@ __all__ = ["book", "heard", "trying"]  # fixtures
     ],
     ids=str,
 )
-async def test_a_call_that_nobody_answered_ends_with_the_outcome_of_the_table(
+async def test_a_call_that_no_one_answered_ends_with_the_outcome_of_the_table(
     heard: Heard, book: AttemptBook, told: dict[str, Any], outcome: str
 ) -> None:
     await finished_call(heard, book, **{**NOBODY, **told})
@@ -73,7 +73,7 @@ async def test_a_call_that_nobody_answered_ends_with_the_outcome_of_the_table(
     ],
     ids=str,
 )
-async def test_a_rule_of_ones_own_decides_about_a_call_that_nobody_answered(
+async def test_a_rule_of_ones_own_decides_about_a_call_that_no_one_answered(
     database: Database, rule: dict[str, Any], told: dict[str, Any]
 ) -> None:
     heard = Heard(database, with_rules(rule))
@@ -125,7 +125,7 @@ async def test_a_report_of_a_machine_that_only_its_greeting_gives_away(
     assert (await heard.result()).outcome == "voicemail"
 
 
-async def test_a_changed_table_changes_outcomes_once_and_a_dry_run_only_tells(
+async def test_a_changed_table_changes_outcomes_once_and_a_dry_run_only_reports(
     heard: Heard, book: AttemptBook, database: Database
 ) -> None:
     await finished_call(heard, book, "call-1", ANNA, end_reason="silence_timeout", messages=MACHINE)
@@ -233,7 +233,7 @@ async def test_a_lead_that_waits_still_does_when_another_call_may_follow(
     )
 
 
-async def test_nobody_who_is_done_is_called_again_by_a_change_of_the_table(
+async def test_no_one_who_is_done_is_called_again_by_a_change_of_the_table(
     trying: tuple[Heard, AttemptBook], database: Database
 ) -> None:
     heard, book = trying
@@ -265,7 +265,7 @@ async def test_only_the_newest_call_speaks_for_its_lead(
     )
 
 
-async def test_an_attempt_that_rang_nobody_speaks_for_nobody(
+async def test_an_attempt_that_placed_no_call_means_nothing_for_its_lead(
     trying: tuple[Heard, AttemptBook], database: Database
 ) -> None:
     heard, book = trying
@@ -279,7 +279,7 @@ async def test_an_attempt_that_rang_nobody_speaks_for_nobody(
     assert (lead.state, lead.outcome) == ("done", "answered")
 
 
-async def test_a_late_report_settles_a_lead_whose_next_attempt_rang_nobody(
+async def test_a_late_report_settles_a_lead_whose_next_attempt_called_no_one(
     trying: tuple[Heard, AttemptBook],
 ) -> None:
     heard, book = trying
@@ -323,7 +323,7 @@ async def test_who_was_forgotten_keeps_the_outcome_for_no_words_are_left(
     assert (await heard.campaign.attempt()).outcome == "busy"
 
 
-async def test_endings_are_counted_with_what_nobody_could_map_first_and_without_numbers(
+async def test_endings_are_counted_with_what_no_one_could_map_first_and_without_numbers(
     heard: Heard, book: AttemptBook, database: Database
 ) -> None:
     novel = {**NOBODY, "status": "a-status-of-tomorrow"}
@@ -351,7 +351,7 @@ async def test_endings_that_differ_only_in_a_number_are_one(
     assert asdict(found)["calls"] == 2
 
 
-async def test_a_run_under_another_table_derives_anew_and_sends_nothing_for_it(database: Database) -> None:
+async def test_a_run_under_another_table_derives_again_and_sends_nothing_for_it(database: Database) -> None:
     with bad_line() as line:
         campaign = Campaign(database, line.url, readiness=Readiness())
         await campaign.take_in(person())

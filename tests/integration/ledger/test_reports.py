@@ -1,4 +1,4 @@
-"""What is told of a call is written once, whatever tells it, in whatever order and however often."""
+"""What is reported of a call is written once, whatever tells it, in whatever order and however often."""
 
 import json
 from collections.abc import Callable
@@ -48,7 +48,9 @@ async def test_a_report_ends_its_call(heard: Heard, book: AttemptBook) -> None:
     assert await heard.apply() == (0, 0)
 
 
-async def test_the_list_and_the_report_tell_the_same_in_either_order(heard: Heard, book: AttemptBook) -> None:
+async def test_the_list_and_the_report_report_the_same_in_either_order(
+    heard: Heard, book: AttemptBook
+) -> None:
     call = listed(analysis_result=ANALYSIS)
     await heard.campaign.placed(book)
     assert await heard.hear(report()) == (1, 1)
@@ -69,7 +71,7 @@ TELLINGS: dict[str, Callable[[], bytes]] = {
 }
 
 
-async def test_webhooks_tell_the_same_in_every_order_and_number(heard: Heard, book: AttemptBook) -> None:
+async def test_webhooks_report_the_same_in_every_order_and_number(heard: Heard, book: AttemptBook) -> None:
     outcomes = []
     for number, order in enumerate(permutations(TELLINGS)):
         heard.campaign.name, heard.campaign.policy = f"campaign {number}", FREE
@@ -107,7 +109,7 @@ async def test_a_call_that_is_answered_is_not_over(heard: Heard, book: AttemptBo
     assert (await heard.campaign.attempt()).over_at is None
 
 
-async def test_a_broken_call_says_what_broke(heard: Heard, book: AttemptBook) -> None:
+async def test_a_broken_call_shows_what_broke(heard: Heard, book: AttemptBook) -> None:
     await heard.campaign.placed(book)
     broken = status_update("ended-with-error", error="STT connection failed")
     await heard.hear(broken)
@@ -204,7 +206,7 @@ async def test_a_late_report_may_correct_what_a_call_means(heard: Heard, book: A
 @pytest.mark.parametrize(
     ("fields", "expects", "ends_after"),
     [
-        # A call that nobody answered has no more to tell.
+        # A call that no one answered has no more to tell.
         ({"status": "failed", "error": "no answer", "started_at": None, "duration_seconds": 0}, ANALYSED, 0),
         # An analysis comes last; where none is expected, the summary does.
         ({"analysis_result": ANALYSIS}, ANALYSED, 0),
@@ -240,7 +242,7 @@ async def test_a_report_that_overtakes_the_answer_waits_for_it(heard: Heard, boo
     assert await heard.apply() == (1, 1)
 
 
-async def test_a_report_for_a_lost_answer_tells_that_it_rang(heard: Heard, book: AttemptBook) -> None:
+async def test_a_report_for_a_lost_answer_shows_that_it_was_placed(heard: Heard, book: AttemptBook) -> None:
     await heard.campaign.lost(book)
     assert await heard.hear(report()) == (0, 0)  # its answer may be on the way
     assert await heard.settle() == (1, 1)
@@ -257,7 +259,7 @@ async def test_all_reports_of_a_lost_answer_find_it(heard: Heard, book: AttemptB
     assert {state for state, _ in await heard.states()} == {"applied"}
 
 
-async def test_a_report_that_two_attempts_could_own_is_nobodys(heard: Heard, book: AttemptBook) -> None:
+async def test_a_report_that_two_attempts_could_own_is_no_ones(heard: Heard, book: AttemptBook) -> None:
     other = Heard(heard.database)
     other.campaign.name, heard.campaign.policy = "another campaign", FREE
     await other.campaign.placed(await other.campaign.runner(), "call-of-the-list")
@@ -270,21 +272,21 @@ async def test_a_report_that_two_attempts_could_own_is_nobodys(heard: Heard, boo
 
 
 @pytest.mark.parametrize("kind", ["inboundPhoneCall", "inbound_phone_call"])
-async def test_when_the_person_rings_us_that_is_no_attempt_of_ours(
+async def test_when_the_person_calls_us_that_is_no_attempt_of_ours(
     heard: Heard, book: AttemptBook, kind: str
 ) -> None:
     await heard.campaign.lost(book)
     await heard.hear(report("call-of-theirs", call_type=kind))
     assert await heard.settle() == (0, 0)
     assert (await heard.campaign.attempt()).state == AttemptState.UNKNOWN
-    # It does not wait: nobody will ever own it, and whoever looks for reports would look at it each time.
+    # It does not wait: no one will ever own it, and whoever looks for reports would look at it each time.
     assert await heard.states() == [("applied", "of an inbound call, which is of no attempt")]
     async with heard.database.read() as db:
         assert (await db.execute(select(inbox.c.body))).scalar_one() != b""
 
 
 @pytest.mark.parametrize("overtakes", [True, False])
-async def test_the_id_of_our_call_proves_more_than_the_direction_that_it_is_said_to_have(
+async def test_the_id_of_our_call_proves_more_than_the_direction_that_it_is_given(
     heard: Heard, book: AttemptBook, overtakes: bool
 ) -> None:
     body = report(call_type="inboundPhoneCall")
@@ -304,7 +306,7 @@ async def test_a_call_from_before_the_attempt_is_not_its_call(heard: Heard, book
     assert await heard.settle() == (0, 0)
 
 
-async def test_a_report_of_somebody_else_changes_nothing(heard: Heard, book: AttemptBook) -> None:
+async def test_a_report_of_another_person_changes_nothing(heard: Heard, book: AttemptBook) -> None:
     await heard.campaign.placed(book)
     before = await heard.campaign.attempt()
     await heard.hear(report("call-of-another-system", BEN))

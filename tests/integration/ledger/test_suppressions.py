@@ -124,7 +124,7 @@ async def test_a_lifted_suppression_is_gone_and_one_that_is_not_there_is_named_m
     assert ANNA not in str(refused.value)
 
 
-async def test_who_was_forgotten_is_only_lifted_when_that_is_said(local: Database) -> None:
+async def test_who_was_forgotten_is_only_lifted_when_that_is_reported(local: Database) -> None:
     suppressions = Suppressions(local)
     await forget(local, ANNA)
     with pytest.raises(DeclinedError, match="--even-forgotten") as refused:
@@ -227,7 +227,7 @@ async def test_nothing_stays_of_who_is_forgotten_but_a_digest(database: Database
     assert SECRET in before and ANNA in before
     erased = await forget(database, ANNA)
     assert (erased.leads, erased.attempts, erased.decisions) == (2, 2, 4)
-    assert erased.reports == 5  # two of each campaign's call, and one that nobody could read
+    assert erased.reports == 5  # two of each campaign's call, and one that no one could read
     after = await _everything(database)
     assert SECRET not in after
     assert ANNA.lstrip("+") not in after
@@ -259,7 +259,7 @@ def _bytes(folder: Path) -> bytes:
 
 
 @pytest.mark.parametrize("state", ["sending", "unknown", "placed"])
-async def test_nobody_is_forgotten_in_the_middle_of_a_call_but_is_suppressed_at_once(
+async def test_no_one_is_forgotten_in_the_middle_of_a_call_but_is_suppressed_at_once(
     database: Database, state: str
 ) -> None:
     campaign, other = Campaign(database), Campaign(database, name="other")
@@ -281,7 +281,7 @@ async def test_nobody_is_forgotten_in_the_middle_of_a_call_but_is_suppressed_at_
         assert await suppressed_in(db, database, [ANNA]) == {ANNA: "person"}
 
 
-async def test_an_attempt_left_to_a_person_does_not_keep_anybody_from_being_forgotten(
+async def test_an_attempt_left_to_a_person_does_not_keep_anyone_from_being_forgotten(
     local: Database,
 ) -> None:
     campaign = Campaign(local)
@@ -315,7 +315,7 @@ async def test_who_is_forgotten_twice_has_two_pseudonyms(local: Database) -> Non
     assert [is_pseudonym(phone) for phone in await campaign.leads()] == [True, True]
 
 
-async def test_a_number_nobody_knows_is_forgotten_and_never_called(local: Database) -> None:
+async def test_a_number_no_one_knows_is_forgotten_and_never_called(local: Database) -> None:
     assert await forget(local, ANNA) == Forgotten(0, 0, 0, 0)
     async with local.read() as db:
         found = await suppression_in(db, local, ANNA)
@@ -336,7 +336,7 @@ SPELLINGS = [
 async def test_a_report_of_no_attempt_is_erased_however_it_spells_the_number(
     database: Database, spelled: str
 ) -> None:
-    # Somebody rang us: no attempt owns the call.
+    # A person rang us: no attempt owns the call.
     await Inbox(database).store(_body("call-in", spelled))
     await Inbox(database).store(_body("call-of-another", BEN, "Ben said so"))
     assert (await forget(database, ANNA)).reports == 1

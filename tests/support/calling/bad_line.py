@@ -1,4 +1,4 @@
-"""Flireo at the end of a bad line: it keeps a list of calls, and answers requests that call as it is told."""
+"""Flireo at the end of a bad line: it keeps a list of calls, and answers requests that call as it is reported."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -138,13 +138,13 @@ class Campaign:
         await book.record(answers)
 
     async def placed(self, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA) -> Attempt:
-        """Somebody was called, and the call id came back."""
+        """A person was called, and the call id came back."""
         (attempt,) = await self._begin_one(book, phone)
         await self.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id=call_id))
         return attempt
 
     async def lost(self, book: AttemptBook, phone: str = ANNA) -> Attempt:
-        """Somebody may have been called, and no answer came back."""
+        """A person may have been called, and no answer came back."""
         (attempt,) = await self._begin_one(book, phone)
         await self.record(book, Answer(attempt, AttemptEvent.LOST, detail="no answer"))
         return attempt

@@ -22,7 +22,7 @@ def campaign_of(database: Database, name: str = "campaign", **rules: Any) -> Cam
 
 
 async def look(campaign: Campaign, book: AttemptBook, most: int = 100) -> Begun:
-    """Begin, with all that is told of it."""
+    """Begin, with all that is reported of it."""
     return await book.begin(campaign.batch, campaign.policy, most, 0)
 
 

@@ -71,7 +71,7 @@ class Played:
     words: list[str] = field(default_factory=list)
 
     def campaign(self, name: str, base_url: str = "http://127.0.0.1:1/api/v1") -> Campaign:
-        """One of the campaigns; by itself it reaches nobody."""
+        """One of the campaigns; by itself it reaches no one."""
         return Campaign(self.database, base_url, name, POLICY, timeouts=Timeouts(call=0.4))
 
 
