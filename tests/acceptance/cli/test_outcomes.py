@@ -11,7 +11,7 @@ from flireo_flows.ledger import Database, Expectations
 from flireo_flows.ledger.notices import shown_name
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import Campaign, person
-from tests.support.calling.hearing import Heard, listed
+from tests.support.calling.reported_calls import Heard, listed
 from tests.support.cli.shell import ANNA, BEN, CARLA, POLICY, Shell
 from tests.support.sandbox.running import RunningSandbox
 

@@ -16,7 +16,7 @@ from flireo_flows.ledger.schema import outbox
 from flireo_flows.prefect_support import events
 from flireo_flows.prefect_support.events import Publisher
 from tests.support.calling.campaign import FREE, people
-from tests.support.calling.hearing import Heard, report
+from tests.support.calling.reported_calls import Heard, report
 from tests.support.flows.stage import ANNA, PEOPLE, Stage, Stored, patiently
 from tests.support.prefect_api import ask
 

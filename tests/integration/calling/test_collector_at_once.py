@@ -19,7 +19,7 @@ from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import ANNA, POLICY, Campaign, person
-from tests.support.calling.hearing import TALK, report, status_update
+from tests.support.calling.reported_calls import TALK, report, status_update
 
 SAYS_NO = {"key": "no_calls", "equals": "true"}
 RULES = CallingPolicy.model_validate(

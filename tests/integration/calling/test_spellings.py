@@ -13,7 +13,7 @@ from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.schema import attempts
 from flireo_flows.ledger.suppressions import Suppressions, suppressed_in
 from tests.support.calling.campaign import POLICY, Campaign, person
-from tests.support.calling.hearing import Heard, report
+from tests.support.calling.reported_calls import Heard, report
 from tests.support.calling.spellings import PAIRS
 
 

@@ -28,7 +28,7 @@ from flireo_flows.policy import AnalysisRule
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.bad_line import BadLine
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
-from tests.support.calling.hearing import report
+from tests.support.calling.reported_calls import report
 from tests.support.calling.sweep_stage import (
     SILENT_SECONDS,
     bury_runners,

@@ -15,7 +15,7 @@ from flireo_flows.ledger.inbox import read_delivery
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.receiver.signature_check import SenderClock
 from tests.support.calling.campaign import ANNA, BEN
-from tests.support.calling.hearing import Heard, book, heard, listed, report, status_update, webhook
+from tests.support.calling.reported_calls import Heard, book, heard, listed, report, status_update, webhook
 
 __all__ = ["book", "heard"]  # fixtures
 

@@ -27,7 +27,16 @@ from flireo_flows.ledger.reports import talked
 from flireo_flows.ledger.schema import attempts, campaigns, leads
 from flireo_flows.lifecycle.states import LedgerEvent, Reason
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, people
-from tests.support.calling.hearing import ANALYSIS, TALK, Heard, book, heard, listed, report, status_update
+from tests.support.calling.reported_calls import (
+    ANALYSIS,
+    TALK,
+    Heard,
+    book,
+    heard,
+    listed,
+    report,
+    status_update,
+)
 
 __all__ = ["book", "heard"]  # fixtures
 

@@ -19,7 +19,16 @@ from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState,
 from flireo_flows.policy import CallingPolicy, Totals
 from flireo_flows.script import ATTEMPT_KEY
 from tests.support.calling.campaign import ANNA, Campaign, person
-from tests.support.calling.hearing import ANALYSIS, TALK, Heard, book, heard, listed, report, status_update
+from tests.support.calling.reported_calls import (
+    ANALYSIS,
+    TALK,
+    Heard,
+    book,
+    heard,
+    listed,
+    report,
+    status_update,
+)
 
 __all__ = ["book", "heard"]  # fixtures
 

@@ -18,7 +18,7 @@ from flireo_flows.lifecycle.states import Reason
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import ANNA, BEN, CALLER, POLICY, Campaign, person
-from tests.support.calling.hearing import Heard, listed
+from tests.support.calling.reported_calls import Heard, listed
 from tests.support.sandbox.running import RunningSandbox, run_sandbox
 
 LOW, STARTED, FINISHED = "flireo.credits.low", "flireo.campaign.started", "flireo.campaign.finished"

@@ -18,7 +18,7 @@ from flireo_flows.ledger.suppressions import suppressed_in
 from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome, OutcomeRule
 from flireo_flows.policy import AnalysisRule
 from tests.support.calling.campaign import ANNA, BEN, Campaign, person
-from tests.support.calling.hearing import ANALYSIS, Heard, book, heard
+from tests.support.calling.reported_calls import ANALYSIS, Heard, book, heard
 from tests.support.ledger.finished_calls import NOBODY, RETRIES, finished_call, trying, with_rules
 
 __all__ = ["book", "heard", "trying"]  # fixtures

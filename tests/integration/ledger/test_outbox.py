@@ -21,7 +21,7 @@ from flireo_flows.ledger.outbox import (
 from flireo_flows.ledger.schema import attempts, campaigns, inbox, leads, outbox
 from flireo_flows.lifecycle.states import LeadState, LedgerEvent, Reason
 from tests.support.calling.campaign import ANNA, BEN, person
-from tests.support.calling.hearing import Heard, book, heard, listed, report, status_update
+from tests.support.calling.reported_calls import Heard, book, heard, listed, report, status_update
 
 __all__ = ["book", "heard"]  # fixtures
 

@@ -25,7 +25,7 @@ from flireo_flows.lifecycle.states import AttemptEvent, LeadState, Reason
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
-from tests.support.calling.hearing import Heard, book, heard, report
+from tests.support.calling.reported_calls import Heard, book, heard, report
 from tests.support.ledger.finished_calls import (
     MACHINE,
     NOBODY,

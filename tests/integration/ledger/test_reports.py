@@ -15,7 +15,7 @@ from flireo_flows.ledger.schema import inbox
 from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState, Reason
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, BEN, FREE, POLICY, person
-from tests.support.calling.hearing import (
+from tests.support.calling.reported_calls import (
     ANALYSED,
     ANALYSIS,
     TALK,

@@ -10,7 +10,7 @@ from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.lifecycle.outcomes import OutcomeRule
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA
-from tests.support.calling.hearing import Heard, listed
+from tests.support.calling.reported_calls import Heard, listed
 
 # Learns nothing by itself: each test says what a call teaches.
 RETRIES = CallingPolicy(

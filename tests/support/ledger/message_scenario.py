@@ -29,8 +29,8 @@ from flireo_flows.lifecycle.states import AttemptEvent, Reason
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import CALLER, Campaign, people
-from tests.support.calling.hearing import ANALYSED, report, status_update
 from tests.support.calling.plans import plan, somebody, wanted
+from tests.support.calling.reported_calls import ANALYSED, report, status_update
 from tests.support.faulty.server import Act, answer, silent
 
 RULES: dict[str, Any] = {
