@@ -105,14 +105,8 @@ class CampaignSweep:
         rules = await read_rules(campaign)
         collector = Collector(calls.client, campaign, rules.policy, rules.readiness)
         collector.calls = calls
-        case = cls(
-            campaign,
-            runner,
-            collector,
-            rules,
-            before,
-            rules.account == fingerprint(calls.client.account, campaign.database),
-        )
+        is_ours = rules.account == fingerprint(calls.client.account, campaign.database)
+        case = cls(campaign, runner, collector, rules, before, is_ours)
         if not rules.teaches:
             await case.give_up(UNREADABLE_RULES)
         return case
@@ -276,7 +270,8 @@ class Sweep:
     async def _rounds(self, cases: list[CampaignSweep], calls: CallList, beat: "asyncio.Task[None]") -> None:
         until, pause = self.database.now() + self.patience_seconds, self.pause_seconds
         while True:
-            await self._apply_reports(cases)
+            for case in cases:
+                await case.apply_reports()
             await self._read([case for case in cases if case.may_read], calls)
             if not await self._wait(cases, min(pause, LONGEST_PAUSE_SECONDS), until):
                 return
@@ -291,7 +286,8 @@ class Sweep:
             if not await self._is_worth_it(cases):
                 return False
             await asyncio.sleep(min(INBOX_SECONDS, read_at - now, until - now))
-            await self._apply_reports(cases)
+            for case in cases:
+                await case.apply_reports()
         return now < until and await self._is_worth_it(cases)
 
     async def _is_worth_it(self, cases: Sequence[CampaignSweep]) -> bool:
@@ -299,10 +295,6 @@ class Sweep:
         if self._refused is not None:
             return False
         return any([case.may_read and await has_open(case.campaign) for case in cases])
-
-    async def _apply_reports(self, cases: Sequence[CampaignSweep]) -> None:
-        for case in cases:
-            await case.apply_reports()
 
     async def _read(self, cases: Sequence[CampaignSweep], calls: CallList) -> None:
         """Read once for all. A reading that fails decides nothing."""

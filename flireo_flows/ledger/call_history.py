@@ -134,13 +134,13 @@ async def calls_by_others_in(
     for chunk in _chunks(every):
         asked = {"phones": chunk, "campaign_": campaign, "since": since}
         for row in (await db.execute(ATTEMPTS, asked)).all() if since < now else ():
-            calls[row.phone].append(OtherCall(_moment(row.began_at), row.shown or "", asks_back(row)))
+            calls[row.phone].append(OtherCall(moment_of(row.began_at), row.shown or "", asks_back(row)))
         tails = _by_tail(chunk) if has_account_calls else {}
         there = {"tails": list(tails), "since": since, "now": now}
         for row in (await db.execute(ACCOUNT_CALLS, there)).all() if tails else ():
             for number in tails[row.tail]:
                 if since < now and row.began_at >= since:
-                    calls[number].append(OtherCall(_moment(row.began_at)))
+                    calls[number].append(OtherCall(moment_of(row.began_at)))
                 open_until[number] = max(row.open_until, open_until.get(number, 0.0))
     if not calls and not open_until:
         return {}
@@ -158,7 +158,7 @@ def _of(
     all_calls = [call for number in numbers for call in calls.get(number, ())]
     until = max((open_until.get(number, 0.0) for number in numbers), default=0.0)
     ordered = tuple(sorted(all_calls, key=lambda call: call.at))
-    return CallsByOthers(ordered, _moment(until) if until > now else None)
+    return CallsByOthers(ordered, moment_of(until) if until > now else None)
 
 
 def tail_of(phone: str) -> str:
@@ -213,7 +213,8 @@ def _asks_back(policy: CallingPolicy) -> Callable[[Row[Any]], bool]:
     return asks_back
 
 
-def _moment(seconds: float) -> datetime:
+def moment_of(seconds: float) -> datetime:
+    """Aware, of Unix seconds."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -241,7 +242,7 @@ async def awaited_in(
     found: dict[str, datetime] = {}
     for chunk in _chunks(phones):
         for phone, moment in (await db.execute(AWAITED, {**asked, "phones": chunk})).all():
-            found[phone] = datetime.fromtimestamp(moment, UTC)
+            found[phone] = moment_of(moment)
     return found
 
 

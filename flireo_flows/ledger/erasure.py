@@ -223,11 +223,8 @@ async def _erase(db: AsyncConnection, database: Database, phone: str, now: float
         "at": now,
     }
     mine = suppressions.c.digest == digest(database.key, phone)
-    await db.execute(
-        update(suppressions)
-        .where(mine, suppressions.c.source != SuppressionSource.FORGOTTEN)
-        .values(only_digest)
-    )
+    known_by_more = update(suppressions).where(mine, suppressions.c.source != SuppressionSource.FORGOTTEN)
+    await db.execute(known_by_more.values(only_digest))
     return Forgotten(known, tried, reports, decided)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from flireo_flows.ledger.call_history import (
     awaited_in,
     calls_by_others_in,
     lock_people_in,
+    moment_of,
     numbers_in,
 )
 from flireo_flows.ledger.database import Database
@@ -151,7 +152,7 @@ async def due_in(
             do_not_call=suppressed.get(row.phone) or ("file" if row.forbidden else ""),
             attempts=row.attempts,
             last_outcome=Outcome(row.outcome) if row.attempts and row.outcome else None,
-            last_ended_at=_moment(row.last_ended_at),
+            last_ended_at=moment_of(row.last_ended_at) if row.last_ended_at is not None else None,
             called_at=called.get(row.id, ()),
             number_called_at=anywhere.get(row.phone, ()),
             other_calls=others.get(row.phone, NOTHING).calls,
@@ -176,7 +177,7 @@ async def due_in(
 async def _footing(
     db: AsyncConnection, row: Row[Any], place: Place, policy: CallingPolicy, now: float
 ) -> Footing:
-    moment = datetime.fromtimestamp(now, UTC)
+    moment = moment_of(now)
     history = History(live=row.live)
     if _has_caps(policy):
         zone = ZoneInfo(policy.day_zone)
@@ -287,7 +288,7 @@ async def _moments(
     wanted = select(column, called_at).where(column.in_(values), attempts.c.state != AttemptState.NOT_PLACED)
     moments: dict[Any, tuple[datetime, ...]] = {}
     for value, moment in (await db.execute(wanted.order_by(called_at))).all():
-        moments[value] = (*moments.get(value, ()), datetime.fromtimestamp(moment, UTC))
+        moments[value] = (*moments.get(value, ()), moment_of(moment))
     return moments
 
 
@@ -310,7 +311,3 @@ def _has_caps(policy: CallingPolicy) -> bool:
         caps.calls or caps.minutes or caps.money
         for caps in (policy.caps_per_run, policy.caps_per_day, policy.caps_per_campaign)
     )
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None

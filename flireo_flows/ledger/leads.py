@@ -136,7 +136,7 @@ class LeadBook:
         """What is left to do for the leads of one file."""
         waiting = leads.c.state == LeadState.WAITING
         later = and_(waiting, leads.c.not_before > now)
-        is_blocked = and_(later, leads.c.reason == str(Rule.ALREADY_RINGING))
+        is_blocked = and_(later, leads.c.reason == Rule.ALREADY_RINGING)
         # One pass: a look is taken twice a second, and a file may have a hundred thousand leads.
         states = select(
             leads.c.state,
@@ -144,7 +144,7 @@ class LeadBook:
             func.sum(case((and_(waiting, leads.c.not_before <= now), 1), else_=0)),
             func.min(case((later, leads.c.not_before))),
             func.sum(case((is_blocked, 1), else_=0)),
-            func.min(case((and_(later, leads.c.reason != str(Rule.ALREADY_RINGING)), leads.c.not_before))),
+            func.min(case((and_(later, leads.c.reason != Rule.ALREADY_RINGING), leads.c.not_before))),
         ).where(leads.c.campaign == self.campaign, leads.c.batch == batch)
         async with self._database.read() as db:
             rows = (await db.execute(states.group_by(leads.c.state))).all()
@@ -281,9 +281,6 @@ def stored(text: str) -> str:
     return text.encode(errors="replace").decode().replace("\x00", "")
 
 
-_OPEN_CALL: Final = str(Rule.ALREADY_RINGING)
-
-
 async def blocking_campaigns(campaign: CampaignLedger, batch: str) -> list[str]:
     """The other campaigns whose open calls hold leads of a file back, by name."""
     here = campaign.name
@@ -310,5 +307,5 @@ def _is_blocked(campaign: str, batch: str) -> ColumnElement[bool]:
         leads.c.campaign == campaign,
         leads.c.batch == batch,
         leads.c.state == LeadState.WAITING,
-        leads.c.reason == _OPEN_CALL,
+        leads.c.reason == Rule.ALREADY_RINGING,
     )

@@ -54,12 +54,10 @@ class Runner:
         Returns:
             Whether this is the campaign's only runner now. One that joins later does no harm.
         """
-        now = self._database.now()
-        alive = select(runners.c.id).where(runners.c.campaign == self.campaign, is_alive(now))
         async with self._database.write(self.campaign) as db:
-            if (await db.execute(alive.limit(1))).first() is not None:
+            if not await self.is_alone_in(db):
                 return False
-            until = await self._lease(db, now)
+            until = await self._lease(db, self._database.now())
         self.lease_until = until
         return True
 

@@ -48,8 +48,6 @@ WHY_OPEN: Final[dict[AttemptState, str]] = {
     AttemptState.UNKNOWN: "it is not known yet whether it was placed; the call list will show it",
     AttemptState.PLACED: "its call runs, or its result is not in yet",
 }
-
-
 NOT_CALLED: Final = "not called yet"
 
 

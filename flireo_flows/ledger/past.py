@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from flireo_flows.ledger.call_history import (
     awaited_in,
     calls_by_others_in,
     earlier_calls_in,
+    moment_of,
     numbers_in,
 )
 from flireo_flows.ledger.campaigns import Standing, standing_in
@@ -96,7 +97,7 @@ async def read_past(url: str, campaign: str, phones: Collection[str], policy: Ca
     async with opened as database:
         await refuse_shown_name(database, campaign)
         campaign = name_key(campaign)
-        moment = datetime.fromtimestamp(database.now(), UTC)
+        moment = moment_of(database.now())
         async with database.read() as db:
             _, day, whole = await totals_in(db, campaign, "", ZoneInfo(policy.day_zone), moment)
             live = select(func.count()).where(attempts.c.campaign == campaign, MAY_BE_CALLING)
@@ -160,8 +161,8 @@ async def _calls(
             by_phone[row.phone].append(row)
     return {
         phone: History(
-            called_at=tuple(_moment(row.began_at) for row in rows if row.campaign == campaign),
-            number_called_at=tuple(_moment(row.began_at) for row in rows),
+            called_at=tuple(moment_of(row.began_at) for row in rows if row.campaign == campaign),
+            number_called_at=tuple(moment_of(row.began_at) for row in rows),
             has_open_call=any(row.is_open for row in rows),
         )
         for phone, rows in by_phone.items()
@@ -174,7 +175,7 @@ def _known(history: History, row: Row[Any]) -> KnownPerson:
             history,
             attempts=row.attempts,
             last_outcome=Outcome(row.outcome) if row.outcome else None,
-            last_ended_at=_moment(row.last_ended_at) if row.last_ended_at is not None else None,
+            last_ended_at=moment_of(row.last_ended_at) if row.last_ended_at is not None else None,
         ),
         state=LeadState(row.state),
         reason=row.reason,
@@ -182,7 +183,3 @@ def _known(history: History, row: Row[Any]) -> KnownPerson:
         number_id=row.number_id,
         variant=row.variant,
     )
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -7,7 +7,6 @@ again. But where the rules cannot be read by which a call teaches a "no", its re
 Before the first call in an account the calls are read that this ledger did not make there.
 """
 
-import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
@@ -24,11 +23,11 @@ from flireo_flows.ledger.database import CampaignLedger, Database, from_row
 from flireo_flows.ledger.outbox import post
 from flireo_flows.ledger.reports import Expectations
 from flireo_flows.ledger.schema import account_calls, accounts, attempts, campaigns, leads
+from flireo_flows.ledger.suppressions import chunks
 from flireo_flows.lifecycle.states import AttemptState, LeadState, LedgerEvent
 from flireo_flows.policy import CallingPolicy
 
 LONGEST_CALL_SECONDS: Final = 3600.0  # for an agent that names no maximum
-CHUNK: Final = 500  # rows a statement
 DIGITS: Final = 16  # of an account's fingerprint
 TEACHING: Final = frozenset({"do_not_call_keys", "do_not_call_outcomes", "do_not_call_words", "outcomes"})
 
@@ -91,7 +90,7 @@ def fingerprint(account: Account, database: Database) -> str:
     A key that was replaced is another account to it; `calling.preflight.is_of_account` looks further.
     """
     text = f"{account.url}\n{account.api_key}".encode()
-    return hmac.new(database.key, text, hashlib.sha256).hexdigest()[:DIGITS]
+    return hmac.digest(database.key, text, "sha256").hex()[:DIGITS]
 
 
 async def write_rules(
@@ -231,8 +230,8 @@ async def keep_account(
         read: What the reading came to.
     """
     add = database.insert_into(account_calls).on_conflict_do_nothing(index_elements=["call_id"])
-    for start in range(0, len(calls), CHUNK):
-        rows = [asdict(call) for call in calls[start : start + CHUNK]]
+    for chunk in chunks(calls):
+        rows = [asdict(call) for call in chunk]
         for row in rows:
             row["tail"] = tail_of(row.pop("phone"))
         async with database.write() as db:

@@ -14,8 +14,6 @@ from typing import Any, Final
 READINGS: Final = 4  # that agree, where no later call stands in them
 GRACES: Final = 4  # over so many times the grace
 MOST_GRACES: Final = 12  # how long readings are looked at where some of them prove and others do not
-
-
 LEAST_SECONDS: Final = 30.0  # how long readings are looked at in any case: calls are listed some seconds late
 
 
