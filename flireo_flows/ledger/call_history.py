@@ -122,7 +122,7 @@ async def calls_by_others_in(
         campaign: Whose own calls do not count.
         phones: E.164.
         numbers: What `numbers_in` gave for them.
-        policy: Says how far back.
+        policy: Decides how far back.
         now: Unix seconds.
         has_account_calls: Whether the ledger knows calls of an account at all.
     """
@@ -228,7 +228,7 @@ async def awaited_in(
 
     Args:
         phones: E.164.
-        policy: Says how long a summary and an analysis are waited for.
+        policy: Decides how long a summary and an analysis are waited for.
         now: Unix seconds of the ledger's clock.
 
     Returns:

@@ -44,7 +44,7 @@ async def apply_report(
         row: The attempt, placed or ended, as this transaction reads it: what was written since an older reading
             would be written over. To one that counted as not placed only the words are added.
         report: What came.
-        policy: Says when to stop waiting for more, whether the lead is called again, and what it teaches.
+        policy: Decides when to stop waiting for more, whether the lead is called again, and what it teaches.
         expects: What is still to come.
         now: Unix seconds.
 
@@ -175,7 +175,7 @@ async def correct_lead(
     Args:
         row: The attempt as it was.
         outcome: What it means now.
-        policy: Says whether another attempt may follow it.
+        policy: Decides whether another attempt may follow it.
         lesson: What the call teaches; with one, none may follow in any case.
 
     Returns:
@@ -207,7 +207,7 @@ class CallReports:
     Each attempt is read again in the transaction that writes to it: a webhook may have reported its call meanwhile.
 
     Attributes:
-        policy: Says when to stop waiting for more, whether a lead is called again, and what a call teaches.
+        policy: Decides when to stop waiting for more, whether a lead is called again, and what a call teaches.
     """
 
     campaign: CampaignLedger

@@ -218,7 +218,7 @@ def read_url(text: str) -> URL | Server:
         A SQLite URL with its asynchronous driver, or a server.
 
     Raises:
-        LedgerError: It is no usable database URL; says what to write instead, and shows no part that may be secret.
+        LedgerError: It is no usable database URL; contains what to write instead, and shows no part that may be secret.
     """
     text = text.strip()
     scheme, sign, rest = text.partition("://")

@@ -27,7 +27,7 @@ USABLE: Final = "Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE 
 
 
 class LedgerError(Exception):
-    """The ledger cannot be opened or written. Says which, what is wrong, and what to do.
+    """The ledger cannot be opened or written. Contains which, what is wrong, and what to do.
 
     Attributes:
         where: The ledger's URL without its password.

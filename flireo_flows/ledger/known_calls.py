@@ -134,7 +134,7 @@ async def silent_calls(
     """Calls of a campaign that should be long over, and whose results are not in.
 
     Args:
-        readiness: Says how long a call can last.
+        readiness: Shows how long a call can last.
         over_before: A call that must have ended before this moment should be over; Unix seconds.
         asked_before: One that was asked for later is left out; Unix seconds.
         most: Calls at most.

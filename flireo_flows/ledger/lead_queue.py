@@ -111,7 +111,7 @@ async def due_in(
         db: A transaction of `Database.write(place.campaign)`: no one else begins a call of the campaign until
             it ends, so what is counted here stays true.
         place: Whose leads, and for which runner.
-        policy: Says what has to be counted.
+        policy: Decides what has to be counted.
         most: Leads at most.
         now: Unix seconds.
 

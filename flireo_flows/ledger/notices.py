@@ -325,7 +325,7 @@ async def refuse_shown_name(database: Database, given: str) -> None:
     """Refuse to call under a masked name: it would be another campaign, which calls the same people once more.
 
     Raises:
-        DeclinedError: So an event shows a campaign. Says what to do.
+        DeclinedError: So an event shows a campaign. Contains what to do.
     """
     if await _shown_as(database, given) is not None:
         raise DeclinedError(

@@ -68,7 +68,7 @@ async def rederive(campaign: CampaignLedger, policy: CallingPolicy, *, dry_run: 
     calls that ended without a report, which need review, and those of erased people, whose words are gone.
 
     Args:
-        policy: Has the rules, and says what follows.
+        policy: Has the rules, and decides what follows.
         dry_run: Only report what would change; everything is taken back.
 
     Raises:
@@ -90,7 +90,7 @@ async def learn(campaign: CampaignLedger, policy: CallingPolicy) -> Rederived:
     Whatever their outcomes are, they stay. Doing it again changes nothing.
 
     Args:
-        policy: Says after which outcomes and answers a number is never called again; without any, nothing is read.
+        policy: Decides after which outcomes and answers a number is never called again; without any, nothing is read.
 
     Raises:
         LedgerError: The ledger cannot be read or written. What was learnt before that stays; do it again.

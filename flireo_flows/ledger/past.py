@@ -84,10 +84,10 @@ async def read_past(url: str, campaign: str, phones: Collection[str], policy: Ca
         url: Of the ledger.
         campaign: Its name.
         phones: E.164 of the file's leads.
-        policy: Says how far back a number's calls matter, and whose days are counted.
+        policy: Decides how far back a number's calls matter, and whose days are counted.
 
     Raises:
-        DeclinedError: An event shows another campaign under this name. Says what to do.
+        DeclinedError: An event shows another campaign under this name. Contains what to do.
         LedgerError: The ledger cannot be read.
     """
     try:

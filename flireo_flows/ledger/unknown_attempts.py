@@ -92,7 +92,7 @@ class UnknownAttempts:
             attempt: An unknown one.
             view: What the reading showed.
             grace: Seconds that must lie between readings that prove something.
-            policy: Says what becomes of the lead once it is proved that its call was not placed.
+            policy: Decides what becomes of the lead once it is proved that its call was not placed.
         """
         async with self._database.write(self.campaign) as db:
             still = and_(attempts.c.id == attempt.id, attempts.c.state == AttemptState.UNKNOWN)
