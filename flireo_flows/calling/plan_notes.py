@@ -142,7 +142,7 @@ def confidence(place: LeadLocation) -> str:
         return "no zone is known"
     sources = set(place.sources)
     if sources == {"column"}:
-        return "the file says so"
+        return "given in the file"
     if len(place.zones) == 1:
         return f"the one zone of {SOURCES.get(place.sources[0], place.sources[0])}"
     if sources == {"number"}:

@@ -27,7 +27,7 @@ from flireo_flows.api.identity import person_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.schema import TALKED, account_calls, attempts, campaigns, leads, people
-from flireo_flows.lifecycle.analysis_answers import says
+from flireo_flows.lifecycle.analysis_answers import has_answer
 from flireo_flows.lifecycle.states import AttemptState
 from flireo_flows.policy import CallingPolicy, OtherCall, others_memory
 
@@ -208,7 +208,7 @@ def _asks_back(policy: CallingPolicy) -> Callable[[Row[Any]], bool]:
         if not row.analysis:
             return False
         analysis = json.loads(row.analysis)
-        return any(says(analysis, rule.key, rule.equals) for rule in keys)
+        return any(has_answer(analysis, rule.key, rule.equals) for rule in keys)
 
     return asks_back
 

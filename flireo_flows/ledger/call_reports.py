@@ -82,7 +82,7 @@ async def apply_report(
 async def suppress_after_call(
     db: AsyncConnection, database: Database, row: Row[Any], lesson: OptOut | None, now: float
 ) -> bool:
-    """Suppress the number of a call after which no one may call it, or not before a person settled what it says.
+    """Suppress the number of a call after which no one may call it, or not before a person settled what it means.
 
     Args:
         row: The attempt.

@@ -20,7 +20,7 @@ _BEFORE: Final = word_set(
 _BEHIND: Final = word_set("flag requested request")
 
 
-def says(analysis: object, key: str, wanted: str) -> bool:
+def has_answer(analysis: object, key: str, wanted: str) -> bool:
     """Whether an analysis gives an answer.
 
     Args:
@@ -53,7 +53,7 @@ def fields(analysis: object) -> Iterator[tuple[str, object]]:
 
 
 def is_answer(answer: object, wanted: str) -> bool:
-    """As `says`, of one answer; where a yes or a no is asked for, an answer that begins with it is one."""
+    """As `has_answer`, of one answer; where a yes or a no is asked for, an answer that begins with it is one."""
     return _same(answer, wanted, leaning_answer)
 
 

@@ -239,7 +239,9 @@ CONDITIONS: Final[Mapping[str, Callable[[FinishedCall, Any], bool]]] = {
     "summary_begins": lambda call, phrases: call.summary.lower().startswith(tuple(map(str.lower, phrases))),
     "heard": lambda call, phrases: any(_spoken(it) in _spoken(call.first_heard) for it in phrases),
     "most_messages": lambda call, most: 1 <= call.turns <= most,
-    "analysis": lambda call, wanted: any(answers.says(call.analysis, it.key, it.equals) for it in wanted),
+    "analysis": lambda call, wanted: any(
+        answers.has_answer(call.analysis, it.key, it.equals) for it in wanted
+    ),
 }
 _DEFAULTS: Final = {name: OutcomeRule.model_fields[name].default for name in CONDITIONS}
 

@@ -61,7 +61,7 @@ def test_times_are_on_the_leads_own_clock_and_say_how_sure_that_is() -> None:
     assert anna.when == "Mon 2027-03-01 09:00 to 12:00 in its 2 zones"
     assert anna.confidence == "its number may be in any of 2 zones"
     assert ben.when == "Tue 2027-03-02 09:00 Asia/Tokyo"
-    assert ben.confidence == "the file says so"
+    assert ben.confidence == "given in the file"
     assert any("several time zones" in warning for warning in made.warnings)
 
 
