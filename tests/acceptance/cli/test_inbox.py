@@ -12,7 +12,7 @@ import pytest
 
 from flireo_flows.ledger import Database, Inbox
 from flireo_flows.prefect_support.local_server import free_port
-from tests.support.calling.reported_calls import report, webhook
+from tests.support.calling.incoming import report, webhook
 from tests.support.cli.shell import ANNA, COMMAND, LONG, Shell, Started, served
 from tests.support.receiver.relay import post, signed
 from tests.support.sandbox.running import until

@@ -11,7 +11,7 @@ from flireo_flows.ledger import Database, Expectations
 from flireo_flows.ledger.notices import shown_name
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import Campaign, person
-from tests.support.calling.reported_calls import Heard, listed
+from tests.support.calling.incoming import Incoming, listed
 from tests.support.cli.shell import ANNA, BEN, CARLA, POLICY, Shell
 from tests.support.sandbox.running import RunningSandbox
 
@@ -26,7 +26,7 @@ OWN = """
 outcomes:
   - outcome: voicemail
     end_reason: [silence timeout]
-    heard: [voicemail, after the beep]
+    incoming: [voicemail, after the beep]
   - outcome: rejected
     error: [call barred]
 """
@@ -37,9 +37,9 @@ def spring(bare: Shell) -> Shell:
     """A shell whose ledger has `spring`: a machine at Anna's, Ben's line is barred, something new at Carla's."""
 
     async def write(database: Database) -> None:
-        heard = Heard(database, RETRIES)
-        heard.campaign.name = "spring"
-        book = await heard.campaign.runner()
+        incoming = Incoming(database, RETRIES)
+        incoming.campaign.name = "spring"
+        book = await incoming.campaign.runner()
         endings = {
             ANNA: {"end_reason": "silence_timeout", "messages": MACHINE},
             BEN: {
@@ -51,9 +51,9 @@ def spring(bare: Shell) -> Shell:
             CARLA: {**NOBODY, "status": "vanished", "end_reason": "[/] lost in space"},
         }
         for number, (phone, told) in enumerate(endings.items()):
-            await heard.campaign.take_in(person(phone))
-            await heard.campaign.placed(book, f"call-{number}", phone)
-            assert await heard.read(listed(f"call-{number}", phone, **told), Expectations(), later=9999)
+            await incoming.campaign.take_in(person(phone))
+            await incoming.campaign.placed(book, f"call-{number}", phone)
+            assert await incoming.read(listed(f"call-{number}", phone, **told), Expectations(), later=9999)
 
     in_ledger(bare, write)
     bare.write("own.yaml", OWN)

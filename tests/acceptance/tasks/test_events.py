@@ -16,7 +16,7 @@ from flireo_flows.ledger.schema import outbox
 from flireo_flows.prefect_support import events
 from flireo_flows.prefect_support.events import Publisher
 from tests.support.calling.campaign import FREE, people
-from tests.support.calling.reported_calls import Heard, report
+from tests.support.calling.incoming import Incoming, report
 from tests.support.flows.stage import ANNA, PEOPLE, Stage, Stored, patiently
 from tests.support.prefect_api import ask
 
@@ -59,27 +59,27 @@ def test_each_call_that_a_run_ended_is_an_event_of_it_without_numbers(stage: Sta
 async def told(stage: Stage) -> Any:
     """A campaign whose calls all ended, with nothing sent yet."""
     async with await Database.open(stage.ledger_url) as database:
-        yield Heard(database)
+        yield Incoming(database)
 
 
-async def end_calls(heard: Heard, count: int, name: str) -> None:
-    heard.campaign.name, heard.campaign.policy = name, FREE
-    await heard.campaign.take_in(*people(count))
-    book = await heard.campaign.runner()
-    begun = await heard.campaign.begin(book, count)
+async def end_calls(incoming: Incoming, count: int, name: str) -> None:
+    incoming.campaign.name, incoming.campaign.policy = name, FREE
+    await incoming.campaign.take_in(*people(count))
+    book = await incoming.campaign.runner()
+    begun = await incoming.campaign.begin(book, count)
     from flireo_flows.ledger import Answer
     from flireo_flows.lifecycle.states import AttemptEvent
 
-    await heard.campaign.record(
+    await incoming.campaign.record(
         book, *(Answer(it, AttemptEvent.ACCEPTED, call_id=f"{name}-{it.id}") for it in begun)
     )
     for attempt in begun:
-        await Inbox(heard.database).store(report(f"{name}-{attempt.id}", attempt.phone))
-    await heard.apply()
+        await Inbox(incoming.database).store(report(f"{name}-{attempt.id}", attempt.phone))
+    await incoming.apply()
 
 
 @pytest.mark.server
-async def test_the_same_notice_sent_twice_is_one_event(told: Heard, stored: Stored) -> None:
+async def test_the_same_notice_sent_twice_is_one_event(told: Incoming, stored: Stored) -> None:
     await end_calls(told, 5, "doubled")
     publisher = Publisher(told.database)
     assert await publisher.publish() == 5
@@ -94,7 +94,7 @@ async def test_the_same_notice_sent_twice_is_one_event(told: Heard, stored: Stor
 
 
 @pytest.mark.server
-async def test_two_senders_send_each_notice_once(told: Heard, stored: Stored) -> None:
+async def test_two_senders_send_each_notice_once(told: Incoming, stored: Stored) -> None:
     await end_calls(told, 90, "shared")
     await asyncio.gather(Publisher(told.database).drain(60), Publisher(told.database).drain(60))
     assert await Outbox(told.database).unsent() == 0
@@ -108,7 +108,7 @@ def _if_many(found: list[Any], least: int) -> list[Any] | None:
 
 @pytest.mark.server
 async def test_a_backlog_is_told_together_and_says_so(
-    told: Heard, stored: Stored, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    told: Incoming, stored: Stored, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(events, "BACKLOG", 60)
     await end_calls(told, 120, "flood")
@@ -126,7 +126,7 @@ async def test_a_backlog_is_told_together_and_says_so(
 
 
 async def test_while_prefect_is_not_reached_notices_wait_and_the_log_says_so_once(
-    told: Heard, caplog: pytest.LogCaptureFixture
+    told: Incoming, caplog: pytest.LogCaptureFixture
 ) -> None:
     await told.store(b"no json")
     publisher = Publisher(told.database)
@@ -138,7 +138,7 @@ async def test_while_prefect_is_not_reached_notices_wait_and_the_log_says_so_onc
     assert still.event == "flireo.inbox.dead-letter"
 
 
-async def test_what_a_run_that_ends_had_in_hand_is_free_for_others_at_once(told: Heard) -> None:
+async def test_what_a_run_that_ends_had_in_hand_is_free_for_others_at_once(told: Incoming) -> None:
     await told.store(b"no json")
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and says nothing
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
@@ -151,7 +151,7 @@ async def test_what_a_run_that_ends_had_in_hand_is_free_for_others_at_once(told:
     assert await _free(told) == 1
 
 
-async def _free(told: Heard) -> int:
+async def _free(told: Incoming) -> int:
     """Notices that anyone may send now."""
     now = told.database.now()
     async with told.database.read() as db:

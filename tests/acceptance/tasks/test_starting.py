@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 
 from flireo_flows.prefect_support.deployment_tool import starts_deployment
 from flireo_flows.receiver import Receiver
-from tests.support.calling.reported_calls import webhook
+from tests.support.calling.incoming import webhook
 from tests.support.prefect_api import ask
 from tests.support.receiver.relay import in_thread, post, served, signed
 from tests.support.sandbox.running import ANNA

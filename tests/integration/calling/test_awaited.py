@@ -11,7 +11,7 @@ from flireo_flows.ledger.schema import attempts, decisions, leads
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy import explain
 from tests.support.calling.campaign import ANNA, FREE, Campaign, person
-from tests.support.calling.reported_calls import report
+from tests.support.calling.incoming import report
 
 # Others may call at once, but for what this is about.
 RULES = FREE.model_copy(

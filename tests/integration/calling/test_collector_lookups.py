@@ -25,7 +25,7 @@ from tests.support.calling.campaign import (
     person,
 )
 from tests.support.calling.collector_stage import AT_ONCE, campaign, collector, line
-from tests.support.calling.reported_calls import status_update
+from tests.support.calling.incoming import status_update
 from tests.support.faulty.server import answer
 
 __all__ = ["campaign", "collector", "line"]  # fixtures

@@ -13,7 +13,7 @@ from flireo_flows.ledger import Answer, Database, Inbox
 from flireo_flows.lifecycle.states import AttemptEvent, InboxReason
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
-from tests.support.calling.reported_calls import TALK, report
+from tests.support.calling.incoming import TALK, report
 
 STRANGER = "+12025550199"
 

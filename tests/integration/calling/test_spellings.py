@@ -13,7 +13,7 @@ from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.schema import attempts
 from flireo_flows.ledger.suppressions import Suppressions, suppressed_in
 from tests.support.calling.campaign import POLICY, Campaign, person
-from tests.support.calling.reported_calls import Heard, report
+from tests.support.calling.incoming import Incoming, report
 from tests.support.calling.spellings import PAIRS
 
 
@@ -128,14 +128,14 @@ async def test_a_list_forbids_every_spelling(database: Database, one: str, other
 async def test_who_is_forgotten_in_one_spelling_is_forgotten_in_the_other(
     database: Database, one: str, other: str
 ) -> None:
-    heard = Heard(database)
-    book = await heard.campaign.runner()
-    await heard.campaign.placed(book, "call-1", one)
-    await heard.hear(report("call-1", other))
+    incoming = Incoming(database)
+    book = await incoming.campaign.runner()
+    await incoming.campaign.placed(book, "call-1", one)
+    await incoming.receive(report("call-1", other))
     erased = await forget(database, other)
     assert (erased.leads, erased.attempts, erased.reports) == (1, 1, 1)
-    await heard.campaign.take_in(person(one))
-    assert await heard.campaign.begin(book) == []
+    await incoming.campaign.take_in(person(one))
+    assert await incoming.campaign.begin(book) == []
     assert await find_caller(database, one) is None
 
 
@@ -143,13 +143,13 @@ async def test_who_is_forgotten_in_one_spelling_is_forgotten_in_the_other(
 async def test_a_report_in_another_spelling_finds_its_attempt_by_number(
     database: Database, one: str, other: str
 ) -> None:
-    heard = Heard(database)
-    book = await heard.campaign.runner()
-    await heard.campaign.lost(book, one)
+    incoming = Incoming(database)
+    book = await incoming.campaign.runner()
+    await incoming.campaign.lost(book, one)
     spelled = f"{other[:3]} {other[3:]}"
-    await heard.store(report("call-9", spelled))
-    assert (await heard.settle())[0] == 1
-    assert (await heard.campaign.attempt()).call_id == "call-9"
+    await incoming.store(report("call-9", spelled))
+    assert (await incoming.settle())[0] == 1
+    assert (await incoming.campaign.attempt()).call_id == "call-9"
     found = await find_caller(database, spelled)
     assert found is not None
-    assert found.campaign == heard.campaign.name
+    assert found.campaign == incoming.campaign.name

@@ -28,7 +28,7 @@ from flireo_flows.policy import AnalysisRule
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.bad_line import BadLine
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
-from tests.support.calling.reported_calls import report
+from tests.support.calling.incoming import report
 from tests.support.calling.sweep_stage import (
     SILENT_SECONDS,
     bury_runners,
@@ -80,7 +80,7 @@ async def test_a_late_report_of_a_call_that_is_closed_is_written_down_too(
     (call,) = await left_behind(campaign, line, ANNA)
     line.end_all()
     await sweep(campaign)
-    assert (await sweep(campaign)).campaigns == ()  # nothing is to be heard of it
+    assert (await sweep(campaign)).campaigns == ()  # nothing is to be incoming of it
     await Inbox(campaign.database).store(report(call["id"]))
     assert (await one(campaign)).after == 0
     assert (await campaign.results())[ANNA].summary == "Anna wants an offer."

@@ -13,7 +13,7 @@ from flireo_flows.ledger import Database, Inbox, Runner
 from flireo_flows.ledger.run_rules import Readiness, read_rules, write_rules
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import ANNA, BEN, POLICY, Campaign, person
-from tests.support.calling.reported_calls import report
+from tests.support.calling.incoming import report
 from tests.support.calling.sweep_stage import (
     SILENT_SECONDS,
     bury_runners,

@@ -15,19 +15,19 @@ from flireo_flows.ledger.inbox import read_delivery
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.receiver.signature_check import SenderClock
 from tests.support.calling.campaign import ANNA, BEN
-from tests.support.calling.reported_calls import Heard, book, heard, listed, report, status_update, webhook
+from tests.support.calling.incoming import Incoming, book, incoming, listed, report, status_update, webhook
 
-__all__ = ["book", "heard"]  # fixtures
+__all__ = ["book", "incoming"]  # fixtures
 
 
 def result_of(row: Any) -> tuple[Any, ...]:
     return row.state, row.outcome, row.call_status, row.error, row.summary, row.analysis, row.messages
 
 
-async def test_the_same_event_in_other_bytes_changes_nothing(heard: Heard, book: AttemptBook) -> None:
-    await heard.campaign.placed(book)
-    assert await heard.hear(report()) == (1, 1)
-    before, lead = result_of(await heard.campaign.attempt()), await heard.campaign.lead()
+async def test_the_same_event_in_other_bytes_changes_nothing(incoming: Incoming, book: AttemptBook) -> None:
+    await incoming.campaign.placed(book)
+    assert await incoming.receive(report()) == (1, 1)
+    before, lead = result_of(await incoming.campaign.attempt()), await incoming.campaign.lead()
     again = [
         report(),  # at another time
         json.dumps(json.loads(report()), indent=3).encode(),
@@ -36,19 +36,19 @@ async def test_the_same_event_in_other_bytes_changes_nothing(heard: Heard, book:
         status_update("in-progress"),
     ]
     for body in again:
-        assert await heard.hear(body) == (1, 0)
-    assert result_of(await heard.campaign.attempt()) == before
-    assert await heard.campaign.lead() == lead
+        assert await incoming.receive(body) == (1, 0)
+    assert result_of(await incoming.campaign.attempt()) == before
+    assert await incoming.campaign.lead() == lead
 
 
 async def test_reports_of_one_call_that_are_applied_together_do_not_write_over_each_other(
-    heard: Heard, book: AttemptBook
+    incoming: Incoming, book: AttemptBook
 ) -> None:
     """Each of a portion was once read as if the others were not there."""
-    await heard.campaign.placed(book)
+    await incoming.campaign.placed(book)
     failed = status_update("ended-with-error", error="STT connection failed")
-    await heard.hear(failed, report(summary="First."), report(summary="Second."))
-    row = await heard.campaign.attempt()
+    await incoming.receive(failed, report(summary="First."), report(summary="Second."))
+    row = await incoming.campaign.attempt()
     assert (row.call_status, row.error, row.summary) == (
         "ended-with-error",
         "STT connection failed",
@@ -58,13 +58,13 @@ async def test_reports_of_one_call_that_are_applied_together_do_not_write_over_e
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
 async def test_in_whatever_order_they_come_the_result_is_the_same(
-    heard: Heard, book: AttemptBook, order: tuple[int, ...]
+    incoming: Incoming, book: AttemptBook, order: tuple[int, ...]
 ) -> None:
-    await heard.campaign.placed(book)
+    await incoming.campaign.placed(book)
     bodies = [status_update("in-progress"), status_update("ended"), report()]
     for index in order:
-        await heard.hear(bodies[index])
-    row = await heard.campaign.attempt()
+        await incoming.receive(bodies[index])
+    row = await incoming.campaign.attempt()
     assert (row.state, row.outcome, row.call_status, row.summary) == (
         "ended", "answered", "ended", "Anna wants an offer.",
     )  # fmt: skip
@@ -91,68 +91,70 @@ async def _poison(database: Database) -> None:
             await db.execute(text(statement))
 
 
-async def test_a_report_that_cannot_be_written_is_buried_and_the_others_go_on(heard: Heard) -> None:
-    heard.campaign.policy = CallingPolicy(calling_hours=None, max_concurrent_calls=9)
-    book = await heard.campaign.runner()
-    await heard.campaign.placed(book, "call-1", ANNA)
-    await heard.campaign.placed(book, "call-2", BEN)
-    await _poison(heard.database)
-    told = await heard.hear(report("call-1", ANNA, summary="poison for +447700900001"), report("call-2", BEN))
+async def test_a_report_that_cannot_be_written_is_buried_and_the_others_go_on(incoming: Incoming) -> None:
+    incoming.campaign.policy = CallingPolicy(calling_hours=None, max_concurrent_calls=9)
+    book = await incoming.campaign.runner()
+    await incoming.campaign.placed(book, "call-1", ANNA)
+    await incoming.campaign.placed(book, "call-2", BEN)
+    await _poison(incoming.database)
+    told = await incoming.receive(
+        report("call-1", ANNA, summary="poison for +447700900001"), report("call-2", BEN)
+    )
     assert told == (1, 1)
-    (buried, applied) = await heard.states()
+    (buried, applied) = await incoming.states()
     assert buried[0] == "unreadable" and applied == ("applied", "")
     assert buried[1].startswith("it could not be written to its attempt (")
     assert "447700900001" not in buried[1]
-    assert [row.state for row in await heard.campaign.attempts()] == ["placed", "ended"]
-    assert await heard.apply() == (0, 0)  # it stops no one any more
+    assert [row.state for row in await incoming.campaign.attempts()] == ["placed", "ended"]
+    assert await incoming.apply() == (0, 0)  # it stops no one any more
 
-    async with heard.database.write() as db:
+    async with incoming.database.write() as db:
         await db.execute(
-            text("DROP TRIGGER poison" + ("" if heard.database.is_sqlite else " ON flireo_attempts"))
+            text("DROP TRIGGER poison" + ("" if incoming.database.is_sqlite else " ON flireo_attempts"))
         )
-    (dead,) = await unreadable(heard.database)
-    assert await replay(heard.database, [dead]) == {dead: Replayed.WAITING}
-    assert await heard.apply() == (1, 1)
-    assert [row.state for row in await heard.campaign.attempts()] == ["ended", "ended"]
+    (dead,) = await unreadable(incoming.database)
+    assert await replay(incoming.database, [dead]) == {dead: Replayed.WAITING}
+    assert await incoming.apply() == (1, 1)
+    assert [row.state for row in await incoming.campaign.attempts()] == ["ended", "ended"]
 
 
 async def test_a_report_is_not_to_blame_for_a_ledger_that_fails(local: Database) -> None:
-    heard = Heard(local)
-    await heard.campaign.placed(await heard.campaign.runner())
-    await heard.store(report())
+    incoming = Incoming(local)
+    await incoming.campaign.placed(await incoming.campaign.runner())
+    await incoming.store(report())
     async with local.write() as db:
         await db.execute(
             text("DROP TABLE flireo_suppressions")
         )  # to SQLite an error of operation, as a full disk
         await db.execute(text("ALTER TABLE flireo_leads RENAME TO elsewhere"))
     with pytest.raises(LedgerError):
-        await heard.apply()
-    assert await heard.states() == [("waiting", "")]
+        await incoming.apply()
+    assert await incoming.states() == [("waiting", "")]
 
 
 # Replaying
 
 
 async def test_what_was_applied_before_is_applied_again_and_changes_nothing(
-    heard: Heard, book: AttemptBook
+    incoming: Incoming, book: AttemptBook
 ) -> None:
-    await heard.campaign.placed(book)
-    assert await heard.hear(report()) == (1, 1)
-    before = await heard.campaign.attempt()
-    assert await replay(heard.database, [1]) == {1: Replayed.WAITING}
-    assert await heard.apply() == (1, 0)
-    assert await heard.campaign.attempt() == before
-    assert await heard.states() == [("applied", "")]
+    await incoming.campaign.placed(book)
+    assert await incoming.receive(report()) == (1, 1)
+    before = await incoming.campaign.attempt()
+    assert await replay(incoming.database, [1]) == {1: Replayed.WAITING}
+    assert await incoming.apply() == (1, 0)
+    assert await incoming.campaign.attempt() == before
+    assert await incoming.states() == [("applied", "")]
 
 
-async def test_of_who_was_forgotten_nothing_is_read_again(heard: Heard, book: AttemptBook) -> None:
-    await heard.campaign.placed(book)
-    await heard.hear(report())
-    await heard.store(b"", webhook("assistant-request", "call-in", BEN))
-    await forget(heard.database, ANNA)
-    told = await replay(heard.database, [1, 2, 3, 4])
+async def test_of_who_was_forgotten_nothing_is_read_again(incoming: Incoming, book: AttemptBook) -> None:
+    await incoming.campaign.placed(book)
+    await incoming.receive(report())
+    await incoming.store(b"", webhook("assistant-request", "call-in", BEN))
+    await forget(incoming.database, ANNA)
+    told = await replay(incoming.database, [1, 2, 3, 4])
     assert told == {1: Replayed.ERASED, 2: Replayed.UNREADABLE, 3: Replayed.DONE, 4: Replayed.ABSENT}
-    assert (await heard.states())[0][0] == "applied"
+    assert (await incoming.states())[0][0] == "applied"
 
 
 # Clocks (contract section 19: webhooks may carry other ids than the API)
@@ -165,38 +167,38 @@ def _told(call_id: str, clock: float, rang_ago: float, talk: float = 60) -> byte
     return report(call_id, timestamp=now.isoformat(), started_at=rang.isoformat(), durationSeconds=talk)
 
 
-async def _deliver(heard: Heard, body: bytes, clock: float) -> None:
+async def _deliver(incoming: Incoming, body: bytes, clock: float) -> None:
     """Store it as the receiver does, which knows the signed time at which it was sent."""
-    now = heard.database.now()
+    now = incoming.database.now()
     ahead = SenderClock().ahead(now + clock, now)
-    await heard.inbox.store_all([read_delivery(body, "", now, ahead)])
+    await incoming.inbox.store_all([read_delivery(body, "", now, ahead)])
 
 
 @pytest.mark.parametrize("clock", [-290.0, -130.0, 0.0, 130.0, 290.0])
 async def test_a_vendors_clock_that_is_off_neither_loses_a_report_nor_takes_an_old_one(
-    heard: Heard, book: AttemptBook, clock: float
+    incoming: Incoming, book: AttemptBook, clock: float
 ) -> None:
-    await heard.campaign.lost(book)
-    await heard.campaign.age(10)
-    await _deliver(heard, _told("call-of-another", clock, rang_ago=400), clock)
-    assert await heard.settle() == (0, 0)
-    await _deliver(heard, _told("call-of-ours", clock, rang_ago=8, talk=5), clock)
-    assert await heard.settle() == (1, 1)
-    assert (await heard.campaign.attempt()).call_id == "call-of-ours"
+    await incoming.campaign.lost(book)
+    await incoming.campaign.age(10)
+    await _deliver(incoming, _told("call-of-another", clock, rang_ago=400), clock)
+    assert await incoming.settle() == (0, 0)
+    await _deliver(incoming, _told("call-of-ours", clock, rang_ago=8, talk=5), clock)
+    assert await incoming.settle() == (1, 1)
+    assert (await incoming.campaign.attempt()).call_id == "call-of-ours"
 
 
 @pytest.mark.parametrize("clock", [-290.0, 290.0])
 async def test_with_a_clock_that_is_off_the_report_of_the_call_before_is_not_taken_for_the_next(
-    heard: Heard, book: AttemptBook, clock: float
+    incoming: Incoming, book: AttemptBook, clock: float
 ) -> None:
-    heard.campaign.policy = CallingPolicy(calling_hours=None, max_attempts=2, retry_delay_seconds=0)
-    await heard.campaign.placed(book, "call-of-the-list")
-    assert await heard.read(listed("call-of-the-list", status="failed", error="no answer", started_at=None,
+    incoming.campaign.policy = CallingPolicy(calling_hours=None, max_attempts=2, retry_delay_seconds=0)
+    await incoming.campaign.placed(book, "call-of-the-list")
+    assert await incoming.read(listed("call-of-the-list", status="failed", error="no answer", started_at=None,
                                    duration_seconds=0, summary=None, messages=None))  # fmt: skip
-    await heard.campaign.age(1000)
-    await heard.campaign.lost(book)
-    await _deliver(heard, _told("call-first-again", clock, rang_ago=1000), clock)
-    assert await heard.settle() == (0, 0)
+    await incoming.campaign.age(1000)
+    await incoming.campaign.lost(book)
+    await _deliver(incoming, _told("call-first-again", clock, rang_ago=1000), clock)
+    assert await incoming.settle() == (0, 0)
 
 
 def test_the_clock_of_the_sender_is_learnt_from_whoever_was_least_long_under_way() -> None:

@@ -27,18 +27,18 @@ from flireo_flows.ledger.reports import talked
 from flireo_flows.ledger.schema import attempts, campaigns, leads
 from flireo_flows.lifecycle.states import LedgerEvent, Reason
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, people
-from tests.support.calling.reported_calls import (
+from tests.support.calling.incoming import (
     ANALYSIS,
     TALK,
-    Heard,
+    Incoming,
     book,
-    heard,
+    incoming,
     listed,
     report,
     status_update,
 )
 
-__all__ = ["book", "heard"]  # fixtures
+__all__ = ["book", "incoming"]  # fixtures
 
 PEOPLE: Final = [ANNA, BEN, CARLA]
 SILENCE: Final[dict[str, Any]] = {
@@ -52,33 +52,33 @@ SILENCE: Final[dict[str, Any]] = {
 PATIENCE: Final = POLICY.report_grace_seconds + POLICY.analysis_grace_seconds
 
 
-async def place_calls(heard: Heard, book: AttemptBook, phones: Sequence[str] = PEOPLE) -> None:
+async def place_calls(incoming: Incoming, book: AttemptBook, phones: Sequence[str] = PEOPLE) -> None:
     for number, phone in enumerate(phones, start=1):
-        await heard.campaign.placed(book, f"call-{number}", phone)
+        await incoming.campaign.placed(book, f"call-{number}", phone)
 
 
-async def seen(heard: Heard) -> Completeness:
-    return await completeness(heard.database.campaign(heard.campaign.name))
+async def seen(incoming: Incoming) -> Completeness:
+    return await completeness(incoming.database.campaign(incoming.campaign.name))
 
 
 def counts(found: Completeness) -> dict[str, int]:
     return {name: value for name, value in found.as_json().items() if isinstance(value, int) and value}
 
 
-async def test_of_a_campaign_that_called_no_one_nothing_is_due(heard: Heard) -> None:
-    found = await seen(heard)
+async def test_of_a_campaign_that_called_no_one_nothing_is_due(incoming: Incoming) -> None:
+    found = await seen(incoming)
     assert found == Completeness()
     assert (found.report_share, found.analysis_share) == (None, None)
     assert (found.rows()["reports in"], found.rows()["report after"]) == ("none due", "none yet")
 
 
-async def test_all_come_by_webhook_and_a_doubled_one_is_one(heard: Heard, book: AttemptBook) -> None:
-    await place_calls(heard, book)
+async def test_all_come_by_webhook_and_a_doubled_one_is_one(incoming: Incoming, book: AttemptBook) -> None:
+    await place_calls(incoming, book)
     for number, phone in enumerate(PEOPLE, start=1):
         body = report(f"call-{number}", phone)
-        await heard.hear(body, body)
-        await heard.read(listed(f"call-{number}", phone, analysis_result=ANALYSIS), later=50)
-    found = await seen(heard)
+        await incoming.receive(body, body)
+        await incoming.read(listed(f"call-{number}", phone, analysis_result=ANALYSIS), later=50)
+    found = await seen(incoming)
     assert counts(found) == {
         **dict.fromkeys(("ended", "talked", "reports_due", "reports", "by_webhook"), 3),
         **dict.fromkeys(("analyses_due", "analyses"), 3),
@@ -87,11 +87,11 @@ async def test_all_come_by_webhook_and_a_doubled_one_is_one(heard: Heard, book: 
     assert found.report_delay.p95 is not None and 0 <= found.report_delay.p95 < 50
 
 
-async def test_all_come_by_the_list(heard: Heard, book: AttemptBook) -> None:
-    await place_calls(heard, book)
+async def test_all_come_by_the_list(incoming: Incoming, book: AttemptBook) -> None:
+    await place_calls(incoming, book)
     for number, phone in enumerate(PEOPLE, start=1):
-        await heard.read(listed(f"call-{number}", phone, analysis_result=ANALYSIS), later=10.0 * number)
-    found = await seen(heard)
+        await incoming.read(listed(f"call-{number}", phone, analysis_result=ANALYSIS), later=10.0 * number)
+    found = await seen(incoming)
     assert (found.reports, found.by_webhook, found.by_list, found.analyses) == (3, 0, 3, 3)
     # Each is reported to have ended just now, and read 10, 20 and 30 seconds later.
     assert found.report_delay.median == pytest.approx(20, abs=5)
@@ -99,16 +99,18 @@ async def test_all_come_by_the_list(heard: Heard, book: AttemptBook) -> None:
 
 
 async def test_a_mixture_is_distinguished_and_what_is_open_is_waited_for(
-    heard: Heard, book: AttemptBook
+    incoming: Incoming, book: AttemptBook
 ) -> None:
     phones = [lead.phone for lead in people(6)]
-    await place_calls(heard, book, phones)
-    await heard.hear(report("call-1", phones[0]))
-    await heard.read(listed("call-2", phones[1], analysis_result=ANALYSIS))
-    await heard.read(listed("call-3", phones[2], **SILENCE))
-    await heard.read(listed("call-4", phones[3]))  # its analysis is to come
-    await heard.hear(status_update("ended", call_id="call-5", phone=phones[4]))  # whether it talked, too
-    assert counts(await seen(heard)) == {
+    await place_calls(incoming, book, phones)
+    await incoming.receive(report("call-1", phones[0]))
+    await incoming.read(listed("call-2", phones[1], analysis_result=ANALYSIS))
+    await incoming.read(listed("call-3", phones[2], **SILENCE))
+    await incoming.read(listed("call-4", phones[3]))  # its analysis is to come
+    await incoming.receive(
+        status_update("ended", call_id="call-5", phone=phones[4])
+    )  # whether it talked, too
+    assert counts(await seen(incoming)) == {
         "ended": 5,
         "talked": 3,
         "reports_due": 4,
@@ -121,36 +123,36 @@ async def test_a_mixture_is_distinguished_and_what_is_open_is_waited_for(
     }
 
 
-async def test_a_campaign_that_no_one_answered_lacks_nothing(heard: Heard, book: AttemptBook) -> None:
-    await place_calls(heard, book)
+async def test_a_campaign_that_no_one_answered_lacks_nothing(incoming: Incoming, book: AttemptBook) -> None:
+    await place_calls(incoming, book)
     for number, phone in enumerate(PEOPLE, start=1):
-        await heard.read(listed(f"call-{number}", phone, **SILENCE))
-    assert counts(found := await seen(heard)) == {"ended": 3}
+        await incoming.read(listed(f"call-{number}", phone, **SILENCE))
+    assert counts(found := await seen(incoming)) == {"ended": 3}
     assert (found.report_share, found.analysis_share) == (None, None)
 
 
-async def test_a_late_analysis_takes_as_long_as_it_took(heard: Heard, book: AttemptBook) -> None:
-    await place_calls(heard, book, [ANNA, BEN])
-    await heard.hear(report("call-1", ANNA), report("call-2", BEN, analysis=None))
-    assert (await seen(heard)).analysis_share == 0.5
-    await heard.read(listed("call-2", BEN, analysis_result=ANALYSIS), later=500)
-    found = await seen(heard)
+async def test_a_late_analysis_takes_as_long_as_it_took(incoming: Incoming, book: AttemptBook) -> None:
+    await place_calls(incoming, book, [ANNA, BEN])
+    await incoming.receive(report("call-1", ANNA), report("call-2", BEN, analysis=None))
+    assert (await seen(incoming)).analysis_share == 0.5
+    await incoming.read(listed("call-2", BEN, analysis_result=ANALYSIS), later=500)
+    found = await seen(incoming)
     assert (found.by_webhook, found.analysis_share) == (2, 1)
     assert found.analysis_delay.p95 == pytest.approx(500, abs=10)
     assert found.report_delay.p95 is not None and found.report_delay.p95 < 10
 
 
 async def test_a_call_that_is_closed_without_a_report_is_missing_until_it_comes(
-    heard: Heard, book: AttemptBook
+    incoming: Incoming, book: AttemptBook
 ) -> None:
-    await place_calls(heard, book, [ANNA])
-    now = heard.database.now()
-    async with heard.database.write(heard.campaign.name) as db:
+    await place_calls(incoming, book, [ANNA])
+    now = incoming.database.now()
+    async with incoming.database.write(incoming.campaign.name) as db:
         row = (await db.execute(select(attempts))).one()
         await close_without_report(db, row, Reason.CALL_UNKNOWN, POLICY, now)
-    assert counts(await seen(heard)) == {"ended": 1, "reports_due": 1, "missing": 1}
-    await heard.hear(report())
-    assert counts(await seen(heard)) == {
+    assert counts(await seen(incoming)) == {"ended": 1, "reports_due": 1, "missing": 1}
+    await incoming.receive(report())
+    assert counts(await seen(incoming)) == {
         **dict.fromkeys(("ended", "talked", "reports_due", "reports", "by_webhook"), 1),
         **dict.fromkeys(("analyses_due", "analyses"), 1),
     }
@@ -158,12 +160,12 @@ async def test_a_call_that_is_closed_without_a_report_is_missing_until_it_comes(
 
 @pytest.mark.parametrize("ended_at", [None, "1999-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
 async def test_an_end_that_cannot_be_is_not_measured_from(
-    heard: Heard, book: AttemptBook, ended_at: str | None
+    incoming: Incoming, book: AttemptBook, ended_at: str | None
 ) -> None:
-    await place_calls(heard, book, [ANNA])
-    await heard.read(listed(ended_at=ended_at, summary=None, messages=None), later=20)
-    await heard.read(listed(ended_at=ended_at, analysis_result=ANALYSIS), later=27)
-    found = await seen(heard)
+    await place_calls(incoming, book, [ANNA])
+    await incoming.read(listed(ended_at=ended_at, summary=None, messages=None), later=20)
+    await incoming.read(listed(ended_at=ended_at, analysis_result=ANALYSIS), later=27)
+    found = await seen(incoming)
     assert found.report_delay.median == found.report_delay.p95 == pytest.approx(7, abs=1)
 
 
@@ -178,36 +180,42 @@ async def test_an_end_that_cannot_be_is_not_measured_from(
     ],
 )
 async def test_an_analysis_is_due_where_the_agent_gives_one(
-    heard: Heard, book: AttemptBook, readiness: str, due: int
+    incoming: Incoming, book: AttemptBook, readiness: str, due: int
 ) -> None:
-    async with heard.database.write() as db:
-        named = {"name": heard.campaign.name, "state": "open", "readiness": readiness}
+    async with incoming.database.write() as db:
+        named = {"name": incoming.campaign.name, "state": "open", "readiness": readiness}
         await db.execute(insert(campaigns).values(named))
-    await place_calls(heard, book, [ANNA])
-    await heard.hear(report(analysis=None, messages=[*TALK[:1], {"role": "user", "content": "\x00 \ud83d"}]))
-    assert (await seen(heard)).analyses_due == due
+    await place_calls(incoming, book, [ANNA])
+    await incoming.receive(
+        report(analysis=None, messages=[*TALK[:1], {"role": "user", "content": "\x00 \ud83d"}])
+    )
+    assert (await seen(incoming)).analyses_due == due
 
 
-async def test_forgetting_a_person_leaves_the_figures_as_they_were(heard: Heard, book: AttemptBook) -> None:
-    await place_calls(heard, book)
-    await heard.hear(report("call-1", ANNA))
-    await heard.read(listed("call-2", BEN, **SILENCE))
-    await heard.read(listed("call-3", CARLA, analysis_result=ANALYSIS))
-    before = await seen(heard)
+async def test_forgetting_a_person_leaves_the_figures_as_they_were(
+    incoming: Incoming, book: AttemptBook
+) -> None:
+    await place_calls(incoming, book)
+    await incoming.receive(report("call-1", ANNA))
+    await incoming.read(listed("call-2", BEN, **SILENCE))
+    await incoming.read(listed("call-3", CARLA, analysis_result=ANALYSIS))
+    before = await seen(incoming)
     for phone in PEOPLE:
-        await forget(heard.database, phone)
-    assert await seen(heard) == before
+        await forget(incoming.database, phone)
+    assert await seen(incoming) == before
     assert before.reports == before.analyses == 2
 
 
-async def test_what_never_came_is_not_missed_of_who_was_forgotten(heard: Heard, book: AttemptBook) -> None:
-    await place_calls(heard, book, [ANNA])
+async def test_what_never_came_is_not_missed_of_who_was_forgotten(
+    incoming: Incoming, book: AttemptBook
+) -> None:
+    await place_calls(incoming, book, [ANNA])
     silent = listed(summary=None, messages=None)
-    await heard.read(silent)
-    assert await heard.read(silent, later=PATIENCE)
-    assert (await seen(heard)).missing == 1
-    await forget(heard.database, ANNA)
-    assert counts(await seen(heard)) == {"ended": 1, "talked": 1}
+    await incoming.read(silent)
+    assert await incoming.read(silent, later=PATIENCE)
+    assert (await seen(incoming)).missing == 1
+    await forget(incoming.database, ANNA)
+    assert counts(await seen(incoming)) == {"ended": 1, "talked": 1}
 
 
 # Against a plain reading of the same rows.
@@ -325,19 +333,19 @@ async def test_the_figures_are_those_of_the_rows(database: Database, made: list[
 LATER: Final = PATIENCE + 1.0
 
 
-async def hear_of(heard: Heard, numbers: range, **more: Any) -> None:
+async def hear_of(incoming: Incoming, numbers: range, **more: Any) -> None:
     """These answered calls end, long ago, by webhook."""
     phones = [lead.phone for lead in people(len(numbers), first=numbers.start)]
-    book = await heard.campaign.runner()
+    book = await incoming.campaign.runner()
     for number, phone in zip(numbers, phones, strict=True):
-        await heard.campaign.placed(book, f"call-{number}", phone)
+        await incoming.campaign.placed(book, f"call-{number}", phone)
         if more.get("analysis", ANALYSIS) == "lost":
             silent = listed(f"call-{number}", phone, summary=None, messages=None)
-            await heard.read(silent)
-            await heard.read(silent, later=PATIENCE)
+            await incoming.read(silent)
+            await incoming.read(silent, later=PATIENCE)
         else:
-            await heard.hear(report(f"call-{number}", phone, **more))
-    await heard.campaign.age(LATER)
+            await incoming.receive(report(f"call-{number}", phone, **more))
+    await incoming.campaign.age(LATER)
 
 
 async def notices(database: Database) -> list[tuple[str, str]]:
@@ -347,69 +355,69 @@ async def notices(database: Database) -> list[tuple[str, str]]:
     ]
 
 
-async def check(heard: Heard, **changes: Any) -> bool:
-    policy = heard.campaign.policy.model_copy(update=changes)
-    return await check_completeness(heard.database.campaign(heard.campaign.name), policy)
+async def check(incoming: Incoming, **changes: Any) -> bool:
+    policy = incoming.campaign.policy.model_copy(update=changes)
+    return await check_completeness(incoming.database.campaign(incoming.campaign.name), policy)
 
 
-async def test_it_is_reported_once_each_time_a_share_falls_below_the_bound(heard: Heard) -> None:
-    await hear_of(heard, range(FEWEST - 2))
-    await hear_of(heard, range(20, 22), analysis="lost")
-    assert await check(heard)
+async def test_it_is_reported_once_each_time_a_share_falls_below_the_bound(incoming: Incoming) -> None:
+    await hear_of(incoming, range(FEWEST - 2))
+    await hear_of(incoming, range(20, 22), analysis="lost")
+    assert await check(incoming)
     reason = "reports of 8 of 10 (80%) calls are in and analyses of 8 of 10 (80%) calls are in, "
-    assert await notices(heard.database) == [
-        (heard.campaign.name, f"{reason}and should be of 90% (min_completeness)")
+    assert await notices(incoming.database) == [
+        (incoming.campaign.name, f"{reason}and should be of 90% (min_completeness)")
     ]
-    assert not await check(heard)  # it stays below ...
-    await hear_of(heard, range(100, 110))
-    assert not await check(heard)  # ... is at the bound again: 18 of 20 ...
-    await hear_of(heard, range(120, 121), analysis="lost")
-    assert await check(heard)  # ... and falls once more.
-    assert not await check(heard)
-    ((_, again),) = await notices(heard.database)
+    assert not await check(incoming)  # it stays below ...
+    await hear_of(incoming, range(100, 110))
+    assert not await check(incoming)  # ... is at the bound again: 18 of 20 ...
+    await hear_of(incoming, range(120, 121), analysis="lost")
+    assert await check(incoming)  # ... and falls once more.
+    assert not await check(incoming)
+    ((_, again),) = await notices(incoming.database)
     assert again.startswith("reports of 18 of 21 (85.7%) calls are in")
 
 
-async def test_only_what_is_short_is_named(heard: Heard) -> None:
-    await hear_of(heard, range(8))
-    await hear_of(heard, range(20, 22), analysis=None)
-    assert await check(heard)
-    ((_, reason),) = await notices(heard.database)
+async def test_only_what_is_short_is_named(incoming: Incoming) -> None:
+    await hear_of(incoming, range(8))
+    await hear_of(incoming, range(20, 22), analysis=None)
+    assert await check(incoming)
+    ((_, reason),) = await notices(incoming.database)
     assert reason == "analyses of 8 of 10 (80%) calls are in, and should be of 90% (min_completeness)"
 
 
-async def test_a_few_calls_and_calls_of_just_now_are_not_judged(heard: Heard) -> None:
-    await hear_of(heard, range(FEWEST - 1), analysis="lost")
-    assert not await check(heard)
-    await hear_of(heard, range(20, 21), analysis="lost")
-    await heard.campaign.age(-PATIENCE)
-    assert not await check(heard)
-    await heard.campaign.age(PATIENCE)
-    assert not await check(heard, min_completeness=0.0)
-    assert await check(heard)
+async def test_a_few_calls_and_calls_of_just_now_are_not_judged(incoming: Incoming) -> None:
+    await hear_of(incoming, range(FEWEST - 1), analysis="lost")
+    assert not await check(incoming)
+    await hear_of(incoming, range(20, 21), analysis="lost")
+    await incoming.campaign.age(-PATIENCE)
+    assert not await check(incoming)
+    await incoming.campaign.age(PATIENCE)
+    assert not await check(incoming, min_completeness=0.0)
+    assert await check(incoming)
 
 
-async def test_calls_that_no_one_answered_are_not_judged(heard: Heard, book: AttemptBook) -> None:
+async def test_calls_that_no_one_answered_are_not_judged(incoming: Incoming, book: AttemptBook) -> None:
     phones = [lead.phone for lead in people(FEWEST + 2)]
-    await place_calls(heard, book, phones)
+    await place_calls(incoming, book, phones)
     for number, phone in enumerate(phones, start=1):
-        await heard.read(listed(f"call-{number}", phone, **SILENCE))
-    await heard.campaign.age(LATER)
-    assert not await check(heard, min_completeness=1.0)
-    assert await notices(heard.database) == []
+        await incoming.read(listed(f"call-{number}", phone, **SILENCE))
+    await incoming.campaign.age(LATER)
+    assert not await check(incoming, min_completeness=1.0)
+    assert await notices(incoming.database) == []
 
 
 async def test_each_campaign_falls_by_itself_whatever_it_is_called(database: Database) -> None:
     for number, name in enumerate(("a", "1:a", "a:1", "%s'\"")):
-        heard = Heard(database)
-        heard.campaign.name = name
-        await hear_of(heard, range(100 * number, 100 * number + FEWEST), analysis="lost")
-        assert await check(heard)
+        incoming = Incoming(database)
+        incoming.campaign.name = name
+        await hear_of(incoming, range(100 * number, 100 * number + FEWEST), analysis="lost")
+        assert await check(incoming)
     assert [campaign for campaign, _ in await notices(database)] == ["a", "1:a", "a:1", "%s'\""]
 
 
-async def test_two_who_look_at_once_report_it_once(heard: Heard) -> None:
-    await hear_of(heard, range(FEWEST), analysis="lost")
-    told = await asyncio.gather(*(check(heard) for _ in range(4)))
+async def test_two_who_look_at_once_report_it_once(incoming: Incoming) -> None:
+    await hear_of(incoming, range(FEWEST), analysis="lost")
+    told = await asyncio.gather(*(check(incoming) for _ in range(4)))
     assert sorted(told) == [False, False, False, True]
-    assert len(await notices(heard.database)) == 1
+    assert len(await notices(incoming.database)) == 1

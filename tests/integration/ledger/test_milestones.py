@@ -18,7 +18,7 @@ from flireo_flows.lifecycle.states import Reason
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import ANNA, BEN, CALLER, POLICY, Campaign, person
-from tests.support.calling.reported_calls import Heard, listed
+from tests.support.calling.incoming import Incoming, listed
 from tests.support.sandbox.running import RunningSandbox, run_sandbox
 
 LOW, STARTED, FINISHED = "flireo.credits.low", "flireo.campaign.started", "flireo.campaign.finished"
@@ -60,14 +60,14 @@ async def test_who_is_taken_out_of_the_file_while_their_phone_rings_keeps_no_cam
     database: Database,
 ) -> None:
     retried = {**POLICY.model_dump(), "max_attempts": 3, "retry_delay_seconds": 0}
-    heard = Heard(database, CallingPolicy.model_validate(retried))
-    campaign = heard.campaign
+    incoming = Incoming(database, CallingPolicy.model_validate(retried))
+    campaign = incoming.campaign
     book = await campaign.runner()
     await campaign.placed(book, "call-anna", ANNA)
     await campaign.placed(book, "call-ben", BEN)  # from a file in which Anna is not
-    await heard.read(listed("call-ben", BEN), Expectations())
+    await incoming.read(listed("call-ben", BEN), Expectations())
     over: dict[str, Any] = {"status": "failed", "error": "no answer", "end_reason": None, "started_at": None}
-    await heard.read(listed("call-anna", **over, summary=None, messages=None, duration_seconds=None))
+    await incoming.read(listed("call-anna", **over, summary=None, messages=None, duration_seconds=None))
     anna = await campaign.lead()
     assert (anna.state, anna.outcome, anna.reason) == ("waiting", "no_answer", Reason.NOT_IN_NEWEST_FILE)
     assert await post_finished(database.campaign(campaign.name))

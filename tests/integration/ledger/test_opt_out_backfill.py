@@ -18,24 +18,24 @@ from flireo_flows.ledger.suppressions import suppressed_in
 from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome, OutcomeRule
 from flireo_flows.policy import AnalysisRule
 from tests.support.calling.campaign import ANNA, BEN, Campaign, person
-from tests.support.calling.reported_calls import ANALYSIS, Heard, book, heard
+from tests.support.calling.incoming import ANALYSIS, Incoming, book, incoming
 from tests.support.ledger.finished_calls import NOBODY, RETRIES, finished_call, trying, with_rules
 
-__all__ = ["book", "heard", "trying"]  # fixtures
+__all__ = ["book", "incoming", "trying"]  # fixtures
 
 
 async def test_a_number_is_suppressed_for_what_its_call_now_means(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, **NOBODY, error="no answer")
-    await finished_call(heard, book, "call-2", BEN, **NOBODY, error="busy")
+    incoming, book = trying
+    await finished_call(incoming, book, **NOBODY, error="no answer")
+    await finished_call(incoming, book, "call-2", BEN, **NOBODY, error="busy")
     other = Campaign(database, name="another")
     await other.take_in(person(ANNA), person(BEN))
     never = {"do_not_call_outcomes": [Outcome.REJECTED]}
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]}, **never)
     for dry_run in (True, False):
-        told = await rederive(database.campaign(heard.campaign.name), policy, dry_run=dry_run)
+        told = await rederive(database.campaign(incoming.campaign.name), policy, dry_run=dry_run)
         assert (told.changed, told.settled, told.suppressed) == (1, 1, 1)
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: "outcome"}
@@ -43,19 +43,19 @@ async def test_a_number_is_suppressed_for_what_its_call_now_means(
         ANNA: "skipped",
         BEN: "waiting",
     }
-    assert await rederive(database.campaign(heard.campaign.name), policy) == Rederived(2)
+    assert await rederive(database.campaign(incoming.campaign.name), policy) == Rederived(2)
 
 
 async def test_an_answer_that_the_policy_learns_from_counts_where_the_outcome_changed(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, analysis_result={**ANALYSIS, "do_not_call": True})
+    incoming, book = trying
+    await finished_call(incoming, book, analysis_result={**ANALYSIS, "do_not_call": True})
     rule = OutcomeRule(outcome=Outcome.REJECTED, analysis=[AnalysisAnswer(key="do_not_call")])
     policy = RETRIES.model_copy(
         update={"outcomes": [rule], "do_not_call_keys": [AnalysisRule(key="do_not_call")]}
     )
-    told = await rederive(database.campaign(heard.campaign.name), policy)
+    told = await rederive(database.campaign(incoming.campaign.name), policy)
     assert (told.changes, told.suppressed) == ({("answered", "rejected"): 1}, 1)
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA]) == {ANNA: "analysis"}
@@ -69,14 +69,14 @@ async def test_an_answer_that_the_policy_learns_from_counts_where_the_outcome_ch
     ],
 )
 async def test_a_lead_that_opted_out_before_a_run_that_asks_for_it_is_not_called_any_more(
-    trying: tuple[Heard, AttemptBook], database: Database, rules: dict[str, Any], source: str
+    trying: tuple[Incoming, AttemptBook], database: Database, rules: dict[str, Any], source: str
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, "call-1", ANNA, analysis_result={**ANALYSIS, "do_not_call": "yes"})
-    await finished_call(heard, book, "call-2", BEN, **{**NOBODY, "error": "no answer"})
+    incoming, book = trying
+    await finished_call(incoming, book, "call-1", ANNA, analysis_result={**ANALYSIS, "do_not_call": "yes"})
+    await finished_call(incoming, book, "call-2", BEN, **{**NOBODY, "error": "no answer"})
     other = Campaign(database, name="other")
     await other.take_in(person(ANNA), person(BEN))
-    name = heard.campaign.name
+    name = incoming.campaign.name
     await apply_current_rules(database.campaign(name), RETRIES)
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA, BEN]) == {}
@@ -104,14 +104,16 @@ async def test_a_lead_that_opted_out_before_a_run_that_asks_for_it_is_not_called
 
 
 async def test_a_lead_that_waits_for_another_call_is_done_once_the_last_one_taught_a_no(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, **{**NOBODY, "error": "no answer"})
-    assert (await heard.campaign.lead()).state == "waiting"
+    incoming, book = trying
+    await finished_call(incoming, book, **{**NOBODY, "error": "no answer"})
+    assert (await incoming.campaign.lead()).state == "waiting"
     policy = RETRIES.model_copy(update={"do_not_call_outcomes": [Outcome.NO_ANSWER]})
-    assert await apply_current_rules(database.campaign(heard.campaign.name), policy) == Rederived(1, {}, 1, 1)
-    assert (await heard.campaign.lead()).state == "done"
+    assert await apply_current_rules(database.campaign(incoming.campaign.name), policy) == Rederived(
+        1, {}, 1, 1
+    )
+    assert (await incoming.campaign.lead()).state == "done"
 
 
 async def test_many_calls_are_asked_in_portions_what_they_teach(local: Database) -> None:

@@ -25,7 +25,7 @@ from flireo_flows.lifecycle.states import AttemptEvent, LeadState, Reason
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
-from tests.support.calling.reported_calls import Heard, book, heard, report
+from tests.support.calling.incoming import Incoming, book, incoming, report
 from tests.support.ledger.finished_calls import (
     MACHINE,
     NOBODY,
@@ -36,7 +36,7 @@ from tests.support.ledger.finished_calls import (
     with_rules,
 )
 
-__all__ = ["book", "heard", "trying"]  # fixtures
+__all__ = ["book", "incoming", "trying"]  # fixtures
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,11 @@ __all__ = ["book", "heard", "trying"]  # fixtures
     ids=str,
 )
 async def test_a_call_that_no_one_answered_ends_with_the_outcome_of_the_table(
-    heard: Heard, book: AttemptBook, told: dict[str, Any], outcome: str
+    incoming: Incoming, book: AttemptBook, told: dict[str, Any], outcome: str
 ) -> None:
-    await finished_call(heard, book, **{**NOBODY, **told})
-    assert (await heard.campaign.attempt()).outcome == outcome
-    assert (await heard.result()).outcome == outcome
+    await finished_call(incoming, book, **{**NOBODY, **told})
+    assert (await incoming.campaign.attempt()).outcome == outcome
+    assert (await incoming.result()).outcome == outcome
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ async def test_a_call_that_no_one_answered_ends_with_the_outcome_of_the_table(
 async def test_a_rule_of_ones_own_decides_about_a_call_that_no_one_answered(
     database: Database, rule: dict[str, Any], told: dict[str, Any]
 ) -> None:
-    heard = Heard(database, with_rules(rule))
-    await finished_call(heard, await heard.campaign.runner(), **{**NOBODY, **told})
-    assert (await heard.result()).outcome == rule["outcome"]
+    incoming = Incoming(database, with_rules(rule))
+    await finished_call(incoming, await incoming.campaign.runner(), **{**NOBODY, **told})
+    assert (await incoming.result()).outcome == rule["outcome"]
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ async def test_a_rule_of_ones_own_decides_about_a_call_that_no_one_answered(
     [
         ({"max_duration_seconds": 61, "min_duration_seconds": 61}, True),
         ({"min_duration_seconds": 62}, False),
-        ({"heard": ["the voicemail"], "most_messages": 2}, True),
-        ({"heard": ["Hi"]}, False),  # that is what we said
+        ({"incoming": ["the voicemail"], "most_messages": 2}, True),
+        ({"incoming": ["Hi"]}, False),  # that is what we said
         ({"most_messages": 1}, False),
         ({"analysis": [{"key": "interest", "equals": "HIGH"}]}, True),
         ({"analysis": [{"key": "interest", "equals": "low"}]}, False),
@@ -102,72 +102,72 @@ async def test_each_condition_is_asked_of_what_was_reported_then_and_later(
     policy = with_rules({"outcome": "rejected", **rule})
     expected = "rejected" if fits else "answered"
     told = report(messages=MACHINE, end_reason="user_hangup")
-    heard = Heard(database, policy)
-    await heard.campaign.placed(await heard.campaign.runner())
-    await heard.hear(told)
-    assert (await heard.campaign.attempt()).outcome == expected
-    later = Heard(database)
+    incoming = Incoming(database, policy)
+    await incoming.campaign.placed(await incoming.campaign.runner())
+    await incoming.receive(told)
+    assert (await incoming.campaign.attempt()).outcome == expected
+    later = Incoming(database)
     later.campaign.name = "later"
     await later.campaign.placed(await later.campaign.runner(), "call-2", BEN)
-    await later.hear(told.replace(b"call-1", b"call-2").replace(ANNA.encode(), BEN.encode()))
+    await later.receive(told.replace(b"call-1", b"call-2").replace(ANNA.encode(), BEN.encode()))
     assert (await later.campaign.attempt()).outcome == "answered"
     await rederive(database.campaign("later"), policy)
     assert (await later.campaign.attempt()).outcome == expected
 
 
 async def test_a_report_of_a_machine_that_only_its_greeting_gives_away(
-    heard: Heard, book: AttemptBook
+    incoming: Incoming, book: AttemptBook
 ) -> None:
-    await heard.campaign.placed(book)
+    await incoming.campaign.placed(book)
     opening = {"role": "assistant", "content": "Good morning"}
     system = {"role": "system", "content": "You are an agent; leave a message."}
-    await heard.hear(report(messages=[system, opening, *MACHINE]))
-    assert (await heard.result()).outcome == "voicemail"
+    await incoming.receive(report(messages=[system, opening, *MACHINE]))
+    assert (await incoming.result()).outcome == "voicemail"
 
 
 async def test_a_changed_table_changes_outcomes_once_and_a_dry_run_only_reports(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
-    await finished_call(heard, book, "call-1", ANNA, end_reason="silence_timeout", messages=MACHINE)
-    await finished_call(heard, book, "call-2", BEN)
-    await finished_call(heard, book, "call-3", CARLA, **NOBODY, error="busy")
+    await finished_call(incoming, book, "call-1", ANNA, end_reason="silence_timeout", messages=MACHINE)
+    await finished_call(incoming, book, "call-2", BEN)
+    await finished_call(incoming, book, "call-3", CARLA, **NOBODY, error="busy")
     policy = with_rules(
-        {"outcome": "voicemail", "end_reason": ["silence timeout"], "heard": ["voicemail"]},
+        {"outcome": "voicemail", "end_reason": ["silence timeout"], "incoming": ["voicemail"]},
         {"outcome": "no_answer", "error": ["busy"]},
     )
     before = await everything(database)
-    told = await rederive(database.campaign(heard.campaign.name), policy, dry_run=True)
+    told = await rederive(database.campaign(incoming.campaign.name), policy, dry_run=True)
     assert told == Rederived(3, {("answered", "voicemail"): 1, ("busy", "no_answer"): 1})
     assert told.changed == 2
     assert await everything(database) == before
-    assert await rederive(database.campaign(heard.campaign.name), policy) == told
-    results = await heard.campaign.results()
+    assert await rederive(database.campaign(incoming.campaign.name), policy) == told
+    results = await incoming.campaign.results()
     assert [results[it].outcome for it in (ANNA, BEN, CARLA)] == ["voicemail", "answered", "no_answer"]
     after = await everything(database)
-    assert await rederive(database.campaign(heard.campaign.name), policy) == Rederived(3)
+    assert await rederive(database.campaign(incoming.campaign.name), policy) == Rederived(3)
     assert await everything(database) == after
     # The default table gives back what it gave.
-    assert (await rederive(database.campaign(heard.campaign.name), RETRIES)).changed == 2
+    assert (await rederive(database.campaign(incoming.campaign.name), RETRIES)).changed == 2
     assert await everything(database) == before
 
 
 async def test_another_campaign_keeps_its_outcomes(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
-    await finished_call(heard, book)
+    await finished_call(incoming, book)
     other = await rederive(database.campaign("another"), with_rules({"outcome": "failed"}))
     assert other == Rederived()
-    assert (await heard.campaign.attempt()).outcome == "answered"
+    assert (await incoming.campaign.attempt()).outcome == "answered"
 
 
 async def test_calls_that_are_not_over_are_left_alone(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
-    await heard.campaign.placed(book)
-    await heard.campaign.lost(book, BEN)
+    await incoming.campaign.placed(book)
+    await incoming.campaign.lost(book, BEN)
     before = await everything(database)
     assert (
-        await rederive(database.campaign(heard.campaign.name), with_rules({"outcome": "failed"}))
+        await rederive(database.campaign(incoming.campaign.name), with_rules({"outcome": "failed"}))
         == Rederived()
     )
     assert await everything(database) == before
@@ -198,34 +198,34 @@ async def test_a_campaign_of_many_calls_is_derived_in_portions(local: Database) 
 
 
 async def test_a_lead_that_waits_is_done_when_its_last_call_needs_no_other(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, **NOBODY, error="no answer")
-    lead = await heard.campaign.lead()
+    incoming, book = trying
+    await finished_call(incoming, book, **NOBODY, error="no answer")
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead_reason(lead)) == ("waiting", "to be called again after no_answer")
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
-    told = await rederive(database.campaign(heard.campaign.name), policy)
+    told = await rederive(database.campaign(incoming.campaign.name), policy)
     assert (told.changed, told.settled, told.suppressed) == (1, 1, 0)
-    lead = await heard.campaign.lead()
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead.reason, lead.outcome, lead.attempts) == ("done", "", "rejected", 1)
     # A lead that is done is not called again, though the table says again that no one answered.
-    assert (await rederive(database.campaign(heard.campaign.name), RETRIES)).settled == 0
-    lead = await heard.campaign.lead()
+    assert (await rederive(database.campaign(incoming.campaign.name), RETRIES)).settled == 0
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "no_answer")
-    assert await heard.campaign.begin(book) == []
+    assert await incoming.campaign.begin(book) == []
 
 
 async def test_a_lead_that_waits_still_does_when_another_call_may_follow(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, **NOBODY, error="no answer")
+    incoming, book = trying
+    await finished_call(incoming, book, **NOBODY, error="no answer")
     told = await rederive(
-        database.campaign(heard.campaign.name), with_rules({"outcome": "busy", "error": ["no answer"]})
+        database.campaign(incoming.campaign.name), with_rules({"outcome": "busy", "error": ["no answer"]})
     )
     assert (told.changed, told.settled) == (1, 0)
-    lead = await heard.campaign.lead()
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead_reason(lead), lead.outcome) == (
         "waiting",
         "to be called again after busy",
@@ -234,30 +234,30 @@ async def test_a_lead_that_waits_still_does_when_another_call_may_follow(
 
 
 async def test_no_one_who_is_done_is_called_again_by_a_change_of_the_table(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book)
+    incoming, book = trying
+    await finished_call(incoming, book)
     policy = with_rules({"outcome": "no_answer", "max_duration_seconds": 100})
-    assert (await rederive(database.campaign(heard.campaign.name), policy)).changed == 1
-    lead = await heard.campaign.lead()
+    assert (await rederive(database.campaign(incoming.campaign.name), policy)).changed == 1
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "no_answer")
-    heard.campaign.policy = policy
-    await heard.campaign.take_in(person(ANNA))
-    assert await heard.campaign.begin(book) == []
+    incoming.campaign.policy = policy
+    await incoming.campaign.take_in(person(ANNA))
+    assert await incoming.campaign.begin(book) == []
 
 
 async def test_only_the_newest_call_speaks_for_its_lead(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, "call-1", **NOBODY, error="no answer")
-    await finished_call(heard, book, "call-2", **NOBODY, error="busy")
+    incoming, book = trying
+    await finished_call(incoming, book, "call-1", **NOBODY, error="no answer")
+    await finished_call(incoming, book, "call-2", **NOBODY, error="busy")
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
-    told = await rederive(database.campaign(heard.campaign.name), policy)
+    told = await rederive(database.campaign(incoming.campaign.name), policy)
     assert (told.changed, told.settled) == (1, 0)
-    assert [row.outcome for row in await heard.campaign.attempts()] == ["rejected", "busy"]
-    lead = await heard.campaign.lead()
+    assert [row.outcome for row in await incoming.campaign.attempts()] == ["rejected", "busy"]
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead.outcome, lead_reason(lead)) == (
         "waiting",
         "busy",
@@ -266,72 +266,72 @@ async def test_only_the_newest_call_speaks_for_its_lead(
 
 
 async def test_an_attempt_that_placed_no_call_means_nothing_for_its_lead(
-    trying: tuple[Heard, AttemptBook], database: Database
+    trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, **NOBODY, error="no answer")
-    (attempt,) = await heard.campaign.begin(book)
-    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
-    assert (await heard.campaign.lead()).state == LeadState.WAITING
+    incoming, book = trying
+    await finished_call(incoming, book, **NOBODY, error="no answer")
+    (attempt,) = await incoming.campaign.begin(book)
+    await incoming.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
+    assert (await incoming.campaign.lead()).state == LeadState.WAITING
     policy = with_rules({"outcome": "answered", "error": ["no answer"]})
-    assert (await rederive(database.campaign(heard.campaign.name), policy)).settled == 1
-    lead = await heard.campaign.lead()
+    assert (await rederive(database.campaign(incoming.campaign.name), policy)).settled == 1
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "answered")
 
 
 async def test_a_late_report_settles_a_lead_whose_next_attempt_called_no_one(
-    trying: tuple[Heard, AttemptBook],
+    trying: tuple[Incoming, AttemptBook],
 ) -> None:
-    heard, book = trying
-    await finished_call(heard, book, **NOBODY, error="no answer")
-    (attempt,) = await heard.campaign.begin(book)
-    await heard.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
-    await heard.hear(report())
-    lead = await heard.campaign.lead()
+    incoming, book = trying
+    await finished_call(incoming, book, **NOBODY, error="no answer")
+    (attempt,) = await incoming.campaign.begin(book)
+    await incoming.campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
+    await incoming.receive(report())
+    lead = await incoming.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "failed")  # the status of the list tells more
 
 
 async def test_a_call_that_was_closed_without_a_report_stays_for_a_person(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
-    await heard.campaign.placed(book)
+    await incoming.campaign.placed(book)
     async with database.write() as db:
         row = (await db.execute(select(attempts))).one()
         await close_without_report(db, row, Reason.CALL_UNKNOWN, RETRIES, database.now())
     before = await everything(database)
     assert (
-        await rederive(database.campaign(heard.campaign.name), with_rules({"outcome": "failed"}))
+        await rederive(database.campaign(incoming.campaign.name), with_rules({"outcome": "failed"}))
         == Rederived()
     )
     assert await everything(database) == before
-    assert (await heard.campaign.lead()).state == LeadState.REVIEW
+    assert (await incoming.campaign.lead()).state == LeadState.REVIEW
     # But a report that comes after all gives it words, and they mean what the table says.
-    await heard.hear(report())
-    assert (await heard.campaign.attempt()).outcome == "answered"
-    told = await rederive(database.campaign(heard.campaign.name), with_rules({"outcome": "failed"}))
+    await incoming.receive(report())
+    assert (await incoming.campaign.attempt()).outcome == "answered"
+    told = await rederive(database.campaign(incoming.campaign.name), with_rules({"outcome": "failed"}))
     assert told.changes == {("answered", "failed"): 1}
 
 
 async def test_who_was_forgotten_keeps_the_outcome_for_no_words_are_left(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
-    await finished_call(heard, book, **NOBODY, error="busy")
+    await finished_call(incoming, book, **NOBODY, error="busy")
     await forget(database, ANNA)
     before = await everything(database)
-    assert await rederive(database.campaign(heard.campaign.name), RETRIES) == Rederived()
+    assert await rederive(database.campaign(incoming.campaign.name), RETRIES) == Rederived()
     assert await everything(database) == before
-    assert (await heard.campaign.attempt()).outcome == "busy"
+    assert (await incoming.campaign.attempt()).outcome == "busy"
 
 
 async def test_endings_are_counted_with_what_no_one_could_map_first_and_without_numbers(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
     novel = {**NOBODY, "status": "a-status-of-tomorrow"}
-    await finished_call(heard, book, "call-1", ANNA, **{**novel, "error": f"487 from {ANNA}"})
-    await finished_call(heard, book, "call-2", BEN, **{**novel, "error": f"487 from {ANNA}"})
-    await finished_call(heard, book, "call-3", CARLA)
-    await heard.campaign.placed(book, "call-4", "+447700900099")  # it is not over
-    assert await endings(database.campaign(heard.campaign.name)) == [
+    await finished_call(incoming, book, "call-1", ANNA, **{**novel, "error": f"487 from {ANNA}"})
+    await finished_call(incoming, book, "call-2", BEN, **{**novel, "error": f"487 from {ANNA}"})
+    await finished_call(incoming, book, "call-3", CARLA)
+    await incoming.campaign.placed(book, "call-4", "+447700900099")  # it is not over
+    assert await endings(database.campaign(incoming.campaign.name)) == [
         EndingCount("a-status-of-tomorrow", "", f"487 from {mask_phone(ANNA)}", "unknown", 2),
         EndingCount("ended", "user_hangup", "", "answered", 1),
     ]
@@ -339,15 +339,15 @@ async def test_endings_are_counted_with_what_no_one_could_map_first_and_without_
 
 
 async def test_endings_that_differ_only_in_a_number_are_one(
-    heard: Heard, book: AttemptBook, database: Database
+    incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
     for call_id, phone in (("call-1", ANNA), ("call-2", BEN)):
-        await finished_call(heard, book, call_id, phone)
+        await finished_call(incoming, book, call_id, phone)
     async with database.write() as db:
         for phone, other in ((ANNA, "+442079461101"), (BEN, "+442079462201")):
             mine = update(attempts).where(attempts.c.phone == phone)
             await db.execute(mine.values(error=f"lost {other}"))
-    (found,) = await endings(database.campaign(heard.campaign.name))
+    (found,) = await endings(database.campaign(incoming.campaign.name))
     assert asdict(found)["calls"] == 2
 
 

@@ -29,7 +29,7 @@ from flireo_flows.ledger.suppressions import (
 )
 from flireo_flows.lifecycle.states import AttemptEvent, Reason
 from tests.support.calling.campaign import ANNA, BEN, CARLA, FREE, Campaign, people, person
-from tests.support.calling.reported_calls import report
+from tests.support.calling.incoming import report
 
 SECRET = "Anna-of-the-tests"  # stands wherever something of a person may stand
 

@@ -11,7 +11,7 @@ from flireo_flows.ledger.schema import leads
 from flireo_flows.ledger.suppressions import Suppressions, suppressed_in
 from flireo_flows.lifecycle.outcomes import Outcome
 from tests.support.calling.campaign import ANNA, BEN, FREE, POLICY, Campaign, person
-from tests.support.calling.reported_calls import report
+from tests.support.calling.incoming import report
 
 
 async def answered(campaign: Campaign, answer: Any, **more: Any) -> None:

@@ -23,7 +23,7 @@ from flireo_flows.lifecycle.states import InboxReason
 from flireo_flows.receiver import AssistantAnswer, KnownCaller, Receiver
 from flireo_flows.script import ScriptError
 from tests.support.calling.campaign import Campaign
-from tests.support.calling.reported_calls import ANALYSED, report, webhook
+from tests.support.calling.incoming import ANALYSED, report, webhook
 from tests.support.receiver.relay import in_thread, inbox_of, post, served, signed
 from tests.support.sandbox.running import ANNA, BEN, CARLA
 

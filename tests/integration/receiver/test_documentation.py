@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from flireo_flows.api.webhooks import SignatureProblem
-from tests.support.calling.reported_calls import webhook
+from tests.support.calling.incoming import webhook
 from tests.support.receiver.relay import post, served, signed
 
 TEXT = (Path(__file__).parents[3] / "docs" / "receiver.md").read_text(encoding="utf-8")

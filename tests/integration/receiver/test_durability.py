@@ -21,7 +21,7 @@ from flireo_flows.ledger.inbox import Delivery, read_delivery
 from flireo_flows.lifecycle.states import InboxReason
 from flireo_flows.prefect_support.local_server import free_port
 from flireo_flows.receiver.storage import NotStoredError, Storage
-from tests.support.calling.reported_calls import report
+from tests.support.calling.incoming import report
 from tests.support.postgres import Postgres
 from tests.support.receiver.relay import inbox_of, post, receiver, signed
 from tests.support.sandbox.running import until

@@ -25,7 +25,7 @@ from flireo_flows.receiver.signature_check import (
     RequestRefusedError,
 )
 from flireo_flows.receiver.storage import Storage
-from tests.support.calling.reported_calls import report, webhook
+from tests.support.calling.incoming import report, webhook
 from tests.support.receiver.relay import inbox_of, receiver, served, signed
 
 SECRETS = ("whsec_of_one_agent", "whsec_of_another", "whsec_of_another_before")

@@ -18,7 +18,7 @@ from flireo_flows.ledger.schema import attempts, inbox, leads, outbox
 from flireo_flows.lifecycle.states import AttemptState, LeadState
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import Campaign
-from tests.support.calling.reported_calls import ANALYSED
+from tests.support.calling.incoming import ANALYSED
 from tests.support.receiver.relay import receiver, signed
 
 CALLS = 10_000

@@ -24,7 +24,7 @@ from flireo_flows.api.tools import FunctionConfig
 from flireo_flows.receiver import Receiver, ToolContext, ToolError
 from flireo_flows.receiver.function_call import THREADS
 from flireo_flows.receiver.logs import JsonFormatter
-from tests.support.calling.reported_calls import webhook
+from tests.support.calling.incoming import webhook
 from tests.support.receiver.relay import inbox_of, post, served, signed
 from tests.support.sandbox.running import ANNA, until
 

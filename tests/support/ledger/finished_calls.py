@@ -10,7 +10,7 @@ from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.lifecycle.outcomes import OutcomeRule
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA
-from tests.support.calling.reported_calls import Heard, listed
+from tests.support.calling.incoming import Incoming, listed
 
 # Learns nothing by itself: each test says what a call teaches.
 RETRIES = CallingPolicy(
@@ -46,11 +46,11 @@ def with_rules(*rules: dict[str, Any], **fields: Any) -> CallingPolicy:
 
 
 async def finished_call(
-    heard: Heard, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA, **told: Any
+    incoming: Incoming, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA, **told: Any
 ) -> None:
     """A call was placed, and the list shows how it ended."""
-    await heard.campaign.placed(book, call_id, phone)
-    assert await heard.read(listed(call_id, phone, **told), Expectations(), later=9999)
+    await incoming.campaign.placed(book, call_id, phone)
+    assert await incoming.read(listed(call_id, phone, **told), Expectations(), later=9999)
 
 
 async def everything(database: Database) -> list[Any]:
@@ -60,7 +60,7 @@ async def everything(database: Database) -> list[Any]:
 
 
 @pytest.fixture
-async def trying(database: Database) -> tuple[Heard, AttemptBook]:
+async def trying(database: Database) -> tuple[Incoming, AttemptBook]:
     """A campaign that rings again after no answer."""
-    heard = Heard(database, RETRIES)
-    return heard, await heard.campaign.runner()
+    incoming = Incoming(database, RETRIES)
+    return incoming, await incoming.campaign.runner()

@@ -29,8 +29,8 @@ from flireo_flows.lifecycle.states import AttemptEvent, Reason
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import CALLER, Campaign, people
+from tests.support.calling.incoming import ANALYSED, report, status_update
 from tests.support.calling.plans import plan, somebody, wanted
-from tests.support.calling.reported_calls import ANALYSED, report, status_update
 from tests.support.faulty.server import Act, answer, silent
 
 RULES: dict[str, Any] = {
@@ -81,7 +81,7 @@ def play(url: str) -> str:
     async def run() -> str:
         async with await Database.open(url) as database:
             it = Played(database)
-            for step in (dial, pause, hear, reconcile, wear_out, deny, learn):
+            for step in (dial, pause, receive, reconcile, wear_out, deny, learn):
                 await step(it)
             await foresee(it, url)
             for read in (explain, read_figures, read_rows):
@@ -135,7 +135,7 @@ async def pause(it: Played) -> None:
     await control.resume("person")
 
 
-async def hear(it: Played) -> None:
+async def receive(it: Played) -> None:
     """Reports of every kind, and what is none."""
     box, rows = Inbox(it.database), await it.campaign("campaign").attempts()
     placed = [row for row in rows if row.state == "placed"]

@@ -3,7 +3,7 @@
 import pytest
 
 from flireo_flows.api.identity import person_key, same_person, spellings
-from tests.support.calling.reported_calls import listed
+from tests.support.calling.incoming import listed
 from tests.support.calling.spellings import PAIRS
 
 OTHERS = [

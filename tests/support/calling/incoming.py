@@ -1,4 +1,4 @@
-"""What Flireo tells of calls, as it writes it, and a campaign with ears."""
+"""Reports and listed calls as Flireo writes them, and a campaign that receives them."""
 
 import json
 from datetime import UTC, datetime
@@ -40,8 +40,13 @@ def webhook(
 
 def report(call_id: str = "call-1", phone: str = ANNA, **more: Any) -> bytes:
     """An end-of-call report, with all that one can hold."""
-    told = {"durationSeconds": 61, "summary": "Anna wants an offer.", "messages": TALK, "analysis": ANALYSIS}
-    return webhook("end-of-call-report", call_id, phone, **{**told, **more})
+    reported = {
+        "durationSeconds": 61,
+        "summary": "Anna wants an offer.",
+        "messages": TALK,
+        "analysis": ANALYSIS,
+    }
+    return webhook("end-of-call-report", call_id, phone, **{**reported, **more})
 
 
 def status_update(status: str, **more: Any) -> bytes:
@@ -53,14 +58,14 @@ def listed(call_id: str = "call-1", phone: str = ANNA, **fields: Any) -> Call:
     """A call as the list shows it: over, and talked in."""
     now = datetime.now(UTC).isoformat()
     ended = {"status": "ended", "end_reason": "user_hangup", "started_at": now, "ended_at": now}
-    told = {"duration_seconds": 61, "summary": "Anna wants an offer.", "messages": TALK}
+    reported = {"duration_seconds": 61, "summary": "Anna wants an offer.", "messages": TALK}
     return Call.model_validate(
-        {"id": call_id, "direction": "outbound", "caller_phone": phone, **ended, **told, **fields}
+        {"id": call_id, "direction": "outbound", "caller_phone": phone, **ended, **reported, **fields}
     )
 
 
-class Heard:
-    """A campaign with ears."""
+class Incoming:
+    """A campaign and its inbox."""
 
     def __init__(self, database: Database, policy: CallingPolicy = POLICY) -> None:
         self.database, self.campaign = database, Campaign(database, policy=policy)
@@ -73,7 +78,7 @@ class Heard:
     async def apply(self) -> tuple[int, int]:
         return await self.inbox.apply(self.campaign.name, self.campaign.policy, ANALYSED)
 
-    async def hear(self, *bodies: bytes) -> tuple[int, int]:
+    async def receive(self, *bodies: bytes) -> tuple[int, int]:
         await self.store(*bodies)
         return await self.apply()
 
@@ -88,12 +93,12 @@ class Heard:
         """Read a call in the list."""
         return await self.apply_report(report_of_call(call), expects, later)
 
-    async def apply_report(self, told: Report, expects: Expectations, later: float) -> bool:
+    async def apply_report(self, reported: Report, expects: Expectations, later: float) -> bool:
         now = self.database.now() + later
         async with self.database.write() as db:
-            mine = select(attempts).where(attempts.c.call_id == told.call_id)
+            mine = select(attempts).where(attempts.c.call_id == reported.call_id)
             row = (await db.execute(mine)).one()
-            return await apply_report(db, self.database, row, told, self.campaign.policy, expects, now)
+            return await apply_report(db, self.database, row, reported, self.campaign.policy, expects, now)
 
     async def states(self) -> list[tuple[str, str]]:
         async with self.database.read() as db:
@@ -107,10 +112,10 @@ class Heard:
 
 
 @pytest.fixture
-def heard(database: Database) -> Heard:
-    return Heard(database)
+def incoming(database: Database) -> Incoming:
+    return Incoming(database)
 
 
 @pytest.fixture
-async def book(heard: Heard) -> AttemptBook:
-    return await heard.campaign.runner()
+async def book(incoming: Incoming) -> AttemptBook:
+    return await incoming.campaign.runner()
