@@ -47,11 +47,11 @@ async def _leave_behind(servers: Stage) -> None:
             some = begun[first : first + AT_ONCE]
             orders = (OutboundCall(destination=it.phone, agent_id=CALLER.agent_id) for it in some)
             placed = await asyncio.gather(*(client.send(create_outbound_call(order)) for order in orders))
-            told = [
+            reported = [
                 Answer(it, AttemptEvent.ACCEPTED, call_id=call.call_id)
                 for it, call in zip(some, placed, strict=True)
             ]
-            await book.record(told)
+            await book.record(reported)
         await runner.leave()
 
 

@@ -95,13 +95,13 @@ def _run(way: str, count: int, prefect_url: str, home: Path) -> Took:
     leads.write_text("\n".join(["phone,zone", *rows, ""]))
     with stage(rate_limit=0, time_scale=0.01) as servers:
         env = {"PREFECT_API_URL": prefect_url, "PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "WARNING"}
-        told = subprocess.run(
+        reported = subprocess.run(
             [sys.executable, "-m", "benchmarks.in_prefect", way, servers.account.url, str(leads)],
             env={**os.environ, **env},
             stdout=subprocess.PIPE,
             check=True,
         ).stdout
-        ran = json.loads(told.splitlines()[-1])
+        ran = json.loads(reported.splitlines()[-1])
         _await_completed(prefect_url, ran["flow_run_id"], count if way == "tasks" else 2)
         shown = time.time() - ran["began"]
         _check(servers, count)
@@ -165,7 +165,7 @@ def _engine(credentials: Any, leads: Path) -> Callable[[], str]:
     from prefect.runtime import flow_run  # noqa: PLC0415
     from pydantic import SecretStr  # noqa: PLC0415
 
-    from flireo_flows.blocks import CallLedger, FlireoPhoneNumber  # noqa: PLC0415
+    from flireo_flows.blocks import CallLedger  # noqa: PLC0415
     from flireo_flows.leads import LeadFormat  # noqa: PLC0415
     from flireo_flows.policy import CallingPolicy  # noqa: PLC0415
     from flireo_flows.tasks.campaign import CampaignRun, call_leads, import_leads  # noqa: PLC0415
@@ -173,10 +173,9 @@ def _engine(credentials: Any, leads: Path) -> Callable[[], str]:
     with tempfile.NamedTemporaryFile(suffix=".db", delete=False, dir=leads.parent) as ledger:
         run = CampaignRun(
             campaign="bench",
-            credentials=credentials,
-            ledger=CallLedger(url=SecretStr(f"sqlite:///{ledger.name}")),
-            agent_id=CALLER.agent_id,
-            number=FlireoPhoneNumber(number_id=CALLER.number_id),
+            account=credentials.account,
+            ledger_url=CallLedger(url=SecretStr(f"sqlite:///{ledger.name}")).database_url,
+            caller=CALLER,
             policy=CallingPolicy(calling_hours=None, max_concurrent_calls=1000),
             out=leads.parent / "results",
         )

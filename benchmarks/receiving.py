@@ -79,7 +79,7 @@ def _server() -> Iterator[int]:
 def _post(port: int, path: str, count: int = COUNT, rate: float = 0.0) -> Posted:
     words = [port, path, count, CONNECTIONS, rate, SECRET]
     command = [sys.executable, "-m", "benchmarks.posting", *map(str, words)]
-    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    assert told["statuses"] == {"200": count}, told["statuses"]
-    latencies = sorted(told["latencies"])
-    return Posted(count / told["seconds"], latencies[int(0.99 * len(latencies))] * 1000)
+    reported = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert reported["statuses"] == {"200": count}, reported["statuses"]
+    latencies = sorted(reported["latencies"])
+    return Posted(count / reported["seconds"], latencies[int(0.99 * len(latencies))] * 1000)

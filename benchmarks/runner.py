@@ -76,12 +76,12 @@ def run_all(orders: Sequence[Order]) -> list[Report]:
         for order in orders
     ]
     try:
-        told = [runner.communicate(timeout=LONGEST_SECONDS)[0] for runner in runners]
+        reported = [runner.communicate(timeout=LONGEST_SECONDS)[0] for runner in runners]
     finally:
         for runner in runners:
             runner.kill()  # nothing happens to one that has ended
     assert all(runner.returncode == 0 for runner in runners), "a runner failed"
-    return [Report(**json.loads(text)) for text in told]
+    return [Report(**json.loads(text)) for text in reported]
 
 
 async def carry_out(order: Order) -> Report:

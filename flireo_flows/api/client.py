@@ -59,6 +59,20 @@ class Timeouts:
     call: float = 120.0
 
 
+def check_api_key(key: str) -> str:
+    """A key without the spaces around it; it goes into a header: no line break, no space, no letter outside ASCII.
+
+    Raises:
+        ValueError: It is empty, or cannot be a key. Does not show it.
+    """
+    text = key.strip()
+    if not text:
+        raise ValueError("the API key is empty")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("the API key holds characters that no key has; copy it again from the dashboard")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """The address and the key of an account. The key is shown nowhere, and leaves the process for Flireo only.

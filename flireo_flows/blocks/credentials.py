@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from prefect.blocks.abstract import CredentialsBlock
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 
-from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
+from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts, check_api_key
 from flireo_flows.api.fields import Dialect
 from flireo_flows.api.network import check_base_url
 from flireo_flows.blocks.flireo_block import KEY, REFERENCE, FlireoBlock
@@ -59,13 +59,7 @@ with credentials.get_client() as client:
     @field_validator("api_key")
     @classmethod
     def _is_a_key(cls, key: SecretStr) -> SecretStr:
-        """A key goes into a header: no line break, no space, no letter outside ASCII."""
-        text = key.get_secret_value().strip()
-        if not text:
-            raise ValueError("the API key is empty")
-        if not text.isascii() or not text.isprintable() or " " in text:
-            raise ValueError("the API key holds characters that no key has; copy it again from the dashboard")
-        return SecretStr(text)
+        return SecretStr(check_api_key(key.get_secret_value()))
 
     @field_validator("base_url")
     @classmethod

@@ -50,6 +50,10 @@ COMPLETENESS_SECONDS: Final = 60.0
 Progress = Callable[[CampaignProgress], None]
 
 
+def no_progress(status: CampaignProgress) -> None:
+    """No figures are wanted."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunResult:
     """How a run ended.
@@ -103,7 +107,7 @@ class RunSettings:
     batch: str
     composer: Composer
     policy: CallingPolicy
-    progress: Progress = lambda _: None
+    progress: Progress = no_progress
     readiness: Readiness | None = None
     run_id: str = ""
     limit: int | None = None

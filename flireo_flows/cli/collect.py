@@ -39,7 +39,7 @@ async def _sweep(campaign: str, patience: int) -> "SweepSummary":
     from flireo_flows.cli import settings
     from flireo_flows.ledger import Database
 
-    account = settings.credentials().account()
+    account = settings.account()
     async with await Database.open(settings.ledger_url(), existing=True) as database:
         return await Sweep(database, account, campaign, patience).run()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from flireo_flows.lifecycle.states import LeadState
 
 if TYPE_CHECKING:
-    from flireo_flows.blocks import FlireoCredentials
+    from flireo_flows.api.client import Account
     from flireo_flows.calling.plan import Plan
 
 TEST_KEY: Final = (
@@ -22,20 +22,19 @@ USAGE: Final = 2
 OPEN: Final = 3
 
 
-def is_needed(credentials: "FlireoCredentials") -> bool:
-    """Whether these credentials may call real people."""
+def is_needed(account: "Account") -> bool:
+    """Whether this account may call real people."""
     from flireo_flows.api.network import is_loopback
 
-    key = credentials.api_key.get_secret_value()
-    return not key.startswith(TEST_KEY) and not is_loopback(credentials.account().url)
+    return not account.api_key.startswith(TEST_KEY) and not is_loopback(account.url)
 
 
-def refusal(plan: "Plan", limit: int | None, credentials: "FlireoCredentials") -> int | None:
+def refusal(plan: "Plan", limit: int | None, account: "Account") -> int | None:
     """Ask the person at the terminal whether to call.
 
     Args:
         plan: What the run would do.
-        credentials: With which; only the kind of key is shown.
+        account: With which key; only the kind of key is shown.
         limit: People that the run calls at most; None for no limit.
 
     Returns:
@@ -46,7 +45,7 @@ def refusal(plan: "Plan", limit: int | None, credentials: "FlireoCredentials") -
     people = len(plan.calls) + plan.reasons.get(LeadState.CALLING, 0)
     if not people:
         return None
-    _say(_question(plan, people, limit, _kind(credentials)))
+    _say(_question(plan, people, limit, _kind(account)))
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         _say("flireo-flows: there is no terminal to ask at, so no one was called. Add --yes to call them.")
         return USAGE
@@ -57,9 +56,9 @@ def refusal(plan: "Plan", limit: int | None, credentials: "FlireoCredentials") -
     return OPEN
 
 
-def _kind(credentials: "FlireoCredentials") -> str:
+def _kind(account: "Account") -> str:
     """What kind of key it is, as far as its beginning shows."""
-    if credentials.api_key.get_secret_value().startswith(LIVE_KEY):
+    if account.api_key.startswith(LIVE_KEY):
         return f"a live key ({LIVE_KEY}...)"
     return "a key that is not plainly a test key, so it counts as live"
 

@@ -1,6 +1,5 @@
 """`flireo-flows plan`: what a run would do. Sends nothing to Flireo, and writes nothing but the plan itself."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,10 +7,8 @@ from cyclopts import Parameter, validators
 
 from flireo_flows.cli.options import NO_OPTIONS, CampaignName, LeadOptions
 from flireo_flows.cli.run import Flag, check_local
-from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
-    from flireo_flows.api.fields import Dialect
     from flireo_flows.calling.plan import Plan, PlannedCall, PlanRequest
     from flireo_flows.leads import LeadFormat
 
@@ -100,7 +97,7 @@ def wanted_of(
     from flireo_flows.script import Caller, Composer
 
     rules, words = settings.policy(policy, any_hour=any_hour), settings.script(script)
-    composer = Composer(Caller(agent_id, number_id), words, _dialect(), campaign)
+    composer = Composer(Caller(agent_id, number_id), words, settings.dialect(), campaign)
     return PlanRequest(campaign, rules, composer, requests_per_minute)
 
 
@@ -137,15 +134,6 @@ def make(
     url = settings.ledger_url()
     past = asyncio.run(read_past(url, wanted.campaign, phones, wanted.policy))
     return make_plan(batch, wanted, past, datetime.now(UTC))
-
-
-def _dialect() -> "Dialect":
-    from flireo_flows.api.fields import Dialect
-
-    try:
-        return Dialect(os.environ.get("FLIREO_DIALECT", "") or "flireo")
-    except ValueError:
-        raise SettingError("FLIREO_DIALECT must be flireo or hmsovereign") from None
 
 
 def _print(plan: "Plan", most: int, saved: Path | None) -> None:

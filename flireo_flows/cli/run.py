@@ -8,13 +8,15 @@ from cyclopts import Parameter, validators
 from flireo_flows.cli.options import NO_OPTIONS, CampaignName, LeadOptions
 
 if TYPE_CHECKING:
-    from flireo_flows.flows import CampaignSummary
+    from logging import Logger
+
+    from flireo_flows.calling.campaign_steps import CampaignRun, CampaignSummary
+    from flireo_flows.leads import LeadFormat
+    from flireo_flows.ledger import CampaignProgress
     from flireo_flows.policy import CallingPolicy
 
 OPEN = 3
-MOST_PEOPLE = (
-    1_000_000  # of one run, where no limit is given: `NO_LIMIT` of the steps, without importing Prefect
-)
+MOST_PEOPLE = 1_000_000  # that `--limit` takes
 REQUESTS_PER_MINUTE = 100.0  # what Flireo allows a key (contract section 3)
 Flag = Parameter(negative=())
 
@@ -82,9 +84,11 @@ def run(
     yes
         Call without asking. Needed where there is no terminal, as in a scheduled job.
     """
+    from flireo_flows.calling.campaign_steps import NO_LIMIT, CampaignRun
     from flireo_flows.cli import confirmation, settings
     from flireo_flows.cli.plan import make, wanted_of
     from flireo_flows.leads import check_file, read_do_not_call
+    from flireo_flows.script import Caller
 
     lead_format = file_options.lead_format()
     rules = settings.policy(policy, any_hour=any_hour)
@@ -94,53 +98,110 @@ def run(
     if do_not_call:
         read_do_not_call(do_not_call, lead_format.default_region)
     check_out(out)
-    key, ledger = settings.credentials(), settings.ledger()
+    account = settings.account()
     _say_hours(rules, any_hour=any_hour)
-    if not yes and confirmation.is_needed(key):
+    if not yes and confirmation.is_needed(account):
         wanted = wanted_of(campaign, agent_id, number_id, policy, script, any_hour, REQUESTS_PER_MINUTE)
-        refused = confirmation.refusal(make(leads, do_not_call, wanted, lead_format, plan), limit, key)
+        refused = confirmation.refusal(make(leads, do_not_call, wanted, lead_format, plan), limit, account)
         if refused is not None:
             return refused
-    summary = _run_flow(
-        prefect_api(),
-        leads=str(leads.absolute()),
+    campaign_run = CampaignRun(
         campaign=campaign,
-        agent_id=agent_id,
-        credentials=key,
-        ledger=ledger,
-        number=_number(number_id),
+        account=settings.account,
+        ledger_url=settings.ledger_url,
+        caller=Caller(agent_id, number_id),
         policy=rules,
         script=words,
         plan=str(plan.absolute()) if plan else "",
-        lead_format=lead_format,
-        do_not_call=str(do_not_call.absolute()) if do_not_call else "",
-        out=str(out),
-        wait=not no_wait,
+        out=out,
         deadline_seconds=deadline,
         ignore_recent_calls=ignore_recent_calls,
-        limit=limit or MOST_PEOPLE,
+        limit=limit or NO_LIMIT,
     )
+    step_by_step = _run_in_prefect if settings.prefect_api() else _run_here
+    forbidden = str(do_not_call.absolute()) if do_not_call else ""
+    summary = step_by_step(campaign_run, str(leads.absolute()), lead_format, forbidden, wait=not no_wait)
     show(summary)
     return 0 if summary.is_finished else OPEN
 
 
-def prefect_api() -> str:
-    """URL of the configured Prefect API, or of a server of our own where none is configured.
+def _run_here(
+    run: "CampaignRun", leads: str, lead_format: "LeadFormat", do_not_call: str, *, wait: bool
+) -> "CampaignSummary":
+    """Take the steps in this process, without Prefect."""
+    import signal
 
-    Raises:
-        SettingError: The configured one cannot be used.
-        ChildError: Ours did not come up.
-    """
-    from prefect.settings import PREFECT_API_URL
+    from flireo_flows.analytics.export import write_campaign
+    from flireo_flows.calling import campaign_steps as steps
+    from flireo_flows.prefect_support.async_bridge import run_async
 
-    from flireo_flows.cli.settings import check_prefect
-    from flireo_flows.prefect_support.child_process import until_exit
-    from flireo_flows.prefect_support.local_server import prefect_server
+    log = _log()
+    shown = [""]
 
-    if configured := PREFECT_API_URL.value():
-        check_prefect(str(configured), "Without either, the run starts a Prefect server of its own.")
-        return str(configured)
-    return until_exit(prefect_server())
+    def progress(status: "CampaignProgress") -> None:
+        if status.in_words != shown[-1]:
+            shown[:] = [status.in_words]
+            log.info("%s", status.in_words)
+
+    async def work() -> "CampaignSummary":
+        imported = await steps.import_leads(run, leads, lead_format, do_not_call, log)
+        ran = await steps.call_leads(run, imported, log, progress=progress)
+        if wait:
+            ran = await steps.call_leads(run, imported, log, ran, progress)
+        written = await write_campaign(run.ledger_url(), run.campaign, run.out, imported.rejects, log)
+        standing = await steps.read_standing(run, imported)
+        return steps.conclude(imported, ran, standing, [*written[:-1], imported.rejects_file, written[-1]])
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is under way is written down
+    try:
+        return run_async(work)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _log() -> "Logger":
+    """Lines on standard error with the time, as of Prefect's own log."""
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s | %(levelname)-7s | %(message)s", "%H:%M:%S"))
+    log = logging.Logger("flireo-flows", logging.INFO)
+    log.addHandler(handler)
+    return log
+
+
+def _run_in_prefect(
+    run: "CampaignRun", leads: str, lead_format: "LeadFormat", do_not_call: str, *, wait: bool
+) -> "CampaignSummary":
+    """Run the flow, so that Prefect records the run and its tasks."""
+    from pydantic import SecretStr
+
+    from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber
+    from flireo_flows.flows import outbound_campaign
+
+    quiet_console()
+    account = run.account()
+    summary: CampaignSummary = outbound_campaign(
+        leads=leads,
+        campaign=run.campaign,
+        credentials=FlireoCredentials(
+            api_key=SecretStr(account.api_key), base_url=account.base_url, dialect=account.dialect
+        ),
+        ledger=CallLedger(url=SecretStr(run.ledger_url())),
+        agent_id=run.caller.agent_id,
+        number=FlireoPhoneNumber(number_id=run.caller.number_id) if run.caller.number_id else None,
+        policy=run.policy,
+        script=run.script,
+        plan=run.plan,
+        lead_format=lead_format,
+        do_not_call=do_not_call,
+        out=str(run.out),
+        wait=wait,
+        deadline_seconds=run.deadline_seconds,
+        ignore_recent_calls=run.ignore_recent_calls,
+        limit=run.limit,
+    )
+    return summary
 
 
 def show(summary: "CampaignSummary") -> None:
@@ -210,23 +271,6 @@ def quiet_console() -> None:
 
 def _is_for_people(record: Any) -> bool:
     return not record.exc_info and record.levelno < 40  # errors are shown once, at the end, by us
-
-
-def _run_flow(api: str, **parameters: Any) -> "CampaignSummary":
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    from flireo_flows.flows import outbound_campaign
-
-    quiet_console()
-    with temporary_settings({PREFECT_API_URL: api}):
-        summary: CampaignSummary = outbound_campaign(**parameters)
-    return summary
-
-
-def _number(number_id: str) -> Any:
-    from flireo_flows.blocks import FlireoPhoneNumber
-
-    return FlireoPhoneNumber(number_id=number_id) if number_id else None
 
 
 def check_out(out: Path) -> None:

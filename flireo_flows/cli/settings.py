@@ -1,6 +1,7 @@
 """Settings from the environment and from policy files, each checked with one clear sentence."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -10,7 +11,8 @@ from flireo_flows.cli.user_errors import SettingError
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
-    from flireo_flows.blocks import CallLedger, FlireoCredentials
+    from flireo_flows.api.client import Account
+    from flireo_flows.api.fields import Dialect
     from flireo_flows.policy import CallingPolicy
     from flireo_flows.script import Script
 
@@ -71,13 +73,15 @@ def _is_meant_as_text(tag: str, value: Any) -> bool:
 Form = TypeVar("Form", bound="BaseModel")
 
 
-def credentials() -> "FlireoCredentials":
-    """FLIREO_API_KEY, FLIREO_BASE_URL, FLIREO_DIALECT and FLIREO_WEBHOOK_SECRET as a block."""
-    from pydantic import SecretStr, ValidationError
+def account() -> "Account":
+    """Where to call and with which key: FLIREO_API_KEY, FLIREO_BASE_URL and FLIREO_DIALECT; without importing Prefect.
 
-    from flireo_flows.api.fields import Dialect
+    Raises:
+        SettingError: A variable is missing or wrong.
+        NetworkSettingError: A variable of the environment keeps us from any server.
+    """
+    from flireo_flows.api.client import Account, check_api_key
     from flireo_flows.api.network import check_network
-    from flireo_flows.blocks import FlireoCredentials
 
     check_network()
     key = os.environ.get("FLIREO_API_KEY", "").strip()
@@ -86,16 +90,21 @@ def credentials() -> "FlireoCredentials":
             "FLIREO_API_KEY is not set. Make a key in the Flireo dashboard (Settings > API Keys) and export it."
         )
     try:
-        return FlireoCredentials(
-            api_key=SecretStr(key),
-            base_url=os.environ.get("FLIREO_BASE_URL", ""),
-            dialect=Dialect(os.environ.get("FLIREO_DIALECT", "") or "flireo"),
-            webhook_secret=SecretStr(webhook_secret(os.environ.get("FLIREO_WEBHOOK_SECRET", ""))),
-        )
-    except ValidationError as error:
-        names = {"api_key": "FLIREO_API_KEY", "base_url": "FLIREO_BASE_URL"}
-        field = str(error.errors(include_input=False)[0]["loc"][0])
-        raise SettingError(f"{names.get(field, field)}: {first_problem(error)}") from None
+        key = check_api_key(key)
+    except ValueError as error:
+        raise SettingError(f"FLIREO_API_KEY: {error}") from None
+    try:
+        return Account(key, os.environ.get("FLIREO_BASE_URL", ""), dialect())
+    except ValueError as error:
+        raise SettingError(f"FLIREO_BASE_URL: {error}") from None
+
+
+def dialect() -> "Dialect":
+    """FLIREO_DIALECT."""
+    from flireo_flows.api.fields import Dialect
+
+    try:
+        return Dialect(os.environ.get("FLIREO_DIALECT", "") or "flireo")
     except ValueError:
         raise SettingError("FLIREO_DIALECT must be flireo or hmsovereign") from None
 
@@ -107,15 +116,6 @@ def webhook_secret(listed: str) -> str:
         listed: FLIREO_WEBHOOK_SECRET, with spaces between several.
     """
     return next(iter(listed.split()), "")
-
-
-def ledger() -> "CallLedger":
-    """FLIREO_LEDGER_URL as a block."""
-    from pydantic import SecretStr
-
-    from flireo_flows.blocks import CallLedger
-
-    return CallLedger(url=SecretStr(os.environ.get("FLIREO_LEDGER_URL", "")))
 
 
 def ledger_url() -> str:
@@ -198,6 +198,29 @@ def _known(model: type["BaseModel"], place: tuple[int | str, ...]) -> list[str]:
         if reference := next((choice["$ref"] for choice in choices if "$ref" in choice), ""):
             here = schema["$defs"][reference.rpartition("/")[2]]
     return list(here.get("properties", {}))
+
+
+def prefect_api() -> str:
+    """URL of the configured Prefect API; empty where none is configured.
+
+    Prefect is only asked where something may configure it: importing it takes a second or two.
+
+    Raises:
+        SettingError: The configured API cannot be used.
+    """
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    # Prefect documentation, "Settings and profiles": variables, .env, prefect.toml, pyproject.toml, the profiles.
+    files = (home / "profiles.toml", Path(".env"), Path("prefect.toml"), Path("pyproject.toml"))
+    names = ("PREFECT_API_URL", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH")
+    is_possible = any(map(os.environ.get, names)) or any(file.exists() for file in files)
+    if not is_possible and "prefect" not in sys.modules:
+        return ""
+    from prefect.settings import PREFECT_API_URL
+
+    configured = str(PREFECT_API_URL.value() or "")
+    if configured:
+        check_prefect(configured, "Without either, the run needs no Prefect.")
+    return configured
 
 
 def check_prefect(url: str, instead: str = "") -> None:

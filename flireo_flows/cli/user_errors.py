@@ -10,6 +10,7 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
     from flireo_flows.analytics import ExportError
     from flireo_flows.api.errors import FlireoError
     from flireo_flows.api.network import NetworkSettingError
+    from flireo_flows.calling.campaign_steps import CampaignStoppedError, NoLeadsError
     from flireo_flows.calling.preflight import NotReadyError
     from flireo_flows.calling.saved_plan import PlanError
     from flireo_flows.leads import LeadFileError
@@ -19,6 +20,7 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
     from flireo_flows.script import ScriptError
 
     kinds: tuple[type[Exception], ...] = (
+        CampaignStoppedError,
         ChildError,
         DeclinedError,
         ExportError,
@@ -26,12 +28,13 @@ def PROBLEMS() -> tuple[type[Exception], ...]:
         LeadFileError,
         LedgerError,
         NetworkSettingError,
+        NoLeadsError,
         NotReadyError,
         PlanError,
         ScriptError,
         SettingError,
     )
-    return (*kinds, *_prefects())
+    return (*kinds, *_of_prefect())
 
 
 def in_words(error: Exception) -> str:
@@ -51,17 +54,12 @@ def is_clock(error: Exception) -> bool:
     return bool(getattr(error, "is_clock", False))
 
 
-def _prefects() -> tuple[type[Exception], ...]:
-    """Errors of the steps; only if they were loaded, for loading them takes seconds."""
+def _of_prefect() -> tuple[type[Exception], ...]:
+    """Errors of what needs Prefect; only if it was loaded, for loading it takes seconds."""
     import sys
 
-    found: list[type[Exception]] = []
-    if "flireo_flows.prefect_support.automations" in sys.modules:
-        from flireo_flows.prefect_support.automations import AutomationError
+    if "flireo_flows.prefect_support.automations" not in sys.modules:
+        return ()
+    from flireo_flows.prefect_support.automations import AutomationError
 
-        found.append(AutomationError)
-    if "flireo_flows.flows" in sys.modules:
-        from flireo_flows.flows import CampaignStoppedError, NoLeadsError
-
-        found += [CampaignStoppedError, NoLeadsError]
-    return tuple(found)
+    return (AutomationError,)

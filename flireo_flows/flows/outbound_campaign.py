@@ -1,15 +1,17 @@
 """Call the people of a file and export what became of each call."""
 
+import uuid
 from typing import Annotated
 
 from prefect import flow
+from prefect.runtime import flow_run
 from pydantic import Field
 
 from flireo_flows.api.identity import CampaignName
 from flireo_flows.blocks import CallLedger, FlireoCredentials, FlireoPhoneNumber, FlireoWebhook
 from flireo_flows.leads import LeadFormat
 from flireo_flows.policy import CallingPolicy
-from flireo_flows.script import Script
+from flireo_flows.script import Caller, Script
 from flireo_flows.tasks.campaign import (
     CampaignRun,
     CampaignSummary,
@@ -17,6 +19,7 @@ from flireo_flows.tasks.campaign import (
     conclude,
     export_results,
     import_leads,
+    report_webhook,
     wait_for_reports,
 )
 from flireo_flows.tasks.campaign_control import pause_when_cancelled
@@ -71,18 +74,18 @@ def outbound_campaign(
     """
     run = CampaignRun(
         campaign=campaign,
-        credentials=credentials,
-        ledger=ledger,
-        agent_id=agent_id,
-        number=number,
+        account=credentials.account,
+        ledger_url=ledger.database_url,
+        caller=Caller(agent_id, number.number_id if number else ""),
         policy=policy,
         script=script,
-        webhook=webhook,
+        webhook=report_webhook(webhook),
         plan=plan,
         out=results_folder(ledger, campaign, out),
         deadline_seconds=deadline_seconds,
         ignore_recent_calls=ignore_recent_calls,
         limit=limit,
+        run_id=flow_run.get_id() or uuid.uuid4().hex,
     )
     imported = import_leads(run, leads, lead_format, do_not_call)
     called = call_leads(run, imported)

@@ -20,6 +20,7 @@ from flireo_flows.ledger.unknown_attempts import is_given_up
 from flireo_flows.lifecycle.states import FINAL, AttemptState, InboxState, LeadState
 
 LATELY_SECONDS: Final = 2 * 86_400.0
+BAR: Final = 24  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,15 @@ class CampaignProgress:
     def final(self) -> int:
         """Leads that are final: no run calls them any more."""
         return sum(self.states.get(state, 0) for state in FINAL)
+
+    @property
+    def in_words(self) -> str:
+        """In a line, with a bar and without a number."""
+        bar = ("=" * (BAR * self.final // max(1, self.leads))).ljust(BAR)
+        open_ones = {f"in {state}": count for state, count in self.states.items() if state != "done"}
+        counts = ({**self.outcomes, **open_ones}).items()
+        words = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts)
+        return f"[{bar}] {self.final} of {self.leads} leads final; {words}"
 
 
 @dataclass(frozen=True, slots=True)

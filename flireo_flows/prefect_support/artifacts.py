@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final
 from uuid import UUID
 
 import httpx
@@ -15,24 +14,10 @@ from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.ledger import CampaignProgress, LeadResult
 from flireo_flows.ledger.completeness import Completeness
 
-BAR: Final = 24  # characters
-
 
 def artifact_key(campaign: str, what: str) -> str:
     """Prefect takes only lower-case letters, digits and dashes as an artifact's key."""
     return re.sub(r"[^a-z0-9]+", "-", f"flireo-{redact(name_key(campaign))}-{what}".lower()).strip("-")
-
-
-def describe(status: CampaignProgress) -> str:
-    """A campaign in one line, without a number."""
-    done, total = status.final, max(1, status.leads)
-    bar = ("=" * (BAR * done // total)).ljust(BAR)
-    counted = {
-        **status.outcomes,
-        **{f"in {state}": n for state, n in status.states.items() if state != "done"},
-    }
-    words = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counted.items())
-    return f"[{bar}] {done} of {status.leads} leads final; {words}"
 
 
 class ProgressBoard:
@@ -52,9 +37,9 @@ class ProgressBoard:
     def show(self) -> None:
         """Show them, if they changed; called from the task's thread."""
         status = self._status
-        if status is None or describe(status) == self._shown:
+        if status is None or status.in_words == self._shown:
             return
-        self._shown = describe(status)
+        self._shown = status.in_words
         self._logger.info("%s", self._shown)
         try:
             self._update(status)
@@ -85,7 +70,7 @@ def show_tables(status: CampaignProgress, latest: list[LeadResult], complete: Co
         *({"figure": "requests " + name, "count": count} for name, count in status.requests.items()),
     ]
     rows += [{"figure": "results " + name, "count": figure} for name, figure in complete.rows().items()]
-    create_table_artifact(rows, key=artifact_key(status.campaign, "figures"), description=describe(status))
+    create_table_artifact(rows, key=artifact_key(status.campaign, "figures"), description=status.in_words)
 
 
 def show_failures(campaign: str, failures: Sequence[str]) -> None:

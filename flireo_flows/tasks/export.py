@@ -2,19 +2,18 @@
 
 import hashlib
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from flireo_flows.analytics.export import write_campaign
 from flireo_flows.analytics.files import local_path
 from flireo_flows.api.identity import name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger
-from flireo_flows.ledger import Database, LeadResult, Views
-from flireo_flows.ledger.completeness import Completeness, completeness
+from flireo_flows.ledger import Database
 from flireo_flows.ledger.notices import find_campaign, shown_name
 from flireo_flows.prefect_support.async_bridge import run_async
 
@@ -91,45 +90,5 @@ def export_campaign(ledger: CallLedger, campaign: str, out: Path | None = None) 
             return await find_campaign(database, campaign)
 
     found = run_async(name)
-    return write_results(ledger, found, folder or results_folder(ledger, found), rejects=None)
-
-
-def write_results(ledger: CallLedger, campaign: str, out: Path, rejects: int | None) -> list[Path]:
-    """Write the results of a campaign.
-
-    Args:
-        ledger: The record of who was called.
-        campaign: Its name.
-        out: Folder for the files.
-        rejects: Rows of the file that are no leads; None where it is unknown.
-
-    Raises:
-        ExportError: A file cannot be written; the earlier one is untouched.
-        LedgerError: The ledger failed.
-    """
-    # pandas takes a second to import, and only this step needs it.
-    from flireo_flows.analytics.report import write_report  # noqa: PLC0415
-    from flireo_flows.analytics.sinks import export_results  # noqa: PLC0415
-
-    async def read() -> tuple[str, list[LeadResult], Completeness]:
-        async with await Database.open(ledger.database_url(), existing=True) as database:
-            shown = await find_campaign(database, campaign)
-            return (
-                shown,
-                await Views(database).results(campaign),
-                await completeness(database.campaign(campaign)),
-            )
-
-    campaign, results, complete = run_async(read)
-    files = export_results(results, out)
-    report = out / "report.html"
-    write_report(
-        results,
-        report,
-        campaign=campaign,
-        rejects=rejects,
-        generated_at=datetime.now(UTC),
-        completeness=complete,
-    )
-    get_run_logger().info("%d leads written to %s", len(results), out)
-    return [*(file for file in (files.csv, files.jsonl, files.parquet) if file), report]
+    where, log = folder or results_folder(ledger, found), get_run_logger()
+    return run_async(lambda: write_campaign(ledger.database_url(), found, where, None, log))

@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.api.redaction import redact
+from flireo_flows.calling.campaign_steps import CampaignRun, CampaignSummary
 from flireo_flows.calling.dry_run import make_plan
 from flireo_flows.calling.plan import Plan, PlannedCall, PlanRequest, Skipped, reasons_in_words
 from flireo_flows.calling.saved_plan import save_plan
@@ -18,7 +19,6 @@ from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads
 from flireo_flows.ledger.past import read_past
 from flireo_flows.prefect_support.artifacts import artifact_key
 from flireo_flows.prefect_support.async_bridge import run_async
-from flireo_flows.tasks.campaign import CampaignRun, CampaignSummary
 
 ROWS_SHOWN: Final = 200  # the UI's list of artifacts loads every row of every table
 SKIPS_SHOWN: Final = 50  # of those rows at most, while there are calls to show
@@ -119,7 +119,7 @@ def plan_leads(
     batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
     wanted = PlanRequest(run.campaign, run.policy, run.composer(), requests_per_minute)
     phones = [lead.phone for lead in batch.leads]
-    past = run_async(lambda: read_past(run.ledger.database_url(), run.campaign, phones, run.policy))
+    past = run_async(lambda: read_past(run.ledger_url(), run.campaign, phones, run.policy))
     plan = make_plan(batch, wanted, past, datetime.now(UTC))
     # Its name identifies the plan, so that another one does not take its place while this one is being approved.
     file = run.out / f"plan-{plan.digest}.json"

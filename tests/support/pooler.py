@@ -89,8 +89,8 @@ def run_pooler(
                 shutil.chown(path, owner)
         ini = Path(place) / "pgbouncer.ini"
         behind = f"{database} = host={folder} port=5432 user=postgres dbname={database}"
-        told = "\n".join(f"{name} = {value}" for name, value in lines.items())
-        ini.write_text(f"[databases]\n{behind}\n[pgbouncer]\n{told}\n")
+        reported = "\n".join(f"{name} = {value}" for name, value in lines.items())
+        ini.write_text(f"[databases]\n{behind}\n[pgbouncer]\n{reported}\n")
         ini.chmod(0o644)
         process = subprocess.Popen([program, str(ini)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:

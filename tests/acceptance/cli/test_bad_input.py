@@ -41,27 +41,26 @@ def test_a_prefect_that_cannot_be_used_is_told_before_anything_is_begun(bare: Sh
         ("leads.csv", "--campaign", "spring", "--agent-id", "a") if command == "run" else ("automation.yaml",)
     )
 
-    def told(url: str) -> str:
+    def ran(url: str) -> str:
         with temporary_settings({PREFECT_API_URL: url}):
             ended = bare.here(command, *usual, FLIREO_API_KEY="fl_test_k")
         assert ended.status == 1
         return ended.complaint
 
     nobody = f"127.0.0.1:{free_port()}/api"
-    refused = told(f"http://me:hush@{nobody}")
+    refused = ran(f"http://me:hush@{nobody}")
     assert f"the Prefect API at http://{nobody} cannot be used" in refused and "hush" not in refused
     assert "PREFECT_API_URL" in refused
-    assert "'http://' or 'https://'" in told("nowhere")
+    assert "'http://' or 'https://'" in ran("nowhere")
     with run_faulty(answer(401, {"detail": "Unauthorized"})) as stranger:
-        assert "it answers 401. Check PREFECT_API_KEY" in told(f"{stranger.url}/api")
+        assert "it answers 401. Check PREFECT_API_KEY" in ran(f"{stranger.url}/api")
     with run_faulty(answer(405, {})) as site:
-        assert "it answers 405. Check PREFECT_API_URL" in told(site.url)
+        assert "it answers 405. Check PREFECT_API_URL" in ran(site.url)
     with run_faulty(page(200)) as site:
-        assert "cannot be used" in told(site.url)
+        assert "cannot be used" in ran(site.url)
     assert not (bare.folder / "ledger.db").exists()
 
 
-@pytest.mark.server
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "settings", "env", "words"),
@@ -92,7 +91,6 @@ def test_a_prefect_that_cannot_be_used_is_told_before_anything_is_begun(bare: Sh
 def test_what_is_wrong_with_the_account_is_told_before_the_first_call(
     shell: Shell,
     sandbox: RunningSandbox,
-    at_prefect: str,
     arguments: tuple[str, ...],
     settings: dict[str, object],
     env: dict[str, str],
@@ -107,10 +105,9 @@ def test_what_is_wrong_with_the_account_is_told_before_the_first_call(
     assert sandbox.placed_calls() == []
 
 
-@pytest.mark.server
 @pytest.mark.slow
 def test_a_ledger_that_cannot_be_used_is_told_by_its_url_without_its_password(
-    shell: Shell, sandbox: RunningSandbox, at_prefect: str
+    shell: Shell, sandbox: RunningSandbox
 ) -> None:
     no_database = shell.write("notes.db", "this is no database, but long enough to look like one " * 40)
     assert shell.here(
@@ -118,8 +115,8 @@ def test_a_ledger_that_cannot_be_used_is_told_by_its_url_without_its_password(
     ).complaint.endswith("file is not a database. Check FLIREO_LEDGER_URL and its permissions.")
     assert no_database.read_text().startswith("this is no database")
     elsewhere = "postgresql://me:hush-hush@127.0.0.1:1/ledger"
-    told = shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL=elsewhere).complaint
-    assert "127.0.0.1:1/ledger" in told and "hush-hush" not in told
+    ran = shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL=elsewhere).complaint
+    assert "127.0.0.1:1/ledger" in ran and "hush-hush" not in ran
     assert (
         "sqlite:///FILE" in shell.here("status", "--campaign", "c", FLIREO_LEDGER_URL="ledger.db").complaint
     )
@@ -141,10 +138,9 @@ def test_a_ledger_that_cannot_be_used_is_told_by_its_url_without_its_password(
     assert sandbox.requests() == {}
 
 
-@pytest.mark.server
 @pytest.mark.slow
 def test_rows_with_too_many_or_too_few_cells_become_rejects_and_the_others_are_called(
-    shell: Shell, sandbox: RunningSandbox, at_prefect: str
+    shell: Shell, sandbox: RunningSandbox
 ) -> None:
     rows = ["name,phone,city", f"Anna,{ANNA},Leeds", "Ben,+442079460002,York,Hull", "Carla,+442079460003"]
     shell.write("leads.csv", "\n".join(rows))
@@ -168,7 +164,6 @@ def _may_mount() -> bool:
     )
 
 
-@pytest.mark.server
 @pytest.mark.slow
 def test_a_full_disk_while_exporting_is_told_and_the_next_run_exports(
     shell: Shell, sandbox: RunningSandbox
@@ -196,10 +191,10 @@ def test_a_server_of_ours_says_what_keeps_it_from_starting(bare: Shell, tmp_path
     assert unsigned.status == 1
     assert "FLIREO_WEBHOOK_SECRET is not set" in unsigned.complaint and "--unsigned" in unsigned.complaint
     bare.write("file", "")
-    told = bare.here(
+    ran = bare.here(
         "webhooks", "--unsigned", FLIREO_LEDGER_URL=f"sqlite:///{tmp_path}/file/ledger.db"
     ).complaint
-    assert "its folder cannot be made" in told and "FLIREO_LEDGER_URL" in told
+    assert "its folder cannot be made" in ran and "FLIREO_LEDGER_URL" in ran
     assert "--lose-answer-share" in bare.here("sandbox", "--lose-answer-share", "2").complaint
     assert "--dialect" in bare.here("sandbox", "--dialect", "dutch").complaint
 
@@ -227,8 +222,8 @@ def test_names_of_campaigns_are_shown_as_they_are_and_no_text_is_told(bare: Shel
 
     asyncio.run(place())
     for name in names:
-        told = bare.here("status", "--campaign", name)
-        assert (told.status, f"{name}: 1 leads" in told.out) == (0, True), told.err
+        ran = bare.here("status", "--campaign", name)
+        assert (ran.status, f"{name}: 1 leads" in ran.out) == (0, True), ran.err
         assert f"{name}: how 0 calls ended" in bare.here("outcomes", "--campaign", name).out
     nobody_there = {"FLIREO_API_KEY": "k", "FLIREO_BASE_URL": "http://127.0.0.1:1/api/v1"}
     collected = bare.here("collect", **nobody_there)

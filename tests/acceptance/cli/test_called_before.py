@@ -1,7 +1,5 @@
 """At the command line: who was called before is not called again by another spelling, campaign or a new ledger."""
 
-import pytest
-
 from tests.support.calling.bad_line import bad_line
 from tests.support.cli.shell import ANNA, BEN, CARLA, Shell
 from tests.support.faulty.server import answer
@@ -14,7 +12,6 @@ def called(sandbox: RunningSandbox) -> list[str]:
     return sorted(call["destination"] for call in sandbox.placed_calls())
 
 
-@pytest.mark.server
 def test_a_lost_ledger_another_spelling_and_another_campaign_lead_to_no_second_call(
     shell: Shell, sandbox: RunningSandbox
 ) -> None:
@@ -37,12 +34,11 @@ def test_a_lost_ledger_another_spelling_and_another_campaign_lead_to_no_second_c
     assert ANNA not in why.out
 
 
-@pytest.mark.server
 def test_where_the_accounts_calls_cannot_be_read_it_ends_with_status_5_unless_told_otherwise(
-    bare: Shell, prefect_url: str
+    bare: Shell,
 ) -> None:
     with bad_line(shows=answer(200, AGENT), lists=answer(200, {})) as line:
-        bare.env |= {"FLIREO_API_KEY": "k", "FLIREO_BASE_URL": line.url, "PREFECT_API_URL": prefect_url}
+        bare.env |= {"FLIREO_API_KEY": "k", "FLIREO_BASE_URL": line.url}
         refused = bare.run("--policy", "policy.yaml")
         assert (refused.status, line.posts) == (5, [])
         assert "so no one is called yet" in refused.complaint

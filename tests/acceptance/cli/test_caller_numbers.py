@@ -7,7 +7,6 @@ from tests.support.cli.shell import ANNA, BEN, CARLA, Shell
 from tests.support.sandbox.running import RunningSandbox
 
 
-@pytest.mark.server
 @pytest.mark.slow
 def test_a_client_without_a_number_goes_to_review_and_is_not_called(
     shell: Shell, sandbox: RunningSandbox

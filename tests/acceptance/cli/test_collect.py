@@ -18,7 +18,6 @@ def sandbox() -> Iterator[RunningSandbox]:
         yield running
 
 
-@pytest.mark.server
 @pytest.mark.slow
 def test_open_calls_are_status_3_for_a_run_that_does_not_wait_and_for_collecting(shell: Shell) -> None:
     with run_sandbox(SandboxSettings(rate_limit=0, outcomes=dict.fromkeys(PEOPLE, ("answered",)))) as slow:
@@ -35,7 +34,6 @@ def test_open_calls_are_status_3_for_a_run_that_does_not_wait_and_for_collecting
         assert "401" in refused.complaint or "unauthorized" in refused.complaint
 
 
-@pytest.mark.server
 @pytest.mark.slow
 def test_a_campaign_that_no_one_waits_for_is_collected_to_the_end(
     shell: Shell, sandbox: RunningSandbox

@@ -87,7 +87,6 @@ def test_ctrl_c_calls_no_one(bare: Shell) -> None:
     assert not (bare.folder / "ledger.db").exists()
 
 
-@pytest.mark.server
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", [b"YES\n"])
 def test_yes_calls_them_and_a_finished_campaign_is_not_asked_about(
@@ -106,7 +105,6 @@ def test_yes_calls_them_and_a_finished_campaign_is_not_asked_about(
     assert placed(sandbox) == len(PEOPLE)
 
 
-@pytest.mark.server
 @pytest.mark.slow
 def test_a_limit_is_how_many_people_one_run_calls(live: Shell, sandbox: RunningSandbox) -> None:
     assert live(*USUAL, "--limit", "2").status == 2

@@ -29,11 +29,11 @@ CROWD = {f"+4420794602{n:02d}": f"Person {n}" for n in range(12)}
 )
 def test_no_command_shows_a_part_of_the_password(bare: Shell, url: str) -> None:
     for command in (["status"], ["why", "+442079460001"], ["pause"]):
-        told = bare.here(*command, "--campaign", "spring", FLIREO_LEDGER_URL=url)
-        assert told.status == 1
-        assert told.complaint.startswith("flireo-flows: ledger ")
+        ran = bare.here(*command, "--campaign", "spring", FLIREO_LEDGER_URL=url)
+        assert ran.status == 1
+        assert ran.complaint.startswith("flireo-flows: ledger ")
         for part in ("secret99", "w:rd", "ss/w", "rd#1", "hunter2"):
-            assert part not in told.out + told.err
+            assert part not in ran.out + ran.err
 
 
 @pytest.mark.postgres
@@ -46,7 +46,6 @@ def test_commands_follow_each_other_through_a_pooler(bare: Shell, postgres: Post
             assert shown.status == 0, shown.err
 
 
-@pytest.mark.server
 @pytest.mark.slow
 @pytest.mark.postgres
 def test_two_runs_at_once_share_a_pooler_of_two_sessions(
@@ -75,8 +74,8 @@ def test_a_server_that_forgets_is_refused(bare: Shell, postgres: Postgres) -> No
 
     postgres.sql(f"ALTER ROLE ALL SET {FSYNC_MAY_BE_OFF} = 'off'")
     try:
-        told = bare.here("status", "--campaign", "spring", FLIREO_LEDGER_URL=postgres.fresh_database())
+        ran = bare.here("status", "--campaign", "spring", FLIREO_LEDGER_URL=postgres.fresh_database())
     finally:
         postgres.sql(f"ALTER ROLE ALL SET {FSYNC_MAY_BE_OFF} = 'on'")
-    assert told.status == 1
-    assert "the server runs with fsync=off" in told.complaint
+    assert ran.status == 1
+    assert "the server runs with fsync=off" in ran.complaint

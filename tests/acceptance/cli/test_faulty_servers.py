@@ -24,7 +24,6 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.server
 @pytest.mark.slow
 @pytest.mark.parametrize("faults", FAULTS, ids=lambda faults: str(faults)[:60])
 def test_a_run_calls_everyone_once_and_ends(shell: Shell, faults: dict[str, Any]) -> None:

@@ -35,9 +35,9 @@ def filled(bare: Shell) -> Shell:
 
 
 def listed(shell: Shell, *options: str) -> list[dict[str, object]]:
-    told = shell.here("inbox", "list", "--json", *options)
-    assert told.status == 0, told.err
-    rows: list[dict[str, object]] = json.loads(told.out)
+    ran = shell.here("inbox", "list", "--json", *options)
+    assert ran.status == 0, ran.err
+    rows: list[dict[str, object]] = json.loads(ran.out)
     return rows
 
 
@@ -93,13 +93,13 @@ def test_an_empty_inbox_is_told_in_a_line(bare: Shell, filled: Shell) -> None:
     with sqlite3.connect(filled.folder / "ledger.db") as db:
         db.execute("DELETE FROM flireo_inbox WHERE state = 'waiting'")
     db.close()
-    told = filled.here("inbox", "list", "--state", "waiting")
-    assert (told.status, told.out) == (0, "nothing in the inbox is waiting.\n")
+    ran = filled.here("inbox", "list", "--state", "waiting")
+    assert (ran.status, ran.out) == (0, "nothing in the inbox is waiting.\n")
     assert listed(filled, "--state", "waiting") == []
     (filled.folder / "ledger.db").unlink()
-    told = filled.here("inbox", "list")
-    assert told.out == "nothing is in the inbox.\n"
-    assert "there is no ledger there" in told.complaint
+    ran = filled.here("inbox", "list")
+    assert ran.out == "nothing is in the inbox.\n"
+    assert "there is no ledger there" in ran.complaint
 
 
 def test_dead_letters_are_read_again_and_those_that_can_be_read_wait(filled: Shell) -> None:
@@ -204,7 +204,7 @@ def test_a_module_serves_as_well(bare: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "told"),
+    ("named", "ran"),
     [
         ("mine.py", "say MODULE:NAME or FILE.py:NAME"),
         ("none.py:receiver", "there is no file none.py. Check the path."),
@@ -217,11 +217,11 @@ def test_a_module_serves_as_well(bare: Shell) -> None:
         ("mine.py:other", "other is a int. It has to be a flireo_flows.receiver.Receiver."),
     ],
 )
-def test_an_app_that_is_none_is_told(bare: Shell, named: str, told: str) -> None:
+def test_an_app_that_is_none_is_told(bare: Shell, named: str, ran: str) -> None:
     bare.write("mine.py", TOOLS)
     for name in ("broken.py", "broken_too.py"):
         bare.write(name, "receiver = None\nx = (\n")
-    assert told in bare.here("webhooks", "--app", named, "--port", str(free_port())).complaint
+    assert ran in bare.here("webhooks", "--app", named, "--port", str(free_port())).complaint
 
 
 def test_a_ledger_that_cannot_be_opened_is_told_before_the_server_starts(bare: Shell) -> None:

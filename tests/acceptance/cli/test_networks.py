@@ -7,7 +7,6 @@ from tests.support.certificates import Authority
 from tests.support.cli.shell import Shell
 from tests.support.faulty.server import answer, page, run_faulty
 
-pytestmark = [pytest.mark.server]
 LOGIN = "<!doctype html><html><title>Sign in</title></html>"
 
 
@@ -24,14 +23,11 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("kind", ELSEWHERE)
-def test_an_address_that_is_not_the_apis_is_said_and_no_one_is_called(
-    bare: Shell, prefect_url: str, kind: str
-) -> None:
+def test_an_address_that_is_not_the_apis_is_said_and_no_one_is_called(bare: Shell, kind: str) -> None:
     with run_faulty(ELSEWHERE[kind]) as server:
         bare.env |= {
             "FLIREO_API_KEY": "fl_test_x",
             "FLIREO_BASE_URL": server.url,
-            "PREFECT_API_URL": prefect_url,
         }
         ended = bare.run("--policy", "policy.yaml")
     assert ended.status == 1, ended.out
@@ -43,11 +39,11 @@ def test_an_address_that_is_not_the_apis_is_said_and_no_one_is_called(
 
 @pytest.mark.parametrize("kind", ["self-signed", "expired", "another host's"])
 def test_a_certificate_that_is_not_trusted_is_said(
-    bare: Shell, prefect_url: str, tmp_path_factory: pytest.TempPathFactory, kind: str
+    bare: Shell, tmp_path_factory: pytest.TempPathFactory, kind: str
 ) -> None:
     authority = Authority(tmp_path_factory.mktemp("tls"))
     name = "elsewhere.test" if kind == "another host's" else "127.0.0.1"
-    bare.env |= {"FLIREO_API_KEY": "fl_test_x", "PREFECT_API_URL": prefect_url}
+    bare.env |= {"FLIREO_API_KEY": "fl_test_x"}
     if kind != "self-signed":
         bare.env["SSL_CERT_FILE"] = str(authority.file)
     with secured(authority.sign(name, expired=kind == "expired").both) as url:

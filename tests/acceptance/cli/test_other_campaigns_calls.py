@@ -8,7 +8,7 @@ from flireo_flows.sandbox import SandboxSettings
 from tests.support.cli.shell import ANNA, BEN, LONG, Shell
 from tests.support.sandbox.running import RunningSandbox, run_sandbox, until
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 AGENT = ("--agent-id", "demo-agent", "--number-id", "demo-number", "--policy", "policy.yaml")
 TALK = {"talk_seconds_min": 3600, "talk_seconds_max": 3600}  # at real speed: until someone ends it

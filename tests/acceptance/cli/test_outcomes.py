@@ -50,10 +50,10 @@ def spring(bare: Shell) -> Shell:
             },
             CARLA: {**NOBODY, "status": "vanished", "end_reason": "[/] lost in space"},
         }
-        for number, (phone, told) in enumerate(endings.items()):
+        for number, (phone, ran) in enumerate(endings.items()):
             await incoming.campaign.take_in(person(phone))
             await incoming.campaign.placed(book, f"call-{number}", phone)
-            assert await incoming.read(listed(f"call-{number}", phone, **told), Expectations(), later=9999)
+            assert await incoming.read(listed(f"call-{number}", phone, **ran), Expectations(), later=9999)
 
     in_ledger(bare, write)
     bare.write("own.yaml", OWN)
@@ -125,7 +125,6 @@ def test_the_example_of_the_guide_does_what_the_guide_says(spring: Shell) -> Non
     assert ["answered", "voicemail", "1"] in rows_of(ended.out)
 
 
-@pytest.mark.server
 @pytest.mark.slow
 def test_calls_that_no_one_answered_end_as_the_table_of_the_run_says_and_change_with_it(
     shell: Shell, sandbox: RunningSandbox
@@ -165,9 +164,9 @@ def test_a_campaign_named_after_a_number_is_found_by_its_masked_name_and_never_s
 
     masked = in_ledger(bare, write)
     for given in (name, masked):
-        told = bare.here("outcomes", "--campaign", given)
-        assert told.status == 0, told.err
-        assert "Anna +44" in told.out and ANNA not in told.out
+        ran = bare.here("outcomes", "--campaign", given)
+        assert ran.status == 0, ran.err
+        assert "Anna +44" in ran.out and ANNA not in ran.out
     refused = bare.here("outcomes", "--campaign", f"Ben {BEN}")
     assert "there is no campaign 'Ben +44********02'" in refused.complaint
     assert not any(phone in refused.complaint for phone in (ANNA, BEN))

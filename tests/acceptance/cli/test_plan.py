@@ -4,7 +4,6 @@ import asyncio
 import stat
 from pathlib import Path
 
-import pytest
 from sqlalchemy import insert
 
 from flireo_flows.ledger import Database
@@ -29,8 +28,8 @@ def test_it_tells_who_is_called_and_who_is_not_and_makes_nothing(bare: Shell) ->
     bare.write_leads({**PEOPLE, "+4420794": "Dora"})
     before = sorted(bare.folder.iterdir())
 
-    told = planned(bare, "--script", "script.yaml", "--policy", "tariff.yaml", "--number-id", "number-1")
-    assert told.status == 0, told.err
+    ran = planned(bare, "--script", "script.yaml", "--policy", "tariff.yaml", "--number-id", "number-1")
+    assert ran.status == 0, ran.err
     for words in (
         "3 to be called, 1 not. Nothing was sent.",
         "3 first calls, the first one at",
@@ -42,16 +41,16 @@ def test_it_tells_who_is_called_and_who_is_not_and_makes_nothing(bare: Shell) ->
         "Europe/London",
         "Not called: 1 invalid phone (line 5)",
     ):
-        assert words in told.out, told.out
-    assert not any(phone in told.out + told.err for phone in PEOPLE)
+        assert words in ran.out, ran.out
+    assert not any(phone in ran.out + ran.err for phone in PEOPLE)
     assert sorted(bare.folder.iterdir()) == before  # no ledger, no results
 
 
 def test_a_name_that_holds_a_number_is_not_shown_and_a_masked_one_is_not_planned(bare: Shell) -> None:
     name = f"Anna {ANNA}"
-    told = bare.here("plan", "leads.csv", "--campaign", name, "--agent-id", "demo-agent")
-    assert told.status == 0, told.err
-    assert "of campaign Anna +44********01: 3 to be called" in told.out
+    ran = bare.here("plan", "leads.csv", "--campaign", name, "--agent-id", "demo-agent")
+    assert ran.status == 0, ran.err
+    assert "of campaign Anna +44********01: 3 to be called" in ran.out
 
     async def steer() -> str:
         async with await Database.open(bare.env["FLIREO_LEDGER_URL"]) as database:
@@ -65,7 +64,6 @@ def test_a_name_that_holds_a_number_is_not_shown_and_a_masked_one_is_not_planned
     assert "give it by its own name" in refused.complaint
 
 
-@pytest.mark.server
 def test_a_run_of_a_saved_plan_refuses_what_was_not_planned(shell: Shell, sandbox: RunningSandbox) -> None:
     shell.write("no.txt", f"{BEN}\n")
     usual = ("--policy", "policy.yaml", "--do-not-call", "no.txt")

@@ -20,11 +20,10 @@ def the_block_with(words: str) -> str:
     return found
 
 
-@pytest.mark.server
 @pytest.mark.slow
-def test_the_sample_is_called_in_the_sandbox_without_a_question(bare: Shell, prefect_url: str) -> None:
+def test_the_sample_is_called_in_the_sandbox_without_a_question(bare: Shell) -> None:
     # A live key in the environment of whoever copies it makes no difference: the command brings its own.
-    bare.env |= {"PREFECT_API_URL": prefect_url, "FLIREO_API_KEY": "fl_live_of_a_person"}
+    bare.env |= {"FLIREO_API_KEY": "fl_live_of_a_person"}
     bare.env["PATH"] = f"{COMMAND.parent}:/usr/bin:/bin"
     with run_sandbox(SandboxSettings(rate_limit=0, time_scale=1000)) as sandbox:
         copied = the_block_with("flireo-flows init") + the_block_with("--any-hour")

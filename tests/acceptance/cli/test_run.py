@@ -12,9 +12,10 @@ from flireo_flows.leads.zone_names import zone_names
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.cli.shell import ANNA, BEN, CARLA, LONG, PEOPLE, Shell
 from tests.support.faketime import LIBRARY, needs_faketime
+from tests.support.prefect_api import ask
 from tests.support.sandbox.running import RunningSandbox, run_sandbox, until
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 CROWD = {f"+4420794601{n:02d}": f"Person {n}" for n in range(30)}
 # So slow that a test can act while people are being called.
@@ -82,6 +83,20 @@ def test_a_campaign_ends_with_status_0_and_the_same_command_again_sends_nothing(
     nobody = shell("status", "--campaign", "autumn")
     assert nobody.status == 1
     assert "'autumn'" in nobody.complaint and "spring" in nobody.complaint
+
+
+@pytest.mark.server
+def test_where_a_prefect_api_is_configured_the_run_is_recorded_there(
+    shell: Shell, sandbox: RunningSandbox, prefect_url: str
+) -> None:
+    ended = shell.run("--policy", "policy.yaml", PREFECT_API_URL=prefect_url)
+    assert ended.status == 0, ended.err
+    assert called(sandbox) == Counter(list(PEOPLE))
+    named = {"flows": {"name": {"any_": ["outbound-campaign"]}}, "sort": "START_TIME_DESC", "limit": 1}
+    (recorded,) = ask(prefect_url, "POST", "flow_runs/filter", named)
+    assert recorded["state"]["type"] == "COMPLETED"
+    assert recorded["parameters"]["campaign"] == "spring"
+    assert not [phone for phone in PEOPLE if phone[1:] in json.dumps(recorded)]
 
 
 def test_a_run_that_does_not_wait_leaves_open_leads_with_status_3_and_a_later_one_collects(

@@ -169,9 +169,10 @@ def test_what_an_event_says_is_given_to_the_run_as_it_is(at_prefect: str, tmp_pa
         return bool(_given(at_prefect, exports) and _given(at_prefect, follows))
 
     patiently(heard)
-    told = {odd: {"said": odd, odd: [None, 1.5, odd]} for odd in ODD}
+    reported = {odd: {"said": odd, odd: [None, 1.5, odd]} for odd in ODD}
     _emit(
-        [_finished(odd) for odd in ODD] + [_ended(lead, it) for lead, it in enumerate(told.values(), start=1)]
+        [_finished(odd) for odd in ODD]
+        + [_ended(lead, it) for lead, it in enumerate(reported.values(), start=1)]
     )
 
     def exported() -> bool:
@@ -182,7 +183,7 @@ def test_what_an_event_says_is_given_to_the_run_as_it_is(at_prefect: str, tmp_pa
         return analyses if len(analyses) > len(ODD) else None
 
     patiently(exported)
-    assert patiently(followed) == {1000: {}, **dict(enumerate(told.values(), start=1))}
+    assert patiently(followed) == {1000: {}, **dict(enumerate(reported.values(), start=1))}
 
 
 def test_a_server_that_does_not_take_an_automation_is_told_by_file(tmp_path: Path) -> None:

@@ -80,10 +80,10 @@ def test_every_number_of_the_account_becomes_a_document_that_keeps_what_people_w
 ) -> None:
     FlireoCredentials(api_key=SecretStr("k"), base_url=sandbox.base_url).save("flireo", overwrite=True)
     made = sandbox.api.post("/numbers", json={"phone_number": ANNA, "name": "Sales"}).json()["number"]
-    told = python(ALL_NUMBERS, url=at_prefect)
-    assert told.returncode == 0, told.stderr
-    assert "numbers of the account: 2" in told.stdout and ANNA[3:] not in told.stdout
-    (name,) = re.findall(rf"flireo-phone-number/(number-{made['id']})", told.stdout)
+    ran = python(ALL_NUMBERS, url=at_prefect)
+    assert ran.returncode == 0, ran.stderr
+    assert "numbers of the account: 2" in ran.stdout and ANNA[3:] not in ran.stdout
+    (name,) = re.findall(rf"flireo-phone-number/(number-{made['id']})", ran.stdout)
     number = load(FlireoPhoneNumber, name)
     assert (number.number_id, number.phone_number, number.used_for) == (made["id"], ANNA, "Sales")
     number.used_for = "The spring campaign"

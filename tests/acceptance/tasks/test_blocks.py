@@ -47,10 +47,10 @@ def python(*arguments: str, url: str, **env: str) -> "subprocess.CompletedProces
 def test_registering_the_package_shows_its_blocks_and_the_scripts_save_them(
     at_prefect: str, sandbox: RunningSandbox
 ) -> None:
-    told = python("-m", "prefect", "block", "register", "-m", "flireo_flows", url=at_prefect)
-    assert told.returncode == 0, told.stderr
+    ran = python("-m", "prefect", "block", "register", "-m", "flireo_flows", url=at_prefect)
+    assert ran.returncode == 0, ran.stderr
     for block in BLOCKS:
-        assert block.get_block_type_slug() and str(block._block_type_name) in told.stdout
+        assert block.get_block_type_slug() and str(block._block_type_name) in ran.stdout
 
     env = {
         "FLIREO_API_KEY": "fl_live_of_a_script",

@@ -133,9 +133,9 @@ async def _leave_behind(ledger_url: str, line: BadLine) -> None:
 
 def _if_told(stored: Stored, run_id: str) -> dict[str, Any] | None:
     seen = stored.everything_of(run_id)
-    told = any("closed by webhook" in row["message"] for row in seen["log"])
+    reported = any("closed by webhook" in row["message"] for row in seen["log"])
     ended = [event for event in seen["events"] if event["event"].startswith("flireo.call")]
-    return seen if told and seen["artifacts"] and len(ended) == len(PEOPLE) else None
+    return seen if reported and seen["artifacts"] and len(ended) == len(PEOPLE) else None
 
 
 def test_a_refused_key_fails_the_run_and_says_what_to_do(slow: Stage) -> None:

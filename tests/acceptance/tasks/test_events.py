@@ -39,11 +39,11 @@ def of_campaign(url: str, campaign: str) -> list[dict[str, Any]]:
 
 @pytest.mark.server
 def test_each_call_that_a_run_ended_is_an_event_of_it_without_numbers(stage: Stage, stored: Stored) -> None:
-    state = stage.flow(**stage.parameters(campaign="told"), return_state=True)
+    state = stage.flow(**stage.parameters(campaign="ended"), return_state=True)
     run_id = str(state.state_details.flow_run_id)
 
     def ended() -> list[dict[str, Any]] | None:
-        found = [event for event in of_campaign(stored.url, "told") if event["event"] == "flireo.call.ended"]
+        found = [event for event in of_campaign(stored.url, "ended") if event["event"] == "flireo.call.ended"]
         return found if len(found) >= len(PEOPLE) else None
 
     calls = patiently(ended)
@@ -56,7 +56,7 @@ def test_each_call_that_a_run_ended_is_an_event_of_it_without_numbers(stage: Sta
 
 
 @pytest.fixture
-async def told(stage: Stage) -> Any:
+async def reported(stage: Stage) -> Any:
     """A campaign whose calls all ended, with nothing sent yet."""
     async with await Database.open(stage.ledger_url) as database:
         yield Incoming(database)
@@ -79,25 +79,25 @@ async def end_calls(incoming: Incoming, count: int, name: str) -> None:
 
 
 @pytest.mark.server
-async def test_the_same_notice_sent_twice_is_one_event(told: Incoming, stored: Stored) -> None:
-    await end_calls(told, 5, "doubled")
-    publisher = Publisher(told.database)
+async def test_the_same_notice_sent_twice_is_one_event(reported: Incoming, stored: Stored) -> None:
+    await end_calls(reported, 5, "doubled")
+    publisher = Publisher(reported.database)
     assert await publisher.publish() == 5
     # As after a sender that was killed before it wrote down that they had arrived.
-    async with told.database.write() as db:
+    async with reported.database.write() as db:
         await db.execute(update(outbox).values(sent_at=None, claimed_until=0.0))
     assert await publisher.publish() == 5
-    await end_calls(told, 1, "marker")
+    await end_calls(reported, 1, "marker")
     await publisher.publish()
     await asyncio.to_thread(patiently, lambda: of_campaign(stored.url, "marker"))
     assert len(of_campaign(stored.url, "doubled")) == 5
 
 
 @pytest.mark.server
-async def test_two_senders_send_each_notice_once(told: Incoming, stored: Stored) -> None:
-    await end_calls(told, 90, "shared")
-    await asyncio.gather(Publisher(told.database).drain(60), Publisher(told.database).drain(60))
-    assert await Outbox(told.database).unsent() == 0
+async def test_two_senders_send_each_notice_once(reported: Incoming, stored: Stored) -> None:
+    await end_calls(reported, 90, "shared")
+    await asyncio.gather(Publisher(reported.database).drain(60), Publisher(reported.database).drain(60))
+    assert await Outbox(reported.database).unsent() == 0
     found = await asyncio.to_thread(patiently, lambda: _if_many(of_campaign(stored.url, "shared"), 90))
     assert Counter(event["resource"]["prefect.resource.id"] for event in found).most_common(1)[0][1] == 1
 
@@ -108,11 +108,11 @@ def _if_many(found: list[Any], least: int) -> list[Any] | None:
 
 @pytest.mark.server
 async def test_a_backlog_is_told_together_and_says_so(
-    told: Incoming, stored: Stored, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    reported: Incoming, stored: Stored, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(events, "BACKLOG", 60)
-    await end_calls(told, 120, "flood")
-    assert await Publisher(told.database).drain(60) == 0
+    await end_calls(reported, 120, "flood")
+    assert await Publisher(reported.database).drain(60) == 0
     assert "120 notices waited: ended calls are sent together as flireo.calls.ended" in caplog.text
 
     def all_calls() -> list[Any] | None:
@@ -126,33 +126,33 @@ async def test_a_backlog_is_told_together_and_says_so(
 
 
 async def test_while_prefect_is_not_reached_notices_wait_and_the_log_says_so_once(
-    told: Incoming, caplog: pytest.LogCaptureFixture
+    reported: Incoming, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await told.store(b"no json")
-    publisher = Publisher(told.database)
+    await reported.store(b"no json")
+    publisher = Publisher(reported.database)
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
         assert [await publisher.publish() for _ in range(2)] == [0, 0]
     assert caplog.text.count("events could not be sent to Prefect") == 1
     assert ANNA not in caplog.text
-    (still,) = await Outbox(told.database).claim(5)
+    (still,) = await Outbox(reported.database).claim(5)
     assert still.event == "flireo.inbox.dead-letter"
 
 
-async def test_what_a_run_that_ends_had_in_hand_is_free_for_others_at_once(told: Incoming) -> None:
-    await told.store(b"no json")
+async def test_what_a_run_that_ends_had_in_hand_is_free_for_others_at_once(reported: Incoming) -> None:
+    await reported.store(b"no json")
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and says nothing
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
         with temporary_settings({PREFECT_API_URL: url}):
-            sending = asyncio.create_task(Publisher(told.database).publish())
-            while await _free(told) == 1:  # noqa: ASYNC110 - what is waited for is in the database
+            sending = asyncio.create_task(Publisher(reported.database).publish())
+            while await _free(reported) == 1:  # noqa: ASYNC110 - what is waited for is in the database
                 await asyncio.sleep(0.01)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
-    assert await _free(told) == 1
+    assert await _free(reported) == 1
 
 
-async def _free(told: Incoming) -> int:
+async def _free(reported: Incoming) -> int:
     """Notices that anyone may send now."""
-    now = told.database.now()
-    async with told.database.read() as db:
+    now = reported.database.now()
+    async with reported.database.read() as db:
         return len((await db.execute(select(outbox.c.id).where(outbox.c.claimed_until <= now))).all())

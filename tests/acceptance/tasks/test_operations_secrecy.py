@@ -41,8 +41,8 @@ IN_ORDER = sorted(OPERATIONS, key=late)
 
 def echo(request: Request) -> Act:
     """Refuse, and repeat everything."""
-    told = f"{dict(request.headers)} {request.target} {request.body.decode()}"
-    error = {"code": f"no {told}", "message": f"I will not: {told}", "param": told}
+    reported = f"{dict(request.headers)} {request.target} {request.body.decode()}"
+    error = {"code": f"no {reported}", "message": f"I will not: {reported}", "param": reported}
     return answer(422, {"error": error}, {"X-Request-Id": request.headers["authorization"]})
 
 

@@ -7,7 +7,9 @@ import pytest
 from prefect.flows import load_flow_from_entrypoint
 
 from flireo_flows.analytics import ExportError
-from flireo_flows.tasks.campaign import CampaignRun
+from flireo_flows.leads import LeadFormat
+from flireo_flows.script import Caller
+from flireo_flows.tasks.campaign import CampaignRun, import_leads
 from flireo_flows.tasks.export import export_campaign
 from tests.support.flows.stage import Stage
 from tests.unit.cli.test_refused_places import ADDRESSES
@@ -37,8 +39,12 @@ def test_a_flow_is_refused(stage: Stage, name: str, address: str) -> None:
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("kind", [str, Path])
 def test_so_is_a_run_of_your_own(stage: Stage, address: str, kind: type[Any]) -> None:
+    ledger = stage.parameters()["ledger"]
+    run = CampaignRun(
+        "spring", stage.credentials.account, ledger.database_url, Caller("demo-agent"), out=kind(address)
+    )
     with pytest.raises(ExportError, match="only folders of this machine are written") as refused:
-        CampaignRun("spring", stage.credentials, stage.parameters()["ledger"], out=kind(address))
+        import_leads.fn(run, stage.parameters()["leads"], LeadFormat())
     assert "hush" not in str(refused.value)
     with pytest.raises(ExportError):
-        export_campaign.fn(stage.parameters()["ledger"], "spring", Path(address))
+        export_campaign.fn(ledger, "spring", Path(address))

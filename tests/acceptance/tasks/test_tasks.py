@@ -208,9 +208,11 @@ def test_an_editor_sees_the_types_of_a_derived_task(tmp_path: Path) -> None:
     file.write_text(TYPED)
     project = Path(__file__).parents[3]
     mypy = [sys.executable, "-m", "mypy", "--config-file", str(project / "pyproject.toml"), str(file)]
-    told = subprocess.run(mypy, cwd=project, capture_output=True, text=True, timeout=280, check=False).stdout
+    reported = subprocess.run(
+        mypy, cwd=project, capture_output=True, text=True, timeout=280, check=False
+    ).stdout
     complaints = {
-        int(line.split(":")[1]) for line in told.splitlines() if "typed.py" in line and ": error:" in line
+        int(line.split(":")[1]) for line in reported.splitlines() if "typed.py" in line and ": error:" in line
     }
     wanted = {number for number, line in enumerate(TYPED.splitlines(), start=1) if "# error:" in line}
-    assert complaints == wanted, told
+    assert complaints == wanted, reported

@@ -111,12 +111,12 @@ def test_a_campaign_that_no_one_waits_for_is_collected_told_followed_up_and_expo
             no = {phone for phone, said in of_sandbox.items() if said["appointment_booked"] is False}
             assert no, "nobody to follow up: the sandbox's seed has changed"
             runs = patiently(lambda: _if(len(no), _all_completed(stored, deployments["follow-up"])), 400)
-            told = [run["parameters"] for run in runs]
-            assert all(json.loads(given["analysis"])["appointment_booked"] is False for given in told)
-            assert {given["outcome"] for given in told} == {"answered"}
+            reported = [run["parameters"] for run in runs]
+            assert all(json.loads(given["analysis"])["appointment_booked"] is False for given in reported)
+            assert {given["outcome"] for given in reported} == {"answered"}
             notes = [json.loads(file.read_text()) for file in (project / "results/follow_ups").iterdir()]
             assert {note["phone"] for note in notes} == no
-            assert not [phone for phone in PEOPLE if phone[1:] in json.dumps(told)]
+            assert not [phone for phone in PEOPLE if phone[1:] in json.dumps(reported)]
 
             # And a person is told when someone pauses it.
             deploy_env = {**os.environ, **env}

@@ -83,10 +83,10 @@ def test_a_certificate_that_is_not_trusted_is_said_and_nothing_is_sent(
         for asked in requests:
             with pytest.raises(errors.NotSent, match=says) as refused:
                 client.send(asked)
-            told = str(refused.value)
-            assert "The server's certificate is not trusted" in told
-            assert "SSL_CERT_FILE" in told and "FLIREO_BASE_URL" in told
-            assert str(pickle.loads(pickle.dumps(refused.value))) == told
+            reported = str(refused.value)
+            assert "The server's certificate is not trusted" in reported
+            assert "SSL_CERT_FILE" in reported and "FLIREO_BASE_URL" in reported
+            assert str(pickle.loads(pickle.dumps(refused.value))) == reported
 
 
 async def test_a_name_that_no_one_knows_is_not_blamed_on_a_certificate() -> None:

@@ -117,8 +117,10 @@ def test_a_200_that_calls_itself_a_failure_is_no_success(
 @every("status", [200, 400])
 @EACH
 def test_no_secret_is_repeated_from_an_error(function: OperationFunction, status: int) -> None:
-    told = f"{KEY} {' '.join(SECRETS)}"
-    act = answer(status, {"error": {"message": told, "code": told, "param": told}}, {"X-Request-Id": KEY})
+    reported = f"{KEY} {' '.join(SECRETS)}"
+    act = answer(
+        status, {"error": {"message": reported, "code": reported, "param": reported}}, {"X-Request-Id": KEY}
+    )
     failed = pytest.raises(errors.FlireoError)
     with run_faulty(act) as server, FlireoClient(account(server.url)) as client, failed as refused:
         client.send(example(function))

@@ -73,8 +73,8 @@ async def test_too_many_failures_pause_the_campaign_until_a_person_resumes_it(da
         called = len(sandbox.placed_calls())
         assert 6 <= called < 54
         assert ran.held_by.startswith("paused by breaker at ")
-        assert (told := re.search(r": (\d+) of the last \1 calls failed \(100%", ran.held_by))
-        assert 6 <= len(ran.last_failures) == int(told[1])
+        assert (reported := re.search(r": (\d+) of the last \1 calls failed \(100%", ran.held_by))
+        assert 6 <= len(ran.last_failures) == int(reported[1])
         assert all(failure.startswith("+44********") for failure in ran.last_failures)
         assert await states(campaign) == {"done": called, "waiting": 60 - called}  # what ran was collected
         # A restart changes nothing, and still shows why.

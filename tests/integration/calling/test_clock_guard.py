@@ -190,11 +190,11 @@ def started(
         leads: How many people to call.
         settings: Of the sandboxes.
     """
-    told = SandboxSettings(**{"rate_limit": 0, "time_scale": 1000, **settings})
+    reported = SandboxSettings(**{"rate_limit": 0, "time_scale": 1000, **settings})
     with ExitStack() as stack:
         runs = []
         for database, url in ledgers.items():
-            sandbox = stack.enter_context(run_sandbox(told))
+            sandbox = stack.enter_context(run_sandbox(reported))
             clock = WrongClock(folder / f"{database}.rc")
             clock.set_to(ahead)
             words = [

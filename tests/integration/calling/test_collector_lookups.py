@@ -216,8 +216,8 @@ async def test_a_call_that_a_webhook_reported_first_is_found_in_the_list_under_i
     await campaign.lost(await campaign.runner())
     row = await campaign.attempt()
     listed = line.place(ANNA)
-    told = status_update("in-progress", call_id="5f0c7a52-0000-4000-8000-000000000000")
-    await Inbox(campaign.database).store(told, row.reference)
+    reported = status_update("in-progress", call_id="5f0c7a52-0000-4000-8000-000000000000")
+    await Inbox(campaign.database).store(reported, row.reference)
     await collector.apply_reports()
     line.end_all()
     aged = 3600 + RINGING_SECONDS + AT_ONCE.report_grace_seconds + 1

@@ -53,7 +53,7 @@ REFUSALS: Final = {
 }
 
 
-def told(status: int, phone: str) -> Act:
+def reported(status: int, phone: str) -> Act:
     """An answer of any status, listed or not, whose body names a call."""
     body = f'{{"success": true, "call_id": "call-{phone}"}}'.encode()
     head = f"HTTP/1.1 {status} So\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -77,7 +77,7 @@ async def test_every_status_from_100_to_599_is_judged_and_what_is_not_listed_pro
 
     def script(request: Request) -> Act:
         phone = request.json()["destination"]
-        return told(statuses[phone], phone)
+        return reported(statuses[phone], phone)
 
     with run_faulty(script) as server:
         roomy = POLICY.model_copy(update={"max_concurrent_calls": 1000})

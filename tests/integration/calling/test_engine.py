@@ -195,8 +195,8 @@ async def test_a_lead_is_called_as_often_as_its_budget_allows(database: Database
         await campaign.run()
         assert called(sandbox) == {ANNA: 2, BEN: 2, CARLA: 1}
     results = await campaign.results()
-    told = {phone: (result.state, result.outcome, result.attempts) for phone, result in results.items()}
-    assert told == {
+    reported = {phone: (result.state, result.outcome, result.attempts) for phone, result in results.items()}
+    assert reported == {
         ANNA: ("done", "answered", 2),
         BEN: ("done", "busy", 2),
         CARLA: ("done", "voicemail", 1),

@@ -232,9 +232,9 @@ class Machine(RuleBasedStateMachine):
         if not knows_key:
             after = self.run(self._states())
             # Once a dead runner's attempts are unknown, what a webhook brought may be theirs.
-            told = {row.id for row in self.run(self._attempts()) if row.id_source == IdSource.WEBHOOK}
-            assert known <= {row[0] for row in after if row[2]} <= known | told
-            both = [it for it in zip(before, after, strict=True) if it[0][0] not in told]
+            reported = {row.id for row in self.run(self._attempts()) if row.id_source == IdSource.WEBHOOK}
+            assert known <= {row[0] for row in after if row[2]} <= known | reported
+            both = [it for it in zip(before, after, strict=True) if it[0][0] not in reported]
             lost = [(was[1], now[1]) for was, now in both if was[1] != now[1]]
             assert set(lost) <= {("sending", "unknown")}
 

@@ -38,14 +38,14 @@ async def collector(campaign: Campaign) -> AsyncIterator[Collector]:
 def talk(call: dict[str, Any]) -> None:
     """A call is over, and someone talked in it."""
     now = iso(datetime.now(UTC))
-    told = {
+    reported = {
         "started_at": now,
         "ended_at": now,
         "duration_seconds": 61,
         "summary": "Private.",
         "messages": TALK,
     }
-    call.update(status="ended", **told)
+    call.update(status="ended", **reported)
 
 
 OTHERS: list[dict[str, Any]] = [

@@ -61,9 +61,9 @@ async def test_another_campaign_waits_until_the_day_is_over_and_shows_why(databa
     lead = await autumn.lead(ANNA)
     assert (lead.state, lead.tries) == ("waiting", 0)
     assert lead.not_before == pytest.approx(database.now() + 22 * HOUR, abs=60)
-    told = await audit_lead(database, ANNA, "autumn")
-    assert [it.rule for it in told.decisions] == ["other_campaigns"]
-    said = explain(told.decisions[0].rule, told.decisions[0].inputs, told.decisions[0].until)
+    reported = await audit_lead(database, ANNA, "autumn")
+    assert [it.rule for it in reported.decisions] == ["other_campaigns"]
+    said = explain(reported.decisions[0].rule, reported.decisions[0].inputs, reported.decisions[0].until)
     assert "the campaign 'Spring'" in said
     await autumn.age(0)
     async with database.write() as db:

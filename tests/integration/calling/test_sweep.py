@@ -37,8 +37,8 @@ from tests.support.calling.sweep_stage import (
     line,
     one,
     remembered,
+    reported,
     sweep,
-    told,
 )
 from tests.support.faulty.server import answer
 from tests.support.sandbox.running import run_sandbox
@@ -388,19 +388,19 @@ async def test_a_campaign_is_reported_as_finished_once_for_each_time_it_is(
 ) -> None:
     finished, started = ("flireo.campaign.finished", "campaign"), ("flireo.campaign.started", "campaign")
     await left_behind(campaign, line, ANNA, BEN)
-    assert await told(campaign.database) == [started]
+    assert await reported(campaign.database) == [started]
     line.calls[0].update(status="failed", error="no answer", ended_at="2026-01-10T12:00:00Z")
     await sweep(campaign)
-    assert await told(campaign.database) == [started]  # Anna's call goes on
+    assert await reported(campaign.database) == [started]  # Anna's call goes on
     line.end_all()
     for _ in range(2):
         await sweep(campaign, campaign="campaign")
-    assert await told(campaign.database) == [started, finished]
+    assert await reported(campaign.database) == [started, finished]
     await left_behind(campaign, line, CARLA)
     line.end_all()
     await remembered(campaign)
     await sweep(campaign)
-    assert await told(campaign.database) == [started, finished, finished]
+    assert await reported(campaign.database) == [started, finished, finished]
 
 
 @pytest.mark.parametrize("meets", ["at the start", "while dialling"])
@@ -416,10 +416,10 @@ async def test_low_credits_are_reported_once_a_run(database: Database, meets: st
             else:
                 ran = await replace(campaign, readiness=Readiness()).run()
                 assert isinstance(ran.stopped_by, errors.InsufficientCredits)
-            assert [event for event, _ in await told(database)].count(low) == run + 1
+            assert [event for event, _ in await reported(database)].count(low) == run + 1
         sandbox.settings(minutes_balance=100)
         await campaign.run()
-    assert [event for event, _ in await told(database)][-1] == finished
+    assert [event for event, _ in await reported(database)][-1] == finished
 
 
 # Killed.

@@ -25,10 +25,10 @@ def given(shell: Shell, *phones: str) -> None:
 
 def test_the_list_of_an_earlier_run_applies_and_is_said(bare: Shell) -> None:
     given(bare, ANNA)
-    told = plan(bare)
-    assert told.status == 0, told.err
-    assert "2 to be called, 1 not" in told.out
-    assert "do-not-call list of 1 number from 20" in told.out
+    ran = plan(bare)
+    assert ran.status == 0, ran.err
+    assert "2 to be called, 1 not" in ran.out
+    assert "do-not-call list of 1 number from 20" in ran.out
     assert "do-not-call list of 1 number from 20" in bare.here("status", "--campaign", "spring").out
 
 

@@ -32,20 +32,20 @@ except SystemExit as end:
 loaded = [name for name in {HEAVY} if name in sys.modules]
 assert not loaded, loaded
 """
-    told = bare.command([sys.executable, "-c", code])
-    assert told.status == 0, told.err
+    ran = bare.command([sys.executable, "-c", code])
+    assert ran.status == 0, ran.err
     for command in COMMANDS:
-        assert f" {command} " in told.out
+        assert f" {command} " in ran.out
     for setting in ("FLIREO_API_KEY", "FLIREO_BASE_URL", "FLIREO_DIALECT", "FLIREO_LEDGER_URL"):
-        assert setting in told.out
+        assert setting in ran.out
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(bare: Shell, command: str) -> None:
-    told = bare(command, "--help")
-    assert told.status == 0
-    assert f"flireo-flows {command}" in told.out
-    assert told.err == ""
+    ran = bare(command, "--help")
+    assert ran.status == 0
+    assert f"flireo-flows {command}" in ran.out
+    assert ran.err == ""
 
 
 def test_the_sandbox_answers_like_flireo_and_stops_at_ctrl_c(bare: Shell) -> None:
@@ -95,7 +95,7 @@ def test_the_sandbox_begins_with_a_state_file_and_writes_one(bare: Shell) -> Non
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "ran"),
     [
         ("agents: [", "line 1: this is not readable as YAML or JSON"),
         ("- agents", "it must hold sections, such as `agents:`"),
@@ -112,13 +112,13 @@ def test_the_sandbox_begins_with_a_state_file_and_writes_one(bare: Shell) -> Non
     ],
 )
 def test_a_state_file_that_is_wrong_is_told_by_its_name_and_the_place(
-    bare: Shell, state: str, told: str
+    bare: Shell, state: str, ran: str
 ) -> None:
     bare.write("state.yaml", state)
     ended = bare.here("sandbox", "--state", "state.yaml", "--port", str(free_port()))
     assert ended.status == 1
     assert "state state.yaml" in ended.complaint
-    assert told in ended.complaint
+    assert ran in ended.complaint
     assert "+442079460009" not in ended.complaint
 
 
@@ -128,11 +128,11 @@ def test_a_state_file_that_is_not_there_is_told(bare: Shell) -> None:
 
 
 def test_the_sandbox_explains_itself_to_a_stranger(bare: Shell) -> None:
-    told = bare.here("sandbox", "--help").out
+    ran = bare.here("sandbox", "--help").out
     for word in ("Calls no one", "/api/v1", "Any API key", "demo-agent", "demo-number", "/sandbox/inbound"):
-        assert word in told
+        assert word in ran
     for word in ("--state", "/sandbox/reset", "/sandbox/faults", "/sandbox/calls", "docs/sandbox.md"):
-        assert word in told
+        assert word in ran
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

@@ -57,9 +57,9 @@ def states(shell: Shell) -> dict[str, str]:
     "command", ["why", "pause", "resume", "cancel", "suppress", "unsuppress", "suppressions", "forget"]
 )
 def test_every_command_explains_itself(bare: Shell, command: str) -> None:
-    told = bare.here(command, "--help")
-    assert (told.status, told.err) == (0, "")
-    assert f"flireo-flows {command}" in told.out
+    ran = bare.here(command, "--help")
+    assert (ran.status, ran.err) == (0, "")
+    assert f"flireo-flows {command}" in ran.out
     assert f" {command} " in bare.here("--help").out
 
 
@@ -71,8 +71,8 @@ def test_a_campaign_is_paused_resumed_and_cancelled(spring: Shell) -> None:
 
     shown = spring.here("status", "--campaign", "spring")
     assert "spring is paused by person" in shown.out and "too many wrong numbers" in shown.out
-    told = json.loads(spring.here("status", "--campaign", "spring", "--json").out)
-    assert (told["standing"]["state"], told["standing"]["reason"]) == ("paused", "too many wrong numbers")
+    ran = json.loads(spring.here("status", "--campaign", "spring", "--json").out)
+    assert (ran["standing"]["state"], ran["standing"]["reason"]) == ("paused", "too many wrong numbers")
 
     assert (
         "Campaign spring is open again, resumed by person"
@@ -187,12 +187,12 @@ def why(shell: Shell, phone: str, *arguments: str | Path) -> str:
 
 
 def test_why_tells_attempts_and_what_comes_next(spring: Shell) -> None:
-    told = why(spring, ANNA)
-    assert told.startswith(f"{MASKED}01 in campaign spring: not called; waiting (503).\n")
-    assert "Times are on the clock of Europe/London (its number)." in told
-    assert "allowed attempt 1: it was " in told and "; attempt 1 of 1 [policy " in told
-    assert "attempt 1: not called (503)" in told
-    assert "Next: asked about again at 2" in told
+    ran = why(spring, ANNA)
+    assert ran.startswith(f"{MASKED}01 in campaign spring: not called; waiting (503).\n")
+    assert "Times are on the clock of Europe/London (its number)." in ran
+    assert "allowed attempt 1: it was " in ran and "; attempt 1 of 1 [policy " in ran
+    assert "attempt 1: not called (503)" in ran
+    assert "Next: asked about again at 2" in ran
     assert "Next: asked about as soon as the campaign runs." in why(spring, BEN)
     in_many = why(spring, CARLA)
     assert "several zones (Europe/London, Asia/Tokyo)" in in_many or "Nothing was decided" in in_many
@@ -219,11 +219,11 @@ def test_why_tells_each_decision_in_words(spring: Shell) -> None:
         assert await campaign.begin(await campaign.runner()) == []
 
     in_ledger(spring, decide)
-    told = why(spring, BEN)
-    assert "not called; skipped (zone unknown)." in told
-    assert "not called: its time zone is unknown; never under these rules [policy " in told
-    assert "Times are UTC, for the time zone is not known." in told
-    assert "Next: nothing under this policy; the next run of a file" in told
+    ran = why(spring, BEN)
+    assert "not called; skipped (zone unknown)." in ran
+    assert "not called: its time zone is unknown; never under these rules [policy " in ran
+    assert "Times are UTC, for the time zone is not known." in ran
+    assert "Next: nothing under this policy; the next run of a file" in ran
     (decision,) = json.loads(why(spring, BEN, "--json"))["decisions"]
     assert (decision["rule"], decision["allowed"], decision["until"]) == ("zone_unknown", False, None)
 
@@ -234,24 +234,24 @@ def test_why_tells_what_holds_someone_back(spring: Shell) -> None:
         spring, BEN
     )
     spring.here("suppress", BEN, "--reason", "asked by letter")
-    told = why(spring, BEN)
-    assert "Next: never called, in any campaign (a person said so: asked by letter)." in told
+    ran = why(spring, BEN)
+    assert "Next: never called, in any campaign (a person said so: asked by letter)." in ran
     spring.here("cancel", "--campaign", "spring")
     assert "Next: never called in this campaign, which is cancelled by person" in why(spring, CARLA)
     spring.here("forget", BEN)
-    told = why(spring, BEN)
-    assert "forgotten; nothing is known of them." in told
-    assert "(they asked to be forgotten)" in told
+    ran = why(spring, BEN)
+    assert "forgotten; nothing is known of them." in ran
+    assert "(they asked to be forgotten)" in ran
 
 
 def test_why_tells_of_a_stranger_that_no_file_held_the_number(spring: Shell) -> None:
-    told = why(spring, "+442079460009")
-    assert "no file of it held this number." in told
-    assert "Next: nothing; a run of a file that holds the number would ask." in told
+    ran = why(spring, "+442079460009")
+    assert "no file of it held this number." in ran
+    assert "Next: nothing; a run of a file that holds the number would ask." in ran
 
 
 def test_why_prints_json_for_programs(spring: Shell) -> None:
-    told = json.loads(why(spring, ANNA, "--json"))
-    assert told["phone"] == f"{MASKED}01"
-    assert [attempt["state"] for attempt in told["attempts"]] == ["not_placed"]
-    assert (told["campaign"], told["lead"]["state"]) == ("spring", "waiting")
+    ran = json.loads(why(spring, ANNA, "--json"))
+    assert ran["phone"] == f"{MASKED}01"
+    assert [attempt["state"] for attempt in ran["attempts"]] == ["not_placed"]
+    assert (ran["campaign"], ran["lead"]["state"]) == ("spring", "waiting")

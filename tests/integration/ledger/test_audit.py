@@ -44,20 +44,24 @@ async def test_a_story_reports_every_decision_and_every_attempt_in_order(databas
     (again,) = await campaign.begin(book)
     await campaign.record(book, Answer(again, AttemptEvent.ACCEPTED, call_id=f"call-_{ANNA}"))
 
-    told = await audit_lead(database, ANNA, "campaign")
-    assert told.lead is not None
-    assert (told.lead.state, told.lead.zones, told.lead.line) == ("calling", ("Europe/London",), 2)
-    assert [(it.number, it.state, it.reason, it.call_id) for it in told.attempts] == [
+    reported = await audit_lead(database, ANNA, "campaign")
+    assert reported.lead is not None
+    assert (reported.lead.state, reported.lead.zones, reported.lead.line) == (
+        "calling",
+        ("Europe/London",),
+        2,
+    )
+    assert [(it.number, it.state, it.reason, it.call_id) for it in reported.attempts] == [
         (1, "not_placed", "503 for +44********01", ""),
         (2, "placed", "", "call-_+447*******01"),
     ]
-    assert ANNA not in repr(told)
-    first = told.decisions[0]
+    assert ANNA not in repr(reported)
+    first = reported.decisions[0]
     assert (first.rule, first.allowed, first.times, first.policy) == ("outside_hours", False, 7, "p1")
     assert (first.first_at, first.last_at, first.until) == (1_000.0, 2_000.0, 3_000.0)
     assert first.inputs == {"zones": ["Europe/London"]}
-    assert told.suppression is None and not told.on_file
-    assert told.standing.state == "open"
+    assert reported.suppression is None and not reported.on_file
+    assert reported.standing.state == "open"
 
 
 async def test_a_story_is_of_one_person_in_one_campaign(database: Database) -> None:

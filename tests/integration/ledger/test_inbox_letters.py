@@ -97,10 +97,10 @@ async def test_a_report_that_cannot_be_written_is_buried_and_the_others_go_on(in
     await incoming.campaign.placed(book, "call-1", ANNA)
     await incoming.campaign.placed(book, "call-2", BEN)
     await _poison(incoming.database)
-    told = await incoming.receive(
+    reported = await incoming.receive(
         report("call-1", ANNA, summary="poison for +447700900001"), report("call-2", BEN)
     )
-    assert told == (1, 1)
+    assert reported == (1, 1)
     (buried, applied) = await incoming.states()
     assert buried[0] == "unreadable" and applied == ("applied", "")
     assert buried[1].startswith("it could not be written to its attempt (")
@@ -152,8 +152,8 @@ async def test_of_who_was_forgotten_nothing_is_read_again(incoming: Incoming, bo
     await incoming.receive(report())
     await incoming.store(b"", webhook("assistant-request", "call-in", BEN))
     await forget(incoming.database, ANNA)
-    told = await replay(incoming.database, [1, 2, 3, 4])
-    assert told == {1: Replayed.ERASED, 2: Replayed.UNREADABLE, 3: Replayed.DONE, 4: Replayed.ABSENT}
+    reported = await replay(incoming.database, [1, 2, 3, 4])
+    assert reported == {1: Replayed.ERASED, 2: Replayed.UNREADABLE, 3: Replayed.DONE, 4: Replayed.ABSENT}
     assert (await incoming.states())[0][0] == "applied"
 
 

@@ -119,7 +119,7 @@ async def test_a_campaign_that_no_one_runs_any_more_does_not_keep_a_number_for_e
     await first.age(60)
     await second.take_in(person(ANNA))
     assert len(await second.begin(book)) == 1
-    assert (await first.attempt()).state == "placed"  # what it came to may still be told
+    assert (await first.attempt()).state == "placed"  # what it came to may still be reported
 
 
 async def lease(database: Database, book: AttemptBook, seconds: float) -> None:

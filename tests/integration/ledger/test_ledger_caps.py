@@ -99,7 +99,7 @@ async def test_what_is_counted_is_what_counting_again_gives(database: Database) 
 
 
 @pytest.mark.parametrize(
-    ("told", "counted_as"),
+    ("reported", "counted_as"),
     [
         pytest.param({"outcome": "unknown"}, (0, 1, 0), id="nothing is known of it"),
         pytest.param({"outcome": "answered"}, (0, 1, 0), id="somebody answered"),
@@ -115,7 +115,7 @@ async def test_what_is_counted_is_what_counting_again_gives(database: Database) 
     ],
 )
 async def test_a_call_that_ended_counts_as_long_as_it_was_or_is_assumed_to_be(
-    database: Database, told: dict[str, Any], counted_as: tuple[int, int, int]
+    database: Database, reported: dict[str, Any], counted_as: tuple[int, int, int]
 ) -> None:
     campaign = campaign_of(database)
     await campaign.take_in(*people(1))
@@ -125,7 +125,7 @@ async def test_a_call_that_ended_counts_as_long_as_it_was_or_is_assumed_to_be(
     mine = update(attempts).where(attempts.c.id == attempt.id)
     async with database.write() as db:
         await db.execute(mine.values(state="ended", outcome="unknown"))
-        await db.execute(mine.values(told))  # what came late counts as well
+        await db.execute(mine.values(reported))  # what came late counts as well
     rows = await counted(database)
     assert {(row.calls, row.seconds, row.open_calls, row.minutes) for row in rows} == {(1, *counted_as)}
     async with database.write() as db:

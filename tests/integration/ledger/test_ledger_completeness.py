@@ -1,4 +1,4 @@
-"""How complete the results are: the right figures, whatever told what, and one notice each time they fall short."""
+"""How complete the results are: the right figures, whatever reported what, and one notice each time they fall short."""
 
 import asyncio
 import json
@@ -308,8 +308,8 @@ def _delay(rows: Sequence[Mapping[str, Any]], at: str) -> Delay:
 
 
 def _end(row: Mapping[str, Any]) -> float:
-    told, over = row["ended_at"], float(row["over_at"])
-    return float(told) if told is not None and row["began_at"] <= told <= over else over
+    reported, over = row["ended_at"], float(row["over_at"])
+    return float(reported) if reported is not None and row["began_at"] <= reported <= over else over
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
@@ -349,9 +349,11 @@ async def hear_of(incoming: Incoming, numbers: range, **more: Any) -> None:
 
 
 async def notices(database: Database) -> list[tuple[str, str]]:
-    told = await Outbox(database).claim(1000)
+    reported = await Outbox(database).claim(1000)
     return [
-        (notice.campaign, notice.reason) for notice in told if notice.event is LedgerEvent.CAMPAIGN_INCOMPLETE
+        (notice.campaign, notice.reason)
+        for notice in reported
+        if notice.event is LedgerEvent.CAMPAIGN_INCOMPLETE
     ]
 
 
@@ -418,6 +420,6 @@ async def test_each_campaign_falls_by_itself_whatever_it_is_called(database: Dat
 
 async def test_two_who_look_at_once_report_it_once(incoming: Incoming) -> None:
     await hear_of(incoming, range(FEWEST), analysis="lost")
-    told = await asyncio.gather(*(check(incoming) for _ in range(4)))
-    assert sorted(told) == [False, False, False, True]
+    reported = await asyncio.gather(*(check(incoming) for _ in range(4)))
+    assert sorted(reported) == [False, False, False, True]
     assert len(await notices(incoming.database)) == 1

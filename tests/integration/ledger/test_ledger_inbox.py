@@ -39,9 +39,9 @@ SILENCE: dict[str, Any] = {**NOBODY, "summary": None, "messages": None}
 def teaching(**rules: Any) -> CallingPolicy:
     """Rules that learn from a call who is never to be called again."""
     key = {"key": "wishes.no_calls", "equals": "yes"}
-    told = {"calling_hours": None, "max_attempts": 3, "do_not_call_keys": [key], **rules}
+    reported = {"calling_hours": None, "max_attempts": 3, "do_not_call_keys": [key], **rules}
     return CallingPolicy.model_validate(
-        {"do_not_call_outcomes": ["rejected"], "retry_delay_seconds": 0, **told}
+        {"do_not_call_outcomes": ["rejected"], "retry_delay_seconds": 0, **reported}
     )
 
 
@@ -130,8 +130,8 @@ async def test_a_report_may_bring_the_reference_back_as_metadata(
     incoming: Incoming, book: AttemptBook
 ) -> None:
     attempt = await incoming.campaign.placed(book)
-    told = {"metadata": {ATTEMPT_KEY: attempt.reference, "their": "own"}}
-    assert await incoming.receive(report("another-id", "+31850835037", assistant=told)) == (1, 1)
+    reported = {"metadata": {ATTEMPT_KEY: attempt.reference, "their": "own"}}
+    assert await incoming.receive(report("another-id", "+31850835037", assistant=reported)) == (1, 1)
     row = await incoming.campaign.attempt()
     assert (row.state, row.call_id, row.report_id) == ("ended", "call-1", "another-id")
 

@@ -79,10 +79,10 @@ async def test_migrations_end_where_a_fresh_schema_is(ledger_url: str) -> None:
     migrated = await as_left_by(ledger_url, migrations.upgrade)
     assert migrated == fresh
     # And it is the whole of it, the promises included.
-    told = repr(fresh)
+    reported = repr(fresh)
     for name in (*metadata.tables, *(each.name for each in triggers()), "known_state", "flireo_one_denial"):
-        assert name in told
-    (open_call,) = re.findall(r"CREATE UNIQUE INDEX flireo_one_call_a_number[^\"]*", told)
+        assert name in reported
+    (open_call,) = re.findall(r"CREATE UNIQUE INDEX flireo_one_call_a_number[^\"]*", reported)
     assert "over_at IS NULL" in open_call and "placed" in open_call
 
 

@@ -36,7 +36,7 @@ def sandbox(server: RunningSandbox) -> RunningSandbox:
     return server
 
 
-async def told(database: Database) -> list[str]:
+async def reported(database: Database) -> list[str]:
     """The notices of the ledger, but for those of single calls."""
     async with database.read() as db:
         events = (await db.execute(select(outbox.c.event).order_by(outbox.c.id))).scalars()
@@ -50,10 +50,10 @@ async def test_a_run_reports_that_its_campaign_started_and_finished_and_running_
     await campaign.take_in(person(ANNA))
     for _ in range(2):
         await campaign.run()
-        assert await told(database) == [STARTED, FINISHED]
+        assert await reported(database) == [STARTED, FINISHED]
     await campaign.take_in(person(ANNA), person(BEN))
     await campaign.run()
-    assert await told(database) == [STARTED, FINISHED, FINISHED]
+    assert await reported(database) == [STARTED, FINISHED, FINISHED]
 
 
 async def test_who_is_taken_out_of_the_file_while_their_phone_rings_keeps_no_campaign_from_being_finished(
@@ -82,7 +82,7 @@ async def test_a_campaign_that_may_call_no_one_does_not_start_and_is_finished(
     await campaign.take_in(person(ANNA))
     await campaign.book.forbid([ANNA])
     await campaign.run()
-    assert await told(local) == [FINISHED]
+    assert await reported(local) == [FINISHED]
     assert sandbox.placed_calls() == []
 
 
@@ -94,14 +94,14 @@ async def test_who_was_taken_out_of_the_file_does_not_keep_a_campaign_open(
     await campaign.take_in(person(ANNA))
     await campaign.run()
     assert (await campaign.lead(BEN)).state == "waiting"
-    assert await told(database) == [STARTED, FINISHED]
+    assert await reported(database) == [STARTED, FINISHED]
 
 
 async def test_a_campaign_without_people_is_not_finished(local: Database) -> None:
     assert not await post_finished(local.campaign("campaign"))
     await Campaign(local).take_in(person(ANNA))
     assert not await post_finished(local.campaign("campaign"))
-    assert await told(local) == []
+    assert await reported(local) == []
 
 
 async def test_what_a_killed_run_did_not_report_the_next_sweep_reports(
@@ -115,7 +115,7 @@ async def test_what_a_killed_run_did_not_report_the_next_sweep_reports(
     for _ in range(2):
         summary = await Sweep(database, campaign.account).run()
         assert (summary.campaigns, summary.requests) == ((), 0)
-        assert await told(database) == [STARTED, FINISHED]
+        assert await reported(database) == [STARTED, FINISHED]
 
 
 async def test_two_stages_of_one_run_report_of_low_credits_once(
@@ -140,4 +140,4 @@ async def test_two_stages_of_one_run_report_of_low_credits_once(
     stopped = await stage(Until.DIALLED, readiness=Readiness())
     assert isinstance(stopped, errors.InsufficientCredits)
     await stage(Until.FINISHED, readiness=Readiness(), stopped_by=stopped)
-    assert (await told(database)).count(LOW) == 1
+    assert (await reported(database)).count(LOW) == 1

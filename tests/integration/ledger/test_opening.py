@@ -108,15 +108,15 @@ async def test_a_ledger_of_another_version_is_left_alone(ledger_url: str, versio
     async with await Database.open(ledger_url) as database, database.write() as db:
         await db.execute(update(version_table).values(version_num=version))
     before = await all_that_is_held(ledger_url)
-    told = str(await refusal(ledger_url))
-    assert f"{whose} flireo-flows wrote it (version " in told
-    assert f"this one reads and writes version {VERSION})" in told
+    reported = str(await refusal(ledger_url))
+    assert f"{whose} flireo-flows wrote it (version " in reported
+    assert f"this one reads and writes version {VERSION})" in reported
     # Whoever begins without it calls everybody again.
     assert (
         "Keep it as it is, for it alone knows who was called: go on with the flireo-flows that wrote it"
-        in told
+        in reported
     )
-    assert "another ledger" not in told and "FLIREO_LEDGER_URL" not in told
+    assert "another ledger" not in reported and "FLIREO_LEDGER_URL" not in reported
     assert await all_that_is_held(ledger_url) == before
 
 

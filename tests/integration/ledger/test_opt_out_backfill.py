@@ -35,8 +35,8 @@ async def test_a_number_is_suppressed_for_what_its_call_now_means(
     never = {"do_not_call_outcomes": [Outcome.REJECTED]}
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]}, **never)
     for dry_run in (True, False):
-        told = await rederive(database.campaign(incoming.campaign.name), policy, dry_run=dry_run)
-        assert (told.changed, told.settled, told.suppressed) == (1, 1, 1)
+        reported = await rederive(database.campaign(incoming.campaign.name), policy, dry_run=dry_run)
+        assert (reported.changed, reported.settled, reported.suppressed) == (1, 1, 1)
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: "outcome"}
     assert {phone: row.state for phone, row in (await other.leads()).items()} == {
@@ -55,8 +55,8 @@ async def test_an_answer_that_the_policy_learns_from_counts_where_the_outcome_ch
     policy = RETRIES.model_copy(
         update={"outcomes": [rule], "do_not_call_keys": [AnalysisRule(key="do_not_call")]}
     )
-    told = await rederive(database.campaign(incoming.campaign.name), policy)
-    assert (told.changes, told.suppressed) == ({("answered", "rejected"): 1}, 1)
+    reported = await rederive(database.campaign(incoming.campaign.name), policy)
+    assert (reported.changes, reported.suppressed) == ({("answered", "rejected"): 1}, 1)
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA]) == {ANNA: "analysis"}
 
@@ -81,8 +81,8 @@ async def test_a_lead_that_opted_out_before_a_run_that_asks_for_it_is_not_called
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA, BEN]) == {}
 
-    told = await apply_current_rules(database.campaign(name), RETRIES.model_copy(update=rules))
-    assert told == Rederived(1, {}, 0, 1)  # Ben's call has nothing to teach, and is not read
+    reported = await apply_current_rules(database.campaign(name), RETRIES.model_copy(update=rules))
+    assert reported == Rederived(1, {}, 0, 1)  # Ben's call has nothing to teach, and is not read
     async with database.read() as db:
         assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: source}
     assert {phone: row.state for phone, row in (await other.leads()).items()} == {

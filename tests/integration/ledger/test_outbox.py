@@ -26,7 +26,7 @@ from tests.support.calling.incoming import Incoming, book, incoming, listed, rep
 __all__ = ["book", "incoming"]  # fixtures
 
 
-async def told(database: Database) -> list[Notice]:
+async def reported(database: Database) -> list[Notice]:
     """Everything that is to be reported, taken by whoever sends it."""
     box = Outbox(database)
     posted = await box.claim(1000)
@@ -36,7 +36,7 @@ async def told(database: Database) -> list[Notice]:
 
 
 async def events(database: Database) -> list[str]:
-    return [notice.event for notice in await told(database)]
+    return [notice.event for notice in await reported(database)]
 
 
 async def test_a_call_that_ends_is_reported_once_however_often_it_is_reported(
@@ -45,7 +45,7 @@ async def test_a_call_that_ends_is_reported_once_however_often_it_is_reported(
     await incoming.campaign.placed(book)
     await incoming.receive(report())
     await incoming.receive(report(), report(timestamp="2026-01-01T00:00:00Z"))
-    (notice,) = await told(incoming.database)
+    (notice,) = await reported(incoming.database)
     assert (notice.event, notice.resource) == ("flireo.call.ended", "flireo.call.call-1")
     said = notice.payload
     assert (said["campaign"], said["outcome"], said["number"]) == ("campaign", "answered", "+44********01")
@@ -60,9 +60,9 @@ async def test_an_analysis_that_comes_later_is_reported_as_an_amendment(
 ) -> None:
     await incoming.campaign.placed(book)
     await incoming.receive(report(analysis=None))
-    (ended,) = await told(incoming.database)
+    (ended,) = await reported(incoming.database)
     await incoming.read(listed(analysis_result={"appointment_booked": False}))
-    (amended,) = await told(incoming.database)
+    (amended,) = await reported(incoming.database)
     assert (ended.event, amended.event) == ("flireo.call.ended", "flireo.call.amended")
     assert amended.payload["analysis"] == {"appointment_booked": False}
     assert ended.id != amended.id
@@ -77,14 +77,14 @@ async def test_an_answer_is_a_label_of_one_event_only_however_many_are_reported_
     await incoming.campaign.placed(book)
     await incoming.receive(report(analysis={"appointment_booked": False}))
     await incoming.receive(report(analysis={"appointment_booked": False, "budget": 10}))
-    ended, amended = await told(
+    ended, amended = await reported(
         incoming.database
     )  # together: the first says already what the second came for
     assert ended.labels["flireo.analysis.appointment_booked"] == "false"
     assert ended.labels["flireo.analysis.budget"] == "10"
     assert dict(amended.labels) == {"flireo.lead": "1"}
     await incoming.receive(report(analysis={"mood": "good"}))
-    (again,) = await told(incoming.database)
+    (again,) = await reported(incoming.database)
     assert dict(again.labels) == {"flireo.lead": "1", "flireo.analysis.mood": "good"}
     assert again.payload["analysis"] == {"appointment_booked": False, "budget": 10, "mood": "good"}
 
@@ -95,14 +95,14 @@ async def test_a_notice_that_is_sent_again_has_the_labels_that_it_had(
     """Prefect has the first, its confirmation was lost, and it drops the repetition with whatever is new in it."""
     attempt = await incoming.campaign.placed(book)
     await incoming.receive(report(analysis=None))
-    (first,) = await told(incoming.database)
+    (first,) = await reported(incoming.database)
     await incoming.read(listed(analysis_result={"appointment_booked": False}))
     async with incoming.database.write() as db:
         await db.execute(update(attempts).where(attempts.c.id == attempt.id).values(outcome="voicemail"))
     for _ in range(2):
         async with incoming.database.write() as db:
             await db.execute(update(outbox).values(claimed_until=0.0))
-        again, *amended = await told(incoming.database)
+        again, *amended = await reported(incoming.database)
         assert (again.id, dict(again.labels)) == (first.id, dict(first.labels))
         labels = {name: text for notice in amended for name, text in notice.labels.items()}
         assert labels == {
@@ -117,10 +117,10 @@ async def test_an_outcome_that_changed_is_a_label_of_the_amendment(
 ) -> None:
     attempt = await incoming.campaign.placed(book)
     await incoming.receive(report())
-    assert (await told(incoming.database))[0].labels["flireo.outcome"] == "answered"
+    assert (await reported(incoming.database))[0].labels["flireo.outcome"] == "answered"
     async with incoming.database.write() as db:
         await db.execute(update(attempts).where(attempts.c.id == attempt.id).values(outcome="voicemail"))
-    (amended,) = await told(incoming.database)
+    (amended,) = await reported(incoming.database)
     assert dict(amended.labels) == {"flireo.lead": "1", "flireo.outcome": "voicemail"}
 
 
@@ -141,7 +141,7 @@ async def test_nothing_that_is_reported_holds_a_number_or_a_secret(
     await incoming.campaign.placed(book, call_id=f"call-_{ANNA}_abc")
     analysis = {"call_back": f"at {BEN}", "api_key": "fl_live_abcdef", BEN: 1, "number": int(ANNA[1:])}
     await incoming.receive(report(f"call-_{ANNA}_abc", analysis=analysis, summary=f"Ring {ANNA}"))
-    (notice,) = await told(incoming.database)
+    (notice,) = await reported(incoming.database)
     text = json.dumps([dict(notice.payload), dict(notice.labels), notice.resource, notice.campaign])
     assert not [private for private in (ANNA, ANNA[1:], BEN, BEN[1:], "abcdef") if private in text]
 
@@ -154,7 +154,7 @@ async def test_a_campaign_that_is_named_by_a_number_is_reported_masked_and_is_fo
         async with database.write() as db:
             await db.execute(insert(campaigns).values(name=name, state="open"))
         await CampaignControl(database.campaign(name)).pause("")
-    shown = {notice.campaign: notice for notice in await told(database)}
+    shown = {notice.campaign: notice for notice in await reported(database)}
     masked = [name for name in shown if "*" in name]
     assert len(shown) == 3 and len(masked) == 2 and "spring 2026-03-01" in shown
     for name, notice in shown.items():
@@ -173,7 +173,7 @@ async def test_a_campaign_that_is_named_by_a_number_is_reported_masked_and_is_fo
 async def test_a_lead_that_a_person_has_to_look_at_is_reported(incoming: Incoming, book: AttemptBook) -> None:
     attempt = await incoming.campaign.lost(book)
     await incoming.campaign.unknown.review(attempt, Reason.SEVERAL_CALLS, "2")
-    (notice,) = await told(incoming.database)
+    (notice,) = await reported(incoming.database)
     lead = await incoming.campaign.lead()
     assert (notice.event, notice.resource) == ("flireo.call.needs-review", f"flireo.lead.{lead.id}")
     assert notice.payload["reason"] == "2 calls in the list could be this one"
@@ -189,7 +189,7 @@ async def test_what_a_person_does_with_a_campaign_is_reported_each_time(database
     await steering.resume()
     await steering.pause("again")
     await steering.cancel("over")
-    notices = await told(database)
+    notices = await reported(database)
     assert [notice.event.rpartition(".")[2] for notice in notices] == [
         "paused",
         "resumed",
@@ -197,13 +197,13 @@ async def test_what_a_person_does_with_a_campaign_is_reported_each_time(database
         "cancelled",
     ]
     assert notices[0].payload["reason"] == "too many wrong numbers"
-    assert notices[0].payload["leads"] == {"skipped": 1}  # as it is when it is told
+    assert notices[0].payload["leads"] == {"skipped": 1}  # as it is when it is reported
     assert len({notice.id for notice in notices}) == 4
 
 
 async def test_what_no_one_can_read_is_reported(incoming: Incoming) -> None:
     await incoming.store(b"no json")
-    (notice,) = await told(incoming.database)
+    (notice,) = await reported(incoming.database)
     assert notice.event == "flireo.inbox.dead-letter"
     assert notice.payload["reason"] == "the body is not JSON (JSONDecodeError)"
 
@@ -257,20 +257,20 @@ async def test_an_answer_is_reported_once_also_where_its_call_is_amended_years_l
 ) -> None:
     await incoming.campaign.placed(book)
     await incoming.receive(report(analysis={"appointment_booked": False}))
-    await told(incoming.database)
+    await reported(incoming.database)
     box = Outbox(incoming.database)
     for year in ("first", "second"):
         await wait(incoming, 365 * 86_400)
         assert await box.prune() == 0
         await incoming.receive(report(analysis={"appointment_booked": False, f"{year}_year": "good"}))
-        (amended,) = await told(incoming.database)
+        (amended,) = await reported(incoming.database)
         assert dict(amended.labels) == {"flireo.lead": "1", f"flireo.analysis.{year}_year": "good"}
 
 
 async def test_of_a_person_who_was_forgotten_no_label_is_kept(incoming: Incoming, book: AttemptBook) -> None:
     await incoming.campaign.placed(book)
     await incoming.receive(report())
-    await told(incoming.database)
+    await reported(incoming.database)
     await forget(incoming.database, ANNA)
     await wait(incoming, KEPT_SECONDS)
     assert await Outbox(incoming.database).prune() == 1
@@ -318,7 +318,7 @@ async def test_of_a_person_who_was_forgotten_nothing_is_reported(
     await incoming.campaign.placed(book)
     await incoming.receive(report())
     await forget(incoming.database, ANNA)
-    (notice,) = await told(incoming.database)
+    (notice,) = await reported(incoming.database)
     assert (notice.payload["number"], notice.payload["analysis"]) == ("", {})
 
 
@@ -327,7 +327,7 @@ async def test_a_large_analysis_is_left_out_and_that_is_reported(
 ) -> None:
     await incoming.campaign.placed(book)
     await incoming.receive(report(analysis={f"key{n}": "x" * 200 for n in range(500)}))
-    (notice,) = await told(incoming.database)
+    (notice,) = await reported(incoming.database)
     assert (notice.payload["analysis"], notice.payload["analysis_omitted"]) == ({}, True)
     assert len(json.dumps([dict(notice.payload), dict(notice.labels)])) < 20_000
 
@@ -340,7 +340,7 @@ async def test_an_analysis_that_is_too_deep_is_left_out_and_stops_no_other_notic
     told_in_it = b'{"interest": "high", "deep": ' + b'{"a":' * levels + b"1" + b"}" * (levels + 1)
     await incoming.receive(report(analysis=0).replace(b'"analysis": 0', b'"analysis": ' + told_in_it))
     await incoming.store(b"not to be read")
-    ended, letter = await told(incoming.database)
+    ended, letter = await reported(incoming.database)
     assert (ended.payload["analysis"], ended.payload["analysis_omitted"]) == ({}, True)
     assert (ended.payload["outcome"], ended.labels["flireo.analysis.interest"]) == ("answered", "high")
     assert letter.event == "flireo.inbox.dead-letter"
@@ -354,7 +354,7 @@ async def test_a_notice_that_cannot_be_read_is_reported_without_details_and_stop
     await incoming.store(b"not to be read")
     async with incoming.database.write() as db:
         await db.execute(update(attempts).values(analysis="{"))
-    told_now = await told(incoming.database)
+    told_now = await reported(incoming.database)
     assert [notice.event for notice in told_now] == [
         "flireo.call.ended", "flireo.inbox.dead-letter", "flireo.call.amended",
     ]  # fmt: skip

@@ -40,7 +40,7 @@ __all__ = ["book", "incoming", "trying"]  # fixtures
 
 
 @pytest.mark.parametrize(
-    ("told", "outcome"),
+    ("reported", "outcome"),
     [
         ({"error": "no answer"}, "no_answer"),
         ({"error": "busy"}, "busy"),
@@ -53,15 +53,15 @@ __all__ = ["book", "incoming", "trying"]  # fixtures
     ids=str,
 )
 async def test_a_call_that_no_one_answered_ends_with_the_outcome_of_the_table(
-    incoming: Incoming, book: AttemptBook, told: dict[str, Any], outcome: str
+    incoming: Incoming, book: AttemptBook, reported: dict[str, Any], outcome: str
 ) -> None:
-    await finished_call(incoming, book, **{**NOBODY, **told})
+    await finished_call(incoming, book, **{**NOBODY, **reported})
     assert (await incoming.campaign.attempt()).outcome == outcome
     assert (await incoming.result()).outcome == outcome
 
 
 @pytest.mark.parametrize(
-    ("rule", "told"),
+    ("rule", "reported"),
     [
         ({"outcome": "rejected", "error": ["unreachable"]}, {"error": "Unreachable"}),
         ({"outcome": "busy", "says": ["no answer"]}, {"error": "no answer"}),
@@ -74,10 +74,10 @@ async def test_a_call_that_no_one_answered_ends_with_the_outcome_of_the_table(
     ids=str,
 )
 async def test_a_rule_of_ones_own_decides_about_a_call_that_no_one_answered(
-    database: Database, rule: dict[str, Any], told: dict[str, Any]
+    database: Database, rule: dict[str, Any], reported: dict[str, Any]
 ) -> None:
     incoming = Incoming(database, with_rules(rule))
-    await finished_call(incoming, await incoming.campaign.runner(), **{**NOBODY, **told})
+    await finished_call(incoming, await incoming.campaign.runner(), **{**NOBODY, **reported})
     assert (await incoming.result()).outcome == rule["outcome"]
 
 
@@ -101,15 +101,15 @@ async def test_each_condition_is_asked_of_what_was_reported_then_and_later(
 ) -> None:
     policy = with_rules({"outcome": "rejected", **rule})
     expected = "rejected" if fits else "answered"
-    told = report(messages=MACHINE, end_reason="user_hangup")
+    reported = report(messages=MACHINE, end_reason="user_hangup")
     incoming = Incoming(database, policy)
     await incoming.campaign.placed(await incoming.campaign.runner())
-    await incoming.receive(told)
+    await incoming.receive(reported)
     assert (await incoming.campaign.attempt()).outcome == expected
     later = Incoming(database)
     later.campaign.name = "later"
     await later.campaign.placed(await later.campaign.runner(), "call-2", BEN)
-    await later.receive(told.replace(b"call-1", b"call-2").replace(ANNA.encode(), BEN.encode()))
+    await later.receive(reported.replace(b"call-1", b"call-2").replace(ANNA.encode(), BEN.encode()))
     assert (await later.campaign.attempt()).outcome == "answered"
     await rederive(database.campaign("later"), policy)
     assert (await later.campaign.attempt()).outcome == expected
@@ -136,11 +136,11 @@ async def test_a_changed_table_changes_outcomes_once_and_a_dry_run_only_reports(
         {"outcome": "no_answer", "error": ["busy"]},
     )
     before = await everything(database)
-    told = await rederive(database.campaign(incoming.campaign.name), policy, dry_run=True)
-    assert told == Rederived(3, {("answered", "voicemail"): 1, ("busy", "no_answer"): 1})
-    assert told.changed == 2
+    reported = await rederive(database.campaign(incoming.campaign.name), policy, dry_run=True)
+    assert reported == Rederived(3, {("answered", "voicemail"): 1, ("busy", "no_answer"): 1})
+    assert reported.changed == 2
     assert await everything(database) == before
-    assert await rederive(database.campaign(incoming.campaign.name), policy) == told
+    assert await rederive(database.campaign(incoming.campaign.name), policy) == reported
     results = await incoming.campaign.results()
     assert [results[it].outcome for it in (ANNA, BEN, CARLA)] == ["voicemail", "answered", "no_answer"]
     after = await everything(database)
@@ -184,11 +184,11 @@ async def test_a_campaign_of_many_calls_is_derived_in_portions(local: Database) 
         "began_at": 0.0,
         "complete": True,
     }
-    told = {"call_status": "ended", "end_reason": "user_hangup", "started_at": 1.0, "outcome": "answered"}
+    reported = {"call_status": "ended", "end_reason": "user_hangup", "started_at": 1.0, "outcome": "answered"}
     async with local.write() as db:
         people_ = [{**person_, "id": n + 1, "phone": f"+4470000{n:05d}"} for n in range(count)]
         await db.execute(insert(leads), people_)
-        rows = [{**call, **told, "lead_id": it["id"], "phone": it["phone"]} for it in people_]
+        rows = [{**call, **reported, "lead_id": it["id"], "phone": it["phone"]} for it in people_]
         await db.execute(insert(attempts), rows)
     found = await rederive(local.campaign("many"), with_rules({"outcome": "failed", "says": ["hangup"]}))
     assert found == Rederived(count, {("answered", "failed"): count})
@@ -205,8 +205,8 @@ async def test_a_lead_that_waits_is_done_when_its_last_call_needs_no_other(
     lead = await incoming.campaign.lead()
     assert (lead.state, lead_reason(lead)) == ("waiting", "to be called again after no_answer")
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
-    told = await rederive(database.campaign(incoming.campaign.name), policy)
-    assert (told.changed, told.settled, told.suppressed) == (1, 1, 0)
+    reported = await rederive(database.campaign(incoming.campaign.name), policy)
+    assert (reported.changed, reported.settled, reported.suppressed) == (1, 1, 0)
     lead = await incoming.campaign.lead()
     assert (lead.state, lead.reason, lead.outcome, lead.attempts) == ("done", "", "rejected", 1)
     # A lead that is done is not called again, though the table says again that no one answered.
@@ -221,10 +221,10 @@ async def test_a_lead_that_waits_still_does_when_another_call_may_follow(
 ) -> None:
     incoming, book = trying
     await finished_call(incoming, book, **NOBODY, error="no answer")
-    told = await rederive(
+    reported = await rederive(
         database.campaign(incoming.campaign.name), with_rules({"outcome": "busy", "error": ["no answer"]})
     )
-    assert (told.changed, told.settled) == (1, 0)
+    assert (reported.changed, reported.settled) == (1, 0)
     lead = await incoming.campaign.lead()
     assert (lead.state, lead_reason(lead), lead.outcome) == (
         "waiting",
@@ -254,8 +254,8 @@ async def test_only_the_newest_call_speaks_for_its_lead(
     await finished_call(incoming, book, "call-1", **NOBODY, error="no answer")
     await finished_call(incoming, book, "call-2", **NOBODY, error="busy")
     policy = with_rules({"outcome": "rejected", "error": ["no answer"]})
-    told = await rederive(database.campaign(incoming.campaign.name), policy)
-    assert (told.changed, told.settled) == (1, 0)
+    reported = await rederive(database.campaign(incoming.campaign.name), policy)
+    assert (reported.changed, reported.settled) == (1, 0)
     assert [row.outcome for row in await incoming.campaign.attempts()] == ["rejected", "busy"]
     lead = await incoming.campaign.lead()
     assert (lead.state, lead.outcome, lead_reason(lead)) == (
@@ -308,8 +308,8 @@ async def test_a_call_that_was_closed_without_a_report_stays_for_a_person(
     # But a report that comes after all gives it words, and they mean what the table says.
     await incoming.receive(report())
     assert (await incoming.campaign.attempt()).outcome == "answered"
-    told = await rederive(database.campaign(incoming.campaign.name), with_rules({"outcome": "failed"}))
-    assert told.changes == {("answered", "failed"): 1}
+    reported = await rederive(database.campaign(incoming.campaign.name), with_rules({"outcome": "failed"}))
+    assert reported.changes == {("answered", "failed"): 1}
 
 
 async def test_who_was_forgotten_keeps_the_outcome_for_no_words_are_left(

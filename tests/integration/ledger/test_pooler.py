@@ -116,9 +116,9 @@ def careless(postgres: Postgres) -> Iterator[Postgres]:
 async def test_a_server_that_does_not_keep_what_it_is_given_is_refused(careless: Postgres, url: str) -> None:
     with pytest.raises(LedgerError) as refused:
         await Database.open(url)
-    told = str(refused.value)
-    assert "the server runs with fsync=off, and would forget who was called" in told
-    assert told.endswith("Set fsync=on in its postgresql.conf, and reload it.")
+    reported = str(refused.value)
+    assert "the server runs with fsync=off, and would forget who was called" in reported
+    assert reported.endswith("Set fsync=on in its postgresql.conf, and reload it.")
     careless.sql("ALTER SYSTEM SET fsync = on")
     careless.sql("SELECT pg_reload_conf()")
     try:

@@ -30,7 +30,7 @@ from tests.support.calling.incoming import (
 __all__ = ["book", "incoming"]  # fixtures
 
 
-def told(row: Any) -> dict[str, Any]:
+def reported(row: Any) -> dict[str, Any]:
     """What is known of a call, however it became known."""
     names = ("state", "outcome", "summary", "analysis", "messages", "duration_seconds", "complete")
     return {name: getattr(row, name) for name in names}
@@ -55,11 +55,11 @@ async def test_the_list_and_the_report_report_the_same_in_either_order(
     await incoming.campaign.placed(book)
     assert await incoming.receive(report()) == (1, 1)
     assert not await incoming.read(call)
-    report_first = told(await incoming.campaign.attempt())
+    report_first = reported(await incoming.campaign.attempt())
     await incoming.campaign.placed(book, "call-2", BEN)
     assert await incoming.read(listed("call-2", BEN, analysis_result=ANALYSIS))
     assert await incoming.receive(report("call-2", BEN)) == (1, 0)
-    list_first = told((await incoming.campaign.attempts())[1])
+    list_first = reported((await incoming.campaign.attempts())[1])
     assert report_first == list_first
 
 
@@ -81,7 +81,7 @@ async def test_webhooks_report_the_same_in_every_order_and_number(
         bodies = [TELLINGS[name]().replace(b"call-1", f"call-{number}".encode()) for name in order]
         for body in bodies:
             await incoming.receive(body, body)
-        outcomes.append(told(await incoming.campaign.attempt()))
+        outcomes.append(reported(await incoming.campaign.attempt()))
         assert (await incoming.campaign.lead()).attempts == 1
     assert outcomes == [outcomes[0]] * len(outcomes)
     assert outcomes[0]["state"] == "ended"

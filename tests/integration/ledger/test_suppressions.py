@@ -163,7 +163,7 @@ async def _known(campaign: Campaign, phone: str = ANNA) -> AttemptBook:
         Answer(begun[phone], AttemptEvent.ACCEPTED, call_id=call_id),
         Answer(begun[BEN], AttemptEvent.ACCEPTED, call_id=f"{campaign.name}-2"),
     )
-    told = {
+    reported = {
         "state": "ended",
         "outcome": "answered",
         "summary": SECRET,
@@ -182,7 +182,7 @@ async def _known(campaign: Campaign, phone: str = ANNA) -> AttemptBook:
     await known.store(_body("of-somebody-else", CARLA, "Carla"))
     async with database.write(campaign.name) as db:
         mine = attempts.c.id == begun[phone].id
-        await db.execute(update(attempts).where(mine).values(told))
+        await db.execute(update(attempts).where(mine).values(reported))
         others = attempts.c.id == begun[BEN].id
         await db.execute(update(attempts).where(others).values(state="ended", complete=True))
         finished = {"state": "done", "outcome": "answered", "attempts": 1, "detail": SECRET}

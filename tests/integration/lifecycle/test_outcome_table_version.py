@@ -17,8 +17,8 @@ def test_a_table_has_one_version_in_every_process_and_another_when_a_rule_differ
         "from flireo_flows.policy import CallingPolicy, outcomes_version as v; "
         "print(v(CallingPolicy(outcomes=[{'outcome': 'busy', 'says': ['486']}, {'outcome': 'failed', 'says': ['5']}])))"
     )
-    told = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
-    assert told.strip() == outcomes_version(policy)
+    reported = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
+    assert reported.strip() == outcomes_version(policy)
     others = [CallingPolicy(), CallingPolicy(outcomes=rules[::-1]), CallingPolicy(outcomes=rules[:1])]
     assert len({outcomes_version(it) for it in (policy, *others)}) == 4
     # What has nothing to do with outcomes has nothing to do with it.

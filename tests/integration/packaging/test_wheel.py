@@ -80,8 +80,8 @@ def test_the_wheel_carries_the_template_and_one_import_name(wheel: Path) -> None
     assert {top for top in tops if not top.endswith(".dist-info")} == {"flireo_flows"}
     assert not [name for name in names if "__pycache__" in name or name.endswith((".db", ".pyc"))]
     (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
-    told = zipfile.ZipFile(wheel).read(entry_points).decode()
-    assert "prefect.collections" in told and "flireo-flows = flireo_flows.cli:main" in told
+    reported = zipfile.ZipFile(wheel).read(entry_points).decode()
+    assert "prefect.collections" in reported and "flireo-flows = flireo_flows.cli:main" in reported
     # Every file of the package is in it, and nothing but.
     ours = {
         str(file.relative_to(PROJECT))
@@ -120,5 +120,5 @@ from prefect.flows import load_flow_from_entrypoint
 flow = load_flow_from_entrypoint("flows/outbound_campaign.py:outbound_campaign")
 print(flow.name, *flow.parameters.properties)
 """
-    told = run(python, "-P", "-c", code, cwd=tmp_path / "mine")
-    assert told.startswith("outbound-campaign leads campaign credentials ledger agent_id")
+    reported = run(python, "-P", "-c", code, cwd=tmp_path / "mine")
+    assert reported.startswith("outbound-campaign leads campaign credentials ledger agent_id")

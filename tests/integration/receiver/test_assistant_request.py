@@ -252,8 +252,8 @@ def test_who_waits_for_an_answer_hears_in_time_that_the_ledger_is_held_up(
     app.mount("", receiver.app)  # so that the first delivery opens the ledger
     with served(app) as url:
         if is_open:
-            told = report()
-            assert post(url, told, signed(SECRET, told)).status_code == 200
+            reported = report()
+            assert post(url, reported, signed(SECRET, reported)).status_code == 200
         body = webhook(kind, toolCallList=[])
         with held(tmp_path / "l.db"):
             answer = post(url, body, signed(SECRET, body))

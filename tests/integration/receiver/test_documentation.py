@@ -41,9 +41,9 @@ def test_the_tools_and_the_app_of_the_documentation_answer(names: dict[str, Any]
         {"error": "Nobody works on Sundays."},
         "booked for 2026-02-02 under 3",
     ]
-    told = set(re.findall(r"^# TYPE (flireo_\w+)", metrics, re.MULTILINE))
+    reported = set(re.findall(r"^# TYPE (flireo_\w+)", metrics, re.MULTILINE))
     documented = set(re.findall(r"^\| `(flireo_\w+)`", TEXT, re.MULTILINE))
-    assert documented == {name for name in told if not name.endswith("_created")}
+    assert documented == {name for name in reported if not name.endswith("_created")}
 
 
 def test_an_inbound_call_is_answered_as_the_documentation_says(names: dict[str, Any]) -> None:

@@ -177,8 +177,8 @@ async def test_deliveries_that_come_together_share_a_commit(ledger_url: str) -> 
     commits: list[float] = []
     storage = Storage(ledger_url, 60, commits.append)
     came = deliveries(150)
-    told = await asyncio.gather(*(storage.store(delivery) for delivery in came + came))
-    assert [delivered.is_new for delivered in told] == [True] * 150 + [False] * 150
+    reported = await asyncio.gather(*(storage.store(delivery) for delivery in came + came))
+    assert [delivered.is_new for delivered in reported] == [True] * 150 + [False] * 150
     assert len(commits) <= 3
     await storage.close(60)
     assert {row.deliveries for row in inbox_of(ledger_url)} == {2}
@@ -190,8 +190,8 @@ async def test_a_request_that_is_given_up_takes_no_one_else_with_it(ledger_url: 
     await asyncio.sleep(0)
     for task in tasks[::2]:
         task.cancel()
-    told = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [isinstance(one, asyncio.CancelledError) for one in told] == [True, False] * 10
+    reported = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [isinstance(one, asyncio.CancelledError) for one in reported] == [True, False] * 10
     await storage.close(60)
     assert len(inbox_of(ledger_url)) == 20
 
@@ -200,8 +200,8 @@ async def test_one_that_the_database_refuses_does_not_cost_the_others(ledger_url
     storage = Storage(ledger_url, 60, lambda seconds: None)
     good = deliveries(5)
     bad = Delivery(b"{}", "no-digest-1", None, "no_such_state", InboxReason.NONE, "", "", 0.0)  # type: ignore[arg-type]
-    told = await asyncio.gather(*(storage.store(one) for one in [*good, bad]), return_exceptions=True)
-    assert [isinstance(one, NotStoredError) for one in told] == [False] * 5 + [True]
+    reported = await asyncio.gather(*(storage.store(one) for one in [*good, bad]), return_exceptions=True)
+    assert [isinstance(one, NotStoredError) for one in reported] == [False] * 5 + [True]
     await storage.close(60)
     assert len(inbox_of(ledger_url)) == 5
 
@@ -221,8 +221,8 @@ async def test_a_ledger_that_cannot_be_opened_is_tried_again(tmp_path: Path) -> 
     folder = tmp_path / "folder"
     folder.write_text("no folder")
     storage = Storage(f"sqlite:///{folder / 'ledger.db'}", 60, lambda seconds: None)
-    told = await asyncio.gather(*(storage.store(one) for one in deliveries(3)), return_exceptions=True)
-    assert [type(one) for one in told] == [NotStoredError] * 3
+    reported = await asyncio.gather(*(storage.store(one) for one in deliveries(3)), return_exceptions=True)
+    assert [type(one) for one in reported] == [NotStoredError] * 3
     with pytest.raises(LedgerError):
         await storage.database()
     folder.unlink()
@@ -232,10 +232,10 @@ async def test_a_ledger_that_cannot_be_opened_is_tried_again(tmp_path: Path) -> 
 
 async def test_of_several_rows_of_any_number_each_is_kept(local_inbox: Inbox) -> None:
     for count in (1, 2, 3, 7, 130, 200):
-        told = await local_inbox.store_all(
+        reported = await local_inbox.store_all(
             [read_delivery(json.dumps([count, number]).encode(), "", 0.0) for number in range(count)]
         )
-        assert [delivered.is_new for delivered in told] == [True] * count
+        assert [delivered.is_new for delivered in reported] == [True] * count
 
 
 @pytest.fixture

@@ -125,9 +125,9 @@ def test_a_glance_sees_what_the_whole_reading_sees(body: bytes) -> None:
     try:
         whole = parse_event(body)
     except WebhookFormatError as error:
-        with pytest.raises(WebhookFormatError) as told:
+        with pytest.raises(WebhookFormatError) as reported:
             glance(body)
-        assert told.value.reason == error.reason
+        assert reported.value.reason == error.reason
         return
     seen = glance(body)
     for name in ("type", "call_id", "customer_number", "call_type", "metadata", "timestamp"):

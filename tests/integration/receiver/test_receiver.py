@@ -45,8 +45,8 @@ def stored(ledger: Path) -> list[dict[str, Any]]:
 
 
 def health(url: str) -> dict[str, Any]:
-    told: dict[str, Any] = httpx.get(f"{url}/health", trust_env=False).json()
-    return told
+    reported: dict[str, Any] = httpx.get(f"{url}/health", trust_env=False).json()
+    return reported
 
 
 @pytest.mark.parametrize("secret", [SECRET, OLD_SECRET])

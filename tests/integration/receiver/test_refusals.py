@@ -51,8 +51,8 @@ def send(url: str, body: bytes, headers: dict[str, str], method: str = "POST") -
 def counted(url: str, event: str, outcome: str) -> float:
     """How often it was counted in the metrics."""
     line = f'flireo_webhook_deliveries_total{{event="{event}",outcome="{outcome}"}} '
-    told = httpx.get(f"{url}/metrics", trust_env=False).text.splitlines()
-    return next((float(it.removeprefix(line)) for it in told if it.startswith(line)), 0.0)
+    reported = httpx.get(f"{url}/metrics", trust_env=False).text.splitlines()
+    return next((float(it.removeprefix(line)) for it in reported if it.startswith(line)), 0.0)
 
 
 def without(headers: dict[str, str], *names: str) -> dict[str, str]:

@@ -58,9 +58,9 @@ def truth(n: int) -> dict[str, Any]:
 def report(n: int, **changes: Any) -> bytes:
     call = {"id": f"call-{n}", "type": "outboundPhoneCall", "status": "ended"}
     talk = [{"role": "assistant", "content": "Hello?"}, {"role": "user", "content": f"Hello {n}."}]
-    told = {**truth(n), "durationSeconds": 60 + n % 7, "messages": talk, **changes}
+    reported = {**truth(n), "durationSeconds": 60 + n % 7, "messages": talk, **changes}
     message = {"type": "end-of-call-report", "timestamp": datetime.now(UTC).isoformat(), "call": call}
-    return json.dumps({"message": {**message, "customer": {"number": phone(n)}, **told}}).encode()
+    return json.dumps({"message": {**message, "customer": {"number": phone(n)}, **reported}}).encode()
 
 
 def sent(body: bytes, age: float = 0.0, secret: str = SECRET, expects: int = 200) -> Sent:
@@ -105,9 +105,11 @@ async def deliver(url: str, deliveries: list[Sent]) -> Counter[bool]:
             headers = {"Host": "127.0.0.1", **it.headers, "Content-Length": str(len(it.body))}
             head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
             writer.write(f"POST /webhooks/flireo HTTP/1.1\r\n{head}\r\n".encode() + it.body)
-            told = (await reader.readuntil(b"\r\n\r\n")).decode()
-            await reader.readexactly(int(told.lower().partition("content-length: ")[2].partition("\r\n")[0]))
-            right[int(told.split()[1]) == it.expects] += 1
+            reported = (await reader.readuntil(b"\r\n\r\n")).decode()
+            await reader.readexactly(
+                int(reported.lower().partition("content-length: ")[2].partition("\r\n")[0])
+            )
+            right[int(reported.split()[1]) == it.expects] += 1
         writer.close()
         await writer.wait_closed()
 
@@ -144,7 +146,7 @@ def listed(line: BadLine) -> None:
     """The same calls as the list shows them."""
     now = datetime.now(UTC).isoformat()
     for n in range(CALLS):
-        told = truth(n)
+        reported = truth(n)
         line.place(
             phone(n),
             id=f"call-{n}",
@@ -152,8 +154,8 @@ def listed(line: BadLine) -> None:
             started_at=now,
             ended_at=now,
             duration_seconds=60 + n % 7,
-            summary=told["summary"],
-            analysis_result=told["analysis"],
+            summary=reported["summary"],
+            analysis_result=reported["analysis"],
         )
 
 
@@ -185,8 +187,10 @@ async def test_ten_thousand_reports_over_a_bad_road_leave_the_truth_once_each(tm
         wrong = [n for n in range(CALLS) if not _is_true(n, results[phone(n)])]
         assert not wrong, (len(wrong), results[phone(wrong[0])])
         async with database.read() as db:
-            told = select(outbox.c.event, func.count()).group_by(outbox.c.event)
-            assert {event: count for event, count in await db.execute(told)} == {"flireo.call.ended": CALLS}
+            reported = select(outbox.c.event, func.count()).group_by(outbox.c.event)
+            assert {event: count for event, count in await db.execute(reported)} == {
+                "flireo.call.ended": CALLS
+            }
             by_list = select(func.count()).where(attempts.c.channel == "list")
             missing = road.fates["dropped"] + road.fates["late"]
             assert (await db.execute(by_list)).scalar_one() == missing
@@ -196,11 +200,11 @@ async def test_ten_thousand_reports_over_a_bad_road_leave_the_truth_once_each(tm
 
 
 def _is_true(n: int, result: Any) -> bool:
-    told = truth(n)
+    reported = truth(n)
     return (result.state, result.outcome, result.summary, result.analysis, result.attempts) == (
         "done",
         "answered",
-        told["summary"],
-        told["analysis"],
+        reported["summary"],
+        reported["analysis"],
         1,
     )

@@ -171,22 +171,22 @@ def test_what_is_wrong_is_told_to_the_model_by_call_and_field_without_the_value(
     )
     assert [result["toolCallId"] for result in results] == list("12345678")
     assert all(result["result"] == {"error": result["error"]} for result in results)
-    told = [result["error"] for result in results]
+    reported = [result["error"] for result in results]
     for part in ("argument 'day': Input should be a valid date", "argument 'people': Input should be greater",
                  "argument 'size': Input should be 'a' or 'b'"):  # fmt: skip
-        assert part in told[0]
-    assert told[1] == "argument 'day': it is required; argument 'pets': there is no such argument"
-    assert told[2:6] == [
+        assert part in reported[0]
+    assert reported[1] == "argument 'day': it is required; argument 'pets': there is no such argument"
+    assert reported[2:6] == [
         "the function failed",
         "The office is closed on Sundays.",
         "there is no function 'nothing_of_the_kind' here",
         "the function's result could not be sent",
     ]
-    assert told[6] == "there is no function '' here"
-    assert told[7] == "argument 'why': there is no such argument"  # arguments as text are read as well
+    assert reported[6] == "there is no function '' here"
+    assert reported[7] == "argument 'why': there is no such argument"  # arguments as text are read as well
     said = " ".join(record.getMessage() + str(vars(record)) for record in caplog.records)
     for private in ("Jan", "2079460001", ANNA, SECRET, "no row"):
-        assert private not in " ".join(told) + said
+        assert private not in " ".join(reported) + said
     metrics = httpx.get(f"{url}/metrics", trust_env=False).text
     for handler, outcome in (
         ("book", "invalid_arguments"),
@@ -319,8 +319,8 @@ def test_functions_that_hang_take_no_more_threads_than_there_are_and_the_next_is
         with served(receiver.app) as url:
             calls = [call("hang", {}, str(n)) for n in range(THREADS + 10)]
             results = ask(url, *calls)
-            told = Counter(result["error"].partition(";")[0] for result in results)
-            assert told == {
+            reported = Counter(result["error"].partition(";")[0] for result in results)
+            assert reported == {
                 "the function took too long and was cut off": THREADS,
                 "too much is going on here": 10,
             }
@@ -414,9 +414,9 @@ def test_what_cannot_be_a_tool_is_told_when_it_is_registered(receiver: Receiver)
     def by_place(word: str, /) -> None: ...
     def of_no_json(thing: threading.Lock) -> None: ...
 
-    for function, told in ((several, "'words' cannot be given by its name"), (by_place, "'word' cannot be given"),
+    for function, reported in ((several, "'words' cannot be given by its name"), (by_place, "'word' cannot be given"),
                            (of_no_json, "an annotation has no JSON form")):  # fmt: skip
-        with pytest.raises(TypeError, match=told):
+        with pytest.raises(TypeError, match=reported):
             receiver.tool("tool")(function)
     receiver.tool("tool")(lambda: 1)
     with pytest.raises(ValueError, match="a function of that name already"):

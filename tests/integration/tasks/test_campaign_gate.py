@@ -356,9 +356,9 @@ def test_a_message_names_a_few_of_many_and_masks_them(sandbox: RunningSandbox, l
     in_ledger(local, lambda database: Suppressions(database).suppress(many, "asked"))
     with pytest.raises(CampaignRefusedError) as refused:
         job_at(sandbox, local).add_leads(leads(ANNA, *many))
-    told = str(refused.value)
-    assert told.startswith("40 of 41 numbers must not be called: +44********00 (suppressed), ")
-    assert told.count("suppressed") == 5 and not any(phone in told for phone in many)
+    reported = str(refused.value)
+    assert reported.startswith("40 of 41 numbers must not be called: +44********00 (suppressed), ")
+    assert reported.count("suppressed") == 5 and not any(phone in reported for phone in many)
 
 
 SPELLINGS = [

@@ -44,7 +44,7 @@ class LimitedServer:
     limit: int
     seconds: float
     phase: float | None = 0.0
-    told: Callable[[float], int] = math.ceil
+    reported: Callable[[float], int] = math.ceil
     skew: float = 0.0
     dates: bool = True
     windows: list[Window] = field(default_factory=list)
@@ -58,7 +58,7 @@ class LimitedServer:
         headers = {
             "x-ratelimit-limit": str(self.limit),
             "x-ratelimit-remaining": str(max(0, self.limit - window.taken)),
-            "x-ratelimit-reset": str(self.told(window.ends + self.skew)),
+            "x-ratelimit-reset": str(self.reported(window.ends + self.skew)),
         }
         if self.dates:
             headers["date"] = formatdate(math.floor(at + self.skew), usegmt=True)

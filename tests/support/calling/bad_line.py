@@ -117,8 +117,8 @@ class BadLine:
         headers = {} if self.ahead is None else {"Date": format_datetime(self._now(), usegmt=True)}
         if self.limit is not None:
             resets_at = f"{datetime.now(UTC).timestamp() + 30:.0f}"
-            told = {"Limit": f"{self.limit}", "Remaining": f"{self.limit - 1}", "Reset": resets_at}
-            headers |= {f"X-RateLimit-{name}": value for name, value in told.items()}
+            reported = {"Limit": f"{self.limit}", "Remaining": f"{self.limit - 1}", "Reset": resets_at}
+            headers |= {f"X-RateLimit-{name}": value for name, value in reported.items()}
         return answer(200, page, headers)
 
     def _now(self) -> datetime:

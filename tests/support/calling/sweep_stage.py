@@ -67,7 +67,7 @@ async def one(left: Campaign, **options: Any) -> SweepResult:
     return swept
 
 
-async def told(database: Database) -> list[tuple[str, str]]:
+async def reported(database: Database) -> list[tuple[str, str]]:
     """The notices of the ledger, but for those of single calls."""
     async with database.read() as db:
         rows = (await db.execute(select(outbox.c.event, outbox.c.campaign).order_by(outbox.c.id))).all()

@@ -26,11 +26,10 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture
-def shell(bare: Shell, sandbox: RunningSandbox, prefect_url: str) -> Shell:
-    """A shell whose settings are right: the sandbox, a key, the session's Prefect server."""
+def shell(bare: Shell, sandbox: RunningSandbox) -> Shell:
+    """A shell whose settings are right: the sandbox and a key."""
     bare.env |= {
         "FLIREO_API_KEY": "sandbox-key",
         "FLIREO_BASE_URL": sandbox.base_url,
-        "PREFECT_API_URL": prefect_url,
     }
     return bare

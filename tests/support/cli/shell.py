@@ -47,10 +47,10 @@ class Ended:
     def complaint(self) -> str:
         """The one line that says what went wrong; fails where there is none, several, or a traceback."""
         assert "Traceback" not in self.out + self.err, self.err
-        told = [line for line in self.err.splitlines() if line.startswith("flireo-flows: ")]
-        told = [line for line in told if "calling hours are OFF" not in line]
-        assert len(told) == 1, self.out + self.err
-        return told[0]
+        reported = [line for line in self.err.splitlines() if line.startswith("flireo-flows: ")]
+        reported = [line for line in reported if "calling hours are OFF" not in line]
+        assert len(reported) == 1, self.out + self.err
+        return reported[0]
 
 
 @dataclass

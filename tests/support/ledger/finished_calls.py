@@ -46,11 +46,11 @@ def with_rules(*rules: dict[str, Any], **fields: Any) -> CallingPolicy:
 
 
 async def finished_call(
-    incoming: Incoming, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA, **told: Any
+    incoming: Incoming, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA, **reported: Any
 ) -> None:
     """A call was placed, and the list shows how it ended."""
     await incoming.campaign.placed(book, call_id, phone)
-    assert await incoming.read(listed(call_id, phone, **told), Expectations(), later=9999)
+    assert await incoming.read(listed(call_id, phone, **reported), Expectations(), later=9999)
 
 
 async def everything(database: Database) -> list[Any]:

@@ -139,8 +139,8 @@ async def receive(it: Played) -> None:
     """Reports of every kind, and what is none."""
     box, rows = Inbox(it.database), await it.campaign("campaign").attempts()
     placed = [row for row in rows if row.state == "placed"]
-    for row, told in zip(placed, TOLD, strict=True):
-        await box.store(report(row.call_id, row.phone, **told))
+    for row, reported in zip(placed, TOLD, strict=True):
+        await box.store(report(row.call_id, row.phone, **reported))
     await box.store(report("nobody's", PHONES[19], call_type="inboundPhoneCall"))
     await box.store(report(placed[0].call_id, PHONES[18], summary="Another one."))
     await box.store(b"no JSON")
@@ -219,9 +219,9 @@ async def foresee(it: Played, url: str) -> None:
 
 async def explain(it: Played) -> None:
     """`why`, of every lead."""
-    told = [list(tell(await audit_lead(it.database, phone, "campaign"), "it")) for phone in PHONES]
-    it.data["why"] = [len(lines) for lines in told]
-    it.words += [line for lines in told for line in lines]
+    reported = [list(tell(await audit_lead(it.database, phone, "campaign"), "it")) for phone in PHONES]
+    it.data["why"] = [len(lines) for lines in reported]
+    it.words += [line for lines in reported for line in lines]
 
 
 async def read_figures(it: Played) -> None:

@@ -122,7 +122,7 @@ def test_a_call_is_handed_over_to_a_number_or_a_sip_uri(destination: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("told", "read"),
+    ("reported", "read"),
     [
         ({"success": True, "message": "Command sent successfully"}, (True, "Command sent successfully")),
         ({"success": False, "message": "no", "newest": 1}, (False, "no")),
@@ -131,6 +131,6 @@ def test_a_call_is_handed_over_to_a_number_or_a_sip_uri(destination: str) -> Non
         (None, (True, "")),
     ],
 )
-def test_the_answer_to_a_command_is_read_tolerantly(told: object, read: tuple[bool, str]) -> None:
-    controlled = say(CALL, "Hi.").reads(told)
+def test_the_answer_to_a_command_is_read_tolerantly(reported: object, read: tuple[bool, str]) -> None:
+    controlled = say(CALL, "Hi.").reads(reported)
     assert (controlled.success, controlled.message) == read

@@ -142,9 +142,9 @@ def test_a_limited_request_is_sent_again_after_the_time_the_server_names(operati
     assert not isinstance(played.outcome, Exception)
 
 
-@pytest.mark.parametrize("told", [None, "0", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "-5", "nan", "inf"])
-def test_a_limit_without_a_usable_retry_after_is_waited_for_a_second_at_least(told: str | None) -> None:
-    limited = said(429) if told is None else said(429, retry_after=told)
+@pytest.mark.parametrize("reported", [None, "0", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "-5", "nan", "inf"])
+def test_a_limit_without_a_usable_retry_after_is_waited_for_a_second_at_least(reported: str | None) -> None:
+    limited = said(429) if reported is None else said(429, retry_after=reported)
     played = play(PLACES_CALL, limited, ACCEPTED)
     assert played.sent == 2
     assert 1.0 <= sum(played.pauses) <= 2.0
@@ -249,15 +249,19 @@ def test_a_route_is_named_without_the_id() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(["date", "retry-after", "x-request-id"]), st.text()), st.text())
-def test_no_header_can_make_a_placed_call_look_like_anything_else(headers: dict[str, str], told: str) -> None:
-    limits = {f"x-ratelimit-{name}": told for name in ("limit", "remaining", "reset")}
+def test_no_header_can_make_a_placed_call_look_like_anything_else(
+    headers: dict[str, str], reported: str
+) -> None:
+    limits = {f"x-ratelimit-{name}": reported for name in ("limit", "remaining", "reset")}
     answer = Reply(200, {**limits, **headers}, ACCEPTED.body, START)
     assert play(PLACES_CALL, answer).outcome.call_id == "call-1"
 
 
-@pytest.mark.parametrize("told", ["nan", "inf", "-inf", "1e999", "1e300", "-1", "0", "1760000060000", "60"])
-def test_absurd_limits_neither_break_an_exchange_nor_stop_it_for_long(told: str) -> None:
-    limits = {f"x-ratelimit-{name}": told for name in ("limit", "remaining", "reset")}
+@pytest.mark.parametrize(
+    "reported", ["nan", "inf", "-inf", "1e999", "1e300", "-1", "0", "1760000060000", "60"]
+)
+def test_absurd_limits_neither_break_an_exchange_nor_stop_it_for_long(reported: str) -> None:
+    limits = {f"x-ratelimit-{name}": reported for name in ("limit", "remaining", "reset")}
     answer, pacing = Reply(200, limits, ACCEPTED.body, START), RateLimit()
     for _ in range(5):
         played = play(PLACES_CALL, answer, pacing=pacing)

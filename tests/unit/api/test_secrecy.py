@@ -41,13 +41,13 @@ def test_a_webhook_secret_is_not_shown_with_its_agent() -> None:
     assert "correcthorse" not in f"{agent!r} {agent}"
 
 
-def told(kind: type[FlireoError]) -> FlireoError:
+def reported(kind: type[FlireoError]) -> FlireoError:
     return kind("get_call", "GET /calls/{id}", 499, "odd", "the words", "name", "req-1", 2.5)
 
 
 @pytest.mark.parametrize("kind", ERRORS)
 def test_every_error_survives_the_way_to_another_process(kind: type[FlireoError]) -> None:
-    for error in (told(kind), kind("get_call", "GET /calls/{id}"), kind("x", "GET /", text="y" * 1000)):
+    for error in (reported(kind), kind("get_call", "GET /calls/{id}"), kind("x", "GET /", text="y" * 1000)):
         copied = pickle.loads(pickle.dumps(error))
         assert type(copied) is kind
         assert (str(copied), repr(copied), vars(copied)) == (str(error), repr(error), vars(error))
@@ -56,7 +56,7 @@ def test_every_error_survives_the_way_to_another_process(kind: type[FlireoError]
 @pytest.mark.parametrize("kind", [kind for kind in ERRORS if kind is not errors.InvalidInput])
 def test_every_error_says_what_the_server_said(kind: type[FlireoError]) -> None:
     start = "Flireo GET /calls/{id}: 499 odd: the words (field name) [request req-1]."
-    assert str(told(kind)) == f"{start} {kind.remedy}".rstrip()
+    assert str(reported(kind)) == f"{start} {kind.remedy}".rstrip()
 
 
 def test_an_error_tells_what_to_do_only_where_it_helps() -> None:

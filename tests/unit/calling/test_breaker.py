@@ -53,6 +53,6 @@ def test_it_trips_exactly_where_the_share_is_reached(
 
 def test_the_last_failures_are_shown_newest_first_without_the_number() -> None:
     ended = [CallEnding(ANNA, True, f"reason {n}") for n in range(30)] + [CallEnding(BEN, False, "fine")]
-    told = failures_shown([*ended, CallEnding(BEN, True)])
-    assert told[:2] == ("+44********02: no reason was given", "+44********01: reason 29")
-    assert len(told) == MOST_SHOWN
+    reported = failures_shown([*ended, CallEnding(BEN, True)])
+    assert reported[:2] == ("+44********02: no reason was given", "+44********01: reason 29")
+    assert len(reported) == MOST_SHOWN

@@ -23,9 +23,9 @@ def test_a_plan_warns_of_clients_without_a_number(bare: Shell, header: str, numb
     bare.write("leads.csv", f"name,phone,{header}\n{ROWS}")
     bare.write("script.yaml", SCRIPT)
     options = ("leads.csv", *USUAL, *number, "--script", "script.yaml")
-    told = bare.here("plan", *options).out
-    assert "1 leads of 1 clients (on_behalf_of) go to review" in told
-    assert ("For 1 of 2 calls no number is given: Flireo picks one" in told) is (not number)
+    reported = bare.here("plan", *options).out
+    assert "1 leads of 1 clients (on_behalf_of) go to review" in reported
+    assert ("For 1 of 2 calls no number is given: Flireo picks one" in reported) is (not number)
     plan = json.loads(bare.here("plan", *options, "--json").out)
     assert [(call["line"], call["number_id"]) for call in plan["calls"]] == [
         (2, "demo-number"),
@@ -36,6 +36,6 @@ def test_a_plan_warns_of_clients_without_a_number(bare: Shell, header: str, numb
 
 
 def test_a_plan_says_that_flireo_picks_the_number(bare: Shell) -> None:
-    told = bare.here("plan", "leads.csv", *USUAL).out
-    assert "For 3 of 3 calls no number is given: Flireo picks one" in told
+    reported = bare.here("plan", "leads.csv", *USUAL).out
+    assert "For 3 of 3 calls no number is given: Flireo picks one" in reported
     assert "no number is given" not in bare.here("plan", "leads.csv", *USUAL, "--number-id", "num-7").out

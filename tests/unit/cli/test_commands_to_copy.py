@@ -71,6 +71,6 @@ def test_no_help_shows_a_command_that_calls_at_any_hour(bare: Shell) -> None:
     names = [name for name in app if not name.startswith("-")]
     assert {"run", "plan", "init"} <= set(names)
     for name in names:
-        told = bare.here(name, "--help")
-        assert told.status == 0, name
-        assert list(commands_of(told.out)) == []
+        ran = bare.here(name, "--help")
+        assert ran.status == 0, name
+        assert list(commands_of(ran.out)) == []

@@ -39,9 +39,9 @@ def test_without_a_terminal_a_key_that_may_be_live_needs_yes(bare: Shell, key: s
 
 
 def test_the_question_names_people_numbers_and_cost(bare: Shell) -> None:
-    told = asked(bare, "--number-id", "num-7").err
-    assert "From: num-7." in told
-    assert "The policy has no tariff, so the amount is not known." in told
+    reported = asked(bare, "--number-id", "num-7").err
+    assert "From: num-7." in reported
+    assert "The policy has no tariff, so the amount is not known." in reported
     bare.write(
         "policy.yaml",
         "assumed_call_seconds: 60\ntariff: {per_minute: 0.5, per_call: 0.1}\n",
@@ -52,8 +52,8 @@ def test_the_question_names_people_numbers_and_cost(bare: Shell) -> None:
     assert "Cost: 0.10 to 0.60 EUR" in limited
     bare.write("script.yaml", "numbers: [{number_id: num-1}, {number_id: num-2}]\n")
     bare.write_leads({f"+4420794601{n:02d}": "X" for n in range(40)})
-    told = asked(bare, "--script", "script.yaml").err
-    assert "may call 40 people" in told and "From: num-1, num-2." in told
+    reported = asked(bare, "--script", "script.yaml").err
+    assert "may call 40 people" in reported and "From: num-1, num-2." in reported
     bare.write("no.txt", "+442079460100\n")
     assert "may call 39 people" in asked(bare, "--do-not-call", "no.txt").err
 

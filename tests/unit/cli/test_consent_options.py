@@ -55,10 +55,10 @@ def test_an_unclear_column_stops_every_command_that_reads_leads(file: Shell, com
     ],
 )
 def test_an_option_settles_it(file: Shell, options: tuple[str, ...], lines: str) -> None:
-    told = plan(file, *options)
-    assert told.status == 0, told.err
-    assert lines in told.out
-    passed_over = "not about calls: 'Email Opt Out'" in " ".join(told.out.split())
+    ran = plan(file, *options)
+    assert ran.status == 0, ran.err
+    assert lines in ran.out
+    passed_over = "not about calls: 'Email Opt Out'" in " ".join(ran.out.split())
     assert passed_over == ("Email Opt Out" not in options)
 
 
@@ -76,9 +76,9 @@ def test_hidden_rows_are_said_with_their_count(bare: Shell) -> None:
     book.active.row_dimensions[3].hidden = True
     book.save(bare.folder / "leads.xlsx")
     usual = ("plan", "leads.xlsx", "--campaign", "spring", "--agent-id", "demo-agent")
-    told = bare.here(*usual)
-    assert "2 to be called" in told.out, told.err
-    assert "1 hidden row is left out" in told.out
+    ran = bare.here(*usual)
+    assert "2 to be called" in ran.out, ran.err
+    assert "1 hidden row is left out" in ran.out
     assert "3 to be called" in bare.here(*usual, "--read-hidden").out
 
 
@@ -94,9 +94,9 @@ def test_a_hidden_sheet_is_named(bare: Shell) -> None:
         shown.append(row)
     book.active = 1
     book.save(bare.folder / "leads.xlsx")
-    told = plan_of(bare, "leads.xlsx")
-    assert "2 to be called" in told.out, told.err
-    assert "Not read, as the workbook hides it: sheet 'Old customers'" in " ".join(told.out.split())
+    ran = plan_of(bare, "leads.xlsx")
+    assert "2 to be called" in ran.out, ran.err
+    assert "Not read, as the workbook hides it: sheet 'Old customers'" in " ".join(ran.out.split())
 
 
 def plan_of(shell: Shell, name: str, *arguments: str) -> Ended:
@@ -121,9 +121,9 @@ def test_the_plan_names_why_a_zone_is_not_known_and_which_share_no_hour(bare: Sh
         'calling_hours: {start: "09:00", end: "16:00"}\n'  # Kaliningrad and Kamchatka are ten hours apart
     )
     (bare.folder / "leads.csv").write_text("phone\n+881612345678\n+79161234567\n")
-    told = plan_of(bare, "leads.csv", "--policy", "policy.yaml")
-    words = " ".join(told.out.split())
-    assert "0 to be called, 2 not" in words, told.err
+    ran = plan_of(bare, "leads.csv", "--policy", "policy.yaml")
+    words = " ".join(ran.out.split())
+    assert "0 to be called, 2 not" in words, ran.err
     assert "1 zone unknown (line 2)" in words and "neither its number nor its row shows it" in words
     assert "go to review: the zones they may be in (such as Europe/Kaliningrad" in words
     assert "share no calling hour" in words and "+7916" not in words
@@ -131,10 +131,10 @@ def test_the_plan_names_why_a_zone_is_not_known_and_which_share_no_hour(bare: Sh
 
 def test_the_rules_of_states_hold_at_any_hour_and_that_is_said(bare: Shell) -> None:
     (bare.folder / "leads.csv").write_text("phone\n+16175550123\n")
-    told = plan_of(bare, "leads.csv", "--policy", "us", "--any-hour")
-    words = " ".join(told.out.split())
-    assert "the rules of states (state_rules) hold all the same" in words and "US-MA" in words, told.err
+    ran = plan_of(bare, "leads.csv", "--policy", "us", "--any-hour")
+    words = " ".join(ran.out.split())
+    assert "the rules of states (state_rules) hold all the same" in words and "US-MA" in words, ran.err
     (bare.folder / "policy.yaml").write_text("state_rules: []\n")
-    told = plan_of(bare, "leads.csv", "--policy", "policy.yaml", "--any-hour")
-    assert "state_rules" not in told.out
+    ran = plan_of(bare, "leads.csv", "--policy", "policy.yaml", "--any-hour")
+    assert "state_rules" not in ran.out
     assert all("(state_rules)" in bare.here(command, "--help").out for command in ("plan", "run"))

@@ -25,9 +25,9 @@ def test_the_default_table_is_printed_to_copy_from(bare: Shell) -> None:
 
 def test_the_table_of_a_policy_has_its_own_rules_first(bare: Shell) -> None:
     bare.write("own.yaml", OWN)
-    told = bare.here("outcomes", "--policy", "own.yaml").out
+    ran = bare.here("outcomes", "--policy", "own.yaml").out
     own = yaml.safe_load(OWN)["outcomes"]
-    assert yaml.safe_load(told)["outcomes"] == [*own, *yaml.safe_load(default_text())["outcomes"]]
+    assert yaml.safe_load(ran)["outcomes"] == [*own, *yaml.safe_load(default_text())["outcomes"]]
     assert bare.here("outcomes", "--policy", "nl").out == default_text()  # a preset that has none
 
 
@@ -59,6 +59,6 @@ def test_a_table_that_cannot_be_meant_is_refused_by_file_rule_and_field(
 
 
 def test_the_command_explains_itself(bare: Shell) -> None:
-    told = bare.here("outcomes", "--help")
-    assert told.status == 0
-    assert "--dry-run" in told.out and "what a finished call means" in told.out
+    ran = bare.here("outcomes", "--help")
+    assert ran.status == 0
+    assert "--dry-run" in ran.out and "what a finished call means" in ran.out

@@ -15,9 +15,9 @@ def planned(shell: Shell, *arguments: str | Path, **env: str) -> Ended:
 
 
 def test_rows_are_limited_and_the_json_has_them_all(bare: Shell) -> None:
-    told = planned(bare, "--rows", "1")
-    assert told.status == 0, told.err
-    assert "2 more are not shown here" in told.out
+    ran = planned(bare, "--rows", "1")
+    assert ran.status == 0, ran.err
+    assert "2 more are not shown here" in ran.out
     held = json.loads(planned(bare, "--json").out)
     assert [call["line"] for call in held["calls"]] == [2, 3, 4]
     assert held["campaign"] == "spring"

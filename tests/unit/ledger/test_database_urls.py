@@ -25,9 +25,9 @@ def refusal(url: str) -> str:
     """Why a URL is no ledger's, in one sentence and what to do."""
     with pytest.raises(LedgerError) as refused:
         read_url(url)
-    told = str(refused.value)
-    assert "\n" not in told and "FLIREO_LEDGER_URL" in told
-    return told
+    reported = str(refused.value)
+    assert "\n" not in reported and "FLIREO_LEDGER_URL" in reported
+    return reported
 
 
 # As providers hand them out
@@ -195,9 +195,9 @@ REFUSED: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize(("options", "says"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_cannot_be_kept_is_named(options: str, says: str) -> None:
-    told = refusal(f"{LOGIN}/app?{options}")
-    assert says in told
-    assert "correct-horse" not in told
+    reported = refusal(f"{LOGIN}/app?{options}")
+    assert says in reported
+    assert "correct-horse" not in reported
 
 
 def test_certificates_to_check_against_are_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -256,13 +256,13 @@ def test_a_connection_is_waited_for_as_the_url_asks(text: str, seconds: float) -
     ],
 )
 def test_what_is_no_url_of_ours_is_refused_and_not_shown(url: str) -> None:
-    told = refusal(url)
-    assert "horse" not in told and "correct" not in told
+    reported = refusal(url)
+    assert "horse" not in reported and "correct" not in reported
 
 
 @given(pieces=PIECES, between=st.lists(st.sampled_from("@/#?%"), min_size=1, max_size=3))
 def test_special_characters_are_asked_for_percent_encoded(pieces: list[str], between: list[str]) -> None:
     password = pieces[0] + "".join(between) + "Zq"  # "%Zq" is no encoded character either
-    told = refusal(f"postgresql://me:{password}@db/app")
-    assert "percent-encoded: @ as %40" in told
+    reported = refusal(f"postgresql://me:{password}@db/app")
+    assert "percent-encoded: @ as %40" in reported
     assert server(f"postgresql://me:{quote(password, safe='')}@db/app").password == password

@@ -80,8 +80,8 @@ REFERENCE: tuple[tuple[Outcome, Callable[[FinishedCall], bool]], ...] = (
 
 
 def says(it: FinishedCall, *words: str) -> bool:
-    told = f"{it.end_reason} {it.error}".lower().replace("-", " ").replace("_", " ")
-    return any(word in told for word in words)
+    reported = f"{it.end_reason} {it.error}".lower().replace("-", " ").replace("_", " ")
+    return any(word in reported for word in words)
 
 
 def as_it_was(ending: FinishedCall) -> Outcome:
@@ -360,5 +360,5 @@ def test_the_first_rule_that_fits_decides_and_own_rules_come_first() -> None:
 def test_a_rule_that_cannot_be_meant_is_refused_by_field(rule: dict[str, Any], says: str) -> None:
     with pytest.raises(ValidationError) as refused:
         OutcomeRule.model_validate(rule)
-    (told,) = refused.value.errors()
-    assert f"{'.'.join(map(str, told['loc']))}: {told['msg']}".startswith(says)
+    (reported,) = refused.value.errors()
+    assert f"{'.'.join(map(str, reported['loc']))}: {reported['msg']}".startswith(says)

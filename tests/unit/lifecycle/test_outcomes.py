@@ -8,7 +8,7 @@ TALKED = {"talked": True}
 
 
 @pytest.mark.parametrize(
-    ("told", "outcome"),
+    ("reported", "outcome"),
     [
         # A person answered, and the talk ended in whichever way.
         ({"status": "ended", "end_reason": "user_hangup", **TALKED}, Outcome.ANSWERED),
@@ -68,5 +68,5 @@ TALKED = {"talked": True}
     ],
     ids=str,
 )
-def test_an_ending_has_its_outcome(told: dict[str, object], outcome: Outcome) -> None:
-    assert outcome_of(FinishedCall(**told)) is outcome  # type: ignore[arg-type]
+def test_an_ending_has_its_outcome(reported: dict[str, object], outcome: Outcome) -> None:
+    assert outcome_of(FinishedCall(**reported)) is outcome  # type: ignore[arg-type]

@@ -211,9 +211,9 @@ def test_the_caps_of_a_preset_are_what_it_says() -> None:
     ],
 )
 def test_settings_that_weaken_a_promise_are_told(fields: dict[str, object], says: list[str]) -> None:
-    told = policy_warnings(CallingPolicy.model_validate(fields))
-    assert len(told) == len(says)
-    assert all(sentence.startswith(begins) for sentence, begins in zip(told, says, strict=True))
+    reported = policy_warnings(CallingPolicy.model_validate(fields))
+    assert len(reported) == len(says)
+    assert all(sentence.startswith(begins) for sentence, begins in zip(reported, says, strict=True))
 
 
 # Words.

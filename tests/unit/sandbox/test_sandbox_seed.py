@@ -11,7 +11,7 @@ from tests.support.sandbox.running import ANNA
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "reported"),
     [
         ({"agents": {"a": {}}}, "agents.a: name is required"),
         ({"agents": {"a": {"name": 5}}}, "agents.a: name is not valid"),
@@ -33,10 +33,10 @@ from tests.support.sandbox.running import ANNA
         ({"domain": {}}, "domain: domain_name is required"),
     ],
 )
-def test_a_state_that_cannot_be_says_where(state: dict[str, Any], told: str) -> None:
+def test_a_state_that_cannot_be_says_where(state: dict[str, Any], reported: str) -> None:
     with pytest.raises(StateError) as error:
         create_app(SandboxSettings(), Contents.model_validate(state))
-    assert told in str(error.value)
+    assert reported in str(error.value)
     assert ANNA not in str(error.value)
 
 

@@ -72,15 +72,15 @@ def test_the_agent_of_the_row_speaks_whatever_the_settings_say() -> None:
 
 def test_a_report_can_be_told_from_its_address_where_a_call_may_name_one() -> None:
     address = "https://example.org/hooks/attempt-1"
-    told = {"webhook_url": address, "webhook_secret": "whsec_x", "webhook_events": ["end-of-call-report"]}
+    reported = {"webhook_url": address, "webhook_secret": "whsec_x", "webhook_events": ["end-of-call-report"]}
     metadata = {"metadata": {"flireo_flows_attempt": "attempt-1"}}
     saved, later, one_time = (
         Composer(CALLER, Script(agent_config=config), dialect, webhook=HOOK)
         for config, dialect in (("", FLIREO), ("", LATER), (inline(first_message="Hi."), FLIREO))
     )
     assert body(saved) == {"destination": SANNE.phone, "number_id": "n1", "agent_id": "a1"}
-    assert body(later)["assistant_override"] == {**told, **metadata}
-    assert body(one_time)["agent_config"].items() >= {**told, **metadata}.items()
+    assert body(later)["assistant_override"] == {**reported, **metadata}
+    assert body(one_time)["agent_config"].items() >= {**reported, **metadata}.items()
     assert "whsec_x" not in repr(one_time)
 
 
@@ -322,9 +322,9 @@ def test_a_script_that_cannot_be_used_is_refused_as_a_form(
 ) -> None:
     with pytest.raises(ValidationError) as refused:
         Script.model_validate(fields)
-    told = refused.value.errors()[0]
-    assert ".".join(map(str, told["loc"])) == place
-    assert problem in told["msg"]
+    reported = refused.value.errors()[0]
+    assert ".".join(map(str, reported["loc"])) == place
+    assert problem in reported["msg"]
     assert "sesame" not in str(refused.value)
     assert "1234501" not in str(refused.value)
 

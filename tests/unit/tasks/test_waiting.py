@@ -31,7 +31,7 @@ ANALYSES = agent({"structuredDataPlan": {"enabled": True, "schema": {}}, "minMes
 WRITES_NONE = agent(None)
 
 
-def told(calls: Callable[[float], object], who: object = ANALYSES) -> Talk[Call]:
+def reported(calls: Callable[[float], object], who: object = ANALYSES) -> Talk[Call]:
     return Talk(lambda operation, now: who if operation.name == "get_agent" else calls(now))
 
 
@@ -45,7 +45,7 @@ def test_a_call_is_awaited_with_its_summary_and_analysis() -> None:
             call for until, call in ((60, RUNNING), (70, OVER), (90, SUMMED), (9999, ANALYSED)) if now < until
         )
 
-    talk = told(calls)
+    talk = reported(calls)
     assert wait(talk) == ANALYSED
     assert talk.seconds < 180
     assert talk.notes == [
@@ -57,38 +57,38 @@ def test_a_call_is_awaited_with_its_summary_and_analysis() -> None:
 
 
 def test_a_call_that_no_one_answered_has_nothing_to_wait_for() -> None:
-    talk = told(lambda now: UNHEARD)
+    talk = reported(lambda now: UNHEARD)
     assert wait(talk) == UNHEARD
     assert talk.seconds == 0 and len(talk.asked) == 1
 
 
 def test_an_agent_that_analyses_nothing_is_not_waited_for() -> None:
-    talk = told(lambda now: SUMMED, who=WRITES_NONE)
+    talk = reported(lambda now: SUMMED, who=WRITES_NONE)
     assert wait(talk) == SUMMED
     assert talk.seconds == 0
 
 
 def test_a_conversation_too_short_to_be_analysed_is_not_waited_for() -> None:
     short = SUMMED.model_copy(update={"messages": ()})
-    assert wait(talk := told(lambda now: short)) == short
+    assert wait(talk := reported(lambda now: short)) == short
     assert talk.seconds == 0
 
 
 @pytest.mark.parametrize("who", [ANALYSES, errors.ServerFailed("get_agent", "GET /agents/{id}")])
 def test_what_does_not_come_within_the_grace_is_done_without(who: object) -> None:
-    talk = told(lambda now: OVER, who)
+    talk = reported(lambda now: OVER, who)
     assert wait(talk, grace=120) == OVER
     assert talk.seconds == pytest.approx(120, abs=1)
 
 
 def test_polls_that_fail_after_the_end_cost_the_summary_at_most() -> None:
     refusal = errors.AuthenticationFailed("get_call", "GET /calls/{id}")
-    assert wait(told(lambda now: refusal if now else OVER)) == OVER
+    assert wait(reported(lambda now: refusal if now else OVER)) == OVER
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 600])
 def test_a_call_that_goes_on_ends_the_wait_in_words_and_without_a_number(seconds: float) -> None:
-    talk = told(lambda now: RUNNING)
+    talk = reported(lambda now: RUNNING)
     with pytest.raises(CallNotOverError) as caught:
         wait(talk, seconds, call_id=f"call-_{NUMBER}_abc")
     assert talk.seconds == seconds
@@ -103,18 +103,18 @@ def test_a_wait_in_which_no_poll_was_answered_says_why() -> None:
     with pytest.raises(
         CallNotOverError, match=r"no poll was answered\. The last poll failed: Flireo GET /calls/\{id\}: 503"
     ):
-        wait(told(lambda now: down), 30)
+        wait(reported(lambda now: down), 30)
 
 
 def test_the_grace_never_outlasts_the_deadline() -> None:
-    talk = told(lambda now: OVER if now >= 50 else RUNNING)
+    talk = reported(lambda now: OVER if now >= 50 else RUNNING)
     assert wait(talk, 60, grace=600) == OVER
     assert talk.seconds == pytest.approx(60)
-    assert wait(told(lambda now: OVER), 0) == OVER
+    assert wait(reported(lambda now: OVER), 0) == OVER
 
 
 def test_an_empty_id_is_refused_before_anything_is_sent() -> None:
-    talk = told(lambda now: RUNNING)
+    talk = reported(lambda now: RUNNING)
     with pytest.raises(errors.InvalidInput):
         wait(talk, call_id="")
     assert not talk.asked

@@ -1,15 +1,16 @@
 """A do-not-call list is kept for the campaign, whatever becomes of the run that was given it."""
 
+import asyncio
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from prefect.logging import disable_run_logger
-from pydantic import SecretStr
 from sqlalchemy import select
 
-from flireo_flows.blocks import CallLedger, FlireoCredentials
+from flireo_flows.api.client import Account
+from flireo_flows.calling.campaign_steps import CampaignRun, NoLeadsError, import_leads
 from flireo_flows.calling.dry_run import make_plan
 from flireo_flows.calling.plan import PlanRequest
 from flireo_flows.calling.saved_plan import PlanDiffersError, save_plan
@@ -17,8 +18,7 @@ from flireo_flows.leads import LeadFileError, LeadFormat, read_leads
 from flireo_flows.ledger import Database
 from flireo_flows.ledger.past import Past
 from flireo_flows.ledger.schema import do_not_call
-from flireo_flows.prefect_support.async_bridge import run_async
-from flireo_flows.tasks.campaign import CampaignRun, NoLeadsError, import_leads
+from flireo_flows.script import Caller
 from tests.support.flows.stage import ANNA, BEN, POLICY
 
 AS_USUAL = LeadFormat()
@@ -26,9 +26,14 @@ AS_USUAL = LeadFormat()
 
 @pytest.fixture
 def run(tmp_path: Path) -> CampaignRun:
-    ledger = CallLedger(url=SecretStr(f"sqlite:///{tmp_path / 'ledger.db'}"))
-    credentials = FlireoCredentials(api_key=SecretStr("k"))
-    return CampaignRun("spring", credentials, ledger, agent_id="demo-agent", policy=POLICY, out=tmp_path)
+    return CampaignRun(
+        "spring",
+        lambda: Account("k"),
+        lambda: f"sqlite:///{tmp_path / 'ledger.db'}",
+        Caller("demo-agent"),
+        POLICY,
+        out=tmp_path,
+    )
 
 
 def write(run: CampaignRun, name: str, *lines: str) -> str:
@@ -40,23 +45,28 @@ def kept_for_later(run: CampaignRun) -> list[str]:
     """Who must not be called by runs to which no list is given."""
 
     async def read() -> list[str]:
-        async with await Database.open(run.ledger.database_url()) as database, database.read() as db:
+        async with await Database.open(run.ledger_url()) as database, database.read() as db:
             mine = select(do_not_call.c.phone).where(do_not_call.c.campaign == run.campaign)
             return list((await db.execute(mine)).scalars())
 
-    return run_async(read)
+    return asyncio.run(read())
+
+
+def take_in(run: CampaignRun, leads: str, lead_format: LeadFormat, do_not_call: str) -> None:
+    """Import a file as a run does."""
+    asyncio.run(import_leads(run, leads, lead_format, do_not_call, logging.getLogger("test")))
 
 
 def test_a_list_on_which_everyone_stands_is_kept(run: CampaignRun) -> None:
     leads = write(run, "leads.csv", "phone", ANNA)
-    with disable_run_logger(), pytest.raises(NoLeadsError):
-        import_leads.fn(run, leads, AS_USUAL, write(run, "no.txt", ANNA))
+    with pytest.raises(NoLeadsError):
+        take_in(run, leads, AS_USUAL, write(run, "no.txt", ANNA))
     assert kept_for_later(run) == [ANNA]
 
 
 def test_a_list_is_kept_where_the_file_of_leads_cannot_be_read(run: CampaignRun) -> None:
-    with disable_run_logger(), pytest.raises(LeadFileError):
-        import_leads.fn(run, "gone.csv", AS_USUAL, write(run, "no.txt", ANNA))
+    with pytest.raises(LeadFileError):
+        take_in(run, "gone.csv", AS_USUAL, write(run, "no.txt", ANNA))
     assert kept_for_later(run) == [ANNA]
 
 
@@ -65,6 +75,6 @@ def test_a_list_is_kept_where_the_plan_is_for_something_else(run: CampaignRun) -
     wanted = PlanRequest("autumn", run.policy, run.composer())
     save_plan(make_plan(read_leads(Path(leads)), wanted, Past(), datetime.now(UTC)), run.out / "plan.json")
     planned = replace(run, plan=str(run.out / "plan.json"))
-    with disable_run_logger(), pytest.raises(PlanDiffersError):
-        import_leads.fn(planned, leads, AS_USUAL, write(run, "no.txt", ANNA))
+    with pytest.raises(PlanDiffersError):
+        take_in(planned, leads, AS_USUAL, write(run, "no.txt", ANNA))
     assert kept_for_later(run) == [ANNA]
