@@ -55,7 +55,7 @@ class Skew:
     def __str__(self) -> str:
         apart = timedelta(seconds=round(abs(self.seconds)))
         return (
-            f"{self.first} shows {_shown(self.at)}, {self.second} shows {_shown(self.at + self.seconds)} "
+            f"{self.first} says {_shown(self.at)}, {self.second} says {_shown(self.at + self.seconds)} "
             f"({apart} apart)"
         )
 
