@@ -86,8 +86,8 @@ async def test_a_rule_of_ones_own_decides_about_a_call_that_no_one_answered(
     [
         ({"max_duration_seconds": 61, "min_duration_seconds": 61}, True),
         ({"min_duration_seconds": 62}, False),
-        ({"incoming": ["the voicemail"], "most_messages": 2}, True),
-        ({"incoming": ["Hi"]}, False),  # that is what we said
+        ({"heard": ["the voicemail"], "most_messages": 2}, True),
+        ({"heard": ["Hi"]}, False),  # that is what we said
         ({"most_messages": 1}, False),
         ({"analysis": [{"key": "interest", "equals": "HIGH"}]}, True),
         ({"analysis": [{"key": "interest", "equals": "low"}]}, False),
@@ -132,7 +132,7 @@ async def test_a_changed_table_changes_outcomes_once_and_a_dry_run_only_reports(
     await finished_call(incoming, book, "call-2", BEN)
     await finished_call(incoming, book, "call-3", CARLA, **NOBODY, error="busy")
     policy = with_rules(
-        {"outcome": "voicemail", "end_reason": ["silence timeout"], "incoming": ["voicemail"]},
+        {"outcome": "voicemail", "end_reason": ["silence timeout"], "heard": ["voicemail"]},
         {"outcome": "no_answer", "error": ["busy"]},
     )
     before = await everything(database)
