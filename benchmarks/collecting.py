@@ -1,4 +1,4 @@
-"""What it costs to hear how calls ended that no run waits for: requests of a sweep over the calls it closed."""
+"""What it costs to collect the results of calls that no run waits for: requests of a sweep over the calls it closed."""
 
 import asyncio
 from typing import Final

@@ -1,7 +1,7 @@
 """The receiver, which stores before it answers, against an empty route of the same server in the same run.
 
 Signed reports of some 3 kB, no two alike, over connections that are kept alive, from another process. The empty
-route is an ordinary one of FastAPI; a bare one of Starlette, which no one writes by hand, is told beside it.
+route is an ordinary one of FastAPI; a bare one of Starlette, which no one writes by hand, is measured beside it.
 """
 
 import json

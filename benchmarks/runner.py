@@ -120,7 +120,7 @@ async def _watch(most: list[float]) -> None:
 
 
 def held() -> float:
-    """Bytes of this process in memory; the most it ever held, where the system tells no more."""
+    """Bytes of this process in memory; the most it ever held, where the system shows no more."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         return float(statm.read_text().split()[1]) * resource.getpagesize()

@@ -101,7 +101,7 @@ def take_in(ledger: str, count: int) -> str:
 
 
 def campaign(stage: Stage, count: int, policy: CallingPolicy, until: Until) -> RunResult:
-    """Ring so many leads with the engine, as a step of the flow does."""
+    """Call so many leads with the engine, as a step of the flow does."""
 
     async def run() -> RunResult:
         async with await Database.open(stage.ledger) as database:

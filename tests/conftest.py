@@ -30,7 +30,7 @@ hypothesis.settings.load_profile("unhurried")
 # Python keeps 512 compiled patterns; the plans of all countries have more, and each would be compiled over and over.
 vars(re)["_MAXCACHE"] = 20_000
 
-# Before Prefect is imported by anybody: no test reads or writes what belongs to the person who runs it.
+# Before Prefect is imported: no test reads or writes what belongs to the person who runs it.
 HOME = Path(tempfile.mkdtemp(prefix="flireo-tests-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith(("PREFECT_", "FLIREO_"))]:

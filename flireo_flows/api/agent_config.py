@@ -3,12 +3,11 @@
 Ranges and providers are described, not enforced: the vendor has widened them, and the server knows best.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Self
+from typing import Final, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from flireo_flows.api.fields import Dialect, Secret
+from flireo_flows.api.fields import Dialect, Secret, optional
 from flireo_flows.api.model import Configuration, JsonObject, refused
 from flireo_flows.api.tools import Tool
 
@@ -19,8 +18,6 @@ REALTIME_PROVIDERS: Final = frozenset({"xai_realtime", "google_realtime", "opena
 class Prompt(Configuration):
     """One message that a model is given before the conversation."""
 
-    blank: ClassVar[Mapping[str, Any]] = {"role": "", "content": ""}
-
     role: str = Field(description="`system`, `user` or `assistant`.")
     content: str = Field(description="What it says.")
 
@@ -28,50 +25,38 @@ class Prompt(Configuration):
 class STTConfig(Configuration):
     """Speech to text: how the agent hears."""
 
-    blank: ClassVar[Mapping[str, Any]] = {"provider": ""}
-
     provider: str = Field(description="`deepgram`; later also `elevenlabs`, `gladia`, `mistral`, `google`.")
-    model: str | None = Field(default=None, description="Model of the provider, such as `nova-3-general`.")
-    language: str | None = Field(default=None, description="Language code, such as `nl`.")
-    keyterms: tuple[str, ...] | None = Field(default=None, description="Words to recognise better.")
-    tag_audio_events: bool | None = Field(
-        default=None, description="elevenlabs: mark sounds such as laughter."
+    model: str | None = optional("Model of the provider, such as `nova-3-general`.")
+    language: str | None = optional("Language code, such as `nl`.")
+    keyterms: tuple[str, ...] | None = optional("Words to recognise better.")
+    tag_audio_events: bool | None = optional("elevenlabs: mark sounds such as laughter.")
+    include_timestamps: bool | None = optional("elevenlabs: with times.")
+    sample_rate: int | None = optional("elevenlabs: 16000 or 8000 Hz.")
+    languages: tuple[str, ...] | None = optional("gladia: languages to expect.")
+    code_switching: bool | None = optional("gladia: speakers may change the language.")
+    region: str | None = optional("gladia: `eu-west` or `us-west`.")
+    endpointing: float | None = optional(
+        "gladia: silence that ends an utterance; the unit is not documented."
     )
-    include_timestamps: bool | None = Field(default=None, description="elevenlabs: with times.")
-    sample_rate: int | None = Field(default=None, description="elevenlabs: 16000 or 8000 Hz.")
-    languages: tuple[str, ...] | None = Field(default=None, description="gladia: languages to expect.")
-    code_switching: bool | None = Field(default=None, description="gladia: speakers may change the language.")
-    region: str | None = Field(default=None, description="gladia: `eu-west` or `us-west`.")
-    endpointing: float | None = Field(
-        default=None, description="gladia: silence that ends an utterance; the unit is not documented."
-    )
-    custom_vocabulary: tuple[str, ...] | None = Field(
-        default=None, description="gladia: words to recognise better."
-    )
-    translation_enabled: bool | None = Field(default=None, description="gladia: translate what is heard.")
-    translation_target_languages: tuple[str, ...] | None = Field(
-        default=None, description="gladia: languages to translate to."
-    )
+    custom_vocabulary: tuple[str, ...] | None = optional("gladia: words to recognise better.")
+    translation_enabled: bool | None = optional("gladia: translate what is heard.")
+    translation_target_languages: tuple[str, ...] | None = optional("gladia: languages to translate to.")
 
 
 class LLMConfig(Configuration):
     """The language model: how the agent thinks; a realtime one also hears and speaks."""
 
-    blank: ClassVar[Mapping[str, Any]] = {"provider": ""}
-
     provider: str = Field(
         description="`openai`, `anthropic`, `groq`, `xai_realtime`; later also `xai`, `mistral`, `google`, "
         "`google_realtime`, `openai_live`."
     )
-    model: str | None = Field(default=None, description="Model of the provider, such as `gpt-4o-mini`.")
-    temperature: float | None = Field(default=None, description="0 to 2; the server's default is 0.7.")
-    voice: str | None = Field(
-        default=None, description="Realtime providers only, such as `ara`, `rex`, `sal`, `eve`, `leo`."
+    model: str | None = optional("Model of the provider, such as `gpt-4o-mini`.")
+    temperature: float | None = optional("0 to 2; the server's default is 0.7.")
+    voice: str | None = optional("Realtime providers only, such as `ara`, `rex`, `sal`, `eve`, `leo`.")
+    messages: tuple[Prompt, ...] | None = optional(
+        "Messages for the model; the first is usually the system message."
     )
-    messages: tuple[Prompt, ...] | None = Field(
-        default=None, description="Messages for the model; the first is usually the system message."
-    )
-    tools: tuple[Tool, ...] | None = Field(default=None, description="What the agent may do during a call.")
+    tools: tuple[Tool, ...] | None = optional("What the agent may do during a call.")
 
     @property
     def is_realtime(self) -> bool:
@@ -82,8 +67,6 @@ class LLMConfig(Configuration):
 class TTSConfig(Configuration):
     """Text to speech: the voice of the agent."""
 
-    blank: ClassVar[Mapping[str, Any]] = {"provider": ""}
-
     provider: str = Field(
         description="`openai`, `elevenlabs`, `cartesia`, `local`; later also `inworld`, `google`, `xai`."
     )
@@ -93,30 +76,26 @@ class TTSConfig(Configuration):
         validation_alias=AliasChoices("voice_id", "voiceId"),
         description="Voice of the provider; `list_voices` names the local ones.",
     )
-    model: str | None = Field(default=None, description="Model of the provider, such as `eleven_flash_v2_5`.")
-    language: str | None = Field(default=None, description="Language code, such as `nl`.")
-    stability: float | None = Field(default=None, description="0 to 1.")
-    similarity_boost: float | None = Field(default=None, description="0 to 1.")
-    use_speaker_boost: bool | None = Field(default=None, description="Stay closer to the original speaker.")
-    speed: float | None = Field(default=None, description="0.5 to 2; 1 is the ordinary speed.")
-    style: float | None = Field(default=None, description="0 to 1.")
+    model: str | None = optional("Model of the provider, such as `eleven_flash_v2_5`.")
+    language: str | None = optional("Language code, such as `nl`.")
+    stability: float | None = optional("0 to 1.")
+    similarity_boost: float | None = optional("0 to 1.")
+    use_speaker_boost: bool | None = optional("Stay closer to the original speaker.")
+    speed: float | None = optional("0.5 to 2; 1 is the ordinary speed.")
+    style: float | None = optional("0 to 1.")
 
 
 class StructuredDataPlan(Configuration):
     """What to extract from a call."""
 
-    blank: ClassVar[Mapping[str, Any]] = {"enabled": False}
-
     enabled: bool = Field(description="Whether anything is extracted.")
     data_schema: JsonObject | None = Field(
         default=None,
-        validation_alias=AliasChoices("schema", "data_schema"),
-        serialization_alias="schema",
+        alias="schema",
         description="JSON Schema of the data to extract.",
     )
-    messages: tuple[Prompt, ...] | None = Field(
-        default=None,
-        description="Prompts of the extraction; `{{schema}}`, `{{transcript}}` and `{{ended_reason}}` are filled in.",
+    messages: tuple[Prompt, ...] | None = optional(
+        "Prompts of the extraction; `{{schema}}`, `{{transcript}}` and `{{ended_reason}}` are filled in."
     )
 
 
@@ -145,33 +124,24 @@ class AnalysisPlan(Configuration):
 class Behaviour(Configuration):
     """What a saved and a one-time agent have in common. Only what is set is sent, None clears."""
 
-    first_message: str | None = Field(default=None, description="Greeting.")
-    max_duration_seconds: int | None = Field(default=None, description="Longest call, in seconds, from 1.")
+    first_message: str | None = optional("Greeting.")
+    max_duration_seconds: int | None = optional("Longest call, in seconds, from 1.")
     autonomous_silence_handling: bool = Field(
         default=True, description="Whether the agent prompts a silent caller, then ends the call."
     )
     silence_timeout_seconds: int = Field(default=8, description="Silence before it does, in seconds, from 1.")
-    voicemail_detection: bool | None = Field(
-        default=None, description="Whether an answering machine is recognised; outbound calls only."
+    voicemail_detection: bool | None = optional(
+        "Whether an answering machine is recognised; outbound calls only."
     )
-    voicemail_message: str | None = Field(
-        default=None, description="Left on an answering machine; None: hang up silently."
+    voicemail_message: str | None = optional("Left on an answering machine; None: hang up silently.")
+    webhook_url: str | None = optional("Receives the webhooks of its calls.")
+    webhook_secret: Secret | None = optional("Turns the signing of webhooks on.")
+    webhook_events: tuple[str, ...] | None = optional(
+        "Of `assistant-request`, `tool-calls`, `status-update`, `end-of-call-report`."
     )
-    webhook_url: str | None = Field(default=None, description="Receives the webhooks of its calls.")
-    webhook_secret: Secret | None = Field(default=None, description="Turns the signing of webhooks on.")
-    webhook_events: tuple[str, ...] | None = Field(
-        default=None,
-        description="Of `assistant-request`, `tool-calls`, `status-update`, `end-of-call-report`.",
-    )
-    analysis_plan: AnalysisPlan | None = Field(
-        default=None, description="How a call is analysed after its end; None: not at all."
-    )
-    stt_config: STTConfig | None = Field(
-        default=None, description="Speech to text; not with a realtime model."
-    )
-    tts_config: TTSConfig | None = Field(
-        default=None, description="Text to speech; not with a realtime model."
-    )
+    analysis_plan: AnalysisPlan | None = optional("How a call is analysed after its end; None: not at all.")
+    stt_config: STTConfig | None = optional("Speech to text; not with a realtime model.")
+    tts_config: TTSConfig | None = optional("Text to speech; not with a realtime model.")
 
 
 class AgentSettings(Behaviour):
@@ -184,13 +154,13 @@ class AgentSettings(Behaviour):
     """
 
     name: str = Field(default="", description="Display name.")
-    business_name: str | None = Field(default=None, description="Business that the agent speaks for.")
-    notification_email: str | None = Field(default=None, description="Receives notifications of calls.")
+    business_name: str | None = optional("Business that the agent speaks for.")
+    notification_email: str | None = optional("Receives notifications of calls.")
     is_active: bool = Field(default=True, description="An agent that is not active does not answer.")
     gdpr_mode: bool = Field(
         default=False, description="Privacy mode: less is kept of a call (contract section 17.4)."
     )
-    llm_config: LLMConfig | None = Field(default=None, description="The language model.")
+    llm_config: LLMConfig | None = optional("The language model.")
 
 
 class AgentOverride(Behaviour):
@@ -199,10 +169,8 @@ class AgentOverride(Behaviour):
     Source: contract section 9.3, mode "hybrid".
     """
 
-    llm_config: LLMConfig | None = Field(default=None, description="The language model.")
-    metadata: JsonObject | None = Field(
-        default=None, description="Your own data. That webhooks bring it back is not documented."
-    )
+    llm_config: LLMConfig | None = optional("The language model.")
+    metadata: JsonObject | None = optional("Your own data. That webhooks bring it back is not documented.")
 
 
 class InlineAgent(Behaviour):
@@ -212,9 +180,7 @@ class InlineAgent(Behaviour):
     """
 
     llm_config: LLMConfig = Field(description="The language model.")
-    metadata: JsonObject | None = Field(
-        default=None, description="Your own data. That webhooks bring it back is not documented."
-    )
+    metadata: JsonObject | None = optional("Your own data. That webhooks bring it back is not documented.")
 
     @model_validator(mode="after")
     def _can_hear_and_speak(self) -> Self:

@@ -5,8 +5,8 @@ from typing import Annotated, Final
 from pydantic import AwareDatetime, Field
 
 from flireo_flows.api.agent_config import AgentSettings, AnalysisPlan, LLMConfig, STTConfig, TTSConfig
-from flireo_flows.api.fields import Dialect, Id, Secret
-from flireo_flows.api.model import READING, ApiModel, Json, JsonObject, read_done, read_list, unwrap
+from flireo_flows.api.fields import Id, Secret
+from flireo_flows.api.model import READING, ApiModel, Json, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
 
 NO_SETTINGS: Final = AgentSettings()
@@ -77,11 +77,7 @@ def create_agent(name: Annotated[str, Field(min_length=1)], settings: AgentSetti
 
     Source: contract section 6.
     """
-
-    def writes(dialect: Dialect) -> JsonObject:
-        return {**settings.as_body(dialect), "name": name}
-
-    return Sends(writes=writes)
+    return Sends(writes=lambda dialect: {**settings.as_body(dialect), "name": name})
 
 
 @operation("GET", "/agents/{id}", read_agent)

@@ -1,8 +1,8 @@
 """Analysis templates: what to extract from calls, kept for later agents. Contract section 15.3."""
 
-from pydantic import AliasChoices, AwareDatetime, Field
+from pydantic import AwareDatetime, Field
 
-from flireo_flows.api.fields import Id
+from flireo_flows.api.fields import Id, optional
 from flireo_flows.api.model import ApiModel, Configuration, Json, JsonObject, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
 
@@ -25,15 +25,14 @@ class AnalysisTemplateChanges(Configuration):
     """What may be changed about an analysis template; only what is set is sent, None clears."""
 
     name: str = Field(default="", description="Display name, not empty.")
-    description: str | None = Field(default=None, description="For people; None: none.")
+    description: str | None = optional("For people; None: none.")
     system_prompt: str = Field(default="", description="Instructions to the model.")
     user_prompt: str = Field(
         default="", description="Prompt; `{{transcript}}` (later `{transcript}`) is filled in."
     )
     data_schema: JsonObject = Field(
         default={},
-        validation_alias=AliasChoices("schema", "data_schema"),
-        serialization_alias="schema",
+        alias="schema",
         description="JSON Schema of the data to extract.",
     )
 
@@ -43,8 +42,7 @@ class NewAnalysisTemplate(AnalysisTemplateChanges):
 
     name: str = Field(min_length=1, description="Display name.")
     data_schema: JsonObject = Field(
-        validation_alias=AliasChoices("schema", "data_schema"),
-        serialization_alias="schema",
+        alias="schema",
         description="JSON Schema of the data to extract.",
     )
 

@@ -56,7 +56,7 @@ def read_keys(answer: Json) -> ByokKeys:
     """The keys in their envelope, or bare; nothing at all (204) means no key.
 
     Raises:
-        Unreadable: It is an object that contains no key, and not because there is none.
+        AnswerFormatError: It is an object that contains no key, and not because there is none.
     """
     keys = unwrap(answer, "byok_keys")
     if not isinstance(keys, dict | None):

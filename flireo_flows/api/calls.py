@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any, Final, Self
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, AwareDatetime, BaseModel, Field, model_validator
 
 from flireo_flows.api.agent_config import AgentOverride, InlineAgent
 from flireo_flows.api.errors import InvalidInput
-from flireo_flows.api.fields import Dialect, Id, PhoneText, iso
+from flireo_flows.api.fields import Dialect, Id, PhoneText, iso, optional
 from flireo_flows.api.identity import comparable, digits, same_person
 from flireo_flows.api.model import (
     ApiBody,
@@ -122,7 +122,7 @@ class Call(ApiModel):
         return shown in (comparable(own) for own in (self.phone_number, self.assistant_phone) if own)
 
 
-class CallPage(BaseModel, Page):
+class CallPage(BaseModel, Page, frozen=True):
     """One page of `GET /calls`, newest first.
 
     Attributes:
@@ -130,15 +130,8 @@ class CallPage(BaseModel, Page):
         total: All matching calls; None when the server does not report it.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     calls: tuple[Call, ...]
     total: int | None = None
-
-    @property
-    def size(self) -> int:
-        """How many calls are on it."""
-        return len(self.calls)
 
 
 class Placed(ApiModel):
@@ -168,9 +161,8 @@ class OutboundCall(ApiBody):
         description="A one-time agent, not saved.",
     )
     first_message: str = Field(default="", description="Greeting, instead of the saved agent's.")
-    assistant_override: AgentOverride | None = Field(
-        default=None,
-        description="What this call changes about the saved agent; the `flireo` dialect knows only its greeting.",
+    assistant_override: AgentOverride | None = optional(
+        "What this call changes about the saved agent; the `flireo` dialect knows only its greeting."
     )
 
     @model_validator(mode="after")
@@ -251,43 +243,6 @@ def read_placed(answer: Json) -> Placed:
     return Placed.model_validate(unwrap(answer, "call"))
 
 
-@operation("POST", RING_PATH, read_placed, effect=Effect.PLACES_CALL)
-def create_outbound_call(call: OutboundCall) -> Sends:
-    """Call one person. Sent once: no layer repeats it.
-
-    Args:
-        call: The number to call, the number to call from, and the agent.
-
-    Returns:
-        The call id. The phone usually starts ringing 2 to 5 seconds later.
-
-    Raises:
-        InvalidInput: It cannot be right, or not in the account's dialect; nothing was sent.
-        InsufficientCredits: The balance is empty; no one was called.
-        NotFound: No such agent or number; no one was called.
-        RateLimited: Too many requests; no one was called.
-        OutcomeUnknown: No usable answer; the phone may be ringing.
-
-    Source: contract section 9.3.
-    """
-    return Sends(writes=call.as_body)
-
-
-@operation("GET", "/calls/{id}", read_call, has_error=True)
-def get_call(call_id: Id) -> Sends:
-    """Read one call.
-
-    Args:
-        call_id: Id of the call; opaque, may hold a `+`.
-
-    Raises:
-        NotFound: No such call, or not yet: a call may be missing for some seconds after it was placed.
-
-    Source: contract sections 9.1 and 9.2.
-    """
-    return Sends(values={"id": call_id})
-
-
 @operation("GET", "/calls", read_page)
 def list_calls(
     limit: int = 100,
@@ -317,8 +272,45 @@ def list_calls(
     return Sends(query=query)
 
 
+@operation("GET", "/calls/{id}", read_call, has_error=True)
+def get_call(call_id: Id) -> Sends:
+    """Read one call.
+
+    Args:
+        call_id: Id of the call; opaque, may hold a `+`.
+
+    Raises:
+        NotFound: No such call, or not yet: a call may be missing for some seconds after it was placed.
+
+    Source: contract sections 9.1 and 9.2.
+    """
+    return Sends(values={"id": call_id})
+
+
+@operation("POST", RING_PATH, read_placed, effect=Effect.PLACES_CALL)
+def create_outbound_call(call: OutboundCall) -> Sends:
+    """Call one person. Sent once: no layer repeats it.
+
+    Args:
+        call: The number to call, the number to call from, and the agent.
+
+    Returns:
+        The call id. The phone usually starts ringing 2 to 5 seconds later.
+
+    Raises:
+        InvalidInput: It cannot be right, or not in the account's dialect; nothing was sent.
+        InsufficientCredits: The balance is empty; no one was called.
+        NotFound: No such agent or number; no one was called.
+        RateLimited: Too many requests; no one was called.
+        OutcomeUnknown: No usable answer; the phone may be ringing.
+
+    Source: contract section 9.3.
+    """
+    return Sends(writes=call.as_body)
+
+
 def is_of_others(direction: str | None) -> bool:
-    """Whether a direction, or the type of a call, says that we did not place it: explicitly inbound, or web.
+    """Whether a direction, or the type of a call, shows that we did not place it: explicitly inbound, or web.
 
     Args:
         direction: Of a call (`inbound`), or its type in a webhook (`inboundPhoneCall`, `inbound_phone_call`).

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 
-from flireo_flows.api.fields import Id, PhoneText
+from flireo_flows.api.fields import Id, PhoneText, optional
 from flireo_flows.api.model import ApiBody, ApiModel, Json, Page, read_done, read_list, read_total, unwrap
 from flireo_flows.api.operation import Sends, operation
 
@@ -133,8 +133,8 @@ class NewCampaign(ApiBody):
     schedule_start_time: Clock = Field(description="First time of day to call at, HH:MM.")
     schedule_end_time: Clock = Field(description="Last time of day to call at, HH:MM.")
     timezone: ZoneName = Field(description="IANA name of the zone of those times: Europe/Amsterdam.")
-    system_message_template: str | None = Field(
-        default=None, description="System message, with {{variable}} for what a lead brings."
+    system_message_template: str | None = optional(
+        "System message, with {{variable}} for what a lead brings."
     )
     leads: tuple[NewCampaignLead, ...] = Field(default=(), description="People to call.")
 
@@ -149,13 +149,13 @@ class CampaignChanges(ApiBody):
     status: str = Field(
         default="", description="`scheduled` starts ringing, `paused` stops it; also `draft`, `cancelled`."
     )
-    system_message_template: str | None = Field(default=None, description="System message.")
+    system_message_template: str | None = optional("System message.")
     schedule_start_time: Clock = Field(default="", description="First time of day to call at, HH:MM.")
     schedule_end_time: Clock = Field(default="", description="Last time of day to call at, HH:MM.")
     timezone: ZoneName = Field(default="", description="IANA name of the zone of those times.")
 
 
-class LeadPage(BaseModel, Page):
+class LeadPage(BaseModel, Page, frozen=True):
     """One page of a campaign's leads, oldest first.
 
     Attributes:
@@ -163,15 +163,8 @@ class LeadPage(BaseModel, Page):
         total: All leads of the campaign; None when the server does not report it.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     leads: tuple[CampaignLead, ...]
     total: int | None = None
-
-    @property
-    def size(self) -> int:
-        """How many leads are on it."""
-        return len(self.leads)
 
 
 def read_campaign(answer: Json) -> Campaign:

@@ -97,25 +97,29 @@ class Account:
     def request(self, operation: Operation[T]) -> "Prepared":
         """An operation as it goes out."""
         wait = self.timeouts.call if operation.effect is Effect.PLACES_CALL else self.timeouts.read
-        body = self._body(operation)
+        body, content = self._written(operation)
         headers = {"Authorization": f"Bearer {self.api_key}"}
         arguments = {
             "method": operation.endpoint.method,
             "url": self.url + operation.target(self.dialect),
             "headers": headers if body is None else {**headers, "Content-Type": "application/json"},
-            "content": None if body is None else _encoded(operation, body),
+            "content": content,
             "timeout": httpx.Timeout(wait, connect=self.timeouts.connect),
         }
         secrets = (self.api_key, *secret_values(body))
         return Prepared(arguments, tuple(secret for secret in secrets if len(secret) >= SHORTEST_SECRET))
 
-    def _body(self, operation: Operation[T]) -> JsonObject | None:
+    def _written(self, operation: Operation[T]) -> tuple[JsonObject | None, bytes | None]:
+        """The body, and the same as JSON. What JSON cannot contain is found before anything is sent."""
         try:
-            return operation.sends.writes(self.dialect)
+            body = operation.sends.writes(self.dialect)
+            text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+            return body, None if body is None else text.encode()
         except InvalidInput:
             raise
         except (TypeError, ValueError, RecursionError):
-            raise _unsayable(operation) from None
+            text = "the body holds what JSON cannot say, such as NaN"
+            raise InvalidInput(operation.name, operation.route, text=text) from None
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an Account is not pickled, for it holds the API key: make it where it is used")
@@ -143,19 +147,6 @@ def prepared(account: Account, pacing: RateLimit, operation: Operation[Any]) -> 
         raise
 
 
-def _encoded(operation: Operation[Any], body: JsonObject) -> bytes:
-    """The body as JSON. What JSON cannot say is found before anything is sent."""
-    try:
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError):
-        raise _unsayable(operation) from None
-
-
-def _unsayable(operation: Operation[Any]) -> InvalidInput:
-    text = "the body holds what JSON cannot say, such as NaN"
-    return InvalidInput(operation.name, operation.route, text=text)
-
-
 # Called after every request: the operation, and the status of its answer (None: there was none).
 OnSent = Callable[[Operation[Any], int | None], None]
 Unless = Callable[[], Awaitable[bool]]
@@ -163,15 +154,6 @@ Unless = Callable[[], Awaitable[bool]]
 
 def ignore_sent(operation: Operation[Any], status: int | None) -> None:
     """Do nothing."""
-
-
-def limits(fresh: bool) -> httpx.Limits:
-    """Connections of a client. A request that calls someone never reuses one.
-
-    A kept-alive connection that the server closed meanwhile fails after the request was written, and then
-    no one can say whether it was seen. A fresh one fails before.
-    """
-    return httpx.Limits(max_keepalive_connections=0 if fresh else 5, max_connections=None)
 
 
 def reply(response: httpx.Response, secrets: Sequence[str]) -> Reply:
@@ -197,7 +179,7 @@ def check_time(before: float | None) -> None:
     """Look at the clock once more.
 
     Raises:
-        Late: It is past `before`.
+        TooLateError: It is past `before`.
     """
     if before is not None and steady_now() > before:
         raise TooLateError
@@ -230,8 +212,9 @@ class FlireoClient:
         self, account: Account, on_sent: OnSent = ignore_sent, transport: httpx.BaseTransport | None = None
     ) -> None:
         self.account, self.pacing, self._on_sent = account, RateLimit(), on_sent
-        self._pooled = _sync_http(transport, fresh=False)
-        self._fresh = _sync_http(transport, fresh=True)
+        with _environment_named():
+            self._pooled = httpx.Client(transport=transport, **_options(fresh=False))
+            self._fresh = httpx.Client(transport=transport, **_options(fresh=True))
 
     def send(self, operation: Operation[T], before: float | None = None) -> T:
         """Have an operation answered.
@@ -298,8 +281,9 @@ class AsyncFlireoClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.account, self.pacing, self._on_sent = account, RateLimit(), on_sent
-        self._pooled = _async_http(transport, fresh=False)
-        self._fresh = _async_http(transport, fresh=True)
+        with _environment_named():
+            self._pooled = httpx.AsyncClient(transport=transport, **_options(fresh=False))
+            self._fresh = httpx.AsyncClient(transport=transport, **_options(fresh=True))
 
     def now(self) -> float:
         """The clock that `send`'s `before` is measured by: `steady_now`, Unix seconds."""
@@ -377,21 +361,19 @@ def _traced(trace: Callable[[str, object], object], may_be_kept: bool) -> dict[s
     return {"trace": trace} if may_be_kept else {}
 
 
-def _sync_http(transport: httpx.BaseTransport | None, *, fresh: bool) -> httpx.Client:
-    headers = {"User-Agent": USER_AGENT}
-    with _environment_named():
-        return httpx.Client(transport=transport, verify=_tls(), limits=limits(fresh), headers=headers)
+def _options(*, fresh: bool) -> dict[str, Any]:
+    """Of a client. A request that calls someone never reuses a connection.
 
-
-def _async_http(transport: httpx.AsyncBaseTransport | None, *, fresh: bool) -> httpx.AsyncClient:
-    headers = {"User-Agent": USER_AGENT}
-    with _environment_named():
-        return httpx.AsyncClient(transport=transport, verify=_tls(), limits=limits(fresh), headers=headers)
+    A kept-alive connection that the server closed meanwhile fails after the request was written, and then
+    no one can say whether it was seen. A fresh one fails before.
+    """
+    limits = httpx.Limits(max_keepalive_connections=0 if fresh else 5, max_connections=None)
+    return {"verify": _tls(), "limits": limits, "headers": {"User-Agent": USER_AGENT}}
 
 
 @contextmanager
 def _environment_named() -> Iterator[None]:
-    """What httpx cannot make of the environment is said with the variable's name."""
+    """An error of httpx about the environment is raised with the variable's name."""
     try:
         yield
     except (ImportError, OSError, ValueError, httpx.InvalidURL):

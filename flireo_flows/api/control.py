@@ -25,6 +25,8 @@ def _check_reachable(destination: str) -> str:
 
 
 class _Command(StatedBody):
+    stated: ClassVar[tuple[str, ...]] = ("type",)
+
     def as_body(self, dialect: Dialect) -> JsonObject:
         """The command; an empty message is none."""
         body = super().as_body(dialect)
@@ -54,16 +56,12 @@ class Say(_Command):
 class EndCall(_Command):
     """Hang up."""
 
-    stated: ClassVar[tuple[str, ...]] = ("type",)
-
     type: Literal["end-call"] = "end-call"
     message: str = Field(default="", description="Last words; empty for none.")
 
 
 class Transfer(_Command):
     """Hand the call over."""
-
-    stated: ClassVar[tuple[str, ...]] = ("type",)
 
     type: Literal["transfer"] = "transfer"
     destination: Annotated[str, AfterValidator(_check_reachable)] = Field(
@@ -83,7 +81,7 @@ class Controlled(ApiModel):
 
 
 def read_controlled(answer: Json) -> Controlled:
-    """The answer to a command; an empty one says no more than its status."""
+    """The answer to a command; an empty one means no more than its status."""
     return Controlled.model_validate({} if answer is None else answer)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, AwareDatetime, BaseModel, Field
 
 from flireo_flows.api.fields import Id
 from flireo_flows.api.model import (
@@ -65,7 +65,7 @@ class ResendDomain(ApiModel):
     region: str | None = None
 
 
-class ResendDomains(BaseModel, Page):
+class ResendDomains(BaseModel, Page, frozen=True):
     """What Resend has.
 
     Attributes:
@@ -73,21 +73,12 @@ class ResendDomains(BaseModel, Page):
         selected_domain_id: The one that is used; None for none.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     domains: tuple[ResendDomain, ...]
     selected_domain_id: str | None = None
 
-    @property
-    def size(self) -> int:
-        """How many domains there are."""
-        return len(self.domains)
 
-
-class SyncedDomain(BaseModel):
+class SyncedDomain(BaseModel, frozen=True):
     """A domain that was taken over from Resend, and the server's words."""
-
-    model_config = ConfigDict(frozen=True)
 
     domain: Domain
     message: str = ""

@@ -74,7 +74,7 @@ class FlireoError(Exception):
 
     @property
     def is_foreign(self) -> bool:
-        """Whether something else than the API answered. Such a 404 says nothing about the resource."""
+        """Whether something else than the API answered. Such a 404 proves nothing about the resource."""
         return bool(self.cause) and self.status is not None
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class FlireoError(Exception):
 
 
 class InvalidInput(FlireoError, ValueError):
-    """An argument cannot be right, so nothing was sent. `param` names it, `text` says why."""
+    """An argument cannot be right, so nothing was sent. `param` names it, `text` has the reason."""
 
     def __str__(self) -> str:
         return f"{self.operation}: {self.text} (nothing was sent)"
@@ -132,7 +132,7 @@ class Unprocessable(FlireoError):
 
 
 class RateLimited(FlireoError):
-    """429: too many requests; `retry_after` says how long to wait. The request had no effect."""
+    """429: too many requests; `retry_after` is how long to wait. The request had no effect."""
 
 
 class RequestRefused(FlireoError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from flireo_flows.api import errors
-from flireo_flows.api.judgement import Again, Lost, Reply, failure, judge
+from flireo_flows.api.judgement import Again, Lost, Reply, judge
 from flireo_flows.api.operation import Effect, Operation
 from flireo_flows.api.rate_limit import RateLimit
 
@@ -52,10 +52,10 @@ def exchange(
     while True:
         while (wait := pacing.wait(now)) > 0:
             if before is not None and now + wait > before:
-                raise failure(errors.TooLate, operation, text=NO_ROOM)
+                raise errors.TooLate(operation.name, operation.route, text=NO_ROOM)
             now = _time((yield Pause(wait)))
         if before is not None and now > before:
-            raise failure(errors.TooLate, operation, text=TOO_LATE)
+            raise errors.TooLate(operation.name, operation.route, text=TOO_LATE)
         pacing.sent(now)
         answer = _answer((yield Transmit()))
         _report(pacing, operation, answer, sent_at=now)

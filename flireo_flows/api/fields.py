@@ -50,6 +50,11 @@ EMPTY: Final = "the id is empty"
 DIALECT: Final = "dialect"  # key of the serialization context while a request body is written
 
 
+def optional(description: str) -> Any:
+    """A field that may be left out, and is None then."""
+    return Field(default=None, description=description)
+
+
 def iso(moment: datetime) -> str:
     """ISO 8601, UTC, milliseconds and `Z`, as the API writes it (contract section 0.3)."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -89,9 +94,8 @@ def _spelled(value: Any, handler: SerializerFunctionWrapHandler, info: Serializa
 LATER_SPELLING: Final = {"endCall": "end_call", "transferCall": "transfer_call"}
 EARLIER_SPELLING: Final = {later: earlier for earlier, later in LATER_SPELLING.items()}
 
-Id = Annotated[
-    str, AfterValidator(check_id), Field(json_schema_extra={"minLength": 1})
-]  # opaque; may hold a "+" (contract section 0.3)
+# Opaque; may hold a "+" (contract section 0.3)
+Id = Annotated[str, AfterValidator(check_id), Field(json_schema_extra={"minLength": 1})]
 PhoneText = Annotated[str, AfterValidator(check_e164), Field(json_schema_extra={"pattern": E164})]
 Secret = Annotated[SecretStr, PlainSerializer(_revealed)]
 # `endCall` or `end_call`, written as the dialect has it; any other value as it is.

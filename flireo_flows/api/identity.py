@@ -103,9 +103,8 @@ def _short_ivorian(number: str) -> tuple[str, ...]:
 
 
 LONGEST_NAME: Final = 80  # characters
-LONGEST_SHOWN_NAME: Final = (
-    89  # as an event shows a name that holds a phone number: with a digest of eight digits
-)
+# As an event shows a name that holds a phone number: with a digest of eight digits.
+LONGEST_SHOWN_NAME: Final = 89
 # What shows nothing and is no format character (category Cf): the rest of Unicode's Default_Ignorable_Code_Point
 # (DerivedCoreProperties.txt), and the blank of Braille.
 _BLANK: Final = re.compile(

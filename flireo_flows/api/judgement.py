@@ -110,42 +110,17 @@ def error_of(operation: Operation[T], reply: Reply) -> errors.FlireoError:
         if operation.effect is Effect.PLACES_CALL and reply.status != 429 and not may_be_ours(reply.body):
             kind = errors.OutcomeUnknown  # another server's refusal does not prove that no call was placed
     code, text, param = reply.complaint()
-    return failure(
-        kind,
-        operation,
-        status=reply.status,
-        code=code,
-        text=text,
-        param=param,
-        request_id=reply.request_id,
-        wait=retry_after(reply.headers),
-    ).because(foreign_answer(reply.status, reply.headers, reply.body))
-
-
-def failure(
-    kind: type[errors.FlireoError],
-    operation: Operation[T],
-    status: int | None = None,
-    code: str | None = None,
-    text: str = "",
-    param: str | None = None,
-    request_id: str | None = None,
-    wait: float | None = None,
-) -> errors.FlireoError:
-    """An error about an operation."""
-    return kind(operation.name, operation.route, status, code, text, param, request_id, wait)
+    about = (operation.name, operation.route, reply.status, code, text, param, reply.request_id)
+    error = kind(*about, retry_after(reply.headers))
+    return error.because(foreign_answer(reply.status, reply.headers, reply.body))
 
 
 def _judge_lost(operation: Operation[T], lost: Lost, tries: int, jitter: float) -> Again:
     """Only a request that never left, or one that changes nothing, may be sent again."""
-    if not lost.left:
-        error = failure(
-            errors.TooLate if lost.is_too_late else errors.NotSent, operation, text=lost.text
-        ).because(lost.cause)
-    elif operation.effect is Effect.READS:
-        error = failure(errors.TimedOut, operation, text=lost.text).because(lost.cause)
-    else:
-        raise failure(errors.OutcomeUnknown, operation, text=lost.text)
+    if lost.left and operation.effect is not Effect.READS:
+        raise errors.OutcomeUnknown(operation.name, operation.route, text=lost.text)
+    kind = errors.TimedOut if lost.left else errors.TooLate if lost.is_too_late else errors.NotSent
+    error = kind(operation.name, operation.route, text=lost.text).because(lost.cause)
     # Only the dialer repeats a request that places a call, after a new decision.
     if operation.effect is Effect.PLACES_CALL or tries + 1 >= READ_TRIES:
         raise error
@@ -153,7 +128,7 @@ def _judge_lost(operation: Operation[T], lost: Lost, tries: int, jitter: float) 
 
 
 def _read(operation: Operation[T], reply: Reply) -> T:
-    """What a 2xx answer says. Only what is plainly what was asked for is one (contract section 21.1)."""
+    """The result of a 2xx answer. Only what is plainly what was asked for is one (contract section 21.1)."""
     try:
         answer: Json = json.loads(reply.body) if reply.body.strip() else None
         if is_failure(operation.endpoint, answer):
@@ -175,7 +150,7 @@ def _unread(
     unread = errors.UnreadableAnswer if operation.effect is Effect.READS else errors.OutcomeUnknown
     code, text, param = complaint
     text = text or "the answer is not a success"
-    error = failure(unread, operation, reply.status, code, text, param, reply.request_id)
+    error = unread(operation.name, operation.route, reply.status, code, text, param, reply.request_id)
     return error.because(foreign_answer(reply.status, reply.headers, reply.body))
 
 
@@ -193,7 +168,7 @@ def check_whole(operation: Operation[T], answer: Json, result: T) -> None:
     """Hold what was read of a GET against the answer: nothing is not an empty list, nor is one with a total.
 
     Raises:
-        Unreadable: The answer says nothing, or that there are rows which it does not give.
+        AnswerFormatError: The answer is empty, or reports rows which it does not give.
     """
     if operation.effect is not Effect.READS:
         return
@@ -209,11 +184,8 @@ def envelope(body: bytes) -> tuple[str | None, str, str | None]:
 
     A body that is no JSON (a gateway's HTML page) gives no words.
     """
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return None, "", None
-    if not isinstance(answer, dict):
+    answer = _object(body)
+    if answer is None:
         return None, "", None
     inner = answer.get("error")
     nested = inner if isinstance(inner, dict) else {}

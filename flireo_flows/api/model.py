@@ -4,7 +4,7 @@ What agents and templates are made of is both: a `Configuration`.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self, get_origin
 
 from pydantic import (
     BaseModel,
@@ -63,10 +63,7 @@ class ApiBody(Discreet):
     def as_body(self, dialect: Dialect) -> JsonObject:
         """The request body in a dialect. The only place where its secrets are written in clear."""
         return self.model_dump(
-            mode="json",
-            exclude_unset=True,
-            by_alias=dialect is Dialect.FLIREO,
-            context={DIALECT: dialect},
+            mode="json", exclude_unset=True, by_alias=dialect is Dialect.FLIREO, context={DIALECT: dialect}
         )
 
 
@@ -92,7 +89,7 @@ class ApiModel(Discreet):
 
 
 class AnswerFormatError(ValueError):
-    """An answer is not what the contract says. The text gives the reason, and quotes nothing of it."""
+    """An answer is not what the contract describes. The text gives the reason, and quotes nothing of it."""
 
 
 def unwrap(answer: Json, *keys: str) -> Json:
@@ -103,7 +100,7 @@ def unwrap(answer: Json, *keys: str) -> Json:
         keys: Every documented spelling of the key. Null under one leaves room for another.
 
     Raises:
-        Unreadable: Two spellings are there and differ.
+        AnswerFormatError: Two spellings are there and differ.
     """
     spelled = [answer[key] for key in keys if key in answer] if isinstance(answer, dict) else []
     if not spelled:
@@ -120,7 +117,7 @@ def read_list(answer: Json, *keys: str) -> list[Json]:
     Anything else is no empty list: to take it for one would say that nothing is there (contract section 21.1).
 
     Raises:
-        Unreadable: There is no list.
+        AnswerFormatError: There is no list.
     """
     found = unwrap(answer, *keys)
     if not isinstance(found, list):
@@ -132,7 +129,7 @@ def read_done(answer: Json) -> bool:
     """The answer to a delete: `{"success": true}`, or nothing at all with 204 (contract section 21).
 
     Raises:
-        Unreadable: It says something else.
+        AnswerFormatError: It is something else.
     """
     if answer is None or answer == {}:
         return True
@@ -146,14 +143,14 @@ AROUND: Final = ("pagination", "paging", "page", "meta")  # objects that a total
 
 
 class Page:
-    """Part of a list, as an operation's result."""
+    """Part of a list, as an operation's result. Its first field holds the rows."""
 
     __slots__ = ()
 
     @property
     def size(self) -> int:
         """How many rows it has."""
-        raise NotImplementedError
+        return len(getattr(self, next(iter(type(self).__annotations__))))
 
 
 def is_empty(result: object) -> bool:
@@ -164,14 +161,14 @@ def is_empty(result: object) -> bool:
 
 
 def promised(answer: Json) -> bool:
-    """Whether an answer says anywhere that there are rows.
+    """Whether an answer reports rows anywhere.
 
     More spellings than the documented `pagination.total` count here, since they only cast doubt on an empty list.
     """
     if not isinstance(answer, dict):
         return False
-    said = [answer, *(answer[key] for key in AROUND if isinstance(answer.get(key), dict))]
-    return any(_is_above_zero(place.get(name)) for place in said for name in TOTALS)
+    places = [answer, *(answer[key] for key in AROUND if isinstance(answer.get(key), dict))]
+    return any(_is_above_zero(place.get(name)) for place in places for name in TOTALS)
 
 
 def _is_above_zero(value: Json) -> bool:
@@ -198,6 +195,14 @@ class VariedModel(ApiModel):
         if not isinstance(data, dict):
             return data
         return {name: value for name, value in data.items() if value is not None}
+
+
+def problems_in(error: ValidationError) -> list[tuple[str, str]]:
+    """Where and what pydantic found wrong, without what was given: it may be a secret or a number."""
+    return [
+        (".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, "))
+        for problem in error.errors(include_input=False, include_url=False)
+    ]
 
 
 # Validation context of an answer. What someone wants to send must be right; what came is read as it came.
@@ -236,10 +241,8 @@ class Configuration(StatedBody):
     """A body that is also read, at any depth of an answer.
 
     While an answer is read (`READING`), a field that cannot be read is absent, and a missing required one is
-    as `blank` has it: one odd setting must not cost the rest of the agent.
+    empty: one odd setting must not cost the rest of the agent.
     """
-
-    blank: ClassVar[Mapping[str, Any]] = {}
 
     @model_validator(mode="wrap")
     @classmethod
@@ -250,7 +253,14 @@ class Configuration(StatedBody):
             if not (is_reading(info) and isinstance(data, dict)):
                 raise
             odd = {problem["loc"][0] for problem in error.errors() if problem["loc"]}
-        return handler({**cls.blank, **{name: value for name, value in data.items() if name not in odd}})
+        return handler({**cls._blank(), **{name: value for name, value in data.items() if name not in odd}})
+
+    @classmethod
+    def _blank(cls) -> JsonObject:
+        """An empty value for each required field: of its own type, or an object for a model."""
+        required = {name: field.annotation for name, field in cls.model_fields.items() if field.is_required()}
+        kinds = {name: get_origin(kind) or kind for name, kind in required.items()}
+        return {name: kind() if kind in (str, bool, tuple) else {} for name, kind in kinds.items()}
 
     @model_serializer(mode="wrap")
     def _spell(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> JsonObject:

@@ -1,4 +1,4 @@
-"""Where the API answers, and what the environment says of the way there: base URLs, proxies and certificates.
+"""Where the API answers, and what the environment sets for the way there: base URLs, proxies and certificates.
 
 Each slip in a variable is one sentence with its name: httpx reads the same ones, and its own errors name none of them
 (some end in a traceback).
@@ -7,7 +7,7 @@ Each slip in a variable is one sentence with its name: httpx reads the same ones
 import ipaddress
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
@@ -46,11 +46,6 @@ def check_network(environment: Mapping[str, str] = os.environ) -> None:
     Raises:
         NetworkSettingError: One of them is wrong.
     """
-    for problem in _problems(environment):
-        raise problem
-
-
-def _problems(environment: Mapping[str, str]) -> Iterator[NetworkSettingError]:
     for name, check in (
         ("SSL_CERT_FILE", _certificates),
         ("SSL_CERT_DIR", _folder),
@@ -59,7 +54,7 @@ def _problems(environment: Mapping[str, str]) -> Iterator[NetworkSettingError]:
     ):
         # An empty variable is none, as httpx has it.
         if (value := environment.get(name)) and (problem := check(value)):
-            yield NetworkSettingError(name, problem)
+            raise NetworkSettingError(name, problem)
 
 
 def _certificates(value: str) -> str:
@@ -132,12 +127,8 @@ def cause_of(error: BaseException) -> str:
             return "The server does not speak TLS as https:// asks for it"
         seen = seen.__cause__ or seen.__context__
     if isinstance(error, httpx.ProxyError):
-        return f"The proxy refused ({' or '.join(_set_proxies()) or 'of this system'})"
+        return f"The proxy refused ({' or '.join(filter(os.environ.get, PROXIES)) or 'of this system'})"
     return ""
-
-
-def _set_proxies() -> list[str]:
-    return [name for name in PROXIES if os.environ.get(name)]
 
 
 LIKE: Final = "https://api.flireo.com/api/v1"

@@ -2,7 +2,7 @@
 
 from pydantic import AwareDatetime, Field
 
-from flireo_flows.api.fields import Id, PhoneText
+from flireo_flows.api.fields import Id, PhoneText, optional
 from flireo_flows.api.model import ApiBody, ApiModel, Json, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, always, operation
 
@@ -23,9 +23,9 @@ class PhoneNumber(ApiModel):
 class NumberChanges(ApiBody):
     """What may be changed about a number; only what is set is sent, None clears (contract section 8)."""
 
-    agent_id: str | None = Field(default=None, description="Agent that answers it; None: no one answers.")
-    transfer_trunk_id: str | None = Field(default=None, description="SIP trunk for transfers; None: none.")
-    name: str | None = Field(default=None, description="Display name.")
+    agent_id: str | None = optional("Agent that answers it; None: no one answers.")
+    transfer_trunk_id: str | None = optional("SIP trunk for transfers; None: none.")
+    name: str | None = optional("Display name.")
     is_active: bool = Field(default=True, description="Whether calls may come and go over it.")
 
 

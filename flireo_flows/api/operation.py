@@ -1,6 +1,6 @@
 """One request as a value. Calling an operation's function sends nothing; a client sends what it returns.
 
-A module of a resource group says each operation once:
+A module of a resource group declares each operation once:
 
 ```python
 @operation("GET", "/agents/{id}", read_agent)
@@ -23,7 +23,7 @@ from pydantic import ConfigDict, ValidationError, validate_call
 
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.fields import EMPTY, Dialect, spell_path
-from flireo_flows.api.model import Json, JsonObject
+from flireo_flows.api.model import Json, JsonObject, problems_in
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -152,7 +152,7 @@ def operation(
     own_limit: bool = False,
     has_error: bool = False,
 ) -> Callable[[Callable[P, Sends]], Callable[P, Operation[T]]]:
-    """Make an operation's function of one that says what is sent.
+    """Make an operation's function of one that returns what is sent.
 
     Its arguments are checked against their annotations, so a model may be given as a dict too; what cannot be
     right raises `InvalidInput`, and nothing was sent.
@@ -168,13 +168,13 @@ def operation(
         has_error: Whether what it reads has a field `error` of its own (contract section 9.2).
     """
 
-    def decorate(says: Callable[P, Sends]) -> Callable[P, Operation[T]]:
+    def decorate(function: Callable[P, Sends]) -> Callable[P, Operation[T]]:
         does = effect or (Effect.READS if method == "GET" else Effect.CHANGES)
-        endpoint = Endpoint(name or says.__name__, method, path, does, absent, own_limit, has_error)
-        checked: Callable[..., Sends] = validate_call(config=CHECKED)(says)
-        signature = inspect.signature(says)
+        endpoint = Endpoint(name or function.__name__, method, path, does, absent, own_limit, has_error)
+        checked: Callable[..., Sends] = validate_call(config=CHECKED)(function)
+        signature = inspect.signature(function)
 
-        @wraps(says)
+        @wraps(function)
         def make(*args: P.args, **kwargs: P.kwargs) -> Operation[T]:
             try:
                 # By name, so that the error names the argument.
@@ -202,16 +202,6 @@ def reader_of(function: Callable[..., Operation[Any]]) -> Callable[[Json], Any]:
 
 def invalid_input(endpoint: Endpoint, error: ValidationError) -> InvalidInput:
     """What pydantic found wrong with the arguments, without what was given."""
-    problems = [
-        (_field(problem["loc"]), _words(problem["msg"])) for problem in error.errors(include_input=False)
-    ]
+    problems = problems_in(error)
     text = "; ".join(f"{where}: {what}" if where else what for where, what in problems)
     return InvalidInput(endpoint.name, endpoint.route, text=text, param=problems[0][0] or None)
-
-
-def _field(location: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, location))
-
-
-def _words(message: str) -> str:
-    return message.removeprefix("Value error, ")

@@ -45,11 +45,6 @@ class Rows(Page, Generic[Row]):
     rows: tuple[Row, ...]
     total: int | None = None
 
-    @property
-    def size(self) -> int:
-        """How many rows are on it."""
-        return len(self.rows)
-
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[Row]):
@@ -169,7 +164,12 @@ def iter_usage(
 
     Source: contract sections 4 and 11.
     """
-    return _drive(client, _usage(start_date, end_date, page_size))
+    pages = _pages(
+        lambda offset: list_usage(page_size, offset, start_date, end_date),
+        lambda page: Rows(page.logs, page.total),
+        page_size,
+    )
+    return _drive(client, pages)
 
 
 def iter_campaign_leads(
@@ -209,43 +209,33 @@ def call_pages(
     status: str, start_date: datetime | None, end_date: datetime | None, size: int
 ) -> PageRequest[Call]:
     """The requests for the pages of the calls, for `walk`; arguments as those of `iter_calls`."""
-    return _checked(
-        lambda offset: _rows_of(
-            list_calls(size, offset, status, start_date, end_date),
-            lambda page: Rows(page.calls, page.total),
-        ),
-        size,
-    )
-
-
-def _usage(start_date: datetime | None, end_date: datetime | None, size: int) -> PageRequest[UsageLog]:
-    return _checked(
-        lambda offset: _rows_of(
-            list_usage(size, offset, start_date, end_date), lambda page: Rows(page.logs, page.total)
-        ),
+    return _pages(
+        lambda offset: list_calls(size, offset, status, start_date, end_date),
+        lambda page: Rows(page.calls, page.total),
         size,
     )
 
 
 def lead_pages(campaign_id: str, size: int = LARGEST_PAGE) -> PageRequest[CampaignLead]:
     """The requests for the pages of a campaign's leads, for `walk`."""
-    return _checked(
-        lambda offset: _rows_of(
-            list_campaign_leads(campaign_id, size, offset), lambda page: Rows(page.leads, page.total)
-        ),
+    return _pages(
+        lambda offset: list_campaign_leads(campaign_id, size, offset),
+        lambda page: Rows(page.leads, page.total),
         size,
     )
 
 
-def _rows_of(asked: Operation[Answer], rows: Callable[[Answer], Rows[Row]]) -> Operation[Rows[Row]]:
-    """The same request, with its answer read as rows."""
-    return Operation(asked.endpoint, lambda answer: rows(asked.reads(answer)), asked.sends)
+def _pages(
+    ask: Callable[[int], Operation[Answer]], rows: Callable[[Answer], Rows[Row]], size: int
+) -> PageRequest[Row]:
+    """The requests, their answers read as rows. What is wrong with them is raised before the first row."""
 
+    def page(offset: int) -> Operation[Rows[Row]]:
+        asked = ask(offset)
+        return Operation(asked.endpoint, lambda answer: rows(asked.reads(answer)), asked.sends)
 
-def _checked(ask: PageRequest[Row], size: int) -> PageRequest[Row]:
-    """The same, once it is certain that it can be asked: what is wrong is said before the first row."""
-    first = ask(0)
+    first = page(0)
     if not SMALLEST_PAGE <= size <= LARGEST_PAGE:
         text = f"page_size: write a number from {SMALLEST_PAGE} to {LARGEST_PAGE}"
         raise InvalidInput(first.name, first.route, text=text, param="page_size")
-    return ask
+    return page

@@ -182,7 +182,7 @@ def poll(
     now = yield from pause(0)
     deadline = now + patience.seconds
     last: T | None = None
-    said, missing_since = "", None
+    noted, missing_since = "", None
     interval = max(patience.poll_seconds, SHORTEST_SECONDS)
     while True:
         trouble: errors.FlireoError | None = None
@@ -198,9 +198,9 @@ def poll(
             if now - missing_since >= MISSING_SECONDS:
                 raise trouble
         if last is not None and trouble is None:
-            if words(last) != said:
-                said = words(last)
-                yield from note(said)
+            if words(last) != noted:
+                noted = words(last)
+                yield from note(noted)
             if is_so(last):
                 return PollResult(last, is_so=True)
         now = yield from pause(0)

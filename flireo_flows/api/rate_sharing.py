@@ -1,10 +1,10 @@
 """What other clients take of the same key, as far as our own answers show.
 
-Runners that share a key know nothing of each other. But each answer says how many requests are left, and what is
+Runners that share a key know nothing of each other. But each answer reports how many requests are left, and what is
 gone beyond our own was taken by others. So all can plan for the sum, and leave each other a share.
 
 Near the end of what is left, an estimate is not enough: two that both send the last request are one too many.
-There the server itself has decided between them. No two answers of a window say the same number left, so one
+There the server itself has decided between them. No two answers of a window report the same number left, so one
 client alone came first. To it belong the last few requests (`keeps`); all others stop before.
 It knows that they do, so it can use the rest to the last request, and find the window's end with them. By that
 it mostly comes first in the next window too.

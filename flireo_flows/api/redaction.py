@@ -69,7 +69,7 @@ _SECRET_KEYS: Final = frozenset({"api", "access", "private", "secret"})  # befor
 
 
 def is_secret(name: str) -> bool:
-    """Whether a key's name says that its value is a secret, in either key case: `webhookSecret`, `api_key`."""
+    """Whether a key's name shows that its value is a secret, in either key case: `webhookSecret`, `api_key`."""
     words = [word.lower() for word in _WORDS.findall(name)]
     return not _SECRET.isdisjoint(words) or any(
         first in _SECRET_KEYS and second in ("key", "keys") for first, second in pairwise(words)
@@ -106,7 +106,7 @@ def levels_of(value: Any) -> int:
     """How many levels deep JSON is, however deep: every other function here stops at what Python can walk down."""
     levels, level = 0, [value]
     while level:
-        level = [inner for outer in level for inner in _parts(outer)]
+        level = [inner for outer in level for _, inner in _parts(outer)]
         levels += 1
     return levels
 
@@ -132,14 +132,7 @@ def secret_values(value: Any) -> Iterator[str]:
 
 def _secrets(value: Any, where: str = "") -> Iterator[tuple[str, object]]:
     """Place and value of each secret; what a key that names a secret holds is looked into where it is no text."""
-    named = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list | tuple)
-        else ()
-    )
-    for name, inner in named:
+    for name, inner in _parts(value):
         place = f"{where}.{name}" if where else str(name)
         if isinstance(value, dict) and is_secret(str(name)) and isinstance(inner, str | int) and inner != "":
             yield place, inner
@@ -147,10 +140,10 @@ def _secrets(value: Any, where: str = "") -> Iterator[tuple[str, object]]:
             yield from _secrets(inner, place)
 
 
-def _parts(value: Any) -> Iterable[Any]:
+def _parts(value: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list | tuple) else ()
+        return value.items()
+    return enumerate(value) if isinstance(value, list | tuple) else ()
 
 
 def _masked(value: Any) -> Any:

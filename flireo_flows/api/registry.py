@@ -28,6 +28,7 @@ from flireo_flows.api.calls import OutboundCall, read_placed
 from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.model import Json, JsonObject
 from flireo_flows.api.operation import (
+    ENDPOINT,
     Effect,
     Endpoint,
     Operation,
@@ -41,65 +42,19 @@ from flireo_flows.api.redaction import redact
 
 OperationFunction = Callable[..., Operation[Any]]
 
-OPERATIONS: Final[tuple[OperationFunction, ...]] = (
-    agents.list_agents,
-    agents.create_agent,
-    agents.get_agent,
-    agents.update_agent,
-    agents.delete_agent,
-    tool_templates.list_tool_templates,
-    tool_templates.create_tool_template,
-    tool_templates.get_tool_template,
-    tool_templates.update_tool_template,
-    tool_templates.delete_tool_template,
-    numbers.list_numbers,
-    numbers.register_number,
-    numbers.get_number,
-    numbers.update_number,
-    numbers.delete_number,
-    calls.list_calls,
-    calls.get_call,
-    calls.create_outbound_call,
-    control.control_call,
-    usage.list_usage,
-    sip_trunks.list_sip_trunks,
-    sip_trunks.create_sip_trunk,
-    sip_trunks.get_sip_trunk,
-    sip_trunks.delete_sip_trunk,
-    voices.list_voices,
-    byok.get_byok,
-    byok.add_byok,
-    byok.delete_byok,
-    byok.get_byok_config,
-    domains.get_domain,
-    domains.add_domain,
-    domains.delete_domain,
-    domains.list_resend_domains,
-    domains.sync_resend_domain,
-    domains.verify_domain,
-    domains.refresh_domain,
-    analysis_templates.list_analysis_templates,
-    analysis_templates.create_analysis_template,
-    analysis_templates.get_analysis_template,
-    analysis_templates.update_analysis_template,
-    analysis_templates.delete_analysis_template,
-    organization.get_organization,
-    campaigns.list_campaigns,
-    campaigns.create_campaign,
-    campaigns.get_campaign,
-    campaigns.update_campaign,
-    campaigns.delete_campaign,
-    campaigns.list_campaign_leads,
-    campaigns.add_campaign_lead,
-    campaigns.remove_campaign_lead,
+_GROUPS: Final = (
+    *(agents, tool_templates, numbers, calls, control, usage, sip_trunks, voices),
+    *(byok, domains, analysis_templates, organization, campaigns),
 )
+_DECLARED: Final[tuple[OperationFunction, ...]] = tuple(
+    value
+    for group in _GROUPS
+    for value in vars(group).values()
+    if isinstance(getattr(value, ENDPOINT, None), Endpoint)
+)
+OPERATIONS: Final = tuple(it for it in _DECLARED if it.__name__ == endpoint_of(it).name)
 # Ways of writing `control_call`; they have tasks too, and are no operations of their own.
-SHORTHANDS: Final[tuple[OperationFunction, ...]] = (
-    control.say,
-    control.inject_context,
-    control.end_call,
-    control.transfer_call,
-)
+SHORTHANDS: Final = tuple(it for it in _DECLARED if it not in OPERATIONS)
 BY_NAME: Final[Mapping[str, OperationFunction]] = MappingProxyType(
     {function.__name__: function for function in OPERATIONS}
 )
@@ -130,7 +85,7 @@ def raw_operation(
 ) -> Operation[Json]:
     """A request of any operation, with a body that is sent as it is given, in every dialect.
 
-    What the contract says of the operation holds here too: whether it may be repeated, and what stands for
+    What the contract defines for the operation holds here too: whether it may be repeated, and what stands for
     "none of it". A body that calls someone is checked as `create_outbound_call` checks it, in either
     spelling: E.164, and exactly one agent; and an answer to it without a call id is an unknown outcome.
 
@@ -148,7 +103,15 @@ def raw_operation(
 
     Source: contract sections 5 and 9.3.
     """
-    return raw_request(endpoint_of(operation_named(name)), ids or {}, query or {}, body)
+    endpoint = endpoint_of(operation_named(name))
+    _check_ids(endpoint, ids or {})
+    written = _written(endpoint, body)
+    places_call = endpoint.effect is Effect.PLACES_CALL
+    if places_call and written is not None:
+        _check_call(endpoint, written)
+    reads: Callable[[Json], Json] = _read_placed if places_call else lambda answer: answer
+    writes = always(written) if written is not None else no_body
+    return Operation(endpoint, reads, Sends(dict(ids or {}), dict(query or {}), writes))
 
 
 # A POST or PATCH has a body and the others have none, but for these (contract sections 13 and 14).
@@ -157,23 +120,6 @@ DELETES_WITH_BODY: Final = frozenset({"delete_byok"})
 
 # The names of the later dialect and the deprecated ones (contract sections 0.2 and 21).
 FLIREO_NAMES: Final = {"assistant_id": "agent_id", "assistant": "agent_config", "agent": "agent_config"}
-
-
-def raw_request(
-    endpoint: Endpoint,
-    ids: Mapping[str, str],
-    query: Mapping[str, str | int | None],
-    body: JsonObject | None,
-) -> Operation[Json]:
-    """A request to an endpoint: see `flireo_flows.api.registry.raw_operation`."""
-    _check_ids(endpoint, ids)
-    written = _written(endpoint, body)
-    places_call = endpoint.effect is Effect.PLACES_CALL
-    if places_call and written is not None:
-        _check_call(endpoint, written)
-    reads: Callable[[Json], Json] = _read_placed if places_call else _read_json
-    writes = always(written) if written is not None else no_body
-    return Operation(endpoint, reads, Sends(dict(ids), dict(query), writes))
 
 
 def takes_body(endpoint: Endpoint) -> bool:
@@ -228,12 +174,8 @@ def _check_call(endpoint: Endpoint, body: JsonObject) -> None:
         raise invalid_input(endpoint, problem) from None
 
 
-def _read_json(answer: Json) -> Json:
-    return answer
-
-
 def _read_placed(answer: Json) -> Json:
-    """An answer without a call id says nothing about whether someone was called."""
+    """An answer without a call id does not show whether someone was called."""
     read_placed(answer)
     return answer
 

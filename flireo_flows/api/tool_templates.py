@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import AwareDatetime, Field
 
-from flireo_flows.api.fields import Id, ToolKind
+from flireo_flows.api.fields import Id, ToolKind, optional
 from flireo_flows.api.model import READING, ApiBody, ApiModel, Json, read_done, read_list, unwrap
 from flireo_flows.api.operation import Sends, operation
 from flireo_flows.api.tools import PlainConfig, ToolConfig
@@ -29,7 +29,7 @@ class ToolTemplateChanges(ApiBody):
     """What may be changed about a tool template; only what is set is sent, None clears."""
 
     name: str = Field(default="", description="Display name, not empty.")
-    description: str | None = Field(default=None, description="For people; None: none.")
+    description: str | None = optional("For people; None: none.")
     tool_type: ToolKind = Field(default="", description="`function`, `endCall` or `transferCall`.")
     tool_config: ToolConfig = Field(
         default=NOTHING, description="Settings of the tool, by its type; replaces all of them."

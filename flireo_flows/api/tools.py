@@ -4,7 +4,7 @@ The API knows three shapes: a flat webhook tool, a nested function tool, and bui
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +16,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from flireo_flows.api.fields import EARLIER_SPELLING, Secret, ToolKind, check_e164
+from flireo_flows.api.fields import EARLIER_SPELLING, Secret, ToolKind, check_e164, optional
 from flireo_flows.api.model import Configuration, JsonObject, is_reading
 
 FUNCTION: Final = "function"
@@ -33,27 +33,22 @@ class TransferDestination(Configuration):
     """Where a call may be handed over to."""
 
     stated = ("type",)
-    blank: ClassVar[Mapping[str, Any]] = {"number": "", "description": ""}
-
     type: str = Field(default="number", description="`number`; open, for later servers may know more.")
     number: Annotated[str, AfterValidator(_dialable)] = Field(description="Phone number, E.164.", repr=False)
     description: str = Field(description="When the model should pick it.")
-    message: str | None = Field(default=None, description="Spoken before the transfer.")
+    message: str | None = optional("Spoken before the transfer.")
 
 
 class WebhookTool(Configuration):
     """A function that the agent calls by webhook: the flat shape. Also the `tool_config` of a template."""
 
-    blank: ClassVar[Mapping[str, Any]] = {"name": "", "description": ""}
-
     name: str = Field(description="Name by which the model calls it, snake_case.")
     description: str = Field(description="When the model should call it, and what for.")
-    url: str | None = Field(default=None, description="Own webhook; without it the agent's is used.")
-    parameters: JsonObject | None = Field(default=None, description="JSON Schema of the arguments.")
+    url: str | None = optional("Own webhook; without it the agent's is used.")
+    parameters: JsonObject | None = optional("JSON Schema of the arguments.")
     is_async: bool = Field(
         default=False,
-        validation_alias=AliasChoices("async", "is_async"),
-        serialization_alias="async",
+        alias="async",
         description="Fire and forget: the result is not waited for.",
     )
     async_response: str | None = Field(
@@ -67,37 +62,28 @@ class WebhookTool(Configuration):
 class ToolFunction(Configuration):
     """The function of a nested tool."""
 
-    blank: ClassVar[Mapping[str, Any]] = {"name": ""}
-
     name: str = Field(description="Name by which the model calls it, snake_case.")
-    description: str | None = Field(default=None, description="When the model should call it, and what for.")
-    parameters: JsonObject | None = Field(default=None, description="JSON Schema of the arguments.")
+    description: str | None = optional("When the model should call it, and what for.")
+    parameters: JsonObject | None = optional("JSON Schema of the arguments.")
 
 
 class ToolServer(Configuration):
     """The webhook of a nested tool."""
 
-    blank: ClassVar[Mapping[str, Any]] = {"url": ""}
-
     url: str = Field(description="Own webhook of the tool.")
-    secret: Secret | None = Field(default=None, description="Signs the tool's webhooks.")
+    secret: Secret | None = optional("Signs the tool's webhooks.")
 
 
 class FunctionTool(Configuration):
     """A function that the agent calls by webhook: the nested shape."""
 
     stated = ("type",)
-    blank: ClassVar[Mapping[str, Any]] = {"function": {}}
-
     type: str = Field(default=FUNCTION, description="`function`.")
     function: ToolFunction = Field(description="What is called.")
-    server: ToolServer | None = Field(
-        default=None, description="Own webhook; without it the agent's is used."
-    )
+    server: ToolServer | None = optional("Own webhook; without it the agent's is used.")
     is_async: bool = Field(
         default=False,
-        validation_alias=AliasChoices("async", "is_async"),
-        serialization_alias="async",
+        alias="async",
         description="Fire and forget: the result is not waited for.",
     )
 
@@ -114,8 +100,6 @@ class TransferCallTool(Configuration):
     """Built in: the agent may hand the call over."""
 
     stated = ("type",)
-    blank: ClassVar[Mapping[str, Any]] = {"destinations": ()}
-
     type: ToolKind = Field(
         default=TRANSFER_CALL, description="`transferCall`, or `transfer_call` on later servers."
     )
@@ -124,8 +108,6 @@ class TransferCallTool(Configuration):
 
 class OtherTool(Configuration):
     """A built-in that this package does not know yet; its settings are kept and sent as they are."""
-
-    blank: ClassVar[Mapping[str, Any]] = {"type": ""}
 
     type: str = Field(description="Type of the tool, as the API has it.")
 
@@ -161,15 +143,11 @@ Tool = Annotated[
 class TransferConfig(Configuration):
     """The `tool_config` of a `transferCall` template."""
 
-    blank: ClassVar[Mapping[str, Any]] = {"destinations": ()}
-
     destinations: tuple[TransferDestination, ...] = Field(description="Where a call may be transferred to.")
 
 
 class FunctionConfig(WebhookTool):
     """The `tool_config` of a `function` template: a flat webhook tool whose arguments are described."""
-
-    blank: ClassVar[Mapping[str, Any]] = {**WebhookTool.blank, "parameters": {}}
 
     parameters: JsonObject = Field(description="JSON Schema of the arguments.")
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, AwareDatetime, BaseModel, Field
 
 from flireo_flows.api.fields import Id, iso
 from flireo_flows.api.model import Json, Page, VariedModel, read_list, read_total
@@ -12,7 +12,7 @@ from flireo_flows.api.operation import Sends, operation
 class UsageLog(VariedModel):
     """What one call used. Three variants are documented, so all but the id may be missing.
 
-    `cost` is in EUR, as the server says it: never compute money from minutes (contract section 16).
+    `cost` is in EUR, as the server reports it: never compute money from minutes (contract section 16).
     """
 
     id: Id
@@ -45,7 +45,7 @@ class UsageSummary(VariedModel):
     total_cost: float | None = None
 
 
-class UsagePage(BaseModel, Page):
+class UsagePage(BaseModel, Page, frozen=True):
     """One page of `GET /usage`, newest first.
 
     Attributes:
@@ -54,16 +54,9 @@ class UsagePage(BaseModel, Page):
         total: All matching records; None when the server does not report it.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     logs: tuple[UsageLog, ...]
     summary: UsageSummary = UsageSummary()
     total: int | None = None
-
-    @property
-    def size(self) -> int:
-        """How many records are on it."""
-        return len(self.logs)
 
 
 def read_usage(answer: Json) -> UsagePage:
@@ -76,10 +69,7 @@ def read_usage(answer: Json) -> UsagePage:
 
 @operation("GET", "/usage", read_usage)
 def list_usage(
-    limit: int = 100,
-    offset: int = 0,
-    start_date: datetime | None = None,
-    end_date: datetime | None = None,
+    limit: int = 100, offset: int = 0, start_date: datetime | None = None, end_date: datetime | None = None
 ) -> Sends:
     """Read a page of usage records, newest first. `iter_usage` reads all of them.
 

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, HttpUrl, ValidationError, field_validato
 
 from flireo_flows.api.agent_config import InlineAgent
 from flireo_flows.api.calls import OutboundCall
+from flireo_flows.api.model import problems_in
 from flireo_flows.api.redaction import secrets_in
 from flireo_flows.blocks.flireo_block import REFERENCE, SPEAKING_HEAD, FlireoBlock, form_requires
 from flireo_flows.blocks.number import FlireoPhoneNumber
@@ -105,7 +106,4 @@ print(placed.status)
 
 def _problems(error: ValidationError) -> str:
     """What pydantic found wrong, by field, without what was given."""
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
-        for problem in error.errors(include_input=False)
-    )
+    return "; ".join(f"{where}: {what}" for where, what in problems_in(error))

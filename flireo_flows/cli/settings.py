@@ -175,8 +175,9 @@ def _form(model: type[Form], what: str, named: str, fields: dict[str, object]) -
 
 def first_problem(error: "ValidationError") -> str:
     """What pydantic says of the first problem, without the value: it could be a secret."""
-    told = error.errors(include_input=False, include_url=False)[0]
-    return str(told["msg"]).removeprefix("Value error, ")
+    from flireo_flows.api.model import problems_in
+
+    return problems_in(error)[0][1]
 
 
 def _where(place: tuple[int | str, ...]) -> str:
@@ -208,7 +209,7 @@ def prefect_api() -> str:
     Raises:
         SettingError: The configured API cannot be used.
     """
-    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    home = Path(os.path.expanduser(os.environ.get("PREFECT_HOME") or "~/.prefect"))
     # Prefect documentation, "Settings and profiles": variables, .env, prefect.toml, pyproject.toml, the profiles.
     files = (home / "profiles.toml", Path(".env"), Path("prefect.toml"), Path("pyproject.toml"))
     names = ("PREFECT_API_URL", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH")

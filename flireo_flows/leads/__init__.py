@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from flireo_flows.leads.do_not_call import read_do_not_call
     from flireo_flows.leads.format import LeadFormat
     from flireo_flows.leads.lead import Consent, Lead, LeadBatch, Reject, RejectCode, Wishes
-    from flireo_flows.leads.lead_file import check_file, read_leads
+    from flireo_flows.leads.lead_file import check_file, read_leads, write_rejects
     from flireo_flows.leads.opt_out_words import CALLS, asks_for_no_calls
     from flireo_flows.leads.phones import LeadPhone, Refusal, parse_phone, read_number
-    from flireo_flows.leads.rejects import write_rejects
     from flireo_flows.leads.text_file import LeadFileError
     from flireo_flows.leads.yes_no import YesNo, leaning_answer, plain_words, word_set, yes_or_no
 
@@ -55,10 +54,9 @@ _MODULES = {
     "do_not_call": ["read_do_not_call"],
     "format": ["LeadFormat"],
     "lead": ["Consent", "Lead", "LeadBatch", "Reject", "RejectCode", "Wishes"],
-    "lead_file": ["check_file", "read_leads"],
+    "lead_file": ["check_file", "read_leads", "write_rejects"],
     "opt_out_words": ["CALLS", "asks_for_no_calls"],
     "phones": ["LeadPhone", "Refusal", "parse_phone", "read_number"],
-    "rejects": ["write_rejects"],
     "text_file": ["LeadFileError"],
     "yes_no": ["YesNo", "leaning_answer", "plain_words", "word_set", "yes_or_no"],
 }

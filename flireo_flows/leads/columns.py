@@ -159,21 +159,8 @@ def read_header(path: Path, line: int, cells: Sequence[str], form: LeadFormat) -
     state, postcode = _first(names, STATE_NAMES), _first(names, POSTCODE_NAMES)
     area = _first([it for it in others if it not in countries], (AREA_NAMES,))
     rest = [it for it in others if it not in wishes.all | {name, timezone, state, postcode, *countries}]
-    other_channels, texts = _rest(path, line, rest, form)
-    return Header(
-        names,
-        dropped,
-        phone,
-        name,
-        timezone,
-        wishes,
-        countries,
-        state,
-        postcode,
-        area,
-        other_channels=other_channels,
-        texts=texts,
-    )
+    found = (names, dropped, phone, name, timezone, wishes, countries, state, postcode, area)
+    return Header(*found, *_rest(path, line, rest, form))
 
 
 def _wish_columns(path: Path, line: int, names: Sequence[str], form: LeadFormat) -> WishColumns:
@@ -196,7 +183,7 @@ def _opt_out_columns(path: Path, line: int, names: Sequence[str], form: LeadForm
         return ()
     named = [_asked_for(path, line, names, column, "opt_out") for column in asked]
     known = [name for name in names if meaning_of(name) is Meaning.OPT_OUT]
-    consent = form.consent_column.strip()  # someone said that it is the other one
+    consent = form.consent_column.strip()  # it was named as the other one
     return tuple(dict.fromkeys([*named, *(name for name in known if folded(name) != folded(consent))]))
 
 
@@ -249,13 +236,8 @@ def _country_columns(path: Path, line: int, names: Sequence[str], form: LeadForm
         if wanted and wanted != NOT_READ:
             found.append(_asked_for(path, line, names, wanted, what))
         elif not wanted:
-            found += country_columns(names, known)
+            found += [name for name in names if folded(name) in known]
     return tuple(dict.fromkeys(found))
-
-
-def country_columns(names: Iterable[str], known: frozenset[str]) -> list[str]:
-    """The names that are among the known ones."""
-    return [name for name in names if folded(name) in known]
 
 
 def recognised(names: Sequence[str], groups: Sequence[frozenset[str]]) -> list[str]:

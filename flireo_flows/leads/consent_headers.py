@@ -1,7 +1,7 @@
 """Which headers say whether a person may be called, and which only look like it.
 
 A header is understood where its words leave no doubt which answer means no calls. Whatever else looks like consent or
-an opt-out is `UNCLEAR`: a person has to say what it means, for a wrong guess would call those who said no.
+an opt-out is `UNCLEAR`: a person has to decide what it means, for a wrong guess would call people who refused.
 """
 
 import re
@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Final
 
 from flireo_flows.leads.opt_out_words import CALLS, MARKS, OTHER_CHANNELS, asks_for_no_calls
-from flireo_flows.leads.yes_no import plain_words, word_set
+from flireo_flows.leads.yes_no import plain_set, plain_words, word_set
 
 
 class Meaning(StrEnum):
-    """What a header says about calls."""
+    """What a header means for calls."""
 
     OPT_OUT = "opt_out"  # yes: no calls
     CONSENT = "consent"  # yes: calls are allowed
@@ -24,7 +24,7 @@ class Meaning(StrEnum):
 
 
 def meaning_of(header: str) -> Meaning:
-    """What a header says about calls."""
+    """What a header means for calls."""
     words = header_words(header)
     if _is_one_of(words, OPT_OUT_NAMES, OPT_OUT_PREFIXES):
         return Meaning.OPT_OUT
@@ -49,11 +49,6 @@ _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 def header_words(header: str) -> list[str]:
     """The words of a header, also those of `HasOptedOutOfCall`, without the ending of a custom field of Salesforce."""
     return plain_words(_CAMEL.sub(" ", _CUSTOM.sub("", header.strip())))
-
-
-def _folded(text: str) -> frozenset[str]:
-    """The words of a text as the words of a header are compared."""
-    return frozenset(plain_words(text))
 
 
 def _each(templates: str, subjects: Iterable[str]) -> Iterator[str]:
@@ -85,12 +80,10 @@ _CALLS: Final = word_set(
     "telemarketing marketingcall marketingcalls salescall salescalls coldcall coldcalls telephonemarketing "
     "phonemarketing marketingphonecalls telesales"
 )
-_MAY_CALLS: Final = _CALLS - word_set(
-    "voice voicecall voicecalls"
-)  # "Voice consent" may be about a recording
-_NO_CALLS: Final = _CALLS - word_set(
-    "phone phones tel telephone voice"
-)  # "No phone" may be the number of one
+# "Voice consent" may be about a recording.
+_MAY_CALLS: Final = _CALLS - word_set("voice voicecall voicecalls")
+# "No phone" may be the number of one.
+_NO_CALLS: Final = _CALLS - word_set("phone phones tel telephone voice")
 OPT_OUT_NAMES: Final = frozenset(
     {
         *_each(
@@ -182,7 +175,7 @@ def _is_one_of(words: Sequence[str], names: frozenset[str], prefixes: frozenset[
 
 
 # Parts of a header, written together, that are enough to look like consent.
-_ROOTS: Final = _folded(
+_ROOTS: Final = plain_set(
     """
     consent optout optin optedout optedin unsub gdpr dsgvo rgpd lgpd ccpa tcpa lopd permission permissie privacy
     toestemming akkoord einwillig zustimmung einverstand erlaubnis sperr widerruf widerspr
@@ -224,34 +217,18 @@ _MODALS: Final = word_set(
 _NOTS: Final = word_set(
     "not dont never stop without niet geen nooit nicht kein keine nie ne sin sem non nao nunca mai ikke inte ej bez"
 )
-_PAIRS: Final = (
-    word_set("do not"),
-    word_set("opt out"),
-    word_set("opt in"),
-    word_set("ne pas"),
-    word_set("ne plus"),
-)
+_PAIRS: Final = tuple(map(word_set, ("do not", "opt out", "opt in", "ne pas", "ne plus")))
 _NOT_NUMBERS: Final = word_set("of de du 1 2 3 4")  # "No of calls"
 _SUBJECTS: Final = (CALLS - {"all", "everything", "everywhere", "voice", "callback"}) | word_set(
     "contact contacted contacten contacter contatto contattare contactar contatar kontakt kontaktieren kontaktiert "
     "benaderen benaderd marketing werbung reclame market solicit disturb ring"
 )
 # Beginnings of words about calls: Telefonkontakt, Anrufwunsch, llamarle, chiamarlo, dzwonienie, opringning.
-_STEMS: Final = (
-    *(
-        "telefon",
-        "anruf",
-        "kontakt",
-        "contact",
-        "contatt",
-        "contato",
-        "contata",
-        "appel",
-        "rappel",
-        "llama",
-        "chiama",
-    ),
-    *("ligac", "dzwon", "zadzwon", "opkald", "oppring", "opring", "ringe", "ringa"),
+_STEMS: Final = tuple(
+    word_set(
+        "telefon anruf kontakt contact contatt contato contata appel rappel llama chiama ligac dzwon zadzwon opkald "
+        "oppring opring ringe ringa"
+    )
 )
 # Beside these `avg` is an average, and not the Dutch name of the GDPR.
 _AVERAGED: Final = word_set(

@@ -60,9 +60,8 @@ _CODE: Final = re.compile(
 
 
 def _by_code(text: str) -> Country | None:
-    found = _CODE.fullmatch(
-        re.sub(r"[.,]0$", "", text.strip().lstrip("'=").strip('"'))
-    )  # 31.0, as figures are saved
+    # 31.0, as figures are saved.
+    found = _CODE.fullmatch(re.sub(r"[.,]0$", "", text.strip().lstrip("'=").strip('"')))
     code = int(found[1] or found[2]) if found else 0
     regions = region_codes_for_country_code(code) if code else ()
     return Country(regions[0], code) if regions and regions[0] in phonenumbers.SUPPORTED_REGIONS else None

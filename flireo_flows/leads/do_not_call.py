@@ -181,7 +181,7 @@ def _rows(path: Path) -> Iterator[Row]:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What one row says: its numbers, none where it is garbled, and whether one text of it may be several."""
+    """What one row holds: its numbers, none where it is garbled, and whether one text of it may be several."""
 
     numbers: frozenset[str] = frozenset()
     is_doubtful: bool = False
@@ -205,7 +205,7 @@ def _required(cells: Sequence[str], place: int, columns: ListColumns, origin: Or
     """The numbers of a cell that has to hold one, with the area code that belongs to it."""
     has_area = place == columns.phones[0] and 0 <= columns.area < len(cells) and bool(cells[columns.area])
     whole = _numbers(f"{tidy(cells[columns.area])} {tidy(cells[place])}", origin) if has_area else ()
-    if whole and columns.is_named:  # the header says that they belong together
+    if whole and columns.is_named:  # by the header they belong together
         return whole
     return tuple(dict.fromkeys((*whole, *_numbers(cells[place], origin))))
 

@@ -1,6 +1,6 @@
 """How a file of leads is written, as a form that people fill in."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from phonenumbers import SUPPORTED_REGIONS
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -10,70 +10,64 @@ WithoutPlus = Literal["", "national", "international"]
 CallKind = Literal["toll_free", "shared_cost", "personal", "pager", "voicemail"]
 
 
+def _column(title: str, description: str) -> Any:
+    """The header of a column; empty: recognised by its name."""
+    return Field(default="", title=title, description=f"Header of the column {description}")
+
+
 class LeadFormat(BaseModel):
     """How to read a file of leads. The defaults suit most files; an unclear file is refused, not guessed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    phone_column: str = Field(
-        default="",
-        title="Phone column",
-        description="Header of the column with the phone number. Empty: recognised by its name in "
+    phone_column: str = _column(
+        "Phone column",
+        "with the phone number. Empty: recognised by its name in "
         "English, Dutch, German or French (phone, telefoonnummer, Handy, portable ...).",
     )
-    name_column: str = Field(
-        default="",
-        title="Name column",
-        description="Header of the column with the person's name. Empty: recognised (name, naam, nom ...); "
-        "a file need not have one.",
+    name_column: str = _column(
+        "Name column",
+        "with the person's name. Empty: recognised (name, naam, nom ...); a file need not have one.",
     )
-    timezone_column: str = Field(
-        default="",
-        title="Time zone column",
-        description="Header of the column with a time zone such as Europe/Amsterdam. Empty: recognised "
+    timezone_column: str = _column(
+        "Time zone column",
+        "with a time zone such as Europe/Amsterdam. Empty: recognised "
         "(timezone, tijdzone ...); - : none is read. It narrows the zones of the phone number; where it contradicts "
         "them, a call must be allowed in both.",
     )
-    agent_column: str = Field(
-        default="",
-        title="Agent column",
-        description="Header of the column with the id of the agent that calls this lead. Empty: recognised "
+    agent_column: str = _column(
+        "Agent column",
+        "with the id of the agent that calls this lead. Empty: recognised "
         "(agent_id, assistant_id); - reads none.",
     )
-    language_column: str = Field(
-        default="",
-        title="Language column",
-        description="Header of the column with the lead's language, such as nl or en-GB. Empty: recognised "
+    language_column: str = _column(
+        "Language column",
+        "with the lead's language, such as nl or en-GB. Empty: recognised "
         "(language, taal, Sprache, langue ...); - reads none.",
     )
-    number_column: str = Field(
-        default="",
-        title="Caller number column",
-        description="Header of the column with the id of the Flireo number to call from. Empty: recognised "
+    number_column: str = _column(
+        "Caller number column",
+        "with the id of the Flireo number to call from. Empty: recognised "
         "(number_id, from_number_id, caller_number_id); - reads none.",
     )
-    client_column: str = Field(
-        default="",
-        title="Client column",
-        description="Header of the column with the client on whose behalf the lead is called. Empty: recognised "
+    client_column: str = _column(
+        "Client column",
+        "with the client on whose behalf the lead is called. Empty: recognised "
         "(on_behalf_of, opdrachtgever, Auftraggeber); - reads none.",
     )
-    dial_before_column: str = Field(
-        default="",
-        title="Dial before column",
-        description="Header of the column with the moment at which it is too late to call: ISO 8601, on the "
+    dial_before_column: str = _column(
+        "Dial before column",
+        "with the moment at which it is too late to call: ISO 8601, on the "
         "lead's own clock unless it has an offset. Empty: recognised (dial_before, call_before ...); - reads none.",
     )
-    consent_column: str = Field(
-        default="",
-        title="Consent column",
-        description="Header of the column in which yes means that the lead may be called (ja, nein, oui, true, 0 ...). "
+    consent_column: str = _column(
+        "Consent column",
+        "in which yes means that the lead may be called (ja, nein, oui, true, 0 ...). "
         "Empty: recognised (consent, call opt-in, toestemming bellen, Einwilligung ...); - reads none.",
     )
-    opt_out_column: str = Field(
-        default="",
-        title="Opt-out column",
-        description="Header of the column in which yes means no calls. It counts beside those that are recognised "
+    opt_out_column: str = _column(
+        "Opt-out column",
+        "in which yes means no calls. It counts beside those that are recognised "
         "(opt_out, do_not_call, dnc, has opted out of call, niet bellen ...): one yes is enough. - reads none.",
     )
     more_opt_out_columns: list[str] = Field(
@@ -94,28 +88,24 @@ class LeadFormat(BaseModel):
         description="Whether rows that are hidden in an Excel workbook, as by a filter, are leads as well, and its "
         "first sheet is read even if it is hidden.",
     )
-    consent_date_column: str = Field(
-        default="",
-        title="Consent date column",
-        description="Header of the column that says since when there is consent, ISO 8601. Empty: recognised "
+    consent_date_column: str = _column(
+        "Consent date column",
+        "that says since when there is consent, ISO 8601. Empty: recognised "
         "(consent_date, toestemmingsdatum ...); - reads none.",
     )
-    consent_until_column: str = Field(
-        default="",
-        title="Consent until column",
-        description="Header of the column that says until when it holds, ISO 8601; a date alone has its whole "
+    consent_until_column: str = _column(
+        "Consent until column",
+        "that says until when it holds, ISO 8601; a date alone has its whole "
         "day. Empty: recognised (consent_until, consent_expires ...); - reads none.",
     )
-    country_column: str = Field(
-        default="",
-        title="Country column",
-        description="Header of the column with the row's country: NL, NLD, Netherlands, 31. It decides "
+    country_column: str = _column(
+        "Country column",
+        "with the row's country: NL, NLD, Netherlands, 31. It decides "
         "how the row's number is read. Empty: recognised (country, land, pays, country_code ...); - reads none.",
     )
-    dialling_code_column: str = Field(
-        default="",
-        title="Dialling code column",
-        description="Header of the column with the country calling code of the row's number: 31, +31, 0031. Empty: "
+    dialling_code_column: str = _column(
+        "Dialling code column",
+        "with the country calling code of the row's number: 31, +31, 0031. Empty: "
         "recognised (phone_code, dial_code ...); - reads none.",
     )
     default_region: str = Field(

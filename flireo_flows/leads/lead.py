@@ -9,12 +9,12 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What the lead's row says of consent.
+    """The consent in the lead's row.
 
     Attributes:
-        given: Whether it was given; None when the row does not say.
-        given_at: When; aware; None when the row does not say.
-        expires_at: The last moment on which it holds; aware; None when the row does not say.
+        given: Whether it was given; None when the row has none.
+        given_at: When; aware; None when the row has none.
+        expires_at: The last moment on which it holds; aware; None when the row has none.
     """
 
     given: bool | None = None
@@ -24,7 +24,7 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What one row asks for; empty where it says nothing.
+    """What one row asks for; empty where it asks for nothing.
 
     Attributes:
         agent_id: The saved agent that calls this lead, instead of the campaign's.
@@ -32,7 +32,7 @@ class Wishes:
         number_id: Id of the number to call from, instead of the campaign's.
         client: On whose behalf it is called; pools may keep numbers for a client.
         dial_before: Never call at or after it; aware.
-        consent: What the row says of consent.
+        consent: The consent in the row.
     """
 
     agent_id: str = ""
@@ -43,8 +43,8 @@ class Wishes:
     consent: Consent = field(default_factory=Consent)
 
     def as_json(self) -> str:
-        """As the ledger keeps it: only what was said, as ASCII JSON."""
-        said = {
+        """As the ledger keeps it: only what was asked for, as ASCII JSON."""
+        asked = {
             "agent_id": self.agent_id,
             "language": self.language,
             "number_id": self.number_id,
@@ -54,20 +54,20 @@ class Wishes:
             "consent_at": _text(self.consent.given_at),
             "consent_until": _text(self.consent.expires_at),
         }
-        return json.dumps({key: value for key, value in said.items() if value not in ("", None)})
+        return json.dumps({key: value for key, value in asked.items() if value not in ("", None)})
 
     @classmethod
     def from_json(cls, text: str) -> "Wishes":
         """What `as_json` wrote."""
-        said = json.loads(text or "{}")
+        asked = json.loads(text or "{}")
         return cls(
-            agent_id=said.get("agent_id", ""),
-            language=said.get("language", ""),
-            number_id=said.get("number_id", ""),
-            client=said.get("client", ""),
-            dial_before=_moment(said.get("dial_before")),
+            agent_id=asked.get("agent_id", ""),
+            language=asked.get("language", ""),
+            number_id=asked.get("number_id", ""),
+            client=asked.get("client", ""),
+            dial_before=_moment(asked.get("dial_before")),
             consent=Consent(
-                said.get("consent"), _moment(said.get("consent_at")), _moment(said.get("consent_until"))
+                asked.get("consent"), _moment(asked.get("consent_at")), _moment(asked.get("consent_until"))
             ),
         )
 
@@ -94,9 +94,8 @@ class RejectCode(StrEnum):
     COUNTRY_CONFLICT = "country_conflict"  # the row gives two countries
     MISSING_COUNTRY = "missing_country"  # the file has a column for it, and the row leaves it empty
     OLD_NUMBER = "old_number"  # of a numbering plan that was replaced, and may have become several
-    NOT_ALLOWED = (
-        "not_allowed"  # premium, short and emergency numbers, and kinds that the format does not allow
-    )
+    # Premium, short and emergency numbers, and kinds that the format does not allow.
+    NOT_ALLOWED = "not_allowed"
     DUPLICATE = "duplicate"
     DO_NOT_CALL = "do_not_call"
     TOO_MANY_CELLS = "too_many_cells"

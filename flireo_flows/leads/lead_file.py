@@ -1,12 +1,18 @@
-"""A file of people -> leads and rejects. Every row that is not blank becomes exactly one of the two."""
+"""A file of people -> leads and rejects, and rejects -> a file that can be mended and sent again.
 
-from collections.abc import Collection, Iterator
+Every row that is not blank becomes exactly one of the two.
+"""
+
+import csv
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Final
 
 from flireo_flows.api.identity import person_key
-from flireo_flows.leads.columns import Header, extra, read_header
+from flireo_flows.leads.columns import REJECT_COLUMNS, Header, extra, read_header
 from flireo_flows.leads.countries import read_country
 from flireo_flows.leads.do_not_call import DoNotCall
 from flireo_flows.leads.format import DEFAULT_FORMAT, LeadFormat
@@ -43,7 +49,7 @@ def read_leads(
 ) -> LeadBatch:
     """Read a CSV, TSV or Excel (.xlsx, first sheet) file of people.
 
-    Rows that the workbook hides are left out, unless the format says otherwise; their no holds all the same.
+    Rows that the workbook hides are left out, unless the format reads them; their opt-outs hold all the same.
     Blank rows are skipped, and so are the columns that `write_rejects` adds, so a mended rejects file is
     a file of leads.
 
@@ -65,7 +71,7 @@ def read_leads(
     if not verdicts and not judge.hidden:
         raise _no_rows(path)
     return LeadBatch(
-        leads=tuple(judge.last_word(verdict) for verdict in verdicts if isinstance(verdict, Lead)),
+        leads=tuple(judge.final_lead(verdict) for verdict in verdicts if isinstance(verdict, Lead)),
         rejects=tuple(verdict for verdict in verdicts if isinstance(verdict, Reject)),
         columns=header.names,
         hidden=judge.hidden,
@@ -126,33 +132,33 @@ class _Judge:
     form: LeadFormat
     do_not_call: frozenset[str]
     lines: dict[str, int] = field(default_factory=dict)
-    refusing: set[str] = field(default_factory=set)  # numbers of which a row that is no lead says no
+    refusing: set[str] = field(default_factory=set)  # numbers that a row that is no lead opts out
     hidden: int = 0
     opted_out_by_text: int = 0
 
     def leave_out(self, row: Row) -> None:
-        """A row that is hidden: only its no counts."""
+        """A row that is hidden: only its opt-out counts."""
         self.hidden += 1
-        self._hear_no(dict(zip(self.header.names, self._own_cells(row.cells), strict=False)))
+        self._note_opt_out(dict(zip(self.header.names, self._own_cells(row.cells), strict=False)))
 
     def judge(self, row: Row) -> Lead | Reject:
         cells = self._own_cells(row.cells)
         columns = dict(zip(self.header.names, cells, strict=False))
         verdict = self._refuse_width(columns, cells) or self._lead(row.line, columns)
         if isinstance(verdict, Refusal):
-            self._hear_no(columns)
+            self._note_opt_out(columns)
             return Reject(row.line, verdict.code, verdict.message, columns, verdict.kind)
         self.lines[person_key(verdict.phone)] = row.line
         return verdict
 
-    def last_word(self, lead: Lead) -> Lead:
-        """The lead, without consent if any row of the number says no: the file's order decides nothing here."""
+    def final_lead(self, lead: Lead) -> Lead:
+        """The lead, without consent if any row of the number opts out: the file's order decides nothing here."""
         if person_key(lead.phone) not in self.refusing:
             return lead
         return replace(lead, wishes=replace(lead.wishes, consent=replace(lead.wishes.consent, given=False)))
 
-    def _hear_no(self, columns: dict[str, str]) -> None:
-        """What a row says no to holds for its number, whatever else is wrong with the row."""
+    def _note_opt_out(self, columns: dict[str, str]) -> None:
+        """An opt-out in a row holds for its number, whatever else is wrong with the row."""
         if not (refuses_calls(columns, self.header.wishes) or self._asks_for_no_calls(columns)):
             return
         origin = self._origin(columns)
@@ -169,15 +175,14 @@ class _Judge:
         area, where = self.header.area, self.header.countries
         if area and is_country_code(columns.get(area, "")):
             where = (*where, area)
-        if (
-            not where and folded(self.header.state) == "staat"
-        ):  # a state in Dutch, a country or a state in German
+        # A state in Dutch, a country or a state in German.
+        if not where and folded(self.header.state) == "staat":
             named = read_country(columns.get(self.header.state, ""))
             where = (self.header.state,) if named and named.is_named else ()
         return row_origin(columns, where, self.form)
 
     def _asks_for_no_calls(self, columns: dict[str, str]) -> bool:
-        """Whether a status, a tag or a note of the row plainly says so."""
+        """Whether a status, a tag or a note of the row plainly asks for no more calls."""
         return any(
             asks_for_no_calls(columns.get(name, ""), is_mark=is_mark) for name, is_mark in self.header.texts
         )
@@ -263,3 +268,46 @@ class _Judge:
         )
         names, sources = combined(phone.zones, row)
         return names, " ".join(sources if len(set(sources)) > 1 else sources[:1])
+
+
+def write_rejects(rejects: Iterable[Reject], path: Path, columns: Sequence[str] = ()) -> None:
+    """Write rejects as CSV (UTF-8 with a byte order mark, so Excel shows accents), all or nothing.
+
+    `reject_line, reject_code, reject_message` come first, then the row as it was. `read_leads` skips the
+    three, so a mended file can be sent as it is; what was not mended is rejected again. The file is
+    always written, with a header only when there are no rejects.
+
+    Cells are the user's own and are not changed: one beginning with `=` or `@` is a formula to Excel, as
+    it was in the file it came from, and Excel may turn `+31...` into a figure unless the column is
+    imported as text.
+
+    Args:
+        rejects: In the order they are to be written.
+        path: Folders that do not exist are made. Only its owner may read the file: it holds people.
+        columns: Header of the file that was read (`LeadBatch.columns`), which rows with too few cells
+            need to be distinguished from whole ones.
+    """
+    rejects = list(rejects)
+    names = list(dict.fromkeys([*columns, *(name for reject in rejects for name in reject.columns)]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = mkstemp(dir=path.parent, prefix=".rejects-")
+    try:
+        with open(handle, "w", encoding="utf-8-sig", newline="") as file:
+            # Everything is quoted: then no cell can look like a delimiter when the file is read back.
+            csv.writer(file, quoting=csv.QUOTE_ALL).writerows(_reject_rows(rejects, names))
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+
+
+def _reject_rows(rejects: Iterable[Reject], names: Sequence[str]) -> Iterator[list[str | int]]:
+    yield [*REJECT_COLUMNS, *names]
+    for reject in rejects:
+        yield [reject.line, reject.code, reject.message, *_reject_cells(reject, names)]
+
+
+def _reject_cells(reject: Reject, names: Sequence[str]) -> Iterator[str]:
+    """The row's cells up to its last one: a row that was too short stays too short."""
+    last = max((names.index(name) for name in reject.columns), default=-1)
+    return (reject.columns.get(name, "") for name in names[: last + 1])

@@ -6,154 +6,40 @@ from typing import Final
 
 from flireo_flows.leads.yes_no import plain_words, word_set
 
-# Each as plain words; a text says so that has them one after the other, be they written apart or together.
-PHRASES: Final = tuple(
-    tuple(plain_words(line))
-    for line in """
-    do not call
-    dont call
-    never call
-    stop calling
-    no more calls
-    no phone calls
-    wants no calls
-    do not phone
-    do not contact
-    dont contact
-    do not disturb
-    do not ring
-    not to be called
-    no further calls
-    remove from list
-    remove from call list
-    remove from calling list
-    remove from the list
-    remove me
-    removal requested
-    requested removal
-    opt out
-    optout
-    opted out
-    optedout
-    opting out
-    consent withdrawn
-    consent revoked
-    consent refused
-    no consent
-    withdrew consent
-    niet bellen
-    niet meer bellen
-    nooit meer bellen
-    niet gebeld worden
-    wil niet gebeld
-    bel niet
-    bel me niet
-    bel mij niet
-    bel niet meer
-    niet benaderen
-    geen telefoontjes
-    geen toestemming
-    nicht anrufen
-    nicht mehr anrufen
-    nie anrufen
-    nie wieder anrufen
-    keine weiteren anrufe
-    keine werbeanrufe
-    keine telefonwerbung
-    nicht kontaktieren
-    keine einwilligung
-    einwilligung widerrufen
-    werbesperre
-    anrufsperre
-    telefonsperre
-    kontaktsperre
-    ne pas appeler
-    ne plus appeler
-    ne pas rappeler
-    ne pas contacter
-    ne plus contacter
-    plus d appels
-    bloctel
-    sans consentement
-    pas de consentement
-    no llamar
-    no volver a llamar
-    no mas llamadas
-    no contactar
-    sin consentimiento
-    non chiamare
-    non richiamare
-    non contattare
-    nao ligar
-    nao chamar
-    nao contatar
-    nao perturbe
-    take me off
-    off your list
-    asked to be removed
-    wants to be removed
-    want to be removed
-    asked not to be called
-    asked us not to call
-    asked not to call
-    not to call again
-    not to be contacted
-    wants no contact
-    will nicht angerufen werden
-    mochte nicht angerufen werden
-    nicht mehr angerufen
-    nicht mehr kontaktiert
-    keine anrufe mehr
-    wil niet meer gebeld
-    niet meer gebeld worden
-    niet meer benaderd
-    souhaite plus etre appele
-    souhaite plus etre contacte
-    souhaite pas etre appele
-    souhaite pas etre contacte
-    veut plus etre appele
-    plus etre rappele
-    retirer de la liste
-    no quiere ser contactado
-    no quiere que le llamen
-    no quiere mas llamadas
-    no quiere llamadas
-    no me llamen
-    no llamen
-    non vuole essere chiamato
-    non vuole essere contattato
-    non vuole piu essere
-    non vuole piu chiamate
-    non mi chiamate
-    haal me van de lijst
-    revoke consent
-    withdraw consent
-    withdraws consent
-    wants removal
-    stop contacting
-    do not recontact
-    nao quer receber ligacoes
-    nao quer ser contatado
-    nao quer mais ligacoes
-    nie dzwonic
-    nie kontaktowac
-    prosze nie dzwonic
-    ring ikke
-    ikke ring
-    ikke ringe
-    ikke ringes
-    ring inte
-    ej ringas
-    ala soita
-    aramayin
-    aramayiniz
-    nevolat
-    uz nevolat
-    ne zvati
-    не звонить
-    не звоните
-    больше не звонить
-    """.strip().splitlines()
+
+def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
+    """Phrases, between which commas stand, each as its plain words."""
+    return tuple(tuple(plain_words(phrase)) for phrase in text.split(","))
+
+
+# Each as plain words; a text asks for no more calls that has them one after the other, written apart or together.
+PHRASES: Final = _phrases(
+    """
+    do not call, dont call, never call, stop calling, no more calls, no phone calls, wants no calls, do not phone,
+    do not contact, dont contact, do not disturb, do not ring, not to be called, no further calls, remove from list,
+    remove from call list, remove from calling list, remove from the list, remove me, removal requested,
+    requested removal, opt out, optout, opted out, optedout, opting out, consent withdrawn, consent revoked,
+    consent refused, no consent, withdrew consent, niet bellen, niet meer bellen, nooit meer bellen,
+    niet gebeld worden, wil niet gebeld, bel niet, bel me niet, bel mij niet, bel niet meer, niet benaderen,
+    geen telefoontjes, geen toestemming, nicht anrufen, nicht mehr anrufen, nie anrufen, nie wieder anrufen,
+    keine weiteren anrufe, keine werbeanrufe, keine telefonwerbung, nicht kontaktieren, keine einwilligung,
+    einwilligung widerrufen, werbesperre, anrufsperre, telefonsperre, kontaktsperre, ne pas appeler, ne plus appeler,
+    ne pas rappeler, ne pas contacter, ne plus contacter, plus d appels, bloctel, sans consentement,
+    pas de consentement, no llamar, no volver a llamar, no mas llamadas, no contactar, sin consentimiento,
+    non chiamare, non richiamare, non contattare, nao ligar, nao chamar, nao contatar, nao perturbe, take me off,
+    off your list, asked to be removed, wants to be removed, want to be removed, asked not to be called,
+    asked us not to call, asked not to call, not to call again, not to be contacted, wants no contact,
+    will nicht angerufen werden, mochte nicht angerufen werden, nicht mehr angerufen, nicht mehr kontaktiert,
+    keine anrufe mehr, wil niet meer gebeld, niet meer gebeld worden, niet meer benaderd, souhaite plus etre appele,
+    souhaite plus etre contacte, souhaite pas etre appele, souhaite pas etre contacte, veut plus etre appele,
+    plus etre rappele, retirer de la liste, no quiere ser contactado, no quiere que le llamen, no quiere mas llamadas,
+    no quiere llamadas, no me llamen, no llamen, non vuole essere chiamato, non vuole essere contattato,
+    non vuole piu essere, non vuole piu chiamate, non mi chiamate, haal me van de lijst, revoke consent,
+    withdraw consent, withdraws consent, wants removal, stop contacting, do not recontact, nao quer receber ligacoes,
+    nao quer ser contatado, nao quer mais ligacoes, nie dzwonic, nie kontaktowac, prosze nie dzwonic, ring ikke,
+    ikke ring, ikke ringe, ikke ringes, ring inte, ej ringas, ala soita, aramayin, aramayiniz, nevolat, uz nevolat,
+    ne zvati, не звонить, не звоните, больше не звонить
+    """
 )
 # Only in a field that holds a mark of some kind, such as a status: elsewhere they may be someone's name, or be about
 # something else ("no calls yet", "afgemeld voor de training").
@@ -164,23 +50,11 @@ MARKS: Final = word_set(
     uitschrijven afmelden abmelden widerspruch desinscription
     """
 )
-MARK_PHRASES: Final = tuple(
-    tuple(line.split())
-    for line in """
-    no calls
-    no call
-    no further contact
-    geen telefoon
-    keine anrufe
-    kein anruf
-    dado de baja
-    lista robinson
-    do not market
-    removal request
-    wants removed
-    asked to stop
-    stop contact
-    """.strip().splitlines()
+MARK_PHRASES: Final = _phrases(
+    """
+    no calls, no call, no further contact, geen telefoon, keine anrufe, kein anruf, dado de baja, lista robinson,
+    do not market, removal request, wants removed, asked to stop, stop contact
+    """
 )
 # "No calls yet", "kein Anruf möglich": what turns some marks into news of what was done.
 _NEWS: Final = frozenset(

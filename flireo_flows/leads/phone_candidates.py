@@ -20,14 +20,6 @@ from flireo_flows.leads.format import WithoutPlus
 
 
 @dataclass(frozen=True, slots=True)
-class CurrentForm:
-    """What an old number became, and what was changed."""
-
-    parsed: phonenumbers.PhoneNumber
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Change:
     """One country's change: national digits before, and after."""
 
@@ -63,14 +55,14 @@ _IVORIAN: Final = re.compile(r"[0-9]{8}")
 _PREFIXES: Final = ("01", "05", "07", "21", "25", "27")  # of Moov, MTN and Orange: mobiles, then landlines
 
 
-def current_form(parsed: phonenumbers.PhoneNumber) -> CurrentForm | None:
+def current_form(parsed: phonenumbers.PhoneNumber) -> "ValidNumber | None":
     """What a number that does not exist (any more) became, where that is one number for certain."""
     change = _CHANGES.get(parsed.country_code or 0)
     found = change and change.before.fullmatch(phonenumbers.national_significant_number(parsed))
     if not change or not found:
         return None
     form = _form(parsed.country_code, found.expand(change.after))
-    return CurrentForm(form, change.note) if form else None
+    return ValidNumber(form, phonenumbers.number_type(form), change.note) if form else None
 
 
 def possible_forms(parsed: phonenumbers.PhoneNumber) -> tuple[phonenumbers.PhoneNumber, ...]:
@@ -100,7 +92,7 @@ class NumberDefaults:
     Attributes:
         region: ISO 3166-1 alpha-2, upper case, whose national numbers they may be; empty: unknown.
         code: Country calling code that the row itself gives; 0: none. Then it is a number of that code.
-        without_plus: `national` or `international` where the file's format says so; empty: either.
+        without_plus: `national` or `international` where the file's format sets it; empty: either.
     """
 
     region: str = ""
@@ -177,12 +169,12 @@ def candidates(text: str, home: NumberDefaults) -> Iterator[_Candidate]:
 
 
 def is_international(text: str) -> bool:
-    """Whether a text says itself that it begins with a country code."""
+    """Whether a text itself shows that it begins with a country code."""
     return text.lstrip(" (").startswith(("+", "00"))
 
 
 def _may_be_national(plain: str, home: NumberDefaults) -> bool:
-    # No country code begins with 0, so a 0 in front is a national one whatever the format says.
+    # No country code begins with 0, so a 0 in front is a national one whatever the format is.
     return home.without_plus != "international" or plain.startswith("0")
 
 
@@ -214,9 +206,7 @@ def _number(parsed: phonenumbers.PhoneNumber) -> ValidNumber | None:
     kind = phonenumbers.number_type(parsed)
     if kind != PhoneNumberType.UNKNOWN:
         return ValidNumber(parsed, kind)
-    if form := current_form(parsed):
-        return ValidNumber(form.parsed, phonenumbers.number_type(form.parsed), form.note)
-    return None
+    return current_form(parsed)
 
 
 def _distinct(numbers: list[ValidNumber]) -> list[ValidNumber]:

@@ -1,4 +1,4 @@
-"""Phone numbers as people write them -> E.164, or a refusal that says what to mend; and of which country a row's is.
+"""Phone numbers as people write them -> E.164, or a refusal with what to mend; and of which country a row's is.
 
 The rules come before the parser, because `phonenumbers` forgives what must not be forgiven: it reads
 "call me 0612345678" as a number, drops extensions, and reads the German "030/23125123/24" as one number.
@@ -99,15 +99,14 @@ def read_number(text: str, region: str = "", **known: Unpack[Known]) -> ValidNum
     text = tidy(text)
     if _PLAIN.fullmatch(text):  # no rule below has anything to say, and most numbers are like this
         return _read(text, home)
-    refusals = (rule(text) for rule in RULES)
-    return next((refusal for refusal in refusals if refusal), None) or _read(text, home)
+    return next((refusal for applies, refusal in RULES if applies(text)), None) or _read(text, home)
 
 
 def every_number(text: str, region: str = "", **known: Unpack[Known]) -> tuple[str, ...]:
     """Every number that a text may mean, E.164: for do-not-call lists, where more is safer than less."""
     home = NumberDefaults(region, known.get("code", 0), known.get("without_plus", ""))
     text = tidy(text)
-    if not _PLAIN.fullmatch(text) and any(rule(text) for rule in RULES):
+    if not _PLAIN.fullmatch(text) and any(applies(text) for applies, _ in RULES):
         return ()
     if found := readings(text, home):
         return tuple(number.e164 for number in found)
@@ -160,82 +159,55 @@ def tidy(text: str) -> str:
     return re.sub(r"[,'’]", "", text) if _GROUPED.fullmatch(text) else text
 
 
-def _missing(text: str) -> Refusal | None:
-    if text:
-        return None
-    return Refusal(RejectCode.MISSING_PHONE, "The phone number is missing.")
+def _has_foreign_digits(text: str) -> bool:
+    return not text.isascii() and any(c.isnumeric() and not c.isascii() for c in text)
 
 
-def _too_long(text: str) -> Refusal | None:
-    if len(text) <= LONGEST_TEXT:
-        return None
-    return Refusal(RejectCode.INVALID_PHONE, "This is too long to be a phone number.")
-
-
-def _mangled(text: str) -> Refusal | None:
-    # "31612345678.0" as well: read as text, its last 0 would become a digit of the number.
-    if not _FIGURE.fullmatch(text):
-        return None
-    return Refusal(
-        RejectCode.EXCEL_MANGLED,
-        "A spreadsheet made a figure of this number and digits may be lost: format the column as text "
-        "and enter the number again.",
-    )
-
-
-def _foreign_digits(text: str) -> Refusal | None:
-    if text.isascii() or not any(c.isnumeric() and not c.isascii() for c in text):
-        return None
-    return Refusal(RejectCode.INVALID_PHONE, "Write the number with the plain digits 0 to 9.")
-
-
-def _extension(text: str) -> Refusal | None:
-    if not _EXTENSION.search(text):
-        return None
-    return Refusal(
-        RejectCode.EXTENSION, "An extension cannot be dialled: give the direct number, or leave it out."
-    )
-
-
-def _two_numbers(text: str) -> Refusal | None:
+def _holds_two(text: str) -> bool:
     pieces = _BETWEEN_NUMBERS.split(_PLUS_INSIDE.sub("|+", text))
-    if sum(_digits(piece) >= 6 for piece in pieces) < 2:
-        return None
-    return Refusal(RejectCode.TWO_NUMBERS, "The cell holds two numbers: keep one.")
-
-
-def _characters(text: str) -> Refusal | None:
-    if any(character.isalpha() for character in text):
-        return Refusal(RejectCode.INVALID_PHONE, "A phone number holds no letters.")
-    if not _digits(text):
-        return Refusal(RejectCode.INVALID_PHONE, "The cell holds no digits.")
-    if not _WRITTEN.fullmatch(text):
-        return Refusal(
-            RejectCode.INVALID_PHONE, "Only digits, a leading +, spaces and ( ) - . / may stand in a number."
-        )
-    return None
-
-
-RULES: Final[tuple[Callable[[str], Refusal | None], ...]] = (
-    _missing,
-    _too_long,
-    _mangled,
-    _foreign_digits,
-    _extension,
-    _two_numbers,
-    _characters,
-)
+    return sum(_digits(piece) >= 6 for piece in pieces) > 1
 
 
 def _digits(text: str) -> int:
     return sum(character.isdecimal() for character in text)
 
 
+_MANGLED: Final = (
+    "A spreadsheet made a figure of this number and digits may be lost: format the column as text and enter the number "
+    "again."
+)
+_EXTENDED: Final = "An extension cannot be dialled: give the direct number, or leave it out."
+_UNWRITTEN: Final = "Only digits, a leading +, spaces and ( ) - . / may stand in a number."
+_TWO: Final = Refusal(RejectCode.TWO_NUMBERS, "The cell holds two numbers: keep one.")
+# What is wrong with a text, and its refusal, in the order of the reasons.
+RULES: Final[tuple[tuple[Callable[[str], object], Refusal], ...]] = (
+    (lambda text: not text, Refusal(RejectCode.MISSING_PHONE, "The phone number is missing.")),
+    (
+        lambda text: len(text) > LONGEST_TEXT,
+        Refusal(RejectCode.INVALID_PHONE, "This is too long to be a phone number."),
+    ),
+    # "31612345678.0" as well: read as text, its last 0 would become a digit of the number.
+    (_FIGURE.fullmatch, Refusal(RejectCode.EXCEL_MANGLED, _MANGLED)),
+    (
+        _has_foreign_digits,
+        Refusal(RejectCode.INVALID_PHONE, "Write the number with the plain digits 0 to 9."),
+    ),
+    (_EXTENSION.search, Refusal(RejectCode.EXTENSION, _EXTENDED)),
+    (_holds_two, _TWO),
+    (
+        lambda text: any(character.isalpha() for character in text),
+        Refusal(RejectCode.INVALID_PHONE, "A phone number holds no letters."),
+    ),
+    (lambda text: not _digits(text), Refusal(RejectCode.INVALID_PHONE, "The cell holds no digits.")),
+    (lambda text: not _WRITTEN.fullmatch(text), Refusal(RejectCode.INVALID_PHONE, _UNWRITTEN)),
+)
+
+
 def _read(text: str, home: NumberDefaults) -> ValidNumber | Refusal:
     # A slash may stand behind an area code (030/23125123); behind a whole number it begins another.
     slashes = (place for place, character in enumerate(text) if character == "/")
     if any(readings(text[:place], home) for place in slashes):
-        return Refusal(RejectCode.TWO_NUMBERS, "The cell holds two numbers: keep one.")
+        return _TWO
     found = readings(text, home)
     if len(found) == 1:
         return found[0]
@@ -305,7 +277,7 @@ def row_origin(columns: Mapping[Key, str], where: Sequence[Key], form: LeadForma
     Args:
         columns: The row, by the name or the place of its columns.
         where: Those of countries and dialling codes.
-        form: Says the default, and whether it holds for rows that name none.
+        form: Has the default, and whether it holds for rows that name none.
     """
     cells = [cell for name in where if (cell := columns.get(name, ""))]
     if not cells:

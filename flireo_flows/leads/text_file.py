@@ -99,7 +99,7 @@ def read_bytes(path: Path, limit: int = -1) -> bytes:
 
 
 def read_text(path: Path, encoding: str = "auto", limit: int = -1) -> str:
-    """Decode a file: by its byte order mark, else as `encoding` says; auto is UTF-8, else cp1252.
+    """Decode a file: by its byte order mark, else by `encoding`; auto is UTF-8, else cp1252.
 
     Nothing is guessed: on short texts, detectors were seen to take cp1252 for cp775.
 
@@ -168,20 +168,21 @@ def split_rows(path: Path, text: str, delimiter: Delimiter = "auto") -> Iterator
     lines = io.StringIO(text, newline="")
     # strict: a stray quotation mark would otherwise swallow rows, that is people, without a word.
     rows = csv.reader(lines, delimiter=sign, strict=True, skipinitialspace=True)
-    line = 1
+    line, start = 1, 0
     try:
         for raw in rows:
             cells = [cell.strip() for cell in raw]
             if any(cells):
                 yield Row(line, cells)
-            line = rows.line_num + 1
-    except csv.Error as error:
-        raise _broken(path, line, str(error)) from None
+            line, start = rows.line_num + 1, lines.tell()
+    except csv.Error:
+        raise _broken(path, line, lines.tell() - start) from None
 
 
-def _broken(path: Path, line: int, error: str) -> LeadFileError:
+def _broken(path: Path, line: int, read: int) -> LeadFileError:
+    """The error of a row of which so many characters were read."""
     advice = 'Close it, or write a quotation mark inside a quoted cell twice ("").'
-    if "field limit" in error:
+    if read > csv.field_size_limit():
         problem = f"A cell is longer than {csv.field_size_limit():,} characters; is a quotation mark open?"
     else:
         problem = "A quotation mark in this row is not closed, or has text right behind it."

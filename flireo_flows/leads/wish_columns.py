@@ -8,8 +8,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from babel import Locale
 
 from flireo_flows.leads.lead import Consent, RejectCode, Wishes
 from flireo_flows.leads.opt_out_words import asks_for_no_calls
@@ -98,17 +101,14 @@ def read_wishes(columns: Mapping[str, str], where: WishColumns, zones: tuple[str
     if where == NO_COLUMNS:  # most files, and 100,000 rows of them
         return NO_WISHES
     try:
+        cells = (columns.get(name, "") for name in (where.agent, where.number, where.dial_before))
+        agent, number, deadline = cells
         return Wishes(
-            agent_id=_agent_id(columns.get(where.agent, "")),
+            agent_id=_id(agent, RejectCode.INVALID_AGENT, "agent", "which has letters"),
             language=_language(columns.get(where.language, "")),
-            number_id=_number_id(columns.get(where.number, "")),
+            number_id=_id(number, RejectCode.INVALID_NUMBER_ID, "number to call from", "not by its digits"),
             client=columns.get(where.client, ""),
-            dial_before=_moment(
-                columns.get(where.dial_before, ""),
-                zones,
-                RejectCode.INVALID_DIAL_BEFORE,
-                "last moment to call",
-            ),
+            dial_before=_moment(deadline, zones, RejectCode.INVALID_DIAL_BEFORE, "last moment to call"),
             consent=_consent(columns, where, zones),
         )
     except _UnreadableCellError as unreadable:
@@ -120,51 +120,33 @@ _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _PHONE: Final = re.compile(r"(?:\+|00?)[0-9 ().-]{6,}|[0-9](?:[ ().:-]*[0-9]){8,14}")
 
 
-def _id(text: str, code: RejectCode, what: str) -> str:
+def _id(text: str, code: RejectCode, what: str, no_phone: str) -> str:
+    """The id that a cell holds. One that looks like a phone number is none, and would be shown as every id is."""
+    if _PHONE.fullmatch(text):
+        raise _UnreadableCellError(code, f"The {what} is given by its id in Flireo, {no_phone}.")
     if text and not _ID.fullmatch(text):
         raise _UnreadableCellError(code, f"The {what} is not an id as the dashboard shows it.")
     return text
 
 
-def _agent_id(text: str) -> str:
-    if _PHONE.fullmatch(text):  # it would be shown, as every agent's id is
-        raise _UnreadableCellError(
-            RejectCode.INVALID_AGENT, "The agent is given by its id in Flireo, which has letters."
-        )
-    return _id(text, RejectCode.INVALID_AGENT, "agent")
-
-
-def _number_id(text: str) -> str:
-    if _PHONE.fullmatch(text):
-        words = "The number to call from is given by its id in Flireo, not by its digits."
-        raise _UnreadableCellError(RejectCode.INVALID_NUMBER_ID, words)
-    return _id(text, RejectCode.INVALID_NUMBER_ID, "number to call from")
-
-
 _CODE: Final = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?")
-# As files have them, in English, Dutch, German, French and the language itself.
-_LANGUAGES: Final = {
-    word: code
-    for code, words in {
-        "en": "english engels englisch anglais",
-        "nl": "dutch nederlands niederlandisch neerlandais",
-        "de": "german duits deutsch allemand",
-        "fr": "french frans franzosisch francais",
-        "es": "spanish spaans spanisch espagnol espanol",
-        "it": "italian italiaans italienisch italien italiano",
-        "pt": "portuguese portugees portugiesisch portugais portugues",
-        "pl": "polish pools polnisch polonais polski",
-        "tr": "turkish turks turkisch turc turkce",
-    }.items()
-    for word in words.split()
-}
+
+
+@cache
+def _languages() -> Mapping[str, str]:
+    """Codes by name, as files have them: in English, Dutch, German, French and the language itself."""
+    return {
+        folded(Locale.parse(spoken).languages[code]): code
+        for code in ("en", "nl", "de", "fr", "es", "it", "pt", "pl", "tr")
+        for spoken in ("en", "nl", "de", "fr", code)
+    }
 
 
 def _language(text: str) -> str:
     """A language tag in its usual case: `nl`, `en-GB`, `zh-Hant`."""
     if not text:
         return ""
-    if named := _LANGUAGES.get(folded(text)):
+    if named := _languages().get(folded(text)):
         return named
     found = _CODE.fullmatch(text)
     if not found:
@@ -191,7 +173,7 @@ _NOT_OUT: Final = word_set("optin optedin subscribed allow allowed")
 
 
 def refuses_calls(columns: Mapping[str, str], where: WishColumns) -> bool:
-    """Whether a row that is no lead says no, for other rows of its number: what no one understands is a no as well.
+    """Whether a row that is no lead opts out, for other rows of its number: what no one understands opts out as well.
 
     Args:
         columns: The row, as far as it goes.
@@ -214,14 +196,14 @@ def _consent(columns: Mapping[str, str], where: WishColumns, zones: tuple[str, .
 
 
 def _is_given(columns: Mapping[str, str], where: WishColumns) -> bool | None:
-    """Whether consent was given. Who opted out said no, whatever another cell says; who did not, said nothing."""
+    """Whether consent was given. An opt-out is a no, whatever another cell holds; without one it is not known."""
     outs = [_is_out(columns.get(name, "")) for name in where.opt_out]
     given = _is_yes(columns.get(where.consent, ""), _GIVEN, _REFUSED, RejectCode.INVALID_CONSENT, "Consent")
     return False if any(outs) else given
 
 
 def _is_out(text: str) -> bool | None:
-    """Whether a cell of an opt-out column says so; a yes with a reason behind it is a yes."""
+    """Whether a cell of an opt-out column opts out; a yes with a reason behind it is a yes."""
     if leaning_answer(text) is YesNo.YES or asks_for_no_calls(text, is_mark=True):
         return True
     return _is_yes(text, _OUT, _NOT_OUT, RejectCode.INVALID_OPT_OUT, "The opt-out")

@@ -60,9 +60,8 @@ def read_workbook(
             sheet = next((it for it in book.worksheets if it.sheet_state == "visible"), sheet)
         if passed_over is not None:
             passed_over += [it.title for it in book.worksheets[: book.worksheets.index(sheet)]]
-        with book._archive.open(
-            sheet._worksheet_path
-        ) as xml:  # openpyxl forgets what is hidden when it streams
+        # Openpyxl forgets what is hidden when it streams.
+        with book._archive.open(sheet._worksheet_path) as xml:
             hidden = hidden_rows(xml)
         sheet.reset_dimensions()  # some programs store a size that cuts rows off
         for line, row in enumerate(sheet.iter_rows(), start=1):

@@ -13,7 +13,7 @@ from typing import Final
 
 
 class YesNo(StrEnum):
-    """What an answer says."""
+    """What an answer means."""
 
     YES = "yes"
     NO = "no"
@@ -42,22 +42,23 @@ def plain_words(text: str) -> list[str]:
     return _WORD.findall(bare.replace("'", "").replace("’", "").replace("ı", "i"))
 
 
+def plain_set(text: str) -> frozenset[str]:
+    """The same words as a set."""
+    return frozenset(plain_words(text))
+
+
 # In the languages that agents speak, and what programs write. Compared without case, accents and signs.
-YES_WORDS: Final = frozenset(
-    plain_words(
-        """
-        yes y yeah yep yup ja j jap jep jawohl jazeker oui ouais si sim tak ano igen kyllä joo evet iya vâng da ναι
-        true t wahr vrai waar verdadero verdadeiro vero prawda on 1 o да так はい 네 예 是 是的 نعم हाँ हां
-        """
-    )
+YES_WORDS: Final = plain_set(
+    """
+    yes y yeah yep yup ja j jap jep jawohl jazeker oui ouais si sim tak ano igen kyllä joo evet iya vâng da ναι
+    true t wahr vrai waar verdadero verdadeiro vero prawda on 1 o да так はい 네 예 是 是的 نعم हाँ हां
+    """
 )
-NO_WORDS: Final = frozenset(
-    plain_words(
-        """
-        no n nope nee neen nein non nao nej nei nem ei hayir tidak không όχι false f falsch faux onwaar falso off 0
-        нет не ні いいえ 아니요 아니오 否 不是 لا नहीं
-        """
-    )
+NO_WORDS: Final = plain_set(
+    """
+    no n nope nee neen nein non nao nej nei nem ei hayir tidak không όχι false f falsch faux onwaar falso off 0
+    нет не ні いいえ 아니요 아니오 否 不是 لا नहीं
+    """
 )
 # A yes in one language or program and something else in the next; and a no.
 YES_SOMEWHERE: Final = frozenset({"ya", "co", "x"})

@@ -154,15 +154,12 @@ _SIGN: Final = re.compile(r"_(?:hyphen|dash)_", re.IGNORECASE)
 _OFFSET: Final = re.compile(
     r"^(?:\((?:GMT|UTC)\s*[+\-−±]?[0-9:.]*\)|(?:GMT|UTC)\s*[+\-−±][0-9:.]+)\s*", re.IGNORECASE
 )
-_BEHIND: Final = re.compile(
-    r"\s*\((?:(?:GMT|UTC)\s*[+\-−±]?[0-9:.]*|[A-Z]{3,5})\)$"
-)  # Europe/Amsterdam (CET)
-_SUMMER: Final = re.compile(
-    r" (?:daylight|summer) time$", re.IGNORECASE
-)  # as Windows calls it half of the year
-_INNER: Final = re.compile(
-    r"\(([A-Za-z]+/[A-Za-z0-9_/+-]+)\)$"
-)  # Salesforce: Eastern Time (America/New_York)
+# Europe/Amsterdam (CET)
+_BEHIND: Final = re.compile(r"\s*\((?:(?:GMT|UTC)\s*[+\-−±]?[0-9:.]*|[A-Z]{3,5})\)$")
+# As Windows calls it half of the year.
+_SUMMER: Final = re.compile(r" (?:daylight|summer) time$", re.IGNORECASE)
+# Salesforce: Eastern Time (America/New_York)
+_INNER: Final = re.compile(r"\(([A-Za-z]+/[A-Za-z0-9_/+-]+)\)$")
 _OPENED: Final = re.compile(r"[A-Za-z]+(?:/[A-Za-z0-9_+-]+){1,2}")
 
 

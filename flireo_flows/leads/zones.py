@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from phonenumbers import (
@@ -47,6 +47,31 @@ _MOBILES_OF_AREAS: Final = frozenset({"1", "52", "55"})
 _LONGEST: Final = 7  # digits that decide: calling code, area code and exchange
 _NORTH_AMERICA: Final = "1"
 _TERRITORIES: Final = frozenset({"US-PR", "US-VI", "US-GU", "US-MP", "US-AS"})
+
+
+class Home(NamedTuple):
+    """Where a phone number is at home: country (ISO 3166-1; empty if unknown) and calling code (0 likewise)."""
+
+    country: str
+    code: int
+
+
+@lru_cache(maxsize=65536)
+def home_of(e164: str) -> Home:
+    """Where a number is at home; where countries share a calling code, by the digits behind it."""
+    for length in (1, 2, 3):  # no country code begins with another one
+        code = e164[1 : 1 + length]
+        if regions := COUNTRY_CODE_TO_REGION_CODE.get(int(code), ()) if code.isdecimal() else ():
+            country = regions[0] if len(regions) == 1 else _region(e164)
+            return Home(country if country.isalpha() else "", int(code))  # 001: of no country
+    return Home("", 0)
+
+
+def _region(e164: str) -> str:
+    try:
+        return str(region_code_for_number(parse(e164)) or "")
+    except NumberParseException:
+        return ""
 
 
 def number_zones(e164: str, kind: int) -> tuple[str, ...]:
@@ -158,7 +183,7 @@ def _area(digits: str, country: MultiZoneCountry) -> tuple[str, ...]:
 
 
 def _library(digits: str, kind: int) -> tuple[str, ...]:
-    """What phonenumbers says of a country on one clock."""
+    """What phonenumbers knows of a country on one clock."""
     code = next((digits[:n] for n in (1, 2, 3) if int(digits[:n]) in COUNTRY_CODE_TO_REGION_CODE), "")
     is_of_area = code and is_number_type_geographical(kind, int(code))
     prefixes = (digits[:n] for n in range(len(digits), len(code) - 1, -1)) if is_of_area else iter([code])
@@ -221,7 +246,7 @@ def _postcode(text: str, homes: tuple[str, ...]) -> Region:
 
 def region_of_country(country: str, e164: str) -> Region:
     """The zones of the country that a row names; `NOWHERE` where that is the number's own, or is not known."""
-    if not country or country == _own_country(e164):
+    if not country or country == home_of(e164).country:
         return NOWHERE
     several = tuple(zone for it in countries() if it.iso == country for zone in it.zones)
     if several:
@@ -229,13 +254,6 @@ def region_of_country(country: str, e164: str) -> Region:
     code = country_code_for_valid_region(country) if country in SUPPORTED_REGIONS else 0
     zones = TIMEZONE_DATA.get(str(code), ()) if code and code != 1 else ()
     return Region((), tuple(current_name(zone) for zone in zones if zone != "Etc/Unknown"))
-
-
-def _own_country(e164: str) -> str:
-    try:
-        return str(region_code_for_number(parse(e164)) or "")
-    except NumberParseException:
-        return ""
 
 
 def _within(ranges: Sequence[PostcodeRange], code: str) -> Region:
@@ -310,7 +328,7 @@ def combined(number: Sequence[str], row: Sequence[ZoneEvidence]) -> tuple[tuple[
 
     Args:
         number: Every zone of the number; empty when none is known.
-        row: What the row says, the most exact source first.
+        row: What the row shows, the most exact source first.
     """
     known = [evidence for evidence in row if evidence.zones]
     if not number:

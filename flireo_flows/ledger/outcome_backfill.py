@@ -12,9 +12,9 @@ from flireo_flows.ledger.call_reports import correct_lead, suppress_after_call
 from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.reports import finished_call_of, object_of
 from flireo_flows.ledger.schema import IS_ERASED, attempts, campaigns
-from flireo_flows.lifecycle.outcomes import Outcome, outcome_of
+from flireo_flows.lifecycle.outcomes import Outcome, outcome_of, table_version
 from flireo_flows.lifecycle.states import AttemptState
-from flireo_flows.policy import CallingPolicy, opt_out_of, opt_out_rules_version, outcomes_version
+from flireo_flows.policy import CallingPolicy, opt_out_of, opt_out_rules_version
 
 PORTION: Final = 200  # calls a transaction: a campaign that runs meanwhile waits for less than a second
 
@@ -152,7 +152,7 @@ async def apply_current_rules(campaign: CampaignLedger, policy: CallingPolicy) -
     Args:
         policy: Of the run that begins.
     """
-    table, rules = outcomes_version(policy), opt_out_rules_version(policy)
+    table, rules = table_version(policy.outcomes), opt_out_rules_version(policy)
     mine = campaigns.c.name == campaign.name
     versions = select(campaigns.c.outcomes_version, campaigns.c.opt_out_rules_version).where(mine)
     async with campaign.read() as db:

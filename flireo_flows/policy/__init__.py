@@ -1,4 +1,4 @@
-"""May this lead be called now? `decide()` answers, and says why not and until when. Pure; reads no clock."""
+"""May this lead be called now? `decide()` answers, with the reason and until when. Pure; reads no clock."""
 
 from flireo_flows.policy.calendars import Holidays
 from flireo_flows.policy.call_consequences import (
@@ -7,11 +7,10 @@ from flireo_flows.policy.call_consequences import (
     may_follow,
     opt_out_of,
     opt_out_rules_version,
-    outcomes_version,
     retry_delay,
 )
 from flireo_flows.policy.calling_hours import WEEKDAYS, Break, CallingHours, DayHours
-from flireo_flows.policy.calling_policy import CallingPolicy
+from flireo_flows.policy.calling_policy import CallingPolicy, preset, preset_names
 from flireo_flows.policy.campaign_caps import calls_left, campaign_denial, day_start
 from flireo_flows.policy.decision import (
     Allow,
@@ -44,7 +43,6 @@ from flireo_flows.policy.policy_forms import (
     Tariff,
 )
 from flireo_flows.policy.policy_problems import policy_problem, policy_warnings
-from flireo_flows.policy.presets import preset, preset_names
 
 __all__ = [
     "SOURCES",
@@ -86,7 +84,6 @@ __all__ = [
     "opt_out_of",
     "opt_out_rules_version",
     "others_memory",
-    "outcomes_version",
     "policy_problem",
     "policy_warnings",
     "preset",

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from types import ModuleType
-from typing import Annotated, Final, Self
+from typing import Any, Final, Self
 
-import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from flireo_flows.leads.zones import home_of
 
 MISSING: Final = "holidays of countries need the package `holidays`: pip install 'flireo-flows[holidays]'"
 AUTO: Final = "auto"
@@ -22,29 +23,29 @@ Calendar = str
 _CODE: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 
-class Holidays(BaseModel):
+class PolicyForm(BaseModel):
+    """A part of the policy: no field it does not know, and never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Holidays(PolicyForm):
     """Dates on which no one is called, on the clock of whoever would be."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    countries: Annotated[
-        list[str],
-        Field(
-            title="Countries",
-            description="Whose public holidays count, for every lead: NL, DE-BY, US-FL. `auto` adds those "
-            "of the country of each lead's number. Needs the extra `holidays`.",
-        ),
-    ] = []
-    closed_dates: Annotated[
-        list[str], Field(title="Closed dates", description="No one is called on these, YYYY-MM-DD.")
-    ] = []
-    open_dates: Annotated[
-        list[str],
-        Field(
-            title="Open dates",
-            description="Holidays of the countries that are days like any other, YYYY-MM-DD.",
-        ),
-    ] = []
+    countries: list[str] = Field(
+        default=[],
+        title="Countries",
+        description="Whose public holidays count, for every lead: NL, DE-BY, US-FL. `auto` adds those "
+        "of the country of each lead's number. Needs the extra `holidays`.",
+    )
+    closed_dates: list[str] = Field(
+        default=[], title="Closed dates", description="No one is called on these, YYYY-MM-DD."
+    )
+    open_dates: list[str] = Field(
+        default=[],
+        title="Open dates",
+        description="Holidays of the countries that are days like any other, YYYY-MM-DD.",
+    )
 
     @field_validator("countries")
     @classmethod
@@ -72,7 +73,8 @@ class Holidays(BaseModel):
 def calendars_for(holidays: Holidays, phone: str) -> tuple[Calendar | None, ...]:
     """Whose holidays count for a number; None stands for one whose country is unknown."""
     return tuple(
-        country_of(phone) if country == AUTO else country for country in dict.fromkeys(holidays.countries)
+        (home_of(phone).country or None) if country == AUTO else country
+        for country in dict.fromkeys(holidays.countries)
     )
 
 
@@ -100,27 +102,6 @@ def calendar_problem(calendar: Calendar) -> str:
     return ""
 
 
-@lru_cache(maxsize=4096)
-def country_of(phone: str) -> Calendar | None:
-    """The country of an E.164 number; None where the number alone does not decide."""
-    for length in (1, 2, 3):  # no country code begins with another one
-        digits = phone[1 : 1 + length]
-        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(digits), ()) if digits.isdecimal() else ()
-        if regions:
-            return _region(phone, regions)
-    return None
-
-
-def _region(phone: str, regions: tuple[str, ...]) -> Calendar | None:
-    if len(regions) == 1:
-        return regions[0] if regions[0].isalpha() else None  # 001: of no country
-    try:
-        region = phonenumbers.region_code_for_number(phonenumbers.parse(phone))
-    except phonenumbers.NumberParseException:
-        return None
-    return str(region) if region else None
-
-
 @lru_cache(maxsize=1024)
 def _year(calendar: Calendar, year: int) -> Mapping[date, str] | None:
     package = _package()
@@ -145,14 +126,8 @@ def _package() -> ModuleType | None:
     return holidays
 
 
-def _iso(day: object) -> str:
+def _iso(day: Any) -> str:
     try:
-        return date.fromisoformat(day).isoformat() if isinstance(day, str) else _date(day).isoformat()
-    except ValueError:
+        return (day if isinstance(day, date) else date.fromisoformat(day)).isoformat()
+    except (TypeError, ValueError):
         raise ValueError("a date is written YYYY-MM-DD, as 2027-12-24") from None
-
-
-def _date(day: object) -> date:
-    if isinstance(day, date):
-        return day
-    raise ValueError

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
@@ -19,17 +19,9 @@ from flireo_flows.leads import (
     word_set,
 )
 from flireo_flows.lifecycle import analysis_answers as answers
-from flireo_flows.lifecycle.outcomes import Outcome, table_version
+from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.policy.calling_policy import CallingPolicy
 from flireo_flows.policy.policy_forms import USUAL_KEYS, AnalysisRule
-
-
-def outcomes_version(policy: CallingPolicy) -> str:
-    """A short digest of all that outcomes are derived with: the policy's own rules and the default table.
-
-    Equal in every process; another one means that outcomes in the ledger may have to be derived again.
-    """
-    return table_version(policy.outcomes)
 
 
 def opt_out_rules_version(policy: CallingPolicy) -> str:
@@ -118,11 +110,14 @@ def opt_out_of(
     for rule, answer in found:
         if answers.is_answer(answer, rule.equals) or (_wants_yes(rule) and _asks(answer)):
             return OptOut("analysis", f"the call's analysis says {rule.key} = {rule.equals}")
-    keys = _meant if set(USUAL_KEYS) <= set(policy.do_not_call_keys) else _none
-    if (key := _asked_under(analysis, keys)) or (policy.do_not_call_words and (key := _marked(analysis))):
+    # A key whose words say what a yes or a no under it means counts where the usual ones do.
+    is_usual = set(USUAL_KEYS) <= set(policy.do_not_call_keys)
+    named = [(key, value) for key, value in answers.fields(analysis) if _meant(key)] if is_usual else []
+    key = next((key for key, value in named if answers.is_answer(value, _meant(key))), "")
+    if key or (policy.do_not_call_words and (key := _marked(analysis))):
         return OptOut("analysis", f"the call's analysis asks for no more calls under {key}")
     unclear = [rule.key for rule, answer in found if answers.is_unclear(answer, rule.equals)]
-    unclear += [key for key, value in answers.fields(analysis) if keys(key) and _is_unclear(key, value)]
+    unclear += [key for key, value in named if _is_unclear(key, value)]
     return OptOut("unclear", UNCLEAR.format(unclear[0])) if unclear else None
 
 
@@ -141,7 +136,7 @@ def _wants_yes(rule: AnalysisRule) -> bool:
 
 
 def _asks(answer: object) -> bool:
-    """Whether an answer says it in words: `do not call again`."""
+    """Whether an answer asks for it in words: `do not call again`."""
     several = answer if isinstance(answer, list | tuple) else (answer,)
     return any(isinstance(one, str) and asks_for_no_calls(one, is_mark=True) for one in several)
 
@@ -168,37 +163,23 @@ def _marked(analysis: object) -> str:
     return ""
 
 
-def _asked_under(analysis: object, keys: Callable[[str], str]) -> str:
-    """The key that says itself what a yes or a no under it means, where the answer asks for no more calls."""
-    found = (
-        key for key, value in answers.fields(analysis) if (it := keys(key)) and answers.is_answer(value, it)
-    )
-    return next(found, "")
-
-
 def _is_unclear(key: str, answer: object) -> bool:
     is_asked = meaning_of(key) is Meaning.OPT_OUT and not isinstance(answer, Mapping)
     return is_asked and answers.is_unclear(answer, "true")
 
 
-def _none(key: str) -> str:
-    """No key counts but those of the policy."""
-    return ""
-
-
 _AGAIN: Final = word_set("again future further more later we")
-_ONCE: Final = word_set(
-    "agree agreed agrees accept accepts accepted can"
-)  # of one call, unless it says again
+# Of one call, unless the key has `again`.
+_ONCE: Final = word_set("agree agreed agrees accept accepts accepted can")
 _BEFORE: Final = word_set("before yet made earlier so past")  # "no_calls_yet"
 
 
 @lru_cache(maxsize=4096)
 def _meant(key: str) -> str:
     """The answer under a key by which someone asks for no more calls, as the key's words say; empty for none."""
-    said = header_words(key)
-    words = [word for word in said if word not in _AGAIN]
-    if _BEFORE & set(words) or (_ONCE & set(words) and len(words) == len(said)):
+    every = header_words(key)
+    words = [word for word in every if word not in _AGAIN]
+    if _BEFORE & set(words) or (_ONCE & set(words) and len(words) == len(every)):
         return ""
     meaning = meaning_of(" ".join(words))
     if meaning is Meaning.OPT_OUT or asks_for_no_calls(" ".join(words), is_mark=True):

@@ -5,30 +5,40 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from flireo_flows.policy.calendars import PolicyForm
 from flireo_flows.policy.timetable import WHOLE_DAY, Spans, zone_named
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
 CLOCK: Final = r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"
 
-From = Annotated[str, Field(pattern=CLOCK, title="From", description="First minute, HH:MM.")]
-Until = Annotated[str, Field(pattern=CLOCK, title="Until", description="HH:MM, not included.")]
+
+def read_clock(value: Any) -> Any:
+    """`9:00` is meant as it reads. A figure is none: YAML 1.1 makes 540 of an unquoted `9:00`, and `9` is no minute.
+
+    Raises:
+        ValueError: It is a figure, of which no one knows whether hours or minutes are meant.
+    """
+    if isinstance(value, int | float):
+        raise ValueError('a time of day is written "09:00", in quotation marks, not as a figure')
+    return f"0{value}" if isinstance(value, str) and re.fullmatch(r"\d:\d\d", value) else value
 
 
-class Break(BaseModel):
+From = Annotated[
+    str, BeforeValidator(read_clock), Field(pattern=CLOCK, title="From", description="First minute, HH:MM.")
+]
+Until = Annotated[
+    str, BeforeValidator(read_clock), Field(pattern=CLOCK, title="Until", description="HH:MM, not included.")
+]
+
+
+class Break(PolicyForm):
     """A part of a day in which no one is called."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     start: From = "12:00"
     end: Until = "13:00"
-
-    @field_validator("start", "end", mode="before")
-    @classmethod
-    def _read_clock(cls, value: Any) -> Any:
-        return read_clock(value)
 
     @model_validator(mode="after")
     def _begins_before_it_ends(self) -> Self:
@@ -39,25 +49,20 @@ class Break(BaseModel):
         return self
 
 
-class DayHours(BaseModel):
+class DayHours(PolicyForm):
     """Hours of some weekdays."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     start: From = "09:00"
     end: Until = "20:00"
-    weekdays: Annotated[
-        list[Weekday],
-        Field(min_length=1, title="Weekdays", description="Days on which people may be called."),
-    ] = ["monday", "tuesday", "wednesday", "thursday", "friday"]
-    breaks: Annotated[
-        list[Break], Field(title="Breaks", description="Parts of these days in which no one is called.")
-    ] = []
-
-    @field_validator("start", "end", mode="before")
-    @classmethod
-    def _read_clock(cls, value: Any) -> Any:
-        return read_clock(value)
+    weekdays: list[Weekday] = Field(
+        default=["monday", "tuesday", "wednesday", "thursday", "friday"],
+        min_length=1,
+        title="Weekdays",
+        description="Days on which people may be called.",
+    )
+    breaks: list[Break] = Field(
+        default=[], title="Breaks", description="Parts of these days in which no one is called."
+    )
 
     @field_validator("weekdays", mode="before")
     @classmethod
@@ -86,21 +91,17 @@ class DayHours(BaseModel):
 class CallingHours(DayHours):
     """When people may be called, on their own clock."""
 
-    other_days: Annotated[
-        list[DayHours],
-        Field(
-            title="Other days",
-            description="Weekdays with hours of their own, instead of or beside the days above.",
-        ),
-    ] = []
-    clock: Annotated[
-        str,
-        Field(
-            title="A second clock",
-            description="IANA zone (Europe/Amsterdam) on whose clock it must be calling time as well; "
-            "the lead's own clock always counts.",
-        ),
-    ] = ""
+    other_days: list[DayHours] = Field(
+        default=[],
+        title="Other days",
+        description="Weekdays with hours of their own, instead of or beside the days above.",
+    )
+    clock: str = Field(
+        default="",
+        title="A second clock",
+        description="IANA zone (Europe/Amsterdam) on whose clock it must be calling time as well; "
+        "the lead's own clock always counts.",
+    )
 
     @field_validator("clock")
     @classmethod
@@ -147,17 +148,6 @@ def without(spans: Spans, gaps: Iterable[tuple[int, int]]) -> Spans:
 def seconds(text: str) -> int:
     """`09:30` as seconds after midnight on the wall; `24:00` is the day's end."""
     return int(text[:2]) * 3600 + int(text[3:]) * 60
-
-
-def read_clock(value: Any) -> Any:
-    """`9:00` is meant as it reads. A figure is none: YAML 1.1 makes 540 of an unquoted `9:00`, and `9` is no minute.
-
-    Raises:
-        ValueError: It is a figure, of which no one knows whether hours or minutes are meant.
-    """
-    if isinstance(value, int | float):
-        raise ValueError('a time of day is written "09:00", in quotation marks, not as a figure')
-    return f"0{value}" if isinstance(value, str) and re.fullmatch(r"\d:\d\d", value) else value
 
 
 def _weekday(day: Any) -> Any:

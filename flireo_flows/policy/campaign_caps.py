@@ -56,7 +56,7 @@ def campaign_denial(now: datetime, policy: CallingPolicy, history: History) -> D
 
     Returns:
         None when nothing does. A cap per day holds until the day's end; the others until someone raises
-        them. Concurrency says `now`: ask again when a call has ended.
+        them. Concurrency gives `now`: ask again when a call has ended.
     """
     for held in _brakes(policy, history):
         if held.calls_left == 0:

@@ -8,9 +8,15 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from flireo_flows.leads import Consent
-from flireo_flows.leads.zones import country_zones, number_states, region_of_postcode, region_of_state
+from flireo_flows.leads.zones import (
+    country_zones,
+    home_of,
+    number_states,
+    region_of_postcode,
+    region_of_state,
+)
 from flireo_flows.lifecycle.outcomes import Outcome
-from flireo_flows.policy.calendars import Calendar, calendars_for, country_of
+from flireo_flows.policy.calendars import Calendar, calendars_for
 from flireo_flows.policy.calling_hours import spelled, week_of, without
 from flireo_flows.policy.calling_policy import CallingPolicy
 from flireo_flows.policy.policy_forms import NumberCap, StateRule
@@ -25,7 +31,7 @@ class PolicyLead:
         phone: E.164; for its country and the state of its area code.
         zones: IANA names of every time zone the person may be in; empty when nothing is known.
         zone_source: Where the zones come from, as `Lead.zone_source` writes it.
-        consent: What the row says of consent.
+        consent: The consent in the row.
         dial_before: Never call at or after it; aware; None for no such moment.
         state: State or province as the row writes it; empty when it has none.
         postcode: As the row writes it; empty when it has none.
@@ -136,7 +142,7 @@ class LeadLocation:
 
     def may_be_in(self, state: str) -> bool:
         """Whether the rules of a state (ISO 3166-2) may be those of the lead."""
-        return state in self.states if self.states else state.partition("-")[0] == country_of(self.phone)
+        return state in self.states if self.states else state.partition("-")[0] == home_of(self.phone).country
 
 
 def location_of(lead: PolicyLead, wide: bool) -> LeadLocation:

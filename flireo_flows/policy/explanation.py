@@ -53,15 +53,16 @@ def explain(
 
 
 def _called(facts: Facts) -> str:
-    said = [_clock(facts), f"attempt {_whole(facts, 'attempts') + 1} of {_whole(facts, 'max_attempts')}"]
+    parts = [_clock(facts), f"attempt {_whole(facts, 'attempts') + 1} of {_whole(facts, 'max_attempts')}"]
     if facts.get("other_hour"):
-        said.append("no other hour of the day was left")
-    return "; ".join(part for part in said if part)
+        parts.append("no other hour of the day was left")
+    return "; ".join(part for part in parts if part)
 
 
 def _reason(rule: str, facts: Facts, until: datetime | None) -> str:
     # A rule that is not known here was added by a newer version of this package.
-    reason = REASONS[Rule(rule)](facts) if rule in REASONS else rule.replace("_", " ")
+    reason = REASONS[Rule(rule)] if rule in REASONS else rule.replace("_", " ")
+    reason = reason if isinstance(reason, str) else reason(facts)
     return f"{reason}; {_when(rule, facts, until)}"
 
 
@@ -120,14 +121,6 @@ def _mixed_sources(facts: Facts) -> dict[str, str]:
     return {str(zone): f" (of {SOURCES.get(str(source), source)})" for zone, source in named.items()}
 
 
-def _outside_hours(facts: Facts) -> str:
-    return f"outside calling hours ({_clock(facts)})"
-
-
-def _holiday(facts: Facts) -> str:
-    return f"{facts.get('holiday', 'a holiday')} in {facts.get('holiday_zone', 'its zone')} ({_clock(facts)})"
-
-
 def _do_not_call(facts: Facts) -> str:
     source = _text(facts, "source")
     return f"not to be called ({_SOURCES.get(source, source or 'it is on a do-not-call list')})"
@@ -148,14 +141,6 @@ def _consent_expired(facts: Facts) -> str:
     if given_at := _text(facts, "given_at"):
         return f"consent of {_moment(_read(given_at), facts)} is older than {days} days"
     return f"it is not known when consent was given, and it holds for {days} days"
-
-
-def _no_attempts_left(facts: Facts) -> str:
-    return f"{_whole(facts, 'attempts')} of {_whole(facts, 'max_attempts')} attempts are used"
-
-
-def _not_retried(facts: Facts) -> str:
-    return f"its last attempt ended as {_outcome(facts)}, after which no one is called again"
 
 
 def _too_late(facts: Facts) -> str:
@@ -187,11 +172,6 @@ def _too_soon(facts: Facts) -> str:
     return f"too soon after its last attempt ({_outcome(facts)}{when}; the delay is {_duration(delay)})"
 
 
-def _same_hour(facts: Facts) -> str:
-    minutes = _whole(facts, "other_hour_minutes")
-    return f"within {minutes} minutes of the time of day of an earlier attempt ({_clock(facts)})"
-
-
 def _number_cap(facts: Facts) -> str:
     calls, days = _whole(facts, "calls"), facts.get("days", 0)
     within = f"{days:g} days" if isinstance(days, int | float) and days != 1 else "24 hours"
@@ -212,12 +192,6 @@ def _other_campaigns(facts: Facts) -> str:
     )
 
 
-def _concurrency(facts: Facts) -> str:
-    return (
-        f"{_whole(facts, 'live')} calls are in progress, of {_whole(facts, 'max_concurrent_calls')} at most"
-    )
-
-
 def _cap(unit: str) -> Callable[[Facts], str]:
     def used_up(facts: Facts) -> str:
         what = _text(facts, "currency") if unit == "money" else unit
@@ -229,31 +203,38 @@ def _cap(unit: str) -> Callable[[Facts], str]:
     return used_up
 
 
-def _constant(text: str) -> Callable[[Facts], str]:
-    return lambda facts: text
-
-
-REASONS: Final[Mapping[Rule, Callable[[Facts], str]]] = {
+REASONS: Final[Mapping[Rule, str | Callable[[Facts], str]]] = {
     Rule.CLOCK_WRONG: lambda facts: f"the ledger's clock shows the year {facts.get('year', 'unknown')}",
-    Rule.CAMPAIGN_CANCELLED: _constant("the campaign was cancelled"),
-    Rule.CAMPAIGN_PAUSED: _constant("the campaign is paused"),
+    Rule.CAMPAIGN_CANCELLED: "the campaign was cancelled",
+    Rule.CAMPAIGN_PAUSED: "the campaign is paused",
     Rule.DO_NOT_CALL: _do_not_call,
     Rule.NO_CONSENT: _no_consent,
     Rule.CONSENT_EXPIRED: _consent_expired,
-    Rule.NO_ATTEMPTS_LEFT: _no_attempts_left,
-    Rule.NOT_RETRIED: _not_retried,
+    Rule.NO_ATTEMPTS_LEFT: lambda facts: (
+        f"{_whole(facts, 'attempts')} of {_whole(facts, 'max_attempts')} attempts are used"
+    ),
+    Rule.NOT_RETRIED: lambda facts: (
+        f"its last attempt ended as {_outcome(facts)}, after which no one is called again"
+    ),
     Rule.TOO_LATE: _too_late,
     Rule.ZONE_UNKNOWN: _zone_unknown,
     Rule.HOLIDAYS_UNKNOWN: _holidays_unknown,
-    Rule.OUTSIDE_HOURS: _outside_hours,
-    Rule.HOLIDAY: _holiday,
+    Rule.OUTSIDE_HOURS: lambda facts: f"outside calling hours ({_clock(facts)})",
+    Rule.HOLIDAY: lambda facts: (
+        f"{facts.get('holiday', 'a holiday')} in {facts.get('holiday_zone', 'its zone')} ({_clock(facts)})"
+    ),
     Rule.TOO_SOON: _too_soon,
-    Rule.SAME_HOUR: _same_hour,
+    Rule.SAME_HOUR: lambda facts: (
+        f"within {_whole(facts, 'other_hour_minutes')} minutes of the time of day of an earlier attempt "
+        f"({_clock(facts)})"
+    ),
     Rule.NUMBER_CAP: _number_cap,
     Rule.OTHER_CAMPAIGNS: _other_campaigns,
-    Rule.ALREADY_RINGING: _constant("a call to the number is in progress"),
-    Rule.RESULT_AWAITED: _constant("the analysis of its last call has not come yet, and may say no"),
-    Rule.CONCURRENCY: _concurrency,
+    Rule.ALREADY_RINGING: "a call to the number is in progress",
+    Rule.RESULT_AWAITED: "the analysis of its last call has not come yet, and may say no",
+    Rule.CONCURRENCY: lambda facts: (
+        f"{_whole(facts, 'live')} calls are in progress, of {_whole(facts, 'max_concurrent_calls')} at most"
+    ),
     Rule.CALL_CAP: _cap("calls"),
     Rule.MINUTE_CAP: _cap("minutes"),
     Rule.MONEY_CAP: _cap("money"),

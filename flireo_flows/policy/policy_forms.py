@@ -2,67 +2,53 @@
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome
+from flireo_flows.policy.calendars import PolicyForm
 from flireo_flows.policy.calling_hours import WEEKDAYS, CallingHours
-
-
-class PolicyForm(BaseModel):
-    """A part of the policy: no field it does not know, and never changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class RetryDelay(PolicyForm):
     """How long to wait after an outcome. An outcome that is named here is retried."""
 
-    outcome: Annotated[Outcome, Field(title="After", description="Outcome of the attempt.")] = (
-        Outcome.NO_ANSWER
+    outcome: Outcome = Field(default=Outcome.NO_ANSWER, title="After", description="Outcome of the attempt.")
+    seconds: list[Annotated[int, Field(ge=0, le=366 * 86_400)]] = Field(
+        default=[3600],
+        min_length=1,
+        title="Delays (s)",
+        description="After the lead's first attempt, its second, ...; the last one repeats.",
     )
-    seconds: Annotated[
-        list[Annotated[int, Field(ge=0, le=366 * 86_400)]],
-        Field(
-            min_length=1,
-            title="Delays (s)",
-            description="After the lead's first attempt, its second, ...; the last one repeats.",
-        ),
-    ] = [3600]
 
 
 class NumberCap(PolicyForm):
     """How often one number is called at most within rolling days, by all campaigns of the ledger."""
 
-    calls: Annotated[int, Field(ge=1, le=1000, title="Calls", description="At most.")] = 4
-    days: Annotated[
-        float, Field(gt=0, le=3660, title="Within days", description="Of 24 hours each; 0.5 is 12 hours.")
-    ] = 30
+    calls: int = Field(default=4, ge=1, le=1000, title="Calls", description="At most.")
+    days: float = Field(
+        default=30, gt=0, le=3660, title="Within days", description="Of 24 hours each; 0.5 is 12 hours."
+    )
 
 
 class StateRule(PolicyForm):
     """Rules of one state or province, beside those of the policy: the narrower ones count."""
 
-    state: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$",
-            title="State",
-            description="ISO 3166-2: US-FL. It holds for leads whose area code, state or postcode allows it.",
-        ),
-    ]
-    calling_hours: Annotated[
-        CallingHours,
-        Field(
-            title="Calling hours", description="It must be calling time by these and by those of the policy."
-        ),
-    ] = CallingHours(start="00:00", end="24:00", weekdays=list(WEEKDAYS))
-    number_caps: Annotated[
-        list[NumberCap],
-        Field(title="Caps per number", description="Beside those of the policy; all of them count."),
-    ] = []
-    source: Annotated[
-        str, Field(title="Source", description="The law and the date on which it was read; for people only.")
-    ] = ""
+    state: str = Field(
+        pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$",
+        title="State",
+        description="ISO 3166-2: US-FL. It holds for leads whose area code, state or postcode allows it.",
+    )
+    calling_hours: CallingHours = Field(
+        default=CallingHours(start="00:00", end="24:00", weekdays=list(WEEKDAYS)),
+        title="Calling hours",
+        description="It must be calling time by these and by those of the policy.",
+    )
+    number_caps: list[NumberCap] = Field(
+        default=[], title="Caps per number", description="Beside those of the policy; all of them count."
+    )
+    source: str = Field(
+        default="", title="Source", description="The law and the date on which it was read; for people only."
+    )
 
 
 class CallbackAnswer(AnalysisAnswer):
@@ -76,82 +62,71 @@ class OtherCampaigns(PolicyForm):
     dashboard, of Flireo's own campaigns, of a ledger that was lost.
     """
 
-    min_gap_hours: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=8784,
-            title="Least gap (h)",
-            description="Hours between a call by another campaign and this campaign's; 0 for none.",
-        ),
-    ] = 24
-    max_calls: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=1000,
-            title="Calls",
-            description="A person that other campaigns called so often is not called; 0 for no such cap.",
-        ),
-    ] = 4
-    per_days: Annotated[float, Field(gt=0, le=3660, title="Within days", description="Of 24 hours each.")] = (
-        30
+    min_gap_hours: float = Field(
+        default=24,
+        ge=0,
+        le=8784,
+        title="Least gap (h)",
+        description="Hours between a call by another campaign and this campaign's; 0 for none.",
     )
-    callback_keys: Annotated[
-        list[CallbackAnswer],
-        Field(
-            title="Asked to be called back when the analysis says",
-            description="Answers of the last call by another campaign after which the gap does not count, as the "
-            "person asked to be called.",
-        ),
-    ] = [
-        CallbackAnswer(key=key)
-        for key in ("callback", "callback_requested", "call_back", "wants_callback", "asked_for_callback")
-    ]
+    max_calls: int = Field(
+        default=4,
+        ge=0,
+        le=1000,
+        title="Calls",
+        description="A person that other campaigns called so often is not called; 0 for no such cap.",
+    )
+    per_days: float = Field(default=30, gt=0, le=3660, title="Within days", description="Of 24 hours each.")
+    callback_keys: list[CallbackAnswer] = Field(
+        default=[
+            CallbackAnswer(key=key)
+            for key in ("callback", "callback_requested", "call_back", "wants_callback", "asked_for_callback")
+        ],
+        title="Asked to be called back when the analysis says",
+        description="Answers of the last call by another campaign after which the gap does not count, as the "
+        "person asked to be called.",
+    )
 
 
 class Caps(PolicyForm):
     """What stops the dialling; 0 is no cap."""
 
-    calls: Annotated[int, Field(ge=0, le=10**9, title="Calls", description="At most; 0 for no cap.")] = 0
-    minutes: Annotated[
-        float, Field(ge=0, le=10**9, title="Minutes", description="Of talk at most; 0 for no cap.")
-    ] = 0
-    money: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=10**12,
-            title="Money",
-            description="By the tariff at most, begun minutes in full; 0 for no cap.",
-        ),
-    ] = 0
+    calls: int = Field(default=0, ge=0, le=10**9, title="Calls", description="At most; 0 for no cap.")
+    minutes: float = Field(
+        default=0, ge=0, le=10**9, title="Minutes", description="Of talk at most; 0 for no cap."
+    )
+    money: float = Field(
+        default=0,
+        ge=0,
+        le=10**12,
+        title="Money",
+        description="By the tariff at most, begun minutes in full; 0 for no cap.",
+    )
 
 
 class Tariff(PolicyForm):
     """What calls cost: an estimate of yours, as the API contains no prices."""
 
-    per_minute: Annotated[float, Field(ge=0, le=10**6, title="Per minute", description="Of talk.")] = 0
-    per_call: Annotated[float, Field(ge=0, le=10**6, title="Per call", description="For each call made.")] = 0
-    currency: Annotated[
-        str, Field(pattern=r"^[A-Z]{3}$", title="Currency", description="ISO 4217; shown with amounts.")
-    ] = "EUR"
+    per_minute: float = Field(default=0, ge=0, le=10**6, title="Per minute", description="Of talk.")
+    per_call: float = Field(default=0, ge=0, le=10**6, title="Per call", description="For each call made.")
+    currency: str = Field(
+        default="EUR", pattern=r"^[A-Z]{3}$", title="Currency", description="ISO 4217; shown with amounts."
+    )
 
 
 class Breaker(PolicyForm):
     """Pauses the campaign when too many calls fail, until a person resumes it."""
 
-    enabled: Annotated[bool, Field(title="On", description="Whether failures pause the campaign.")] = True
-    failure_share: Annotated[
-        float,
-        Field(gt=0, le=1, title="Share of failures", description="Pauses above it; 0.5 is one in two."),
-    ] = 0.5
-    window_seconds: Annotated[
-        float, Field(gt=0, le=86_400, title="Window (s)", description="Of calls that ended in it.")
-    ] = 120
-    fewest_calls: Annotated[
-        int, Field(ge=1, le=10_000, title="Fewest calls", description="With fewer it never pauses.")
-    ] = 5
+    enabled: bool = Field(default=True, title="On", description="Whether failures pause the campaign.")
+    failure_share: float = Field(
+        default=0.5, gt=0, le=1, title="Share of failures", description="Pauses above it; 0.5 is one in two."
+    )
+    window_seconds: float = Field(
+        default=120, gt=0, le=86_400, title="Window (s)", description="Of calls that ended in it."
+    )
+    fewest_calls: int = Field(
+        default=5, ge=1, le=10_000, title="Fewest calls", description="With fewer it never pauses."
+    )
 
 
 class AnalysisRule(AnalysisAnswer):

@@ -1,4 +1,4 @@
-"""The webhook receiver: an ASGI app that stores what Flireo sends before it says thank you."""
+"""The webhook receiver: an ASGI app that stores what Flireo sends before it answers."""
 
 from flireo_flows.ledger.audit import KnownCaller
 from flireo_flows.receiver.assistant_request import AssistantAnswer

@@ -79,7 +79,7 @@ class WebhookEndpoint:
             entry.outcome = "sender_gone"
             response = _json(400, {})  # it reaches no one
         except Exception as error:
-            refused = error if isinstance(error, RequestRefusedError) else _failed(error)
+            refused = _refused(error)
             entry.outcome = refused.code
             response = _json(refused.status, {"error": {"code": refused.code, "message": refused.words}})
             response.headers.update(ABOUT_REFUSALS.get(refused.status, {}))
@@ -100,7 +100,8 @@ class WebhookEndpoint:
         reference = scope["path_params"].get("reference", "")
         # What the opening of the ledger takes is part of the event's time, and its type is not known yet.
         ends_at = None if self.storage.is_open else self._ends_at(_type_of(body), entry)
-        delivery = await self._read(body, reference, sent_at, ends_at)
+        now = await self.storage.now(_left(ends_at))
+        delivery = read_delivery(body, reference, now, self.clock.ahead(sent_at, now))
         entry.digest = delivery.digest[:12]
         event = delivery.event
         entry.event = "unreadable"
@@ -111,7 +112,7 @@ class WebhookEndpoint:
                 self.metrics.mismatch()
             if ends_at is None and event.type in self.answers:
                 ends_at = self._ends_at(event.type, entry)
-        delivered = await self._stored(delivery, ends_at)
+        delivered = await self.storage.store(delivery, _left(ends_at))
         _refuse_unreadable(delivery, delivered)
         entry.outcome = "stored" if delivered.is_new else "doubled"
         if event is None or event.type not in self.answers:
@@ -126,21 +127,6 @@ class WebhookEndpoint:
             return min(ends_at, entry.began + self.answers[event_type][0])
         return ends_at
 
-    async def _read(
-        self, body: bytes, reference: str, sent_at: float | None, ends_at: float | None
-    ) -> Delivery:
-        try:
-            now = await self.storage.now(_left(ends_at))
-        except NotStoredError:
-            raise not_stored() from None
-        return read_delivery(body, reference, now, self.clock.ahead(sent_at, now))
-
-    async def _stored(self, delivery: Delivery, ends_at: float | None) -> Delivered:
-        try:
-            return await self.storage.store(delivery, _left(ends_at))
-        except NotStoredError:
-            raise not_stored() from None
-
 
 def _left(ends_at: float | None) -> float | None:
     return None if ends_at is None else max(0.0, ends_at - time.monotonic())
@@ -152,13 +138,12 @@ def _type_of(body: bytes) -> str:
     return event.type if event else ""
 
 
-def not_stored() -> RequestRefusedError:
-    """An honest refusal is the only thing that could make the sender try again."""
-    return RequestRefusedError(503, "not_stored", "the ledger does not answer; send it again")
-
-
-def _failed(error: Exception) -> RequestRefusedError:
-    """A fault of ours. The log has its place and not its words, which may quote the body."""
+def _refused(error: Exception) -> RequestRefusedError:
+    """The refusal that an error becomes. Of a fault of ours the log has the place, not the words: they may quote."""
+    if isinstance(error, RequestRefusedError):
+        return error
+    if isinstance(error, NotStoredError):  # an honest refusal is all that could make the sender try again
+        return RequestRefusedError(503, "not_stored", "the ledger does not answer; send it again")
     _log.error("a delivery failed: %s", type(error).__name__, extra=place_of(error))
     return RequestRefusedError(500, "failed", "the receiver failed; its log shows where")
 

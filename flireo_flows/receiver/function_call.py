@@ -1,4 +1,4 @@
-"""FunctionCall functions of the user's own, sync or async, within a time: who is too slow is cut off."""
+"""Calls of functions of the user's own, sync or async, within a time: who is too slow is cut off."""
 
 import asyncio
 import inspect
@@ -9,10 +9,10 @@ from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
-THREADS: Final = (
-    40  # sync functions that run at the same time; one that hangs is one of them until it returns
-)
+# Sync functions that run at the same time; one that hangs is one of them until it returns.
+THREADS: Final = 40
 BUSY_SECONDS: Final = 1.0  # how long a call waits for one of them to be free
 _log: Final = logging.getLogger("flireo_flows.receiver")
 _left_alone: Final[set[asyncio.Task[Any]]] = set()  # the loop itself holds its tasks only weakly
@@ -159,13 +159,9 @@ def _log_late(error: BaseException) -> None:
     _log.warning("a function failed after it was cut off: %s", type(error).__name__)
 
 
-_free: Final[dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]]] = {}
+_free: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]] = WeakKeyDictionary()
 
 
 def _free_threads() -> asyncio.Semaphore:
     """One a loop: tools have threads of their own, so that they never take those of the user's app."""
-    loop = asyncio.get_running_loop()
-    held = _free.get(id(loop))
-    if held is None or held[0] is not loop:
-        held = _free[id(loop)] = (loop, asyncio.Semaphore(THREADS))
-    return held[1]
+    return _free.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(THREADS))

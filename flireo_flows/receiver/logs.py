@@ -14,7 +14,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        told = {
+        entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -22,8 +22,8 @@ class JsonFormatter(logging.Formatter):
             **{name: value for name, value in vars(record).items() if name not in _COMMON},
         }
         if record.exc_info and record.exc_info[0] is not None:
-            told["exception"] = record.exc_info[0].__name__  # its words may hold anything
-        return json.dumps(told, default=str, ensure_ascii=False)
+            entry["exception"] = record.exc_info[0].__name__  # its words may hold anything
+        return json.dumps(entry, default=str, ensure_ascii=False)
 
 
 def place_of(error: BaseException) -> dict[str, Any]:

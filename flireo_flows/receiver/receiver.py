@@ -147,7 +147,7 @@ class Receiver:
         """Open the ledger and close it again, before the server starts.
 
         Raises:
-            LedgerError: It cannot be opened; says why, and what to do.
+            LedgerError: It cannot be opened; gives the reason, and what to do.
         """
         await self._storage.database()
         await self._storage.close(CLOSING_SECONDS)

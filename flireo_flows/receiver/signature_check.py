@@ -42,9 +42,9 @@ def read_headers(scope: Scope) -> dict[str, str]:
 
 
 def check_kind(headers: Mapping[str, str]) -> None:
-    """Refuse what says that it is no JSON, and what says that it is too large to be read.
+    """Refuse what declares itself no JSON, or too large to be read.
 
-    Without a word of its kind a body is taken: nothing is sent again, and the signature says more.
+    Without a content type a body is taken: nothing is sent again, and the signature proves more.
     """
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind and not kind.endswith(_JSON):

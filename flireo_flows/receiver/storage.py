@@ -118,9 +118,8 @@ class Storage:
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
         self._patience.watch(future)
-        if (
-            within is None
-        ):  # the patience that all share is enough: a timer of its own costs as much as its row
+        # The patience that all share is enough: a timer of its own costs as much as its row.
+        if within is None:
             return await future
         try:
             async with asyncio.timeout(within):

@@ -11,6 +11,7 @@ from pydantic.errors import PydanticSchemaGenerationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from flireo_flows.api.agents import Agent
+from flireo_flows.api.model import problems_in
 from flireo_flows.api.redaction import redact
 from flireo_flows.api.tool_templates import ToolTemplate
 from flireo_flows.api.tools import FunctionTool, WebhookTool
@@ -19,6 +20,7 @@ from flireo_flows.api.webhooks import ToolCalls
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")  # contract section 7, `tool_config.name`
 UNKNOWN: Final = "<unknown>"  # stands for a name in a log line that the model made up
 _SHOWN: Final = 5  # problems that one answer lists
+_PLAIN: Final = {"missing": "it is required", "extra_forbidden": "there is no such argument"}
 
 
 class ToolError(Exception):
@@ -95,7 +97,7 @@ class Tool:
         """Read a function's signature.
 
         Raises:
-            TypeError: It cannot be a tool; says which parameter and why.
+            TypeError: It cannot be a tool; names the parameter and the reason.
             ValueError: The name is none that the platform takes.
         """
         if not NAME.fullmatch(name):
@@ -123,8 +125,8 @@ class Tool:
             arguments.model_json_schema()
         except (PydanticSchemaGenerationError, PydanticUserError) as error:
             raise TypeError(f"tool {name!r}: an annotation has no JSON form: {error.message}") from None
-        told = description or _first_paragraph(inspect.getdoc(function) or "")
-        return cls(name, told, function, arguments, names, context)
+        text = description or _first_paragraph(inspect.getdoc(function) or "")
+        return cls(name, text, function, arguments, names, context)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -164,20 +166,13 @@ def _invalid(error: ValidationError, known: Collection[str]) -> InvalidArguments
     """The model sees its own words where they are wrong; the log only names that the function has."""
     problems = error.errors(include_input=False, include_url=False, include_context=False)
     words, fields = [], []
-    for problem in problems[:_SHOWN]:
-        where = redact(".".join(str(part) for part in problem["loc"])) or "the arguments"
+    for problem, (where, what) in list(zip(problems, problems_in(error), strict=True))[:_SHOWN]:
         name = str(problem["loc"][0]) if problem["loc"] else ""
         fields.append(name if name in known else UNKNOWN)
-        words.append(f"argument {where!r}: {_in_words(problem['type'], str(problem['msg']))}")
+        words.append(
+            f"argument {redact(where) or 'the arguments'!r}: {_PLAIN.get(problem['type']) or redact(what)}"
+        )
     return InvalidArgumentsError("; ".join(words), tuple(fields))
-
-
-def _in_words(kind: str, told: str) -> str:
-    if kind == "missing":
-        return "it is required"
-    if kind == "extra_forbidden":
-        return "there is no such argument"
-    return redact(told.removeprefix("Value error, "))
 
 
 def _first_paragraph(text: str) -> str:

@@ -129,9 +129,8 @@ class Toolbox:
         except PydanticSerializationError:
             _log.warning("a tool's result has no JSON form", extra={"tool": call.name})
             return ToolOutcome.FAILED, "the function's result could not be sent"
-        except (
-            Exception
-        ) as error:  # whatever the user's function raises: the model gets an error, the call goes on
+        # Whatever the user's function raises: the model gets an error, the call goes on.
+        except Exception as error:
             _log.warning(
                 "a tool failed: %s", type(error).__name__, extra={"tool": call.name, **place_of(error)}
             )

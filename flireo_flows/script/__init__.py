@@ -1,4 +1,4 @@
-"""Which agent calls a lead, from which number, and what it says. Pure.
+"""Which agent calls a lead, from which number, with which words. Pure.
 
     composer = Composer(Caller("agent-1"), Script(first_message="Hi {{ name }}!"), Dialect.FLIREO)
     composer.check(facts)      # "", or why no request can be composed for this lead

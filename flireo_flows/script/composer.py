@@ -3,11 +3,9 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import phonenumbers
-from phonenumbers import NumberParseException
 
 from flireo_flows.api.agent_config import AgentOverride, LLMConfig
 from flireo_flows.api.agents import get_agent
@@ -18,12 +16,8 @@ from flireo_flows.api.identity import name_key
 from flireo_flows.api.model import JsonObject
 from flireo_flows.api.redaction import redact
 from flireo_flows.leads import Lead, LeadBatch, Reject, RejectCode
-from flireo_flows.script.inline_agent import (
-    ReportWebhook,
-    as_agent,
-    with_messages,
-    with_system_message,
-)
+from flireo_flows.leads.zones import Home, home_of
+from flireo_flows.script.inline_agent import ReportWebhook, as_agent, with_messages, with_system_message
 from flireo_flows.script.lead_facts import (
     ATTEMPT_KEY,
     NO_VARIABLES,
@@ -244,25 +238,6 @@ _SHARED_CODES: Final = frozenset({1, 7})
 _POINTS: Final = 1 << 64
 
 
-class Home(NamedTuple):
-    """Where a phone number is at home: country (ISO 3166-1; empty if unknown) and calling code (0 likewise)."""
-
-    country: str
-    code: int
-
-
-@lru_cache(maxsize=4096)
-def home_of(phone: str) -> Home:
-    """Where a number in E.164 is at home; of +1 numbers by the area code."""
-    try:
-        parsed = phonenumbers.parse(phone)
-    except NumberParseException:
-        return Home("", 0)
-    country = phonenumbers.region_code_for_number(parsed) or ""
-    # 001 stands for numbers of no country, such as satellite phones.
-    return Home("" if country == "001" else country, parsed.country_code or 0)
-
-
 def pick_number(
     numbers: Sequence[PoolNumber], facts: LeadFacts, default: str, seed: str, rotation: str
 ) -> str:
@@ -284,7 +259,7 @@ def pick_number(
 
     Raises:
         NoClientNumberError: The row names a client, and none of the numbers is that client's, or the row's own
-            number is another client's. The campaign's number may be another client's too: no one said whose it is.
+            number is another client's. The campaign's number may be another client's too: it is not known whose it is.
     """
     client = _folded(facts.wishes.client)
     if facts.wishes.number_id:

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr, ValidationError
 
 from flireo_flows.api.agent_config import InlineAgent, LLMConfig, Prompt
-from flireo_flows.api.model import JsonObject
+from flireo_flows.api.model import JsonObject, problems_in
 from flireo_flows.script.lead_facts import ATTEMPT_KEY, ComposeError, Variables
 from flireo_flows.script.template import ScriptError, Template, is_template
 
@@ -107,8 +107,9 @@ def as_agent(settings: JsonObject, webhook: ReportWebhook | None, reference: str
     try:
         return InlineAgent.model_validate({**settings, **reports, "metadata": metadata})
     except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        raise ComposeError(f"agent_config, {where}: with this row's values, it cannot be used") from None
+        raise ComposeError(
+            f"agent_config, {problems_in(error)[0][0]}: with this row's values, it cannot be used"
+        ) from None
 
 
 def with_system_message(model: LLMConfig, system_message: str) -> LLMConfig:

@@ -88,7 +88,7 @@ class Variables:
     """The variables of one lead.
 
     Attributes:
-        values: Those with a value: an empty cell says nothing, so a template that needs it has no words.
+        values: Those with a value: an empty cell is no value, so a template that needs it has no words.
         empty: Those whose cell is empty.
         withheld: Those that hold the lead's phone number: words are shown in plans and reports.
         shared: Plain forms of several headers; no one could say which of them would be spoken.

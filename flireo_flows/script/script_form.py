@@ -11,7 +11,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from flireo_flows.api.agent_config import InlineAgent
-from flireo_flows.api.model import JsonObject
+from flireo_flows.api.model import JsonObject, problems_in
 from flireo_flows.script.inline_agent import InlineTemplate
 from flireo_flows.script.lead_facts import ComposeError, Variables
 from flireo_flows.script.template import LONGEST_TEMPLATE, Template
@@ -28,37 +28,31 @@ Language = Annotated[
 
 
 class ScriptText(BaseModel):
-    """What is said, and by which one-time agent, if any."""
+    """The words, and the one-time agent that speaks them, if any."""
 
     model_config = _FORM
 
-    first_message: Annotated[
-        Words,
-        Field(
-            title="Greeting",
-            description="Instead of the agent's own. Columns of the row are variables: Hi {{ name }}! "
-            "A lead that lacks one is not called.",
-        ),
-    ] = ""
-    system_message: Annotated[
-        Words,
-        Field(
-            title="System message",
-            description="System message for the agent's model, with variables as in the greeting. For a saved agent, "
-            "the flireo dialect has no room for it.",
-        ),
-    ] = ""
-    agent_config: Annotated[
-        str,
-        Field(
-            title="One-time agent (JSON)",
-            description="Settings of an agent that is not saved, as JSON, as agent_config of the API: "
-            "llm_config, stt_config, tts_config ... Variables may stand in its texts. It speaks instead of the "
-            "saved agent.",
-            json_schema_extra={"format": "textarea"},
-            repr=False,
-        ),
-    ] = ""
+    first_message: Words = Field(
+        default="",
+        title="Greeting",
+        description="Instead of the agent's own. Columns of the row are variables: Hi {{ name }}! "
+        "A lead that lacks one is not called.",
+    )
+    system_message: Words = Field(
+        default="",
+        title="System message",
+        description="System message for the agent's model, with variables as in the greeting. For a saved agent, "
+        "the flireo dialect has no room for it.",
+    )
+    agent_config: str = Field(
+        default="",
+        title="One-time agent (JSON)",
+        description="Settings of an agent that is not saved, as JSON, as agent_config of the API: "
+        "llm_config, stt_config, tts_config ... Variables may stand in its texts. It speaks instead of the "
+        "saved agent.",
+        json_schema_extra={"format": "textarea"},
+        repr=False,
+    )
 
     @field_validator("agent_config", mode="before")
     @classmethod
@@ -116,32 +110,27 @@ def _rendered(template: Template | None, offered: Variables) -> str:
 class Variant(ScriptText):
     """One side of an A/B test, or the words for one language. What it leaves empty is as the script has it."""
 
-    name: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=60,
-            pattern=r"^\S(.*\S)?$",
-            title="Name",
-            description="Stands with each attempt in the results.",
-        ),
-    ]
-    share: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=1_000_000,
-            allow_inf_nan=False,
-            title="Share",
-            description="Weight among the variants a lead may get: 1 and 1 is half and half. 0: no new lead.",
-        ),
-    ] = 1
-    language: Annotated[
-        Language, Field(description="Only for leads of this language, such as nl; empty: for all others.")
-    ] = ""
-    agent_id: Annotated[
-        str, Field(max_length=200, title="Agent", description="Id of the saved agent that speaks.")
-    ] = ""
+    name: str = Field(
+        min_length=1,
+        max_length=60,
+        pattern=r"^\S(.*\S)?$",
+        title="Name",
+        description="Stands with each attempt in the results.",
+    )
+    share: float = Field(
+        default=1,
+        ge=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        title="Share",
+        description="Weight among the variants a lead may get: 1 and 1 is half and half. 0: no new lead.",
+    )
+    language: Language = Field(
+        default="", description="Only for leads of this language, such as nl; empty: for all others."
+    )
+    agent_id: str = Field(
+        default="", max_length=200, title="Agent", description="Id of the saved agent that speaks."
+    )
 
     @model_validator(mode="after")
     def _one_agent(self) -> Self:
@@ -157,30 +146,23 @@ class PoolNumber(BaseModel):
 
     model_config = _FORM
 
-    number_id: Annotated[
-        str,
-        Field(
-            min_length=1, max_length=200, pattern=r"^\S+$", title="Number", description="Its id in Flireo."
-        ),
-    ]
-    country: Annotated[
-        str,
-        Field(
-            max_length=2,
-            title="Country",
-            description="For leads of this country first: two letters (ISO 3166-1), such as NL. Empty: any.",
-        ),
-    ] = ""
-    client: Annotated[
-        str,
-        Field(
-            max_length=200,
-            title="Client",
-            description="Only for leads of this client; the file's client column (on_behalf_of) says whose a lead is. "
-            "A client without a number goes to review. Empty: for leads of no client.",
-        ),
-    ] = ""
-    language: Annotated[Language, Field(description="For leads of this language first, such as nl.")] = ""
+    number_id: str = Field(
+        min_length=1, max_length=200, pattern=r"^\S+$", title="Number", description="Its id in Flireo."
+    )
+    country: str = Field(
+        default="",
+        max_length=2,
+        title="Country",
+        description="For leads of this country first: two letters (ISO 3166-1), such as NL. Empty: any.",
+    )
+    client: str = Field(
+        default="",
+        max_length=200,
+        title="Client",
+        description="Only for leads of this client; the file's client column (on_behalf_of) says whose a lead is. "
+        "A client without a number goes to review. Empty: for leads of no client.",
+    )
+    language: Language = Field(default="", description="For leads of this language first, such as nl.")
 
     @field_validator("number_id")
     @classmethod
@@ -201,30 +183,24 @@ class PoolNumber(BaseModel):
 class Script(ScriptText):
     """The words, variants and numbers of a campaign. Left empty, the saved agent says its own words."""
 
-    variants: Annotated[
-        list[Variant],
-        Field(
-            max_length=MOST_VARIANTS,
-            title="Variants",
-            description="For an A/B test or several languages. A lead keeps its variant in all attempts.",
-        ),
-    ] = []
-    numbers: Annotated[
-        list[PoolNumber],
-        Field(
-            max_length=MOST_NUMBERS,
-            title="Number pool",
-            description="Numbers to call from: the client's first, then by country, then by language. A lead "
-            "keeps its number in all attempts. Empty: the campaign's number.",
-        ),
-    ] = []
-    rotation: Annotated[
-        Literal["spread", "first"],
-        Field(
-            title="Rotation",
-            description="Among numbers that fit a lead equally: spread the leads over them, or use the first.",
-        ),
-    ] = "spread"
+    variants: list[Variant] = Field(
+        default=[],
+        max_length=MOST_VARIANTS,
+        title="Variants",
+        description="For an A/B test or several languages. A lead keeps its variant in all attempts.",
+    )
+    numbers: list[PoolNumber] = Field(
+        default=[],
+        max_length=MOST_NUMBERS,
+        title="Number pool",
+        description="Numbers to call from: the client's first, then by country, then by language. A lead "
+        "keeps its number in all attempts. Empty: the campaign's number.",
+    )
+    rotation: Literal["spread", "first"] = Field(
+        default="spread",
+        title="Rotation",
+        description="Among numbers that fit a lead equally: spread the leads over them, or use the first.",
+    )
 
     @field_validator("variants")
     @classmethod
@@ -291,9 +267,7 @@ def inline_settings(text: str) -> JsonObject:
     try:
         InlineAgent.model_validate(settings)
     except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        words = str(problem["msg"]).removeprefix("Value error, ")
+        where, words = problems_in(error)[0]
         raise ValueError(f"{where}: {words}" if where else words) from None
     return settings
 

@@ -1,4 +1,4 @@
-"""Words with places for what a lead's row says: `Hi {{ name }}, about your {{ product }}.`
+"""Words with places for what a lead's row holds: `Hi {{ name }}, about your {{ product }}.`
 
 The template language is Jinja's, reduced to what cannot go wrong: variables, `if`, comparisons and a few
 filters. Without loops, calls, attributes and arithmetic there is no way to what Python has behind a value,
@@ -38,7 +38,7 @@ class _TooLongError(Exception):
 
 
 class _Strict(jinja2.StrictUndefined):
-    """Whatever is done with a missing variable, beside testing it and giving it a default, says its name."""
+    """Whatever is done with a missing variable, beside testing it and giving it a default, names it."""
 
     __slots__ = ()
 
@@ -65,7 +65,7 @@ def _replace(value: object, old: str, new: str) -> str:
 FILTERS: Final = tuple(
     ["capitalize", "d", "default", "first_word", "lower", "replace", "title", "trim", "upper", "urlencode"]
 )
-# What these give is what they were given: `{% if vip|default(false) %}` says nothing.
+# They return what they were given: `{% if vip|default(false) %}` puts nothing into the text.
 PASSING_ON: Final = ("d", "default")
 JOINED: Final = " joined"  # what a part of a ~ b goes through; with a space, so that no template can name it
 TESTS: Final = ("defined", "undefined")
@@ -87,25 +87,21 @@ _ALLOWED: Final = (
     nodes.CondExpr,
     nodes.If,
 )
-_CALLED: Final[Mapping[type[nodes.Node], str]] = {
-    nodes.For: "a loop (for)",
-    nodes.Call: "a call with ( )",
-    nodes.Getattr: "an attribute with a dot",
-    nodes.Getitem: "an item with [ ]",
-    nodes.Assign: "set",
-    nodes.AssignBlock: "set",
-    nodes.Macro: "a macro",
-    nodes.Include: "include",
-    nodes.Import: "import",
-    nodes.FromImport: "import",
-    nodes.Extends: "extends",
-    nodes.Block: "a block",
-    nodes.BinExpr: "arithmetic",
-    nodes.UnaryExpr: "arithmetic",
-    nodes.List: "a list outside of 'in'",
-    nodes.Tuple: "a list outside of 'in'",
-    nodes.Dict: "a dictionary",
-    nodes.Keyword: "a named argument",
+_CALLED: Final[Mapping[str, tuple[type[nodes.Node], ...]]] = {
+    "a loop (for)": (nodes.For,),
+    "a call with ( )": (nodes.Call,),
+    "an attribute with a dot": (nodes.Getattr,),
+    "an item with [ ]": (nodes.Getitem,),
+    "set": (nodes.Assign, nodes.AssignBlock),
+    "a macro": (nodes.Macro,),
+    "include": (nodes.Include,),
+    "import": (nodes.Import, nodes.FromImport),
+    "extends": (nodes.Extends,),
+    "a block": (nodes.Block,),
+    "arithmetic": (nodes.BinExpr, nodes.UnaryExpr),
+    "a list outside of 'in'": (nodes.List, nodes.Tuple),
+    "a dictionary": (nodes.Dict,),
+    "a named argument": (nodes.Keyword,),
 }
 
 
@@ -259,7 +255,7 @@ def _refuse(node: nodes.Node, what: str) -> None:
     """Raise for what a template may not do."""
     where = f"{what}, line {node.lineno or 1}"
     if not isinstance(node, _ALLOWED):
-        named = next((name for kind, name in _CALLED.items() if isinstance(node, kind)), "this")
+        named = next((name for name, kinds in _CALLED.items() if isinstance(node, kinds)), "this")
         raise ScriptError(f"{where}: {named} is not allowed; use variables, if, and filters")
     if isinstance(node, nodes.Filter) and node.name not in FILTERS:
         raise ScriptError(f"{where}: there is no filter {node.name!r}; there are {', '.join(FILTERS)}")

@@ -32,7 +32,7 @@ MARGIN_SECONDS: Final = 60
 class Approval(RunInput):
     """A person's answer to a plan."""
 
-    approved: bool = Field(default=False, title="Ring these people", description="Off calls no one.")
+    approved: bool = Field(default=False, title="Call these people", description="Off calls no one.")
     approved_by: str = Field(default="", max_length=200, title="Your name", description="Kept in the log.")
     note: str = Field(default="", max_length=2000, title="Note", description="Kept in the log.")
 

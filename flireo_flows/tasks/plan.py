@@ -52,7 +52,7 @@ class PlanOutcome(BaseModel):
         digest: Of what was planned.
         calls: Leads planned to be called.
         skipped: Rows that were not.
-        said: What happened, in words.
+        message: What happened.
         approved: The person's answer; None when no one was asked, or no one answered in time.
         summary: How the campaign stands; None when no one was called.
     """
@@ -63,7 +63,7 @@ class PlanOutcome(BaseModel):
     digest: str
     calls: int
     skipped: int
-    said: str
+    message: str
     approved: bool | None = None
     summary: CampaignSummary | None = None
 
@@ -71,19 +71,19 @@ class PlanOutcome(BaseModel):
     def of(
         cls,
         planned: Planned,
-        said: str,
+        message: str,
         *,
         approved: bool | None = None,
         summary: CampaignSummary | None = None,
     ) -> Self:
         """What became of this plan; it is logged as well."""
-        get_run_logger().info("Plan %s: %s", planned.digest, said)
+        get_run_logger().info("Plan %s: %s", planned.digest, message)
         return cls(
             file=planned.file,
             digest=planned.digest,
             calls=planned.calls,
             skipped=planned.skipped,
-            said=said,
+            message=message,
             approved=approved,
             summary=summary,
         )

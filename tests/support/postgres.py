@@ -36,7 +36,7 @@ class Postgres:
         return self.url(self._create("template1"))
 
     def new_ledger(self) -> str:
-        """URL of a ledger that nobody used yet: a copy, for to make one takes longer than most tests."""
+        """URL of a ledger that is not used yet: a copy, for to make one takes longer than most tests."""
         if not self._template:
             self._template = self._create("template1")
             make_ledger(self.url(self._template))
@@ -85,7 +85,7 @@ def make_ledger(url: str) -> None:
 
 @contextmanager
 def run_postgres(*, is_careful: bool = False) -> Iterator[Postgres]:
-    """A server in a directory of its own, gone afterwards. Works for root and for anybody else.
+    """A server in a directory of its own, gone afterwards. Works for root and for any other user.
 
     Args:
         is_careful: Waits for the disk, as a server must.

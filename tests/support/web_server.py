@@ -1,4 +1,4 @@
-"""A server in a thread of a test, whose end nobody waits for longer than it takes."""
+"""A server in a thread of a test, whose end is waited for no longer than it takes."""
 
 import asyncio
 import socket
@@ -36,7 +36,7 @@ class PromptServer(uvicorn.Server):
             connection.shutdown()
         with suppress(TimeoutError):
             async with asyncio.timeout(self.config.timeout_graceful_shutdown):
-                while state.connections or state.tasks:  # noqa: ASYNC110 - nothing tells of their end
+                while state.connections or state.tasks:  # noqa: ASYNC110 - nothing reports their end
                     await asyncio.sleep(0.002)
         for task in state.tasks:
             task.cancel()

@@ -1,6 +1,4 @@
-"""What a webhook says: the four payloads, in either key case (contract sections 18.4 to 18.7)."""
-
-# ruff: noqa: D102 - the properties stand for fields, and those are described where they are fields
+"""What a webhook contains: the four payloads, in either key case (contract sections 18.4 to 18.7)."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +10,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -72,19 +69,15 @@ class KeyCase(StrEnum):
     SNAKE = "snake_case"
 
 
-class TranscriptMessage(BaseModel):
+class TranscriptMessage(BaseModel, frozen=True):
     """One utterance of the transcript. `role` is open: `user`, `assistant`, later `system`."""
-
-    model_config = ConfigDict(frozen=True)
 
     role: str
     content: str
 
 
-class ToolCall(BaseModel):
+class ToolCall(BaseModel, frozen=True):
     """One function that the agent wants called. The name is empty if none was sent: its id still wants an answer."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     name: str
@@ -106,11 +99,11 @@ NOTHING: Final[Mapping[str, Any]] = {
 }
 
 
-class WebhookEvent(BaseModel):
+class WebhookEvent(BaseModel, frozen=True):
     """Any webhook of Flireo, with the same names whichever key case it came in.
 
     Only `type` and `call_id` are certain. A field that was absent, or not of its type, is None or empty. So is
-    one that belongs to another kind of event, so that whoever takes all kinds need not tell them apart.
+    one that belongs to another kind of event, so that code that takes all kinds need not distinguish them.
 
     Attributes:
         type: One of `EventType`, or something newer.
@@ -121,8 +114,6 @@ class WebhookEvent(BaseModel):
         metadata: Your own record from the agent's configuration, where the platform echoes it.
         extra: Fields of the message that this kind does not know or could not read, in snake_case.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     type: str
     call_id: str
@@ -135,28 +126,17 @@ class WebhookEvent(BaseModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
     extra: dict[str, Any] = Field(default_factory=dict)
 
-    if TYPE_CHECKING:  # they are fields of the kinds below, and a field may not hide a property
-
-        @property
-        def duration_seconds(self) -> int | None: ...
-        @property
-        def summary(self) -> str | None: ...
-        @property
-        def analysis(self) -> dict[str, Any] | None: ...
-        @property
-        def messages(self) -> tuple[TranscriptMessage, ...]: ...
-        @property
-        def recording_url(self) -> str | None: ...
-        @property
-        def end_reason(self) -> str | None: ...
-        @property
-        def error(self) -> str | None: ...
-        @property
-        def started_at(self) -> datetime | None: ...
-        @property
-        def ended_at(self) -> datetime | None: ...
-        @property
-        def tool_calls(self) -> tuple[ToolCall, ...]: ...
+    if TYPE_CHECKING:  # they are fields of the kinds below; any event may be asked for them
+        duration_seconds: int | None = None
+        summary: str | None = None
+        analysis: dict[str, Any] | None = None
+        messages: tuple[TranscriptMessage, ...] = ()
+        recording_url: str | None = None
+        end_reason: str | None = None
+        error: str | None = None
+        started_at: datetime | None = None
+        ended_at: datetime | None = None
+        tool_calls: tuple[ToolCall, ...] = ()
 
     else:
 

@@ -70,7 +70,7 @@ def verify(
     timestamp, signature, usable = _claim(headers, secrets, now, tolerance_seconds)
     # The prefix is in the later documentation only, so a signature counts with and without it.
     given = signature.removeprefix(_PREFIX).lower().encode()
-    # A list, not a generator: how long the check takes must not tell which secret matched.
+    # A list, not a generator: how long the check takes must not show which secret matched.
     matches = [hmac.compare_digest(_digest(secret, timestamp, body).encode(), given) for secret in usable]
     if not any(matches):
         raise SignatureError(SignatureProblem.MISMATCH)

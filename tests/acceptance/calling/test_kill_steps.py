@@ -55,8 +55,8 @@ async def test_a_process_that_is_killed_at_any_step_has_no_one_called_twice_and_
             campaigns = await asyncio.gather(*(carry_on(step, database, sandbox) for step in STEPS))
             everybody = [lead.phone for lead in people(LEADS * len(STEPS))]
             assert 0 < called_before < len(everybody)
-            assert Counter(ring["destination"] for ring in sandbox.placed_calls()) == Counter(everybody)
-            called = {ring["destination"]: ring["call_id"] for ring in sandbox.placed_calls()}
+            assert Counter(call["destination"] for call in sandbox.placed_calls()) == Counter(everybody)
+            called = {call["destination"]: call["call_id"] for call in sandbox.placed_calls()}
             results: dict[str, LeadResult] = {}
             for campaign in campaigns:
                 results |= await campaign.results()

@@ -54,13 +54,13 @@ async def until_called(sandbox: RunningSandbox, count: int, process: Process) ->
 
 async def check(ledger_url: str, sandbox: RunningSandbox, leads: int) -> None:
     """Everyone was called once, and every lead is done with its result."""
-    assert Counter(ring["destination"] for ring in sandbox.placed_calls()) == Counter(
+    assert Counter(call["destination"] for call in sandbox.placed_calls()) == Counter(
         lead.phone for lead in people(leads)
     )
     async with await Database.open(ledger_url) as database:
         results = await Campaign(database).results()
     assert Counter(result.state for result in results.values()) == {"done": leads}
-    called = {ring["destination"]: ring["call_id"] for ring in sandbox.placed_calls()}
+    called = {call["destination"]: call["call_id"] for call in sandbox.placed_calls()}
     assert {phone: result.call_id for phone, result in results.items()} == called
 
 
@@ -68,9 +68,9 @@ async def test_killed_again_and_again_while_dialling_it_calls_everyone_once(ledg
     leads = 160
     settings = SandboxSettings(rate_limit=0, time_scale=1000, minutes_balance=1e9, lose_answer_share=0.03)
     with run_sandbox(settings) as sandbox:
-        for rings in (1, 25, 60):
+        for count in (1, 25, 60):
             async with running(ledger_url, sandbox, leads) as process:
-                await until_called(sandbox, rings, process)
+                await until_called(sandbox, count, process)
                 process.kill()
                 await process.wait()
         async with running(ledger_url, sandbox, leads) as process:

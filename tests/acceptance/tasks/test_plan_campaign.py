@@ -100,9 +100,9 @@ def test_nothing_is_sent_and_no_ledger_made_until_someone_approves(planning: Sta
     with somebody_answers(stored, "no", approved=False) as seen:
         outcome = planning.run(campaign="no")
     assert seen.result()
-    assert (outcome.approved, outcome.said) == (False, "Not approved; no one was called.")
+    assert (outcome.approved, outcome.message) == (False, "Not approved; no one was called.")
     late = planning.run(campaign="late", approval_timeout_seconds=1)
-    assert (late.approved, late.said) == (None, "Not approved in time; no one was called.")
+    assert (late.approved, late.message) == (None, "Not approved in time; no one was called.")
     nobody_asked = planning.run(campaign="unasked", approve=False)
     assert nobody_asked.calls == 3
     assert planning.sandbox.requests() == {}

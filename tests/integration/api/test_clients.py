@@ -195,7 +195,7 @@ def test_an_id_arrives_as_it_is(speaker: MakesSpeaker, call_id: str, quoted: str
 
 
 @BOTH
-def test_a_request_says_who_and_what_it_is(speaker: MakesSpeaker) -> None:
+def test_a_request_names_its_key_and_its_kind(speaker: MakesSpeaker) -> None:
     with run_faulty(ACCEPTED) as server, speaker(account(f"{server.url}/api/v1/")) as client:
         client.send(create_outbound_call(RING_ANNA))
     (request,) = server.requests

@@ -23,15 +23,15 @@ BOTH = pytest.mark.parametrize("speaker", SPEAKERS.values(), ids=SPEAKERS.keys()
 @BOTH
 @EACH_WRONG
 def test_no_client_is_made_of_it_and_nothing_is_sent(
-    speaker: MakesSpeaker, variable: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
+    speaker: MakesSpeaker, variable: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flireo_flows.api import client
 
     client._tls.cache_clear()
     monkeypatch.setenv(variable, value)
-    if variable == "SSL_CERT_DIR" or "no host" in says:
+    if variable == "SSL_CERT_DIR" or "no host" in words:
         return  # what httpx itself passes over is found by the command line
-    with run_faulty(answer(200, {"id": "o"})) as server, pytest.raises(NetworkSettingError, match=says):
+    with run_faulty(answer(200, {"id": "o"})) as server, pytest.raises(NetworkSettingError, match=words):
         speaker(account(server.url))
     assert server.requests == []
 
@@ -72,16 +72,16 @@ CERTIFICATES = {
 
 
 @pytest.mark.parametrize("kind", CERTIFICATES)
-def test_a_certificate_that_is_not_trusted_is_said_and_nothing_is_sent(
+def test_a_certificate_that_is_not_trusted_is_reported_and_nothing_is_sent(
     kind: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, says = CERTIFICATES[kind]
+    made, words = CERTIFICATES[kind]
     if kind != "unknown":
         monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     with secured(authority.sign(**made).both) as url, FlireoClient(Account(KEY, url)) as client:  # type: ignore[arg-type]
         requests: list[Operation[Any]] = [get_organization(), create_outbound_call(RING_ANNA)]
         for asked in requests:
-            with pytest.raises(errors.NotSent, match=says) as refused:
+            with pytest.raises(errors.NotSent, match=words) as refused:
                 client.send(asked)
             reported = str(refused.value)
             assert "The server's certificate is not trusted" in reported

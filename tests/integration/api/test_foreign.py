@@ -49,19 +49,21 @@ FOREIGN: dict[str, tuple[Act, str]] = {
     "for now": (redirect(302, f"https://me:{SECRET}@portal.test/login"), "redirects to https://portal.test"),
     "to a path": (redirect(307, f"/login?{SECRET}"), "redirects to another path"),
 }
-EACH = pytest.mark.parametrize(("act", "says"), FOREIGN.values(), ids=FOREIGN.keys())
+EACH = pytest.mark.parametrize(("act", "words"), FOREIGN.values(), ids=FOREIGN.keys())
 
 
 @BOTH
 @EACH
-def test_a_reading_says_that_the_address_is_not_the_apis(speaker: MakesSpeaker, act: Act, says: str) -> None:
+def test_a_reading_reports_that_the_address_is_not_the_apis(
+    speaker: MakesSpeaker, act: Act, words: str
+) -> None:
     with run_faulty(act) as server, speaker(account(server.url)) as client:
         for asked in READS:
             with pytest.raises(errors.FlireoError) as refused:
                 client.send(asked)
             error = refused.value
             assert error.is_foreign
-            assert says in str(error)
+            assert words in str(error)
             assert (
                 "check the base URL (FLIREO_BASE_URL, or the field base_url of the flireo-credentials"
                 in str(error)
@@ -75,15 +77,15 @@ def test_a_reading_says_that_the_address_is_not_the_apis(speaker: MakesSpeaker, 
 @BOTH
 @EACH
 def test_a_call_that_something_else_answered_may_have_been_placed(
-    speaker: MakesSpeaker, act: Act, says: str
+    speaker: MakesSpeaker, act: Act, words: str
 ) -> None:
     failed = pytest.raises(errors.FlireoError)
     with run_faulty(act) as server, speaker(account(server.url)) as client, failed as unclear:
         client.send(PLACES_CALL)
     # A 404 in JSON is what the contract documents, whoever sends it: the path for calls is not there.
-    is_documented = "does not know the path" in says and b"detail" in act.sends
+    is_documented = "does not know the path" in words and b"detail" in act.sends
     assert type(unclear.value) is (errors.NotFound if is_documented else errors.OutcomeUnknown)
-    assert says in str(unclear.value)
+    assert words in str(unclear.value)
     assert len(server.requests) == 1
 
 

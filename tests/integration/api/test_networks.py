@@ -47,10 +47,10 @@ def ask(base_url: str, **environment: str) -> list[str]:
     """What both clients hear at a base URL."""
     kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     command = [sys.executable, "-c", ASK, KEY, base_url]
-    ran = subprocess.run(
+    reported = subprocess.run(
         command, env={**kept, **environment}, capture_output=True, text=True, timeout=60, check=True
     )
-    return ran.stdout.splitlines()
+    return reported.stdout.splitlines()
 
 
 def test_requests_go_through_the_proxy_of_the_environment() -> None:
@@ -129,5 +129,5 @@ def test_a_certificate_authority_of_ones_own_is_trusted_when_the_environment_nam
 
 def test_an_unknown_certificate_is_refused_and_nothing_is_sent(certificate: Path) -> None:
     with secured(certificate) as url:
-        (ran,) = ask(url)
-    assert ran.startswith("Flireo GET /account: no answer: ConnectError.")
+        (reported,) = ask(url)
+    assert reported.startswith("Flireo GET /account: no answer: ConnectError.")

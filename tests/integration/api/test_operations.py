@@ -94,14 +94,14 @@ def tell(client: Speaker, scene: Scene) -> list[Any]:
 def test_either_dialect_is_understood_by_either_server(speaker: MakesSpeaker, server: SandboxDialect) -> None:
     with run_sandbox(SandboxSettings(dialect=server, rate_limit=0, time_scale=1000)) as sandbox:
         scene = set_scene(sandbox)
-        heard = []
+        received = []
         for dialect in Dialect:
             with speaker(Account(KEY, sandbox.base_url, dialect)) as client:
-                heard.append(tell(client, scene))
+                received.append(tell(client, scene))
                 placed = client.send(example(calls.create_outbound_call, scene))
                 assert placed.status == "dialing"
-        assert heard[0][0][0].name == "Sanne"
-        assert heard[0][0] == heard[1][0]
+        assert received[0][0][0].name == "Sanne"
+        assert received[0][0] == received[1][0]
         assert sandbox.times_called(BEN) == 2
 
 

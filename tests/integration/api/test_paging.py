@@ -123,7 +123,7 @@ def test_a_server_that_gives_everything_every_time_is_read_once(
 
 
 @EACH_LIST
-def test_a_refused_page_is_the_readers_to_hear(
+def test_a_refused_page_is_raised_to_the_reader(
     key: str, args: tuple[str, ...], reader: Callable[..., list[Any]]
 ) -> None:
     with run_faulty(answer(404)) as faulty, pytest.raises(NotFound):

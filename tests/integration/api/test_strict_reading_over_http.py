@@ -69,7 +69,7 @@ def test_an_answer_without_a_list_is_not_an_empty_list(name: str, body: Any) -> 
         max_leaves=6,
     )
 )
-def test_only_an_empty_list_says_that_there_is_none(body: Any) -> None:
+def test_only_an_empty_list_means_that_there_is_none(body: Any) -> None:
     outcome = came_of(list_calls(), body)
     if isinstance(outcome, CallPage) and not outcome.calls:
         held = body if isinstance(body, list) else body["calls"]

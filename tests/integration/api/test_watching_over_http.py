@@ -18,11 +18,11 @@ async def test_ordinary_and_async_code_hold_the_same_conversation_with_a_real_se
             get_call("c"), lambda call: call.is_over, PollTiming(20, 0.01), lambda call: f"call {call.status}"
         )
 
-    heard: dict[str, list[str]] = {"sync": [], "async": []}
+    received: dict[str, list[str]] = {"sync": [], "async": []}
     with run_faulty(script) as server, FlireoClient(Account("k", server.url)) as client:
-        plain = await asyncio.to_thread(run_procedure, conversation(), client, heard["sync"].append)
+        plain = await asyncio.to_thread(run_procedure, conversation(), client, received["sync"].append)
     with run_faulty(script) as server:
         async with AsyncFlireoClient(Account("k", server.url)) as aclient:
-            awaited = await run_procedure_async(conversation(), aclient, heard["async"].append)
+            awaited = await run_procedure_async(conversation(), aclient, received["async"].append)
     assert plain == awaited and plain.is_so
-    assert heard["sync"] == heard["async"] == ["call in-progress", "call ended"]
+    assert received["sync"] == received["async"] == ["call in-progress", "call ended"]

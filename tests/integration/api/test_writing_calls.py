@@ -52,7 +52,7 @@ def test_what_the_earlier_dialect_cannot_override_is_refused_and_nothing_is_sent
     st.text(max_size=8),
     st.sampled_from(list(Dialect)),
 )
-def test_a_call_has_one_agent_whatever_else_it_says(
+def test_a_call_has_one_agent_whatever_else_it_holds(
     which: str, number: str, greeting: str, dialect: Dialect
 ) -> None:
     agent: Any = "a" if which == "agent_id" else TALKER

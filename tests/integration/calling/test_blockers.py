@@ -34,8 +34,8 @@ async def second_of(database: Database, sandbox: RunningSandbox) -> Campaign:
     return second
 
 
-def rings(sandbox: RunningSandbox) -> list[str]:
-    return [ring["destination"] for ring in sandbox.placed_calls()]
+def calls(sandbox: RunningSandbox) -> list[str]:
+    return [call["destination"] for call in sandbox.placed_calls()]
 
 
 @pytest.mark.parametrize("until", Until)
@@ -56,10 +56,10 @@ async def test_a_run_that_does_not_wait_ends_while_the_other_call_goes_on(databa
         second = await second_of(database, sandbox)
         ran = await asyncio.wait_for(second.run(Until.DIALLED), LONG)
         assert (ran.waits_for, ran.left.blocked) == (("first",), 1)
-        assert rings(sandbox) == [ANNA, BEN]
+        assert calls(sandbox) == [ANNA, BEN]
         again = await asyncio.wait_for(second.run(Until.DIALLED), LONG)
         assert again.waits_for == ("first",)
-        assert rings(sandbox) == [ANNA, BEN]
+        assert calls(sandbox) == [ANNA, BEN]
         assert (await first.attempt()).state == "placed"
 
 
@@ -71,7 +71,7 @@ async def test_a_campaign_that_a_run_collects_is_left_to_it(database: Database) 
         ran = await asyncio.wait_for((await second_of(database, sandbox)).run(Until.DIALLED), LONG)
         assert ran.waits_for == ("first",)
         assert (await first.attempt()).state == "placed"
-        assert rings(sandbox) == [ANNA, BEN]
+        assert calls(sandbox) == [ANNA, BEN]
 
 
 async def test_a_run_that_waits_ends_when_the_other_call_stays_open_for_long(database: Database) -> None:
@@ -82,7 +82,7 @@ async def test_a_run_that_waits_ends_when_the_other_call_stays_open_for_long(dat
         await second.take_in(person(ANNA))
         ran = await asyncio.wait_for(second.run(Until.FINISHED), LONG)
         assert (ran.waits_for, ran.timed_out, ran.left.final) == (("first",), False, 0)
-        assert rings(sandbox) == [ANNA]
+        assert calls(sandbox) == [ANNA]
 
 
 async def test_a_call_whose_answer_was_lost_holds_back_as_well(database: Database) -> None:
@@ -92,7 +92,7 @@ async def test_a_call_whose_answer_was_lost_holds_back_as_well(database: Databas
         second = await second_of(database, sandbox)
         ran = await asyncio.wait_for(second.run(Until.DIALLED), LONG)
         assert ran.waits_for == ("first",)
-        assert rings(sandbox) == [BEN]
+        assert calls(sandbox) == [BEN]
 
 
 async def test_several_campaigns_are_read_together(database: Database) -> None:
@@ -105,8 +105,8 @@ async def test_several_campaigns_are_read_together(database: Database) -> None:
         for other, phone in zip(others, everyone, strict=True):
             await other.take_in(person(phone))
             await other.run(Until.DIALLED)
-        for ring in sandbox.placed_calls():
-            sandbox.settle(ring["call_id"])
+        for call in sandbox.placed_calls():
+            sandbox.settle(call["call_id"])
         before = sandbox.requests()
         second = Campaign(database, sandbox.base_url, name="second")
         await second.take_in(*(person(phone) for phone in everyone))

@@ -17,7 +17,7 @@ for countries in ([], ["NL"], ["auto"]):
 """
 
 
-def test_without_the_extra_a_policy_with_countries_calls_no_one_and_says_what_to_install() -> None:
+def test_without_the_extra_a_policy_with_countries_calls_no_one_and_names_what_to_install() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", WITHOUT_THE_EXTRA], capture_output=True, text=True, check=True
     )

@@ -87,7 +87,7 @@ def test_a_lead_who_calls_in_is_greeted_by_name_in_the_case_of_the_question(ledg
     assert {(row.state, row.reason) for row in inbox_of(ledger)} == {("applied", InboxReason.ANSWERED)}
 
 
-def test_who_is_unknown_or_lacks_a_variable_or_was_forgotten_hears_the_saved_agent(ledger: str) -> None:
+def test_callers_that_are_unknown_lack_a_variable_or_were_forgotten_get_the_saved_agent(ledger: str) -> None:
     with served(greeting(ledger).app) as url:
         for phone in (CARLA, BEN, "", "anonymous", "+0", "1" * 40):
             assert ask(url, phone) == {}
@@ -243,7 +243,7 @@ def held(ledger: Path) -> Iterator[None]:
 
 @pytest.mark.parametrize("kind", ["assistant-request", "tool-calls"])
 @pytest.mark.parametrize("is_open", [True, False])
-def test_who_waits_for_an_answer_hears_in_time_that_the_ledger_is_held_up(
+def test_a_sender_that_waits_is_answered_in_time_when_the_ledger_is_held_up(
     tmp_path: Path, kind: str, is_open: bool
 ) -> None:
     patient: dict[str, Any] = {"store_seconds": 3600, "assistant_seconds": 1, "tool_seconds": 1}
@@ -261,7 +261,7 @@ def test_who_waits_for_an_answer_hears_in_time_that_the_ledger_is_held_up(
         assert answer.elapsed.total_seconds() < 20  # SQLite itself waits for half a minute
 
 
-def test_a_template_that_is_none_is_told_when_it_is_given(tmp_path: Path) -> None:
+def test_a_template_that_is_none_is_refused_when_it_is_given(tmp_path: Path) -> None:
     receiver = Receiver(f"sqlite:///{tmp_path / 'l.db'}", [SECRET])
     with pytest.raises(ScriptError, match="first_message, line 1"):
         receiver.greet_callers("Hi {{ name")

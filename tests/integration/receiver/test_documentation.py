@@ -38,7 +38,7 @@ def test_the_tools_and_the_app_of_the_documentation_answer(names: dict[str, Any]
         metrics = httpx.get(f"{url}/metrics", trust_env=False).text
     assert [one["result"] for one in answer] == [
         [{"name": "Jan", "customer_since": "2020-01-01"}],
-        {"error": "Nobody works on Sundays."},
+        {"error": "No one works on Sundays."},
         "booked for 2026-02-02 under 3",
     ]
     reported = set(re.findall(r"^# TYPE (flireo_\w+)", metrics, re.MULTILINE))
@@ -46,7 +46,7 @@ def test_the_tools_and_the_app_of_the_documentation_answer(names: dict[str, Any]
     assert documented == {name for name in reported if not name.endswith("_created")}
 
 
-def test_an_inbound_call_is_answered_as_the_documentation_says(names: dict[str, Any]) -> None:
+def test_an_inbound_call_is_answered_as_documented(names: dict[str, Any]) -> None:
     body = webhook("assistant-request", call_type="inboundPhoneCall", status="ringing")
     for receiver in ("greeting", "deciding"):
         with served(names[receiver].app) as url:

@@ -107,7 +107,7 @@ def test_what_was_answered_before_a_sigkill_is_in_the_ledger(ledger_url: str, tm
     assert senders.acknowledged <= kept
 
 
-def test_a_server_that_is_told_to_stop_answers_what_it_began(ledger_url: str, tmp_path: Path) -> None:
+def test_a_server_that_stops_answers_what_it_began(ledger_url: str, tmp_path: Path) -> None:
     with running(ledger_url, tmp_path) as server:
         senders = Senders(server.url)
         until(lambda: len(senders.acknowledged) >= 100, 240)

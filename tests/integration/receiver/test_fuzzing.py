@@ -97,7 +97,7 @@ def test_nothing_unsigned_is_kept_and_nothing_breaks(
 
 @REPEATED
 @given(body=bodies, event=words, kind=st.sampled_from(["application/json", "text/html", ""]))
-def test_what_is_signed_is_kept_and_told_apart(
+def test_what_is_signed_is_kept_and_distinguished(
     client: httpx.Client, ledger: str, body: bytes, event: str, kind: str
 ) -> None:
     signature = signed(SECRET, body, event=event) | ({"Content-Type": kind} if kind else {})

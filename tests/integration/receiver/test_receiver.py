@@ -128,7 +128,7 @@ def test_what_cannot_be_stored_is_answered_503_so_that_it_may_come_again(url: st
     assert str(ledger) not in answer.text
 
 
-def test_the_health_tells_that_nothing_can_be_stored_until_something_can_again(ledger: Path) -> None:
+def test_the_health_shows_that_nothing_can_be_stored_until_something_can_again(ledger: Path) -> None:
     """As long as another process holds the ledger, which can be read all the same."""
     with receiver(f"sqlite:///{ledger}", SECRET, store_seconds=0.2) as url:
 
@@ -146,7 +146,7 @@ def test_the_health_tells_that_nothing_can_be_stored_until_something_can_again(l
         until(lambda: status() == 200, 60)  # also without another delivery
 
 
-def test_unsigned_deliveries_are_taken_only_if_a_setting_says_so(ledger: Path) -> None:
+def test_unsigned_deliveries_are_taken_only_if_a_setting_allows_it(ledger: Path) -> None:
     with receiver(f"sqlite:///{ledger}") as url:
         for headers in ({}, signed("", report()), signed(SECRET, report())):
             assert post(url, report(), headers).status_code == 401

@@ -140,7 +140,7 @@ def test_what_is_signed_and_cannot_be_read_is_a_dead_letter(
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_another_method_is_told_which_one_to_use(url: str, ledger: str, method: str) -> None:
+def test_another_method_is_answered_with_the_one_to_use(url: str, ledger: str, method: str) -> None:
     answer = send(url, BODY, good(), method)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
     assert inbox_of(ledger) == []
@@ -237,7 +237,7 @@ async def test_no_more_of_unfinished_bodies_is_held_than_there_is_room_for() -> 
     slow[1].cancel()
 
 
-def test_the_signed_body_counts_where_the_header_says_otherwise(url: str, ledger: str) -> None:
+def test_the_signed_body_counts_where_the_header_differs(url: str, ledger: str) -> None:
     headers = signed(SECRETS[0], BODY, event="assistant-request")
     assert send(url, BODY, headers).json() == {"received": True}
     assert [row.state for row in inbox_of(ledger)] == ["waiting"]
@@ -261,7 +261,7 @@ def test_a_figure_that_cannot_be_reckoned_with_costs_only_itself(
     assert [(row.state, row.body) for row in inbox_of(ledger)] == [("waiting", body)]
 
 
-def test_a_fault_of_the_receivers_own_is_counted_and_tells_nothing_of_the_body(
+def test_a_fault_of_the_receivers_own_is_counted_and_shows_nothing_of_the_body(
     ledger: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fail(delivery: Delivery, deadline: float) -> dict[str, Any]:

@@ -19,8 +19,6 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
-from flireo_flows.api.agents import read_agent
-from flireo_flows.api.tools import FunctionConfig
 from flireo_flows.receiver import Receiver, ToolContext, ToolError
 from flireo_flows.receiver.function_call import THREADS
 from flireo_flows.receiver.logs import JsonFormatter
@@ -119,7 +117,7 @@ def test_the_answer_has_the_case_of_the_question(
     assert [row.body for row in inbox_of(ledger)] == [body]  # kept before it was answered
 
 
-def test_a_tool_is_told_of_its_call_by_a_parameter_that_asks_for_it(receiver: Receiver, url: str) -> None:
+def test_a_tool_gets_its_call_by_a_parameter_that_asks_for_it(receiver: Receiver, url: str) -> None:
     @receiver.tool("whose")
     def whose(context: ToolContext, word: str = "x") -> dict[str, Any]:
         return {**dataclasses.asdict(context), "word": word}
@@ -137,7 +135,7 @@ def test_a_tool_is_told_of_its_call_by_a_parameter_that_asks_for_it(receiver: Re
     assert list(receiver.tool_schemas()["whose"]["parameters"]["properties"]) == ["word"]
 
 
-def test_what_is_wrong_is_told_to_the_model_by_call_and_field_without_the_value(
+def test_what_is_wrong_is_reported_to_the_model_by_call_and_field_without_the_value(
     receiver: Receiver, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "flireo_flows.receiver")
@@ -207,7 +205,7 @@ def test_the_log_has_the_names_of_a_functions_arguments_and_no_word_of_the_model
     first, second = ask(
         url, call("save", {"contacts": {PRIVATE: "x"}}, "1"), call("save", {PRIVATE: 1, "contacts": {}}, "2")
     )
-    # The model is told of its own words.
+    # The model sees its own words.
     assert "argument 'contacts.Jan" in first["error"] and "argument 'Jan" in second["error"]
     lines = [JsonFormatter().format(it) for it in caplog.records if it.getMessage() == "invalid arguments"]
     assert [json.loads(line)["fields"] for line in lines] == [["contacts"], ["<unknown>"]]
@@ -299,7 +297,7 @@ def test_what_a_function_gives_is_made_in_its_own_time_and_not_in_that_of_the_ot
         stop.set()
 
 
-def test_functions_that_hang_take_no_more_threads_than_there_are_and_the_next_is_told_at_once(
+def test_functions_that_hang_take_no_more_threads_than_there_are_and_the_next_is_refused_at_once(
     ledger: str,
 ) -> None:
     receiver, stop = Receiver(ledger, [SECRET], tool_seconds=5), threading.Event()
@@ -367,101 +365,6 @@ def test_a_doubled_request_calls_nothing_again_and_gets_the_same_answer(receiver
 def test_no_figure_that_json_lacks_is_sent(receiver: Receiver, url: str) -> None:
     receiver.tool("ratio")(lambda: {"good": 0.5, "bad": float("nan"), "half": "\ud800"})
     assert ask(url, call("ratio", {}))[0]["toolCallId"] == "tool-1"
-
-
-# Registering
-
-
-def test_a_schema_is_fit_for_a_tool_template(receiver: Receiver) -> None:
-    @receiver.tool("book_table")
-    def book_table(
-        day: Annotated[date, Field(description="The day, YYYY-MM-DD.")],
-        size: Size,
-        notes: list[str] | None = None,
-    ) -> str:
-        """Book a table
-        for a day.
-
-        More that the model need not know.
-        """
-        return "booked"
-
-    config = receiver.tool_schemas()["book_table"]
-    assert config == {
-        "name": "book_table",
-        "description": "Book a table for a day.",
-        "parameters": {
-            "$defs": {"Size": {"enum": ["small", "large"], "title": "Size", "type": "string"}},
-            "additionalProperties": False,
-            "properties": {
-                "day": {"description": "The day, YYYY-MM-DD.", "format": "date", "type": "string"},
-                "size": {"$ref": "#/$defs/Size"},
-                "notes": {
-                    "anyOf": [{"items": {"type": "string"}, "type": "array"}, {"type": "null"}],
-                    "default": None,
-                },
-            },
-            "required": ["day", "size"],
-            "type": "object",
-        },
-    }
-    assert FunctionConfig.model_validate(config).name == "book_table"
-    assert receiver.mismatches([FunctionConfig.model_validate(config)]) == []
-
-
-def test_what_cannot_be_a_tool_is_told_when_it_is_registered(receiver: Receiver) -> None:
-    def several(*words: str) -> None: ...
-    def by_place(word: str, /) -> None: ...
-    def of_no_json(thing: threading.Lock) -> None: ...
-
-    for function, reported in ((several, "'words' cannot be given by its name"), (by_place, "'word' cannot be given"),
-                           (of_no_json, "an annotation has no JSON form")):  # fmt: skip
-        with pytest.raises(TypeError, match=reported):
-            receiver.tool("tool")(function)
-    receiver.tool("tool")(lambda: 1)
-    with pytest.raises(ValueError, match="a function of that name already"):
-        receiver.tool("tool")(lambda: 2)
-    for name in ("9lives", "with space", "x" * 65):
-        with pytest.raises(ValueError, match="a name has letters"):
-            receiver.tool(name)(lambda: 1)
-
-
-def test_where_an_agent_and_the_functions_disagree_is_told(receiver: Receiver) -> None:
-    @receiver.tool("find")
-    def find(query: str, limit: int = 5) -> str:
-        return ""
-
-    @receiver.tool("book")
-    def book(day: date, people: int) -> str:
-        return ""
-
-    @receiver.tool("forgotten_by_the_agent")
-    def alone() -> str:
-        return ""
-
-    def described(name: str, properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
-        parameters = {"type": "object", "properties": properties, "required": required}
-        return {"name": name, "description": "d", "parameters": parameters}
-
-    text, number = {"type": "string"}, {"type": "number"}
-    tools = [
-        described("find", {"query": text, "limit": number, "colour": text}, ["query"]),
-        {"type": "function", "function": described("book", {"people": {"type": "integer"}}, [])},
-        described("open_results_of", {}, []),
-        {**described("of_another_system", {}, []), "url": "https://crm.example.com/hook"},
-        {"type": "endCall"},
-    ]
-    agent = read_agent(
-        {"agent": {"id": "a", "name": "A", "llm_config": {"provider": "openai", "tools": tools}}}
-    )
-    assert receiver.mismatches(agent) == [
-        "tool 'find': the agent may send the argument 'colour', which the function does not take",
-        "tool 'find': the argument 'limit' is integer for the function and number for the agent",
-        "tool 'book': the function needs the argument 'day', which the agent does not know",
-        "tool 'book': the function needs the argument 'people', which the agent may leave out",
-        "tool 'open_results_of': no function is registered for it, so each call of it fails",
-        "tool 'forgotten_by_the_agent': the agent does not know it, so it is never called",
-    ]
 
 
 # In an app of one's own

@@ -18,7 +18,7 @@ class Stage(Generic[T]):
     """Plays the part of the client and of the clock.
 
     Attributes:
-        answers: The result of a request, or what it raises; told the operation and the seconds since the start.
+        answers: The result of a request, or what it raises; called with the operation and the seconds since the start.
         takes: Seconds that each request takes.
     """
 

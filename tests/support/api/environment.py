@@ -31,4 +31,4 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "an empty file": ("SSL_CERT_FILE", "/dev/null", "holds no certificates"),
     "no folder": ("SSL_CERT_DIR", "/nonexistent/certs", "there is no folder /nonexistent/certs"),
 }
-EACH_WRONG = pytest.mark.parametrize(("variable", "value", "says"), WRONG.values(), ids=WRONG.keys())
+EACH_WRONG = pytest.mark.parametrize(("variable", "value", "words"), WRONG.values(), ids=WRONG.keys())

@@ -74,7 +74,7 @@ NEW_CAMPAIGN: dict[str, Any] = {
     "schedule_end_time": "17:00:00",
     "timezone": "Europe/Amsterdam",
 }
-# What the examples carry that nobody may ever see.
+# What the examples carry that no one may ever see.
 SECRETS: tuple[str, ...] = (API_KEY, PASSWORD, WEBHOOK_SECRET, TOOL_SECRET)
 SOMEWHERE = Scene()  # where nothing is sent
 

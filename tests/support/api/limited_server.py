@@ -29,13 +29,13 @@ class Window:
 
 @dataclass
 class LimitedServer:
-    """Counts requests in fixed windows, and tells of it (contract section 3).
+    """Counts requests in fixed windows, and reports them (contract section 3).
 
     Attributes:
         limit: Requests a window.
         seconds: Length of a window.
         phase: By how much the windows' edges miss the whole seconds; None if a window begins with a request.
-        told: How the end of a window becomes whole seconds: `math.ceil` or `math.floor`.
+        rounded: How the end of a window becomes whole seconds: `math.ceil` or `math.floor`.
         skew: Server's clock minus ours, seconds.
         dates: Whether answers have a Date header.
         refused: When requests were answered 429.
@@ -44,7 +44,7 @@ class LimitedServer:
     limit: int
     seconds: float
     phase: float | None = 0.0
-    reported: Callable[[float], int] = math.ceil
+    rounded: Callable[[float], int] = math.ceil
     skew: float = 0.0
     dates: bool = True
     windows: list[Window] = field(default_factory=list)
@@ -58,7 +58,7 @@ class LimitedServer:
         headers = {
             "x-ratelimit-limit": str(self.limit),
             "x-ratelimit-remaining": str(max(0, self.limit - window.taken)),
-            "x-ratelimit-reset": str(self.reported(window.ends + self.skew)),
+            "x-ratelimit-reset": str(self.rounded(window.ends + self.skew)),
         }
         if self.dates:
             headers["date"] = formatdate(math.floor(at + self.skew), usegmt=True)
@@ -119,7 +119,7 @@ class Simulation:
         self.at(0, lambda: self._turn(pacing, self.now + seconds))
 
     def stranger(self, pause: Latency) -> None:
-        """Somebody who follows no plan, and sends after each pause."""
+        """A client that follows no plan, and sends after each pause."""
 
         def go() -> None:
             self.server.answer(self.now)

@@ -59,6 +59,6 @@ EACH_FAILURE = every("body", FAILURES.values(), ids=FAILURES.keys())
 
 
 def unread(function: OperationFunction) -> type[errors.FlireoError]:
-    """The error of an answer that is no success: after a change nobody knows what became of it."""
+    """The error of an answer that is no success: after a change it is not known what became of it."""
     reads = endpoint_of(function).effect is Effect.READS
     return errors.UnreadableAnswer if reads else errors.OutcomeUnknown

@@ -1,4 +1,4 @@
-"""Flireo at the end of a bad line: it keeps a list of calls, and answers requests that call as it is reported."""
+"""Flireo at the end of a bad line: it keeps a list of calls, and answers requests that call as its fields say."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ class BadLine:
         arrives: Called after each page that was given.
         limit: Requests a minute that it says it allows; None: it says nothing. It refuses no one.
         given: Calls that were listed so far.
-        ahead: Seconds that its clock is ahead of ours, which it tells; None: it tells no time.
+        ahead: Seconds that its clock is ahead of ours, which it sends; None: it sends no time.
     """
 
     url: str = ""
@@ -91,7 +91,7 @@ class BadLine:
 
     def _ring(self, body: Json) -> Act:
         self.posts.append(body["destination"])
-        placed = self.place(body["destination"]) if self.rings else {"id": "call-of-nobody"}
+        placed = self.place(body["destination"]) if self.rings else {"id": "call-of-no-one"}
         turn = min(len(self.posts), len(self.acts)) - 1
         as_it_should_be = answer(200, {"success": True, "call_id": placed["id"], "status": "dialing"})
         return (self.acts[turn] if self.acts else None) or as_it_should_be

@@ -138,13 +138,13 @@ class Campaign:
         await book.record(answers)
 
     async def placed(self, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA) -> Attempt:
-        """A person was called, and the call id came back."""
+        """A lead was called, and the call id came back."""
         (attempt,) = await self._begin_one(book, phone)
         await self.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id=call_id))
         return attempt
 
     async def lost(self, book: AttemptBook, phone: str = ANNA) -> Attempt:
-        """A person may have been called, and no answer came back."""
+        """A lead may have been called, and no answer came back."""
         (attempt,) = await self._begin_one(book, phone)
         await self.record(book, Answer(attempt, AttemptEvent.LOST, detail="no answer"))
         return attempt
@@ -166,7 +166,7 @@ class Campaign:
         return Dialer(client, self.database, CALLER)
 
     def collector(self, client: AsyncFlireoClient) -> Collector:
-        """What hears for it."""
+        """What collects for it."""
         return Collector(client, self.ledger, self.policy, self.readiness or Readiness())
 
     async def attempts(self) -> list[Row[Any]]:

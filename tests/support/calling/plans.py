@@ -14,14 +14,14 @@ MONDAY = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 GREETING = Script(first_message="Hi {{ name }} from {{ city }}, this is an AI.")
 
 
-def somebody(phone: str, name: str, line: int, city: str = "Leeds", **fields: object) -> Lead:
+def lead_of(phone: str, name: str, line: int, city: str = "Leeds", **fields: object) -> Lead:
     """A lead of a file with three columns."""
     columns = {"name": name, "phone": phone, "city": city}
     zones = fields.pop("zones", ("Europe/London",))
     return Lead(phone, name, columns, zones, line, **fields)  # type: ignore[arg-type]
 
 
-THREE = (somebody(ANNA, "Anna", 2), somebody(BEN, "Ben", 3), somebody(CARLA, "Carla", 4))
+THREE = (lead_of(ANNA, "Anna", 2), lead_of(BEN, "Ben", 3), lead_of(CARLA, "Carla", 4))
 
 
 def wanted(

@@ -188,7 +188,7 @@ totals = st.builds(
 
 
 def leads_of(times: st.SearchStrategy[datetime]) -> st.SearchStrategy[PolicyLead]:
-    """Anybody: known and unknown zones, consent of every kind."""
+    """Any person: known and unknown zones, consent of every kind."""
     consents = st.builds(
         Consent,
         st.sampled_from([None, True, True, False]),

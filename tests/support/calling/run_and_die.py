@@ -60,13 +60,13 @@ def die_after(
     setattr(owner, name, hooked)
 
 
-def die_on_the_wire(step: str, heard: Callable[[], bool]) -> None:
-    """At an event of the connection by which a call is asked for, once the server has heard so much."""
+def die_on_the_wire(step: str, received: Callable[[], bool]) -> None:
+    """At an event of the connection by which a call is asked for, once the server has received so much."""
     original = client.goes_out
 
     def hooked(event: str) -> bool:
         if event.endswith(step):  # only a request for a call is watched
-            while not heard():  # blocks the event loop, so that no answer is read meanwhile
+            while not received():  # blocks the event loop, so that no answer is read meanwhile
                 time.sleep(0.01)
             die()
         return original(event)

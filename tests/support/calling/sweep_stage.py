@@ -39,7 +39,7 @@ async def remembered(campaign: Campaign, readiness: Readiness | None = None, **c
 
 
 async def bury_runners(database: Database) -> None:
-    """Whoever was alive is dead from now on."""
+    """Every runner that was alive is dead from now on."""
     async with database.write() as db:
         await db.execute(update(runners).values(lease_until=0.0))
 

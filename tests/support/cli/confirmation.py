@@ -4,7 +4,7 @@ from tests.support.cli.shell import Ended, Shell
 
 LIVE = "fl_live_of_a_test"
 USUAL = ("run", "leads.csv", "--campaign", "spring", "--agent-id", "demo-agent", "--policy", "policy.yaml")
-# No request goes there: whoever gets so far fails to connect.
+# No request goes there: a run that gets so far fails to connect.
 NOWHERE = "https://flireo.invalid/api/v1"
 
 

@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.support.cli.shell import COMMAND, LONG, Shell
 
-# The resolver takes it for 127.0.0.1; whoever reads it takes it for a name.
+# The resolver takes it for 127.0.0.1; a reader takes it for a name.
 HOST = "127.1"
 
 
@@ -100,7 +100,7 @@ def _stop(loop: asyncio.AbstractEventLoop) -> None:
 
 @dataclass(frozen=True)
 class Talk:
-    """What a command and a person at a terminal told each other."""
+    """What a command and a person at a terminal wrote to each other."""
 
     status: int
     text: str

@@ -127,8 +127,8 @@ class FaultyFlireo:
     def _of_account(self, path: str) -> Act:
         """An agent, a number or the account, as a run asks for them before it calls anyone."""
         kind, _, name = path.removeprefix("/api/v1/").partition("/")
-        told = {"id": name, "name": name, "is_active": True, "minutes_balance": 1000}
-        return self._answer({kind.removesuffix("s"): told}) if name else self._answer(told)
+        fields = {"id": name, "name": name, "is_active": True, "minutes_balance": 1000}
+        return self._answer({kind.removesuffix("s"): fields}) if name else self._answer(fields)
 
     def due_reports(self) -> list[bytes]:
         """End-of-call reports of calls that are over, each once; only they hold an analysis."""
@@ -237,8 +237,8 @@ class FaultyFlireo:
 
     def _answer(self, body: Json) -> Act:
         ours = _now() - self.faults.clock_behind
-        told = {"Date": format_datetime(datetime.fromtimestamp(ours, UTC), usegmt=True)}
-        return answer(200, body, told if self.faults.tells_time else {})
+        fields = {"Date": format_datetime(datetime.fromtimestamp(ours, UTC), usegmt=True)}
+        return answer(200, body, fields if self.faults.tells_time else {})
 
 
 def _now() -> float:

@@ -1,4 +1,4 @@
-"""A server on this machine that answers as it is told, also badly: `with run_faulty(script) as server: ...`.
+"""A server on this machine that answers as its script says, also badly: `with run_faulty(script) as server: ...`.
 
 It speaks just enough HTTP/1.1 for httpx, byte by byte, so that it can stop anywhere: in the middle of a
 body, before the first byte, or with a reset. It notes every request that reached it whole.
@@ -16,7 +16,7 @@ from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, Final
 
-TICK_SECONDS: Final = 0.02  # how soon a waiting connection hears that the server closes
+TICK_SECONDS: Final = 0.02  # how soon a waiting connection notices that the server closes
 NEVER: Final = 3600.0  # seconds; far beyond the timeout of any test
 
 
@@ -165,8 +165,8 @@ def run_faulty(script: Script) -> Iterator[FaultyServer]:
 
 @contextmanager
 def closed_port() -> Iterator[str]:
-    """The URL of a port where nobody listens: connections are refused."""
-    with socket.socket() as taken:  # bound, so that nobody else gets it, and not listening
+    """The URL of a port where no one listens: connections are refused."""
+    with socket.socket() as taken:  # bound, so that no one else gets it, and not listening
         taken.bind(("127.0.0.1", 0))
         yield _url(taken)
 

@@ -30,7 +30,7 @@ from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import CALLER, Campaign, people
 from tests.support.calling.incoming import ANALYSED, report, status_update
-from tests.support.calling.plans import plan, somebody, wanted
+from tests.support.calling.plans import lead_of, plan, wanted
 from tests.support.faulty.server import Act, answer, silent
 
 RULES: dict[str, Any] = {
@@ -46,7 +46,7 @@ POLICY = CallingPolicy.model_validate(RULES)
 CROWD = people(20)
 PHONES = [lead.phone for lead in CROWD]
 # What the calls report that were placed, in turn.
-TOLD: list[dict[str, Any]] = [
+REPORTED: list[dict[str, Any]] = [
     {"analysis": {"no_calls": "yes"}},
     {"analysis": {"no_calls": "perhaps later"}},
     {"status": "no-answer", "summary": "", "messages": [], "analysis": None, "durationSeconds": None},
@@ -109,7 +109,7 @@ async def dial(it: Played) -> None:
             late = replace(begun[10], began_at=begun[10].began_at - 60)
             for attempt in (*begun[:10], late):
                 await campaign.record(book, await dialer.dial(attempt))
-            dialer.held_by = "somebody paused it"
+            dialer.held_by = "someone paused it"
             await campaign.record(book, await dialer.dial(begun[11]))
             brakes = CircuitBreaker(client, it.database.campaign("campaign"), POLICY)
             await brakes.look()
@@ -139,13 +139,13 @@ async def receive(it: Played) -> None:
     """Reports of every kind, and what is none."""
     box, rows = Inbox(it.database), await it.campaign("campaign").attempts()
     placed = [row for row in rows if row.state == "placed"]
-    for row, reported in zip(placed, TOLD, strict=True):
+    for row, reported in zip(placed, REPORTED, strict=True):
         await box.store(report(row.call_id, row.phone, **reported))
-    await box.store(report("nobody's", PHONES[19], call_type="inboundPhoneCall"))
+    await box.store(report("no-one's", PHONES[19], call_type="inboundPhoneCall"))
     await box.store(report(placed[0].call_id, PHONES[18], summary="Another one."))
     await box.store(b"no JSON")
     await box.store(b'{"message": {"type": "odd-event", "call": {"id": "x"}}}')
-    await box.store(status_update("ended", call_id="of-nobody"))
+    await box.store(status_update("ended", call_id="of-no-one"))
     it.data["applied"] = await box.apply("campaign", POLICY, ANALYSED)
 
 
@@ -208,9 +208,9 @@ async def learn(it: Played) -> None:
 
 async def foresee(it: Played, url: str) -> None:
     """What a next run would do."""
-    rows = [somebody(phone, "A", line + 2) for line, phone in enumerate(PHONES)]
-    rows.append(somebody("+447700900801", "B", 90, wishes=Wishes(consent=Consent(given=False))))
-    rows.append(somebody("+447700900802", "C", 91, zones=()))
+    rows = [lead_of(phone, "A", line + 2) for line, phone in enumerate(PHONES)]
+    rows.append(lead_of("+447700900801", "B", 90, wishes=Wishes(consent=Consent(given=False))))
+    rows.append(lead_of("+447700900802", "C", 91, zones=()))
     past = await read_past(url, "campaign", PHONES, POLICY)
     made = plan(*rows, asked=wanted(policy=POLICY), past=past)
     it.data["plan"] = ([each.line for each in made.calls], [(each.line, each.rule) for each in made.skipped])

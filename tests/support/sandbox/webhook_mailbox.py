@@ -29,7 +29,7 @@ class Received:
 
 
 class Receiver(ThreadingHTTPServer):
-    """Answers 204 to everything, or another status if told so.
+    """Answers 204 to everything, or another status if set so.
 
     Attributes:
         answers: Bodies by event, to answer with 200; None: no answer until the test is over.

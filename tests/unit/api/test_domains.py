@@ -49,7 +49,7 @@ def test_a_record_of_a_domain_is_read() -> None:
         ({"domain": {**DOMAIN, "status": "failed", "verified": True}}, False),
     ],
 )
-def test_a_domain_says_whether_it_is_verified_in_either_form(body: Any, verified: bool) -> None:
+def test_a_domain_shows_whether_it_is_verified_in_either_form(body: Any, verified: bool) -> None:
     assert domains.verify_domain().reads(body).is_verified == verified
 
 

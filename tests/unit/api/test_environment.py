@@ -12,9 +12,9 @@ from tests.support.api.speaking import KEY, account
 
 @EACH_WRONG
 def test_a_variable_that_cannot_be_used_is_named_and_its_value_is_not_shown(
-    variable: str, value: str, says: str
+    variable: str, value: str, words: str
 ) -> None:
-    with pytest.raises(NetworkSettingError, match=f"^{variable}: .*{says}") as refused:
+    with pytest.raises(NetworkSettingError, match=f"^{variable}: .*{words}") as refused:
         check_network({variable: value})
     shown = f"{refused.value} {refused.value!r}"
     assert "\n" not in shown and PASSWORD not in shown
@@ -50,7 +50,7 @@ def test_what_can_be_used_is_used(environment: dict[str, str], monkeypatch: pyte
     FlireoClient(account("https://127.0.0.1:1")).close()
 
 
-def test_a_task_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_raises_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     from flireo_flows import tasks
     from flireo_flows.blocks import FlireoCredentials
 

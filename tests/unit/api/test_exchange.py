@@ -233,7 +233,7 @@ def test_an_error_that_is_no_json_has_no_words(body: bytes) -> None:
     assert envelope(body) == (None, "", None)
 
 
-def test_an_error_says_which_request_what_and_what_to_do() -> None:
+def test_an_error_names_the_request_the_problem_and_what_to_do() -> None:
     body = {"error": {"code": "missing_field", "message": "needed", "param": "agent_id"}}
     refused = play(PLACES_CALL, said(400, json.dumps(body).encode(), x_request_id="req-1")).outcome
     assert (

@@ -24,7 +24,7 @@ anything = st.recursive(
 
 
 @pytest.mark.parametrize("name", SECRET_NAMES)
-def test_a_name_tells_that_its_value_is_a_secret(name: str) -> None:
+def test_a_name_shows_that_its_value_is_a_secret(name: str) -> None:
     assert is_secret(name)
 
 
@@ -62,7 +62,7 @@ def test_numbers_and_tokens_are_masked_wherever_they_stand() -> None:
     assert masked(answer)["on"] is True and masked(answer)["share"] == 0.5
 
 
-def test_where_a_secret_stands_in_clear_is_told_by_its_path() -> None:
+def test_where_a_secret_stands_in_clear_is_reported_by_its_path() -> None:
     body = {
         "name": "x",
         "llm_config": {"tools": [{"server": {"secret": "hush"}}]},

@@ -42,7 +42,7 @@ def test_an_operation_that_only_reads_is_a_get_and_no_other(operation: Operation
 
 
 @EACH
-def test_an_operation_says_what_it_does_and_where_that_is_from(operation: OperationFunction) -> None:
+def test_an_operation_documents_what_it_does_and_where_that_is_from(operation: OperationFunction) -> None:
     assert operation.__doc__ is not None
     assert "Source: contract section" in operation.__doc__
 

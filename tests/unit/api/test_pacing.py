@@ -19,7 +19,7 @@ from flireo_flows.api.rate_limit import (
 )
 from tests.support.api.limited_server import START, LimitedServer, Simulation, constant, simulate
 
-ROUNDINGS = pytest.mark.parametrize("reported", [math.ceil, math.floor], ids=["rounded up", "rounded down"])
+ROUNDINGS = pytest.mark.parametrize("rounded", [math.ceil, math.floor], ids=["rounded up", "rounded down"])
 
 
 def mean(use: list[int]) -> float:
@@ -30,9 +30,9 @@ def mean(use: list[int]) -> float:
 @pytest.mark.parametrize("skew", [-3.0, -1.3, 0.0, 0.7, 3.0])
 @pytest.mark.parametrize(("limit", "seconds"), [(100, 60), (1000, 60), (100, 10), (20, 10), (20, 5), (1, 5)])
 def test_everything_that_is_allowed_is_sent_and_nothing_more(
-    limit: int, seconds: float, skew: float, reported: Callable[[float], int]
+    limit: int, seconds: float, skew: float, rounded: Callable[[float], int]
 ) -> None:
-    server = LimitedServer(limit, seconds, phase=0.37 * seconds, reported=reported, skew=skew)
+    server = LimitedServer(limit, seconds, phase=0.37 * seconds, rounded=rounded, skew=skew)
     use = simulate(server, windows=5, clients=[RateLimit()])
     assert server.refused == []
     assert mean(use) >= 0.97 * limit
@@ -46,7 +46,7 @@ def test_everything_that_is_allowed_is_sent_and_nothing_more(
     skew=st.floats(-3, 3),
     latency=st.floats(0.005, 0.3),
     unrest=st.floats(0, 0.9),
-    reported=st.sampled_from([math.ceil, math.floor]),
+    rounded=st.sampled_from([math.ceil, math.floor]),
     seed=st.integers(0, 1000),
 )
 def test_no_clock_network_or_rounding_makes_a_client_go_too_fast_or_stall(
@@ -56,11 +56,11 @@ def test_no_clock_network_or_rounding_makes_a_client_go_too_fast_or_stall(
     skew: float,
     latency: float,
     unrest: float,
-    reported: Callable[[float], int],
+    rounded: Callable[[float], int],
     seed: int,
 ) -> None:
     limit, chance = max(1, int(per_second * seconds)), random.Random(seed)
-    server = LimitedServer(limit, seconds, phase * seconds, reported, skew)
+    server = LimitedServer(limit, seconds, phase * seconds, rounded, skew)
     use = simulate(server, 5, [RateLimit()], lambda: latency * (1 + unrest * chance.uniform(-1, 1)))
     assert server.refused == []
     assert mean(use) >= min(0.97 * limit, limit - 1)
@@ -72,17 +72,17 @@ def test_no_clock_network_or_rounding_makes_a_client_go_too_fast_or_stall(
     seconds=st.integers(5, 60),
     skew=st.floats(-3, 3),
     latency=st.floats(0.005, 0.3),
-    reported=st.sampled_from([math.ceil, math.floor]),
+    rounded=st.sampled_from([math.ceil, math.floor]),
 )
-@example(per_second=100 / 60, seconds=60, skew=0.0, latency=0.05, reported=math.ceil)
-@example(per_second=100 / 60, seconds=13, skew=-0.63, latency=0.3, reported=math.ceil)
-@example(per_second=5.6, seconds=5, skew=0.5, latency=0.3, reported=math.ceil)
-@example(per_second=1.0945, seconds=21, skew=1.0, latency=0.3, reported=math.ceil)
+@example(per_second=100 / 60, seconds=60, skew=0.0, latency=0.05, rounded=math.ceil)
+@example(per_second=100 / 60, seconds=13, skew=-0.63, latency=0.3, rounded=math.ceil)
+@example(per_second=5.6, seconds=5, skew=0.5, latency=0.3, rounded=math.ceil)
+@example(per_second=1.0945, seconds=21, skew=1.0, latency=0.3, rounded=math.ceil)
 def test_a_window_that_begins_with_a_request_is_filled_and_the_next_begun_within_three_seconds(
-    per_second: float, seconds: int, skew: float, latency: float, reported: Callable[[float], int]
+    per_second: float, seconds: int, skew: float, latency: float, rounded: Callable[[float], int]
 ) -> None:
     limit = max(1, int(per_second * seconds))
-    server = LimitedServer(limit, seconds, None, reported, skew)
+    server = LimitedServer(limit, seconds, None, rounded, skew)
     use = simulate(server, 9, [RateLimit()], constant(latency))
     assert server.refused == []
     # While the length is being found out, what is kept back for it may come too late to be let in ...
@@ -110,9 +110,9 @@ def test_where_windows_begin_with_a_request_their_length_is_found_and_no_time_lo
     later: float,
     begins: float,
     skew: float,
-    reported: Callable[[float], int],
+    rounded: Callable[[float], int],
 ) -> None:
-    server = LimitedServer(limit, seconds, None, reported, skew)
+    server = LimitedServer(limit, seconds, None, rounded, skew)
     simulation = Simulation(server, constant(0.05))
     simulation.at(begins, lambda: simulation.client(RateLimit()))
     simulation.run(8 * seconds)
@@ -124,9 +124,9 @@ def test_where_windows_begin_with_a_request_their_length_is_found_and_no_time_lo
 @ROUNDINGS
 @pytest.mark.parametrize("phase", [None, 3.0])
 def test_a_length_that_changes_is_found_out_without_harm(
-    phase: float | None, reported: Callable[[float], int]
+    phase: float | None, rounded: Callable[[float], int]
 ) -> None:
-    server = LimitedServer(100, 10.0, phase, reported)
+    server = LimitedServer(100, 10.0, phase, rounded)
     simulation = Simulation(server)
     simulation.client(RateLimit())
     simulation.at(48, lambda: setattr(server, "seconds", 15.0))
@@ -146,8 +146,8 @@ def test_requests_are_spread_over_the_window() -> None:
 
 
 @ROUNDINGS
-def test_a_limit_that_changes_is_followed(reported: Callable[[float], int]) -> None:
-    server = LimitedServer(100, 10.0, phase=0.0, reported=reported)
+def test_a_limit_that_changes_is_followed(rounded: Callable[[float], int]) -> None:
+    server = LimitedServer(100, 10.0, phase=0.0, rounded=rounded)
     simulation = Simulation(server)
     simulation.client(RateLimit())
 
@@ -201,69 +201,69 @@ def test_the_first_request_goes_alone_but_not_forever() -> None:
     assert pacing.wait(START + 5.2) == 0
 
 
-def heard(remaining: int, *, seconds: float = 30, limit: int = 30) -> dict[str, str]:
+def reports(remaining: int, *, seconds: float = 30, limit: int = 30) -> dict[str, str]:
     """Headers of an answer that came at the start, of a window with so many seconds left."""
-    reported = {"limit": limit, "remaining": remaining, "reset": START + seconds}
-    return {f"x-ratelimit-{name}": str(int(figure)) for name, figure in reported.items()}
+    figures = {"limit": limit, "remaining": remaining, "reset": START + seconds}
+    return {f"x-ratelimit-{name}": str(int(figure)) for name, figure in figures.items()}
 
 
-def reported(remaining: int, **others: int) -> RateLimit:
-    """What has heard one answer, at the start."""
+def informed(remaining: int, **others: int) -> RateLimit:
+    """What received one answer, at the start."""
     pacing = RateLimit()
     pacing.sent(START)
-    pacing.received(heard(remaining, **others), 200, START, START)
+    pacing.received(reports(remaining, **others), 200, START, START)
     return pacing
 
 
 def test_a_used_up_window_is_waited_for_until_it_has_surely_ended() -> None:
-    pacing = reported(remaining=0)
+    pacing = informed(remaining=0)
     assert pacing.wait(START + 10) == 21
     assert pacing.ready(START + 10, horizon=20) == 0
     assert pacing.wait(START + 31) == 0
 
 
 def test_an_answer_that_was_overtaken_changes_nothing() -> None:
-    pacing = reported(remaining=10)
-    for late in (heard(remaining=50), heard(remaining=99, seconds=-30)):
+    pacing = informed(remaining=10)
+    for late in (reports(remaining=50), reports(remaining=99, seconds=-30)):
         pacing.sent(START)
         pacing.received(late, 200, START, START + 1)
     assert (pacing.remaining, pacing.resets_at) == (10, START + 30)
 
 
 def test_room_that_is_only_feared_to_be_taken_is_looked_for_again_soon() -> None:
-    pacing = reported(remaining=1)
+    pacing = informed(remaining=1)
     pacing.sent(START)
     assert 0 < pacing.wait(START + 10) <= 0.1
-    pacing.received(heard(remaining=1), 200, START, START + 11)  # the server had counted it before
+    pacing.received(reports(remaining=1), 200, START, START + 11)  # the server had counted it before
     assert pacing.wait(START + 29) == 0
 
 
 def test_a_request_that_was_lost_on_the_way_may_have_been_counted() -> None:
-    pacing = reported(remaining=1)
+    pacing = informed(remaining=1)
     pacing.sent(START)
     pacing.lost(left=True)
     assert pacing.wait(START + 10) == 21  # until the next window
 
 
 def test_a_request_that_never_left_was_not_counted() -> None:
-    pacing = reported(remaining=1)
+    pacing = informed(remaining=1)
     pacing.sent(START)
     pacing.lost(left=False)
     assert pacing.wait(START + 29) == 0
 
 
 def test_an_answer_without_the_headers_may_have_been_counted() -> None:
-    pacing = reported(remaining=1)
+    pacing = informed(remaining=1)
     pacing.sent(START)
     pacing.received({}, 502, START, START + 1)  # a gateway's
     assert pacing.wait(START + 10) == 21
 
 
 def test_how_many_may_go_soon_is_what_the_spacing_allows() -> None:
-    pacing = reported(remaining=29)
+    pacing = informed(remaining=29)
     assert pacing.ready(START, horizon=10) in (10, 11)  # about one a second, the first at once
     assert pacing.ready(START, horizon=1000) == 29
-    assert reported(remaining=29, seconds=1).ready(START, horizon=0) == 29  # the end is near: all at once
+    assert informed(remaining=29, seconds=1).ready(START, horizon=0) == 29  # the end is near: all at once
 
 
 def test_a_request_that_is_kept_back_to_find_the_edge_is_offered_when_it_is_due() -> None:
@@ -277,14 +277,14 @@ def test_a_request_that_is_kept_back_to_find_the_edge_is_offered_when_it_is_due(
     assert pacing.ready(simulation.now, horizon=waits) == 1
 
 
-def test_a_429_stops_everything_for_as_long_as_it_says() -> None:
-    pacing = reported(remaining=50)
+def test_a_429_stops_everything_for_as_long_as_its_header_asks() -> None:
+    pacing = informed(remaining=50)
     pacing.sent(START)
-    pacing.received({**heard(remaining=0), "retry-after": "12"}, 429, START, START)
+    pacing.received({**reports(remaining=0), "retry-after": "12"}, 429, START, START)
     assert pacing.wait(START) == 12
-    other = reported(remaining=50)
+    other = informed(remaining=50)
     other.sent(START)
-    other.received(heard(remaining=0), 429, START, START)
+    other.received(reports(remaining=0), 429, START, START)
     assert other.wait(START) == 31  # it says nothing: until the window has ended
 
 

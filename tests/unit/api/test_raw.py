@@ -83,7 +83,7 @@ def test_a_body_goes_out_as_it_is_given(dialect: Dialect) -> None:
         (("create_agent", None, None, {"name": float("nan")}), "body", "JSON cannot say"),
     ],
 )
-def test_what_does_not_fit_the_operation_is_said_before_anything_is_sent(
+def test_what_does_not_fit_the_operation_is_refused_before_anything_is_sent(
     arguments: tuple[Any, ...], param: str, words: str
 ) -> None:
     with pytest.raises(InvalidInput, match=words) as refused:

@@ -25,7 +25,7 @@ def test_an_id_is_enough() -> None:
     assert not call().is_with(ANNA)
 
 
-def test_what_no_one_has_heard_of_is_kept_aside() -> None:
+def test_what_is_not_known_is_kept_aside() -> None:
     read = call(sentiment={"score": 1}, status="on-the-moon")
     assert (read.status, read.model_extra) == ("on-the-moon", {"sentiment": {"score": 1}})
 

@@ -54,12 +54,12 @@ def test_every_error_survives_the_way_to_another_process(kind: type[FlireoError]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ERRORS if kind is not errors.InvalidInput])
-def test_every_error_says_what_the_server_said(kind: type[FlireoError]) -> None:
+def test_every_error_has_the_servers_words(kind: type[FlireoError]) -> None:
     start = "Flireo GET /calls/{id}: 499 odd: the words (field name) [request req-1]."
     assert str(reported(kind)) == f"{start} {kind.remedy}".rstrip()
 
 
-def test_an_error_tells_what_to_do_only_where_it_helps() -> None:
+def test_an_error_has_advice_only_where_it_helps() -> None:
     refused = errors.NotSent("get_call", "GET /calls/{id}", text="ConnectError")
     late = errors.TooLate("get_call", "GET /calls/{id}", text="ConnectError")
     assert "FLIREO_BASE_URL" in str(refused)
@@ -67,7 +67,7 @@ def test_an_error_tells_what_to_do_only_where_it_helps() -> None:
 
 
 @given(st.text(), st.text(), st.text())
-def test_an_error_is_the_same_after_the_way_whatever_it_says(words: str, code: str, param: str) -> None:
+def test_an_error_is_the_same_after_the_way_whatever_its_text(words: str, code: str, param: str) -> None:
     error = errors.BadRequest("get_call", "GET /calls/{id}", 400, code, words, param)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
@@ -105,7 +105,7 @@ def test_no_number_is_shown_however_it_is_written(
         "Too many requests, retry in 42 seconds.",
     ],
 )
-def test_what_helps_and_is_nobodys_number_is_kept(text: str) -> None:
+def test_what_helps_and_is_no_ones_number_is_kept(text: str) -> None:
     assert redact(text) == text
 
 

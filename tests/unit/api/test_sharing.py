@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flireo_flows.api.rate_limit import RateLimit
 from tests.support.api.limited_server import LimitedServer, Simulation
 
-ROUNDINGS = pytest.mark.parametrize("reported", [math.ceil, math.floor], ids=["rounded up", "rounded down"])
+ROUNDINGS = pytest.mark.parametrize("rounded", [math.ceil, math.floor], ids=["rounded up", "rounded down"])
 BY_THE_CLOCK = 0.37  # of a window, between the whole minute and the edge
 
 
@@ -32,10 +32,10 @@ def refused_later(server: LimitedServer) -> int:
 @pytest.mark.parametrize("seconds", [30.0, 60.0])
 @pytest.mark.parametrize("clients", [2, 3])
 def test_runners_that_share_a_key_use_it_up_and_none_is_refused(
-    clients: int, seconds: float, joins: float, begins: str, reported: Callable[[float], int]
+    clients: int, seconds: float, joins: float, begins: str, rounded: Callable[[float], int]
 ) -> None:
     phase = BY_THE_CLOCK * seconds if begins == "by the clock" else None
-    server = LimitedServer(100, seconds, phase, reported, skew=1.3)
+    server = LimitedServer(100, seconds, phase, rounded, skew=1.3)
     simulation, pacings = Simulation(server, jitter(clients)), [RateLimit() for _ in range(clients)]
     for number, pacing in enumerate(pacings):
         simulation.at(number * joins * seconds, partial(simulation.client, pacing))
@@ -52,7 +52,7 @@ def test_runners_that_share_a_key_use_it_up_and_none_is_refused(
     by_the_clock=st.booleans(),
     skew=st.floats(-3, 3),
     latency=st.floats(0.01, 0.15),
-    reported=st.sampled_from([math.ceil, math.floor]),
+    rounded=st.sampled_from([math.ceil, math.floor]),
     seed=st.integers(0, 1000),
 )
 def test_whatever_clocks_and_networks_hardly_any_request_of_any_runner_is_refused(
@@ -62,11 +62,11 @@ def test_whatever_clocks_and_networks_hardly_any_request_of_any_runner_is_refuse
     by_the_clock: bool,
     skew: float,
     latency: float,
-    reported: Callable[[float], int],
+    rounded: Callable[[float], int],
     seed: int,
 ) -> None:
     phase = BY_THE_CLOCK * seconds if by_the_clock else None
-    server = LimitedServer(limit, seconds, phase, reported, skew)
+    server = LimitedServer(limit, seconds, phase, rounded, skew)
     simulation = Simulation(server, jitter(seed, latency / 2, latency * 1.5))
     for number in range(clients):
         simulation.at(0.1 * number, lambda: simulation.client(RateLimit()))
@@ -109,8 +109,8 @@ def test_beside_someone_who_follows_no_plan_the_rest_is_used_and_seldom_too_much
 
 @ROUNDINGS
 @pytest.mark.parametrize("clients", [1, 2, 3])
-def test_a_limit_that_changes_is_followed_by_all(clients: int, reported: Callable[[float], int]) -> None:
-    server = LimitedServer(100, 30.0, phase=0.0, reported=reported)
+def test_a_limit_that_changes_is_followed_by_all(clients: int, rounded: Callable[[float], int]) -> None:
+    server = LimitedServer(100, 30.0, phase=0.0, rounded=rounded)
     simulation = Simulation(server, jitter(clients))
     for _ in range(clients):
         simulation.client(RateLimit())

@@ -178,7 +178,7 @@ def test_what_is_no_object_is_no_success(function: OperationFunction, body: Any)
 
 
 @every("function", CHANGING, ids=lambda function: function.__name__)
-def test_a_success_says_so_and_has_no_error(function: OperationFunction) -> None:
+def test_a_success_is_marked_so_and_has_no_error(function: OperationFunction) -> None:
     body = {**WHOLE, "success": True, "error": None}
     nothing: list[Any] = [None, "", False, {}, []]
     for empty in nothing:
@@ -207,7 +207,7 @@ def test_no_object_is_built_without_its_id(function: OperationFunction, body: di
 
 
 @every("words", ["busy", "no answer", "STT connection failed"])
-def test_a_call_that_failed_says_why_and_is_read(words: str) -> None:
+def test_a_call_that_failed_has_its_reason_and_is_read(words: str) -> None:
     failed = {"id": "call-1", "status": "failed", "error": words}
     for body in (failed, {"call": failed}):
         assert came_of(get_call("call-1"), body).error == words
@@ -221,7 +221,7 @@ def test_an_error_with_the_id_of_a_request_is_no_call() -> None:
     assert type(came_of(get_call("call-1"), body)) is errors.UnreadableAnswer
 
 
-def test_the_servers_words_are_told() -> None:
+def test_the_servers_words_are_reported() -> None:
     body = {"success": False, "error": {"code": "conflict", "message": "it is in use", "param": "agent_id"}}
     outcome = play(
         example(BY_NAME["delete_agent"]), said(200, json.dumps(body).encode(), x_request_id="r-1")

@@ -100,7 +100,7 @@ def test_a_refusal_is_final_for_the_next_poll_would_meet_it_too(kind: type[error
     assert len(stage.asked) == 1
 
 
-def test_the_log_hears_of_changes_only() -> None:
+def test_the_log_gets_changes_only() -> None:
     stage: Stage[PollResult[Call]] = Stage(over_after(600))
     watched(stage, 3600)
     assert stage.notes == ["call in-progress", "call ended"]

@@ -25,14 +25,14 @@ from flireo_flows.ledger.past import Past, read_past
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.script import PoolNumber, Script, Variant
 from tests.support.calling.campaign import ANNA, BEN, CARLA
-from tests.support.calling.plans import MONDAY, THREE, plan, somebody, wanted
+from tests.support.calling.plans import MONDAY, THREE, lead_of, plan, wanted
 
 
 def test_every_row_is_a_call_or_a_skip_with_its_reason() -> None:
     made = plan(
         *THREE,
-        somebody("+447700900004", "Dora", 5, city=""),
-        somebody("+447700900005", "Eva", 6, zones=()),
+        lead_of("+447700900004", "Dora", 5, city=""),
+        lead_of("+447700900005", "Eva", 6, zones=()),
         rejects=(Reject(7, RejectCode.DUPLICATE, "The same number stands on line 2.", {}),),
     )
     assert [call.line for call in made.calls] == [2, 3, 4]
@@ -53,8 +53,8 @@ def test_every_row_is_a_call_or_a_skip_with_its_reason() -> None:
 
 def test_times_are_on_the_leads_own_clock_and_say_how_sure_that_is() -> None:
     made = plan(
-        somebody(ANNA, "Anna", 2, zones=("America/New_York", "America/Los_Angeles")),
-        somebody(BEN, "Ben", 3, zones=("Asia/Tokyo",), zone_source="column"),
+        lead_of(ANNA, "Anna", 2, zones=("America/New_York", "America/Los_Angeles")),
+        lead_of(BEN, "Ben", 3, zones=("Asia/Tokyo",), zone_source="column"),
     )
     anna, ben = made.calls
     # Nine in the morning in the west is noon in the east.
@@ -83,7 +83,7 @@ def test_it_warns_where_no_one_is_reported_that_an_ai_calls(greeting: str, warne
 
 def test_numbers_in_the_words_are_masked_where_they_are_shown() -> None:
     script = Script(first_message="This is an AI. Ring us back on {{ city }}.")
-    made = plan(somebody(ANNA, "Anna", 2, city=BEN), asked=wanted(script))
+    made = plan(lead_of(ANNA, "Anna", 2, city=BEN), asked=wanted(script))
     assert made.calls[0].first_message == "This is an AI. Ring us back on +44********02."
     assert BEN not in SavedPlan.of(made).model_dump_json()
 
@@ -100,7 +100,7 @@ def test_equal_plans_have_equal_digests_whatever_the_hour_and_the_order() -> Non
 
 def test_a_saved_plan_is_the_owners_only_and_holds_no_full_number(tmp_path: Path) -> None:
     file = tmp_path / "plans" / "plan.json"
-    save_plan(plan(*THREE, somebody("+447700900004", "Dora", 5, city="")), file)
+    save_plan(plan(*THREE, lead_of("+447700900004", "Dora", 5, city="")), file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert list(file.parent.iterdir()) == [file]
     text = file.read_text()
@@ -113,13 +113,13 @@ def test_a_saved_plan_is_the_owners_only_and_holds_no_full_number(tmp_path: Path
 OTHER_RULES = wanted(policy=CallingPolicy(max_attempts=2, calls_per_minute=3))
 CHANGES: dict[str, tuple[Callable[[], tuple[Lead, ...]], PlanRequest, str]] = {
     "more people": (
-        lambda: (*THREE, somebody("+447700900004", "Dora", 9)),
+        lambda: (*THREE, lead_of("+447700900004", "Dora", 9)),
         wanted(),
         r"The file holds 1 person \(line 9\) more\.",
     ),
     "fewer": (lambda: THREE[1:], wanted(), "The file holds 1 fewer of the planned people"),
     "a row": (
-        lambda: (somebody(ANNA, "Anna", 2, city="York"), *THREE[1:]),
+        lambda: (lead_of(ANNA, "Anna", 2, city="York"), *THREE[1:]),
         wanted(),
         r"The rows of 1 person \(line 2\) changed",
     ),
@@ -157,8 +157,8 @@ def test_a_campaign_that_is_named_after_a_number_is_refused_without_it() -> None
 
 def test_who_was_skipped_stays_out_and_who_was_forbidden_since_may_be_missing(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
-    save_plan(plan(*THREE, somebody("+447700900004", "Dora", 5, city="")), file)
-    dora = somebody("+447700900004", "Dora", 5, city="Hull")  # mended since, but no one approved it
+    save_plan(plan(*THREE, lead_of("+447700900004", "Dora", 5, city="")), file)
+    dora = lead_of("+447700900004", "Dora", 5, city="Hull")  # mended since, but no one approved it
     batch = LeadBatch((*THREE, dora), (), ("name", "phone", "city"))
     assert only_planned(batch, file, wanted()).leads == THREE
     assert planned_leads(read_plan(file), (*THREE[:1], *THREE[2:], dora), wanted(), {BEN}) == (
@@ -175,7 +175,7 @@ def test_variants_and_pools_are_planned_as_they_are_called() -> None:
         numbers=[PoolNumber(number_id="one"), PoolNumber(number_id="two")],
     )
     asked = wanted(script, number="")
-    crowd = [somebody(f"+447700900{n:03d}", f"P{n}", n + 2) for n in range(40)]
+    crowd = [lead_of(f"+447700900{n:03d}", f"P{n}", n + 2) for n in range(40)]
     made = plan(*crowd, asked=asked)
     assert {call.choice.variant for call in made.calls} == {"a", "b"}
     assert {call.choice.number_id for call in made.calls} == {"one", "two"}

@@ -41,7 +41,7 @@ from tests.support.leads.fixtures import WriteFile
         ("Country", "Oesterreich", "6641234567", "DE", "+436641234567"),
     ],
 )
-def test_the_column_beside_a_number_tells_whose_it_is(
+def test_the_column_beside_a_number_shows_whose_it_is(
     file: WriteFile, header: str, cell: str, phone: str, region: str, e164: str
 ) -> None:
     batch = read_leads(
@@ -116,7 +116,7 @@ def test_a_place_under_the_names_of_crms_counts_beside_the_number(
         ("blacklist", False),
     ],
 )
-def test_a_status_that_tells_what_was_done_is_no_no(file: WriteFile, status: str, may: bool | None) -> None:
+def test_a_status_of_what_was_done_is_no_opt_out(file: WriteFile, status: str, may: bool | None) -> None:
     [lead] = read_leads(file(f"phone;status\n+12125550123;{status}\n")).leads
     assert lead.wishes.consent.given is may
 
@@ -134,7 +134,7 @@ def test_a_status_that_tells_what_was_done_is_no_no(file: WriteFile, status: str
         ("nie dzwonić", False),
     ],
 )
-def test_a_note_about_calls_is_told_from_one_about_a_door(
+def test_a_note_about_calls_is_distinguished_from_one_about_a_door(
     file: WriteFile, note: str, may: bool | None
 ) -> None:
     [lead] = read_leads(file(f"phone;notes\n+12125550123;{note}\n")).leads

@@ -86,7 +86,7 @@ Optional notes|Options|Product|Afdeling|Postcode|Straße|Ansprechpartner|Adresse
         *((header, Meaning.UNRELATED) for header in UNRELATED),
     ],
 )
-def test_a_header_means_what_it_plainly_says(header: str, meaning: Meaning) -> None:
+def test_a_header_means_what_its_words_plainly_mean(header: str, meaning: Meaning) -> None:
     assert meaning_of(header) is meaning
     assert meaning_of(header.upper()) in (meaning, meaning_of(header.lower()))
 
@@ -182,14 +182,16 @@ def test_a_recognised_column_can_be_ignored(file: WriteFile) -> None:
 
 
 @every("header", OTHER_CHANNELS)
-def test_a_column_about_another_channel_is_passed_over_and_that_is_said(file: WriteFile, header: str) -> None:
+def test_a_column_about_another_channel_is_passed_over_and_that_is_reported(
+    file: WriteFile, header: str
+) -> None:
     batch = read_leads(file(f'phone;"{header}"\n{PHONE};yes\n'))
     assert batch.leads[0].wishes.consent.given is None
     assert batch.other_channels == (header,)
     assert any(repr(header) in note for note in reading_notes(batch))
 
 
-def test_a_column_about_another_channel_counts_once_someone_says_so(file: WriteFile) -> None:
+def test_a_column_about_another_channel_counts_once_it_is_named(file: WriteFile) -> None:
     assert called(file, "Email Opt Out", "yes", LeadFormat(opt_out_column="Email Opt Out")) == [OTHER]
 
 
@@ -271,7 +273,7 @@ def test_a_status_or_tag_that_asks_for_no_calls_counts(
 
 
 @every("cell", ["She said: please do not call again.", "wil niet gebeld worden, ZSM verwijderen"])
-def test_a_note_that_asks_for_no_calls_counts_and_that_is_said(file: WriteFile, cell: str) -> None:
+def test_a_note_that_asks_for_no_calls_counts_and_that_is_reported(file: WriteFile, cell: str) -> None:
     batch = read_leads(file(f'phone;notes\n{PHONE};"{cell}"\n{OTHER};called twice\n'))
     assert [lead.wishes.consent.given for lead in batch.leads] == [False, None]
     assert "1 lead is not called: a cell such as a status or a note asks for no more calls." in reading_notes(

@@ -154,7 +154,7 @@ def test_columns_that_agree_are_one_country(file: WriteFile) -> None:
     assert [it.phone for it in read_leads(file(text), NL).leads] == ["+493023125101", "+31201234501"]
 
 
-def test_the_default_holds_for_rows_without_a_country_only_where_the_format_says_so(file: WriteFile) -> None:
+def test_the_default_holds_for_rows_without_a_country_only_where_the_format_sets_it(file: WriteFile) -> None:
     leads = file("phone,country\n020 1234501,\n030 23125101,DE\n")
     assert [it.code for it in read_leads(leads, NL).rejects] == [RejectCode.MISSING_COUNTRY]
     form = LeadFormat(default_region="NL", default_region_for_empty_country=True)
@@ -176,7 +176,7 @@ def test_a_country_column_can_be_named(file: WriteFile) -> None:
         read_leads(leads, LeadFormat(country_column="nowhere"))
 
 
-def test_the_format_says_how_a_file_writes_numbers_without_plus(file: WriteFile) -> None:
+def test_the_format_sets_how_a_file_writes_numbers_without_plus(file: WriteFile) -> None:
     leads = file("phone\n4917604069012\n4915228817386\n")
     de: dict[str, str] = {"default_region": "DE"}
     assert {it.code for it in read_leads(leads, LeadFormat(**de)).rejects} == {RejectCode.AMBIGUOUS_PHONE}

@@ -51,7 +51,7 @@ def test_a_workbook_is_a_list_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "region", "line", "says"),
+    ("content", "region", "line", "words"),
     [
         ("+31201234501\n+3120123\n", "NL", 2, "line 2 holds no valid number. Mend or remove them"),
         ("+31201234501\nAnna\nBen\n", "NL", 2, "lines 2, 3 hold no valid number."),
@@ -70,11 +70,11 @@ def test_a_workbook_is_a_list_too(tmp_path: Path) -> None:
     ],
 )
 def test_one_garbled_line_refuses_the_list_and_is_named(
-    file: WriteFile, content: str, region: str, line: int, says: str
+    file: WriteFile, content: str, region: str, line: int, words: str
 ) -> None:
     with pytest.raises(LeadFileError) as refused:
         read_do_not_call(file(content, "dnc.txt"), region)
-    assert says in str(refused.value)
+    assert words in str(refused.value)
     assert refused.value.line == line
 
 
@@ -185,7 +185,7 @@ def test_an_old_number_stands_for_all_that_it_may_have_become(file: WriteFile) -
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "words"),
     [
         ("212,5550100\n212,555010\n", "line 2 holds"),
         ("area code,phone\n212,5550100\n,5550101\n", "line 3 holds"),
@@ -195,11 +195,11 @@ def test_an_old_number_stands_for_all_that_it_may_have_become(file: WriteFile) -
     ],
 )
 def test_a_published_list_with_a_garbled_line_is_refused_too(
-    file: WriteFile, content: str, says: str
+    file: WriteFile, content: str, words: str
 ) -> None:
     with pytest.raises(LeadFileError) as refused:
         read_do_not_call(file(content, "dnc.csv"), "US")
-    assert says in str(refused.value)
+    assert words in str(refused.value)
 
 
 def test_who_is_on_the_list_in_another_spelling_is_no_lead(file: WriteFile) -> None:

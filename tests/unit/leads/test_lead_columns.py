@@ -66,7 +66,7 @@ def test_a_zone_column_is_recognised(file: WriteFile, header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "form", "says"),
+    ("header", "form", "words"),
     [
         ("phone,mobile", LeadFormat(), "'phone', 'mobile'. Say which one with phone_column."),
         ("naam,name,tel", LeadFormat(), "'naam', 'name'. Say which one with name_column."),
@@ -80,16 +80,16 @@ def test_a_zone_column_is_recognised(file: WriteFile, header: str) -> None:
         ("reject_line", LeadFormat(), "the header has no names."),
     ],
 )
-def test_an_unclear_header_is_refused_and_says_what_it_saw(
-    file: WriteFile, header: str, form: LeadFormat, says: str
+def test_an_unclear_header_is_refused_with_what_it_holds(
+    file: WriteFile, header: str, form: LeadFormat, words: str
 ) -> None:
     with pytest.raises(LeadFileError) as refused:
         read_leads(file(f"{header}\n{PHONE}\n"), form)
-    assert says in str(refused.value)
+    assert words in str(refused.value)
     assert refused.value.line == 1
 
 
-def test_a_file_without_header_is_refused_and_nobodys_number_is_shown(file: WriteFile) -> None:
+def test_a_file_without_header_is_refused_and_no_ones_number_is_shown(file: WriteFile) -> None:
     headless = file("Anna,+31 20 1234501\nBen,+31 20 1234502\n")
     with pytest.raises(LeadFileError, match=r"seems to be a person.*Put a line with column names") as refused:
         read_leads(headless)

@@ -123,7 +123,7 @@ LONG_CELL = 'tel,name\n0201234501,"' + "x" * 140_000
 
 
 @pytest.mark.parametrize(
-    ("content", "form", "says", "line"),
+    ("content", "form", "words", "line"),
     [
         (b"", NL, "The file is empty. Export it again.", 0),
         (b" \n;;\n", NL, "holds only blank lines", 0),
@@ -153,18 +153,18 @@ LONG_CELL = 'tel,name\n0201234501,"' + "x" * 140_000
     ],
 )
 def test_a_file_that_cannot_be_trusted_is_refused_with_a_next_step(
-    file: WriteFile, content: bytes, form: LeadFormat, says: str, line: int
+    file: WriteFile, content: bytes, form: LeadFormat, words: str, line: int
 ) -> None:
     path = file(content)
     for read in (read_leads, check_file):
         with pytest.raises(LeadFileError) as refused:
             read(path, form)
-        assert says in str(refused.value)
+        assert words in str(refused.value)
         assert str(refused.value).startswith("leads.csv")
         assert refused.value.line == line
 
 
-def test_a_missing_file_is_said_with_the_folder_that_was_searched(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_the_folder_that_was_searched(tmp_path: Path) -> None:
     with pytest.raises(
         LeadFileError, match=r"gone\.csv: There is no such file in /.*Check the name"
     ) as refused:
@@ -178,7 +178,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every file")
-def test_a_file_without_permission_is_said_so(file: WriteFile) -> None:
+def test_a_file_without_permission_is_reported(file: WriteFile) -> None:
     path = file(ROWS)
     path.chmod(0)
     with pytest.raises(LeadFileError, match=r"may not read the file\. Change its permissions\."):
@@ -257,7 +257,7 @@ def test_a_cell_becomes_the_text_that_a_person_sees(value: object, number_format
     assert as_text(value, number_format) == text
 
 
-def test_without_the_extra_the_error_says_what_to_install(
+def test_without_the_extra_the_error_names_what_to_install(
     tmp_path: Path, file: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "openpyxl", None)

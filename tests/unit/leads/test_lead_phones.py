@@ -53,7 +53,7 @@ def test_00_is_read_as_plus_where_it_is_not_the_international_prefix() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "region", "code", "says"),
+    ("text", "region", "code", "words"),
     [
         ("", "NL", RejectCode.MISSING_PHONE, "missing"),
         ("  ", "NL", RejectCode.MISSING_PHONE, "missing"),
@@ -103,12 +103,12 @@ def test_00_is_read_as_plus_where_it_is_not_the_international_prefix() -> None:
     ],
 )
 def test_what_is_no_number_to_call_is_refused_with_a_reason(
-    text: str, region: str, code: RejectCode, says: str
+    text: str, region: str, code: RejectCode, words: str
 ) -> None:
     refusal = parse_phone(text, region)
     assert isinstance(refusal, Refusal)
     assert refusal.code is code
-    assert says in refusal.message
+    assert words in refusal.message
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_what_programs_make_of_a_number_loses_no_digit(text: str, region: str, e
 @pytest.mark.parametrize(
     "text", ["31,612,345,678.00", "31.612.345.678,00", "31 612 345 678,0", "31612345678,0"]
 )
-def test_a_figure_with_decimals_is_said_to_be_one(text: str) -> None:
+def test_a_figure_with_decimals_is_reported_as_one(text: str) -> None:
     refusal = parse_phone(text, "NL")
     assert isinstance(refusal, Refusal)
     assert refusal.code is RejectCode.EXCEL_MANGLED

@@ -115,7 +115,7 @@ def test_an_own_number_without_its_plus_is_that_number_or_no_lead(text: str, reg
         ("626112345", "ES"),  # a Spanish mobile, or Medan in Indonesia
     ],
 )
-def test_what_may_be_two_numbers_is_refused_and_says_what_settles_it(text: str, region: str) -> None:
+def test_what_may_be_two_numbers_is_refused_with_what_settles_it(text: str, region: str) -> None:
     found = parse_phone(text, region)
     assert isinstance(found, Refusal)
     assert found.code is RejectCode.AMBIGUOUS_PHONE

@@ -104,7 +104,7 @@ def test_a_column_named_as_the_clients_is_not_the_leads_name(file: WriteFile) ->
 
 
 @pytest.mark.parametrize(
-    ("header", "form", "says"),
+    ("header", "form", "words"),
     [
         (
             "agent_id;assistant_id",
@@ -116,12 +116,12 @@ def test_a_column_named_as_the_clients_is_not_the_leads_name(file: WriteFile) ->
         ("x;y", LeadFormat(dial_before_column="z"), "There is no column 'z'"),
     ],
 )
-def test_an_unclear_header_says_which_setting_mends_it(
-    file: WriteFile, header: str, form: LeadFormat, says: str
+def test_an_unclear_header_is_refused_with_the_setting_that_mends_it(
+    file: WriteFile, header: str, form: LeadFormat, words: str
 ) -> None:
     with pytest.raises(LeadFileError) as refused:
         read_leads(file(f"phone;{header}\n{PHONE};a;b\n"), form)
-    assert says in str(refused.value)
+    assert words in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -216,13 +216,13 @@ def test_of_several_columns_of_opt_outs_one_yes_is_enough(
     assert called == [LONDON]
 
 
-def test_two_columns_of_consent_are_read_once_someone_said_which(file: WriteFile) -> None:
+def test_two_columns_of_consent_are_read_once_one_is_named(file: WriteFile) -> None:
     table = file(f"phone;consent;opt_in\n{PHONE};yes;no\n")
     assert read_leads(table, LeadFormat(consent_column="opt_in")).leads[0].wishes.consent.given is False
     assert read_leads(table, LeadFormat(consent_column="consent")).leads[0].wishes.consent.given is True
 
 
-def test_who_opted_out_said_no_whatever_the_consent_says_and_who_did_not_gave_none(file: WriteFile) -> None:
+def test_an_opt_out_is_a_no_whatever_the_consent_is_and_without_one_none_was_given(file: WriteFile) -> None:
     table = f"phone;consent;opt_out\n{PHONE};yes;yes\n{LONDON};yes;no\n+442079460102;;no\n"
     given = [lead.wishes.consent.given for lead in read_leads(file(table)).leads]
     assert given == [False, True, None]
@@ -240,7 +240,7 @@ def test_who_opted_out_said_no_whatever_the_consent_says_and_who_did_not_gave_no
         (f"{PHONE};;yes;sometimes", RejectCode.INVALID_OPT_OUT),
     ],
 )
-def test_a_no_is_heard_in_a_row_that_is_a_reject_wherever_it_stands(
+def test_an_opt_out_counts_in_a_row_that_is_a_reject_wherever_it_stands(
     file: WriteFile, no: str, code: RejectCode, order: int
 ) -> None:
     rows = [no, f"{PHONE};;yes;"][::order]
@@ -249,7 +249,7 @@ def test_a_no_is_heard_in_a_row_that_is_a_reject_wherever_it_stands(
     assert batch.leads[0].wishes.consent.given is False
 
 
-def test_where_the_zone_comes_from_is_told(file: WriteFile) -> None:
+def test_where_the_zone_comes_from_is_shown(file: WriteFile) -> None:
     batch = read_leads(file(f"phone,timezone\n{PHONE},Europe/Paris\n{LONDON},\n"))
     assert [lead.zone_source for lead in batch.leads] == ["column", "number"]
 

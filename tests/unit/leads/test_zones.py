@@ -291,7 +291,7 @@ def test_every_area_code_has_the_zones_the_library_knows_and_its_state(area: str
         ("+19287290155", None),  # in the Navajo Nation, as the library says of Arizona as well
     ],
 )
-def test_an_exchange_whose_town_is_known_says_which(phone: str, zone: str | None) -> None:
+def test_an_exchange_whose_town_is_known_has_one_zone(phone: str, zone: str | None) -> None:
     assert number(phone).zones == ((zone,) if zone else ("America/Phoenix", MOUNTAIN))
 
 

@@ -11,7 +11,7 @@ import pytest
 PROJECT = Path(__file__).parents[3]
 CORE = ("api", "leads", "policy", "script")
 # Modules that others may import from as well; and the modules of the API's resource groups.
-INNER = ("leads.zones", "leads.zone_names", "policy.presets", "api.")
+INNER = ("leads.zones", "leads.zone_names", "api.")
 PACKAGES = ("analytics", "blocks", "flows", "prefect_support", "receiver", "sandbox", "tasks")
 
 
@@ -67,7 +67,7 @@ def test_packages_import_what_a_package_offers_and_nothing_private() -> None:
     assert [it for it in FROM_OTHERS if it[1].startswith("_") and it[1] != "__version__"] == []
     for module, name in FROM_OTHERS:
         package = module.split(".")[0]
-        if package in CORE and not module.startswith(INNER) and (package, name) != ("policy", "presets"):
+        if package in CORE and not module.startswith(INNER):
             assert module == package, f"import {name} from flireo_flows.{package}"
             assert package == "api" or name in (*import_module(f"flireo_flows.{package}").__all__, "zones"), (
                 name

@@ -67,7 +67,7 @@ def at(*zones: str) -> PolicyLead:
 
 @settings(patiently, max_examples=100)
 @given(leads_of(any_moments), any_moments, policies, histories_of(any_moments), outcomes)
-def test_every_question_has_an_answer_and_every_answer_can_be_said(
+def test_every_question_has_an_answer_and_every_answer_can_be_explained(
     lead: PolicyLead, now: datetime, policy: CallingPolicy, history: History, outcome: Outcome
 ) -> None:
     verdict = decide(lead, now, policy, history)
@@ -299,7 +299,7 @@ def test_a_clock_that_shows_a_year_that_cannot_be_calls_no_one(year: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("hours", "says"),
+    ("hours", "words"),
     [
         ({"start": "20:00", "end": "09:00"}, "calling hours from 20:00 to 09:00 never open"),
         ({"start": "09:00", "end": "09:00"}, "calling hours from 09:00 to 09:00 never open"),
@@ -316,13 +316,13 @@ def test_a_clock_that_shows_a_year_that_cannot_be_calls_no_one(year: int) -> Non
         ({"other_days": [{"weekdays": ["sat"]}, {"weekdays": ["sun", "sat"]}]}, "names saturday twice"),
     ],
 )
-def test_hours_that_cannot_be_are_refused_with_a_reason(hours: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValidationError, match=says):
+def test_hours_that_cannot_be_are_refused_with_a_reason(hours: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
         CallingPolicy.model_validate({"calling_hours": hours})
 
 
 @pytest.mark.parametrize(
-    ("rule", "says"),
+    ("rule", "words"),
     [
         ({"max_attempts": 0}, "greater than or equal to 1"),
         ({"max_attempts": 51}, "less than or equal to 50"),
@@ -348,8 +348,8 @@ def test_hours_that_cannot_be_are_refused_with_a_reason(hours: dict[str, Any], s
         ({"do_not_call_keys": [{"key": ""}]}, "at least 1 character"),
     ],
 )
-def test_rules_that_cannot_be_are_refused_with_a_reason(rule: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValidationError, match=says):
+def test_rules_that_cannot_be_are_refused_with_a_reason(rule: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
         CallingPolicy.model_validate(rule)
 
 

@@ -132,7 +132,7 @@ def test_the_time_of_day_is_the_walls_also_after_a_change_of_clocks() -> None:
     assert until(decide(LONDON, winter, OTHER, called(summer))) == datetime(2026, 10, 26, 13, 1, tzinfo=UTC)
 
 
-def test_where_the_hours_leave_no_other_time_of_day_plain_spacing_does_and_says_so() -> None:
+def test_where_the_hours_leave_no_other_time_of_day_plain_spacing_does_and_shows_it() -> None:
     narrow = OTHER.model_copy(update={"calling_hours": CallingHours(start="12:00", end="14:00")})
     yesterday = NOON - timedelta(days=1)
     verdict = decide(LONDON, NOON, narrow, called(yesterday))
@@ -187,7 +187,7 @@ def test_no_one_is_called_at_or_after_the_earlier_of_two_last_moments() -> None:
     assert reason(decide(own, NOON - timedelta(hours=1), policy, NEW)) == Rule.TOO_LATE
 
 
-def test_whose_next_chance_comes_too_late_is_told_never() -> None:
+def test_a_lead_whose_next_chance_comes_too_late_gets_never() -> None:
     tonight = replace(AMSTERDAM, dial_before=NOON.replace(hour=21))
     verdict = decide(tonight, NOON.replace(hour=19), CallingPolicy(), NEW)
     assert isinstance(verdict, Deny)
@@ -228,7 +228,7 @@ def test_consent_that_begins_tomorrow_is_waited_for() -> None:
     assert until(verdict) == NOON + DAY
 
 
-def test_who_said_no_is_not_called_whatever_else_is_true() -> None:
+def test_a_lead_that_opted_out_is_not_called_whatever_else_is_true() -> None:
     for source in ("file", "person", "outcome", "analysis", "forgotten"):
         verdict = decide(LONDON, NOON, ANY_HOUR, History(do_not_call=source))
         assert isinstance(verdict, Deny)

@@ -109,7 +109,7 @@ def test_calls_at_once_wait_for_a_call_to_end() -> None:
     assert explain(denial) == "2 calls are in progress, of 2 at most; next when a call has ended"
 
 
-def test_a_used_up_cap_is_told_before_calls_at_once() -> None:
+def test_a_used_up_cap_is_reported_before_calls_at_once() -> None:
     policy = CallingPolicy(max_concurrent_calls=1, caps_per_run=Caps(calls=1))
     denial = campaign_denial(NOON, policy, History(live=1, run=Totals(1, open_calls=1)))
     assert denial is not None
@@ -155,7 +155,7 @@ def test_a_day_begins_at_midnight_on_every_clock_and_lasts_until_the_next() -> N
 
 
 @pytest.mark.parametrize(
-    ("fields", "says"),
+    ("fields", "words"),
     [
         ({"caps_per_day": Caps(money=5)}, "caps_per_day.money: a cap on money needs a tariff"),
         (
@@ -168,9 +168,9 @@ def test_a_day_begins_at_midnight_on_every_clock_and_lasts_until_the_next() -> N
         ),
     ],
 )
-def test_caps_that_would_call_no_one_are_told_before_the_run(fields: dict[str, Any], says: str) -> None:
+def test_caps_that_would_call_no_one_are_reported_before_the_run(fields: dict[str, Any], words: str) -> None:
     policy = policy_with(**fields)
-    assert policy_problem(policy).startswith(says)
+    assert policy_problem(policy).startswith(words)
     assert calls_left(NOON, policy, History()) == 0
 
 

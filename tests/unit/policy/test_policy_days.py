@@ -16,7 +16,7 @@ from flireo_flows.policy import (
     explain,
     policy_problem,
 )
-from flireo_flows.policy.calendars import country_of, holiday_on
+from flireo_flows.policy.calendars import calendars_for, holiday_on
 from tests.support.calling.policies import AMSTERDAM, ANY_HOUR, LONDON, NEW, reason, until
 
 # 27 April 2027 is a Tuesday, and King's Day in the Netherlands only.
@@ -130,12 +130,12 @@ def test_holidays_need_to_know_the_zone_even_without_hours() -> None:
     ],
 )
 def test_the_country_of_a_number(phone: str, country: str | None) -> None:
-    assert country_of(phone) == country
+    assert calendars_for(Holidays(countries=["auto"]), phone) == (country,)
 
 
-def test_a_policy_whose_holidays_cannot_be_read_says_so_before_anyone_is_called() -> None:
+def test_a_policy_whose_holidays_cannot_be_read_is_refused_before_anyone_is_called() -> None:
     assert policy_problem(closed_on("auto", "NL", "DE-BY", "US-FL")) == ""
-    says = "holidays.countries: there are no holidays for {}; write an ISO 3166 code such as NL or DE-BY"
-    assert policy_problem(closed_on("NL", "ZZ")) == says.format("ZZ")
-    assert policy_problem(closed_on("DE-ZZ")) == says.format("DE-ZZ")
+    words = "holidays.countries: there are no holidays for {}; write an ISO 3166 code such as NL or DE-BY"
+    assert policy_problem(closed_on("NL", "ZZ")) == words.format("ZZ")
+    assert policy_problem(closed_on("DE-ZZ")) == words.format("DE-ZZ")
     assert holiday_on("DE-ZZ", KINGS_DAY.date()) is None

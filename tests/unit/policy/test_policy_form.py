@@ -34,7 +34,7 @@ from flireo_flows.policy import (
     preset,
     preset_names,
 )
-from flireo_flows.policy.presets import preset_text
+from flireo_flows.policy.calling_policy import preset_text
 from tests.support.calling.policies import AMSTERDAM, ANY_HOUR, LONDON, NEW, NOON, PHONE, reason
 
 # The form.
@@ -169,14 +169,14 @@ def allows(name: str, zone: str, local: str, history: History = NEW) -> bool:
         ("gb", "Europe/London", ["2026-11-28T12:00"], ["2026-12-25T12:00", "2026-11-29T12:00"]),
     ],
 )
-def test_the_hours_of_a_preset_are_what_it_says(
+def test_the_hours_of_a_preset_are_as_it_declares(
     name: str, zone: str, opened: list[str], closed: list[str]
 ) -> None:
     assert [it for it in opened if not allows(name, zone, it)] == []
     assert [it for it in closed if allows(name, zone, it)] == []
 
 
-def test_the_caps_of_a_preset_are_what_it_says() -> None:
+def test_the_caps_of_a_preset_are_as_it_declares() -> None:
     now = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
     called = tuple(now - timedelta(days=days) for days in (29, 20, 10, 3))
     assert not allows("fr", "Europe/Paris", "2026-11-24T16:00", History(number_called_at=called))
@@ -210,7 +210,7 @@ def test_the_caps_of_a_preset_are_what_it_says() -> None:
         ),
     ],
 )
-def test_settings_that_weaken_a_promise_are_told(fields: dict[str, object], says: list[str]) -> None:
+def test_settings_that_weaken_a_promise_are_reported(fields: dict[str, object], says: list[str]) -> None:
     reported = policy_warnings(CallingPolicy.model_validate(fields))
     assert len(reported) == len(says)
     assert all(sentence.startswith(begins) for sentence, begins in zip(reported, says, strict=True))
@@ -346,7 +346,7 @@ SAID = [
 
 
 @pytest.mark.parametrize(("verdict", "says"), SAID, ids=[reason(verdict) for verdict, _ in SAID])  # type: ignore[arg-type]
-def test_a_denial_is_said_in_one_sentence_from_what_the_ledger_keeps(verdict: Deny, says: str) -> None:
+def test_a_denial_is_explained_in_one_sentence_from_what_the_ledger_keeps(verdict: Deny, says: str) -> None:
     assert explain(verdict).startswith(says)
     kept = json.loads(json.dumps(dict(verdict.inputs)))  # also: only JSON values, and no number
     seconds = verdict.until.timestamp() if verdict.until else None
@@ -355,7 +355,7 @@ def test_a_denial_is_said_in_one_sentence_from_what_the_ledger_keeps(verdict: De
     assert PHONE not in json.dumps(kept)
 
 
-def test_every_rule_can_be_said_even_of_an_older_ledger_that_kept_less() -> None:
+def test_every_rule_can_be_explained_even_of_an_older_ledger_that_kept_less() -> None:
     assert {verdict.reason for verdict, _ in SAID if isinstance(verdict, Deny)} == set(Rule)
     for rule in Rule:
         for inputs in (
@@ -367,7 +367,7 @@ def test_every_rule_can_be_said_even_of_an_older_ledger_that_kept_less() -> None
     assert explain("rule_of_tomorrow", {}, None) == "rule of tomorrow; never under these rules"
 
 
-def test_an_allowed_call_says_on_which_clock_and_which_attempt_it_was() -> None:
+def test_an_allowed_call_shows_on_which_clock_and_which_attempt_it_was() -> None:
     allowed = decide(AMSTERDAM, NOON, CallingPolicy(max_attempts=3), History(attempts=1))
     says = (
         "it was 14:00 Wednesday in Europe/Amsterdam, the zone of the file; open 09:00-20:00 Mon-Fri; "

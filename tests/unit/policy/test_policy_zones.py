@@ -208,7 +208,7 @@ def test_a_row_that_contradicts_its_number_is_called_in_neither_night(tmp_path: 
                 assert on_every_wall(("Europe/Amsterdam", "America/Los_Angeles"), at, 9, 20), at
 
 
-def test_a_plan_says_what_it_does_not_know_of_places() -> None:
+def test_a_plan_shows_what_it_does_not_know_of_places() -> None:
     start = WEEKS[2]
     torn = PolicyLead("+31201234501", ("Europe/Amsterdam", "Europe/Lisbon"), "number column")
     lost = PolicyLead(BOSTON, ("America/New_York", "Asia/Tokyo"), "number column")
@@ -224,16 +224,16 @@ def test_a_plan_says_what_it_does_not_know_of_places() -> None:
 
 
 @every(
-    ("row", "says"),
+    ("row", "words"),
     [
         (f"{MIAMI};Asia/Tokyo", "suits every clock"),
         ("+79161234567;", "Europe/Kaliningrad"),
     ],
 )
-def test_a_plan_of_a_file_says_who_goes_to_review_and_why(tmp_path: Path, row: str, says: str) -> None:
+def test_a_plan_of_a_file_shows_who_goes_to_review_and_why(tmp_path: Path, row: str, words: str) -> None:
     path = tmp_path / "leads.csv"
     path.write_text(f"phone;timezone\n{row}\n", "utf-8")
     [found] = read_leads(path).leads
     policy = CallingPolicy(calling_hours=CallingHours(start="09:00", end="17:00"))
     verdict = decide(PolicyLead(found.phone, found.zones, found.zone_source), WEEKS[2], policy, NEW)
-    assert isinstance(verdict, Deny) and verdict.needs_review and says in explain(verdict)
+    assert isinstance(verdict, Deny) and verdict.needs_review and words in explain(verdict)

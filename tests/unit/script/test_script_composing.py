@@ -70,7 +70,7 @@ def test_the_agent_of_the_row_speaks_whatever_the_settings_say() -> None:
         assert (written["agent_id"], written["number_id"]) == ("a9", "n9")
 
 
-def test_a_report_can_be_told_from_its_address_where_a_call_may_name_one() -> None:
+def test_a_report_is_known_by_its_address_where_a_call_may_name_one() -> None:
     address = "https://example.org/hooks/attempt-1"
     reported = {"webhook_url": address, "webhook_secret": "whsec_x", "webhook_events": ["end-of-call-report"]}
     metadata = {"metadata": {"flireo_flows_attempt": "attempt-1"}}
@@ -229,7 +229,7 @@ def test_what_the_dialect_cannot_do_is_refused_when_the_script_is_made_ready() -
         ({"variants": [{"name": "b", "first_message": "{{ nick }}"}]}, "variant 'b', first_message, line 1"),
     ],
 )
-def test_a_lead_without_words_is_told_by_one_sentence_and_never_composed(
+def test_a_lead_without_words_is_reported_in_one_sentence_and_never_composed(
     script: dict[str, Any], problem: str
 ) -> None:
     campaign = composer(**script)

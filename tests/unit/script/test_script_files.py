@@ -1,4 +1,4 @@
-"""A script in a file, for the command line: the first problem is told by its place."""
+"""A script in a file, for the command line: the first problem is reported by its place."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_a_script_is_read_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "says"),
+    ("written", "words"),
     [
         ("greeting: Hi", "greeting: there is no such field. Fields are agent_config, first_message"),
         (
@@ -45,10 +45,12 @@ def test_a_script_is_read_from_a_file(tmp_path: Path) -> None:
         ("[]", "it must hold fields"),
     ],
 )
-def test_the_first_problem_of_a_file_is_told_by_its_place(tmp_path: Path, written: str, says: str) -> None:
+def test_the_first_problem_of_a_file_is_reported_by_its_place(
+    tmp_path: Path, written: str, words: str
+) -> None:
     (tmp_path / "script.yaml").write_text(written)
     with pytest.raises(SettingError) as refused:
         script(tmp_path / "script.yaml")
     assert str(refused.value).startswith("script ")
-    assert says in str(refused.value)
+    assert words in str(refused.value)
     assert "1234501" not in str(refused.value)

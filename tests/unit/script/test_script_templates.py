@@ -79,7 +79,7 @@ def test_what_is_missing_is_an_error_that_names_it_and_no_value(template: str, p
 @pytest.mark.parametrize(
     "written", ["+31201234501", "0031 20 123 45 01", "+31 (0)20-1234501", "020 1234501", "1234501"]
 )
-def test_the_leads_own_number_is_never_said_however_it_is_written(written: str) -> None:
+def test_the_leads_own_number_is_never_spoken_however_it_is_written(written: str) -> None:
     facts = replace(SANNE, columns={"call me": written})
     with pytest.raises(ComposeError, match="phone number, which no words may hold"):
         said("{{ call_me }}", facts)
@@ -162,7 +162,7 @@ def test_what_is_more_than_words_is_refused_when_the_template_is_read(template: 
         ("{{ name is even }}", "there is no test 'even'; there are defined, undefined"),
     ],
 )
-def test_a_refusal_says_what_can_be_used_instead(template: str, advice: str) -> None:
+def test_a_refusal_names_what_can_be_used_instead(template: str, advice: str) -> None:
     with pytest.raises(ScriptError) as refused:
         Template.read(template, "first_message")
     assert advice in str(refused.value)
@@ -186,7 +186,7 @@ SCRAPS = st.sampled_from([*MARKS, *THINGS, *FILTERS])
 
 @settings(patient, max_examples=300)
 @given(template=st.lists(SCRAPS | st.text(max_size=5), max_size=12).map("".join), value=st.text(max_size=50))
-def test_any_template_is_refused_or_says_words_for_any_row(template: str, value: str) -> None:
+def test_any_template_is_refused_or_gives_words_for_any_row(template: str, value: str) -> None:
     secret = "unsayable-7f3a"
     facts = LeadFacts("+31201234501", "Sanne", {"x": value, "note": "", "phone": "020-1234501", "y": secret})
     try:
