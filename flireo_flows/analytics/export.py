@@ -8,7 +8,7 @@ from typing import Any
 from flireo_flows.analytics.files import replacing
 from flireo_flows.ledger import Database, Views
 from flireo_flows.ledger.completeness import completeness
-from flireo_flows.ledger.naming import find_campaign
+from flireo_flows.ledger.notices import find_campaign
 
 
 async def write_campaign(

@@ -28,7 +28,7 @@ from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_r
 from flireo_flows.ledger import CampaignProgress, Database, LeadBook, LeadResult, OpenLead, Views
 from flireo_flows.ledger.call_history import earlier_calls_in
 from flireo_flows.ledger.completeness import Completeness, completeness
-from flireo_flows.ledger.naming import refuse_shown_name
+from flireo_flows.ledger.notices import refuse_shown_name
 from flireo_flows.ledger.suppressions import list_in
 from flireo_flows.policy import CallingPolicy, policy_problem, policy_warnings
 from flireo_flows.script import Caller, Composer, ReportWebhook, Script, reject_uncomposable

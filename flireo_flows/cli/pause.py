@@ -87,7 +87,7 @@ def in_campaign(campaign: str, work: "Callable[[CampaignLedger], Coroutine[Any, 
     """
 
     async def find(database: "Database") -> T:
-        from flireo_flows.ledger.naming import find_campaign
+        from flireo_flows.ledger.notices import find_campaign
 
         return await work(database.campaign(await find_campaign(database, campaign)))
 

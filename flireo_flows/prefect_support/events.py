@@ -18,7 +18,7 @@ from prefect.events.clients import get_events_client
 from prefect.runtime import flow_run
 
 from flireo_flows.ledger import Database, LedgerError
-from flireo_flows.ledger.notices import Notice, names_told, read_notices
+from flireo_flows.ledger.notices import Notice, label_names, read_notices
 from flireo_flows.ledger.outbox import OF_CALLS, Outbox, Posted, post_reports_waiting
 
 ROUND_SECONDS: Final = 2.0
@@ -63,7 +63,7 @@ class Publisher:
             posted = await asyncio.shield(claiming)
             notices = await read_notices(self.database, posted)
             pairs = zip(posted, notices, strict=True)
-            await box.keep({it.id: names_told(notice) for it, notice in pairs if it.event in OF_CALLS})
+            await box.keep({it.id: label_names(notice) for it, notice in pairs if it.event in OF_CALLS})
             await self._send(list(_events(notices, self.flow_run_id, is_backlog)))
         except asyncio.CancelledError:
             # The run ends. What may have arrived is sent again under its id, by whoever comes first.

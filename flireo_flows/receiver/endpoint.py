@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from flireo_flows.api.webhooks import EVENT_HEADER, EventType
 from flireo_flows.ledger import Delivered
-from flireo_flows.ledger.delivery import Delivery, read_delivery
+from flireo_flows.ledger.inbox import Delivery, read_delivery
 from flireo_flows.lifecycle.states import InboxState
 from flireo_flows.receiver.logs import place_of
 from flireo_flows.receiver.metrics import Metrics

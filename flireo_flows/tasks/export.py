@@ -14,7 +14,7 @@ from flireo_flows.api.identity import name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.naming import find_campaign, shown_name
+from flireo_flows.ledger.notices import find_campaign, shown_name
 from flireo_flows.prefect_support.async_bridge import run_async
 
 FOLDER: Final = Path("results")

@@ -18,7 +18,7 @@ from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 
-from flireo_flows.lifecycle.event_types import LedgerEvent
+from flireo_flows.lifecycle.states import LedgerEvent
 from flireo_flows.prefect_support.automations import AutomationError, make_automation
 from tests.support.faulty.server import answer, run_faulty
 from tests.support.flows.stage import patiently

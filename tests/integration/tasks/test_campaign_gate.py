@@ -94,12 +94,12 @@ async def suppressed(database: Database) -> None:
 
 async def learnt(database: Database) -> None:
     async with database.write() as db:
-        await suppress_in(db, database, BEN, "outcome", "rejected", "autumn", database.now())
+        await suppress_in(db, database, [BEN], "outcome", "rejected", "autumn", database.now())
 
 
 async def answered_no(database: Database) -> None:
     async with database.write() as db:
-        await suppress_in(db, database, BEN, "analysis", "wants_no_calls", "autumn", database.now())
+        await suppress_in(db, database, [BEN], "analysis", "wants_no_calls", "autumn", database.now())
 
 
 async def forgotten(database: Database) -> None:

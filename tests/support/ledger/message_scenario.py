@@ -25,8 +25,7 @@ from flireo_flows.ledger.outcome_backfill import apply_current_rules
 from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.schema import attempts, decisions, inbox, leads, outbox, suppressions
 from flireo_flows.ledger.suppressions import Suppressions
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent
+from flireo_flows.lifecycle.states import AttemptEvent, Reason
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import CALLER, Campaign, people
