@@ -363,10 +363,7 @@ async def _look_up(db: AsyncConnection, phones: Sequence[str], last: dict[str, d
     )
     for phone, shown, at in (await db.execute(mine)).all():
         last[phone][shown] = at
-    tails: dict[str, list[str]] = defaultdict(list)
-    for phone in phones:
-        tails[tail_of(phone)].append(phone)
-    tails.pop("", None)
+    tails = _by_tail(phones)
     theirs = (
         select(account_calls.c.tail, func.max(account_calls.c.began_at))
         .where(account_calls.c.tail.in_(list(tails)), ~is_attempt())

@@ -56,7 +56,7 @@ class Standing:
             return str(self.state)
         did = "open again, resumed" if self.state is CampaignState.OPEN else str(self.state)
         why = f": {self.reason}" if self.reason else ""
-        return f"{did} by {self.changed_by} at {_clock(self.changed_at)}{why}"
+        return f"{did} by {self.changed_by} at {datetime.fromtimestamp(self.changed_at, UTC):%Y-%m-%d %H:%M} UTC{why}"
 
 
 class CampaignControl:
@@ -147,7 +147,9 @@ async def change_in(
     elif to in CHANGES[was.state]:
         changed = Standing(to, reason, by, now)
     else:
-        raise DeclinedError(_no(campaign, was, to))
+        verb = {CampaignState.OPEN: "resumed", CampaignState.PAUSED: "paused"}.get(to, "cancelled")
+        cannot = f"campaign {redact(campaign)!r} cannot be {verb}"
+        raise DeclinedError(f"{cannot}: it was {was.in_words}. Cancelling is final.")
     if changed == was:
         return was
     change = {"state": to, "reason": reason, "changed_by": by, "changed_at": now}
@@ -216,15 +218,6 @@ def _again(was: Standing, reason: str, history: Collection[Standing]) -> Standin
     if was.state is not CampaignState.PAUSED or not reason or reason in causes:
         return was
     return replace(was, reason=f"{was.reason}; {reason}" if was.reason else reason)
-
-
-def _no(campaign: str, was: Standing, to: CampaignState) -> str:
-    verb = {CampaignState.OPEN: "resumed", CampaignState.PAUSED: "paused"}.get(to, "cancelled")
-    return f"campaign {redact(campaign)!r} cannot be {verb}: it was {was.in_words}. Cancelling is final."
-
-
-def _clock(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,16 +21,8 @@ from flireo_flows.lifecycle.states import LeadState, Reason
 from flireo_flows.policy import Rule
 
 RENEWED: Final = (  # from a newer file
-    "destination",
-    "name",
-    "columns",
-    "zones",
-    "zone_source",
-    "home_state",
-    "postcode",
-    "wishes",
-    "batch",
-    "line",
+    *("destination", "name", "columns", "zones", "zone_source", "home_state", "postcode", "wishes"),
+    *("batch", "line"),
 )
 LINKING: Final = 7_041_967_324  # key of PostgreSQL's advisory lock under which numbers are linked
 # Rows that share the id of a person hold that person's numbers. Nothing else makes two numbers one person, names least.

@@ -164,12 +164,8 @@ async def post(
 def _is_kept() -> ColumnElement[bool]:
     """What is known for ever: that a campaign started or finished, and which labels were sent of a call."""
     forgotten = select(attempts.c.id).where(attempts.c.id == outbox.c.row_id, IS_ERASED)
-    has_labels = and_(outbox.c.event.in_(_names(OF_CALLS)), outbox.c.labels != NO_LABELS)
-    return or_(outbox.c.event.in_(_names(ONCE)), and_(has_labels, ~forgotten.exists()))
-
-
-def _names(events: Iterable[LedgerEvent]) -> list[str]:
-    return [str(event) for event in events]
+    has_labels = and_(outbox.c.event.in_(OF_CALLS), outbox.c.labels != NO_LABELS)
+    return or_(outbox.c.event.in_(ONCE), and_(has_labels, ~forgotten.exists()))
 
 
 async def post_reports_waiting(database: Database) -> bool:
