@@ -221,7 +221,7 @@ def finished_call_of(columns: Mapping[str, Any]) -> FinishedCall:
         talked=talked(columns),
         duration_seconds=columns["duration_seconds"],
         turns=len(turns),
-        first_heard=next((words for words in theirs if words.strip()), ""),
+        first_words=next((words for words in theirs if words.strip()), ""),
         analysis=object_of(columns["analysis"]),
     )
 

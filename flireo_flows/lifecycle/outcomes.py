@@ -54,7 +54,7 @@ class FinishedCall:
         talked: Whether a person or a machine answered (a start time, a duration or a transcript).
         duration_seconds: Of the call.
         turns: Of the transcript; 0 when there is none.
-        first_heard: What the other party said first.
+        first_words: What the other party said first.
         analysis: As it came.
     """
 
@@ -65,7 +65,7 @@ class FinishedCall:
     talked: bool = False
     duration_seconds: int | None = None
     turns: int = 0
-    first_heard: str = ""
+    first_words: str = ""
     analysis: Mapping[str, object] | None = None
 
 
@@ -126,15 +126,15 @@ class OutcomeRule(BaseModel):
             title="Status", description="The call's status is one of these, as the API writes it (failed)."
         ),
     ] = []
-    says: Annotated[
+    ended_with: Annotated[
         list[Phrase],
         Field(
-            title="End reason or error says",
+            title="End reason or error contains",
             description="One of these words stands in the end reason or the error, be it written with capitals, "
             "-, _ or spaces.",
         ),
     ] = []
-    says_not: Annotated[
+    ended_without: Annotated[
         list[Phrase],
         Field(
             title="End reason and error do not say",
@@ -143,13 +143,13 @@ class OutcomeRule(BaseModel):
     ] = []
     end_reason: Annotated[
         list[Phrase],
-        Field(title="End reason says", description="One of these words stands in the end reason."),
+        Field(title="End reason contains", description="One of these words stands in the end reason."),
     ] = []
     no_end_reason: Annotated[
         bool, Field(title="No end reason", description="Only calls of which no end reason is given.")
     ] = False
     error: Annotated[
-        list[Phrase], Field(title="Error says", description="One of these words stands in the error.")
+        list[Phrase], Field(title="Error contains", description="One of these words stands in the error.")
     ] = []
     talked: Annotated[
         bool | None,
@@ -173,10 +173,10 @@ class OutcomeRule(BaseModel):
     summary_begins: Annotated[
         list[Phrase], Field(title="Summary begins", description="The summary begins with one of these.")
     ] = []
-    heard: Annotated[
+    first_words: Annotated[
         list[Phrase],
         Field(
-            title="Heard first",
+            title="First words",
             description="One of these stands in what the other party said first, as a machine's greeting.",
         ),
     ] = []
@@ -190,7 +190,7 @@ class OutcomeRule(BaseModel):
     ] = None
     analysis: Annotated[
         list[AnalysisAnswer],
-        Field(title="Analysis says", description="The call's analysis gives one of these answers."),
+        Field(title="Analysis answers", description="The call's analysis gives one of these answers."),
     ] = []
 
     @model_validator(mode="after")
@@ -224,8 +224,8 @@ class OutcomeRule(BaseModel):
 CONDITIONS: Final[Mapping[str, Callable[[FinishedCall, Any], bool]]] = {
     "status": lambda call, wanted: call.status in wanted,
     # Both in one: which of the two holds the words is not documented (contract section 9.4).
-    "says": lambda call, phrases: _holds(f"{call.end_reason} {call.error}", phrases),
-    "says_not": lambda call, phrases: not _holds(f"{call.end_reason} {call.error}", phrases),
+    "ended_with": lambda call, phrases: _holds(f"{call.end_reason} {call.error}", phrases),
+    "ended_without": lambda call, phrases: not _holds(f"{call.end_reason} {call.error}", phrases),
     "end_reason": lambda call, phrases: _holds(call.end_reason, phrases),
     "no_end_reason": lambda call, _: not call.end_reason.strip(),
     "error": lambda call, phrases: _holds(call.error, phrases),
@@ -237,7 +237,7 @@ CONDITIONS: Final[Mapping[str, Callable[[FinishedCall, Any], bool]]] = {
         call.duration_seconds is not None and call.duration_seconds <= most
     ),
     "summary_begins": lambda call, phrases: call.summary.lower().startswith(tuple(map(str.lower, phrases))),
-    "heard": lambda call, phrases: any(_spoken(it) in _spoken(call.first_heard) for it in phrases),
+    "first_words": lambda call, phrases: any(_spoken(it) in _spoken(call.first_words) for it in phrases),
     "most_messages": lambda call, most: 1 <= call.turns <= most,
     "analysis": lambda call, wanted: any(
         answers.has_answer(call.analysis, it.key, it.equals) for it in wanted

@@ -64,7 +64,7 @@ async def test_a_call_that_no_one_answered_ends_with_the_outcome_of_the_table(
     ("rule", "reported"),
     [
         ({"outcome": "rejected", "error": ["unreachable"]}, {"error": "Unreachable"}),
-        ({"outcome": "busy", "says": ["no answer"]}, {"error": "no answer"}),
+        ({"outcome": "busy", "ended_with": ["no answer"]}, {"error": "no answer"}),
         ({"outcome": "failed", "status": ["ended"], "talked": False}, {"status": "ended"}),
         (
             {"outcome": "busy", "end_reason": ["486"]},
@@ -86,8 +86,8 @@ async def test_a_rule_of_ones_own_decides_about_a_call_that_no_one_answered(
     [
         ({"max_duration_seconds": 61, "min_duration_seconds": 61}, True),
         ({"min_duration_seconds": 62}, False),
-        ({"heard": ["the voicemail"], "most_messages": 2}, True),
-        ({"heard": ["Hi"]}, False),  # that is what we said
+        ({"first_words": ["the voicemail"], "most_messages": 2}, True),
+        ({"first_words": ["Hi"]}, False),  # that is what we said
         ({"most_messages": 1}, False),
         ({"analysis": [{"key": "interest", "equals": "HIGH"}]}, True),
         ({"analysis": [{"key": "interest", "equals": "low"}]}, False),
@@ -132,7 +132,7 @@ async def test_a_changed_table_changes_outcomes_once_and_a_dry_run_only_reports(
     await finished_call(incoming, book, "call-2", BEN)
     await finished_call(incoming, book, "call-3", CARLA, **NOBODY, error="busy")
     policy = with_rules(
-        {"outcome": "voicemail", "end_reason": ["silence timeout"], "heard": ["voicemail"]},
+        {"outcome": "voicemail", "end_reason": ["silence timeout"], "first_words": ["voicemail"]},
         {"outcome": "no_answer", "error": ["busy"]},
     )
     before = await everything(database)
@@ -190,7 +190,9 @@ async def test_a_campaign_of_many_calls_is_derived_in_portions(local: Database) 
         await db.execute(insert(leads), people_)
         rows = [{**call, **reported, "lead_id": it["id"], "phone": it["phone"]} for it in people_]
         await db.execute(insert(attempts), rows)
-    found = await rederive(local.campaign("many"), with_rules({"outcome": "failed", "says": ["hangup"]}))
+    found = await rederive(
+        local.campaign("many"), with_rules({"outcome": "failed", "ended_with": ["hangup"]})
+    )
     assert found == Rederived(count, {("answered", "failed"): count})
     async with local.read() as db:
         for table in (leads, attempts):

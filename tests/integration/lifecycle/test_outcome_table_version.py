@@ -8,11 +8,14 @@ from flireo_flows.policy import CallingPolicy
 
 
 def test_a_table_has_one_version_in_every_process_and_another_when_a_rule_differs() -> None:
-    rules = [OutcomeRule(outcome=Outcome.BUSY, says=["486"]), OutcomeRule(outcome=Outcome.FAILED, says=["5"])]
+    rules = [
+        OutcomeRule(outcome=Outcome.BUSY, ended_with=["486"]),
+        OutcomeRule(outcome=Outcome.FAILED, ended_with=["5"]),
+    ]
     policy = CallingPolicy(outcomes=rules)
     asks = (
         "from flireo_flows.lifecycle.outcomes import table_version; from flireo_flows.policy import CallingPolicy; "
-        "rules = [{'outcome': 'busy', 'says': ['486']}, {'outcome': 'failed', 'says': ['5']}]; "
+        "rules = [{'outcome': 'busy', 'ended_with': ['486']}, {'outcome': 'failed', 'ended_with': ['5']}]; "
         "print(table_version(CallingPolicy(outcomes=rules).outcomes))"
     )
     reported = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout

@@ -10,7 +10,7 @@ OWN = """
 outcomes:
   - outcome: voicemail
     end_reason: [silence timeout]
-    heard: [voicemail, after the beep]
+    first_words: [voicemail, after the beep]
   - outcome: rejected
     error: [call barred]
 """
@@ -39,9 +39,9 @@ def test_the_table_of_a_policy_has_its_own_rules_first(bare: Shell) -> None:
             "- {outcome: busy}\n- {outcome: busy, min_duration: 3}",
             ("rule 2: min_duration", "no such field", "talked"),
         ),
-        ("- {says: [busy]}", ("rule 1: outcome", "required")),
-        ("- {outcome: busy, says: busy}", ("rule 1: says", "list")),
-        ("- {outcome: busy, heard: ['-']}", ("rule 1: heard.0", "a phrase needs")),
+        ("- {ended_with: [busy]}", ("rule 1: outcome", "required")),
+        ("- {outcome: busy, ended_with: busy}", ("rule 1: ended_with", "list")),
+        ("- {outcome: busy, first_words: ['-']}", ("rule 1: first_words.0", "a phrase needs")),
         ("- {outcome: busy, min_duration_seconds: 9, max_duration_seconds: 3}", ("rule 1:", "no call lasts")),
         ("- {outcome: busy, analysis: [{kee: a}]}", ("rule 1: analysis.0.", "key")),
         ("busy", ("outcomes:", "list")),

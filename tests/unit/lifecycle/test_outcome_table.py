@@ -26,7 +26,7 @@ from flireo_flows.lifecycle.outcomes import (
 from flireo_flows.policy import CallingPolicy
 
 MACHINE = FinishedCall(
-    status="ended", talked=True, turns=2, first_heard="You reached the voicemail of Ben. Leave a message."
+    status="ended", talked=True, turns=2, first_words="You reached the voicemail of Ben. Leave a message."
 )
 
 
@@ -150,7 +150,7 @@ endings = st.builds(
     talked=st.booleans(),
     duration_seconds=st.one_of(st.none(), st.integers(-5, 4000)),
     turns=st.integers(0, 6),
-    first_heard=phrases(SAID),
+    first_words=phrases(SAID),
     analysis=st.one_of(st.none(), st.dictionaries(phrases(WORDS), phrases(WORDS), max_size=2)),
 ).map(lambda it: replace(it, talked=it.talked or it.turns > 0))  # a transcript is one sign of a talk
 
@@ -167,13 +167,13 @@ def test_no_call_means_anything_else_than_before_but_a_machine_that_only_its_gre
         return
     assert (before, now) == (Outcome.ANSWERED, Outcome.VOICEMAIL)
     assert ending.status == "ended" and not ending.end_reason.strip() and 1 <= ending.turns <= 3
-    assert outcome_of(replace(ending, first_heard="")) is Outcome.ANSWERED  # so that is what told
+    assert outcome_of(replace(ending, first_words="")) is Outcome.ANSWERED  # so that is what told
 
 
 @given(endings)
 @settings(max_examples=500)
 def test_without_a_transcript_no_call_means_anything_else_than_before(ending: FinishedCall) -> None:
-    silent = replace(ending, turns=0, first_heard="")
+    silent = replace(ending, turns=0, first_words="")
     assert outcome_of(silent) is as_it_was(silent)
 
 
@@ -183,14 +183,14 @@ def test_without_a_transcript_no_call_means_anything_else_than_before(ending: Fi
         ({}, Outcome.VOICEMAIL),
         ({"turns": 1}, Outcome.VOICEMAIL),
         ({"turns": 3}, Outcome.VOICEMAIL),
-        ({"first_heard": "Spreek een bericht in na de piep."}, Outcome.VOICEMAIL),
-        ({"first_heard": "Please leave a\nmessage"}, Outcome.VOICEMAIL),
-        ({"first_heard": "The person you are calling is unavailable."}, Outcome.VOICEMAIL),
+        ({"first_words": "Spreek een bericht in na de piep."}, Outcome.VOICEMAIL),
+        ({"first_words": "Please leave a\nmessage"}, Outcome.VOICEMAIL),
+        ({"first_words": "The person you are calling is unavailable."}, Outcome.VOICEMAIL),
         # A conversation is none, whatever words fell in it.
         ({"turns": 4}, Outcome.ANSWERED),
-        ({"turns": 3, "first_heard": "Anna is unavailable, this is Ben."}, Outcome.ANSWERED),
-        ({"first_heard": "Hello, Anna speaking."}, Outcome.ANSWERED),
-        ({"first_heard": ""}, Outcome.ANSWERED),
+        ({"turns": 3, "first_words": "Anna is unavailable, this is Ben."}, Outcome.ANSWERED),
+        ({"first_words": "Hello, Anna speaking."}, Outcome.ANSWERED),
+        ({"first_words": ""}, Outcome.ANSWERED),
         # An end reason tells more.
         ({"end_reason": "user_hangup"}, Outcome.ANSWERED),
         ({"end_reason": "something of tomorrow"}, Outcome.ANSWERED),
@@ -237,7 +237,7 @@ TALK = FinishedCall(
     talked=True,
     duration_seconds=12,
     turns=5,
-    first_heard="Hello, it’s  Anna's\nphone.",
+    first_words="Hello, it’s  Anna's\nphone.",
     analysis={"reached": False, "who": ["Ben", "Carla"], "wishes": {"again": "Yes"}, "a.b": 3},
 )
 
@@ -250,12 +250,12 @@ TALK = FinishedCall(
         ({"status": ["failed", "ended"]}, True),
         ({"status": ["Ended"]}, False),
         ({"status": ["end"]}, False),
-        ({"says": ["user hangup"]}, True),
-        ({"says": ["USER-HANGUP"]}, True),
-        ({"says": ["busy", "line_noise"]}, True),
-        ({"says": ["hangup line"]}, True),
-        ({"says": [48]}, True),
-        ({"says": ["busy"]}, False),
+        ({"ended_with": ["user hangup"]}, True),
+        ({"ended_with": ["USER-HANGUP"]}, True),
+        ({"ended_with": ["busy", "line_noise"]}, True),
+        ({"ended_with": ["hangup line"]}, True),
+        ({"ended_with": [48]}, True),
+        ({"ended_with": ["busy"]}, False),
         ({"end_reason": ["User Hangup"]}, True),
         ({"end_reason": ["noise"]}, False),
         ({"error": ["line noise"]}, True),
@@ -272,13 +272,13 @@ TALK = FinishedCall(
         ({"summary_begins": ["ANNA WANTS"]}, True),
         ({"summary_begins": ["offer", "Anna"]}, True),
         ({"summary_begins": ["wants"]}, False),
-        ({"heard": ["anna's phone"]}, True),
-        ({"heard": ["it's anna"]}, True),
-        ({"heard": ["ben", "hello"]}, True),
-        ({"heard": ["offer"]}, False),
+        ({"first_words": ["anna's phone"]}, True),
+        ({"first_words": ["it's anna"]}, True),
+        ({"first_words": ["ben", "hello"]}, True),
+        ({"first_words": ["offer"]}, False),
         ({"most_messages": 5}, True),
-        ({"says_not": ["transfer failed"]}, True),
-        ({"says": ["hangup"], "says_not": ["USER-hangup"]}, False),
+        ({"ended_without": ["transfer failed"]}, True),
+        ({"ended_with": ["hangup"], "ended_without": ["USER-hangup"]}, False),
         ({"most_messages": 4}, False),
         ({"analysis": [{"key": "reached", "equals": False}]}, True),
         ({"analysis": [{"key": "reached", "equals": "FALSE"}]}, True),
@@ -289,8 +289,8 @@ TALK = FinishedCall(
         ({"analysis": [{"key": "nothing"}, {"key": "who", "equals": "Ben"}]}, True),
         ({"analysis": [{"key": "nothing", "equals": ""}]}, False),
         # All that are given must hold.
-        ({"status": ["ended"], "talked": True, "says": ["hangup"]}, True),
-        ({"status": ["ended"], "talked": False, "says": ["hangup"]}, False),
+        ({"status": ["ended"], "talked": True, "ended_with": ["hangup"]}, True),
+        ({"status": ["ended"], "talked": False, "ended_with": ["hangup"]}, False),
     ],
     ids=str,
 )
@@ -306,11 +306,11 @@ def test_a_condition_holds_or_does_not(condition: dict[str, Any], fits: bool) ->
         {"min_duration_seconds": 0},
         {"max_duration_seconds": 99},
         {"most_messages": 9},
-        {"heard": ["a"]},
+        {"first_words": ["a"]},
         {"summary_begins": ["a"]},
         {"analysis": [AnalysisAnswer(key="reached", equals="")]},
         {"end_reason": ["a"]},
-        {"says": ["a"]},
+        {"ended_with": ["a"]},
         {"status": ["a"]},
     ],
     ids=str,
@@ -320,7 +320,7 @@ def test_what_is_not_known_fits_no_condition(condition: dict[str, Any]) -> None:
 
 
 def test_the_first_rule_that_fits_decides_and_own_rules_come_first() -> None:
-    first = OutcomeRule(outcome=Outcome.REJECTED, says=["user hangup"])
+    first = OutcomeRule(outcome=Outcome.REJECTED, ended_with=["user hangup"])
     second = OutcomeRule(outcome=Outcome.FAILED, talked=True)
     assert outcome_of(TALK) is Outcome.ANSWERED
     assert outcome_of(TALK, [first, second]) is Outcome.REJECTED
@@ -329,7 +329,7 @@ def test_the_first_rule_that_fits_decides_and_own_rules_come_first() -> None:
     assert catch_all.is_catch_all and not first.is_catch_all
     assert outcome_of(TALK, [catch_all, first]) is Outcome.UNKNOWN
     assert not OutcomeRule(outcome=Outcome.UNKNOWN, talked=False).is_catch_all
-    assert OutcomeRule(outcome=Outcome.UNKNOWN, says=[], talked=None).is_catch_all
+    assert OutcomeRule(outcome=Outcome.UNKNOWN, ended_with=[], talked=None).is_catch_all
 
 
 @pytest.mark.parametrize(
@@ -338,10 +338,10 @@ def test_the_first_rule_that_fits_decides_and_own_rules_come_first() -> None:
         ({}, "outcome: Field required"),
         ({"outcome": "buzy"}, "outcome: Input should be 'answered'"),
         ({"outcome": "busy", "max_duration": 3}, "max_duration: Extra inputs"),
-        ({"outcome": "busy", "says": "busy"}, "says: Input should be a valid list"),
-        ({"outcome": "busy", "says": [""]}, "says.0: Value error, a phrase needs a letter"),
-        ({"outcome": "busy", "heard": [" _-"]}, "heard.0: Value error, a phrase needs a letter"),
-        ({"outcome": "busy", "heard": [False]}, "heard.0: Input should be a valid string"),
+        ({"outcome": "busy", "ended_with": "busy"}, "ended_with: Input should be a valid list"),
+        ({"outcome": "busy", "ended_with": [""]}, "ended_with.0: Value error, a phrase needs a letter"),
+        ({"outcome": "busy", "first_words": [" _-"]}, "first_words.0: Value error, a phrase needs a letter"),
+        ({"outcome": "busy", "first_words": [False]}, "first_words.0: Input should be a valid string"),
         ({"outcome": "busy", "status": [""]}, "status.0: String should have at least 1 character"),
         ({"outcome": "busy", "most_messages": 0}, "most_messages: Input should be greater"),
         ({"outcome": "busy", "min_duration_seconds": -1}, "min_duration_seconds: Input should be greater"),

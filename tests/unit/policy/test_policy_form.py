@@ -203,7 +203,7 @@ def test_the_caps_of_a_preset_are_as_it_declares() -> None:
         ({"do_not_call_outcomes": ["busy"]}, ["busy is both retried and in do_not_call_outcomes"]),
         ({"max_attempts": 2, "retry_delay_seconds": 59}, ["a lead may be called again within a minute"]),
         ({"retry_delays": [RetryDelay(), RetryDelay()]}, ["retry_delays names no_answer twice"]),
-        ({"outcomes": [{"outcome": "busy", "says": ["486"]}]}, []),
+        ({"outcomes": [{"outcome": "busy", "ended_with": ["486"]}]}, []),
         (
             {"outcomes": [{"outcome": "busy", "talked": False}, {"outcome": "failed"}, {"outcome": "busy"}]},
             ["rule 2 of outcomes has no condition, so it fits every call: no rule after it is asked"],
