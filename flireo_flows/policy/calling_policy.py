@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final, Literal
@@ -240,6 +241,11 @@ class CallingPolicy(PolicyForm):
         """A short digest of all fields: equal for equal policies, in every process."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def caps(self) -> Mapping[str, Caps]:
+        """The caps by their scope: `run`, `day` and `campaign`."""
+        return {"run": self.caps_per_run, "day": self.caps_per_day, "campaign": self.caps_per_campaign}
 
     @property
     def last_moment(self) -> datetime | None:
