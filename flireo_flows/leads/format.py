@@ -33,14 +33,12 @@ class LeadFormat(BaseModel):
         "with the person's name. Empty: recognised (name, naam, nom ...); a file need not have one."
     )
     timezone_column: str = _column(
-        "with a time zone such as Europe/Amsterdam. Empty: recognised "
-        "(timezone, tijdzone ...); - : none is read. It narrows the zones of the phone number; where it contradicts "
-        "them, a call must be allowed in both.",
+        "with a time zone such as Europe/Amsterdam. Empty: recognised (timezone, tijdzone ...); - : none is read. "
+        "It narrows the zones of the phone number; where it contradicts them, a call must be allowed in both.",
         title="Time zone column",
     )
     agent_column: str = _column(
-        "with the id of the agent that calls this lead. Empty: recognised "
-        "(agent_id, assistant_id); - reads none."
+        "with the id of the agent that calls this lead. Empty: recognised (agent_id, assistant_id); - reads none."
     )
     language_column: str = _column(
         "with the lead's language, such as nl or en-GB. Empty: recognised "

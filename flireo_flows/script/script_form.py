@@ -49,9 +49,8 @@ class ScriptText(BaseModel):
     agent_config: str = Field(
         default="",
         title="One-time agent (JSON)",
-        description="Settings of an agent that is not saved, as JSON, as agent_config of the API: "
-        "llm_config, stt_config, tts_config ... Variables may stand in its texts. It speaks instead of the "
-        "saved agent.",
+        description="Settings of an agent that is not saved, as JSON, as agent_config of the API: llm_config, "
+        "stt_config, tts_config ... Variables may stand in its texts. It speaks instead of the saved agent.",
         json_schema_extra={"format": "textarea"},
         repr=False,
     )
