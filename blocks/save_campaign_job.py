@@ -2,7 +2,7 @@
 
 A campaign that is named needs FLIREO_AGENT_ID and FLIREO_CAMPAIGN_TIMEZONE too. The credentials and the ledger are
 those of save_credentials.py and save_ledger.py, so run these first. Who must not be called by that ledger is not added:
-FLIREO_CAMPAIGN_ON_BLOCKED says whether that refuses all (refuse, as usual) or leaves them out (skip).
+FLIREO_CAMPAIGN_ON_BLOCKED decides whether that refuses all (refuse, as usual) or leaves them out (skip).
 """
 
 import os
@@ -12,7 +12,7 @@ from flireo_flows.blocks import CallLedger, FlireoCampaignJob, FlireoCredentials
 
 
 def saved_ledger() -> CallLedger | None:
-    """The ledger that save_ledger.py saved; without it the campaign looks no one up, and says so."""
+    """The ledger that save_ledger.py saved; without it the campaign looks no one up, and warns."""
     try:
         return CallLedger.load("ledger")  # type: ignore[return-value] # Prefect declares its async form too
     except ValueError:

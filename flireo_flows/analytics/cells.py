@@ -46,7 +46,9 @@ def kind_of(value: object) -> Kind:
         return Kind.BOOLEAN
     if isinstance(value, int) and value in INT64:
         return Kind.INTEGER
-    if isinstance(value, float) and math.isfinite(value):  # a table cannot tell NaN from "nothing here"
+    if isinstance(value, float) and math.isfinite(
+        value
+    ):  # a table cannot distinguish NaN from "nothing here"
         return Kind.FLOAT
     return Kind.TEXT
 

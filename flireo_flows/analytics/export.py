@@ -5,9 +5,10 @@ from logging import Logger, LoggerAdapter
 from pathlib import Path
 from typing import Any
 
+from flireo_flows.analytics.files import replacing
 from flireo_flows.ledger import Database, Views
 from flireo_flows.ledger.completeness import completeness
-from flireo_flows.ledger.naming import find_campaign
+from flireo_flows.ledger.notices import find_campaign
 
 
 async def write_campaign(
@@ -30,8 +31,8 @@ async def write_campaign(
         LedgerError: The ledger failed.
     """
     # pandas takes a second to import, and only this step needs it.
-    from flireo_flows.analytics.report import write_report  # noqa: PLC0415
-    from flireo_flows.analytics.sinks import export_results  # noqa: PLC0415
+    from flireo_flows.analytics.report import render_report  # noqa: PLC0415
+    from flireo_flows.analytics.results import export_results  # noqa: PLC0415
 
     async with await Database.open(ledger_url, existing=True) as database:
         shown = await find_campaign(database, campaign)
@@ -39,13 +40,9 @@ async def write_campaign(
         complete = await completeness(database.campaign(campaign))
     files = export_results(results, out)
     report = out / "report.html"
-    write_report(
-        results,
-        report,
-        campaign=shown,
-        rejects=rejects,
-        generated_at=datetime.now(UTC),
-        completeness=complete,
-    )
+    now = datetime.now(UTC)
+    page = render_report(results, campaign=shown, rejects=rejects, generated_at=now, completeness=complete)
+    with replacing(report) as file:
+        file.write(page.encode())
     log.info("%d leads written to %s", len(results), out)
     return [*(file for file in (files.csv, files.jsonl, files.parquet) if file), report]

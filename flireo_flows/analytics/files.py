@@ -1,4 +1,4 @@
-"""A file is replaced as a whole or not at all, and a failure to write says what to do about it."""
+"""A file is replaced as a whole or not at all, and an error names what to do about it."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ NOT_ALLOWED: Final = (
     "close it in other programs, or choose a directory this user may write to",
 )
 
-# What the operating system says -> (problem, remedy) in words for whoever asked for the file.
+# The operating system's error -> (problem, remedy) in words for whoever asked for the file.
 PROBLEMS: Final[Mapping[int, tuple[str, str]]] = {
     errno.ENOSPC: DISK_FULL,
     errno.EDQUOT: DISK_FULL,
@@ -71,7 +71,7 @@ def local_path(named: str | Path) -> Path:
 
 @contextmanager
 def explaining(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about `path` into an `ExportError`."""
+    """Turn the operating system's error about `path` into an `ExportError`."""
     try:
         yield
     except OSError as error:

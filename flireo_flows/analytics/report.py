@@ -1,28 +1,66 @@
 """The report people look at: one HTML file with no scripts and nothing to fetch."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
-from pathlib import Path
+from statistics import median
 from typing import Final
 
 from jinja2 import Environment, StrictUndefined
 
 from flireo_flows.analytics import charts
-from flireo_flows.analytics.answers import summarise
-from flireo_flows.analytics.campaign_counts import REACHED, Figures, count, reasons
-from flireo_flows.analytics.files import replacing
-from flireo_flows.analytics.labels import Labels, masked, one_line
+from flireo_flows.analytics.answers import Labels, masked, one_line, summarise
 from flireo_flows.ledger import LeadResult
 from flireo_flows.ledger.completeness import Completeness
 
 TEMPLATE: Final = "report.html.j2"
 MOST_REASONS: Final = 12
 NOTHING: Final = "–"
+# A transferred call was answered by a person first.
+REACHED: Final = frozenset({"answered", "transferred"})
+NO_OUTCOME_YET: Final = "no outcome yet"
+NO_REASON: Final = "no reason given"
 # State of the leads that are not done -> title of their table.
 QUEUES: Final = {"waiting": "Still waiting", "review": "To be reviewed", "skipped": "Skipped"}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counts of leads, except where another unit is named.
+
+    Attributes:
+        rows: Rows in the file: leads and rejects.
+        leads: People to call.
+        called: Called at least once.
+        reached: A person answered the last call, also when it was transferred then.
+        reached_analysed: Of those, with an analysis.
+        ended: With a call that is over.
+        ended_analysed: Of those, with an analysis.
+        talk_seconds: Length of each call in which a person answered, in seconds.
+        outcomes: Outcome of the last call of the leads that were called.
+    """
+
+    rows: int
+    leads: int
+    called: int
+    reached: int
+    reached_analysed: int
+    ended: int
+    ended_analysed: int
+    talk_seconds: Sequence[int]
+    outcomes: Mapping[str, int]
+
+    @property
+    def median_talk_minutes(self) -> float | None:
+        """None when no one was reached."""
+        return median(self.talk_seconds) / 60 if self.talk_seconds else None
+
+    @property
+    def total_talk_minutes(self) -> float:
+        """Minutes of all calls in which a person answered."""
+        return sum(self.talk_seconds) / 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +81,6 @@ class Queue:
     reasons: Sequence[tuple[str, int]]
 
 
-def write_report(
-    results: Iterable[LeadResult],
-    path: Path,
-    *,
-    campaign: str,
-    rejects: int | None,
-    generated_at: datetime,
-    completeness: Completeness | None = None,
-) -> None:
-    """Write the report of a campaign. It is aggregated: no phone number and no name of a lead is in it.
-
-    Args:
-        results: One a lead.
-        path: The HTML file; replaced as a whole.
-        campaign: Stands in the title.
-        rejects: Rows of the file that are no leads; None where it is unknown.
-        generated_at: With its zone, in which the report shows all its times.
-        completeness: Of the campaign's results; None leaves it out.
-
-    Raises:
-        ExportError: The file could not be written; its earlier version is still there.
-    """
-    page = render_report(
-        results, campaign=campaign, rejects=rejects, generated_at=generated_at, completeness=completeness
-    )
-    with replacing(path) as file:
-        file.write(page.encode())
-
-
 def render_report(
     results: Iterable[LeadResult],
     *,
@@ -80,7 +89,15 @@ def render_report(
     generated_at: datetime,
     completeness: Completeness | None = None,
 ) -> str:
-    """The report as HTML; see `write_report`."""
+    """The report of a campaign as HTML. It is aggregated: no phone number and no name of a lead is in it.
+
+    Args:
+        results: One a lead.
+        campaign: Stands in the title.
+        rejects: Rows of the file that are no leads; None where it is unknown.
+        generated_at: With its zone, in which the report shows all its times.
+        completeness: Of the campaign's results; None leaves it out.
+    """
     rows = list(results)
     figures, knows_file = count(rows, rejects or 0), rejects is not None
     labels = Labels.without(row.name for row in rows)
@@ -95,7 +112,7 @@ def render_report(
             figures=figures,
             headlines=_headlines(figures, knows_file),
             funnel=charts.funnel(_stages(figures, knows_file)),
-            outcomes=_outcomes(figures),
+            outcomes=charts.bars((worded(outcome), n) for outcome, n in figures.outcomes.items()),
             durations=charts.histogram(figures.talk_seconds),
             answers=summarise((row.analysis for row in rows if row.analysis), labels),
             completeness=completeness,
@@ -117,7 +134,6 @@ def _environment() -> Environment:
 
 
 def _headlines(figures: Figures, knows_file: bool) -> list[Headline]:
-    median, total = figures.median_talk_minutes, figures.total_talk_minutes
     of_called = f"{whole(figures.reached)} of {whole(figures.called)} called"
     of_ended = f"{whole(figures.ended_analysed)} of {whole(figures.ended)} ended"
     rejected = f"{whole(figures.rows - figures.leads)} rows rejected" if knows_file else ""
@@ -126,12 +142,8 @@ def _headlines(figures: Figures, knows_file: bool) -> list[Headline]:
         Headline("Leads", whole(figures.leads), rejected),
         Headline("Called", whole(figures.called), of_leads),
         Headline("Answered", share(figures.reached, figures.called), of_called),
-        Headline("Talk, median", minutes(median), "per answered call"),
-        Headline(
-            "Talk, total",
-            f"{total:,.0f} min" if total >= 10 or not total else f"{total:.1f} min",
-            "answered calls",
-        ),
+        Headline("Talk, median", minutes(figures.median_talk_minutes), "per answered call"),
+        Headline("Talk, total", minutes(figures.total_talk_minutes), "answered calls"),
         Headline("With analysis", share(figures.ended_analysed, figures.ended), of_ended),
     ]
 
@@ -144,10 +156,6 @@ def _stages(figures: Figures, knows_file: bool) -> list[tuple[str, int]]:
         ("Answered", figures.reached),
         ("Analysed", figures.reached_analysed),
     ]
-
-
-def _outcomes(figures: Figures) -> list[charts.Bar]:
-    return charts.bars((worded(outcome), number) for outcome, number in figures.outcomes.items())
 
 
 def _queue(title: str, counted: Counter[str], labels: Labels) -> Queue:
@@ -207,3 +215,31 @@ def whole(value: int) -> str:
 def instant(moment: datetime) -> str:
     """Date, hour and zone, such as `2026-08-22 14:05 CEST`."""
     return f"{moment:%Y-%m-%d %H:%M %Z}".strip()
+
+
+def count(results: Sequence[LeadResult], rejects: int) -> Figures:
+    """Count the results of a campaign whose file also had `rejects` rows that are no leads."""
+    called = [result for result in results if result.attempts > 0]
+    reached = [result for result in called if result.outcome in REACHED]
+    ended = [result for result in results if is_over(result)]
+    return Figures(
+        rows=len(results) + rejects,
+        leads=len(results),
+        called=len(called),
+        reached=len(reached),
+        reached_analysed=sum(bool(result.analysis) for result in reached),
+        ended=len(ended),
+        ended_analysed=sum(bool(result.analysis) for result in ended),
+        talk_seconds=[r.duration_seconds for r in reached if r.duration_seconds is not None],
+        outcomes=dict(Counter(str(r.outcome) or NO_OUTCOME_YET for r in called).most_common()),
+    )
+
+
+def is_over(result: LeadResult) -> bool:
+    """Whether the last call of a lead has ended. Without a call id no call came about."""
+    return bool(result.call_id) and (result.ended_at is not None or bool(result.outcome))
+
+
+def reasons(results: Iterable[LeadResult], state: str) -> Counter[str]:
+    """How many leads are in a state, by the reason given."""
+    return Counter(str(result.reason) or NO_REASON for result in results if result.state == state)

@@ -1,13 +1,11 @@
 """Blocks: what people save once in Prefect and pick in every form, with secrets that stay secret."""
 
+from flireo_flows.api.campaign_lookup import AmbiguousCampaignError, CampaignError, CampaignRefusedError
 from flireo_flows.blocks.agent import FlireoAgent
 from flireo_flows.blocks.campaign_decisions import (
-    AmbiguousCampaignError,
     CampaignCancelledError,
-    CampaignError,
     CampaignLeadResult,
     CampaignNotOverError,
-    CampaignRefusedError,
     CampaignResult,
     Duplicates,
 )

@@ -8,7 +8,7 @@ from flireo_flows.api.agent_config import InlineAgent
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.api.model import problems_in
 from flireo_flows.api.redaction import secrets_in
-from flireo_flows.blocks.flireo_block import REFERENCE, SPEAKING_HEAD, FlireoBlock, form_requires
+from flireo_flows.blocks.flireo_block import FlireoBlock, form_requires, picture
 from flireo_flows.blocks.number import FlireoPhoneNumber
 from flireo_flows.blocks.webhook import FlireoWebhook
 
@@ -20,8 +20,7 @@ class FlireoAgent(FlireoBlock):
 
     _block_type_name: ClassVar[str] = "Flireo Agent"
     _block_type_slug: ClassVar[str] = "flireo-agent"
-    _logo_url: ClassVar[HttpUrl | None] = SPEAKING_HEAD
-    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
+    _logo_url: ClassVar[HttpUrl | None] = picture("1f5e3")  # a speaking head
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import FlireoAgent, FlireoCredentials

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flireo_flows.api import errors
 from flireo_flows.api.campaign_lookup import (
-    AmbiguousCampaignError,
     CampaignError,
     CampaignRefusedError,
     Which,
@@ -60,7 +59,7 @@ class CampaignLeadResult(BaseModel):
 
     @classmethod
     def of(cls, lead: CampaignLead) -> Self:
-        """What the API says of a lead."""
+        """A lead as the API has it."""
         return cls(
             lead_id=lead.id,
             phone_number=lead.phone_number,
@@ -92,7 +91,7 @@ class CampaignResult(BaseModel):
 
     @classmethod
     def of(cls, campaign: Campaign, leads: Sequence[CampaignLead]) -> Self:
-        """Put together what the API says of a campaign and of its leads."""
+        """A campaign and its leads as the API has them."""
         everyone = campaign.total_leads is None or len(leads) >= campaign.total_leads
         over = all(lead.is_over for lead in leads)
         return cls(
@@ -103,26 +102,6 @@ class CampaignResult(BaseModel):
             leads=tuple(CampaignLeadResult.of(lead) for lead in leads),
             is_complete=campaign.status == CampaignStatus.COMPLETED and everyone and over,
         )
-
-
-__all__ = [
-    "AmbiguousCampaignError",
-    "CampaignCancelledError",
-    "CampaignError",
-    "CampaignNotOverError",
-    "CampaignRefusedError",
-    "Duplicates",
-    "Which",
-    "add_leads",
-    "find",
-    "found",
-    "pause_campaign",
-    "read_leads",
-    "result",
-    "resume",
-    "start",
-    "wait",
-]
 
 
 class Duplicates(StrEnum):

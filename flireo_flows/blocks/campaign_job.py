@@ -2,21 +2,23 @@
 
 import random
 from collections.abc import Sequence
-from typing import ClassVar, Final, Self, TypeVar
+from typing import ClassVar, Final, Self, TypeAlias, TypeVar
 
 from prefect.blocks.abstract import JobBlock, JobRun
 from pydantic import Field, HttpUrl, model_validator
 
+from flireo_flows.api.campaign_lookup import Which
 from flireo_flows.api.campaigns import Campaign, CampaignLead, Clock, NewCampaign, NewCampaignLead, check_zone
 from flireo_flows.api.procedure import PollTiming, Procedure, run_procedure, run_procedure_async
 from flireo_flows.blocks import campaign_decisions as work
 from flireo_flows.blocks.campaign_decisions import CampaignResult
 from flireo_flows.blocks.campaign_gate import Gate, OnBlocked, gate_of
 from flireo_flows.blocks.credentials import FlireoCredentials
-from flireo_flows.blocks.flireo_block import MEGAPHONE, REFERENCE, FlireoBlock
+from flireo_flows.blocks.flireo_block import FlireoBlock, picture
 from flireo_flows.blocks.ledger import CallLedger
 
 T = TypeVar("T")
+OnDuplicates: TypeAlias = work.Duplicates | str
 A_DAY: Final = 86_400.0  # seconds: a campaign calls in daily hours
 POLL_SECONDS: Final = 15.0
 
@@ -42,29 +44,21 @@ class FlireoCampaignRun(JobRun[CampaignResult]):
             CampaignNotOverError: The time is up, and it is going on or paused. Wait again whenever you like.
             NotFound: There is no such campaign.
         """
-        self._converse(work.wait(self.campaign_id, _patience(timeout_seconds, poll_seconds)))
+        _run(self, work.wait(self.campaign_id, _patience(timeout_seconds, poll_seconds)))
 
     async def await_for_completion(
         self, timeout_seconds: float = A_DAY, poll_seconds: float = POLL_SECONDS
     ) -> None:
         """As `wait_for_completion`, for async code."""
-        await self._aconverse(work.wait(self.campaign_id, _patience(timeout_seconds, poll_seconds)))
+        await _arun(self, work.wait(self.campaign_id, _patience(timeout_seconds, poll_seconds)))
 
     def fetch_result(self) -> CampaignResult:  # type: ignore[override]
-        """What became of every lead, as it stands; `is_complete` tells whether that is the end of it."""
-        return self._converse(work.result(self.campaign_id))
+        """What became of every lead, as it stands; `is_complete` shows whether that is the end of it."""
+        return _run(self, work.result(self.campaign_id))
 
     async def afetch_result(self) -> CampaignResult:
         """As `fetch_result`, for async code."""
-        return await self._aconverse(work.result(self.campaign_id))
-
-    def _converse(self, conversation: Procedure[T]) -> T:
-        with self.credentials.get_client() as client:
-            return run_procedure(conversation, client, self.logger.info)
-
-    async def _aconverse(self, conversation: Procedure[T]) -> T:
-        async with self.credentials.get_async_client() as client:
-            return await run_procedure_async(conversation, client, self.logger.info)
+        return await _arun(self, work.result(self.campaign_id))
 
 
 class FlireoCampaignJob(FlireoBlock, JobBlock[CampaignResult]):
@@ -72,8 +66,7 @@ class FlireoCampaignJob(FlireoBlock, JobBlock[CampaignResult]):
 
     _block_type_name: ClassVar[str] = "Flireo Campaign Job"
     _block_type_slug: ClassVar[str] = "flireo-campaign-job"
-    _logo_url: ClassVar[HttpUrl | None] = MEGAPHONE
-    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
+    _logo_url: ClassVar[HttpUrl | None] = picture("1f4e3")  # a megaphone
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import FlireoCampaignJob
@@ -147,9 +140,7 @@ print(run.fetch_result().counts)
         return self
 
     def add_leads(
-        self,
-        leads: Sequence[NewCampaignLead],
-        duplicates: work.Duplicates | str = work.Duplicates.REFUSE,
+        self, leads: Sequence[NewCampaignLead], duplicates: OnDuplicates = work.Duplicates.REFUSE
     ) -> list[CampaignLead]:
         """Add people to the campaign. One that is scheduled calls them at once, if the hour is right.
 
@@ -168,20 +159,18 @@ print(run.fetch_result().counts)
             LedgerError: The block's ledger is not there, or cannot be read.
             OutcomeUnknown: It is unknown whether a lead was added. Add it again later with `skip`.
         """
-        return self._converse(work.add_leads(self._which(), leads, work.Duplicates(duplicates), self._gate()))
+        return _run(self, work.add_leads(self._which(), leads, work.Duplicates(duplicates), self._gate()))
 
     async def aadd_leads(
-        self,
-        leads: Sequence[NewCampaignLead],
-        duplicates: work.Duplicates | str = work.Duplicates.REFUSE,
+        self, leads: Sequence[NewCampaignLead], duplicates: OnDuplicates = work.Duplicates.REFUSE
     ) -> list[CampaignLead]:
         """As `add_leads`, for async code."""
         added = work.add_leads(self._which(), leads, work.Duplicates(duplicates), self._gate())
-        return await self._aconverse(added)
+        return await _arun(self, added)
 
     # As in `FlireoCampaignRun`.
     def trigger(  # type: ignore[override]
-        self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE
+        self, duplicates: OnDuplicates = work.Duplicates.REFUSE
     ) -> FlireoCampaignRun:
         """Have the campaign call its leads, and return the run to wait for.
 
@@ -197,27 +186,27 @@ print(run.fetch_result().counts)
         """
         return FlireoCampaignRun(self.credentials, self.start(duplicates).id)
 
-    async def atrigger(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> FlireoCampaignRun:
+    async def atrigger(self, duplicates: OnDuplicates = work.Duplicates.REFUSE) -> FlireoCampaignRun:
         """As `trigger`, for async code."""
         return FlireoCampaignRun(self.credentials, (await self.astart(duplicates)).id)
 
-    def start(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
+    def start(self, duplicates: OnDuplicates = work.Duplicates.REFUSE) -> Campaign:
         """As `trigger`, and return the campaign."""
-        return self._converse(work.start(self._which(), work.Duplicates(duplicates), self._gate()))
+        return _run(self, work.start(self._which(), work.Duplicates(duplicates), self._gate()))
 
-    async def astart(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
+    async def astart(self, duplicates: OnDuplicates = work.Duplicates.REFUSE) -> Campaign:
         """As `start`, for async code."""
-        return await self._aconverse(work.start(self._which(), work.Duplicates(duplicates), self._gate()))
+        return await _arun(self, work.start(self._which(), work.Duplicates(duplicates), self._gate()))
 
     def pause(self) -> Campaign:
         """Stop new calls; running ones go on."""
-        return self._converse(work.pause_campaign(self._which()))
+        return _run(self, work.pause_campaign(self._which()))
 
     async def apause(self) -> Campaign:
         """As `pause`, for async code."""
-        return await self._aconverse(work.pause_campaign(self._which()))
+        return await _arun(self, work.pause_campaign(self._which()))
 
-    def resume(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
+    def resume(self, duplicates: OnDuplicates = work.Duplicates.REFUSE) -> Campaign:
         """Let a paused campaign call again.
 
         Args:
@@ -227,40 +216,39 @@ print(run.fetch_result().counts)
             CampaignRefusedError: It was never started, it is over, it holds a number twice, or the block's ledger
                 denies a lead that waits in it.
         """
-        return self._converse(work.resume(self._which(), work.Duplicates(duplicates), self._gate()))
+        return _run(self, work.resume(self._which(), work.Duplicates(duplicates), self._gate()))
 
-    async def aresume(self, duplicates: work.Duplicates | str = work.Duplicates.REFUSE) -> Campaign:
+    async def aresume(self, duplicates: OnDuplicates = work.Duplicates.REFUSE) -> Campaign:
         """As `resume`, for async code."""
-        return await self._aconverse(work.resume(self._which(), work.Duplicates(duplicates), self._gate()))
+        return await _arun(self, work.resume(self._which(), work.Duplicates(duplicates), self._gate()))
 
     def _gate(self) -> Gate:
         return gate_of(self.ledger, self.on_blocked)
 
-    def _which(self) -> work.Which:
+    def _which(self) -> Which:
         if self.campaign_id:
-            return work.Which(self.campaign_id, None)
+            return Which(self.campaign_id, None)
+        template = self.system_message_template
         new = NewCampaign(
             name=self.name,
             agent_id=self.agent_id,
             schedule_start_time=self.schedule_start_time,
             schedule_end_time=self.schedule_end_time,
             timezone=self.timezone,
-            **(
-                {"system_message_template": self.system_message_template}
-                if self.system_message_template
-                else {}
-            ),
+            **({"system_message_template": template} if template else {}),
         )
-        return work.Which("", new)
-
-    def _converse(self, conversation: Procedure[T]) -> T:
-        with self.credentials.get_client() as client:
-            return run_procedure(conversation, client, self.logger.info)
-
-    async def _aconverse(self, conversation: Procedure[T]) -> T:
-        async with self.credentials.get_async_client() as client:
-            return await run_procedure_async(conversation, client, self.logger.info)
+        return Which("", new)
 
 
 def _patience(timeout_seconds: float, poll_seconds: float) -> PollTiming:
     return PollTiming(timeout_seconds, poll_seconds, random.random())  # noqa: S311 - jitter
+
+
+def _run(owner: FlireoCampaignRun | FlireoCampaignJob, procedure: Procedure[T]) -> T:
+    with owner.credentials.get_client() as client:
+        return run_procedure(procedure, client, owner.logger.info)
+
+
+async def _arun(owner: FlireoCampaignRun | FlireoCampaignJob, procedure: Procedure[T]) -> T:
+    async with owner.credentials.get_async_client() as client:
+        return await run_procedure_async(procedure, client, owner.logger.info)

@@ -5,10 +5,10 @@ from typing import Annotated, ClassVar
 from prefect.blocks.abstract import CredentialsBlock
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 
-from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts, check_api_key
+from flireo_flows.api.client import Account, AsyncFlireoClient, FlireoClient, Timeouts
 from flireo_flows.api.fields import Dialect
 from flireo_flows.api.network import check_base_url
-from flireo_flows.blocks.flireo_block import KEY, REFERENCE, FlireoBlock
+from flireo_flows.blocks.flireo_block import FlireoBlock, picture
 
 
 class FlireoCredentials(FlireoBlock, CredentialsBlock):
@@ -16,8 +16,7 @@ class FlireoCredentials(FlireoBlock, CredentialsBlock):
 
     _block_type_name: ClassVar[str] = "Flireo Credentials"
     _block_type_slug: ClassVar[str] = "flireo-credentials"
-    _logo_url: ClassVar[HttpUrl | None] = KEY
-    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
+    _logo_url: ClassVar[HttpUrl | None] = picture("1f511")  # a key
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import FlireoCredentials
@@ -59,7 +58,13 @@ with credentials.get_client() as client:
     @field_validator("api_key")
     @classmethod
     def _is_a_key(cls, key: SecretStr) -> SecretStr:
-        return SecretStr(check_api_key(key.get_secret_value()))
+        """A key goes into a header: no line break, no space, no letter outside ASCII."""
+        text = key.get_secret_value().strip()
+        if not text:
+            raise ValueError("the API key is empty")
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise ValueError("the API key holds characters that no key has; copy it again from the dashboard")
+        return SecretStr(text)
 
     @field_validator("base_url")
     @classmethod

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from difflib import get_close_matches
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from prefect.blocks.core import Block, schema_extra
 from pydantic import ConfigDict, HttpUrl, model_validator
@@ -25,14 +25,6 @@ def picture(codepoint: str) -> HttpUrl:
         codepoint: Hexadecimal, such as `1f511`.
     """
     return HttpUrl(PICTURES.format(codepoint))
-
-
-KEY: Final = picture("1f511")
-RECEIVER: Final = picture("1f4de")
-LEDGER: Final = picture("1f4d2")
-SPEAKING_HEAD: Final = picture("1f5e3")
-HOOK: Final = picture("1fa9d")
-MEGAPHONE: Final = picture("1f4e3")
 
 
 def form_requires(name: str) -> Callable[[dict[str, Any], type[Block]], None]:
@@ -73,6 +65,8 @@ class FlireoBlock(Block):
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)  # it may be a number or a secret
+
+    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,7 @@ from typing import ClassVar
 import platformdirs
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr
 
-from flireo_flows.blocks.flireo_block import LEDGER, REFERENCE, FlireoBlock, form_requires
+from flireo_flows.blocks.flireo_block import FlireoBlock, form_requires, picture
 
 
 class CallLedger(FlireoBlock):
@@ -16,8 +16,7 @@ class CallLedger(FlireoBlock):
 
     _block_type_name: ClassVar[str] = "Flireo Call Ledger"
     _block_type_slug: ClassVar[str] = "flireo-call-ledger"
-    _logo_url: ClassVar[HttpUrl | None] = LEDGER
-    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
+    _logo_url: ClassVar[HttpUrl | None] = picture("1f4d2")  # a ledger
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import CallLedger
@@ -47,5 +46,5 @@ print(ledger.kind)
 
 
 def default_ledger() -> Path:
-    """The SQLite file that is used when nothing else is said."""
+    """The SQLite file that is used when no other is given."""
     return platformdirs.user_data_path("flireo-flows", appauthor=False) / "ledger.db"

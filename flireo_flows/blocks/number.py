@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field, HttpUrl, field_validator
 
 from flireo_flows.api.fields import check_e164
-from flireo_flows.blocks.flireo_block import RECEIVER, REFERENCE, FlireoBlock
+from flireo_flows.blocks.flireo_block import FlireoBlock, picture
 
 
 class FlireoPhoneNumber(FlireoBlock):
@@ -13,8 +13,7 @@ class FlireoPhoneNumber(FlireoBlock):
 
     _block_type_name: ClassVar[str] = "Flireo Phone Number"
     _block_type_slug: ClassVar[str] = "flireo-phone-number"
-    _logo_url: ClassVar[HttpUrl | None] = RECEIVER
-    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
+    _logo_url: ClassVar[HttpUrl | None] = picture("1f4de")  # a receiver
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import FlireoPhoneNumber

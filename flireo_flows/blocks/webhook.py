@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
 from flireo_flows.api.agent_config import AgentSettings
 from flireo_flows.api.webhooks import EventType, verify
-from flireo_flows.blocks.flireo_block import HOOK, REFERENCE, FlireoBlock, form_requires
+from flireo_flows.blocks.flireo_block import FlireoBlock, form_requires, picture
 
 
 class FlireoWebhook(FlireoBlock):
@@ -18,8 +18,7 @@ class FlireoWebhook(FlireoBlock):
 
     _block_type_name: ClassVar[str] = "Flireo Webhook"
     _block_type_slug: ClassVar[str] = "flireo-webhook"
-    _logo_url: ClassVar[HttpUrl | None] = HOOK
-    _documentation_url: ClassVar[HttpUrl | None] = REFERENCE
+    _logo_url: ClassVar[HttpUrl | None] = picture("1fa9d")  # a hook
     _code_example: ClassVar[str] = """
 ```python
 from flireo_flows import FlireoWebhook, FlireoCredentials

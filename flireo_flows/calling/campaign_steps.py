@@ -28,7 +28,7 @@ from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads, write_r
 from flireo_flows.ledger import CampaignProgress, Database, LeadBook, LeadResult, OpenLead, Views
 from flireo_flows.ledger.call_history import earlier_calls_in
 from flireo_flows.ledger.completeness import Completeness, completeness
-from flireo_flows.ledger.naming import refuse_shown_name
+from flireo_flows.ledger.notices import refuse_shown_name
 from flireo_flows.ledger.suppressions import list_in
 from flireo_flows.policy import CallingPolicy, policy_problem, policy_warnings
 from flireo_flows.script import Caller, Composer, ReportWebhook, Script, reject_uncomposable
@@ -221,7 +221,7 @@ async def import_leads(
     for note in notes:
         log.warning("%s", note)
     if not batch.leads:
-        why = f"no row of {leads} is a lead; {rejects_file} says why of each. Mend them and run again."
+        why = f"no row of {leads} is a lead; {rejects_file} has the reason for each. Correct them and run again."
         raise NoLeadsError(" ".join((why, *notes)))
     async with await Database.open(run.ledger_url()) as database:
         await refuse_shown_name(database, run.campaign)

@@ -1,16 +1,25 @@
-"""What holds a whole campaign back while it runs: a person who paused it, the circuit breaker, a low balance."""
+"""What holds calls back while a campaign runs: who paused it, the circuit breaker, a low balance, other campaigns."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from flireo_flows.api import errors
-from flireo_flows.api.client import AsyncFlireoClient
+from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.calling.preflight import NotReadyError, check_balance
-from flireo_flows.ledger.call_endings import CallEnding, call_endings_in
-from flireo_flows.ledger.campaigns import Standing, change_in, skip_waiting_in, standing_in
+from flireo_flows.calling.sweep import FIRST_PAUSE_SECONDS, GROWTH, LONGEST_PAUSE_SECONDS, Sweep
+from flireo_flows.ledger.campaigns import (
+    CallEnding,
+    Standing,
+    call_endings_in,
+    change_in,
+    skip_waiting_in,
+    standing_in,
+)
 from flireo_flows.ledger.database import CampaignLedger
+from flireo_flows.ledger.leads import ask_again, blocking_campaigns
 from flireo_flows.lifecycle.states import CampaignState
 from flireo_flows.policy import Breaker, CallingPolicy
 
@@ -163,3 +172,53 @@ def failures_shown(ended: Sequence[CallEnding]) -> tuple[str, ...]:
     failures = [call for call in ended if call.failed]
     newest = reversed(failures[-MOST_SHOWN:])
     return tuple(f"{mask_phone(call.phone)}: {call.reason or 'no reason was given'}" for call in newest)
+
+
+@dataclass(slots=True)
+class BlockingCampaigns:
+    """What holds leads of one file back, for one run.
+
+    Attributes:
+        campaign: The run's own.
+        account: Where the calls are read.
+        batch: The file.
+        reads: How often it was read how the other calls ended.
+    """
+
+    campaign: CampaignLedger
+    account: Account
+    batch: str
+    reads: int = 0
+    _reading: "asyncio.Task[None] | None" = field(default=None, init=False)
+    _pause: float = field(default=FIRST_PAUSE_SECONDS, init=False)
+    _next_at: float = field(default=0.0, init=False)
+
+    def look(self, blocked: int, now: float) -> None:
+        """Begin to read, if leads are held back and it is time.
+
+        Args:
+            blocked: Leads that are held back.
+            now: The ledger's clock, Unix seconds.
+        """
+        if self._reading is not None and self._reading.done():
+            task, self._reading = self._reading, None
+            task.result()  # raises what the ledger did
+            self._next_at, self._pause = now + self._pause, min(self._pause * GROWTH, LONGEST_PAUSE_SECONDS)
+        if blocked and self._reading is None and now >= self._next_at:
+            self._reading = asyncio.create_task(self._read())
+
+    def is_trying(self, blocked: int) -> bool:
+        """Whether it may still turn out, at once, that a call has ended that holds leads back."""
+        return self._reading is not None or (bool(blocked) and not self.reads)
+
+    async def close(self) -> None:
+        """Stop reading; what was not read is not decided."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    async def _read(self) -> None:
+        if names := await blocking_campaigns(self.campaign, self.batch):
+            await Sweep(self.campaign.database, self.account, only=names).run()
+        await ask_again(self.campaign, self.batch)
+        self.reads += 1

@@ -12,13 +12,7 @@ from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY, CallLookupEr
 from flireo_flows.calling.snapshot import LATE_SECONDS, CallMatch, Snapshot
 from flireo_flows.ledger import Attempt, CampaignLedger, Database, Inbox
 from flireo_flows.ledger.call_reports import CallReports
-from flireo_flows.ledger.known_calls import (
-    LOOKBACK_SECONDS,
-    KnownCall,
-    calls_around,
-    owners_of,
-    placed_calls,
-)
+from flireo_flows.ledger.known_calls import LOOKBACK_SECONDS, KnownCall, calls_around, owners_of, placed_calls
 from flireo_flows.ledger.run_rules import Readiness, campaigns_of
 from flireo_flows.ledger.unknown_attempts import UnknownAttempts
 from flireo_flows.lifecycle.states import AttemptState, IdSource

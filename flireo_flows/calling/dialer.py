@@ -22,8 +22,7 @@ from flireo_flows.calling.post_ending import EVENTS, PostEnding, ending_of, in_w
 from flireo_flows.ledger import Answer, Attempt, Database
 from flireo_flows.ledger.eligibility import late_denial
 from flireo_flows.ledger.intents import FRESH_SECONDS
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState, Reason
 from flireo_flows.script import ComposeError, Composer
 
 CONNECTIONS: Final = 16  # at 100 requests a minute two would do; a fast server is never left idle
@@ -203,7 +202,7 @@ class Dialer:
         kept_back = ""
 
         async def is_kept_back() -> bool:
-            """It may have waited for the rate limit while a person said no or paused the campaign."""
+            """It may have waited for the rate limit while a person opted out or paused the campaign."""
             nonlocal kept_back
             kept_back = self.silent_for or await self._said_no(attempt)
             return bool(kept_back)
@@ -240,13 +239,8 @@ class Dialer:
         ending = ending_of(error)
         match ending:
             case PostEnding.UNKNOWN | PostEnding.PLACED:
-                return Answer(
-                    attempt,
-                    EVENTS[PostEnding.UNKNOWN],
-                    reason=Reason.REQUEST_FAILED,
-                    detail=in_words(error),
-                    status=error.status,
-                )
+                event, why = EVENTS[PostEnding.UNKNOWN], Reason.REQUEST_FAILED
+                return Answer(attempt, event, reason=why, detail=in_words(error), status=error.status)
             case PostEnding.LIMITED:
                 return self._failed(attempt, error, error.retry_after or 1.0)
             case PostEnding.NOT_SENT:
@@ -290,12 +284,7 @@ class Dialer:
     ) -> Answer:
         not_before = self.database.now() + wait
         return Answer(
-            attempt,
-            AttemptEvent.REFUSED,
-            reason=reason,
-            detail=detail,
-            status=status,
-            not_before=not_before,
+            attempt, AttemptEvent.REFUSED, reason=reason, detail=detail, status=status, not_before=not_before
         )
 
 
@@ -305,12 +294,7 @@ class _WithheldError(Exception):
 
 def _for_review(attempt: Attempt, reason: Reason, detail: str, status: int | None = None) -> Answer:
     return Answer(
-        attempt,
-        AttemptEvent.REFUSED,
-        reason=reason,
-        detail=detail,
-        status=status,
-        lead=LeadState.REVIEW,
+        attempt, AttemptEvent.REFUSED, reason=reason, detail=detail, status=status, lead=LeadState.REVIEW
     )
 
 

@@ -1,8 +1,9 @@
 """The dry run: plan which leads would be called when, from which number and with which words. Sends nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -21,11 +22,11 @@ from flireo_flows.calling.plan import (
     salt_of,
 )
 from flireo_flows.calling.plan_notes import cautions, confidence, number_cautions, reading_notes, zone_notes
+from flireo_flows.calling.saved_plan import only_planned
 from flireo_flows.calling.simulation import HORIZON, Forecast, Pace, Prospect, estimate, forecast
-from flireo_flows.leads import Lead, LeadBatch, RejectCode
-from flireo_flows.ledger.past import KnownPerson, Past
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import CampaignState, LeadState
+from flireo_flows.leads import Lead, LeadBatch, LeadFormat, RejectCode, read_do_not_call, read_leads
+from flireo_flows.ledger.past import KnownPerson, Past, read_past
+from flireo_flows.lifecycle.states import CampaignState, LeadState, Reason
 from flireo_flows.policy import (
     CallingPolicy,
     Deny,
@@ -36,10 +37,45 @@ from flireo_flows.policy import (
     held_by_others,
     location_of,
 )
-from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts, NoClientNumberError
+from flireo_flows.script import ComposeError, Composer, LeadFacts, NoClientNumberError
 
-RING_SECONDS: Final = 25.0  # a call that nobody answers
+RING_SECONDS: Final = 25.0  # a call that no one answers
 NEW: Final = KnownPerson()
+
+
+async def plan_file(
+    leads: Path,
+    lead_format: LeadFormat,
+    wanted: PlanRequest,
+    ledger_url: str,
+    now: datetime,
+    *,
+    do_not_call: Path | None = None,
+    saved: Path | None = None,
+) -> Plan:
+    """Plan a run of a file of leads. A ledger that is not there is not made.
+
+    Args:
+        leads: CSV or Excel file, one person a row.
+        lead_format: How to read it.
+        wanted: What the run is asked to do.
+        ledger_url: Of the ledger.
+        now: When the run would begin, aware.
+        do_not_call: File of numbers that must not be called; None for none.
+        saved: A saved plan, outside which no one is called; None for no such plan.
+
+    Raises:
+        DeclinedError: The campaign's name is one that an event masked.
+        LeadFileError: A file cannot be read; names what, where, and what to do.
+        LedgerError: The ledger is there and cannot be read.
+        PlanError: The saved plan cannot be read, or something else would be done.
+    """
+    forbidden = read_do_not_call(do_not_call, lead_format.default_region) if do_not_call else frozenset()
+    batch = read_leads(leads, lead_format, forbidden)
+    if saved:
+        batch = only_planned(batch, saved, wanted, forbidden)
+    phones = [lead.phone for lead in batch.leads]
+    return make_plan(batch, wanted, await read_past(ledger_url, wanted.campaign, phones, wanted.policy), now)
 
 
 def make_plan(batch: LeadBatch, wanted: PlanRequest, past: Past, now: datetime) -> Plan:
@@ -54,20 +90,23 @@ def make_plan(batch: LeadBatch, wanted: PlanRequest, past: Past, now: datetime) 
     start, salt = now.astimezone(UTC), salt_of(wanted.campaign, batch.leads)
     composer = wanted.composer.with_assumed_models(batch.leads)
     skipped = [Skipped(it.line, "", str(it.code), it.message) for it in batch.rejects]
-    drafts: list[_Draft] = []
+    drafts: list[tuple[PlannedCall, Prospect]] = []
     for lead in batch.leads:
-        draft = _draft(lead, composer, past, salt)
+        draft = _draft(lead, composer, past, salt, wanted.policy)
         if isinstance(draft, Skipped):
             skipped.append(draft)
         else:
             drafts.append(draft)
-    slow, quick = _foresee([draft.prospect for draft in drafts], wanted, past, start)
+    prospects = [prospect for _, prospect in drafts]
+    slow, quick = _foresee(prospects, wanted, past, start)
     calls: list[PlannedCall] = []
-    for draft, verdict in zip(drafts, slow.verdicts, strict=True):
+    for (call, _), verdict in zip(drafts, slow.verdicts, strict=True):
         if isinstance(verdict, Deny):
-            skipped.append(_skipped(draft.lead, salt, str(verdict.reason), _why(verdict)))
+            skip = Skipped(call.line, call.masked, str(verdict.reason), _why(verdict), call.key)
+            skipped.append(skip)
         else:
-            calls.append(draft.call(verdict, wanted.policy))
+            at = verdict.astimezone(ZoneInfo(call.zones[0])) if verdict and call.zones else verdict
+            calls.append(replace(call, at=at))
     skipped.sort(key=lambda skip: skip.line)
     keys = [skip.key for skip in skipped if skip.key]
     return Plan(
@@ -82,47 +121,18 @@ def make_plan(batch: LeadBatch, wanted: PlanRequest, past: Past, now: datetime) 
         skipped=tuple(skipped),
         warnings=(
             *_warnings(calls, skipped, batch.leads, wanted, past),
-            *_zone_notes(drafts, slow.verdicts, wanted.policy, start),
+            *zone_notes([it.lead for it in prospects], slow.verdicts, wanted.policy, start),
             *reading_notes(batch),
         ),
         estimate=estimate(slow, quick, [call.attempts for call in calls], wanted.policy, start),
-        earlier=tuple(_earlier([draft.prospect.history for draft in drafts], wanted.policy, past, start)),
+        earlier=tuple(_earlier([it.history for it in prospects], wanted.policy, past, start)),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+def _draft(
+    lead: Lead, composer: Composer, past: Past, salt: str, policy: CallingPolicy
+) -> tuple[PlannedCall, Prospect] | Skipped:
     """A lead to call, before it is known when."""
-
-    lead: Lead
-    prospect: Prospect
-    facts: LeadFacts
-    choice: CallChoice
-    first_message: str
-    key: str
-    row: str
-    request: str
-
-    def call(self, at: datetime | None, policy: CallingPolicy) -> PlannedCall:
-        place = location_of(self.prospect.lead, policy.wide_zones)
-        zones = place.zones
-        return PlannedCall(
-            line=self.lead.line,
-            phone=self.lead.phone,
-            at=at.astimezone(ZoneInfo(zones[0])) if at and zones else at,
-            zones=zones,
-            confidence=confidence(place),
-            choice=self.choice,
-            first_message=self.first_message,
-            attempts=self.prospect.history.attempts,
-            key=self.key,
-            row=self.row,
-            request=self.request,
-            kept=(self.facts.number_id, self.facts.variant),
-        )
-
-
-def _draft(lead: Lead, composer: Composer, past: Past, salt: str) -> _Draft | Skipped:
     known = past.people.get(lead.phone, NEW)
     if past.standing.state is CampaignState.CANCELLED:
         why = f"The campaign was {past.standing.in_words}."
@@ -138,27 +148,31 @@ def _draft(lead: Lead, composer: Composer, past: Past, salt: str) -> _Draft | Sk
     except ComposeError as error:
         return _skipped(lead, salt, str(RejectCode.MISSING_VARIABLE), f"{error}.".replace("..", "."))
     wishes = lead.wishes
-    return _Draft(
-        lead=lead,
-        prospect=Prospect(
-            PolicyLead(
-                lead.phone,
-                lead.zones,
-                lead.zone_source,
-                wishes.consent,
-                wishes.dial_before,
-                lead.state,
-                lead.postcode,
-            ),
-            known.history,
-        ),
-        facts=facts,
+    who = PolicyLead(
+        lead.phone,
+        lead.zones,
+        lead.zone_source,
+        wishes.consent,
+        wishes.dial_before,
+        lead.state,
+        lead.postcode,
+    )
+    place = location_of(who, policy.wide_zones)
+    planned = PlannedCall(
+        line=lead.line,
+        phone=lead.phone,
+        at=None,
+        zones=place.zones,
+        confidence=confidence(place),
         choice=choice,
         first_message=mask_numbers(greeting_of(call)),
+        attempts=known.history.attempts,
         key=key_of(salt, lead.phone),
         row=row_of(salt, lead),
         request=request_of(salt, call),
+        kept=(facts.number_id, facts.variant),
     )
+    return planned, Prospect(who, known.history)
 
 
 # A run leaves these leads alone; a skipped lead is decided about again.
@@ -227,18 +241,6 @@ def _warnings(
     yield from number_cautions([call.choice.number_id for call in calls], clients)
     uncertain = sum(len(call.zones) > 1 for call in calls)
     yield from cautions(wanted.policy, [call.first_message for call in calls], uncertain)
-
-
-def _zone_notes(
-    drafts: Sequence[_Draft],
-    verdicts: Sequence[datetime | Deny | None],
-    policy: CallingPolicy,
-    start: datetime,
-) -> Iterator[str]:
-    pairs = [(draft.prospect.lead, verdict) for draft, verdict in zip(drafts, verdicts, strict=True)]
-    planned = [(lead, verdict) for lead, verdict in pairs if not isinstance(verdict, Deny)]
-    for_review = [lead for lead, verdict in pairs if isinstance(verdict, Deny) and verdict.needs_review]
-    return zone_notes(planned, for_review, policy, start)
 
 
 def _skipped(lead: Lead, salt: str, rule: str, why: str) -> Skipped:

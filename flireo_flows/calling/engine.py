@@ -9,7 +9,7 @@ from typing import Any, Final
 from flireo_flows.api.client import Account, AsyncFlireoClient
 from flireo_flows.api.errors import InsufficientCredits
 from flireo_flows.api.operation import Operation
-from flireo_flows.calling.circuit_breaker import CircuitBreaker
+from flireo_flows.calling.circuit_breaker import BlockingCampaigns, CircuitBreaker
 from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import Dialer
@@ -24,7 +24,6 @@ from flireo_flows.calling.preflight import (
     two_accounts,
 )
 from flireo_flows.calling.run_loop import RunLoop, Until
-from flireo_flows.calling.sweep import BlockingCampaigns
 from flireo_flows.ledger import (
     AttemptBook,
     CampaignLedger,
@@ -283,7 +282,7 @@ async def _beat(
     """
     while True:
         await asyncio.sleep(min(HEARTBEAT_SECONDS, run.lease_seconds / 4))
-        await _renew(runner, sent)
+        await runner.renew(sent)
         dialer.owns_until = runner.lease_until
         await book.orphaned()
 
@@ -313,12 +312,5 @@ async def _wind_down(
 
 
 async def _leave(runner: Runner, sent: Counter[tuple[str, str]]) -> None:
-    await _renew(runner, sent)
+    await runner.renew(sent)
     await runner.leave()
-
-
-async def _renew(runner: Runner, sent: Counter[tuple[str, str]]) -> None:
-    """Renew the lease, and count the requests since the last time."""
-    counted = dict(sent)
-    sent.clear()
-    await runner.renew(counted)

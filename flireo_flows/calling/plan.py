@@ -18,13 +18,10 @@ from flireo_flows.api.errors import InvalidInput
 from flireo_flows.api.identity import name_key, person_key
 from flireo_flows.api.redaction import mask_phone
 from flireo_flows.leads import Lead
-from flireo_flows.policy import (
-    CallingPolicy,
-)
+from flireo_flows.policy import CallingPolicy
 from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts
 
 REFERENCE: Final = "plan"  # in the place of an attempt's own
-LINES_SHOWN: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +235,16 @@ def reasons_in_words(plan: Plan) -> list[str]:
         by_rule.setdefault(skip.rule, []).append(skip)
     sentences = []
     for rule in plan.reasons:
-        lines = [str(skip.line) for skip in by_rule[rule]]
-        named = ", ".join(lines[:LINES_SHOWN]) + (", ..." if len(lines) > LINES_SHOWN else "")
-        where = f"line {named}" if len(lines) == 1 else f"lines {named}"
-        sentences.append(
-            f"{len(lines)} {rule.replace('_', ' ')} ({where}), such as: {by_rule[rule][0].words}"
-        )
+        skips = by_rule[rule]
+        where = lines_in_words([skip.line for skip in skips], 10)
+        sentences.append(f"{len(skips)} {rule.replace('_', ' ')} ({where}), such as: {skips[0].words}")
     return sentences
+
+
+def lines_in_words(lines: Sequence[int], most: int = 5) -> str:
+    """`lines 3, 7, 8, ...`, so many of them."""
+    named = ", ".join(map(str, lines[:most])) + (", ..." if len(lines) > most else "")
+    return f"line {named}" if len(lines) == 1 else f"lines {named}"
 
 
 def _length(time: timedelta) -> str:
@@ -302,11 +302,7 @@ def request_of(salt: str, call: OutboundCall) -> str:
 
 
 def digest_of(
-    campaign: str,
-    policy_version: str,
-    salt: str,
-    calls: Iterable[Sequence[str]],
-    skipped: Iterable[str],
+    campaign: str, policy_version: str, salt: str, calls: Iterable[Sequence[str]], skipped: Iterable[str]
 ) -> str:
     """Digest of a plan, whatever the order of its rows: each call's `comparison`, and the keys of skipped leads."""
     rows = sorted(map(list, calls))

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flireo_flows.api.redaction import redact
+from flireo_flows.calling.plan import lines_in_words
 from flireo_flows.leads import LeadBatch
 from flireo_flows.leads.zones import place_may_be_old
 from flireo_flows.policy import (
     SOURCES,
     CallingPolicy,
+    Deny,
     LeadLocation,
     PolicyLead,
     location_of,
@@ -91,7 +93,6 @@ def _disclosure(greetings: Sequence[str]) -> Iterator[str]:
         )
 
 
-LINES_SHOWN: Final = 5
 COLUMNS_SHOWN: Final = 10
 
 
@@ -108,7 +109,7 @@ def reading_notes(batch: LeadBatch) -> Iterator[str]:
             changed.setdefault(lead.note, []).append(lead.line)
     for note, lines in changed.items():
         are = "number ({}) is" if len(lines) == 1 else "numbers ({}) are"
-        yield f"{len(lines)} {are.format(_lines(lines))} {note}."
+        yield f"{len(lines)} {are.format(lines_in_words(lines))} {note}."
     for kind, count in Counter(reject.kind for reject in batch.rejects if reject.kind).most_common():
         what = kind.replace("_", "-")
         rows = f"1 row holds a {what} number" if count == 1 else f"{count} rows hold {what} numbers"
@@ -132,11 +133,6 @@ def _left_out(batch: LeadBatch) -> Iterator[str]:
         yield f"{count} {people} not called: a cell such as a status or a note asks for no more calls."
 
 
-def _lines(lines: Sequence[int]) -> str:
-    named = ", ".join(map(str, lines[:LINES_SHOWN])) + (", ..." if len(lines) > LINES_SHOWN else "")
-    return f"line {named}" if len(lines) == 1 else f"lines {named}"
-
-
 LONG_WAIT: Final = timedelta(days=14)
 
 
@@ -146,7 +142,7 @@ def confidence(place: LeadLocation) -> str:
         return "no zone is known"
     sources = set(place.sources)
     if sources == {"column"}:
-        return "the file says so"
+        return "given in the file"
     if len(place.zones) == 1:
         return f"the one zone of {SOURCES.get(place.sources[0], place.sources[0])}"
     if sources == {"number"}:
@@ -158,19 +154,22 @@ def confidence(place: LeadLocation) -> str:
 
 
 def zone_notes(
-    planned: Sequence[tuple[PolicyLead, datetime | None]],
-    for_review: Sequence[PolicyLead],
+    leads: Sequence[PolicyLead],
+    verdicts: Sequence[datetime | Deny | None],
     policy: CallingPolicy,
     start: datetime,
 ) -> Iterator[str]:
     """What to know of the leads' zones.
 
     Args:
-        planned: The leads to call, each with the moment of its call; None where that is more than a year ahead.
-        for_review: Leads whose zones share no calling hour.
+        leads: The leads that a run would ask about.
+        verdicts: Of each, as `Forecast.verdicts`.
         policy: The rules.
         start: When the run would begin.
     """
+    pairs = list(zip(leads, verdicts, strict=True))
+    planned = [(lead, verdict) for lead, verdict in pairs if not isinstance(verdict, Deny)]
+    for_review = [lead for lead, verdict in pairs if isinstance(verdict, Deny) and verdict.needs_review]
     if for_review:
         places = Counter(location_of(lead, policy.wide_zones).zones for lead in for_review)
         zones, _ = places.most_common(1)[0]

@@ -6,31 +6,30 @@ those calls as calls by others (`CallingPolicy.other_campaigns`). Without that l
 """
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from flireo_flows.api import errors
 from flireo_flows.api.agents import Agent, get_agent
 from flireo_flows.api.calls import Call, get_call
 from flireo_flows.api.client import AsyncFlireoClient
-from flireo_flows.api.numbers import get_number
+from flireo_flows.api.numbers import PhoneNumber, get_number
+from flireo_flows.api.operation import Operation
 from flireo_flows.api.organization import get_organization
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.call_list import CallList, Window
 from flireo_flows.ledger import CampaignLedger, Database, Expectations, Runner
-from flireo_flows.ledger.account_calls import (
-    AccountCall,
-    AccountRead,
-    account_read,
-    keep_account,
-)
 from flireo_flows.ledger.call_history import tail_of
 from flireo_flows.ledger.known_calls import owners_of
 from flireo_flows.ledger.run_rules import (
     LONGEST_CALL_SECONDS,
+    AccountCall,
+    AccountRead,
     Readiness,
     RunRules,
+    account_read,
     awaits_results_in,
     fingerprint,
+    keep_account,
     newest_call_ids,
     read_rules,
 )
@@ -43,6 +42,9 @@ MOST_REQUESTS: Final = 100
 OPEN_SECONDS: Final = 3600.0
 HOUR: Final = 3600.0
 MOST_PROVING: Final = 3  # calls asked for to know an account by them
+FIND_AGENT: Final = "Look up its id in the dashboard, or list the agents with the task list_agents."
+FIND_NUMBER: Final = "Give its id, not the number itself; the task list_numbers shows both."
+T = TypeVar("T", Agent, PhoneNumber)
 
 
 class NotReadyError(Exception):
@@ -71,9 +73,9 @@ async def check_account(
         FlireoError: Flireo refused the key, failed, or was not reached.
     """
     agent_ids = sorted(caller.agent_ids)[:MOST_LOOKED_UP]
-    agents = [await _agent(client, agent_id) for agent_id in agent_ids]
-    for number_id in sorted(caller.number_ids)[:MOST_LOOKED_UP]:
-        await _check_number(client, number_id)
+    agents = [await _look_up(client, get_agent(id_), f"agent {id_!r}", FIND_AGENT) for id_ in agent_ids]
+    for id_ in sorted(caller.number_ids)[:MOST_LOOKED_UP]:
+        await _look_up(client, get_number(id_), f"number {id_!r}", FIND_NUMBER)
     await check_balance(client, min_balance_minutes)
     plans = [agent.analysis_plan for agent in agents if agent.analysis_plan is not None]
     analysed = [plan.min_messages_threshold for plan in plans if plan.is_on]
@@ -85,37 +87,17 @@ async def check_account(
     )
 
 
-async def _agent(client: AsyncFlireoClient, agent_id: str) -> Agent:
+async def _look_up(client: AsyncFlireoClient, operation: Operation[T], what: str, where: str) -> T:
+    """An agent or a number that exists and is switched on."""
     try:
-        agent = await client.send(get_agent(agent_id))
+        found = await client.send(operation)
     except errors.NotFound as error:
         if error.is_foreign:
             raise
-        raise NotReadyError(
-            f"agent {agent_id!r} does not exist in this account. Look up its id in the dashboard, "
-            "or list the agents with the task list_agents."
-        ) from None
-    if not agent.is_active:
-        raise NotReadyError(
-            f"agent {agent_id!r} is switched off. Switch it on in the dashboard, or use another one."
-        )
-    return agent
-
-
-async def _check_number(client: AsyncFlireoClient, number_id: str) -> None:
-    try:
-        number = await client.send(get_number(number_id))
-    except errors.NotFound as error:
-        if error.is_foreign:
-            raise
-        raise NotReadyError(
-            f"number {number_id!r} does not exist in this account. Give its id, not the number itself; "
-            "the task list_numbers shows both."
-        ) from None
-    if not number.is_active:
-        raise NotReadyError(
-            f"number {number_id!r} is switched off. Switch it on in the dashboard, or use another one."
-        )
+        raise NotReadyError(f"{what} does not exist in this account. {where}") from None
+    if not found.is_active:
+        raise NotReadyError(f"{what} is switched off. Switch it on in the dashboard, or use another one.")
+    return found
 
 
 async def check_balance(client: AsyncFlireoClient, least: float) -> None:

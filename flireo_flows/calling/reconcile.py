@@ -38,7 +38,7 @@ from flireo_flows.ledger.known_calls import (
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.unknown_attempts import UnknownAttempts
 from flireo_flows.lifecycle.absence import Verdict
-from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import Reason
 from flireo_flows.policy import CallingPolicy
 
 RINGING_SECONDS: Final = 120.0  # how long after its request a call may still show which of several it is

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from flireo_flows.calling.circuit_breaker import CircuitBreaker
+from flireo_flows.calling.circuit_breaker import BlockingCampaigns, CircuitBreaker
 from flireo_flows.calling.clock_guard import ClockGuard
 from flireo_flows.calling.collector import Collector
 from flireo_flows.calling.dialer import CONNECTIONS, Dialer
-from flireo_flows.calling.sweep import BlockingCampaigns
 from flireo_flows.ledger import AttemptBook, LeadBook, Outlook
 from flireo_flows.ledger.intents import FRESH_SECONDS
 from flireo_flows.policy import CallingPolicy, Deny, Rule, explain
@@ -147,9 +146,7 @@ class RunLoop:
     _many_denied: bool = field(default=False, init=False)
     _dry: bool = field(default=False, init=False)
     _capped_until: float = field(default=0.0, init=False)
-    _polling: "asyncio.Task[None] | None" = field(default=None, init=False)
-    _weighing: "asyncio.Task[None] | None" = field(default=None, init=False)
-    _checking: "asyncio.Task[None] | None" = field(default=None, init=False)
+    _tasks: "dict[str, asyncio.Task[None]]" = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._polls = PollSchedule(self.policy.poll_seconds)
@@ -259,16 +256,21 @@ class RunLoop:
         self.blockers.look(self.left.blocked, now)
         self.cap = self.cap if self.left.due else None  # it holds no lead back any more
         # Beside the loop: an answer that is slow to come must not hold up any call.
-        self._polling = _unless_done(self._polling)
-        if self._polling is None and await self._poll_is_due(now):
-            self._polling = asyncio.create_task(self._poll())
-        self._checking = _unless_done(self._checking)
-        if self._checking is None and self.left.due and self.clocks.is_due:
-            self._checking = asyncio.create_task(self._check_clocks())
-        self._weighing = _unless_done(self._weighing)
+        if self._is_free("poll") and await self._poll_is_due(now):
+            self._tasks["poll"] = asyncio.create_task(self._poll())
+        if self._is_free("clocks") and self.left.due and self.clocks.is_due:
+            self._tasks["clocks"] = asyncio.create_task(self._check_clocks())
         placed = self.dialer.placed
-        if self._weighing is None and self.brakes.balance_is_due(placed):
-            self._weighing = asyncio.create_task(self.brakes.read_balance(placed))
+        if self._is_free("balance") and self.brakes.balance_is_due(placed):
+            self._tasks["balance"] = asyncio.create_task(self.brakes.read_balance(placed))
+
+    def _is_free(self, name: str) -> bool:
+        """Whether no such task runs. One that failed raises what the ledger did."""
+        task = self._tasks.get(name)
+        if task is not None and task.done():
+            del self._tasks[name]
+            task.result()
+        return name not in self._tasks
 
     async def _poll(self) -> None:
         await self.collector.poll()
@@ -284,10 +286,9 @@ class RunLoop:
 
     async def close(self) -> None:
         """Stop a poll that is under way; what it has not read it has not decided."""
-        tasks = [task for task in (self._polling, self._weighing, self._checking) if task is not None]
-        for task in tasks:
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         await self.blockers.close()
 
     async def _poll_is_due(self, now: float) -> bool:
@@ -317,7 +318,7 @@ class RunLoop:
             return True
         if left.sending or (not self._is_held(now) and self._is_soon(now)):
             return False
-        return self.until is Until.DIALLED or not (left.placed or left.unknown or self._polling)
+        return self.until is Until.DIALLED or not (left.placed or left.unknown or "poll" in self._tasks)
 
     def _is_soon(self, now: float) -> bool:
         """Whether a lead may be called now or within a run's patience."""
@@ -349,11 +350,3 @@ class RunLoop:
 
     def _now(self) -> float:
         return self.collector.campaign.now()
-
-
-def _unless_done(task: "asyncio.Task[None] | None") -> "asyncio.Task[None] | None":
-    """A task that still runs. One that failed raises what the ledger did."""
-    if task is None or not task.done():
-        return task
-    task.result()
-    return None

@@ -6,7 +6,7 @@ The file holds personal data: the words of the calls, with people's names. Only 
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Any, Final
@@ -19,9 +19,11 @@ from flireo_flows.calling.plan import (
     Plan,
     PlannedCall,
     PlanRequest,
+    Skipped,
     compose,
     digest_of,
     key_of,
+    lines_in_words,
     request_of,
     row_of,
 )
@@ -30,7 +32,6 @@ from flireo_flows.script import ComposeError, Composer, LeadFacts
 
 KIND: Final = "flireo-flows plan"
 VERSION: Final = 1
-LINES_SHOWN: Final = 5
 
 
 class PlanError(Exception):
@@ -73,18 +74,6 @@ class SavedCall(BaseModel):
     kept: tuple[str, str] = ("", "")
 
 
-class SavedSkip(BaseModel):
-    """A row that is not called, as the file has it."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    line: int
-    phone: str = ""  # masked
-    rule: str
-    words: str
-    key: str = ""
-
-
 class SavedPlan(BaseModel):
     """A plan that is kept, to be approved and run."""
 
@@ -103,7 +92,7 @@ class SavedPlan(BaseModel):
     warnings: tuple[str, ...] = ()
     earlier: tuple[str, ...] = ()
     calls: tuple[SavedCall, ...]
-    skipped: tuple[SavedSkip, ...]
+    skipped: tuple[Skipped, ...]
 
     @classmethod
     def of(cls, plan: Plan) -> "SavedPlan":
@@ -120,10 +109,7 @@ class SavedPlan(BaseModel):
             warnings=plan.warnings,
             earlier=plan.earlier,
             calls=tuple(_saved_call(call) for call in plan.calls),
-            skipped=tuple(
-                SavedSkip(line=it.line, phone=it.phone, rule=it.rule, words=it.words, key=it.key)
-                for it in plan.skipped
-            ),
+            skipped=plan.skipped,
         )
 
     @property
@@ -195,7 +181,7 @@ def planned_leads(
     Raises:
         PlanDiffersError: Something else would be done; names what.
     """
-    differences = (*_settings(saved, wanted), *_People(saved, leads, wanted, forbidden).differences())
+    differences = (*_settings(saved, wanted), *_people(saved, leads, wanted, forbidden))
     if differences:
         raise PlanDiffersError(differences)
     planned = {call.key for call in saved.calls}
@@ -223,72 +209,44 @@ def _settings(saved: SavedPlan, wanted: PlanRequest) -> Iterator[str]:
         yield f"The policy changed ({', '.join(changed) or 'its fields'})."
 
 
-@dataclass(frozen=True, slots=True)
-class _People:
-    """The people of a plan beside those of a file."""
+def _people(
+    saved: SavedPlan, leads: Sequence[Lead], wanted: PlanRequest, forbidden: Collection[str]
+) -> Iterator[str]:
+    """Who is new, who is gone, whose row or words changed."""
+    salt, composer = saved.salt, wanted.composer.with_assumed_models(leads)
+    now = {key_of(salt, lead.phone): lead for lead in leads}
+    planned = {call.key for call in saved.calls}
+    known = planned | {skip.key for skip in saved.skipped if skip.key}
+    if new := [lead.line for key, lead in now.items() if key not in known]:
+        yield f"The file holds {_persons(new)} more."
+    gone = planned - now.keys()
+    if gone and (gone := gone - {key_of(salt, phone) for phone in forbidden}):
+        yield f"The file holds {len(gone)} fewer of the planned people."
+    calls = [(call, now[call.key]) for call in saved.calls if call.key in now]
+    changed = [lead.line for call, lead in calls if row_of(salt, lead) != call.row]
+    if changed:
+        yield f"The rows of {_persons(changed)} changed."
+    unlike = frozenset(changed)
+    same_row = [(call, lead) for call, lead in calls if lead.line not in unlike]
+    if other := [
+        lead.line for call, lead in same_row if _request(salt, composer, lead, call) != call.request
+    ]:
+        yield f"What would be said to {_persons(other)}, or who calls them, changed."
 
-    saved: SavedPlan
-    leads: Sequence[Lead]
-    wanted: PlanRequest
-    forbidden: Collection[str]
-    _now: dict[str, Lead] = field(init=False)
-    _composer: Composer = field(init=False)
 
-    def __post_init__(self) -> None:
-        salt = self.saved.salt
-        object.__setattr__(self, "_now", {key_of(salt, lead.phone): lead for lead in self.leads})
-        object.__setattr__(self, "_composer", self.wanted.composer.with_assumed_models(self.leads))
-
-    def differences(self) -> Iterator[str]:
-        """Who is new, who is gone, whose row or words changed."""
-        planned = {call.key for call in self.saved.calls}
-        known = planned | {skip.key for skip in self.saved.skipped if skip.key}
-        if new := [lead.line for key, lead in self._now.items() if key not in known]:
-            yield f"The file holds {_people(new)} more."
-        if gone := self._gone(planned):
-            yield f"The file holds {len(gone)} fewer of the planned people."
-        calls = [(call, self._now[call.key]) for call in self.saved.calls if call.key in self._now]
-        changed = [lead.line for call, lead in calls if row_of(self.saved.salt, lead) != call.row]
-        if changed:
-            yield f"The rows of {_people(changed)} changed."
-        unlike = frozenset(changed)
-        same_row = [(call, lead) for call, lead in calls if lead.line not in unlike]
-        if other := [lead.line for call, lead in same_row if not self._says_the_same(call, lead)]:
-            yield f"What would be said to {_people(other)}, or who calls them, changed."
-
-    def _gone(self, planned: set[str]) -> set[str]:
-        gone = planned - self._now.keys()
-        return gone - {key_of(self.saved.salt, phone) for phone in self.forbidden} if gone else gone
-
-    def _says_the_same(self, call: SavedCall, lead: Lead) -> bool:
-        facts = LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes, *call.kept)
-        try:
-            _, request = compose(self._composer, facts)
-        except ComposeError:
-            return False
-        return request_of(self.saved.salt, request) == call.request
+def _request(salt: str, composer: Composer, lead: Lead, call: SavedCall) -> str:
+    """Digest of what would be sent now; empty where no request can be made."""
+    facts = LeadFacts(lead.phone, lead.name, lead.columns, lead.wishes, *call.kept)
+    try:
+        return request_of(salt, compose(composer, facts)[1])
+    except ComposeError:
+        return ""
 
 
 def _saved_call(call: PlannedCall) -> SavedCall:
-    return SavedCall(
-        line=call.line,
-        phone=call.masked,
-        when=call.when,
-        confidence=call.confidence,
-        agent_id=call.choice.agent_id,
-        number_id=call.choice.number_id,
-        variant=call.choice.variant,
-        first_message=call.first_message,
-        attempts=call.attempts,
-        key=call.key,
-        row=call.row,
-        request=call.request,
-        kept=call.kept,
-    )
+    as_shown = {"phone": call.masked, "when": call.when}
+    return SavedCall.model_validate({**asdict(call), **asdict(call.choice), **as_shown})
 
 
-def _people(lines: Sequence[int]) -> str:
-    named = ", ".join(map(str, lines[:LINES_SHOWN])) + (", ..." if len(lines) > LINES_SHOWN else "")
-    if len(lines) == 1:
-        return f"1 person (line {named})"
-    return f"{len(lines)} people (lines {named})"
+def _persons(lines: Sequence[int]) -> str:
+    return f"{'1 person' if len(lines) == 1 else f'{len(lines)} people'} ({lines_in_words(lines)})"

@@ -162,7 +162,11 @@ class _Simulation:
     ) -> None:
         self._policy, self._start = policy, start
         self._are_ringing = [prospect.history.has_open_call for prospect in prospects]
-        self._prospects = [_hung_up(prospect) for prospect in prospects]
+        # As they are once the calls to them are over that may go on now.
+        self._prospects = [
+            replace(it, history=replace(it.history, has_open_call=False)) if it.history.has_open_call else it
+            for it in prospects
+        ]
         self._spacing, self._length = pace.spacing(policy), timedelta(seconds=pace.call_seconds)
         self._free_at = start
         self._totals = _CampaignTotals(policy, campaign, start, self._length)
@@ -245,13 +249,6 @@ class _Simulation:
         for clock in clocks.values():
             heappush(queue, (*clock.next, clock))
         return queue
-
-
-def _hung_up(prospect: Prospect) -> Prospect:
-    """A lead as it is once the call to it is over that may go on now."""
-    if not prospect.history.has_open_call:
-        return prospect
-    return replace(prospect, history=replace(prospect.history, has_open_call=False))
 
 
 class _CampaignTotals:

@@ -28,9 +28,8 @@ class RowClock:
     _samples: dict[int, float] = field(default_factory=dict)
     _live: set[int] = field(default_factory=set)
     _band: tuple[float, float] | None = field(default=None, init=False)
-    _is_current: bool = field(
-        default=True, init=False
-    )  # `_band`, which every call of a page is compared with
+    # `_band`, which every call of a page is compared with.
+    _is_current: bool = field(default=True, init=False)
 
     def learn(self, attempt_id: int, seconds: float, *, is_live: bool) -> None:
         """A known call was read.

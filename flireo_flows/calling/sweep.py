@@ -7,7 +7,7 @@ runs are. All campaigns share each reading of the call list.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
@@ -21,7 +21,6 @@ from flireo_flows.calling.reconcile import MOST_ASKED, REFUSED_KEY
 from flireo_flows.ledger import AttemptBook, CampaignLedger, Database, Inbox, Runner
 from flireo_flows.ledger.campaigns import CampaignControl, shown_in, skip_waiting_in
 from flireo_flows.ledger.completeness import check_completeness
-from flireo_flows.ledger.leads import ask_again, blocking_campaigns
 from flireo_flows.ledger.leases import HEARTBEAT_SECONDS
 from flireo_flows.ledger.outbox import post_finished
 from flireo_flows.ledger.report_matches import PORTION
@@ -106,21 +105,11 @@ class CampaignSweep:
         rules = await read_rules(campaign)
         collector = Collector(calls.client, campaign, rules.policy, rules.readiness)
         collector.calls = calls
-        case = cls(
-            campaign,
-            runner,
-            collector,
-            rules,
-            before,
-            rules.account == fingerprint(calls.client.account, campaign.database),
-        )
+        is_ours = rules.account == fingerprint(calls.client.account, campaign.database)
+        case = cls(campaign, runner, collector, rules, before, is_ours)
         if not rules.teaches:
             await case.give_up(UNREADABLE_RULES)
         return case
-
-    async def is_open(self) -> bool:
-        """Whether the result of some attempt is not in."""
-        return await has_open(self.campaign)
 
     async def apply_reports(self) -> None:
         """Write down all that webhooks brought, whichever account's they are."""
@@ -173,15 +162,6 @@ class CampaignSweep:
             self.problem,
             self.rules.problem,
         )
-
-    async def leave(self, sent: Mapping[tuple[str, str], int]) -> None:
-        """Give it up, whatever was done.
-
-        Args:
-            sent: Requests to count for it, by route and status.
-        """
-        await self.runner.renew(sent)
-        await self.runner.leave()
 
 
 SHARE: Final = 0.1  # of the key's requests, unless another share is given
@@ -290,7 +270,8 @@ class Sweep:
     async def _rounds(self, cases: list[CampaignSweep], calls: CallList, beat: "asyncio.Task[None]") -> None:
         until, pause = self.database.now() + self.patience_seconds, self.pause_seconds
         while True:
-            await self._apply_reports(cases)
+            for case in cases:
+                await case.apply_reports()
             await self._read([case for case in cases if case.may_read], calls)
             if not await self._wait(cases, min(pause, LONGEST_PAUSE_SECONDS), until):
                 return
@@ -305,23 +286,20 @@ class Sweep:
             if not await self._is_worth_it(cases):
                 return False
             await asyncio.sleep(min(INBOX_SECONDS, read_at - now, until - now))
-            await self._apply_reports(cases)
+            for case in cases:
+                await case.apply_reports()
         return now < until and await self._is_worth_it(cases)
 
     async def _is_worth_it(self, cases: Sequence[CampaignSweep]) -> bool:
         """Whether another reading may show something."""
         if self._refused is not None:
             return False
-        return any([case.may_read and await case.is_open() for case in cases])
-
-    async def _apply_reports(self, cases: Sequence[CampaignSweep]) -> None:
-        for case in cases:
-            await case.apply_reports()
+        return any([case.may_read and await has_open(case.campaign) for case in cases])
 
     async def _read(self, cases: Sequence[CampaignSweep], calls: CallList) -> None:
         """Read once for all. A reading that fails decides nothing."""
         ours: list[tuple[CampaignSweep, OpenCalls]] = []
-        for case in [case for case in cases if await case.is_open()]:
+        for case in [case for case in cases if await has_open(case.campaign)]:
             if self._refused is not None or not await self._guarded([case], self._make_sure(case)):
                 continue
             if not (sought := await case.collector.look()).is_nothing:
@@ -370,72 +348,18 @@ class Sweep:
         return all(case.may_read for case in cases)
 
     async def _beat(self, cases: Sequence[CampaignSweep]) -> None:
-        """Renew the leases."""
+        """Renew the leases. For which of the campaigns requests are counted means nothing here."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             for case in list(cases):
                 if case.may_read:
-                    await case.runner.renew(self._counted())
+                    await case.runner.renew(self._sent)
 
     async def _leave(self, cases: Sequence[CampaignSweep]) -> None:
         for case in cases:
-            await case.leave(self._counted())
-
-    def _counted(self) -> Counter[tuple[str, str]]:
-        """Requests that the ledger does not count yet. Which campaign they are counted for means nothing here."""
-        sent, self._sent = self._sent, Counter()
-        return sent
+            await case.runner.renew(self._sent)
+            await case.runner.leave()
 
     def _count(self, operation: Operation[Any], status: int | None) -> None:
         self._requests += 1
         self._sent[operation.route, str(status or "no answer")] += 1
-
-
-@dataclass(slots=True)
-class BlockingCampaigns:
-    """What holds leads of one file back, for one run.
-
-    Attributes:
-        campaign: The run's own.
-        account: Where the calls are read.
-        batch: The file.
-        reads: How often it was read how the other calls ended.
-    """
-
-    campaign: CampaignLedger
-    account: Account
-    batch: str
-    reads: int = 0
-    _reading: "asyncio.Task[None] | None" = field(default=None, init=False)
-    _pause: float = field(default=FIRST_PAUSE_SECONDS, init=False)
-    _next_at: float = field(default=0.0, init=False)
-
-    def look(self, blocked: int, now: float) -> None:
-        """Begin to read, if leads are held back and it is time.
-
-        Args:
-            blocked: Leads that are held back.
-            now: The ledger's clock, Unix seconds.
-        """
-        if self._reading is not None and self._reading.done():
-            task, self._reading = self._reading, None
-            task.result()  # raises what the ledger did
-            self._next_at, self._pause = now + self._pause, min(self._pause * GROWTH, LONGEST_PAUSE_SECONDS)
-        if blocked and self._reading is None and now >= self._next_at:
-            self._reading = asyncio.create_task(self._read())
-
-    def is_trying(self, blocked: int) -> bool:
-        """Whether it may still turn out, at once, that a call has ended that holds leads back."""
-        return self._reading is not None or (bool(blocked) and not self.reads)
-
-    async def close(self) -> None:
-        """Stop reading; what was not read is not decided."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
-
-    async def _read(self) -> None:
-        if names := await blocking_campaigns(self.campaign, self.batch):
-            await Sweep(self.campaign.database, self.account, only=names).run()
-        await ask_again(self.campaign, self.batch)
-        self.reads += 1

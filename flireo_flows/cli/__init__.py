@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any, Final
 
 from cyclopts import App, CycloptsError
 
@@ -31,22 +32,15 @@ app = App(
 Settings come from the environment: FLIREO_API_KEY, FLIREO_BASE_URL, FLIREO_DIALECT (flireo or hmsovereign),
 FLIREO_LEDGER_URL (sqlite:///FILE or postgresql://...), FLIREO_WEBHOOK_SECRET.""",
     help_format="plaintext",
-    suppress_keyboard_interrupt=False,  # we say what Ctrl-C means, see below
+    suppress_keyboard_interrupt=False,  # we report what Ctrl-C means, see below
 )
-app.command(run)
-app.command(collect)
-app.command(plan)
-app.command(status)
-app.command(why)
-app.command(outcomes)
-for steering in (pause, resume, cancel, suppress, unsuppress, suppressions, do_not_call, forget):
-    app.command(steering)
-app.command(demo)
-app.command(sandbox)
-app.command(webhooks)
-app.command(automations)
-app.command(inbox)
-app.command(init)
+_COMMANDS: Final[tuple[Any, ...]] = (
+    *(run, collect, plan, status, why, outcomes, pause, resume, cancel),
+    *(suppress, unsuppress, suppressions, do_not_call, forget),
+    *(demo, sandbox, webhooks, automations, inbox, init),
+)
+for _command in _COMMANDS:
+    app.command(_command)
 
 
 def main() -> None:
@@ -58,11 +52,12 @@ def main() -> None:
 
 
 def _main(arguments: list[str]) -> int:
-    from flireo_flows.cli.user_errors import PROBLEMS, in_words, is_clock, is_unread
+    from flireo_flows.cli.user_errors import in_words, is_clock, is_for_user, is_unread
 
     for option, given in zip(["", *arguments], arguments, strict=False):
-        if not _is_text(given) and not os.path.exists(given):  # a file may have such a name
-            say(f"{option or 'the command'}: it holds bytes that are no text in UTF-8. Type it again.")
+        # Bytes that are not UTF-8 arrive as halves of surrogate pairs. No database takes them; a file may have them.
+        if any("\ud800" <= letter <= "\udfff" for letter in given) and not os.path.exists(given):
+            say(f"{option or 'the command'}: it contains bytes that are not UTF-8 text. Type it again.")
             return USAGE
     try:
         return int(app(arguments, exit_on_error=False, result_action="return_value") or DONE)
@@ -72,19 +67,10 @@ def _main(arguments: list[str]) -> int:
         say("interrupted. What was called is in the ledger; run the same command again to continue.")
         return INTERRUPTED
     except Exception as error:
-        if not isinstance(error, PROBLEMS()):
+        if not is_for_user(error):
             raise  # a bug of ours: its traceback is what helps
         say(in_words(error))
         return CLOCK if is_clock(error) else UNREAD if is_unread(error) else FAILED
-
-
-def _is_text(given: str) -> bool:
-    """Whether what a shell handed over is text, which alone a database takes."""
-    try:
-        given.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def say(words: str) -> None:

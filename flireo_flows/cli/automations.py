@@ -36,10 +36,10 @@ def automations(*paths: Path, notify: str = "") -> int:
     check_prefect(str(api))
     for file in files:
         try:
-            made = make_automation(file, notify)
+            name, is_new = make_automation(file, notify)
         except AutomationError as error:  # the others are made all the same
             say(str(error))
             status = FAILED
         else:
-            print(f"{'made' if made.is_new else 'replaced'}: {made.name}")
+            print(f"{'made' if is_new else 'replaced'}: {name}")
     return status

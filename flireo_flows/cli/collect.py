@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter, validators
 
 from flireo_flows.cli.options import AnyCampaign
+from flireo_flows.cli.pause import in_ledger
 from flireo_flows.cli.run import OPEN
 
 if TYPE_CHECKING:
@@ -25,23 +26,15 @@ def collect(
     patience
         Seconds to go on while calls are open; 0 reads once.
     """
-    import asyncio
+    from flireo_flows.calling.sweep import Sweep
+    from flireo_flows.cli.settings import account
 
-    summary = asyncio.run(_sweep(campaign, patience))
+    of_account = account()
+    summary = in_ledger(lambda database: Sweep(database, of_account, campaign, patience).run())
     _print(summary)
     if summary.refused is not None:
         raise summary.refused
     return OPEN if summary.open else 0
-
-
-async def _sweep(campaign: str, patience: int) -> "SweepSummary":
-    from flireo_flows.calling.sweep import Sweep
-    from flireo_flows.cli import settings
-    from flireo_flows.ledger import Database
-
-    account = settings.account()
-    async with await Database.open(settings.ledger_url(), existing=True) as database:
-        return await Sweep(database, account, campaign, patience).run()
 
 
 def _print(summary: "SweepSummary") -> None:

@@ -18,8 +18,6 @@ TEST_KEY: Final = (
 LIVE_KEY: Final = "fl_live_"
 YES: Final = frozenset({"y", "yes"})
 NUMBERS_SHOWN: Final = 5
-USAGE: Final = 2
-OPEN: Final = 3
 
 
 def is_needed(account: "Account") -> bool:
@@ -41,18 +39,20 @@ def refusal(plan: "Plan", limit: int | None, account: "Account") -> int | None:
         None to go on: the person agreed, or there is no one to call. Otherwise the exit status of the command: 2
         without a terminal to ask at, 3 when the answer was not yes.
     """
+    from flireo_flows.cli import OPEN, USAGE, say
+
     # The result of a call that was placed earlier may come in during the run, and the person be called again.
     people = len(plan.calls) + plan.reasons.get(LeadState.CALLING, 0)
     if not people:
         return None
-    _say(_question(plan, people, limit, _kind(account)))
+    print(_question(plan, people, limit, _kind(account)), file=sys.stderr)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        _say("flireo-flows: there is no terminal to ask at, so no one was called. Add --yes to call them.")
+        say("there is no terminal to ask at, so no one was called. Add --yes to call them.")
         return USAGE
     print("Call them? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().casefold() in YES:
         return None
-    _say("\nNo one was called.")
+    print("\nNo one was called.", file=sys.stderr)
     return OPEN
 
 
@@ -97,7 +97,3 @@ def _cost(plan: "Plan", share: float) -> str:
         return f"0 to {minutes:,} minutes of talk. The policy has no tariff, so the amount is not known."
     least, most = estimate.least_cost * share, estimate.most_cost * share
     return f"{least:,.2f} to {most:,.2f} {estimate.currency} by the policy's tariff."
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)

@@ -48,7 +48,7 @@ def demo(*, stay: Annotated[bool, Parameter(negative=())] = False, out: Path | N
     """
     import tempfile
 
-    from flireo_flows.cli.run import check_out
+    from flireo_flows.cli.run import check_out, show
     from flireo_flows.prefect_support.child_process import until_exit
 
     folder = out or Path("results") / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
@@ -57,7 +57,10 @@ def demo(*, stay: Annotated[bool, Parameter(negative=())] = False, out: Path | N
     home = until_exit(tempfile.TemporaryDirectory(prefix="flireo-demo-", ignore_cleanup_errors=True))
     stage = until_exit(_stage(folder, Path(home)))
     summary, run_id = _run(stage, folder)
-    _finish(summary, time.monotonic() - began)
+    show(summary)
+    say(
+        f"done in {time.monotonic() - began:.0f} seconds. No one was called: the sandbox stood in for Flireo."
+    )
     if stay:
         _stay(stage, run_id)
     return 0 if summary.is_finished else 3
@@ -141,13 +144,6 @@ def _save_blocks(stage: DemoServers) -> None:
         "demo", overwrite=True
     )
     CallLedger(url=SecretStr(stage.ledger)).save("demo", overwrite=True)
-
-
-def _finish(summary: "CampaignSummary", seconds: float) -> None:
-    from flireo_flows.cli.run import show
-
-    show(summary)
-    say(f"done in {seconds:.0f} seconds. No one was called: the sandbox stood in for Flireo.")
 
 
 def _stay(stage: DemoServers, run_id: str) -> None:

@@ -40,6 +40,8 @@ def list_(
     json
         Print JSON for programs instead of a table.
     """
+    from json import dumps
+
     from flireo_flows.cli import say
     from flireo_flows.ledger import NoLedgerError
     from flireo_flows.ledger.dead_letters import listed
@@ -55,7 +57,7 @@ def list_(
         letters = []
     rows = [_shown(letter) for letter in letters]
     if json:
-        _print_json(rows)
+        print(dumps(rows, indent=2, ensure_ascii=False))
     elif rows:
         _print_table(rows)
     else:
@@ -111,17 +113,17 @@ def replay(
     from flireo_flows.ledger.dead_letters import Replayed
 
     if bool(ids) == all_unreadable:
-        say("name deliveries by their numbers in `flireo-flows inbox list`, or say --all-unreadable.")
+        say("name deliveries by their numbers in `flireo-flows inbox list`, or give --all-unreadable.")
         return USAGE
     for letter_id in ids:
         _check_id(letter_id)
-    told = in_ledger(lambda database: _replay(database, ids))
-    for letter_id, (became, reason) in told.items():
+    results = in_ledger(lambda database: _replay(database, ids))
+    for letter_id, (became, reason) in results.items():
         print(f"{letter_id}: {became}{f': {reason}' if reason else ''}")
-    if not told:
+    if not results:
         print("there are no dead letters.")
     good = (Replayed.WAITING, Replayed.DONE)
-    return 0 if all(became in good for became, _ in told.values()) else 1
+    return 0 if all(became in good for became, _ in results.values()) else 1
 
 
 def _check_id(letter_id: int) -> None:
@@ -136,11 +138,11 @@ async def _replay(database: "Database", ids: tuple[int, ...]) -> "dict[int, tupl
     from flireo_flows.ledger.dead_letters import replay as read_again
 
     became = await read_again(database, ids or await unreadable(database))
-    told = {}
+    results = {}
     for letter_id, what in became.items():
         letter = await one(database, letter_id) if what is Replayed.UNREADABLE else None
-        told[letter_id] = (what, letter.reason if letter else "")
-    return told
+        results[letter_id] = (what, letter.reason if letter else "")
+    return results
 
 
 def _shown(letter: "Letter") -> dict[str, object]:
@@ -172,12 +174,6 @@ def _body(body: bytes) -> str:
     except (ValueError, RecursionError):
         return mask_numbers(repr(body)[:2000])
     return mask_numbers(json.dumps(document, indent=2, ensure_ascii=False))
-
-
-def _print_json(rows: list[dict[str, object]]) -> None:
-    import json
-
-    print(json.dumps(rows, indent=2, ensure_ascii=False))
 
 
 def _print_table(rows: list[dict[str, object]]) -> None:

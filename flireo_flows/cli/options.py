@@ -1,6 +1,7 @@
-"""Options that say how a file of leads is written; the same for `plan` and `run`."""
+"""Options that `plan` and `run` share: how the file of leads is written, who calls, under which rules."""
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from cyclopts import Parameter
@@ -8,30 +9,24 @@ from cyclopts import Parameter
 from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
+    from flireo_flows.calling.plan import PlanRequest
     from flireo_flows.leads import LeadFormat
 
 
-def _check_new(_type: object, name: str) -> None:
-    from flireo_flows.api.identity import clean_name
+def _checked(check: str) -> Parameter:
+    """A name of a campaign, checked by a function of `api.identity`, which is loaded when one is given."""
 
-    clean_name(name)
+    def validate(_type: object, name: str) -> None:
+        from flireo_flows.api import identity
 
+        getattr(identity, check)(name)
 
-def _check_known(_type: object, name: str) -> None:
-    from flireo_flows.api.identity import clean_given_name
-
-    clean_given_name(name)
-
-
-def _check_any(_type: object, name: str) -> None:
-    from flireo_flows.api.identity import clean_optional_name
-
-    clean_optional_name(name)
+    return Parameter(validator=validate)
 
 
-CampaignName = Annotated[str, Parameter(validator=_check_new)]
-KnownCampaign = Annotated[str, Parameter(validator=_check_known)]
-AnyCampaign = Annotated[str, Parameter(validator=_check_any)]  # empty for all
+CampaignName = Annotated[str, _checked("clean_name")]
+KnownCampaign = Annotated[str, _checked("clean_given_name")]
+AnyCampaign = Annotated[str, _checked("clean_optional_name")]  # empty for all
 
 
 Flag = Parameter(negative=())
@@ -66,7 +61,7 @@ class LeadOptions:
     consent_column
         Column in which yes means that the lead may be called; - for none.
     ignore_column
-        Column that looks like consent or an opt-out and says nothing about calls; may be given several times.
+        Column that looks like consent or an opt-out and is about something else; may be given several times.
     read_hidden
         Call the rows as well that an Excel workbook hides, as by a filter.
     """
@@ -114,4 +109,50 @@ class LeadOptions:
         }
 
 
-NO_OPTIONS: Final = LeadOptions()
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CampaignOptions:
+    """Who calls, saying what, under which rules, and who must not be called.
+
+    Parameters
+    ----------
+    agent_id
+        The saved Flireo agent that speaks; not needed where the script or the rows say who does.
+    number_id
+        Id of the number to call from; without it Flireo picks one.
+    policy
+        YAML or JSON file with the fields of CallingPolicy, or the name of a preset: nl, be, de, fr, gb, us, us-fl. Its
+        tariff is what the cost is estimated by.
+    script
+        YAML or JSON file of what is said, by which agent, and from which numbers.
+    any_hour
+        Call at any hour, whatever the policy's calling hours are. Rules by state (state_rules) hold all the same, as
+        they are law: only a policy without them calls without them.
+    do_not_call
+        File of numbers that must not be called.
+    """
+
+    agent_id: str = ""
+    number_id: str = ""
+    policy: str = ""
+    script: Path | None = None
+    any_hour: Annotated[bool, Flag] = False
+    do_not_call: Path | None = None
+
+    def request(self, campaign: str, requests_per_minute: float) -> "PlanRequest":
+        """What a run of this campaign is asked to do.
+
+        Raises:
+            SettingError: The policy, the script or the dialect of the environment cannot be used.
+        """
+        from flireo_flows.calling.plan import PlanRequest
+        from flireo_flows.cli import settings
+        from flireo_flows.script import Caller, Composer
+
+        rules, words = settings.policy(self.policy, any_hour=self.any_hour), settings.script(self.script)
+        composer = Composer(Caller(self.agent_id, self.number_id), words, settings.dialect(), campaign)
+        return PlanRequest(campaign, rules, composer, requests_per_minute)
+
+
+NO_LEAD_OPTIONS: Final = LeadOptions()
+NO_CAMPAIGN_OPTIONS: Final = CampaignOptions()

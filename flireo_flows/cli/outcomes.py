@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from flireo_flows.cli.options import AnyCampaign
-from flireo_flows.cli.pause import in_ledger
+from flireo_flows.cli.pause import in_campaign
 
 if TYPE_CHECKING:
-    from flireo_flows.ledger import Database
     from flireo_flows.ledger.outcome_backfill import EndingCount, Rederived
     from flireo_flows.policy import CallingPolicy
 
@@ -18,7 +17,7 @@ MOST_ROWS = 100  # of endings shown; texts that differ in each call would fill t
 def outcomes(
     *, campaign: AnyCampaign = "", policy: str = "", dry_run: Annotated[bool, Parameter(negative=())] = False
 ) -> int:
-    """Show the table that says what a finished call means; or derive a campaign's outcomes again by it.
+    """Show the table of what a finished call means; or derive a campaign's outcomes again by it.
 
     Without options it prints the default table as YAML, to copy rules from into a policy; with a policy the table
     as that policy has it. With a campaign it shows the words in which its calls ended and the outcomes they gave.
@@ -35,6 +34,7 @@ def outcomes(
     """
     from flireo_flows.api.redaction import redact
     from flireo_flows.cli import USAGE, say, settings
+    from flireo_flows.ledger.outcome_backfill import endings, rederive
 
     if dry_run and not (campaign and policy):
         say("--dry-run shows what a policy would change in a campaign: name both, --campaign and --policy.")
@@ -43,11 +43,10 @@ def outcomes(
     if not campaign:
         print(_table(rules), end="")
     elif policy:
-        _show_changes(
-            redact(campaign), in_ledger(lambda it: _rederive(it, campaign, rules, dry_run)), dry_run
-        )
+        changes = in_campaign(campaign, lambda found: rederive(found, rules, dry_run=dry_run))
+        _show_changes(redact(campaign), changes, dry_run)
     else:
-        _show_endings(redact(campaign), in_ledger(lambda it: _endings(it, campaign)))
+        _show_endings(redact(campaign), in_campaign(campaign, endings))
     return 0
 
 
@@ -65,22 +64,6 @@ def _table(policy: "CallingPolicy") -> str:
     listed = indent(safe_dump(own, sort_keys=False, allow_unicode=True), "  ")
     head, begins, rest = default_text().partition("\noutcomes:\n")
     return f"{head}{begins}  # Rules of the policy, asked first.\n{listed}\n{rest}"
-
-
-async def _rederive(
-    database: "Database", campaign: str, rules: "CallingPolicy", dry_run: bool
-) -> "Rederived":
-    from flireo_flows.ledger.naming import find_campaign
-    from flireo_flows.ledger.outcome_backfill import rederive
-
-    return await rederive(database.campaign(await find_campaign(database, campaign)), rules, dry_run=dry_run)
-
-
-async def _endings(database: "Database", campaign: str) -> "list[EndingCount]":
-    from flireo_flows.ledger.naming import find_campaign
-    from flireo_flows.ledger.outcome_backfill import endings
-
-    return await endings(database.campaign(await find_campaign(database, campaign)))
 
 
 def _show_changes(campaign: str, found: "Rederived", dry_run: bool) -> None:

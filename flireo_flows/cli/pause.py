@@ -7,7 +7,7 @@ from flireo_flows.cli.options import KnownCampaign
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from flireo_flows.ledger import Database
+    from flireo_flows.ledger import CampaignLedger, Database
     from flireo_flows.ledger.campaigns import CampaignControl, Standing
 
 T = TypeVar("T")
@@ -73,15 +73,33 @@ def in_ledger(work: "Callable[[Database], Coroutine[Any, Any, T]]", *, existing:
     return asyncio.run(do())
 
 
+def in_campaign(campaign: str, work: "Callable[[CampaignLedger], Coroutine[Any, Any, T]]") -> T:
+    """Do something with a campaign of the ledger of the environment.
+
+    Args:
+        campaign: Its name, or as an event shows it.
+        work: What to do with it.
+
+    Raises:
+        DeclinedError: There is no such campaign.
+        NoLedgerError: There is no ledger.
+        LedgerError: It cannot be opened or written.
+    """
+
+    async def find(database: "Database") -> T:
+        from flireo_flows.ledger.notices import find_campaign
+
+        return await work(database.campaign(await find_campaign(database, campaign)))
+
+    return in_ledger(find)
+
+
 def _steer(campaign: str, change: "Callable[[CampaignControl], Coroutine[Any, Any, Standing]]") -> int:
-    async def work(database: "Database") -> "Standing":
+    async def work(found: "CampaignLedger") -> str:
         from flireo_flows.ledger.campaigns import CampaignControl
-        from flireo_flows.ledger.naming import find_campaign
 
-        name = await find_campaign(database, campaign)
-        standing = await change(CampaignControl(database.campaign(name)))
-        print(f"Campaign {name} is {standing.in_words}")
-        return standing
+        standing = await change(CampaignControl(found))
+        return f"Campaign {found.given} is {standing.in_words}"
 
-    in_ledger(work)
+    print(in_campaign(campaign, work))
     return 0

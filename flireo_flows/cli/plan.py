@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
-from flireo_flows.cli.options import NO_OPTIONS, CampaignName, LeadOptions
+from flireo_flows.cli.options import (
+    NO_CAMPAIGN_OPTIONS,
+    NO_LEAD_OPTIONS,
+    CampaignName,
+    CampaignOptions,
+    LeadOptions,
+)
 from flireo_flows.cli.run import Flag, check_local
 
 if TYPE_CHECKING:
@@ -17,17 +23,12 @@ def plan(
     leads: Path,
     *,
     campaign: CampaignName,
-    agent_id: str = "",
-    number_id: str = "",
-    policy: str = "",
-    script: Path | None = None,
-    any_hour: Annotated[bool, Flag] = False,
-    do_not_call: Path | None = None,
+    options: CampaignOptions = NO_CAMPAIGN_OPTIONS,
     requests_per_minute: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 100.0,
     rows: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 20,
     save: Path | None = None,
     json: Annotated[bool, Flag] = False,
-    file_options: LeadOptions = NO_OPTIONS,
+    file_options: LeadOptions = NO_LEAD_OPTIONS,
 ) -> int:
     """Show who would be called when, from which number, with which words, and who would not, and why. Sends nothing.
 
@@ -40,20 +41,6 @@ def plan(
         CSV or Excel file, one person a row.
     campaign
         Attempts are counted under this name.
-    agent_id
-        The saved Flireo agent that speaks; not needed where the script or the rows say who does.
-    number_id
-        Id of the number to call from; without it Flireo picks one.
-    policy
-        YAML or JSON file with the fields of CallingPolicy, or the name of a preset. Its tariff is what the cost is
-        estimated by.
-    script
-        YAML or JSON file that says what is said, by which agent, and from which numbers.
-    any_hour
-        Call at any hour, whatever the policy's calling hours are. Rules by state (state_rules) hold all the same, as
-        they are law: only a policy without them calls without them.
-    do_not_call
-        File of numbers that must not be called.
     requests_per_minute
         What the API key allows.
     rows
@@ -67,12 +54,8 @@ def plan(
 
     if save:
         check_local("--save", save)
-    made = make(
-        leads,
-        do_not_call,
-        wanted_of(campaign, agent_id, number_id, policy, script, any_hour, requests_per_minute),
-        file_options.lead_format(),
-    )
+    wanted = options.request(campaign, requests_per_minute)
+    made = make(leads, file_options.lead_format(), wanted, options.do_not_call)
     if save:
         save_plan(made, save)
     if json:
@@ -82,58 +65,23 @@ def plan(
     return 0
 
 
-def wanted_of(
-    campaign: str,
-    agent_id: str,
-    number_id: str,
-    policy: str,
-    script: Path | None,
-    any_hour: bool,
-    requests_per_minute: float,
-) -> "PlanRequest":
-    """What the options of a command ask for."""
-    from flireo_flows.calling.plan import PlanRequest
-    from flireo_flows.cli import settings
-    from flireo_flows.script import Caller, Composer
-
-    rules, words = settings.policy(policy, any_hour=any_hour), settings.script(script)
-    composer = Composer(Caller(agent_id, number_id), words, settings.dialect(), campaign)
-    return PlanRequest(campaign, rules, composer, requests_per_minute)
-
-
 def make(
     leads: Path,
-    do_not_call: Path | None,
-    wanted: "PlanRequest",
     lead_format: "LeadFormat",
+    wanted: "PlanRequest",
+    do_not_call: Path | None,
     saved: Path | None = None,
 ) -> "Plan":
-    """What a run with these options would do.
-
-    Args:
-        leads: CSV or Excel file.
-        do_not_call: File of numbers; None for none.
-        wanted: See `wanted_of`.
-        lead_format: How to read the file.
-        saved: A saved plan, outside which no one is called; None for no such plan.
-    """
+    """What a run with these options would do; see `plan_file`."""
     import asyncio
     from datetime import UTC, datetime
 
-    from flireo_flows.calling.dry_run import make_plan
-    from flireo_flows.calling.saved_plan import only_planned
-    from flireo_flows.cli import settings
-    from flireo_flows.leads import read_do_not_call, read_leads
-    from flireo_flows.ledger.past import read_past
+    from flireo_flows.calling.dry_run import plan_file
+    from flireo_flows.cli.settings import ledger_url
 
-    forbidden = read_do_not_call(do_not_call, lead_format.default_region) if do_not_call else None
-    batch = read_leads(leads, lead_format, forbidden or frozenset())
-    if saved:
-        batch = only_planned(batch, saved, wanted, forbidden or frozenset())
-    phones = [lead.phone for lead in batch.leads]
-    url = settings.ledger_url()
-    past = asyncio.run(read_past(url, wanted.campaign, phones, wanted.policy))
-    return make_plan(batch, wanted, past, datetime.now(UTC))
+    now = datetime.now(UTC)
+    planning = plan_file(leads, lead_format, wanted, ledger_url(), now, do_not_call=do_not_call, saved=saved)
+    return asyncio.run(planning)
 
 
 def _print(plan: "Plan", most: int, saved: Path | None) -> None:

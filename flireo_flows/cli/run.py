@@ -1,11 +1,17 @@
 """`flireo-flows run`: one campaign, from a file of leads to exported results."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
-from flireo_flows.cli.options import NO_OPTIONS, CampaignName, LeadOptions
+from flireo_flows.cli.options import (
+    NO_CAMPAIGN_OPTIONS,
+    NO_LEAD_OPTIONS,
+    CampaignName,
+    CampaignOptions,
+    LeadOptions,
+)
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -25,25 +31,20 @@ def run(
     leads: Path,
     *,
     campaign: CampaignName,
-    agent_id: str = "",
-    number_id: str = "",
-    policy: str = "",
-    script: Path | None = None,
+    options: CampaignOptions = NO_CAMPAIGN_OPTIONS,
     plan: Path | None = None,
-    any_hour: Annotated[bool, Flag] = False,
-    do_not_call: Path | None = None,
     out: Path = Path("results"),
     no_wait: Annotated[bool, Flag] = False,
     deadline: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
     ignore_recent_calls: Annotated[bool, Flag] = False,
     limit: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=MOST_PEOPLE))] = None,
     yes: Annotated[bool, Flag] = False,
-    file_options: LeadOptions = NO_OPTIONS,
+    file_options: LeadOptions = NO_LEAD_OPTIONS,
 ) -> int:
     """Call every lead of a file and export what became of each call. Run it again to carry on.
 
     The same campaign name continues where it stands and calls no one twice. Ends with status 0 when every
-    lead is final, 3 when some are still open (it says which and why), 1 on an error, 2 on wrong usage,
+    lead is final, 3 when some are still open (it lists which and why), 1 on an error, 2 on wrong usage,
     4 when the clocks of this machine, the database and Flireo are more than a minute apart, 5 when the account's recent
     calls cannot be read, so that no one is called.
 
@@ -55,21 +56,8 @@ def run(
         CSV or Excel file, one person a row.
     campaign
         Attempts are counted under this name.
-    agent_id
-        The saved Flireo agent that speaks; not needed where the script or the rows say who does.
-    number_id
-        Id of the number to call from; without it Flireo picks one.
-    policy
-        YAML or JSON file with the fields of CallingPolicy, or the name of a preset: nl, be, de, fr, gb, us, us-fl.
-    script
-        YAML or JSON file that says what is said, by which agent, and from which numbers.
     plan
         A plan that `flireo-flows plan --save` wrote: no one outside it is called.
-    any_hour
-        Call at any hour, whatever the policy's calling hours are. Rules by state (state_rules) hold all the same, as
-        they are law: only a policy without them calls without them.
-    do_not_call
-        File of numbers that must not be called.
     out
         Folder for results.csv, results.jsonl, results.parquet, rejects.csv and report.html.
     no_wait
@@ -86,32 +74,29 @@ def run(
     """
     from flireo_flows.calling.campaign_steps import NO_LIMIT, CampaignRun
     from flireo_flows.cli import confirmation, settings
-    from flireo_flows.cli.plan import make, wanted_of
+    from flireo_flows.cli.plan import make
     from flireo_flows.leads import check_file, read_do_not_call
-    from flireo_flows.script import Caller
 
-    lead_format = file_options.lead_format()
-    rules = settings.policy(policy, any_hour=any_hour)
-    words = settings.script(script)
-    # What is wrong with the input is said at once, before anything is started.
+    lead_format, do_not_call = file_options.lead_format(), options.do_not_call
+    wanted = options.request(campaign, REQUESTS_PER_MINUTE)
+    # What is wrong with the input is reported at once, before anything is started.
     check_file(leads, lead_format)
     if do_not_call:
         read_do_not_call(do_not_call, lead_format.default_region)
     check_out(out)
     account = settings.account()
-    _say_hours(rules, any_hour=any_hour)
+    _say_hours(wanted.policy, any_hour=options.any_hour)
     if not yes and confirmation.is_needed(account):
-        wanted = wanted_of(campaign, agent_id, number_id, policy, script, any_hour, REQUESTS_PER_MINUTE)
-        refused = confirmation.refusal(make(leads, do_not_call, wanted, lead_format, plan), limit, account)
+        refused = confirmation.refusal(make(leads, lead_format, wanted, do_not_call, plan), limit, account)
         if refused is not None:
             return refused
     campaign_run = CampaignRun(
         campaign=campaign,
         account=settings.account,
         ledger_url=settings.ledger_url,
-        caller=Caller(agent_id, number_id),
-        policy=rules,
-        script=words,
+        caller=wanted.composer.caller,
+        policy=wanted.policy,
+        script=wanted.composer.script,
         plan=str(plan.absolute()) if plan else "",
         out=out,
         deadline_seconds=deadline,
@@ -266,11 +251,8 @@ def quiet_console() -> None:
     handlers = {id(handler): handler for name in names for handler in logging.getLogger(name).handlers}
     for handler in handlers.values():
         if isinstance(handler, PrefectConsoleHandler):
-            handler.addFilter(_is_for_people)
-
-
-def _is_for_people(record: Any) -> bool:
-    return not record.exc_info and record.levelno < 40  # errors are shown once, at the end, by us
+            # Errors are shown once, at the end, by us.
+            handler.addFilter(lambda record: not record.exc_info and record.levelno < logging.ERROR)
 
 
 def check_out(out: Path) -> None:

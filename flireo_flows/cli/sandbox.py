@@ -56,7 +56,7 @@ def sandbox(
 
     Agents, numbers, campaigns, scripted outcomes, faults and every other
     setting come from the file of --state; docs/sandbox.md of the project has
-    them all, and says what is the vendor's word and what is assumed.
+    them all, and what the vendor documents and what is assumed.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def sandbox(
     }
     read = read_state(state, {name: value for name, value in options.items() if value is not None})
     try:
-        server = make_server(read.settings, host, port, read.contents())
+        server = make_server(read.settings, host, port, read)
     except StateError as error:
         raise SettingError(f"state {state}: {error}. Correct that, and start again.") from None
     print(f"sandbox: http://{address_of(host, port)}/api/v1 (calls no one; Ctrl-C stops it)", flush=True)
@@ -127,7 +127,7 @@ def read_state(file: Path | None, options: dict[str, Any]) -> "SandboxState":
         options: Settings of the command line, which win over those of the file.
 
     Raises:
-        SettingError: The file cannot be read, or it or an option is wrong. Says where, and what to do.
+        SettingError: The file cannot be read, or it or an option is wrong. Names where, and what to do.
     """
     from pydantic import ValidationError
 
@@ -152,14 +152,14 @@ def _sentence(error: "ValidationError", file: Path | None, options: dict[str, An
     from flireo_flows.sandbox.settings import SandboxSettings
     from flireo_flows.sandbox.state import SandboxState
 
-    told = error.errors(include_input=False, include_url=False)[0]
-    place = [str(part) for part in told["loc"]]
+    first = error.errors(include_input=False, include_url=False)[0]
+    place = [str(part) for part in first["loc"]]
     if len(place) > 1 and place[0] == "settings" and place[1] in options:
         return f"--{place[1].replace('_', '-')}: {first_problem(error)}"
     if file is None and place[-1] in _ENVIRONMENT:
         return f"{_ENVIRONMENT[place[-1]]}: {first_problem(error)}"
     problem = first_problem(error)
-    if told["type"] == "extra_forbidden" and len(place) <= 2:
+    if first["type"] == "extra_forbidden" and len(place) <= 2:
         known = SandboxSettings if place[0] == "settings" else SandboxState
         problem = f"there is no such field. Fields are {', '.join(sorted(known.model_fields))}"
     return f"state {file}: {'.'.join(map(redact, place))}: {problem}"

@@ -30,7 +30,7 @@ def read_document(file: Path, what: str, holds: str) -> dict[str, Any]:
         holds: What it must hold, for errors.
 
     Raises:
-        SettingError: It cannot be read; says which, where, and what to do.
+        SettingError: It cannot be read; names which, where, and what to do.
     """
     import yaml
 
@@ -63,7 +63,7 @@ def _is_meant_as_text(tag: str, value: Any) -> bool:
     """Whether what stands there without quotation marks is text to whoever wrote it.
 
     To YAML 1.1, `9:00` is 540, `+447700900001` a figure, and `2026-11-31` a date that fails to exist. Whoever
-    reads the field knows what belongs there, and says so by the field's name.
+    reads the field knows what belongs there, and reports it by the field's name.
     """
     if tag == _MOMENT:
         return True
@@ -165,16 +165,16 @@ def _form(model: type[Form], what: str, named: str, fields: dict[str, object]) -
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        told = error.errors(include_input=False)[0]
-        where = _where(told["loc"])
+        first = error.errors(include_input=False)[0]
+        where = _where(first["loc"])
         problem = first_problem(error)
-        if told["type"] == "extra_forbidden":
-            problem = f"there is no such field. Fields are {', '.join(sorted(_known(model, told['loc'])))}"
+        if first["type"] == "extra_forbidden":
+            problem = f"there is no such field. Fields are {', '.join(sorted(_known(model, first['loc'])))}"
         raise SettingError(f"{what} {named}: {where or 'the file'}: {problem}") from None
 
 
 def first_problem(error: "ValidationError") -> str:
-    """What pydantic says of the first problem, without the value: it could be a secret."""
+    """pydantic's words for the first problem, without the value: it could be a secret."""
     from flireo_flows.api.model import problems_in
 
     return problems_in(error)[0][1]
@@ -232,7 +232,7 @@ def check_prefect(url: str, instead: str = "") -> None:
         instead: What else the user can do, a sentence; empty for nothing.
 
     Raises:
-        SettingError: It cannot be used. Says why, and what to do.
+        SettingError: It cannot be used. Explains why, and what to do.
         NetworkSettingError: A variable of the environment keeps us from any server.
     """
     import httpx
@@ -246,23 +246,17 @@ def check_prefect(url: str, instead: str = "") -> None:
         with get_client(sync_client=True) as client:
             client.read_flows(limit=1)
     except httpx.HTTPStatusError as error:
-        raise _unusable(url, *_of_status(error.response.status_code), instead) from None
+        status = error.response.status_code
+        why, advice = f"it answers {status}", "Check PREFECT_API_KEY, or PREFECT_API_AUTH_STRING."
+        if status not in (401, 403):
+            advice = "Check PREFECT_API_URL (or the Prefect profile); it mostly ends in /api."
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         why = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
-        advice = "Start that server, or mend PREFECT_API_URL (or the Prefect profile)."
-        raise _unusable(url, why, advice, instead) from None
-
-
-def _of_status(status: int) -> tuple[str, str]:
-    if status in (401, 403):
-        return f"it answers {status}", "Check PREFECT_API_KEY, or PREFECT_API_AUTH_STRING."
-    return f"it answers {status}", "Check PREFECT_API_URL (or the Prefect profile); it mostly ends in /api."
-
-
-def _unusable(url: str, why: str, advice: str, instead: str) -> SettingError:
-    return SettingError(
-        " ".join((f"the Prefect API at {_shown(url)} cannot be used: {why}. {advice} {instead}").split())
-    )
+        advice = "Start that server, or correct PREFECT_API_URL (or the Prefect profile)."
+    else:
+        return
+    sentence = f"the Prefect API at {_shown(url)} cannot be used: {why}. {advice} {instead}"
+    raise SettingError(" ".join(sentence.split()))
 
 
 def _shown(url: str) -> str:
@@ -292,5 +286,5 @@ def check_port(host: str, port: int) -> None:
                 probe.bind((where[0], port, *where[2:]))
     except (OSError, OverflowError) as error:
         words = getattr(error, "strerror", None) or str(error)
-        told = f"cannot listen on {address_of(host, port)}: {words}. Choose another --port."
-        raise SettingError(told) from None
+        message = f"cannot listen on {address_of(host, port)}: {words}. Choose another --port."
+        raise SettingError(message) from None

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from flireo_flows.cli.options import KnownCampaign
+from flireo_flows.cli.pause import in_ledger
 from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
-    from flireo_flows.ledger import CampaignProgress
+    from flireo_flows.ledger import CampaignProgress, Database
     from flireo_flows.ledger.campaigns import Standing
     from flireo_flows.ledger.completeness import Completeness
     from flireo_flows.ledger.suppressions import CampaignList
@@ -25,50 +26,42 @@ def status(*, campaign: KnownCampaign, json: Annotated[bool, Parameter(negative=
     json
         Print JSON for programs instead of tables.
     """
-    import asyncio
+    from dataclasses import asdict
+    from json import dumps
 
-    found, standing, complete, kept = asyncio.run(_read(campaign))
+    found, standing, complete, kept = in_ledger(lambda database: _read(database, campaign))
     if json:
-        _print_json(found, standing, complete, kept)
+        report = {
+            **asdict(found),
+            "standing": asdict(standing),
+            "completeness": complete.as_json(),
+            "do_not_call_list": asdict(kept),
+        }
+        print(dumps(report, indent=2))
     else:
         _print_tables(found, standing, complete, kept)
     return 0
 
 
-async def _read(campaign: str) -> "tuple[CampaignProgress, Standing, Completeness, CampaignList]":
-    from flireo_flows.cli.settings import ledger_url
-    from flireo_flows.ledger import Database, Views
+async def _read(
+    database: "Database", campaign: str
+) -> "tuple[CampaignProgress, Standing, Completeness, CampaignList]":
+    from flireo_flows.ledger import Views
     from flireo_flows.ledger.campaigns import CampaignControl
     from flireo_flows.ledger.completeness import completeness
     from flireo_flows.ledger.suppressions import list_in
 
-    async with await Database.open(ledger_url(), existing=True) as database:
-        views = Views(database)
-        found = await views.status(campaign)
-        if not found.leads:
-            known = ", ".join(await views.campaigns()) or "none yet"
-            raise SettingError(
-                f"there is no campaign {campaign!r} in ledger {database.where}. Its campaigns: {known}."
-            )
-        standing = await CampaignControl(database.campaign(campaign)).standing()
-        async with database.read() as db:
-            kept = await list_in(db, campaign)
-        return found, standing, await completeness(database.campaign(campaign)), kept
-
-
-def _print_json(
-    found: "CampaignProgress", standing: "Standing", complete: "Completeness", kept: "CampaignList"
-) -> None:
-    import dataclasses
-    import json
-
-    told = {
-        **dataclasses.asdict(found),
-        "standing": dataclasses.asdict(standing),
-        "completeness": complete.as_json(),
-        "do_not_call_list": dataclasses.asdict(kept),
-    }
-    print(json.dumps(told, indent=2))
+    views = Views(database)
+    found = await views.status(campaign)
+    if not found.leads:
+        known = ", ".join(await views.campaigns()) or "none yet"
+        raise SettingError(
+            f"there is no campaign {campaign!r} in ledger {database.where}. Its campaigns: {known}."
+        )
+    standing = await CampaignControl(database.campaign(campaign)).standing()
+    async with database.read() as db:
+        kept = await list_in(db, campaign)
+    return found, standing, await completeness(database.campaign(campaign)), kept
 
 
 def _print_tables(

@@ -11,8 +11,7 @@ from flireo_flows.cli.user_errors import SettingError
 
 if TYPE_CHECKING:
     from flireo_flows.ledger import Database
-    from flireo_flows.ledger.erasure import Forgotten
-    from flireo_flows.ledger.suppressions import CampaignList, Suppression
+    from flireo_flows.ledger.suppressions import CampaignList
 
 Flag = Parameter(negative=())
 
@@ -32,12 +31,14 @@ def suppress(phone: str = "", *, file: Path | None = None, reason: str = "", def
         Country of numbers without a country code, such as NL.
     """
     from flireo_flows.cli import USAGE, say
+    from flireo_flows.ledger.suppressions import Suppressions
 
     if bool(phone) == bool(file):
         say("name one number, or a list of numbers with --file, that must never be called.")
         return USAGE
     phones = _listed(file, default_region) if file else frozenset({read_number(phone, default_region)})
-    in_ledger(lambda database: _suppress(database, phones, reason), existing=False)
+    made = in_ledger(lambda database: Suppressions(database).suppress(phones, reason), existing=False)
+    print(f"{made} of {len(phones)} suppressed; the others were before.")
     return 0
 
 
@@ -55,15 +56,16 @@ def unsuppress(phone: str, *, even_forgotten: Annotated[bool, Flag] = False, def
         Country of a number without a country code, such as NL.
     """
     from flireo_flows.api.redaction import mask_phone
+    from flireo_flows.ledger.suppressions import Suppressions
 
     number = read_number(phone, default_region)
-    in_ledger(lambda database: _unsuppress(database, number, even_forgotten=even_forgotten))
+    in_ledger(lambda database: Suppressions(database).lift(number, even_forgotten=even_forgotten))
     print(f"{mask_phone(number)} may be called again.")
     return 0
 
 
 def suppressions(*, json: Annotated[bool, Flag] = False) -> int:
-    """Show who is never called, with masked numbers: since when, by whose word, and why.
+    """Show who is never called, with masked numbers: since when, who asked for it, and why.
 
     Parameters
     ----------
@@ -71,20 +73,20 @@ def suppressions(*, json: Annotated[bool, Flag] = False) -> int:
         Print JSON for programs instead of a table.
     """
     from dataclasses import asdict
-
-    found = in_ledger(_suppressions)
-    if json:
-        from json import dumps
-
-        print(dumps([asdict(one) for one in found], indent=2))
-        return 0
     from datetime import UTC, datetime
+    from json import dumps
 
     from rich.console import Console
     from rich.table import Table
 
+    from flireo_flows.ledger.suppressions import Suppressions
+
+    found = in_ledger(lambda database: Suppressions(database).listed())
+    if json:
+        print(dumps([asdict(one) for one in found], indent=2))
+        return 0
     table = Table(title=f"{len(found)} numbers are never called", title_justify="left")
-    for column in ("number", "since (UTC)", "who said so", "campaign", "why"):
+    for column in ("number", "since (UTC)", "asked by", "campaign", "why"):
         table.add_column(column)
     for one in found:
         since = f"{datetime.fromtimestamp(one.at, UTC):%Y-%m-%d %H:%M}"
@@ -106,9 +108,10 @@ def forget(phone: str, *, default_region: str = "") -> int:
         Country of a number without a country code, such as NL.
     """
     from flireo_flows.api.redaction import mask_phone
+    from flireo_flows.ledger.erasure import forget as erase
 
     number = read_number(phone, default_region)
-    erased = in_ledger(lambda database: _forget(database, number), existing=False)
+    erased = in_ledger(lambda database: erase(database, number), existing=False)
     print(
         f"{mask_phone(number)} is forgotten and never called. Erased what was known in {erased.leads} leads, "
         f"{erased.attempts} attempts, {erased.reports} reports and {erased.decisions} decisions."
@@ -147,31 +150,6 @@ def _listed(file: Path, default_region: str) -> frozenset[str]:
         return listed
     except ValueError:
         raise SettingError(f"--default-region: there is no country {default_region!r}.") from None
-
-
-async def _suppress(database: "Database", phones: frozenset[str], reason: str) -> None:
-    from flireo_flows.ledger.suppressions import Suppressions
-
-    made = await Suppressions(database).suppress(phones, reason)
-    print(f"{made} of {len(phones)} suppressed; the others were before.")
-
-
-async def _unsuppress(database: "Database", phone: str, *, even_forgotten: bool) -> None:
-    from flireo_flows.ledger.suppressions import Suppressions
-
-    await Suppressions(database).lift(phone, even_forgotten=even_forgotten)
-
-
-async def _suppressions(database: "Database") -> "list[Suppression]":
-    from flireo_flows.ledger.suppressions import Suppressions
-
-    return await Suppressions(database).listed()
-
-
-async def _forget(database: "Database", phone: str) -> "Forgotten":
-    from flireo_flows.ledger.erasure import forget as erase
-
-    return await erase(database, phone)
 
 
 def do_not_call(*, campaign: CampaignName, clear: Annotated[bool, Parameter(negative=())] = False) -> int:

@@ -1,40 +1,14 @@
-"""Which errors are the user's to mend: they are shown in a sentence, without a traceback."""
+"""Which errors are the user's to correct: they are shown in a sentence, without a traceback."""
 
 
 class SettingError(Exception):
-    """A setting or a file of settings is missing or wrong. Says which, and what to do."""
+    """A setting or a file of settings is missing or wrong. Names which, and what to do."""
 
 
-def PROBLEMS() -> tuple[type[Exception], ...]:
-    """Every kind of error that has a sentence of its own."""
-    from flireo_flows.analytics import ExportError
-    from flireo_flows.api.errors import FlireoError
-    from flireo_flows.api.network import NetworkSettingError
-    from flireo_flows.calling.campaign_steps import CampaignStoppedError, NoLeadsError
-    from flireo_flows.calling.preflight import NotReadyError
-    from flireo_flows.calling.saved_plan import PlanError
-    from flireo_flows.leads import LeadFileError
-    from flireo_flows.ledger import LedgerError
-    from flireo_flows.ledger.campaigns import DeclinedError
-    from flireo_flows.prefect_support.child_process import ChildError
-    from flireo_flows.script import ScriptError
-
-    kinds: tuple[type[Exception], ...] = (
-        CampaignStoppedError,
-        ChildError,
-        DeclinedError,
-        ExportError,
-        FlireoError,
-        LeadFileError,
-        LedgerError,
-        NetworkSettingError,
-        NoLeadsError,
-        NotReadyError,
-        PlanError,
-        ScriptError,
-        SettingError,
-    )
-    return (*kinds, *_of_prefect())
+def is_for_user(error: Exception) -> bool:
+    """Whether an error has a sentence for the user, as every public one of ours has; others are bugs."""
+    kind = type(error)
+    return kind.__module__.startswith("flireo_flows.") and not kind.__name__.startswith("_")
 
 
 def in_words(error: Exception) -> str:
@@ -52,14 +26,3 @@ def is_unread(error: Exception) -> bool:
 def is_clock(error: Exception) -> bool:
     """Whether calling stopped because two clocks disagree."""
     return bool(getattr(error, "is_clock", False))
-
-
-def _of_prefect() -> tuple[type[Exception], ...]:
-    """Errors of what needs Prefect; only if it was loaded, for loading it takes seconds."""
-    import sys
-
-    if "flireo_flows.prefect_support.automations" not in sys.modules:
-        return ()
-    from flireo_flows.prefect_support.automations import AutomationError
-
-    return (AutomationError,)

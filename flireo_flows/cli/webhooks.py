@@ -33,7 +33,7 @@ def webhooks(
     agents, and an old and a new one that are valid together. GET /health shows whether the ledger answers,
     GET /metrics counts, for Prometheus. SIGTERM and Ctrl-C let requests under way be answered first.
 
-    Where PREFECT_API_URL is set, the ledger's events are sent there, and an event says when reports wait.
+    Where PREFECT_API_URL is set, the ledger's events are sent there, and an event is sent when reports wait.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def receiver_from_settings(*, unsigned: bool) -> "Receiver":
     if not secrets and not unsigned:
         raise SettingError(
             "FLIREO_WEBHOOK_SECRET is not set, so a forged report could not be recognised. Set it to "
-            "the agent's webhook_secret, or say --unsigned on a machine of your own."
+            "the agent's webhook_secret, or give --unsigned on a machine of your own."
         )
     return Receiver(ledger_url(), secrets, allow_unsigned=not secrets)
 
@@ -95,7 +95,7 @@ def load_receiver(named: str) -> "Receiver":
 
     where, colon, name = named.rpartition(":")
     if not colon or not where or not name or (where.startswith(".") and not where.endswith(".py")):
-        raise SettingError(f"--app {named}: say MODULE:NAME or FILE.py:NAME, such as tools.py:receiver.")
+        raise SettingError(f"--app {named}: write MODULE:NAME or FILE.py:NAME, such as tools.py:receiver.")
     try:
         module = _from_file(Path(where), named) if where.endswith(".py") else _from_path(where, named)
     except SyntaxError as error:

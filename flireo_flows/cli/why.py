@@ -12,7 +12,6 @@ from flireo_flows.cli.suppressions import read_number
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
-    from flireo_flows.ledger import Database
     from flireo_flows.ledger.audit import AttemptAudit, CampaignAudit, DecisionAudit
 
 
@@ -36,27 +35,22 @@ def why(
     json
         Print JSON for programs instead of words.
     """
+    from dataclasses import asdict
+    from json import dumps
+
     from flireo_flows.api.redaction import mask_phone
+    from flireo_flows.ledger.audit import audit_lead
 
     number = read_number(phone, default_region)
-    found = in_ledger(lambda database: _read(database, number, campaign))
+    found = in_ledger(lambda database: audit_lead(database, number, campaign))
     if json:
-        from dataclasses import asdict
-        from json import dumps
-
         print(dumps({"phone": mask_phone(number), **asdict(found)}, indent=2))
     else:
-        print("\n".join(tell(found, mask_phone(number))))
+        print("\n".join(explain_lead(found, mask_phone(number))))
     return 0
 
 
-async def _read(database: "Database", phone: str, campaign: str) -> "CampaignAudit":
-    from flireo_flows.ledger.audit import audit_lead
-
-    return await audit_lead(database, phone, campaign)
-
-
-def tell(audit: "CampaignAudit", shown: str) -> Iterator[str]:
+def explain_lead(audit: "CampaignAudit", shown: str) -> Iterator[str]:
     """The audit in lines.
 
     Args:
@@ -71,11 +65,11 @@ def tell(audit: "CampaignAudit", shown: str) -> Iterator[str]:
     yield ""
     if audit.attempts or audit.decisions:
         yield f"Times are {clock.whose}."
-    told = [(it.first_at, 0, _decided(it, clock)) for it in audit.decisions]
-    told += [(it.began_at, 1, _tried(it, clock)) for it in audit.attempts]
-    for at, _, words in sorted(told):
-        yield f"  {clock.tell(at)}  {words}"
-    if audit.lead and not told:
+    lines = [(it.first_at, 0, _decided(it, clock)) for it in audit.decisions]
+    lines += [(it.began_at, 1, _tried(it, clock)) for it in audit.attempts]
+    for at, _, words in sorted(lines):
+        yield f"  {clock.show(at)}  {words}"
+    if audit.lead and not lines:
         yield "  Nothing was decided about it yet."
     yield ""
     yield f"Next: {_next(audit, clock)}"
@@ -110,7 +104,7 @@ class LeadClock:
                 several = f"several zones: {', '.join(f'{zone} ({where})' for zone, where in each)}"
             self.whose = f"on their clock, or UTC where that may be in {several}"
 
-    def tell(self, seconds: float) -> str:
+    def show(self, seconds: float) -> str:
         """`2026-03-02 09:00`; where zones disagree `2026-03-02 14:00 UTC (there 06:00 to 09:00)`."""
         there = [self._at(seconds, zone) for zone in self._zones]
         wall = sorted({moment.replace(tzinfo=None) for moment in there})
@@ -129,8 +123,8 @@ def _sources(source: str, zones: int) -> list[str]:
     """Where each zone comes from, in words; `Lead.zone_source` has one word for all zones, or one for each."""
     from flireo_flows.policy import SOURCES
 
-    told = [SOURCES.get(word, word) for word in source.split() or ["number"]]
-    return told if len(told) == zones else told[:1] * zones
+    lines = [SOURCES.get(word, word) for word in source.split() or ["number"]]
+    return lines if len(lines) == zones else lines[:1] * zones
 
 
 def _in_short(audit: "CampaignAudit") -> str:
@@ -149,13 +143,13 @@ def _in_short(audit: "CampaignAudit") -> str:
 def _decided(decision: "DecisionAudit", clock: LeadClock) -> str:
     from flireo_flows.policy import explain
 
-    said = explain("" if decision.allowed else decision.rule, decision.inputs, decision.until)
+    words = explain("" if decision.allowed else decision.rule, decision.inputs, decision.until)
     # Whether an allowed attempt placed a call is in the attempt.
-    said = f"allowed attempt {decision.number or 1}: {said}" if decision.allowed else f"not called: {said}"
-    again = f"{decision.times} times, last {clock.tell(decision.last_at)}" if decision.times > 1 else ""
+    words = f"allowed attempt {decision.number or 1}: {words}" if decision.allowed else f"not called: {words}"
+    again = f"{decision.times} times, last {clock.show(decision.last_at)}" if decision.times > 1 else ""
     policy = f"policy {decision.policy}" if decision.policy else ""
     more = "; ".join(part for part in (again, policy) if part)
-    return f"{said} [{more}]" if more else said
+    return f"{words} [{more}]" if more else words
 
 
 def _tried(attempt: "AttemptAudit", clock: LeadClock) -> str:
@@ -166,7 +160,7 @@ def _tried(attempt: "AttemptAudit", clock: LeadClock) -> str:
     if state is AttemptState.NOT_PLACED:
         what = f"not called ({attempt.reason})"
     elif state is AttemptState.ENDED:
-        over = f", over {clock.tell(attempt.over_at)}" if attempt.over_at is not None else ""
+        over = f", over {clock.show(attempt.over_at)}" if attempt.over_at is not None else ""
         lasted = f", {attempt.duration_seconds} s" if attempt.duration_seconds is not None else ""
         ended = f" ({attempt.end_reason})" if attempt.end_reason else ""
         what = f"called: {_plain(attempt.outcome)}{ended}{lasted}{over}"
@@ -192,9 +186,9 @@ def _never(audit: "CampaignAudit") -> str:
     """Why they are never called; empty when they may be."""
     if audit.suppression is not None:
         why = f": {audit.suppression.reason}" if audit.suppression.reason else ""
-        said = {"person": "a person said so", "forgotten": "they asked to be forgotten"}
+        source = {"person": "a person asked for it", "forgotten": "they asked to be forgotten"}
         learnt = f"learned from a call of campaign {audit.suppression.campaign}"
-        return f"never called, in any campaign ({said.get(audit.suppression.source, learnt)}{why})."
+        return f"never called, in any campaign ({source.get(audit.suppression.source, learnt)}{why})."
     if audit.on_file:
         return "never called in this campaign: the number stands on its do-not-call list."
     if audit.standing.state == "cancelled":
@@ -210,7 +204,7 @@ def _later(audit: "CampaignAudit", clock: LeadClock) -> str:
     if audit.standing.state == "paused":
         return f"no one is called until the campaign is resumed; it is {audit.standing.in_words}."
     if audit.lead.not_before > audit.now:
-        return f"asked about again at {clock.tell(audit.lead.not_before)}, if the campaign runs then."
+        return f"asked about again at {clock.show(audit.lead.not_before)}, if the campaign runs then."
     return "asked about as soon as the campaign runs."
 
 

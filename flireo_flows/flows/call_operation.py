@@ -8,7 +8,7 @@ from pydantic import Field
 from flireo_flows import tasks
 from flireo_flows.api.redaction import without_secrets
 from flireo_flows.blocks import FlireoCredentials
-from flireo_flows.tasks.operation_form import OperationName, fill_in_secrets, show_answer
+from flireo_flows.tasks.composite import OperationName, fill_in_secrets, show_answer
 
 
 @flow(name="call-operation", persist_result=False)

@@ -1,4 +1,8 @@
-"""The durable record of every lead, attempt, report and decision. The ledger is the truth about calls."""
+"""The durable record of every lead, attempt, report and decision. The ledger is the truth about calls.
+
+A function whose name ends in `_in` works in a transaction `db` that it is given, of the ledger `database`; one that
+writes needs a transaction of `Database.write`. All others open their own.
+"""
 
 from flireo_flows.ledger.attempts import Answer, AttemptBook
 from flireo_flows.ledger.database import CampaignLedger, Database

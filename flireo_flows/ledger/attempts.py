@@ -1,27 +1,28 @@
 """Attempts: committed before the request goes out, moved only by the table in `states`."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from sqlalchemy import Row, and_, bindparam, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.ledger.database import CampaignLedger
+from flireo_flows.ledger.database import CampaignLedger, from_row
 from flireo_flows.ledger.intents import Attempt, Begun, begin_in
 from flireo_flows.ledger.lead_queue import Place
 from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.leases import is_alive
 from flireo_flows.ledger.schema import attempts, leads, runners
 from flireo_flows.lifecycle.absence import NO_EVIDENCE
-from flireo_flows.lifecycle.reasons import MOST_UNPLACED, Reason
 from flireo_flows.lifecycle.states import (
+    MOST_UNPLACED,
     OPEN,
     AttemptEvent,
     AttemptState,
     IdSource,
     LeadState,
+    Reason,
     sources,
     target,
 )
@@ -106,14 +107,10 @@ class AttemptBook:
             update(attempts)
             .where(
                 attempts.c.campaign == self.campaign,
-                attempts.c.state.in_(_names(sources(AttemptEvent.LOST))),
+                attempts.c.state.in_(sources(AttemptEvent.LOST)),
                 attempts.c.runner.not_in(alive),
             )
-            .values(
-                state=target(AttemptEvent.LOST),
-                reason=Reason.RUNNER_LOST,
-                lost_at=self._database.now(),
-            )
+            .values(state=target(AttemptEvent.LOST), reason=Reason.RUNNER_LOST, lost_at=self._database.now())
         )
         async with self._database.write(self.campaign) as db:
             return int((await db.execute(lost)).rowcount)
@@ -125,7 +122,7 @@ class AttemptBook:
         called = [{"attempt": answer.attempt.id, "answered": stored(answer.call_id)} for answer in answers]
         accept = _ACCEPT_SQLITE if self._database.is_sqlite else _ACCEPT_POSTGRESQL
         if (await db.execute(accept, called)).rowcount == len(answers):
-            return  # SQLite tells; PostgreSQL's driver does not, of many rows at once
+            return  # SQLite counts; PostgreSQL's driver does not, of many rows at once
         left = attempts.c.id.in_([answer.attempt.id for answer in answers]) & attempts.c.call_id.is_(None)
         odd = select(attempts.c.id, attempts.c.lead_id, attempts.c.state).where(left)
         for row in (await db.execute(odd)).all():
@@ -144,9 +141,9 @@ class AttemptBook:
     async def _record(self, db: AsyncConnection, answer: Answer) -> None:
         attempt = answer.attempt
         call_id, detail = stored(answer.call_id) or None, stored(answer.detail)
-        told = {"reason": answer.reason, "detail": detail, "status": answer.status}
+        why = {"reason": answer.reason, "detail": detail, "status": answer.status}
         given_up = {"lost_at": self._database.now()} if answer.event is AttemptEvent.LOST else {}
-        if not await move(db, attempt.id, answer.event, call_id=call_id, **told, **given_up):
+        if not await move(db, attempt.id, answer.event, call_id=call_id, **why, **given_up):
             return  # a faster hand was there: the reconciler adopted the call, or its report came in
         if answer.event is AttemptEvent.REFUSED:
             await not_placed_in(db, attempt, answer.lead, answer.reason, detail, answer.not_before)
@@ -170,42 +167,34 @@ _ACCEPT_POSTGRESQL: Final = _ACCEPT.where(
 
 async def move(db: AsyncConnection, attempt_id: int, event: AttemptEvent, **values: Any) -> bool:
     """Let an event happen to an attempt. False, and nothing written, where the table has no such move."""
-    legal = and_(attempts.c.id == attempt_id, attempts.c.state.in_(_names(sources(event))))
+    legal = and_(attempts.c.id == attempt_id, attempts.c.state.in_(sources(event)))
     done = await db.execute(update(attempts).where(legal).values(state=target(event), **values))
     return bool(done.rowcount)
 
 
+async def has_owner(db: AsyncConnection, call_id: str) -> bool:
+    """Whether an attempt has the call of this id."""
+    owner = or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
+    return (await db.execute(select(attempts.c.id).where(owner).limit(1))).first() is not None
+
+
 # What a report writes to an attempt, and what stands there before any came.
 UNREPORTED: Final[dict[str, Any]] = {
+    **dict.fromkeys(
+        ("channel", "call_status", "end_reason", "error", "outcome", "summary", "report_channel"), ""
+    ),
+    **dict.fromkeys(("started_at", "ended_at", "duration_seconds", "analysis", "messages", "recording_url")),
+    **dict.fromkeys(("reported_at", "analysed_at", "asked_at", "fetched_at", "listed_at")),
     "complete": False,
-    "channel": "",
-    "call_status": "",
-    "end_reason": "",
-    "error": "",
-    "outcome": "",
-    "started_at": None,
-    "ended_at": None,
-    "duration_seconds": None,
-    "summary": "",
-    "analysis": None,
-    "messages": None,
-    "recording_url": None,
-    "reported_at": None,
-    "report_channel": "",
-    "analysed_at": None,
-    "asked_at": None,
-    "fetched_at": None,
-    "listed_at": None,
 }
 
 
 async def release_call_in(db: AsyncConnection, row: Row[Any], now: float) -> bool:
     """The call whose id a placed attempt has is another one: all that came of it is taken back.
 
-    It is not known then whether the attempt's own call was placed; the list of calls tells.
+    It is not known then whether the attempt's own call was placed; the list of calls will show it.
 
     Args:
-        db: A transaction that may write.
         row: The attempt, as this transaction reads it.
         now: Unix seconds.
 
@@ -225,11 +214,11 @@ async def release_call_in(db: AsyncConnection, row: Row[Any], now: float) -> boo
         await db.execute(update(leads).where(leads.c.id == row.lead_id, may_move).values(review))
         return False
     other = attempts.alias()
-    # Where somebody else has begun to call the number meanwhile, there is one call that may be going on already.
+    # Where another campaign has begun to call the number meanwhile, there is one call that may be going on already.
     may_be_in_progress = select(other.c.id).where(
         other.c.phone == row.phone,
         other.c.id != row.id,
-        other.c.state.in_(_names(OPEN)),
+        other.c.state.in_(OPEN),
         other.c.over_at.is_(None),
     )
     over_at = case((may_be_in_progress.exists(), attempts.c.over_at), else_=None)
@@ -257,20 +246,13 @@ async def _keep_reported(db: AsyncConnection, row: Row[Any], now: float) -> bool
 
 def attempt_of(row: Row[Any]) -> Attempt:
     """A row of the attempts table as a value."""
-    return Attempt(
-        id=row.id,
-        lead_id=row.lead_id,
-        campaign=row.campaign,
-        phone=row.phone,
-        number=row.number,
+    return from_row(
+        Attempt,
+        row,
         state=AttemptState(row.state),
-        began_at=row.began_at,
         facts=LeadFacts(row.phone),
         choice=CallChoice(row.agent_id, row.number_id, row.variant),
         reference=row.reference or "",
-        call_id=row.call_id,
-        absent_since=row.absent_since,
-        lost_at=row.lost_at,
     )
 
 
@@ -286,7 +268,7 @@ async def not_placed_in(
     """No call was placed: the attempt is not used, and the lead waits again or is put up for review.
 
     `counts` is 1 where it may be the lead's own fault, as a request that vanished; never for a rate limit,
-    a missing connection or a refused key, which are nobody's.
+    a missing connection or a refused key, which are no one's.
     """
     lead = (leads.c.id == attempt.lead_id) & (leads.c.state == LeadState.CALLING)
     # Who was taken out of the file meanwhile waits for nothing.
@@ -305,10 +287,6 @@ async def not_placed_in(
         .where(leads.c.state == LeadState.WAITING)
     )
     await db.execute(worn_out.values(state=LeadState.REVIEW))
-
-
-def _names(states: Iterable[AttemptState]) -> list[str]:
-    return [str(state) for state in states]
 
 
 def to_json(value: object) -> str:

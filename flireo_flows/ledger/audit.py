@@ -1,20 +1,23 @@
-"""Why was, or was not, this person called? Everything the ledger knows of one lead, in order."""
+"""Why was, or was not, this person called? Everything the ledger knows of one lead; and of a number that calls in."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.identity import spellings
+from flireo_flows.api.identity import digits, spellings
 from flireo_flows.api.redaction import mask_phone, redact
+from flireo_flows.leads import Wishes
 from flireo_flows.ledger.campaigns import Standing, require_campaign, standing_in
-from flireo_flows.ledger.database import Database
+from flireo_flows.ledger.database import Database, from_row
 from flireo_flows.ledger.messages import attempt_reason, lead_reason
 from flireo_flows.ledger.schema import attempts, decisions, do_not_call, leads
-from flireo_flows.ledger.suppressions import Suppression, suppression_in
+from flireo_flows.ledger.suppressions import Suppression, suppressed_in, suppression_in
+from flireo_flows.script import LeadFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,6 @@ async def audit_lead(database: Database, phone: str, campaign: str) -> CampaignA
     """Everything a campaign knows of a number.
 
     Args:
-        database: The ledger.
         phone: E.164.
         campaign: Its name.
 
@@ -118,7 +120,8 @@ async def audit_lead(database: Database, phone: str, campaign: str) -> CampaignA
     """
     async with database.read() as db:
         shown = await require_campaign(db, campaign, database.where)
-        lead = await _lead(db, phone, campaign)
+        mine = select(leads).where(leads.c.campaign == campaign, leads.c.phone == phone)
+        lead = (await db.execute(mine)).first()
         forbidden = select(do_not_call.c.phone).where(
             do_not_call.c.campaign == campaign, do_not_call.c.phone == phone
         )
@@ -127,74 +130,107 @@ async def audit_lead(database: Database, phone: str, campaign: str) -> CampaignA
             standing=await standing_in(db, campaign),
             suppression=await suppression_in(db, database, phone),
             on_file=(await db.execute(forbidden)).first() is not None,
-            lead=_lead_story(lead) if lead else None,
+            lead=_lead_audit(lead) if lead else None,
             attempts=await _attempts(db, lead.id, phone) if lead else (),
             decisions=await _decisions(db, lead.id) if lead else (),
             now=database.now(),
         )
 
 
-async def _lead(db: AsyncConnection, phone: str, campaign: str) -> Row[Any] | None:
-    mine = select(leads).where(leads.c.campaign == campaign, leads.c.phone == phone)
-    return (await db.execute(mine)).first()
-
-
 async def _attempts(db: AsyncConnection, lead_id: int, phone: str) -> tuple[AttemptAudit, ...]:
     mine = select(attempts).where(attempts.c.lead_id == lead_id).order_by(attempts.c.number)
-    return tuple(_attempt(row, phone) for row in (await db.execute(mine)).all())
+    return tuple(
+        from_row(
+            AttemptAudit,
+            row,
+            reason=redact(attempt_reason(row)),
+            end_reason=redact(row.end_reason),
+            call_id=_masked(row.call_id or "", phone),
+        )
+        for row in (await db.execute(mine)).all()
+    )
 
 
 async def _decisions(db: AsyncConnection, lead_id: int) -> tuple[DecisionAudit, ...]:
     mine = select(decisions).where(decisions.c.lead_id == lead_id).order_by(decisions.c.id)
-    return tuple(_decision(row) for row in (await db.execute(mine)).all())
+    rows = (await db.execute(mine)).all()
+    return tuple(from_row(DecisionAudit, row, inputs=json.loads(row.inputs)) for row in rows)
 
 
-def _lead_story(row: Row[Any]) -> LeadAudit:
-    return LeadAudit(
-        state=row.state,
-        reason=redact(lead_reason(row)),
-        outcome=row.outcome,
-        attempts=row.attempts,
-        zones=tuple(row.zones.split()),
-        zone_source=row.zone_source,
-        not_before=row.not_before,
-        line=row.line,
-    )
-
-
-def _attempt(row: Row[Any], phone: str) -> AttemptAudit:
-    return AttemptAudit(
-        number=row.number,
-        state=row.state,
-        began_at=row.began_at,
-        over_at=row.over_at,
-        outcome=row.outcome,
-        reason=redact(attempt_reason(row)),
-        end_reason=redact(row.end_reason),
-        duration_seconds=row.duration_seconds,
-        call_id=_masked(row.call_id or "", phone),
-        agent_id=row.agent_id,
-        number_id=row.number_id,
-        variant=row.variant,
-    )
-
-
-def _decision(row: Row[Any]) -> DecisionAudit:
-    return DecisionAudit(
-        number=row.number,
-        allowed=row.allowed,
-        rule=row.rule,
-        until=row.until,
-        inputs=json.loads(row.inputs),
-        policy=row.policy,
-        first_at=row.first_at,
-        last_at=row.last_at,
-        times=row.times,
-    )
+def _lead_audit(row: Row[Any]) -> LeadAudit:
+    return from_row(LeadAudit, row, reason=redact(lead_reason(row)), zones=tuple(row.zones.split()))
 
 
 def _masked(call_id: str, phone: str) -> str:
     """A call id without the number, from which some are made, in any of its spellings."""
-    for digits in (one.lstrip("+") for one in sorted(spellings(phone))):
-        call_id = call_id.replace(digits, mask_phone(digits))
+    for plain in (one.lstrip("+") for one in sorted(spellings(phone))):
+        call_id = call_id.replace(plain, mask_phone(plain))
     return call_id
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCaller:
+    """A lead whose number calls in.
+
+    Attributes:
+        phone: E.164.
+        name: As written in the file of leads.
+        columns: The row of the file.
+        campaign: The campaign in which they were called last, or are to be.
+        is_suppressed: They are never to be called again; it is yours to say whether they want to be recognised.
+        outcome: Of the last call to them; empty if there was none.
+        summary: Of that call; empty if there is none.
+        called_at: When it began; None if there was none.
+    """
+
+    phone: str = field(repr=False)
+    name: str = field(repr=False)
+    columns: Mapping[str, str] = field(repr=False)
+    campaign: str
+    is_suppressed: bool
+    outcome: str
+    summary: str = field(repr=False)
+    called_at: datetime | None
+    facts: LeadFacts = field(repr=False)
+
+
+async def find_caller(database: Database, number: str) -> KnownCaller | None:
+    """The lead of a number, in whatever campaign; the one who was called last.
+
+    Args:
+        number: As the platform wrote it; E.164 as a rule.
+
+    Returns:
+        None if the ledger does not know them, as when they were forgotten.
+    """
+    phone = _e164(number)
+    newest = (
+        select(leads, attempts.c.began_at, attempts.c.summary)
+        .outerjoin(attempts, (attempts.c.lead_id == leads.c.id) & (attempts.c.number == leads.c.tries))
+        .where(leads.c.phone == phone)
+        .order_by(func.coalesce(attempts.c.began_at, 0.0).desc(), leads.c.id.desc())
+        .limit(1)
+    )
+    async with database.read() as db:
+        row = (await db.execute(newest)).first() if phone else None
+        if row is None:
+            return None
+        suppressed = bool(await suppressed_in(db, database, [phone]))
+    columns = json.loads(row.columns)
+    return KnownCaller(
+        phone=phone,
+        name=row.name,
+        columns=columns,
+        campaign=row.campaign,
+        is_suppressed=suppressed,
+        outcome=row.outcome,
+        summary=row.summary or "",
+        called_at=datetime.fromtimestamp(row.began_at, UTC) if row.began_at is not None else None,
+        facts=LeadFacts(phone, row.name, columns, Wishes.from_json(row.wishes)),
+    )
+
+
+def _e164(number: str) -> str:
+    """With its plus, whether it came as `+31 6...`, `0031 6...` or `316...`; empty for what is no number."""
+    plain = digits(number)
+    return f"+{plain}" if 7 <= len(plain) <= 15 else ""

@@ -27,7 +27,7 @@ from flireo_flows.api.identity import person_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.schema import TALKED, account_calls, attempts, campaigns, leads, people
-from flireo_flows.lifecycle.analysis_answers import says
+from flireo_flows.lifecycle.analysis_answers import has_answer
 from flireo_flows.lifecycle.states import AttemptState
 from flireo_flows.policy import CallingPolicy, OtherCall, others_memory
 
@@ -69,7 +69,6 @@ async def lock_people_in(
 
     Args:
         db: A transaction of `Database.write(campaign)`.
-        database: Its ledger.
         phones: E.164.
         numbers: What `numbers_in` gave for them.
     """
@@ -120,11 +119,10 @@ async def calls_by_others_in(
     """Calls to each person that the campaign did not make; who was not called is left out.
 
     Args:
-        db: Any transaction.
         campaign: Whose own calls do not count.
         phones: E.164.
         numbers: What `numbers_in` gave for them.
-        policy: Says how far back.
+        policy: Decides how far back.
         now: Unix seconds.
         has_account_calls: Whether the ledger knows calls of an account at all.
     """
@@ -136,13 +134,13 @@ async def calls_by_others_in(
     for chunk in _chunks(every):
         asked = {"phones": chunk, "campaign_": campaign, "since": since}
         for row in (await db.execute(ATTEMPTS, asked)).all() if since < now else ():
-            calls[row.phone].append(OtherCall(_moment(row.began_at), row.shown or "", asks_back(row)))
+            calls[row.phone].append(OtherCall(moment_of(row.began_at), row.shown or "", asks_back(row)))
         tails = _by_tail(chunk) if has_account_calls else {}
         there = {"tails": list(tails), "since": since, "now": now}
         for row in (await db.execute(ACCOUNT_CALLS, there)).all() if tails else ():
             for number in tails[row.tail]:
                 if since < now and row.began_at >= since:
-                    calls[number].append(OtherCall(_moment(row.began_at)))
+                    calls[number].append(OtherCall(moment_of(row.began_at)))
                 open_until[number] = max(row.open_until, open_until.get(number, 0.0))
     if not calls and not open_until:
         return {}
@@ -160,11 +158,11 @@ def _of(
     all_calls = [call for number in numbers for call in calls.get(number, ())]
     until = max((open_until.get(number, 0.0) for number in numbers), default=0.0)
     ordered = tuple(sorted(all_calls, key=lambda call: call.at))
-    return CallsByOthers(ordered, _moment(until) if until > now else None)
+    return CallsByOthers(ordered, moment_of(until) if until > now else None)
 
 
 def tail_of(phone: str) -> str:
-    """The last digits of a number; empty where it has too few to tell a person by."""
+    """The last digits of a number; empty where it has too few to know a person by."""
     digits = "".join(character for character in phone if character.isdigit())
     return digits[-TAIL_DIGITS:] if len(digits) >= TAIL_DIGITS else ""
 
@@ -210,12 +208,13 @@ def _asks_back(policy: CallingPolicy) -> Callable[[Row[Any]], bool]:
         if not row.analysis:
             return False
         analysis = json.loads(row.analysis)
-        return any(says(analysis, rule.key, rule.equals) for rule in keys)
+        return any(has_answer(analysis, rule.key, rule.equals) for rule in keys)
 
     return asks_back
 
 
-def _moment(seconds: float) -> datetime:
+def moment_of(seconds: float) -> datetime:
+    """Aware, of Unix seconds."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -228,9 +227,8 @@ async def awaited_in(
     analysis is awaited for the policy's grace: it comes seconds after the summary, and a poller may read in between.
 
     Args:
-        db: Any transaction.
         phones: E.164.
-        policy: Says how long a summary and an analysis are waited for.
+        policy: Decides how long a summary and an analysis are waited for.
         now: Unix seconds of the ledger's clock.
 
     Returns:
@@ -244,7 +242,7 @@ async def awaited_in(
     found: dict[str, datetime] = {}
     for chunk in _chunks(phones):
         for phone, moment in (await db.execute(AWAITED, {**asked, "phones": chunk})).all():
-            found[phone] = datetime.fromtimestamp(moment, UTC)
+            found[phone] = moment_of(moment)
     return found
 
 
@@ -328,7 +326,6 @@ async def earlier_calls_in(db: AsyncConnection, phones: Collection[str]) -> Earl
     """Look up who of these was called before.
 
     Args:
-        db: Any transaction.
         phones: E.164.
     """
     asked = sorted(set(map(person_key, phones)))
@@ -366,10 +363,7 @@ async def _look_up(db: AsyncConnection, phones: Sequence[str], last: dict[str, d
     )
     for phone, shown, at in (await db.execute(mine)).all():
         last[phone][shown] = at
-    tails: dict[str, list[str]] = defaultdict(list)
-    for phone in phones:
-        tails[tail_of(phone)].append(phone)
-    tails.pop("", None)
+    tails = _by_tail(phones)
     theirs = (
         select(account_calls.c.tail, func.max(account_calls.c.began_at))
         .where(account_calls.c.tail.in_(list(tails)), ~is_attempt())

@@ -1,18 +1,20 @@
-"""Campaigns as a whole: open, paused until a person resumes them, or cancelled for good."""
+"""Campaigns as a whole: open, paused until a person resumes them, or cancelled; and how their last calls ended."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.identity import CampaignNameError, clean_given_name, name_key
 from flireo_flows.api.redaction import redact
-from flireo_flows.ledger.database import CampaignLedger
-from flireo_flows.ledger.schema import campaign_changes, campaigns, leads
-from flireo_flows.lifecycle.states import CampaignState, LeadState
+from flireo_flows.ledger.database import CampaignLedger, from_row
+from flireo_flows.ledger.messages import attempt_reason
+from flireo_flows.ledger.schema import attempts, campaign_changes, campaigns, leads
+from flireo_flows.lifecycle.outcomes import Outcome
+from flireo_flows.lifecycle.states import AttemptState, CampaignState, LeadState, Reason
 from flireo_flows.policy import Rule
 
 # Cancelling is final: its people can rely on not being called any more.
@@ -23,10 +25,13 @@ CHANGES: Final[Mapping[CampaignState, frozenset[CampaignState]]] = {
 }
 MOST_CHANGES: Final = 50  # shown of a campaign's history
 SHOWN_CAMPAIGNS: Final = 20  # named in an error
+ABOUT_LEAD: Final = (400, 422)  # statuses
+LONGEST_CALL_SECONDS: Final = 7200.0  # a call that ended in the window began at most so long before it
+RINGING_SECONDS: Final = 60.0  # a call that goes on for longer was answered
 
 
 class DeclinedError(Exception):
-    """What a person asked of the ledger is not done. Says what, why, and what to do."""
+    """What a person asked of the ledger is not done. Contains what, why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Standing:
     Attributes:
         reason: Why, in words without a number; empty when it is open.
         changed_by: Who changed it last: `person`, `breaker`, `brake` or `prefect`.
-        changed_at: When, Unix seconds of the ledger's clock; 0 when nobody ever did.
+        changed_at: When, Unix seconds of the ledger's clock; 0 when no one ever did.
     """
 
     state: CampaignState = CampaignState.OPEN
@@ -51,22 +56,7 @@ class Standing:
             return str(self.state)
         did = "open again, resumed" if self.state is CampaignState.OPEN else str(self.state)
         why = f": {self.reason}" if self.reason else ""
-        return f"{did} by {self.changed_by} at {_clock(self.changed_at)}{why}"
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignChange:
-    """One change of a campaign's state, or one more reason to keep it paused.
-
-    Attributes:
-        state: What it was changed to.
-        changed_at: When, Unix seconds of the ledger's clock.
-    """
-
-    state: CampaignState
-    reason: str
-    changed_by: str
-    changed_at: float
+        return f"{did} by {self.changed_by} at {datetime.fromtimestamp(self.changed_at, UTC):%Y-%m-%d %H:%M} UTC{why}"
 
 
 class CampaignControl:
@@ -80,13 +70,13 @@ class CampaignControl:
         async with self._database.read() as db:
             return await standing_in(db, self.campaign)
 
-    async def history(self) -> list[CampaignChange]:
-        """Its last changes, oldest first."""
+    async def history(self) -> list[Standing]:
+        """How it stood after each of its last changes, or further reasons to keep it paused; oldest first."""
         async with self._database.read() as db:
             return await history_in(db, self.campaign)
 
     async def pause(self, reason: str, by: str = "person") -> Standing:
-        """Ring nobody until a person resumes it. A paused campaign keeps its first reason and gains this one.
+        """Call no lead until a person resumes it. A paused campaign keeps its first reason and gains this one.
 
         Args:
             reason: In words.
@@ -106,7 +96,7 @@ class CampaignControl:
         return await self._change(CampaignState.OPEN, "", by)
 
     async def cancel(self, reason: str, by: str = "person") -> Standing:
-        """Ring nobody of it any more: who waits is skipped. Final; cancelling again changes nothing.
+        """Call no lead of it any more: those that wait are skipped. Final; cancelling again changes nothing.
 
         Raises:
             DeclinedError: There is no such campaign.
@@ -120,21 +110,18 @@ class CampaignControl:
 
 
 async def standing_in(db: AsyncConnection, campaign: str) -> Standing:
-    """How a campaign stands; open when nobody ever changed it."""
+    """How a campaign stands; open when no one ever changed it."""
     row = (await db.execute(select(campaigns).where(campaigns.c.name == campaign))).first()
     if row is None:
         return Standing()
-    return Standing(CampaignState(row.state), row.reason, row.changed_by, row.changed_at)
+    return from_row(Standing, row, state=CampaignState(row.state))
 
 
-async def history_in(db: AsyncConnection, campaign: str) -> list[CampaignChange]:
-    """The last changes of a campaign, oldest first."""
+async def history_in(db: AsyncConnection, campaign: str) -> list[Standing]:
+    """How a campaign stood after each of its last changes, oldest first."""
     mine = select(campaign_changes).where(campaign_changes.c.campaign == campaign)
     newest = (await db.execute(mine.order_by(campaign_changes.c.id.desc()).limit(MOST_CHANGES))).all()
-    return [
-        CampaignChange(CampaignState(row.state), row.reason, row.changed_by, row.changed_at)
-        for row in reversed(newest)
-    ]
+    return [from_row(Standing, row, state=CampaignState(row.state)) for row in reversed(newest)]
 
 
 async def change_in(
@@ -160,7 +147,9 @@ async def change_in(
     elif to in CHANGES[was.state]:
         changed = Standing(to, reason, by, now)
     else:
-        raise DeclinedError(_no(campaign, was, to))
+        verb = {CampaignState.OPEN: "resumed", CampaignState.PAUSED: "paused"}.get(to, "cancelled")
+        cannot = f"campaign {redact(campaign)!r} cannot be {verb}"
+        raise DeclinedError(f"{cannot}: it was {was.in_words}. Cancelling is final.")
     if changed == was:
         return was
     change = {"state": to, "reason": reason, "changed_by": by, "changed_at": now}
@@ -181,7 +170,6 @@ async def shown_in(db: AsyncConnection, names: Collection[str]) -> dict[str, str
     """How campaigns are shown, by their keys; one that is not known is shown as its key.
 
     Args:
-        db: Any transaction.
         names: In any spelling.
     """
     keys = {name_key(name) for name in names}
@@ -194,7 +182,6 @@ async def require_campaign(db: AsyncConnection, campaign: str, where: str) -> st
     """A campaign that no one ran is a slip of the pen.
 
     Args:
-        db: Any transaction.
         campaign: Its name, in any spelling.
         where: The ledger, as it is shown.
 
@@ -225,7 +212,7 @@ def known_campaigns() -> Select[Any]:
     return select(campaigns.c.shown).order_by(campaigns.c.name)
 
 
-def _again(was: Standing, reason: str, history: Collection[CampaignChange]) -> Standing:
+def _again(was: Standing, reason: str, history: Collection[Standing]) -> Standing:
     """Paused or cancelled once more: the first cause stays, and another one is added to it."""
     causes = {change.reason for change in history if change.changed_at >= was.changed_at}
     if was.state is not CampaignState.PAUSED or not reason or reason in causes:
@@ -233,10 +220,55 @@ def _again(was: Standing, reason: str, history: Collection[CampaignChange]) -> S
     return replace(was, reason=f"{was.reason}; {reason}" if was.reason else reason)
 
 
-def _no(campaign: str, was: Standing, to: CampaignState) -> str:
-    verb = {CampaignState.OPEN: "resumed", CampaignState.PAUSED: "paused"}.get(to, "cancelled")
-    return f"campaign {redact(campaign)!r} cannot be {verb}: it was {was.in_words}. Cancelling is final."
+@dataclass(frozen=True, slots=True)
+class CallEnding:
+    """A call that ended in the window, or a request that Flireo refused.
+
+    Attributes:
+        phone: E.164.
+        failed: Whether it counts as a failure: the outcome `failed`, or a refusal.
+        reason: In words, without a number.
+    """
+
+    phone: str
+    failed: bool
+    reason: str = ""
 
 
-def _clock(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+async def call_endings_in(
+    db: AsyncConnection, campaign: str, window_seconds: float, now: float, resumed_at: float
+) -> list[CallEnding]:
+    """What ended in the window, of what began after the campaign was last resumed; oldest first.
+
+    Calls that were answered count too, before they end or their reports are in: failures are reported at once, and
+    the first few would stand for all.
+
+    Args:
+        campaign: Its name.
+        window_seconds: How far back to look.
+        now: Unix seconds.
+        resumed_at: When the campaign was last changed, Unix seconds; 0 for never.
+    """
+    since = now - window_seconds
+    known = attempts.c.state.in_([str(AttemptState.ENDED), str(AttemptState.PLACED)])
+    over = and_(known, attempts.c.over_at >= since)
+    not_over = and_(attempts.c.state == AttemptState.PLACED, attempts.c.over_at.is_(None))
+    going_on = and_(not_over, attempts.c.began_at.between(since, now - RINGING_SECONDS))
+    earliest = max(resumed_at, since - LONGEST_CALL_SECONDS)
+    # What Flireo refused for the lead's own sake. Other refusals stop the run.
+    about_lead = and_(attempts.c.reason == Reason.REQUEST_FAILED, attempts.c.status.in_(ABOUT_LEAD))
+    refused = and_(attempts.c.state == AttemptState.NOT_PLACED, attempts.c.began_at >= since, about_lead)
+    wanted = (
+        select(attempts)
+        .where(attempts.c.campaign == campaign, or_(over, going_on, refused))
+        .where(attempts.c.began_at >= earliest)
+    )
+    rows = sorted((await db.execute(wanted)).all(), key=lambda row: float(row.over_at or row.began_at))
+    return [
+        CallEnding(
+            row.phone,
+            row.state == AttemptState.NOT_PLACED or row.outcome == Outcome.FAILED,
+            redact(row.error or row.end_reason or attempt_reason(row)),
+        )
+        for row in rows
+    ]

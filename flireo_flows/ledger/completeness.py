@@ -1,14 +1,11 @@
 """How complete the results of a campaign are: whose report and analysis are in, by which channel, after how long."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
     ColumnElement,
-    Row,
     Select,
     and_,
     case,
@@ -26,12 +23,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.outbox import post
 from flireo_flows.ledger.reports import Channel, Expectations
+from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import IS_ERASED, TALKED, attempts, campaigns, shortfalls
-from flireo_flows.lifecycle.event_types import LedgerEvent
-from flireo_flows.lifecycle.states import AttemptState
+from flireo_flows.lifecycle.states import AttemptState, LedgerEvent
 from flireo_flows.policy import CallingPolicy
 
-FEWEST: Final = 10  # calls; a share of fewer says little
+FEWEST: Final = 10  # calls; a share of fewer means little
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +57,9 @@ class Completeness:
 
     Attributes:
         ended: Calls that are known to be over.
-        talked: Of these, the ones in which somebody or something answered.
-        reports_due: Calls whose report is in or should come: those that talked, and those of which nobody knows
-            yet, or will ever know, whether they did. A call that nobody answered has no report.
+        talked: Of these, the ones in which a person or a machine answered.
+        reports_due: Calls whose report is in or should come: those that talked, and those of which no one knows
+            yet, or will ever know, whether they did. A call that no one answered has no report.
         reports: Of these, the ones whose report is in.
         by_webhook: Reports that a webhook brought.
         by_list: Reports that the call list brought.
@@ -124,25 +121,24 @@ async def completeness(campaign: CampaignLedger) -> Completeness:
     A hundred thousand calls take about half a second. See docs/completeness.md for what counts as what.
     """
     async with campaign.read() as db:
-        counted = await _count(db, campaign.database, campaign.name)
+        counted = await _count(db, campaign)
         reported = await _delay(db, campaign.name, attempts.c.reported_at)
         analysed = await _delay(db, campaign.name, attempts.c.analysed_at)
     return Completeness(**counted, report_delay=reported, analysis_delay=analysed)
 
 
 async def check_completeness(campaign: CampaignLedger, policy: CallingPolicy) -> bool:
-    """Tell it when too many calls of a campaign lack their report or their analysis.
+    """Post a notice when too many calls of a campaign lack their report or their analysis.
 
     Only calls that have been over for longer than the policy waits for both are counted, and only a share of ten
-    or more of them is judged. It is told once each time one of the two falls below `min_completeness`: again only
+    or more of them is judged. It is posted once each time one of the two falls below `min_completeness`: again only
     after both had recovered. Cheap: it writes only when that changes.
 
     Args:
-        campaign: In its ledger.
         policy: Names the bound, 0 for none, and how long is waited.
 
     Returns:
-        Whether it was told now.
+        Whether it was posted now.
     """
     if not policy.min_completeness:
         return False
@@ -150,7 +146,7 @@ async def check_completeness(campaign: CampaignLedger, policy: CallingPolicy) ->
         if await _news(db, campaign, policy) is None:
             return False
     async with campaign.write() as db:
-        # Looked at again: another runner may have told it meanwhile.
+        # Looked at again: another runner may have posted it meanwhile.
         shortfall = await _news(db, campaign, policy)
         if shortfall is None:
             return False
@@ -170,18 +166,16 @@ async def check_completeness(campaign: CampaignLedger, policy: CallingPolicy) ->
 
 async def _news(db: AsyncConnection, campaign: CampaignLedger, policy: CallingPolicy) -> str | None:
     """How it falls short since it last was looked at; empty if it recovered, None if all is as it was."""
-    shortfall = await _shortfall(db, campaign.database, campaign.name, policy)
+    shortfall = await _shortfall(db, campaign, policy)
     was = select(shortfalls.c.is_short).where(shortfalls.c.campaign == campaign.name)
     was_short = bool((await db.execute(was)).scalar_one_or_none())
     return None if shortfall is None or bool(shortfall) == was_short else shortfall
 
 
-async def _shortfall(
-    db: AsyncConnection, database: Database, campaign: str, policy: CallingPolicy
-) -> str | None:
+async def _shortfall(db: AsyncConnection, campaign: CampaignLedger, policy: CallingPolicy) -> str | None:
     """Which shares are too small, in words; empty when none is, None where there is too little to judge by."""
     patience = policy.report_grace_seconds + policy.analysis_grace_seconds
-    counted = await _count(db, database, campaign, before=database.now() - patience)
+    counted = await _count(db, campaign, before=campaign.now() - patience)
     judged = [
         (f"{name} of {_part(in_, due)} calls are in", in_ / due < policy.min_completeness)
         for name, in_, due in (
@@ -192,7 +186,7 @@ async def _shortfall(
     ]
     if not judged:
         return None
-    short = " and ".join(said for said, is_short in judged if is_short)
+    short = " and ".join(share for share, is_short in judged if is_short)
     bound = f"{policy.min_completeness * 100:g}%"
     return f"{short}, and should be of {bound} (min_completeness)" if short else ""
 
@@ -208,7 +202,7 @@ async def _turn(db: AsyncConnection, campaign: str, *, is_short: bool) -> int:
     return int(falls or fell)
 
 
-# A call that is closed in the regular way and did not talk was answered by nobody.
+# A call that is closed in the regular way and did not talk was answered by no one.
 MAY_HAVE_REPORT: Final = case((attempts.c.complete, TALKED), else_=true())
 # What is in: by moments, which the index holds. A transcript is long, and a hundred thousand of them take seconds.
 REPORTED: Final = attempts.c.reported_at.is_not(None)
@@ -220,19 +214,15 @@ IS_OVER: Final = and_(
 
 
 async def _count(
-    db: AsyncConnection, database: Database, campaign: str, before: float | None = None
+    db: AsyncConnection, campaign: CampaignLedger, before: float | None = None
 ) -> dict[str, int]:
     """The counts of calls, by the names of `Completeness`; of those over before a moment, if one is given."""
-    plan = select(campaigns.c.readiness).where(campaigns.c.name == campaign)
-    expects = _expectations((await db.execute(plan)).scalar_one_or_none() or "")
-    row = (await db.execute(_counts(database.campaign(campaign), expects, before))).one()
+    plan = select(campaigns.c.readiness).where(campaigns.c.name == campaign.name)
+    expects = Readiness.from_json((await db.execute(plan)).scalar_one_or_none() or "").expects
+    row = (await db.execute(_counts(campaign, expects, before))).one()
     if row.analyses and not expects.analysis:
-        # Nothing says that the agent analyses its calls, and yet it does: the others are to come too.
-        row = (await db.execute(_counts(database.campaign(campaign), expects.with_analysis(), before))).one()
-    return _named(row)
-
-
-def _named(row: Row[Any]) -> dict[str, int]:
+        # Nothing shows that the agent analyses its calls, and yet it does: the others are to come too.
+        row = (await db.execute(_counts(campaign, expects.with_analysis(), before))).one()
     return {name: int(number) for name, number in row._mapping.items()}
 
 
@@ -279,33 +269,23 @@ def _analysis_due(database: Database, expects: Expectations) -> ColumnElement[bo
         return ANALYSED
     is_long: ColumnElement[bool] = true()
     if expects.fewest_messages > 1:
-        told = attempts.c.messages
-        turns = func.json_array_length(told if database.is_sqlite else cast(told, JSON))
-        is_long = case((told.is_(None), true()), else_=turns >= expects.fewest_messages)
+        words = attempts.c.messages
+        turns = func.json_array_length(words if database.is_sqlite else cast(words, JSON))
+        is_long = case((words.is_(None), true()), else_=turns >= expects.fewest_messages)
     return case((ANALYSED, true()), (and_(TALKED, ~IS_ERASED), is_long), else_=false())
 
 
-def _expectations(readiness: str) -> Expectations:
-    """What the last run found out about its agents; nothing where none wrote it down."""
-    told = json.loads(readiness) if readiness else {}
-    if not isinstance(told, Mapping):
-        return Expectations()
-    return Expectations(bool(told.get("analysis")), int(told.get("fewest_messages") or 0))
-
-
 async def _delay(db: AsyncConnection, campaign: str, at: ColumnElement[float]) -> Delay:
-    """How long after their ends something was known of the calls. Flireo's word for the end counts if it can be.
+    """How long after their ends something was known of the calls. Flireo's moment of the end counts if it can be.
 
     A call cannot have ended before it began, nor after we knew of it: then Flireo's clock is not ours, and the
     moment at which the call was first known to be over stands for its end.
     """
-    told, over = attempts.c.ended_at, attempts.c.over_at
-    end = case((told.between(attempts.c.began_at, over), told), else_=over)
+    ended, over = attempts.c.ended_at, attempts.c.over_at
+    end = case((ended.between(attempts.c.began_at, over), ended), else_=over)
     waited = (at - end).label("waited")
     measured = select(
-        waited,
-        func.row_number().over(order_by=waited).label("place"),
-        func.count().over().label("among"),
+        waited, func.row_number().over(order_by=waited).label("place"), func.count().over().label("among")
     ).where(attempts.c.campaign == campaign, IS_OVER, at.is_not(None))
     each = measured.subquery()
     ranks = [(each.c.among * percent + 99) // 100 for percent in (50, 95)]  # rounded up, in whole numbers

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from asyncpg import PostgresError
 from asyncpg.exceptions import InterfaceError as DriverError
-from sqlalchemy import Connection, Table, create_engine, event, func, select
+from sqlalchemy import Connection, Row, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, SQLAlchemyError
@@ -209,6 +209,12 @@ class Database:
         return None
 
 
+def from_row(kind: type[T], row: Row[Any], **others: Any) -> T:
+    """A row as a dataclass whose fields have the names of its columns; `others` are given in their place."""
+    names = kind.__annotations__.keys() - others.keys()
+    return kind(**{name: getattr(row, name) for name in names}, **others)
+
+
 async def _time_in(db: AsyncConnection) -> float:
     """PostgreSQL's clock, Unix seconds."""
     return float((await db.execute(select(func.extract("epoch", func.clock_timestamp())))).scalar_one())
@@ -241,9 +247,6 @@ class CampaignLedger:
 
     async def register(self, db: AsyncConnection) -> None:
         """Write the campaign down, unless it is known, in whatever spelling. The first spelling is shown.
-
-        Args:
-            db: A transaction that may write.
 
         Raises:
             CampaignNameError: It cannot be a campaign's name.
@@ -335,7 +338,7 @@ def _as_driver(url: URL) -> tuple[str, Mapping[str, Any]]:
 def _keep_log_ahead(driver: sqlite3.Connection) -> None:
     """Put the file in WAL mode, in which it stays: readers do not wait for the writer.
 
-    Of two connections that do so to a new file at once, one is told at once that it is locked: each has what the
+    Of two connections that do so to a new file at once, one fails at once as it is locked: each has what the
     other needs, so SQLite's own waiting (`timeout`) does not set in (sqlite.org/c3ref/busy_handler.html).
     """
     until = time.monotonic() + BUSY_SECONDS

@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError
 from flireo_flows.api.redaction import redact
 from flireo_flows.ledger.errors import USABLE, LedgerError
 
-CONNECT_SECONDS: Final = 30.0  # for a connection, where the URL says nothing else
+CONNECT_SECONDS: Final = 30.0  # for a connection, where the URL gives no other
 SHORTEST_CONNECT_SECONDS: Final = 2.0  # as libpq: less is taken for this
 PASSWORDS: Final = frozenset({"password", "sslpassword", "pgpassword", "passwd", "pwd", "pass"})
 MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -37,25 +37,18 @@ DRIVER: Final = frozenset(
     }
 )
 FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
-SETTINGS: Final = frozenset({"application_name", "options"})  # the server is told these
+SETTINGS: Final = frozenset({"application_name", "options"})  # sent to the server
 # These tune what happens anyway, or are meant for other drivers: without them the same rows come from the same server.
 LEFT_OUT: Final = frozenset(
     {
         *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
         *("fallback_application_name", "sslcompression", "sslsni", "load_balance_hosts", "client_encoding"),
-        *(
-            "pgbouncer",
-            "connection_limit",
-            "pool_timeout",
-            "pool_size",
-            "max_overflow",
-            "statement_cache_size",
-        ),
-        *("prepared_statement_cache_size", "prepareThreshold", "preparethreshold", "prepared_statements"),
-        *("uselibpqcompat", "supa", "workaround", "async_fallback", "socket_timeout"),
+        *("pgbouncer", "connection_limit", "pool_timeout", "pool_size", "max_overflow"),
+        *("statement_cache_size", "prepared_statement_cache_size", "prepareThreshold", "preparethreshold"),
+        *("prepared_statements", "uselibpqcompat", "supa", "workaround", "async_fallback", "socket_timeout"),
     }
 )
-# What they ask for is left out without harm where it has one of these values; otherwise nobody here can keep it.
+# What they ask for is left out without harm where it has one of these values; otherwise no one here can keep it.
 HARMLESS: Final[Mapping[str, frozenset[str]]] = {
     "gssencmode": frozenset({"disable", "prefer", ""}),
     "sslcertmode": frozenset({"disable", "allow", ""}),
@@ -67,6 +60,9 @@ HARMLESS: Final[Mapping[str, frozenset[str]]] = {
     "requirepeer": frozenset({""}),
     "service": frozenset({""}),
 }
+
+
+KNOWN: Final = DRIVER | SETTINGS | LEFT_OUT | {"ssl", "channel_binding", "connect_timeout", "timeout"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +94,7 @@ def read_options(where: str, given: Mapping[str, str], names_may_be_secret: bool
         LedgerError: One cannot be kept, or is unknown.
     """
     for name, value in given.items():
-        known = (
-            DRIVER
-            | SETTINGS
-            | LEFT_OUT
-            | HARMLESS.keys()
-            | {"ssl", "channel_binding", "connect_timeout", "timeout"}
-        )
-        if name not in known:
+        if name not in KNOWN and name not in HARMLESS:
             plain = not names_may_be_secret and re.fullmatch(r"[A-Za-z_]{1,40}", name)
             raise LedgerError(where, f"its option {name if plain else '(not shown)'} is unknown", LEAVE_OUT)
         if name in HARMLESS and value not in HARMLESS[name]:
@@ -199,9 +188,8 @@ _BROKEN: Final = re.compile(r"%(?![0-9a-f]{2})", re.ASCII | re.IGNORECASE)
 _HOST: Final = re.compile(
     r"\[(?P<v6>[0-9a-f:.%]+)\](?::(?P<v6_port>\d+))?|(?P<name>[^:\[\]]*)(?::(?P<port>\d+))?", re.I
 )
-_PLAIN: Final = re.compile(
-    r"[\w.+%-]+"
-)  # a name that can be shown; what holds "=" or ":" may be something else
+# A name that can be shown; what holds "=" or ":" may be something else.
+_PLAIN: Final = re.compile(r"[\w.+%-]+")
 _HIDING: Final = re.compile(r"://|:[^/]*@|pass(word|wd)?\s*=", re.IGNORECASE)
 
 
@@ -224,13 +212,13 @@ class Server:
 
 
 def read_url(text: str) -> URL | Server:
-    """What a ledger's URL says.
+    """What a ledger's URL means.
 
     Returns:
         A SQLite URL with its asynchronous driver, or a server.
 
     Raises:
-        LedgerError: It is no usable database URL; says what to write instead, and shows no part that may be secret.
+        LedgerError: It is no usable database URL; contains what to write instead, and shows no part that may be secret.
     """
     text = text.strip()
     scheme, sign, rest = text.partition("://")

@@ -9,10 +9,9 @@ from typing import Any, Final
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.delivery import read_delivery
+from flireo_flows.ledger.database import Database, from_row
 from flireo_flows.ledger.erasure import of_forgotten_in
-from flireo_flows.ledger.inbox import NAMELESS
+from flireo_flows.ledger.inbox import NAMELESS, read_delivery
 from flireo_flows.ledger.messages import inbox_reason
 from flireo_flows.ledger.schema import inbox
 from flireo_flows.lifecycle.states import InboxState
@@ -25,7 +24,7 @@ class Replayed(StrEnum):
     """What became of a row that was read again."""
 
     WAITING = "waiting"  # it can be read; the next run or collector applies it
-    DONE = "nothing to apply"  # it can be read, and tells nothing of an attempt
+    DONE = "nothing to apply"  # it can be read, and contains nothing of an attempt
     UNREADABLE = "unreadable"  # as before, or for a newer reason
     ERASED = "erased"  # its body is gone, for its person was forgotten
     ABSENT = "absent"  # there is no such row
@@ -94,13 +93,13 @@ async def replay(database: Database, ids: Sequence[int]) -> dict[int, Replayed]:
     Args:
         ids: Of the rows.
     """
-    told = dict.fromkeys(ids, Replayed.ABSENT)
+    became = dict.fromkeys(ids, Replayed.ABSENT)
     for start in range(0, len(ids), PORTION):
         async with database.write() as db:
             wanted = select(inbox).where(inbox.c.id.in_(ids[start : start + PORTION])).order_by(inbox.c.id)
             for row in (await db.execute(wanted)).all():
-                told[row.id] = await _replay(db, database, row)
-    return told
+                became[row.id] = await _replay(db, database, row)
+    return became
 
 
 async def _replay(db: AsyncConnection, database: Database, row: Row[Any]) -> Replayed:
@@ -128,14 +127,10 @@ _BECAME: Final = {
 
 def _letter(row: Row[Any]) -> Letter:
     event = read_delivery(row.body, "", row.received_at).event
-    return Letter(
-        id=row.id,
-        received_at=row.received_at,
+    return from_row(
+        Letter,
+        row,
         event=event.type if event else "",
-        customer=row.customer,
-        call_id=row.call_id,
         state=InboxState(row.state),
         reason=inbox_reason(row.reason, row.detail),
-        deliveries=row.deliveries,
-        body=row.body,
     )

@@ -1,4 +1,4 @@
-"""Numbers that nobody may call now, as the ledger has it at this moment.
+"""Numbers that no one may call now, as the ledger has it at this moment.
 
 `denied_numbers` is for whoever calls them past this ledger's campaigns, `late_denial` for a call that is about to go
 out.
@@ -15,9 +15,8 @@ from flireo_flows.leads import Refusal, Wishes, read_number
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.intents import Attempt
 from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, do_not_call, leads, suppressions
-from flireo_flows.ledger.suppressions import digest, pieces, suppressed_in
-from flireo_flows.lifecycle.reasons import Reason, SuppressionSource
-from flireo_flows.lifecycle.states import CampaignState
+from flireo_flows.ledger.suppressions import chunks, digest, suppressed_in
+from flireo_flows.lifecycle.states import CampaignState, Reason, SuppressionSource
 
 BEING_CALLED: Final = "a call to it is under way, or its result is not in yet"
 OPTED_OUT: Final = "its row in a file said no"
@@ -52,10 +51,9 @@ _NOW: Final = (
 
 
 async def late_denial(database: Database, attempt: Attempt) -> str:
-    """Why an attempt that was committed must not go out after all: what was said since then, by the person or of them.
+    """Why an attempt that was committed must not go out after all: what was written down of the person since then.
 
     Args:
-        database: The ledger.
         attempt: One whose request has not gone out.
 
     Returns:
@@ -90,7 +88,7 @@ def e164_of(text: str) -> str:
 
 
 async def denied_numbers(database: Database, phones: Collection[str]) -> dict[str, str]:
-    """Which of these numbers nobody may call now.
+    """Which of these numbers no one may call now.
 
     Args:
         database: The ledger; all of its campaigns count.
@@ -103,11 +101,12 @@ async def denied_numbers(database: Database, phones: Collection[str]) -> dict[st
     written = {phone: spellings(phone) for phone in phones}
     found: dict[str, str] = {}
     async with database.read() as db:
-        for chunk in pieces(sorted(frozenset().union(*written.values()))):
-            found |= await _being_called(db, chunk)
+        for chunk in chunks(sorted(frozenset().union(*written.values()))):
+            open_ = select(attempts.c.phone).where(attempts.c.phone.in_(chunk), IS_OPEN)
+            found |= dict.fromkeys((await db.execute(open_)).scalars(), BEING_CALLED)
             found |= await _opted_out(db, chunk)
-            said = await suppressed_in(db, database, chunk)
-            found |= {phone: SAID_NO.get(source, LEARNT) for phone, source in said.items()}
+            suppressed = await suppressed_in(db, database, chunk)
+            found |= {phone: SAID_NO.get(source, LEARNT) for phone, source in suppressed.items()}
     whys = {
         phone: next((found[one] for one in sorted(ways) if one in found), "")
         for phone, ways in written.items()
@@ -115,13 +114,8 @@ async def denied_numbers(database: Database, phones: Collection[str]) -> dict[st
     return {phone: why for phone, why in whys.items() if why}
 
 
-async def _being_called(db: AsyncConnection, phones: Collection[str]) -> dict[str, str]:
-    calls = select(attempts.c.phone).where(attempts.c.phone.in_(phones), IS_OPEN)
-    return dict.fromkeys((await db.execute(calls)).scalars(), BEING_CALLED)
-
-
 async def _opted_out(db: AsyncConnection, phones: Collection[str]) -> dict[str, str]:
-    """Whoever said no in one campaign said it to all: nobody knows here which of two rows is the newer one."""
+    """An opt-out in one campaign holds for all: which of two rows is the newer one is not known here."""
     listed = select(do_not_call.c.phone).where(do_not_call.c.phone.in_(phones))
     found = dict.fromkeys((await db.execute(listed)).scalars(), ON_A_LIST)
     asked = select(leads.c.phone, leads.c.wishes).where(leads.c.phone.in_(phones))

@@ -13,7 +13,6 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    null,
     or_,
     select,
     text,
@@ -24,13 +23,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.identity import name_key, spellings
 from flireo_flows.api.redaction import mask_phone
-from flireo_flows.ledger.account_calls import forget_calls_in
+from flireo_flows.ledger.call_history import tail_of
 from flireo_flows.ledger.campaigns import DeclinedError
 from flireo_flows.ledger.database import WRITING, Database
+from flireo_flows.ledger.reports import WORDS
 from flireo_flows.ledger.schema import (
     FORGOT,
     IS_ERASED,
+    IS_OPEN,
     PSEUDONYM,
+    account_calls,
     attempts,
     decisions,
     do_not_call,
@@ -40,12 +42,15 @@ from flireo_flows.ledger.schema import (
     people,
     suppressions,
 )
-from flireo_flows.ledger.suppressions import (
-    digest,
-    suppress_in,
+from flireo_flows.ledger.suppressions import digest, suppress_in
+from flireo_flows.lifecycle.states import (
+    AttemptState,
+    InboxReason,
+    InboxState,
+    LeadState,
+    Reason,
+    SuppressionSource,
 )
-from flireo_flows.lifecycle.reasons import InboxReason, Reason, SuppressionSource
-from flireo_flows.lifecycle.states import OPEN, AttemptState, InboxState, LeadState
 from flireo_flows.policy import Rule
 
 BESIDE_DIGITS: Final = "+ ()./-\u00a0\t"
@@ -74,7 +79,6 @@ async def forget(database: Database, phone: str) -> Forgotten:
     vacuum. Files that were exported, backups, and what Flireo itself keeps are not reached.
 
     Args:
-        database: The ledger.
         phone: E.164.
 
     Raises:
@@ -86,7 +90,7 @@ async def forget(database: Database, phone: str) -> Forgotten:
             await db.execute(text("PRAGMA secure_delete=ON"))
         await _take_turns(db, database, phone)
         now = database.now()
-        await suppress_in(db, database, phone, SuppressionSource.PERSON, "asked to be forgotten", "", now)
+        await suppress_in(db, database, [phone], SuppressionSource.PERSON, "asked to be forgotten", "", now)
         is_under_way = await _is_under_way(db, phone)
         if not is_under_way:
             erased = await _erase(db, database, phone, now)
@@ -101,7 +105,7 @@ async def forget(database: Database, phone: str) -> Forgotten:
 
 
 class ReportOf(NamedTuple):
-    """What a report that just came says it is of; each may be empty.
+    """What a report that just came is of, by its own words; each may be empty.
 
     Attributes:
         phone: The number it names.
@@ -114,18 +118,10 @@ class ReportOf(NamedTuple):
     reference: str = ""
 
 
-async def is_of_forgotten_in(
-    db: AsyncConnection, database: Database, phone: str, call_id: str, reference: str = ""
-) -> bool:
-    """Whether a report that just came is of a forgotten person: nothing but its digest is to be kept."""
-    return bool(await db.run_sync(of_forgotten_in, database.key, [ReportOf(phone, call_id, reference)]))
-
-
 def of_forgotten_in(db: Connection, key: bytes, reports: Collection[ReportOf]) -> set[ReportOf]:
     """Which reports are of forgotten people: nothing but their digests is to be kept.
 
     Args:
-        db: Any transaction.
         key: The ledger's own (`Database.key`).
         reports: A few hundred at most.
     """
@@ -188,7 +184,7 @@ def is_pseudonym(phone: str) -> bool:
 
 
 async def _take_turns(db: AsyncConnection, database: Database, phone: str) -> None:
-    """Nobody else writes to the campaigns that know the person, until the transaction ends."""
+    """No one else writes to the campaigns that know the person, until the transaction ends."""
     if database.is_sqlite:
         return  # it has one writer
     known = select(leads.c.campaign).where(leads.c.phone == phone).order_by(leads.c.campaign)
@@ -197,12 +193,12 @@ async def _take_turns(db: AsyncConnection, database: Database, phone: str) -> No
 
 
 async def _is_under_way(db: AsyncConnection, phone: str) -> bool:
-    """Whether an attempt is open. One that a person was to look at, for nobody knows of it, stays as it is."""
+    """Whether an attempt is open. One that a person was to look at, as no one knows of it, stays as it is."""
     left_to_a_person = and_(attempts.c.state == AttemptState.UNKNOWN, leads.c.state == LeadState.REVIEW)
     open_ = (
         select(attempts.c.id)
         .join(leads, leads.c.id == attempts.c.lead_id)
-        .where(attempts.c.phone == phone, attempts.c.state.in_([str(state) for state in OPEN]))
+        .where(attempts.c.phone == phone, IS_OPEN)
         .where(~left_to_a_person)
     )
     return (await db.execute(open_.limit(1))).first() is not None
@@ -218,7 +214,7 @@ async def _erase(db: AsyncConnection, database: Database, phone: str, now: float
     known = int((await db.execute(_nameless_leads(phone, name))).rowcount)
     await db.execute(delete(do_not_call).where(do_not_call.c.phone == phone))
     await db.execute(delete(people).where(people.c.phone == phone))
-    await forget_calls_in(db, phone)
+    await db.execute(delete(account_calls).where(account_calls.c.tail == tail_of(phone)))
     only_digest = {
         "phone": "",
         "source": SuppressionSource.FORGOTTEN,
@@ -227,11 +223,8 @@ async def _erase(db: AsyncConnection, database: Database, phone: str, now: float
         "at": now,
     }
     mine = suppressions.c.digest == digest(database.key, phone)
-    await db.execute(
-        update(suppressions)
-        .where(mine, suppressions.c.source != SuppressionSource.FORGOTTEN)
-        .values(only_digest)
-    )
+    known_by_more = update(suppressions).where(mine, suppressions.c.source != SuppressionSource.FORGOTTEN)
+    await db.execute(known_by_more.values(only_digest))
     return Forgotten(known, tried, reports, decided)
 
 
@@ -277,12 +270,7 @@ async def _erase_attempts(db: AsyncConnection, database: Database, phone: str, n
             "phone": name,
             "reason": Reason.NONE,
             "detail": "",
-            "end_reason": "",
-            "error": "",
-            "summary": "",
-            "analysis": null(),
-            "messages": null(),
-            "recording_url": null(),
+            **WORDS,
             "call_id": _nameless_id(database, row.call_id, phone),
             "report_id": _nameless_id(database, row.report_id, phone),
         }
@@ -298,7 +286,7 @@ async def _erase_reports(db: AsyncConnection, database: Database, phone: str, na
         attempts.c.reference == inbox.c.reference,
     )
     of_a_call = select(attempts.c.id).where(attempts.c.phone == phone, same).exists()
-    # As it may be written with its country. In its own country's way it could be anybody's.
+    # As it may be written with its country. In its own country's way it could be anyone's.
     written = [one.lstrip("+") for one in sorted(spellings(phone))]
     named = _bare(inbox.c.customer).in_([*written, *(f"00{digits}" for digits in written)])
     his = select(inbox.c.id, inbox.c.call_id).where(or_(named, of_a_call))
@@ -312,7 +300,7 @@ async def _erase_reports(db: AsyncConnection, database: Database, phone: str, na
             "call_id": _nameless_id(database, row.call_id, phone),
             "reason": InboxReason.ERASED,
             "detail": "",
-            # An empty body is nothing to read; one that nobody could read stays counted as such.
+            # An empty body is nothing to read; one that no one could read stays counted as such.
             "state": case((inbox.c.state == InboxState.WAITING, InboxState.APPLIED), else_=inbox.c.state),
         }
         await db.execute(update(inbox).where(inbox.c.id == row.id).values(nameless))

@@ -27,7 +27,7 @@ USABLE: Final = "Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE 
 
 
 class LedgerError(Exception):
-    """The ledger cannot be opened or written. Says which, what is wrong, and what to do.
+    """The ledger cannot be opened or written. Contains which, what is wrong, and what to do.
 
     Attributes:
         where: The ledger's URL without its password.
@@ -51,7 +51,7 @@ class NoLedgerError(LedgerError):
 
 
 class StatementRefusedError(Exception):
-    """What a database said of a statement it refused, without the row."""
+    """Why a database refused a statement, without the row."""
 
 
 def is_outage(error: Exception) -> bool:
@@ -66,11 +66,11 @@ def is_outage(error: Exception) -> bool:
 
 
 def has_to_be_repeated(error: Exception) -> bool:
-    """Two transactions met (a deadlock), and the database gave this one up: nobody's fault."""
+    """Two transactions met (a deadlock), and the database gave this one up: no one's fault."""
     return isinstance(error, DBAPIError) and str(getattr(error.orig, "sqlstate", "")).startswith("40")
 
 
 def words_of(error: Exception) -> str:
-    """What the database said, without the statement and its parameters (they hold numbers)."""
+    """The words of the database, without the statement and its parameters (they hold numbers)."""
     origin = getattr(error, "orig", None) or error
     return redact(str(origin).splitlines()[0] if str(origin) else type(origin).__name__)

@@ -1,51 +1,38 @@
-"""The inbox: what Flireo sent us, stored as it came before it was acknowledged, and matched afterwards.
+"""The inbox: what Flireo sent us, read once and stored as it came before it is acknowledged.
 
-A report belongs to an attempt by the attempt's own reference, where it came back to us; else by the call's id;
-else, after a while, by the number, if no other attempt could own it.
+`report_matches.py` applies it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Table, case, or_, select, update
+from sqlalchemy import Connection, Dialect, Table, bindparam, case, insert, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flireo_flows.api.calls import Call
-from flireo_flows.api.webhooks import EventType, WebhookEvent, parse_event
-from flireo_flows.ledger.attempts import move, release_call_in
-from flireo_flows.ledger.bulk import insert_rows
+from flireo_flows.api.calls import is_of_others
+from flireo_flows.api.identity import comparable
+from flireo_flows.api.webhooks import EventType, Glance, WebhookFormatError, glance
 from flireo_flows.ledger.database import Database
-from flireo_flows.ledger.delivery import Delivery, read_delivery
-from flireo_flows.ledger.erasure import is_pseudonym, of_forgotten_in
-from flireo_flows.ledger.errors import LedgerError, has_to_be_repeated, is_outage
-from flireo_flows.ledger.report_matches import (
-    EARLY_SECONDS,
-    is_waiting,
-    report_and_attempt,
-    reports_by_call_id,
-    reports_by_number,
-    reports_by_reference,
-    reports_put_aside,
-    rivals_of,
-)
-from flireo_flows.ledger.reports import (
-    Expectations,
-    apply_report,
-    finished_call_of,
-    object_of,
-    report_of_event,
-    suppress_after_call,
-)
-from flireo_flows.ledger.schema import attempts, inbox, leads, meta
-from flireo_flows.lifecycle.outcomes import outcome_of
-from flireo_flows.lifecycle.reasons import InboxReason, Reason
-from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, IdSource, InboxState, LeadState
-from flireo_flows.policy import CallingPolicy, opt_out_of
+from flireo_flows.ledger.erasure import ReportOf, of_forgotten_in
+from flireo_flows.ledger.leads import stored
+from flireo_flows.ledger.messages import inbox_reason
+from flireo_flows.ledger.report_matches import apply_waiting
+from flireo_flows.ledger.reports import Expectations
+from flireo_flows.ledger.schema import inbox, meta
+from flireo_flows.lifecycle.states import InboxReason, InboxState
+from flireo_flows.policy import CallingPolicy
+from flireo_flows.script import ATTEMPT_KEY
 
+NO_ONE: Final = ReportOf("", "")
+LONGEST_REFERENCE: Final = 64  # characters; ours have 32
+_KNOWN: Final = frozenset(EventType)
+_PLAIN: Final = re.compile(r"[a-z]+(?:[-._][a-z]+)*")  # a type that surely quotes no one
 # What is kept of a report of a forgotten person, beside its digest.
 NAMELESS: Final[Mapping[str, Any]] = {
     "body": b"",
@@ -55,7 +42,133 @@ NAMELESS: Final[Mapping[str, Any]] = {
     "reason": InboxReason.ERASED,
     "detail": "",
 }
-RESULTS: Final = (EventType.END_OF_CALL_REPORT, EventType.STATUS_UPDATE)
+# Rows a statement; ten columns of 128 are far below any limit.
+SIZES: Final = (128, 64, 32, 16, 8, 4, 2, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One body that came.
+
+    Attributes:
+        event: What it contains; None if it cannot be read.
+        state: Where it stands in the inbox at first.
+        reason: Why it is there.
+        detail: Of an unreadable one, what is wrong with it, without a word of it.
+        reference: Of the attempt that it names, by the address it came to or in its metadata; may be empty.
+        received_at: Unix seconds of the ledger's clock.
+        called_at: About when the call began, on the same clock; None if it cannot be an attempt of ours.
+        of: Whose it is, by its own words.
+    """
+
+    body: bytes
+    digest: str
+    event: Glance | None
+    state: InboxState
+    reason: InboxReason
+    detail: str
+    reference: str
+    received_at: float
+    called_at: float | None = None
+    of: ReportOf = NO_ONE
+
+    @property
+    def is_unknown_event(self) -> bool:
+        """It can be read, and is of a type that no one here knows."""
+        return self.event is not None and self.event.type not in _KNOWN
+
+    @property
+    def in_words(self) -> str:
+        """Why it is there."""
+        return inbox_reason(self.reason, self.detail)
+
+    def as_row(self) -> dict[str, Any]:
+        """Its row in the inbox."""
+        return {
+            "digest": self.digest,
+            "body": self.body,
+            "received_at": self.received_at,
+            "deliveries": 1,
+            "state": self.state,
+            "reason": self.reason,
+            "detail": self.detail,
+            "call_id": self.of.call_id,
+            "customer": _customer(self.of.phone),
+            "reference": self.reference,
+            "called_at": self.called_at,
+        }
+
+
+def read_delivery(body: bytes, reference: str, now: float, ahead: float = 0.0) -> Delivery:
+    """Read a body. What cannot be read is kept too, with its reason.
+
+    Args:
+        body: Raw bytes of the request, signature already checked.
+        reference: Of the attempt to whose own address it came; empty for the common address.
+        now: Unix seconds of the ledger's clock.
+        ahead: Seconds by which the platform's clock is ahead of that one; negative if it is behind.
+    """
+    digest, named = hashlib.sha256(body).hexdigest(), stored(reference)[:LONGEST_REFERENCE]
+    try:
+        return _read(body, digest, named, now, ahead)
+    except WebhookFormatError as error:
+        why = InboxReason.UNREADABLE, str(error)
+    # It is signed, and will not come again: whatever it does to the reader, it is kept.
+    except Exception as error:
+        why = InboxReason.READER_FAILED, type(error).__name__
+    of = ReportOf("", "", named)
+    return Delivery(body, digest, None, InboxState.UNREADABLE, *why, named, now, None, of)
+
+
+def _read(body: bytes, digest: str, named: str, now: float, ahead: float) -> Delivery:
+    event = glance(body)
+    given = event.metadata.get(ATTEMPT_KEY)
+    if not named and isinstance(given, str):
+        named = stored(given)[:LONGEST_REFERENCE]
+    state, reason, detail = _standing(event, named)
+    of = ReportOf(event.customer_number or "", event.call_id, named)
+    return Delivery(body, digest, event, state, reason, detail, named, now, _called_at(event, now, ahead), of)
+
+
+def _standing(event: Glance, reference: str) -> tuple[InboxState, InboxReason, str]:
+    if event.type == EventType.ASSISTANT_REQUEST:
+        return InboxState.APPLIED, InboxReason.ANSWERED, ""
+    if event.type in _KNOWN and _is_inbound(event) and not reference:
+        return InboxState.APPLIED, InboxReason.INBOUND, ""
+    if event.type in _KNOWN:
+        return InboxState.WAITING, InboxReason.NONE, ""
+    known = _PLAIN.fullmatch(event.type) and len(event.type) <= 40
+    return InboxState.UNREADABLE, InboxReason.UNKNOWN_EVENT, repr(event.type) if known else ""
+
+
+def _customer(phone: str) -> str:
+    """The key of the person, where the number is written with its country; else what came."""
+    text = phone.strip()
+    if not text.startswith(("+", "00")) or any(map(str.isalpha, text)):
+        return phone
+    return f"+{comparable(text)}"
+
+
+def _is_inbound(event: Glance) -> bool:
+    return is_of_others(event.call_type)
+
+
+def _called_at(event: Glance, now: float, ahead: float) -> float | None:
+    """About when the call began, at the latest: the start if it is given, else the report's time less the talk.
+
+    By Flireo's clock, which may be far from ours, and further than anyone knows: so never later than so
+    long before it came to us.
+    """
+    if _is_inbound(event):
+        return None  # we did not call; no attempt of ours can own it
+    sent_at = event.timestamp.timestamp() if event.timestamp else None
+    if event.started_at:
+        called_at = event.started_at.timestamp()
+    elif sent_at is not None:
+        called_at = sent_at - (event.duration_seconds or 0)
+    else:
+        return None
+    return min(called_at - ahead, now - (sent_at - called_at if sent_at is not None else 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +200,7 @@ class Inbox:
     async def store_all(self, deliveries: Sequence[Delivery]) -> list[Delivered]:
         """Keep what came, in one transaction. All of it is on the disk when this returns, or none.
 
-        Of somebody who was forgotten only the digest is kept.
+        Of a person who was forgotten only the digest is kept.
 
         Args:
             deliveries: A few hundred at most; the same body may be among them several times.
@@ -106,8 +219,8 @@ class Inbox:
             # Something of it came before. That is rare, and an upsert takes longer to prepare than to write.
             upsert = UPSERT_SQLITE if self._database.is_sqlite else UPSERT_POSTGRESQL
             found = await self._write(deliveries, rows, upsert)
-            return _told(deliveries, rows, found)
-        return _told(deliveries, rows, rows)
+            return _delivered(deliveries, rows, found)
+        return _delivered(deliveries, rows, rows)
 
     async def try_writing(self) -> None:
         """Write something that changes nothing: whether the ledger takes it.
@@ -138,242 +251,66 @@ class Inbox:
         return await self._database.write_whole(write)
 
     async def apply(self, campaign: str, policy: CallingPolicy, expects: Expectations) -> tuple[int, int]:
-        """Write what waiting reports tell of the campaign's attempts.
+        """Write what waiting reports contain of the campaign's attempts.
 
         A report that cannot be written goes to the dead letters with its reason, and the others are applied.
 
         Returns:
             How many reports were applied, and how many attempts ended by them.
         """
-        now = self._database.now()
-        waits = select(inbox.c.id).where(is_waiting()).limit(1)
-        async with self._database.read() as db:
-            if not any([(await db.execute(found)).first() for found in (waits, reports_put_aside(campaign))]):
-                return 0, 0
-        async with self._database.write(campaign) as db:
-            applying = _Applying(db, self._database, policy, expects, now)
-            # The surest way to an attempt comes first: its own reference cannot be another's, a call id may be reused
-            # or arrive before the answer that carries it, and a number may have been called by several attempts.
-            await applying.each(reports_by_reference(campaign), applying.named)
-            await applying.each(reports_by_call_id(campaign), applying.known)
-            await applying.each(reports_put_aside(campaign), applying.known)
-            await applying.each(reports_by_number(campaign, now), applying.adopted)
-        return applying.applied, applying.ended
+        return await apply_waiting(self._database, campaign, policy, expects)
 
 
-@dataclass(slots=True)
-class _Applying:
-    """One transaction in which reports are written to their attempts.
+def insert_rows(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all name the same columns, in their order, with as few statements as there can be.
 
-    Attributes:
-        applied: How many were.
-        ended: How many attempts ended by them.
+    With SQLite each row of an `executemany` is a step of its own, before and after which the driver waits for
+    Python's lock: in a thread beside a busy event loop that is most of the time. One statement of many rows is one
+    step. SQLAlchemy can write it, but not remember it; so it is remembered here, for a few sizes.
+
+    Raises:
+        IntegrityError: One is there already; the transaction is to be given up.
     """
-
-    db: AsyncConnection
-    database: Database
-    policy: CallingPolicy
-    expects: Expectations
-    now: float
-    applied: int = 0
-    ended: int = 0
-    _touched: set[int] = field(default_factory=set)
-    _marks: dict[tuple[InboxReason, bool], list[int]] = field(default_factory=dict)
-
-    async def each(self, found: Select[Any], write: Callable[[Row[Any]], Awaitable[bool | None]]) -> None:
-        """Write each report that is found; None tells that it was not this attempt's."""
-        rows = (await self.db.execute(found)).all()
-        # All in one savepoint: it costs as much as a statement. Its failure is rare, and then each report gets its own.
-        counts, touched = (self.applied, self.ended), set(self._touched)
-        try:
-            async with self.db.begin_nested():
-                for row in rows:
-                    await self._write(row, write)
-                await self._mark()
-        except Exception as error:
-            _raise_of_ledger(error)
-            # One of them cannot be written: now each by itself, so that the others are.
-            (self.applied, self.ended), self._touched = counts, touched
-            self._marks.clear()
-            for row in rows:
-                await self._write_alone(row, write)
-
-    async def _write_alone(self, row: Row[Any], write: Callable[[Row[Any]], Awaitable[bool | None]]) -> None:
-        try:
-            async with self.db.begin_nested():
-                await self._write(row, write)
-                await self._mark()
-        except Exception as error:
-            # The report's own fault: it would stop all others each time.
-            _raise_of_ledger(error)
-            self._marks.clear()
-            await self._bury(row, error)
-
-    async def _write(self, row: Row[Any], write: Callable[[Row[Any]], Awaitable[bool | None]]) -> None:
-        # What an earlier report of the same call wrote has to be seen, or it would be written over.
-        current = await self._current(row) if row.id in self._touched else row
-        self._touched.add(row.id)
-        ended = await write(current)
-        self.applied += ended is not None
-        self.ended += bool(ended)
-
-    async def _mark(self) -> None:
-        """Say of the reports that were written that they were: all that are marked alike in one statement."""
-        marks, self._marks = self._marks, {}
-        for (reason, is_nameless), ids in marks.items():
-            nameless = {"body": b"", "customer": ""} if is_nameless else {}
-            applied = update(inbox).where(inbox.c.id.in_(ids))
-            await self.db.execute(applied.values(state=InboxState.APPLIED, reason=reason, **nameless))
-
-    async def _current(self, row: Row[Any]) -> Row[Any]:
-        return (await self.db.execute(report_and_attempt(row.inbox_id, row.id))).one()
-
-    async def _bury(self, row: Row[Any], error: Exception) -> None:
-        why = {"reason": InboxReason.NOT_APPLIED, "detail": type(error).__name__}
-        mine = update(inbox).where(inbox.c.id == row.inbox_id)
-        await self.db.execute(mine.values(state=InboxState.UNREADABLE, **why))
-
-    async def named(self, row: Row[Any]) -> bool | None:
-        """Write a report that names its attempt; not one of a call with another number."""
-        if _is_of_another(row):
-            await self._set_aside(row)
-            return None
-        return await self.settle(await self._owned(row))
-
-    async def _owned(self, row: Row[Any]) -> Row[Any]:
-        """Give an attempt the call of a report that names it: an unknown one is settled by that."""
-        # Two attempts with one call id would each count the call, and one of them would be called again for nothing.
-        if row.inbox_call_id in (row.call_id, row.report_id) or await _has_owner(self.db, row.inbox_call_id):
-            return row
-        if row.state == AttemptState.UNKNOWN and row.call_id is None:
-            await move(self.db, row.id, AttemptEvent.FOUND, **_by_webhook(row))
-        elif row.state != AttemptState.NOT_PLACED:
-            # The webhooks carry another id than the answer did: possible, never yet proved.
-            alias = update(attempts).where(attempts.c.id == row.id, attempts.c.report_id.is_(None))
-            await self.db.execute(alias.values(report_id=row.inbox_call_id))
-        return await self._current(row)
-
-    async def known(self, row: Row[Any]) -> bool | None:
-        """Write a report of a call whose id an attempt has; None where that proves to be another call.
-
-        Then the report waits for the attempt whose call it is.
-        """
-        if row.received_at < row.began_at - EARLY_SECONDS or _is_of_another(row):
-            # The id came from the answer to our request, and belongs to a call to someone else: so it is not known
-            # whether ours was placed, and the list of calls has to show it before the lead may be called again.
-            if row.state == AttemptState.PLACED and row.inbox_call_id == row.call_id:
-                await release_call_in(self.db, row, self.now)
-            else:
-                await self._set_aside(row)
-            return None
-        return await self.settle(row)
-
-    async def _set_aside(self, row: Row[Any]) -> None:
-        mine = update(inbox).where(inbox.c.id == row.inbox_id)
-        await self.db.execute(mine.values(state=InboxState.UNREADABLE, reason=InboxReason.OTHER_NUMBER))
-
-    async def settle(self, row: Row[Any]) -> bool:
-        """Write one report of an attempt that is known."""
-        if row.state == AttemptState.UNKNOWN:
-            await move(self.db, row.id, AttemptEvent.FOUND)
-            row = await self._current(row)
-        event = parse_event(row.body)
-        reason, ends = InboxReason.NONE, False
-        if row.state == AttemptState.NOT_PLACED:
-            reason = InboxReason.ATTEMPT_NOT_PLACED
-            await self._write_after_all(row, event)
-        elif event.type in RESULTS:
-            report = report_of_event(event)
-            ends = await apply_report(
-                self.db, self.database, row, report, self.policy, self.expects, self.now
-            )
-        self._marks.setdefault((reason, is_pseudonym(row.phone)), []).append(row.inbox_id)
-        return ends
-
-    async def _write_after_all(self, row: Row[Any], event: WebhookEvent) -> None:
-        """Write down what was said in a call that had counted as not placed. The attempt stays what it counts as.
-
-        Another attempt may have taken its place by now; but who said no in this call is not called again either.
-        """
-        await _called_after_all(self.db, row)
-        if event.type not in RESULTS:
-            return
-        report = report_of_event(event)
-        await apply_report(self.db, self.database, row, report, self.policy, self.expects, self.now)
-        if not report.is_last_word:
-            return
-        heard = await self._current(row)
-        outcome = outcome_of(finished_call_of(heard._asdict()), self.policy.outcomes)
-        mine = update(attempts).where(attempts.c.id == row.id)
-        await self.db.execute(mine.values(outcome=outcome))
-        lesson = opt_out_of(self.policy, outcome, object_of(heard.analysis), heard.end_reason)
-        await suppress_after_call(self.db, self.database, heard, lesson, self.now)
-
-    async def adopted(self, row: Row[Any]) -> bool | None:
-        """Write a report of a call to the attempt's number, if no other attempt could own it."""
-        return await self.settle(await self._current(row)) if await self._adopt(row) else None
-
-    async def _adopt(self, row: Row[Any]) -> bool:
-        """Take a report whose call id nobody has for the one attempt at its number that could own it.
-
-        Contract section 19. Ended ones could too: a call may be reported under another id than it was listed
-        under, and after the next call to the number began.
-        """
-        # A wrong guess gives one lead another's words, and frees the other lead to be called again: so it waits.
-        if (await self.db.execute(rivals_of(row))).first() is not None:
-            return False
-        if row.state == AttemptState.UNKNOWN:
-            return await move(self.db, row.id, AttemptEvent.FOUND, **_by_webhook(row))
-        if row.state == AttemptState.NOT_PLACED:
-            return True
-        # A placed call whose webhooks carry another id than its answer did: possible, never yet proved.
-        agrees = select(attempts.c.id).where(
-            attempts.c.channel == "webhook",
-            attempts.c.report_id.is_(None),
-            attempts.c.id_source.in_([str(IdSource.ANSWER), str(IdSource.LIST)]),
-        )
-        if (await self.db.execute(agrees.limit(1))).first():
-            return False
-        alias = update(attempts).where(attempts.c.id == row.id, attempts.c.report_id.is_(None))
-        return bool((await self.db.execute(alias.values(report_id=row.inbox_call_id))).rowcount)
+    if db.dialect.name != "sqlite":
+        db.execute(insert(table), [dict(row) for row in rows])  # its driver sends them all at once
+        return
+    names, done = tuple(rows[0]), 0
+    for size in SIZES:
+        while len(rows) - done >= size:
+            statement, order = _statement(table, names, size, db.dialect)
+            given = {f"{name}_{i}": rows[done + i][name] for i in range(size) for name in names}
+            db.exec_driver_sql(statement, tuple(given[name] for name in order))
+            done += size
 
 
-def _by_webhook(row: Row[Any]) -> dict[str, Any]:
-    """What an unknown attempt is given by a report of its call."""
-    return {"call_id": row.inbox_call_id, "id_source": IdSource.WEBHOOK, "reason": Reason.NONE, "detail": ""}
+@lru_cache(maxsize=64)
+def _statement(
+    table: Table, names: tuple[str, ...], size: int, dialect: Dialect
+) -> tuple[str, tuple[str, ...]]:
+    """The statement for so many rows, and its parameters in their order."""
+    places = [
+        {name: bindparam(f"{name}_{i}", type_=table.c[name].type) for name in names} for i in range(size)
+    ]
+    compiled = insert(table).values(places).compile(dialect=dialect)
+    return str(compiled), tuple(compiled.positiontup or ())
 
 
-def _is_of_another(row: Row[Any]) -> bool:
-    """Whether a report is of a call with a number that is surely not its attempt's."""
-    if not row.customer or row.customer == row.phone or is_pseudonym(row.phone):
-        return False
-    event = parse_event(row.body)
-    told = Call(id=row.inbox_call_id, caller_phone=event.customer_number, phone_number=event.platform_number)
-    return told.is_surely_not_with(row.phone)
-
-
-def _raise_of_ledger(error: Exception) -> None:
-    """If the ledger failed, no report is to blame for it."""
-    if isinstance(error, LedgerError) or is_outage(error) or has_to_be_repeated(error):
-        raise error
-
-
-def _told(
+def _delivered(
     deliveries: Sequence[Delivery],
     rows: Mapping[str, Mapping[str, Any]],
     found: Mapping[str, Mapping[str, Any]],
 ) -> list[Delivered]:
     """What became of each; the first of several in one transaction is the new one, if any is."""
     seen: set[str] = set()
-    told = []
+    delivered = []
     for delivery in deliveries:
         row, kept = rows[delivery.digest], found[delivery.digest]
         is_new = delivery.digest not in seen and kept["deliveries"] == row["deliveries"]
         seen.add(delivery.digest)
-        told.append(
+        delivered.append(
             Delivered(is_new, InboxState(kept["state"]), InboxReason(row["reason"]), str(row["detail"]))
         )
-    return told
+    return delivered
 
 
 def _upsert(insert_into: Callable[[Table], Any]) -> Any:
@@ -388,15 +325,3 @@ def _upsert(insert_into: Callable[[Table], Any]) -> Any:
 
 UPSERT_SQLITE: Final = _upsert(insert_sqlite)
 UPSERT_POSTGRESQL: Final = _upsert(insert_postgresql)
-
-
-async def _has_owner(db: AsyncConnection, call_id: str) -> bool:
-    owner = or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
-    return (await db.execute(select(attempts.c.id).where(owner).limit(1))).first() is not None
-
-
-async def _called_after_all(db: AsyncConnection, row: Row[Any]) -> None:
-    """Two readings of the list proved that no call was placed, and one was. The lead needs review before the next."""
-    waits = update(leads).where(leads.c.id == row.lead_id, leads.c.state == LeadState.WAITING)
-    await db.execute(waits.values(state=LeadState.REVIEW, reason=Reason.CALLED_AFTER_ALL))
-    await db.execute(update(attempts).where(attempts.c.id == row.id).values(called_after_all=True))

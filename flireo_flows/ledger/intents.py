@@ -20,8 +20,7 @@ from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.lead_queue import Due, Place, due_in
 from flireo_flows.ledger.leads import stored
 from flireo_flows.ledger.schema import attempts, leads
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptState, LeadState
+from flireo_flows.lifecycle.states import AttemptState, LeadState, Reason
 from flireo_flows.policy import Allow, CallingPolicy, Deny, Rule, Verdict, calls_left, decide
 from flireo_flows.script import CallChoice, ComposeError, Composer, LeadFacts
 
@@ -114,9 +113,8 @@ def _decision_row(decision: Decision, version: str, now: float) -> dict[str, obj
 
 FRESH_SECONDS: Final = 5.0  # an attempt decided longer ago is not sent any more: it must be decided again
 FRESH: Final = timedelta(seconds=FRESH_SECONDS)
-SOON: Final = timedelta(
-    seconds=5
-)  # when a number is asked about again that another campaign just began to call
+# When a number is asked about again that another campaign just began to call.
+SOON: Final = timedelta(seconds=5)
 FRESH_CALL_SECONDS: Final = 600.0  # one that goes on longer may last, or no process collects its end
 LATER: Final = timedelta(minutes=15)
 
@@ -132,7 +130,7 @@ class Attempt:
 
     Attributes:
         began_at: When it was committed, Unix seconds of the ledger's clock.
-        facts: The lead, for what is said to it; only its number where the attempt was read back.
+        facts: The lead, for the words of its call; only its number where the attempt was read back.
         choice: Which agent calls, from which number.
         reference: Its own id outside the ledger, sent along where a request has room for it.
     """
@@ -148,7 +146,6 @@ class Attempt:
     choice: CallChoice
     reference: str = ""
     call_id: str | None = None
-    absent_since: float | None = None
     lost_at: float | None = None
 
 
@@ -182,12 +179,6 @@ async def begin_in(
 
     Args:
         db: A transaction of `Database.write(place.campaign)`.
-        database: Its ledger.
-        place: Whose leads, and for which runner.
-        composer: Chooses agent and number; None leaves them empty.
-        policy: The rules to decide by.
-        most: Attempts to begin at most.
-        scan: Leads to look at, if more than `most`.
     """
     now = database.now()
     moment = datetime.fromtimestamp(now, UTC)
@@ -320,8 +311,8 @@ class _Wish:
 
 def _patient(denial: Deny, due: Due, now: datetime) -> Deny:
     """A number whose call goes on for long is asked about again later: perhaps no process collects its end."""
-    if denial.reason is not Rule.ALREADY_RINGING or denial.until is None or due.ringing_since is None:
+    if denial.reason is not Rule.ALREADY_RINGING or denial.until is None or due.row.ringing_since is None:
         return denial
-    if now.timestamp() - due.ringing_since < FRESH_CALL_SECONDS:
+    if now.timestamp() - due.row.ringing_since < FRESH_CALL_SECONDS:
         return denial
     return replace(denial, until=max(denial.until, now + LATER))

@@ -6,36 +6,21 @@ from typing import Any, Final
 
 from sqlalchemy import Row, Select, and_, case, func, or_, select, update
 
-from flireo_flows.ledger.database import CampaignLedger, Database
-from flireo_flows.ledger.leads import chunks
+from flireo_flows.ledger.database import CampaignLedger, Database, from_row
 from flireo_flows.ledger.run_rules import LONGEST_CALL_SECONDS, Readiness
 from flireo_flows.ledger.schema import IS_ERASED, attempts
+from flireo_flows.ledger.suppressions import chunks
 from flireo_flows.lifecycle.states import AttemptState, IdSource
 
-LOOKBACK_SECONDS: Final = (
-    86_400.0  # how far back known calls are looked for that were placed before an attempt
-)
+# How far back known calls are looked for that were placed before an attempt.
+LOOKBACK_SECONDS: Final = 86_400.0
 EARLIER: Final = 3  # of those, so many
-LATE_LIST_SECONDS: Final = (
-    120.0  # how long after its request a call that no list shows is asked for by its id at the latest
-)
+# How long after its request a call that no list shows is asked for by its id at the latest.
+LATE_LIST_SECONDS: Final = 120.0
 HAS_CALL: Final = and_(
     or_(attempts.c.call_id.is_not(None), attempts.c.report_id.is_not(None)),
     attempts.c.id_source != IdSource.MISMATCH,
     ~IS_ERASED,  # of a forgotten person there is no number to compare
-)
-_COLUMNS: Final = (
-    attempts.c.id,
-    attempts.c.campaign,
-    attempts.c.phone,
-    attempts.c.state,
-    attempts.c.began_at,
-    attempts.c.call_id,
-    attempts.c.report_id,
-    attempts.c.id_source,
-    attempts.c.listed_at,
-    attempts.c.fetched_at,
-    attempts.c.analysis.is_not(None).label("is_analysed"),
 )
 
 
@@ -89,6 +74,13 @@ class KnownCall:
         return self.is_open and is_new and now < self.began_at + LATE_LIST_SECONDS
 
 
+_COLUMNS: Final = (
+    attempts.c.id.label("attempt_id"),
+    *(attempts.c[name] for name in KnownCall.__annotations__ if name in attempts.c),
+    attempts.c.analysis.is_not(None).label("is_analysed"),
+)
+
+
 async def placed_calls(campaign: CampaignLedger) -> list[KnownCall]:
     """The calls of a campaign whose results are not in, oldest first."""
     # Also of people who were forgotten: their results are awaited, without words.
@@ -104,7 +96,6 @@ async def calls_around(database: Database, campaigns: Collection[str], began_at:
     """Known calls from the last few before an attempt on, within a day of it, oldest first.
 
     Args:
-        database: The ledger.
         campaigns: Those of the account.
         began_at: When the attempt began, Unix seconds.
     """
@@ -138,17 +129,12 @@ async def still_placed(database: Database, attempt_ids: Iterable[int]) -> list[K
 
 
 async def silent_calls(
-    campaign: CampaignLedger,
-    readiness: Readiness,
-    over_before: float,
-    asked_before: float,
-    most: int,
+    campaign: CampaignLedger, readiness: Readiness, over_before: float, asked_before: float, most: int
 ) -> list[KnownCall]:
     """Calls of a campaign that should be long over, and whose results are not in.
 
     Args:
-        campaign: In its ledger.
-        readiness: Says how long a call can last.
+        readiness: Shows how long a call can last.
         over_before: A call that must have ended before this moment should be over; Unix seconds.
         asked_before: One that was asked for later is left out; Unix seconds.
         most: Calls at most.
@@ -191,16 +177,4 @@ async def _read(database: Database, wanted: Select[Any]) -> list[KnownCall]:
 
 
 def _known(row: Row[Any]) -> KnownCall:
-    return KnownCall(
-        row.id,
-        row.campaign,
-        row.phone,
-        row.began_at,
-        AttemptState(row.state),
-        row.call_id,
-        row.report_id,
-        IdSource(row.id_source),
-        row.listed_at,
-        row.fetched_at,
-        row.is_analysed,
-    )
+    return from_row(KnownCall, row, state=AttemptState(row.state), id_source=IdSource(row.id_source))

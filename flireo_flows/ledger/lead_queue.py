@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from flireo_flows.ledger.call_history import (
     awaited_in,
     calls_by_others_in,
     lock_people_in,
+    moment_of,
     numbers_in,
 )
 from flireo_flows.ledger.database import Database
@@ -47,7 +48,7 @@ from flireo_flows.policy import (
 
 LEAST_LEASE_SECONDS: Final = 5.0  # a request goes out at most so long after its attempt was begun
 LONGEST_CALL_SECONDS: Final = 7200.0  # of which it is not known whether it was placed
-STALE_SECONDS: Final = 86_400.0  # a call that nobody heard the end of for so long is over
+STALE_SECONDS: Final = 86_400.0  # a call whose end did not come in for so long is over
 
 CLOSED: Final[Mapping[str, Rule]] = {
     CampaignState.PAUSED: Rule.CAMPAIGN_PAUSED,
@@ -91,16 +92,14 @@ class Due:
     """A lead that is due.
 
     Attributes:
-        row: As the ledger has it.
+        row: As the ledger has it; `ringing_since` is when the call to its number began that may be going on.
         wishes: What its row of the file asks for.
-        ringing_since: When the call to its number began that may be going on, Unix seconds; None for none.
     """
 
     row: Row[Any]
     lead: PolicyLead
     wishes: Wishes
     history: History
-    ringing_since: float | None
 
 
 async def due_in(
@@ -109,11 +108,10 @@ async def due_in(
     """The next leads of a file, and how their campaign stands. Two runners never look at the same lead.
 
     Args:
-        db: A transaction of `Database.write(place.campaign)`: nobody else begins a call of the campaign until
+        db: A transaction of `Database.write(place.campaign)`: no one else begins a call of the campaign until
             it ends, so what is counted here stays true.
-        database: Its ledger.
         place: Whose leads, and for which runner.
-        policy: Says what has to be counted.
+        policy: Decides what has to be counted.
         most: Leads at most.
         now: Unix seconds.
 
@@ -154,7 +152,7 @@ async def due_in(
             do_not_call=suppressed.get(row.phone) or ("file" if row.forbidden else ""),
             attempts=row.attempts,
             last_outcome=Outcome(row.outcome) if row.attempts and row.outcome else None,
-            last_ended_at=_moment(row.last_ended_at),
+            last_ended_at=moment_of(row.last_ended_at) if row.last_ended_at is not None else None,
             called_at=called.get(row.id, ()),
             number_called_at=anywhere.get(row.phone, ()),
             other_calls=others.get(row.phone, NOTHING).calls,
@@ -172,14 +170,14 @@ async def due_in(
             row.home_state,
             row.postcode,
         )
-        due.append(Due(row, lead, wishes, history, row.ringing_since))
+        due.append(Due(row, lead, wishes, history))
     return footing, due
 
 
 async def _footing(
     db: AsyncConnection, row: Row[Any], place: Place, policy: CallingPolicy, now: float
 ) -> Footing:
-    moment = datetime.fromtimestamp(now, UTC)
+    moment = moment_of(now)
     history = History(live=row.live)
     if _has_caps(policy):
         zone = ZoneInfo(policy.day_zone)
@@ -199,7 +197,6 @@ async def totals_in(
     """What a run, a day and the whole campaign have called.
 
     Args:
-        db: Any transaction.
         campaign: Its name.
         run: As its attempts name it.
         zone: Whose days are counted.
@@ -291,12 +288,12 @@ async def _moments(
     wanted = select(column, called_at).where(column.in_(values), attempts.c.state != AttemptState.NOT_PLACED)
     moments: dict[Any, tuple[datetime, ...]] = {}
     for value, moment in (await db.execute(wanted.order_by(called_at))).all():
-        moments[value] = (*moments.get(value, ()), datetime.fromtimestamp(moment, UTC))
+        moments[value] = (*moments.get(value, ()), moment_of(moment))
     return moments
 
 
 async def _end_stale(db: AsyncConnection, rows: Sequence[Row[Any]], now: float) -> set[str]:
-    """A campaign that nobody runs any more must not keep a number from all others. Its result may still come."""
+    """A campaign that no one runs any more must not keep a number from all others. Its result may still come."""
     stale = [row.phone for row in rows if row.ringing_since and row.ringing_since < now - STALE_SECONDS]
     if not stale:
         return set()
@@ -314,7 +311,3 @@ def _has_caps(policy: CallingPolicy) -> bool:
         caps.calls or caps.minutes or caps.money
         for caps in (policy.caps_per_run, policy.caps_per_day, policy.caps_per_campaign)
     )
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None

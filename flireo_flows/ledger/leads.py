@@ -4,11 +4,10 @@ import hashlib
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,30 +16,19 @@ from flireo_flows.api.identity import person_key
 from flireo_flows.leads import Lead
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.schema import IS_OPEN, attempts, leads, people
-from flireo_flows.ledger.suppressions import add_in, forgotten_in
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import LeadState
+from flireo_flows.ledger.suppressions import add_in, chunks, forgotten_in
+from flireo_flows.lifecycle.states import LeadState, Reason
 from flireo_flows.policy import Rule
 
-T = TypeVar("T")
 RENEWED: Final = (  # from a newer file
-    "destination",
-    "name",
-    "columns",
-    "zones",
-    "zone_source",
-    "home_state",
-    "postcode",
-    "wishes",
-    "batch",
-    "line",
+    *("destination", "name", "columns", "zones", "zone_source", "home_state", "postcode", "wishes"),
+    *("batch", "line"),
 )
 LINKING: Final = 7_041_967_324  # key of PostgreSQL's advisory lock under which numbers are linked
 # Rows that share the id of a person hold that person's numbers. Nothing else makes two numbers one person, names least.
 ID_COLUMNS: Final = ("personid", "contactid", "customerid", "externalid")  # the first that a row fills counts
 NO_ID: Final = frozenset({"", "0", "-", "n/a", "na", "none", "null", "unknown"})
 MOST_NUMBERS: Final = 5  # an id that more numbers share is no person's: of an import, or of a company
-CHUNK: Final = 500  # rows a statement: SQLite takes 32,766 values, PostgreSQL's driver 32,767
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +128,7 @@ class LeadBook:
         """What is left to do for the leads of one file."""
         waiting = leads.c.state == LeadState.WAITING
         later = and_(waiting, leads.c.not_before > now)
-        is_blocked = and_(later, leads.c.reason == str(Rule.ALREADY_RINGING))
+        is_blocked = and_(later, leads.c.reason == Rule.ALREADY_RINGING)
         # One pass: a look is taken twice a second, and a file may have a hundred thousand leads.
         states = select(
             leads.c.state,
@@ -148,7 +136,7 @@ class LeadBook:
             func.sum(case((and_(waiting, leads.c.not_before <= now), 1), else_=0)),
             func.min(case((later, leads.c.not_before))),
             func.sum(case((is_blocked, 1), else_=0)),
-            func.min(case((and_(later, leads.c.reason != str(Rule.ALREADY_RINGING)), leads.c.not_before))),
+            func.min(case((and_(later, leads.c.reason != Rule.ALREADY_RINGING), leads.c.not_before))),
         ).where(leads.c.campaign == self.campaign, leads.c.batch == batch)
         async with self._database.read() as db:
             rows = (await db.execute(states.group_by(leads.c.state))).all()
@@ -202,11 +190,7 @@ class LeadBook:
     def _open_attempts(self, batch: str) -> Select[Any]:
         """By state: how many there are, and how many of them may still be on the phone."""
         return (
-            select(
-                attempts.c.state,
-                func.count(),
-                func.sum(case((attempts.c.over_at.is_(None), 1), else_=0)),
-            )
+            select(attempts.c.state, func.count(), func.sum(case((attempts.c.over_at.is_(None), 1), else_=0)))
             .join(leads, leads.c.id == attempts.c.lead_id)
             .where(
                 attempts.c.campaign == self.campaign,
@@ -249,8 +233,6 @@ async def link_in(db: AsyncConnection, database: Database, groups: Sequence[Coll
     """Keep that the numbers of each group are one person's, and those already known to be theirs.
 
     Args:
-        db: A transaction that may write.
-        database: Its ledger.
         groups: Numbers, E.164.
     """
     if groups and not database.is_sqlite:
@@ -286,19 +268,9 @@ def batch_name(batch: Sequence[Lead]) -> str:
     return digest.hexdigest()[:16]
 
 
-def chunks(rows: Sequence[T]) -> Iterator[tuple[T, ...]]:
-    """`rows` in pieces that one statement takes."""
-    rest = iter(rows)
-    while chunk := tuple(islice(rest, CHUNK)):
-        yield chunk
-
-
 def stored(text: str) -> str:
     """A text as both databases take it: PostgreSQL refuses NUL, and neither takes half a character."""
     return text.encode(errors="replace").decode().replace("\x00", "")
-
-
-_OPEN_CALL: Final = str(Rule.ALREADY_RINGING)
 
 
 async def blocking_campaigns(campaign: CampaignLedger, batch: str) -> list[str]:
@@ -327,5 +299,5 @@ def _is_blocked(campaign: str, batch: str) -> ColumnElement[bool]:
         leads.c.campaign == campaign,
         leads.c.batch == batch,
         leads.c.state == LeadState.WAITING,
-        leads.c.reason == _OPEN_CALL,
+        leads.c.reason == Rule.ALREADY_RINGING,
     )

@@ -1,7 +1,7 @@
 """Runners: processes that dial. One that does not renew its lease is taken for dead."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 
 from sqlalchemy import ColumnElement, and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -49,17 +49,15 @@ class Runner:
         self.lease_until = until
 
     async def join_alone(self) -> bool:
-        """Register, unless a runner of the campaign is alive: it hears what there is to hear.
+        """Register, unless a runner of the campaign is alive: it collects what comes in.
 
         Returns:
             Whether this is the campaign's only runner now. One that joins later does no harm.
         """
-        now = self._database.now()
-        alive = select(runners.c.id).where(runners.c.campaign == self.campaign, is_alive(now))
         async with self._database.write(self.campaign) as db:
-            if (await db.execute(alive.limit(1))).first() is not None:
+            if not await self.is_alone_in(db):
                 return False
-            until = await self._lease(db, now)
+            until = await self._lease(db, self._database.now())
         self.lease_until = until
         return True
 
@@ -71,19 +69,18 @@ class Runner:
     async def is_alone_in(self, db: AsyncConnection) -> bool:
         """As `is_alone`, inside any transaction."""
         others = select(runners.c.id).where(
-            runners.c.campaign == self.campaign,
-            is_alive(self._database.now()),
-            runners.c.id != self.id,
+            runners.c.campaign == self.campaign, is_alive(self._database.now()), runners.c.id != self.id
         )
         return (await db.execute(others.limit(1))).first() is None
 
-    async def renew(self, sent: Mapping[tuple[str, str], int]) -> None:
+    async def renew(self, sent: MutableMapping[tuple[str, str], int]) -> None:
         """Renew the lease, and count requests.
 
         Args:
-            sent: Requests since the last time, by route and status.
+            sent: Requests since the last time, by route and status; empty afterwards.
         """
-        now = self._database.now()
+        now, counted = self._database.now(), dict(sent)
+        sent.clear()
         async with self._database.write() as db:
             until = await self._lease(db, now)
             upsert = self._database.insert_into(requests)
@@ -91,7 +88,7 @@ class Runner:
                 index_elements=["campaign", "route", "status"],
                 set_={"count": requests.c.count + upsert.excluded["count"]},
             )
-            for (route, status), count in sorted(sent.items()):
+            for (route, status), count in sorted(counted.items()):
                 row = {"campaign": self.campaign, "route": route, "status": status, "count": count}
                 await db.execute(added, row)
         self.lease_until = until

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flireo_flows.lifecycle.reasons import MOST_UNPLACED, InboxReason, Reason
-from flireo_flows.lifecycle.states import AttemptState, LeadState
+from flireo_flows.lifecycle.states import MOST_UNPLACED, AttemptState, InboxReason, LeadState, Reason
 
 # `{detail}` and `{outcome}` are columns of the row. A reason that is not here, as a rule of the policy, shows as it is.
 REASONS: Final[dict[Reason, str]] = {
@@ -49,8 +48,6 @@ WHY_OPEN: Final[dict[AttemptState, str]] = {
     AttemptState.UNKNOWN: "it is not known yet whether it was placed; the call list will show it",
     AttemptState.PLACED: "its call runs, or its result is not in yet",
 }
-
-
 NOT_CALLED: Final = "not called yet"
 
 

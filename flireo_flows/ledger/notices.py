@@ -1,4 +1,4 @@
-"""What a notice of the outbox says, read from the ledger when it is sent. No name, no full number, no secret."""
+"""What a notice of the outbox contains, read from the ledger when it is sent. No name, no full number, no secret."""
 
 import json
 import logging
@@ -9,22 +9,23 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.identity import name_key
 from flireo_flows.api.redaction import cut_off, levels_of, mask_phone, masked, redact
-from flireo_flows.ledger.campaigns import shown_in
+from flireo_flows.ledger.campaigns import DeclinedError, known_campaigns, require_campaign, shown_in
 from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.erasure import is_pseudonym
 from flireo_flows.ledger.messages import inbox_reason, lead_reason
-from flireo_flows.ledger.naming import shown_name
 from flireo_flows.ledger.outbox import OF_CALLS, Posted
 from flireo_flows.ledger.schema import attempts, inbox, leads, outbox
-from flireo_flows.lifecycle.event_types import LedgerEvent
+from flireo_flows.ledger.suppressions import digest
+from flireo_flows.lifecycle.states import LedgerEvent
 
+DIGITS: Final = 8  # of the digest that keeps two masked names of campaigns apart
 LARGEST_ANALYSIS: Final = 20_000  # characters of JSON; the server refuses events above 1.5 MB
-DEEPEST_ANALYSIS: Final = 50  # levels; an event that is much deeper can be written by nobody
+DEEPEST_ANALYSIS: Final = 50  # levels; an event that is much deeper can be written by no one
 MOST_LABELS: Final = 40  # answers that become labels, by which an automation can choose
 LONGEST_LABEL: Final = 100  # characters
 OUTCOME: Final = "flireo.outcome"  # labels
@@ -43,7 +44,7 @@ class Notice:
         labels: What an automation can choose by, beside the resource: outcome, and each answer of the analysis
             as `flireo.analysis.<key>`, in lower case. An amended call has only those that no earlier notice of
             it had: else whatever follows up an answer would do so twice.
-        payload: What it says.
+        payload: What it contains.
         lead_id: Of the lead that it is about; None for a campaign or the inbox as a whole.
     """
 
@@ -63,17 +64,17 @@ class Notice:
 
 
 async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Notice]:
-    """What each of them says now.
+    """What each of them contains now.
 
     Args:
-        database: The ledger.
         posted: As the outbox gave them.
     """
     async with database.read() as db:
-        calls = await _calls(db, [it.row_id for it in posted if it.event in OF_CALLS])
-        told = await _told(db, calls)
-        people = await _leads(db, [it.row_id for it in posted if it.event in OF_LEADS])
-        letters = await _letters(db, [it.row_id for it in posted if it.event is LedgerEvent.DEAD_LETTER])
+        calls = await _rows(db, select(attempts), [it.row_id for it in posted if it.event in OF_CALLS])
+        earlier = await _earlier_labels(db, calls)
+        people = await _rows(db, select(leads), [it.row_id for it in posted if it.event in OF_LEADS])
+        dead = [it.row_id for it in posted if it.event is LedgerEvent.DEAD_LETTER]
+        letters = await _rows(db, select(inbox.c.id, inbox.c.reason, inbox.c.detail), dead)
         figures = await _figures(db, {it.campaign for it in posted if it.event in OF_CAMPAIGNS})
         shown = await shown_in(db, {it.campaign for it in posted})
     posted = [replace(it, campaign=shown[it.campaign]) for it in posted]
@@ -81,11 +82,11 @@ async def read_notices(database: Database, posted: Sequence[Posted]) -> list[Not
     for it in posted:
         try:
             notice = _notice(database, it, calls, people, letters, figures)
-        except Exception as error:  # whatever is wrong with one must not keep all others from being told
+        except Exception as error:  # whatever is wrong with one must not keep all others from being sent
             _log.warning("the details of a notice cannot be read: %s", type(error).__name__)
             notice = _without_details(database, it, calls, people)
         if it.event in OF_CALLS and it.row_id is not None:
-            notice = _with_news(notice, it, told.setdefault(it.row_id, {}))
+            notice = _with_news(notice, it, earlier.setdefault(it.row_id, {}))
         notices.append(notice)
     return notices
 
@@ -105,29 +106,29 @@ def _notice(
 ) -> Notice:
     name = shown_name(it.campaign, database.key)
     about: dict[str, Any] = {"resource": f"flireo.campaign.{name}"}
-    said: dict[str, Any] = {"campaign": name, "reason": redact(it.reason)}
+    payload: dict[str, Any] = {"campaign": name, "reason": redact(it.reason)}
     if it.event in OF_CALLS and (call := calls.get(it.row_id or 0)):
         analysis, is_whole = _analysis(call)
         about = _about_call(call, analysis)
-        said = {"campaign": name, **_said_of_call(call, analysis if is_whole else None)}
+        payload = {"campaign": name, **_call_payload(call, analysis if is_whole else None)}
     elif it.event in OF_LEADS and (lead := people.get(it.row_id or 0)):
         about = {"resource": f"flireo.lead.{lead.id}", "lead_id": lead.id}
-        said |= {"reason": redact(lead_reason(lead)), "outcome": lead.outcome, **_said_of_lead(lead)}
+        payload |= {"reason": redact(lead_reason(lead)), "outcome": lead.outcome, **_lead_payload(lead)}
     elif it.event is LedgerEvent.DEAD_LETTER:
         about = {"resource": f"flireo.inbox.{it.row_id}"}
         letter = letters.get(it.row_id or 0)
         why = inbox_reason(letter.reason, letter.detail) if letter else ""
-        said = {"inbox_id": it.row_id, "reason": redact(why)}
+        payload = {"inbox_id": it.row_id, "reason": redact(why)}
     elif it.event is LedgerEvent.REPORTS_WAITING:
         about = {"resource": "flireo.inbox"}
     elif it.event in OF_CAMPAIGNS:
-        said |= figures.get(name_key(it.campaign), {})
+        payload |= figures.get(name_key(it.campaign), {})
     return Notice(
         id=_id(database, it.key),
         event=str(it.event),
         campaign=name,
         occurred_at=datetime.fromtimestamp(it.occurred_at, UTC),
-        payload=said,
+        payload=payload,
         **about,
     )
 
@@ -150,39 +151,39 @@ def _without_details(database: Database, it: Posted, calls: Rows, people: Rows) 
     )
 
 
-def names_told(notice: Notice) -> frozenset[str]:
+def label_names(notice: Notice) -> frozenset[str]:
     """The labels of a call's notice, without the answers."""
-    return frozenset(_told_as(name, text) for name, text in notice.labels.items() if name != LEAD)
+    return frozenset(_kept_as(name, text) for name, text in notice.labels.items() if name != LEAD)
 
 
-def _told_as(name: str, text: str) -> str:
+def _kept_as(name: str, text: str) -> str:
     """An answer never changes, so its name is enough; an outcome may."""
     return f"{name}={text}" if name == OUTCOME else name
 
 
-def _with_news(notice: Notice, it: Posted, told: dict[int, frozenset[str]]) -> Notice:
+def _with_news(notice: Notice, it: Posted, earlier: dict[int, frozenset[str]]) -> Notice:
     """An amended call without the labels that earlier notices of it have; and keep those of this one.
 
     One that is sent again has the labels that it had: Prefect drops it if the first came, and with it whatever it
     had that was new.
     """
-    if told.get(it.id):
-        return replace(notice, labels=_as_kept(notice.labels, told[it.id]))
+    if earlier.get(it.id):
+        return replace(notice, labels=_as_kept(notice.labels, earlier[it.id]))
     if it.event is LedgerEvent.CALL_AMENDED:
-        before = frozenset[str]().union(*(names for id_, names in told.items() if id_ < it.id))
+        before = frozenset[str]().union(*(names for id_, names in earlier.items() if id_ < it.id))
         new = {
             name: text
             for name, text in notice.labels.items()
-            if name == LEAD or _told_as(name, text) not in before
+            if name == LEAD or _kept_as(name, text) not in before
         }
         notice = replace(notice, labels=new)
-    told[it.id] = names_told(notice)
+    earlier[it.id] = label_names(notice)
     return notice
 
 
 def _as_kept(labels: Mapping[str, str], kept: frozenset[str]) -> dict[str, str]:
-    """The labels that were told; an outcome may have changed since, so it is taken from what was kept."""
-    again = {name: text for name, text in labels.items() if name == LEAD or _told_as(name, text) in kept}
+    """The labels that were sent; an outcome may have changed since, so it is taken from what was kept."""
+    again = {name: text for name, text in labels.items() if name == LEAD or _kept_as(name, text) in kept}
     outcomes = [name.partition("=")[2] for name in kept if name.startswith(f"{OUTCOME}=")]
     return {**again, OUTCOME: outcomes[0]} if outcomes else again
 
@@ -200,7 +201,7 @@ def _about_call(row: Row[Any], analysis: object) -> dict[str, Any]:
     return {"resource": f"flireo.call.{_shown_id(row.call_id)}", "labels": labels, "lead_id": row.lead_id}
 
 
-def _said_of_call(row: Row[Any], analysis: object) -> dict[str, Any]:
+def _call_payload(row: Row[Any], analysis: object) -> dict[str, Any]:
     """The payload; without an analysis if that is None."""
     return {
         "lead_id": row.lead_id,
@@ -218,13 +219,13 @@ def _said_of_call(row: Row[Any], analysis: object) -> dict[str, Any]:
     }
 
 
-def _said_of_lead(row: Row[Any]) -> dict[str, Any]:
+def _lead_payload(row: Row[Any]) -> dict[str, Any]:
     number = "" if is_pseudonym(row.phone) else mask_phone(row.phone)
     return {"lead_id": row.id, "line": row.line, "number": number, "attempts": row.attempts}
 
 
 def _analysis(row: Row[Any]) -> tuple[Any, bool]:
-    """The analysis as it may be told; and whether that is all of it, and not too large for an event."""
+    """The analysis as it may be sent; and whether that is all of it, and not too large for an event."""
     if not row.analysis:
         return {}, True
     try:
@@ -232,8 +233,8 @@ def _analysis(row: Row[Any]) -> tuple[Any, bool]:
     except RecursionError:
         return {}, False
     is_whole = levels_of(found) <= DEEPEST_ANALYSIS
-    told = masked(cut_off(found, DEEPEST_ANALYSIS))
-    return told, is_whole and len(json.dumps(told)) <= LARGEST_ANALYSIS
+    shown = masked(cut_off(found, DEEPEST_ANALYSIS))
+    return shown, is_whole and len(json.dumps(shown)) <= LARGEST_ANALYSIS
 
 
 def _answers(analysis: object, prefix: str = "") -> Any:
@@ -258,30 +259,21 @@ def _iso(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds is not None else None
 
 
-async def _calls(db: AsyncConnection, ids: Sequence[int | None]) -> Rows:
-    rows = (await db.execute(select(attempts).where(attempts.c.id.in_(ids)))).all() if ids else ()
-    return {row.id: row for row in rows}
+async def _rows(db: AsyncConnection, wanted: Select[Any], ids: Sequence[int | None]) -> Rows:
+    """Rows by their ids."""
+    of_these = wanted.where(wanted.selected_columns.id.in_(ids))
+    return {row.id: row for row in (await db.execute(of_these)).all()} if ids else {}
 
 
-async def _told(db: AsyncConnection, calls: Rows) -> dict[int, dict[int, frozenset[str]]]:
+async def _earlier_labels(db: AsyncConnection, calls: Rows) -> dict[int, dict[int, frozenset[str]]]:
     """By call and by notice, the labels of earlier notices."""
     wanted = select(outbox.c.id, outbox.c.row_id, outbox.c.labels).where(
         outbox.c.event.in_([str(event) for event in OF_CALLS]), outbox.c.row_id.in_(list(calls))
     )
-    told: dict[int, dict[int, frozenset[str]]] = {}
+    earlier: dict[int, dict[int, frozenset[str]]] = {}
     for row in (await db.execute(wanted)).all() if calls else ():
-        told.setdefault(row.row_id, {})[row.id] = frozenset(json.loads(row.labels))
-    return told
-
-
-async def _leads(db: AsyncConnection, ids: Sequence[int | None]) -> Rows:
-    rows = (await db.execute(select(leads).where(leads.c.id.in_(ids)))).all() if ids else ()
-    return {row.id: row for row in rows}
-
-
-async def _letters(db: AsyncConnection, ids: Sequence[int | None]) -> Rows:
-    wanted = select(inbox.c.id, inbox.c.reason, inbox.c.detail).where(inbox.c.id.in_(ids))
-    return {row.id: row for row in (await db.execute(wanted)).all()} if ids else {}
+        earlier.setdefault(row.row_id, {})[row.id] = frozenset(json.loads(row.labels))
+    return earlier
 
 
 async def _figures(db: AsyncConnection, campaigns: set[str]) -> dict[str, dict[str, dict[str, int]]]:
@@ -298,3 +290,54 @@ async def _figures(db: AsyncConnection, campaigns: set[str]) -> dict[str, dict[s
 async def _counted(db: AsyncConnection, column: Any, campaign: str) -> dict[str, int]:
     wanted = select(column, func.count()).where(leads.c.campaign == campaign, column != "").group_by(column)
     return {str(value): int(count) for value, count in (await db.execute(wanted.order_by(column))).all()}
+
+
+def shown_name(name: str, key: bytes) -> str:
+    """A campaign's name for the world outside: one that holds a phone number is masked, and kept apart by a digest.
+
+    Args:
+        name: The campaign's, as it is shown.
+        key: The ledger's own (`Database.key`).
+    """
+    shown = redact(name)
+    return name if shown == name else f"{shown} {digest(key, name_key(name))[:DIGITS]}"
+
+
+async def find_campaign(database: Database, given: str) -> str:
+    """The name of a campaign, given in any spelling or as an event shows it (`shown_name`).
+
+    Args:
+        given: For example `campaign` of an event's payload.
+
+    Returns:
+        Its first spelling.
+
+    Raises:
+        DeclinedError: There is no such campaign.
+    """
+    if (meant := await _shown_as(database, given)) is not None:
+        return meant
+    async with database.read() as db:
+        return await require_campaign(db, given, database.where)
+
+
+async def refuse_shown_name(database: Database, given: str) -> None:
+    """Refuse to call under a masked name: it would be another campaign, which calls the same people once more.
+
+    Raises:
+        DeclinedError: So an event shows a campaign. Contains what to do.
+    """
+    if await _shown_as(database, given) is not None:
+        raise DeclinedError(
+            f"{given!r} is how events show a campaign whose name holds a phone number: give it by its own name."
+        )
+
+
+async def _shown_as(database: Database, given: str) -> str | None:
+    """The campaign that is shown so."""
+    if "*" not in (wanted := name_key(given)):
+        return None
+    async with database.read() as db:
+        names = (await db.execute(known_campaigns())).scalars()
+        shown = ((name, name_key(shown_name(name, database.key))) for name in names)
+        return next((name for name, as_shown in shown if name_key(name) != wanted == as_shown), None)

@@ -14,16 +14,14 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.ledger.database import CampaignLedger, Database
+from flireo_flows.ledger.database import CampaignLedger, Database, from_row
+from flireo_flows.ledger.report_matches import IS_REPORT_OF
 from flireo_flows.ledger.schema import IS_ERASED, IS_OPEN, attempts, inbox, leads, outbox
-from flireo_flows.lifecycle.event_types import ONCE, LedgerEvent
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import InboxState, LeadState
+from flireo_flows.lifecycle.states import ONCE, InboxState, LeadState, LedgerEvent, Reason
 
 CLAIM_SECONDS: Final = 60.0  # then a sender counts as dead, and another one sends what it had
-KEPT_SECONDS: Final = (
-    7 * 86_400.0
-)  # a notice that nobody sent for so long would set off what is no longer wanted
+# A notice that no one sent for so long would set off what is no longer wanted.
+KEPT_SECONDS: Final = 7 * 86_400.0
 WAITED_SECONDS: Final = 10.0  # a run that lives reads its reports within a second or two
 DISTANCE_SECONDS: Final = 30.0  # between two notices: one collector reads all there are
 OLDEST_SECONDS: Final = 86_400.0  # what found no attempt in a day is not looked for by another event
@@ -51,7 +49,7 @@ class Outbox:
         self._database = database
 
     async def claim(self, most: int) -> list[Posted]:
-        """Take the oldest notices that nobody else is sending, for a minute.
+        """Take the oldest notices that no one else is sending, for a minute.
 
         Args:
             most: At most so many.
@@ -69,20 +67,23 @@ class Outbox:
                 return []  # most of the time: no writer's turn is taken for it
         async with self._database.write() as db:
             rows = (await db.execute(taken.returning(outbox))).all()
-        return [_posted(row) for row in sorted(rows, key=lambda row: int(row.id))]
+        return [
+            from_row(Posted, row, event=LedgerEvent(row.event))
+            for row in sorted(rows, key=lambda row: int(row.id))
+        ]
 
     async def sent(self, ids: Iterable[int]) -> None:
         """These arrived."""
         await self._set(ids, sent_at=self._database.now())
 
     async def give_back(self, ids: Iterable[int]) -> None:
-        """These did not arrive; anybody may send them."""
+        """These did not arrive; any process may send them."""
         await self._set(ids, claimed_until=0.0)
 
     async def prune(self) -> int:
-        """Drop what was told, or could not be told, a week ago. Returns how many were dropped.
+        """Drop what was sent, or could not be sent, a week ago. Returns how many were dropped.
 
-        Of a call's notices the names of the labels that were told stay, for as long as the call: who amends it next
+        Of a call's notices the names of the labels that were sent stay, for as long as the call: who amends it next
         year must not have the same answers followed up again. Of a person who was forgotten they do not. It reads
         all notices there are, so an hour apart is often enough.
         """
@@ -111,7 +112,7 @@ class Outbox:
         Args:
             labels: By the notice's id.
         """
-        # [""] for none, which is not the same as a notice that nobody has tried to send.
+        # [""] for none, which is not the same as a notice that no one has tried to send.
         rows = [{"notice": id_, "names": json.dumps(sorted(names) or [""])} for id_, names in labels.items()]
         if rows:
             named = update(outbox).where(outbox.c.id == bindparam("notice"))
@@ -138,10 +139,8 @@ async def post(
     """Write a notice of something that the database cannot notice by itself.
 
     Args:
-        db: A transaction that may write.
-        database: Its ledger.
         event: What happened.
-        key: What makes it this happening and no other: told once for each key.
+        key: What makes it this happening and no other: sent once for each key.
         campaign: Whose.
         row_id: Of the attempt, the lead or the report that it is about.
         reason: In words, without a number.
@@ -163,24 +162,14 @@ async def post(
 
 
 def _is_kept() -> ColumnElement[bool]:
-    """What is known for ever: that a campaign started or finished, and which labels were told of a call."""
+    """What is known for ever: that a campaign started or finished, and which labels were sent of a call."""
     forgotten = select(attempts.c.id).where(attempts.c.id == outbox.c.row_id, IS_ERASED)
-    has_labels = and_(outbox.c.event.in_(_names(OF_CALLS)), outbox.c.labels != NO_LABELS)
-    return or_(outbox.c.event.in_(_names(ONCE)), and_(has_labels, ~forgotten.exists()))
-
-
-def _names(events: Iterable[LedgerEvent]) -> list[str]:
-    return [str(event) for event in events]
-
-
-def _posted(row: Any) -> Posted:
-    return Posted(
-        row.id, row.key, LedgerEvent(row.event), row.campaign, row.row_id, row.reason, float(row.occurred_at)
-    )
+    has_labels = and_(outbox.c.event.in_(OF_CALLS), outbox.c.labels != NO_LABELS)
+    return or_(outbox.c.event.in_(ONCE), and_(has_labels, ~forgotten.exists()))
 
 
 async def post_reports_waiting(database: Database) -> bool:
-    """Post that reports wait for a collector, if they do: told again only when more came in.
+    """Post that reports wait for a collector, if they do: again only when more came in.
 
     Reports of calls that are not ours, as of people who call in, count only while a call of ours to that number
     is open.
@@ -190,10 +179,10 @@ async def post_reports_waiting(database: Database) -> bool:
     """
     now = database.now()
     async with database.read() as db:
-        told = select(func.max(outbox.c.row_id), func.max(outbox.c.occurred_at)).where(
+        last = select(func.max(outbox.c.row_id), func.max(outbox.c.occurred_at)).where(
             outbox.c.event == str(LedgerEvent.REPORTS_WAITING)
         )
-        last_id, last_at = (await db.execute(told)).one()
+        last_id, last_at = (await db.execute(last)).one()
         if last_at is not None and now < last_at + DISTANCE_SECONDS:
             return False
         newest = (await db.execute(_newest(now, last_id or 0))).scalar_one_or_none()
@@ -204,13 +193,8 @@ async def post_reports_waiting(database: Database) -> bool:
 
 
 def _newest(now: float, after: int) -> Select[Any]:
-    """The newest report that waits and that an attempt of ours may own, if it came after the last that was told."""
-    mine = or_(
-        attempts.c.call_id == inbox.c.call_id,
-        attempts.c.report_id == inbox.c.call_id,
-        and_(inbox.c.reference != "", attempts.c.reference == inbox.c.reference),
-        and_(attempts.c.phone == inbox.c.customer, IS_OPEN),
-    )
+    """The newest report that waits and that an attempt of ours may own, if it came after the last that was posted."""
+    mine = or_(IS_REPORT_OF, and_(attempts.c.phone == inbox.c.customer, IS_OPEN))
     return (
         select(func.max(inbox.c.id))
         .join(attempts, mine)
@@ -222,30 +206,14 @@ def _newest(now: float, after: int) -> Select[Any]:
     )
 
 
-async def post_started(db: AsyncConnection, campaign: CampaignLedger) -> bool:
-    """A run has leads to call. Posted at the campaign's first such run.
-
-    Args:
-        db: A transaction that may write.
-        database: Its ledger.
-        campaign: Its name.
-
-    Returns:
-        Whether it was the first.
-    """
-    return await post(
-        db, campaign.database, LedgerEvent.CAMPAIGN_STARTED, campaign.name, campaign=campaign.name
-    )
-
-
 async def post_finished(campaign: CampaignLedger) -> bool:
-    """Tell that nobody of a campaign waits or is being called any more, if it is so: once for each such state.
+    """Post that no lead of a campaign waits or is being called any more, if it is so: once for each such state.
 
-    Who was taken out of the file waits for nothing. A campaign that gets new leads, or calls somebody again,
+    Who was taken out of the file waits for nothing. A campaign that gets new leads, or calls a lead again,
     finishes again.
 
     Returns:
-        Whether it is finished, and was not told before.
+        Whether it is finished, and was not posted before.
     """
     mine = leads.c.campaign == campaign.name
     left_out = and_(leads.c.state == LeadState.WAITING, leads.c.reason == Reason.NOT_IN_NEWEST_FILE)
@@ -268,15 +236,14 @@ async def post_finished(campaign: CampaignLedger) -> bool:
 
 
 async def post_credits_low(campaign: CampaignLedger, run: str, reason: str) -> bool:
-    """A run met a balance that is too low to go on. Told once a run.
+    """A run met a balance that is too low to go on. Posted once a run.
 
     Args:
-        campaign: In its ledger.
         run: Id of the run.
         reason: What was met, in words.
 
     Returns:
-        Whether it was not told before.
+        Whether it was not posted before.
     """
     async with campaign.database.write() as db:
         key = f"{campaign.name}:{run}"

@@ -1,16 +1,16 @@
 """Outcomes and opt-outs derived again from what the ledger holds, after their rules changed. Sends nothing."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, func, not_, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.redaction import redact
-from flireo_flows.ledger.database import CampaignLedger, Database
-from flireo_flows.ledger.reports import correct_lead, finished_call_of, object_of, suppress_after_call
+from flireo_flows.ledger.call_reports import correct_lead, suppress_after_call
+from flireo_flows.ledger.database import CampaignLedger
+from flireo_flows.ledger.reports import finished_call_of, object_of
 from flireo_flows.ledger.schema import IS_ERASED, attempts, campaigns
 from flireo_flows.lifecycle.outcomes import Outcome, outcome_of, table_version
 from flireo_flows.lifecycle.states import AttemptState
@@ -47,7 +47,7 @@ class EndingCount:
 
     Attributes:
         status: `status` of the calls.
-        end_reason: Their end reason, without numbers of people; empty where none was told.
+        end_reason: Their end reason, without numbers of people; empty where none was given.
         error: Their error, likewise.
         outcome: What the table made of them.
         calls: How many.
@@ -68,31 +68,20 @@ async def rederive(campaign: CampaignLedger, policy: CallingPolicy, *, dry_run: 
     calls that ended without a report, which need review, and those of erased people, whose words are gone.
 
     Args:
-        campaign: In its ledger.
-        policy: Has the rules, and says what follows.
-        dry_run: Only tell what would change; everything is taken back.
+        policy: Has the rules, and decides what follows.
+        dry_run: Only report what would change; everything is taken back.
 
     Raises:
         LedgerError: The ledger cannot be read or written. What was derived before that stays; do it again.
     """
-    calls, settled, suppressed, after = 0, 0, 0, 0
-    changes: Counter[tuple[str, str]] = Counter()
-    while True:
-        async with campaign.write() as db:
-            point = await db.begin_nested()
-            rows = (await db.execute(_portion(campaign.name, after))).all()
-            for row in rows:
-                outcome = outcome_of(finished_call_of(row._asdict()), policy.outcomes)
-                if outcome == row.outcome:
-                    continue
-                changes[row.outcome, str(outcome)] += 1
-                is_settled, is_suppressed = await _change(db, campaign.database, row, outcome, policy)
-                settled, suppressed = settled + is_settled, suppressed + is_suppressed
-            await (point.rollback() if dry_run else point.commit())
-        calls += len(rows)
-        if len(rows) < PORTION:
-            return Rederived(calls, dict(changes), settled, suppressed)
-        after = rows[-1].id
+
+    def derived(row: Row[Any]) -> Outcome | None:
+        outcome = outcome_of(finished_call_of(row._asdict()), policy.outcomes)
+        return outcome if outcome != row.outcome else None
+
+    # Calls whose outcome follows from their words.
+    reported = select(attempts).where(or_(attempts.c.complete, attempts.c.outcome != Outcome.UNKNOWN))
+    return await _follow_each(campaign, policy, reported, derived, dry_run=dry_run)
 
 
 async def learn(campaign: CampaignLedger, policy: CallingPolicy) -> Rederived:
@@ -101,26 +90,56 @@ async def learn(campaign: CampaignLedger, policy: CallingPolicy) -> Rederived:
     Whatever their outcomes are, they stay. Doing it again changes nothing.
 
     Args:
-        campaign: In its ledger.
-        policy: Says after which outcomes and answers a number is never called again; without any, nothing is read.
+        policy: Decides after which outcomes and answers a number is never called again; without any, nothing is read.
 
     Raises:
         LedgerError: The ledger cannot be read or written. What was learnt before that stays; do it again.
     """
     if not opt_out_rules_version(policy):
         return Rederived()
+
+    def taught(row: Row[Any]) -> Outcome | None:
+        outcome = Outcome(row.outcome)
+        return outcome if opt_out_of(policy, outcome, object_of(row.analysis), row.end_reason) else None
+
+    return await _follow_each(campaign, policy, _lessons(policy), taught)
+
+
+async def _follow_each(
+    campaign: CampaignLedger,
+    policy: CallingPolicy,
+    wanted: Select[Any],
+    judge: Callable[[Row[Any]], Outcome | None],
+    *,
+    dry_run: bool = False,
+) -> Rederived:
+    """Let follow what a call means for its lead and its number, of each ended call; not where `judge` gives None."""
     calls, settled, suppressed, after = 0, 0, 0, 0
+    changes: Counter[tuple[str, str]] = Counter()
+    portion = (
+        wanted.where(attempts.c.campaign == campaign.name, attempts.c.state == AttemptState.ENDED)
+        .where(not_(IS_ERASED))
+        .order_by(attempts.c.id)
+        .limit(PORTION)
+    )
     while True:
         async with campaign.write() as db:
-            rows = (await db.execute(_lessons(campaign.name, policy, after))).all()
+            point = await db.begin_nested()
+            rows = (await db.execute(portion.where(attempts.c.id > after))).all()
             for row in rows:
-                outcome = Outcome(row.outcome)
-                if opt_out_of(policy, outcome, object_of(row.analysis), row.end_reason):
-                    is_settled, is_suppressed = await _follow(db, campaign.database, row, outcome, policy)
-                    settled, suppressed = settled + is_settled, suppressed + is_suppressed
+                if (outcome := judge(row)) is None:
+                    continue
+                if outcome != row.outcome:
+                    changes[row.outcome, str(outcome)] += 1
+                    mine = update(attempts).where(attempts.c.id == row.id)
+                    await db.execute(mine.values(outcome=outcome))
+                lesson = opt_out_of(policy, outcome, object_of(row.analysis), row.end_reason)
+                settled += await correct_lead(db, row, outcome, policy, lesson)
+                suppressed += await suppress_after_call(db, campaign.database, row, lesson, campaign.now())
+            await (point.rollback() if dry_run else point.commit())
         calls += len(rows)
         if len(rows) < PORTION:
-            return Rederived(calls, {}, settled, suppressed)
+            return Rederived(calls, dict(changes), settled, suppressed)
         after = rows[-1].id
 
 
@@ -131,7 +150,6 @@ async def apply_current_rules(campaign: CampaignLedger, policy: CallingPolicy) -
     Which table and rules it was is remembered, so that only a change is read for.
 
     Args:
-        campaign: In its ledger.
         policy: Of the run that begins.
     """
     table, rules = table_version(policy.outcomes), opt_out_rules_version(policy)
@@ -157,11 +175,7 @@ async def apply_current_rules(campaign: CampaignLedger, policy: CallingPolicy) -
 
 
 async def endings(campaign: CampaignLedger) -> list[EndingCount]:
-    """In which words the calls of a campaign ended, and what that means. What nobody could map comes first.
-
-    Args:
-        campaign: In its ledger.
-    """
+    """In which words the calls of a campaign ended, and what that means. What no one could map comes first."""
     words = (attempts.c.call_status, attempts.c.end_reason, attempts.c.error, attempts.c.outcome)
     counted = (
         select(*words, func.count().label("calls"))
@@ -170,71 +184,24 @@ async def endings(campaign: CampaignLedger) -> list[EndingCount]:
     )
     async with campaign.read() as db:
         rows = (await db.execute(counted)).all()
-    # Texts that differ only in somebody's number are one.
+    # Texts that differ only in a person's number are one.
     found: Counter[tuple[str, str, str, str]] = Counter()
     for row in rows:
-        told = (redact(text) for text in (row.call_status, row.end_reason, row.error))
-        found[*told, row.outcome] += row.calls
-    listed = [EndingCount(*words, calls) for words, calls in found.items()]
+        masked = (redact(text) for text in (row.call_status, row.end_reason, row.error))
+        found[*masked, row.outcome] += row.calls
+    listed = [EndingCount(*each, calls) for each, calls in found.items()]
     return sorted(
         listed, key=lambda it: (it.outcome != Outcome.UNKNOWN, -it.calls, it.status, it.end_reason, it.error)
     )
 
 
-def _portion(campaign: str, after: int) -> Select[Any]:
-    """The next ended calls whose outcome follows from their words."""
-    reported = or_(attempts.c.complete, attempts.c.outcome != Outcome.UNKNOWN)
-    return (
-        select(attempts)
-        .where(
-            attempts.c.campaign == campaign,
-            attempts.c.state == AttemptState.ENDED,
-            attempts.c.id > after,
-            reported,
-            not_(IS_ERASED),
-        )
-        .order_by(attempts.c.id)
-        .limit(PORTION)
-    )
-
-
-def _lessons(campaign: str, policy: CallingPolicy, after: int) -> Select[Any]:
-    """The next ended calls that may teach something; without their words, which are long."""
+def _lessons(policy: CallingPolicy) -> Select[Any]:
+    """Calls that may teach something; without their words, which are long."""
     read = ("id", "lead_id", "number", "campaign", "phone", "outcome", "analysis", "end_reason")
-    by_outcome = attempts.c.outcome.in_(policy.do_not_call_outcomes)
-    teaching: list[ColumnElement[bool]] = [by_outcome]
+    teaching: list[ColumnElement[bool]] = [attempts.c.outcome.in_(policy.do_not_call_outcomes)]
     if policy.do_not_call_keys or policy.do_not_call_words:
         teaching.append(attempts.c.analysis.is_not(None))
     if policy.do_not_call_words:
         teaching.append(attempts.c.end_reason != "")
-    return (
-        select(*(attempts.c[name] for name in read))
-        .where(
-            attempts.c.campaign == campaign,
-            attempts.c.state == AttemptState.ENDED,
-            attempts.c.outcome.in_(list(Outcome)),
-            attempts.c.id > after,
-            or_(*teaching),
-            not_(IS_ERASED),
-        )
-        .order_by(attempts.c.id)
-        .limit(PORTION)
-    )
-
-
-async def _change(
-    db: AsyncConnection, database: Database, row: Row[Any], outcome: Outcome, policy: CallingPolicy
-) -> tuple[bool, bool]:
-    """Let a call mean something else: whether its lead is settled by it, and its number suppressed."""
-    await db.execute(update(attempts).where(attempts.c.id == row.id).values(outcome=outcome))
-    return await _follow(db, database, row, outcome, policy)
-
-
-async def _follow(
-    db: AsyncConnection, database: Database, row: Row[Any], outcome: Outcome, policy: CallingPolicy
-) -> tuple[bool, bool]:
-    """What follows from a call for its lead and for its number; see `_change`."""
-    lesson = opt_out_of(policy, outcome, object_of(row.analysis), row.end_reason)
-    is_settled = await correct_lead(db, row, outcome, policy, lesson)
-    is_suppressed = await suppress_after_call(db, database, row, lesson, database.now())
-    return is_settled, is_suppressed
+    wanted = select(*(attempts.c[name] for name in read))
+    return wanted.where(attempts.c.outcome.in_(list(Outcome)), or_(*teaching))

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.identity import name_key, person_key
 from flireo_flows.ledger.call_history import (
+    NOTHING,
     EarlierCalls,
     awaited_in,
     calls_by_others_in,
     earlier_calls_in,
+    moment_of,
     numbers_in,
 )
 from flireo_flows.ledger.campaigns import Standing, standing_in
@@ -23,11 +25,11 @@ from flireo_flows.ledger.database import Database
 from flireo_flows.ledger.errors import NoLedgerError
 from flireo_flows.ledger.lead_queue import totals_in
 from flireo_flows.ledger.messages import lead_reason
-from flireo_flows.ledger.naming import refuse_shown_name
-from flireo_flows.ledger.schema import accounts, attempts, do_not_call, leads
+from flireo_flows.ledger.notices import refuse_shown_name
+from flireo_flows.ledger.schema import IS_OPEN, MAY_BE_CALLING, accounts, attempts, do_not_call, leads
 from flireo_flows.ledger.suppressions import CampaignList, list_in, suppressed_in
 from flireo_flows.lifecycle.outcomes import Outcome
-from flireo_flows.lifecycle.states import OPEN, AttemptState, LeadState
+from flireo_flows.lifecycle.states import AttemptState, LeadState
 from flireo_flows.policy import CallingPolicy, History, number_memory
 
 NEW: Final = History()
@@ -75,25 +77,17 @@ class Past:
     kept_list: CampaignList = field(default_factory=CampaignList)
 
 
-async def read_past(
-    url: str,
-    campaign: str,
-    phones: Collection[str],
-    policy: CallingPolicy,
-    *,
-    now: datetime | None = None,
-) -> Past:
+async def read_past(url: str, campaign: str, phones: Collection[str], policy: CallingPolicy) -> Past:
     """Read what happened before. A ledger that does not exist is not made: nothing has happened yet.
 
     Args:
         url: Of the ledger.
         campaign: Its name.
         phones: E.164 of the file's leads.
-        policy: Says how far back a number's calls matter, and whose days are counted.
-        now: Aware; None for the ledger's clock.
+        policy: Decides how far back a number's calls matter, and whose days are counted.
 
     Raises:
-        DeclinedError: An event shows another campaign under this name. Says what to do.
+        DeclinedError: An event shows another campaign under this name. Contains what to do.
         LedgerError: The ledger cannot be read.
     """
     try:
@@ -103,66 +97,62 @@ async def read_past(
     async with opened as database:
         await refuse_shown_name(database, campaign)
         campaign = name_key(campaign)
-        moment = now or datetime.fromtimestamp(database.now(), UTC)
+        moment = moment_of(database.now())
         async with database.read() as db:
             _, day, whole = await totals_in(db, campaign, "", ZoneInfo(policy.day_zone), moment)
-            live = (await db.execute(_live(campaign))).scalar_one()
-            keys = frozenset(map(person_key, phones))
-            people = await _people(db, campaign, keys, moment - number_memory(policy))
-            forbidden = await _forbidden(db, database, campaign, keys)
-            kept = await list_in(db, campaign)
-            standing = await standing_in(db, campaign)
-            earlier = await earlier_calls_in(db, phones)
-            asked = sorted(keys)
-            numbers = await numbers_in(db, asked)
-            others = await calls_by_others_in(db, campaign, asked, numbers, policy, moment.timestamp())
-            awaited = await awaited_in(db, asked, policy, moment.timestamp())
-            knows_account = (await db.execute(select(accounts.c.read_at).limit(1))).first() is not None
-    for phone, source in forbidden.items():
-        known = people.get(phone, KnownPerson())
-        people[phone] = replace(known, history=replace(known.history, do_not_call=source))
-    for phone, other in others.items():
-        known = people.get(phone, KnownPerson())
-        history = replace(known.history, other_calls=other.calls, open_call_until=other.open_until)
-        people[phone] = replace(known, history=history)
-    for phone, until in awaited.items():
-        known = people.get(phone, KnownPerson())
-        people[phone] = replace(known, history=replace(known.history, awaited_until=until))
-    history = History(live=live, day=day, campaign=whole)
-    theirs = {phone: people[key] for phone in phones if (key := person_key(phone)) in people}
-    return Past(history, standing, theirs, earlier, knows_account, kept)
+            live = select(func.count()).where(attempts.c.campaign == campaign, MAY_BE_CALLING)
+            return Past(
+                History(live=(await db.execute(live)).scalar_one(), day=day, campaign=whole),
+                await standing_in(db, campaign),
+                await _people(db, database, campaign, phones, policy, moment),
+                await earlier_calls_in(db, phones),
+                (await db.execute(select(accounts.c.read_at).limit(1))).first() is not None,
+                await list_in(db, campaign),
+            )
 
 
 async def _people(
-    db: AsyncConnection, campaign: str, phones: frozenset[str], since: datetime
+    db: AsyncConnection,
+    database: Database,
+    campaign: str,
+    phones: Collection[str],
+    policy: CallingPolicy,
+    now: datetime,
 ) -> dict[str, KnownPerson]:
-    calls = await _calls(db, campaign, phones, since)
+    keys = frozenset(map(person_key, phones))
+    asked = sorted(keys)
     mine = select(leads).where(leads.c.campaign == campaign)
-    people = {row.phone: _known(row) for row in (await db.execute(mine)).all() if row.phone in phones}
-    for phone, history in calls.items():
-        known = people.get(phone, KnownPerson())
-        people[phone] = replace(
-            known,
-            history=replace(
-                known.history,
-                called_at=history.called_at,
-                number_called_at=history.number_called_at,
-                has_open_call=history.has_open_call,
-            ),
+    rows = {row.phone: row for row in (await db.execute(mine)).all() if row.phone in keys}
+    calls = await _calls(db, campaign, keys, now - number_memory(policy))
+    on_list = select(do_not_call.c.phone).where(do_not_call.c.campaign == campaign)
+    forbidden: dict[str, str] = dict.fromkeys((await db.execute(on_list)).scalars(), "file")
+    forbidden |= await suppressed_in(db, database, asked)
+    numbers = await numbers_in(db, asked)
+    others = await calls_by_others_in(db, campaign, asked, numbers, policy, now.timestamp())
+    awaited = await awaited_in(db, asked, policy, now.timestamp())
+
+    def known(phone: str) -> KnownPerson:
+        history = replace(
+            calls.get(phone, NEW),
+            do_not_call=forbidden.get(phone, ""),
+            other_calls=others.get(phone, NOTHING).calls,
+            open_call_until=others.get(phone, NOTHING).open_until,
+            awaited_until=awaited.get(phone),
         )
-    return people
+        return _known(history, rows[phone]) if phone in rows else KnownPerson(history)
+
+    is_known = rows.keys() | calls.keys() | forbidden.keys() | others.keys() | awaited.keys()
+    return {phone: known(key) for phone in phones if (key := person_key(phone)) in is_known}
 
 
 async def _calls(
-    db: AsyncConnection, campaign: str, phones: frozenset[str], since: datetime
+    db: AsyncConnection, campaign: str, phones: Collection[str], since: datetime
 ) -> dict[str, History]:
     """When each number was called, here and by other campaigns, and whether it is on the phone now."""
-    open_ = attempts.c.state.in_([str(state) for state in OPEN])
-    columns = (attempts.c.phone, attempts.c.campaign, attempts.c.state, attempts.c.over_at)
     wanted = (
-        select(*columns, attempts.c.began_at.label("called_at"))
+        select(attempts.c.phone, attempts.c.campaign, attempts.c.began_at, MAY_BE_CALLING.label("is_open"))
         .where(attempts.c.state != AttemptState.NOT_PLACED)
-        .where(or_(attempts.c.campaign == campaign, attempts.c.began_at >= since.timestamp(), open_))
+        .where(or_(attempts.c.campaign == campaign, attempts.c.began_at >= since.timestamp(), IS_OPEN))
         .order_by(attempts.c.began_at)
     )
     by_phone: dict[str, list[Row[Any]]] = defaultdict(list)
@@ -171,38 +161,21 @@ async def _calls(
             by_phone[row.phone].append(row)
     return {
         phone: History(
-            called_at=tuple(_moment(row.called_at) for row in rows if row.campaign == campaign),
-            number_called_at=tuple(_moment(row.called_at) for row in rows),
-            has_open_call=any(row.state in OPEN and row.over_at is None for row in rows),
+            called_at=tuple(moment_of(row.began_at) for row in rows if row.campaign == campaign),
+            number_called_at=tuple(moment_of(row.began_at) for row in rows),
+            has_open_call=any(row.is_open for row in rows),
         )
         for phone, rows in by_phone.items()
     }
 
 
-async def _forbidden(
-    db: AsyncConnection, database: Database, campaign: str, phones: Collection[str]
-) -> dict[str, str]:
-    """Which numbers are never to be called, and why."""
-    rows = select(do_not_call.c.phone).where(do_not_call.c.campaign == campaign)
-    on_list = frozenset((await db.execute(rows)).scalars())
-    listed = {phone: "file" for phone in phones if phone in on_list}
-    return listed | await suppressed_in(db, database, phones)
-
-
-def _live(campaign: str) -> Any:
-    return select(func.count()).where(
-        attempts.c.campaign == campaign,
-        attempts.c.state.in_([str(state) for state in OPEN]),
-        attempts.c.over_at.is_(None),
-    )
-
-
-def _known(row: Row[Any]) -> KnownPerson:
+def _known(history: History, row: Row[Any]) -> KnownPerson:
     return KnownPerson(
-        history=History(
+        history=replace(
+            history,
             attempts=row.attempts,
             last_outcome=Outcome(row.outcome) if row.outcome else None,
-            last_ended_at=_moment(row.last_ended_at) if row.last_ended_at is not None else None,
+            last_ended_at=moment_of(row.last_ended_at) if row.last_ended_at is not None else None,
         ),
         state=LeadState(row.state),
         reason=row.reason,
@@ -210,7 +183,3 @@ def _known(row: Row[Any]) -> KnownPerson:
         number_id=row.number_id,
         variant=row.variant,
     )
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -72,7 +72,7 @@ def forgets(fsync: str, may_be_off: str | None, *, on_neon: bool) -> bool:
     """Whether a server may lose what was committed when its machine stops.
 
     Neon runs with fsync off, and a commit waits for its storage on other machines instead (Neon's documentation,
-    "Postgres compatibility", parameter settings). A setting that only its server can have tells it from others.
+    "Postgres compatibility", parameter settings). A setting that only its server can have distinguishes it from others.
     """
     return fsync == "off" and may_be_off != "on" and not on_neon
 
@@ -112,9 +112,7 @@ def engine_of(server: Server, pooled: bool) -> AsyncEngine:
     names: dict[str, object] = {"prepared_statement_name_func": str} if pooled else {}
     engine = create_async_engine(
         URL.create(
-            "postgresql+asyncpg",
-            host=server.hosts[0][0] if server.hosts else None,
-            database=server.database,
+            "postgresql+asyncpg", host=server.hosts[0][0] if server.hosts else None, database=server.database
         ),
         connect_args={"async_creator_fn": creator, "prepared_statement_cache_size": cached, **names},
         pool_pre_ping=True,

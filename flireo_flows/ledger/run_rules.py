@@ -3,13 +3,14 @@
 A run writes it down before it calls anyone; whoever collects without a run reads it. Of rules that another version
 wrote, those that cannot be read are the default ones: they only decide how long to wait for more and whether to call
 again. But where the rules cannot be read by which a call teaches a "no", its result waits for a version that can.
+
+Before the first call in an account the calls are read that this ledger did not make there.
 """
 
-import hashlib
 import hmac
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -17,11 +18,13 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.client import Account
-from flireo_flows.ledger.database import CampaignLedger, Database
-from flireo_flows.ledger.outbox import post_started
+from flireo_flows.ledger.call_history import tail_of
+from flireo_flows.ledger.database import CampaignLedger, Database, from_row
+from flireo_flows.ledger.outbox import post
 from flireo_flows.ledger.reports import Expectations
-from flireo_flows.ledger.schema import attempts, campaigns, leads
-from flireo_flows.lifecycle.states import AttemptState, LeadState
+from flireo_flows.ledger.schema import account_calls, accounts, attempts, campaigns, leads
+from flireo_flows.ledger.suppressions import chunks
+from flireo_flows.lifecycle.states import AttemptState, LeadState, LedgerEvent
 from flireo_flows.policy import CallingPolicy
 
 LONGEST_CALL_SECONDS: Final = 3600.0  # for an agent that names no maximum
@@ -55,8 +58,9 @@ class Readiness:
         return json.dumps(fields)
 
     @classmethod
-    def from_fields(cls, fields: Mapping[str, Any]) -> "Readiness":
+    def from_json(cls, text: str) -> "Readiness":
         """Of what the ledger keeps; the defaults where it cannot be read."""
+        fields = _object(text)
         expects = Expectations(bool(fields.get("analysis")), int(_number(fields.get("fewest_messages"), 0)))
         named = fields.get("agents")
         agents = frozenset(map(str, named)) if isinstance(named, list) else frozenset()
@@ -86,7 +90,7 @@ def fingerprint(account: Account, database: Database) -> str:
     A key that was replaced is another account to it; `calling.preflight.is_of_account` looks further.
     """
     text = f"{account.url}\n{account.api_key}".encode()
-    return hmac.new(database.key, text, hashlib.sha256).hexdigest()[:DIGITS]
+    return hmac.digest(database.key, text, "sha256").hex()[:DIGITS]
 
 
 async def write_rules(
@@ -100,7 +104,6 @@ async def write_rules(
     """Write down what a run calls under, before it calls anyone.
 
     Args:
-        campaign: In its ledger.
         policy: Its rules.
         readiness: What the checks found.
         account: Where it calls.
@@ -122,7 +125,9 @@ async def write_rules(
         await campaign.register(db)
         await db.execute(update(campaigns).where(campaigns.c.name == campaign.name).values(values))
         if is_starting:
-            await post_started(db, campaign)
+            await post(
+                db, campaign.database, LedgerEvent.CAMPAIGN_STARTED, campaign.name, campaign=campaign.name
+            )
     return True
 
 
@@ -133,13 +138,12 @@ async def read_rules(campaign: CampaignLedger) -> RunRules:
         row = (await db.execute(wanted)).first()
     if row is None or not row.policy:
         return RunRules(problem="no run of this version wrote its rules down: the default policy is used")
-    fields = _object(row.readiness)
     policy, unread = _policy_of(row.policy)
     problem = ""
     if unread:
         problem = f"rules of another version cannot be read ({', '.join(unread)}): those of the default policy count"
-    account = str(fields.get("account") or "")
-    return RunRules(policy, Readiness.from_fields(fields), account, problem, not TEACHING & set(unread))
+    account = str(_object(row.readiness).get("account") or "")
+    return RunRules(policy, Readiness.from_json(row.readiness), account, problem, not TEACHING & set(unread))
 
 
 async def campaigns_of(database: Database, account: Account) -> set[str]:
@@ -172,6 +176,69 @@ async def awaits_results_in(db: AsyncConnection, campaign: str) -> bool:
         .where(leads.c.state == LeadState.CALLING)
     )
     return (await db.execute(out.limit(1))).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCall:
+    """A call of the account's list.
+
+    Attributes:
+        phone: Of the other party, as the list has it.
+        began_at: Unix seconds of the ledger's clock.
+        open_until: Until when it counts as open; 0 for one that is over.
+    """
+
+    call_id: str
+    phone: str
+    began_at: float
+    open_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRead:
+    """What reading an account's list of calls came to.
+
+    Attributes:
+        read_at: When, Unix seconds of the ledger's clock.
+        read_back_to: What is older was not read, Unix seconds.
+        calls: Outbound calls that this ledger did not make.
+        unnamed: Those of them whose number the list does not show.
+    """
+
+    read_at: float
+    read_back_to: float
+    calls: int
+    unnamed: int
+
+
+async def account_read(database: Database, fingerprint: str) -> AccountRead | None:
+    """What was read of an account; None where it was not read yet."""
+    wanted = select(accounts).where(accounts.c.fingerprint == fingerprint)
+    async with database.read() as db:
+        row = (await db.execute(wanted)).first()
+    return from_row(AccountRead, row) if row else None
+
+
+async def keep_account(
+    database: Database, fingerprint: str, calls: Sequence[AccountCall], read: AccountRead
+) -> None:
+    """Write down the calls of an account, and that it was read. Done twice, it changes nothing.
+
+    Args:
+        fingerprint: Of the account.
+        calls: Those that no attempt of the ledger made.
+        read: What the reading came to.
+    """
+    add = database.insert_into(account_calls).on_conflict_do_nothing(index_elements=["call_id"])
+    for chunk in chunks(calls):
+        rows = [asdict(call) for call in chunk]
+        for row in rows:
+            row["tail"] = tail_of(row.pop("phone"))
+        async with database.write() as db:
+            await db.execute(add, rows)
+    add = database.insert_into(accounts).on_conflict_do_nothing(index_elements=["fingerprint"])
+    async with database.write() as db:  # last: one that is killed in the middle is done again
+        await db.execute(add.values(fingerprint=fingerprint, **asdict(read)))
 
 
 def _policy_of(text: str) -> tuple[CallingPolicy, list[str]]:

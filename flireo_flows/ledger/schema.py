@@ -1,12 +1,14 @@
 """The tables of the ledger. Times are Unix seconds (UTC) of the ledger's clock."""
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Dialect,
     Float,
     ForeignKey,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
     TypeDecorator,
     UniqueConstraint,
     and_,
@@ -29,8 +32,7 @@ from sqlalchemy import (
 )
 
 from flireo_flows.api.identity import name_key, person_key
-from flireo_flows.lifecycle.reasons import InboxReason, Reason, SuppressionSource
-from flireo_flows.lifecycle.states import OPEN, AttemptState, CampaignState, InboxState, LeadState
+from flireo_flows.lifecycle import states
 
 VERSION: Final = 1  # of the tables: the number of the newest migration
 PSEUDONYM: Final = "forgotten-"  # begins what stands in the place of an erased person's number or call id
@@ -38,31 +40,33 @@ PSEUDONYM: Final = "forgotten-"  # begins what stands in the place of an erased 
 metadata = MetaData()
 
 
-class Person(TypeDecorator[str]):
-    """The number of a person, under one key whatever its spelling: so that all who ask for it ask for one."""
+class Keyed(TypeDecorator[str]):
+    """Text of which all spellings are one: in whatever spelling it is given, its key is kept and compared."""
 
     impl, cache_ok = String, True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """The key of the number; what is no number stays as it is."""
-        return None if value is None else person_key(value)
-
-
-class CampaignKey(TypeDecorator[str]):
-    """A campaign's name, in whatever spelling it is given: kept, compared and returned as its one key."""
-
-    impl = String
-    cache_ok = True
+    def __init__(self, key: Callable[[str], str]) -> None:
+        super().__init__()
+        self.key = key
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """All spellings of a name are one."""
-        return name_key(value) if value is not None else None
+        """The key."""
+        return None if value is None else self.key(value)
 
 
-def one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
+Person: Final = Keyed(person_key)  # a number; what is no number stays as it is
+CampaignKey: Final = Keyed(name_key)
+
+
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     """Only states of the enum may be written."""
-    listed = ", ".join(f"'{state.value}'" for state in states)
+    listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"known_{column}")
+
+
+def index_where(condition: ColumnElement[bool] | TextClause, name: str, *columns: Any, unique: bool) -> None:
+    """An index of the rows for which a condition holds."""
+    Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
 # Alembic's own table under a name of ours: a database may hold other tables that alembic looks after.
@@ -73,7 +77,7 @@ version_table = Table(
     PrimaryKeyConstraint("version_num", name="flireo_version_pkc"),
 )
 meta = Table("flireo_meta", metadata, Column("key", String, primary_key=True), Column("value", String))
-FORGOT: Final = "forgot_somebody"  # key in it of "yes" once anybody was forgotten, else "no"
+FORGOT: Final = "forgot_somebody"  # key in it of "yes" once a person was forgotten, else "no"
 
 campaigns = Table(
     "flireo_campaigns",
@@ -81,10 +85,8 @@ campaigns = Table(
     Column("name", CampaignKey, primary_key=True),
     # Its first spelling.
     Column("shown", String, nullable=False, default=lambda row: row.get_current_parameters()["name"]),
-    Column("state", String, one_of("state", CampaignState), nullable=False),
-    Column(
-        "reason", Text, nullable=False, default=""
-    ),  # in a person's or the breaker's words, without a number
+    Column("state", String, one_of("state", states.CampaignState), nullable=False),
+    Column("reason", Text, nullable=False, default=""),  # words of a person or the breaker, without a number
     Column("changed_by", String, nullable=False, default=""),  # person, breaker, brake, prefect
     Column("changed_at", Float, nullable=False, default=0.0),
     # What the last run called under, for whoever collects without one: JSON of the policy and of what to expect.
@@ -101,7 +103,7 @@ campaign_changes = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("campaign", CampaignKey, nullable=False),
-    Column("state", String, one_of("state", CampaignState), nullable=False),
+    Column("state", String, one_of("state", states.CampaignState), nullable=False),
     Column("reason", Text, nullable=False),
     Column("changed_by", String, nullable=False),
     Column("changed_at", Float, nullable=False),
@@ -116,9 +118,7 @@ runners = Table(
     Column("started_at", Float, nullable=False),
     # A runner that does not renew it is taken for dead, and what it was sending for unknown.
     Column("lease_until", Float, nullable=False),
-    Column(
-        "lease_seconds", Float, nullable=False
-    ),  # so that one further ahead was given by a clock set back since
+    Column("lease_seconds", Float, nullable=False),  # shows a lease from before a clock was set back
 )
 
 leads = Table(
@@ -133,7 +133,7 @@ leads = Table(
     Column("zones", Text, nullable=False, default=""),  # IANA names, separated by spaces
     Column("batch", String, nullable=False),  # the newest file that holds the lead
     Column("line", Integer, nullable=False, default=0),
-    Column("state", String, one_of("state", LeadState), nullable=False),
+    Column("state", String, one_of("state", states.LeadState), nullable=False),
     Column("reason", String, nullable=False, default=""),  # a `Reason`, or the `Rule` that denied it
     Column("detail", Text, nullable=False, default=""),  # words of others that belong to the reason
     Column("outcome", String, nullable=False, default=""),
@@ -163,35 +163,29 @@ attempts = Table(
     Column("campaign", CampaignKey, nullable=False),
     Column("phone", Person, nullable=False),
     Column("number", Integer, nullable=False),
-    Column("state", String, one_of("state", AttemptState), nullable=False),
+    Column("state", String, one_of("state", states.AttemptState), nullable=False),
     Column("runner", String, nullable=False),
     Column("began_at", Float, nullable=False),
     Column("call_id", String, unique=True),
     Column("report_id", String, unique=True),  # call id of the webhooks, where it differs
-    Column("reason", String, one_of("reason", Reason), nullable=False, default=""),
+    Column("reason", String, one_of("reason", states.Reason), nullable=False, default=""),
     Column("detail", Text, nullable=False, default=""),  # words of others that belong to the reason
     Column("status", Integer),  # HTTP status of the answer to its request, where that was no call id
     # A report came of its call although it counts as not placed.
     Column("called_after_all", Boolean, nullable=False, server_default=false()),
-    Column(
-        "id_source", String, nullable=False, server_default=""
-    ),  # answer, list, webhook: what gave its call id
+    Column("id_source", String, nullable=False, server_default=""),  # an `IdSource`: what gave its call id
     Column("lost_at", Float),  # when its request was given up, so that it is not known whether it was placed
     # What readings of the list showed of an unknown one, and prove (`absence.py`). Moments are those of readings.
     Column("absent_since", Float),  # the first without its call
     Column("read_at", Float),  # the last
     Column("readings", Integer, nullable=False, server_default="0"),  # all of them
-    Column(
-        "proofs", Integer, nullable=False, server_default="0"
-    ),  # those with every known call, a grace apart
+    Column("proofs", Integer, nullable=False, server_default="0"),  # with every known call, a grace apart
     Column("proof_since", Float),
     Column("proof_at", Float),
     Column("canary_since", Float),  # the first with a call that was placed later than this one
     Column("canary_id", Integer),  # that call's attempt
     Column("rows_read", Integer, nullable=False, server_default="0"),  # the most calls since its time
-    Column(
-        "contradicted_at", Float
-    ),  # a reading lacked what an earlier one had: none of them proves anything
+    Column("contradicted_at", Float),  # a reading lacked what an earlier one had: none proves anything
     Column("listed_at", Float),  # when a reading first showed its call, with its number
     Column("fetched_at", Float),  # when its call, that the list does not show, was last asked for by id
     Column("over_at", Float),  # when the call was first known to be over
@@ -213,7 +207,7 @@ attempts = Table(
     Column("agent_id", String, nullable=False, server_default=""),
     Column("number_id", String, nullable=False, server_default=""),
     Column("variant", String, nullable=False, server_default=""),
-    Column("reported_at", Float),  # when what was said, or that nobody was reached, was first known
+    Column("reported_at", Float),  # when the words of the call, or that no one was reached, were first known
     Column("report_channel", String, nullable=False, server_default=""),  # webhook or list: what brought it
     Column("analysed_at", Float),  # when the analysis was first known
     Column("asked_at", Float),  # when Flireo was first asked by id for a call that had long been silent
@@ -225,32 +219,21 @@ attempts = Table(
     Index("flireo_attempt_of_reference", "reference", unique=True),
 )
 
-# All that tells whether, when and how results came in, so that nobody reads transcripts to count them. Only of calls
-# that are over: nothing is written there while calls are placed.
-IS_OVER: Final = attempts.c.over_at.is_not(None)
-Index(
-    "flireo_attempts_in_time",
-    attempts.c.campaign,
-    attempts.c.state,
-    attempts.c.over_at,
-    attempts.c.complete,
-    attempts.c.began_at,
-    attempts.c.started_at,
-    attempts.c.ended_at,
-    attempts.c.duration_seconds,
-    attempts.c.reported_at,
-    attempts.c.report_channel,
-    attempts.c.analysed_at,
-    sqlite_where=IS_OVER,
-    postgresql_where=IS_OVER,
+# All that shows whether, when and how results came in, so that no transcript is read to count them. Only of calls that
+# are over: nothing is written there while calls are placed.
+_IN_TIME: Final = (
+    *("campaign", "state", "over_at", "complete", "began_at", "started_at", "ended_at", "duration_seconds"),
+    *("reported_at", "report_channel", "analysed_at"),
 )
+_OVER: Final = attempts.c.over_at.is_not(None)
+index_where(_OVER, "flireo_attempts_in_time", *(attempts.c[name] for name in _IN_TIME), unique=False)
 
 IS_ERASED: Final = attempts.c.phone.startswith(PSEUDONYM, autoescape=True)
-IS_OPEN: Final = attempts.c.state.in_([str(state) for state in OPEN])
+IS_OPEN: Final = attempts.c.state.in_(list(states.OPEN))
 # Its call may be going on. Of an unknown one too, until so much time has passed that no call would last.
 MAY_BE_CALLING: Final = and_(IS_OPEN, attempts.c.over_at.is_(None))
 
-# Somebody or something answered (`reports.talked`). The words are looked at last: they are long, and never come without
+# A person or a machine answered (`reports.talked`). The words are looked at last: they are long, and never come without
 # their moment.
 TALKED: Final = case(
     (attempts.c.started_at.is_not(None), true()),
@@ -259,23 +242,10 @@ TALKED: Final = case(
     else_=or_(attempts.c.messages.is_not(None), attempts.c.summary != ""),
 )
 
-# The promise itself: the database refuses a second attempt at a lead while one is open ...
-Index(
-    "flireo_one_open_attempt",
-    attempts.c.campaign,
-    attempts.c.phone,
-    unique=True,
-    sqlite_where=IS_OPEN,
-    postgresql_where=IS_OPEN,
-)
-# ... and a second call to a number while one may be going on, in whatever campaign.
-Index(
-    "flireo_one_call_a_number",
-    attempts.c.phone,
-    unique=True,
-    sqlite_where=MAY_BE_CALLING,
-    postgresql_where=MAY_BE_CALLING,
-)
+# The promise itself: the database refuses a second attempt at a lead while one is open, and a second call to a number
+# while one may be going on, in whatever campaign.
+index_where(IS_OPEN, "flireo_one_open_attempt", attempts.c.campaign, attempts.c.phone, unique=True)
+index_where(MAY_BE_CALLING, "flireo_one_call_a_number", attempts.c.phone, unique=True)
 
 inbox = Table(
     "flireo_inbox",
@@ -285,25 +255,25 @@ inbox = Table(
     Column("body", LargeBinary, nullable=False),
     Column("received_at", Float, nullable=False),
     Column("deliveries", Integer, nullable=False, default=1),
-    Column("state", String, one_of("state", InboxState), nullable=False),
-    Column("reason", String, one_of("reason", InboxReason), nullable=False, default=""),
+    Column("state", String, one_of("state", states.InboxState), nullable=False),
+    Column("reason", String, one_of("reason", states.InboxReason), nullable=False, default=""),
     Column("detail", Text, nullable=False, default=""),
     # Read from the body when it came, so that the attempt can be found without reading it again.
     Column("call_id", String, nullable=False, default=""),
     Column("customer", Person, nullable=False, default=""),
     Column("reference", String, nullable=False, server_default=""),  # of the per-attempt address it came to
-    Column("called_at", Float),  # about when the call began, as far as the report tells
+    Column("called_at", Float),  # about when the call began, as far as the report contains it
     Index("flireo_waiting_reports", "state", "call_id"),
     Index("flireo_waiting_references", "state", "reference"),
     Index("flireo_waiting_numbers", "state", "customer", "called_at", "received_at"),
 )
 
-# What happened and is to be told to Prefect, once each; written by the database itself (`outbox.py`).
+# What happened and is to be reported to Prefect, once each; written by the database itself (`outbox.py`).
 outbox = Table(
     "flireo_outbox",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("key", String, unique=True, nullable=False),  # the same happening is told once, whoever notices it
+    Column("key", String, unique=True, nullable=False),  # the same event is reported once
     Column("event", String, nullable=False),
     Column("campaign", CampaignKey, nullable=False, default=""),
     Column("row_id", Integer),  # of the attempt, the lead or the report that it is about
@@ -317,7 +287,7 @@ outbox = Table(
     Index("flireo_notices_of", "row_id", "event"),
 )
 
-# Campaigns whose results fell short of what the policy asks for, which is told once each time (`completeness.py`).
+# Campaigns whose results fell short of what the policy asks for, which is reported once each time (`completeness.py`).
 shortfalls = Table(
     "flireo_shortfalls",
     metadata,
@@ -349,7 +319,7 @@ suppressions = Table(
     metadata,
     Column("digest", String, primary_key=True),  # HMAC-SHA-256 of the number under the ledger's own key
     Column("phone", Person, nullable=False, default=""),
-    Column("source", String, one_of("source", SuppressionSource), nullable=False),
+    Column("source", String, one_of("source", states.SuppressionSource), nullable=False),
     Column("reason", Text, nullable=False, default=""),
     Column("campaign", CampaignKey, nullable=False, default=""),
     Column("at", Float, nullable=False),
@@ -376,17 +346,9 @@ decisions = Table(
     Index("flireo_decisions_of_phone", "phone"),
 )
 
-# The same denial again only counts.
-IS_DENIAL: Final = text("NOT allowed")  # as both databases spell it
-Index(
-    "flireo_one_denial",
-    decisions.c.lead_id,
-    decisions.c.rule,
-    decisions.c.policy,
-    unique=True,
-    sqlite_where=IS_DENIAL,
-    postgresql_where=IS_DENIAL,
-)
+# The same denial again only counts. The condition is written as both databases spell it.
+_DENIED: Final = (decisions.c.lead_id, decisions.c.rule, decisions.c.policy)
+index_where(text("NOT allowed"), "flireo_one_denial", *_DENIED, unique=True)
 
 # What has been called, so that a cap costs the same among many. Kept by the database itself (`triggers.py`).
 tallies = Table(
@@ -397,9 +359,7 @@ tallies = Table(
     Column("key", String, primary_key=True),  # empty, the run, the quarter of an hour since 1970
     Column("calls", Integer, nullable=False),  # attempts whose call was or may have been placed
     Column("seconds", Float, nullable=False),  # talk of those that ended
-    Column(
-        "open_calls", Integer, nullable=False
-    ),  # those whose length is not known (yet), unless nobody answered
+    Column("open_calls", Integer, nullable=False),  # length not known (yet), unless no one answered
     Column("minutes", Float, nullable=False, server_default="0"),  # begun minutes of those that ended
 )
 
@@ -412,7 +372,7 @@ people = Table(
     Index("flireo_numbers_of_person", "person"),
 )
 
-# Accounts whose list of calls was read before this ledger's first call there (`account_calls.py`).
+# Accounts whose list of calls was read before this ledger's first call there (`run_rules.py`).
 accounts = Table(
     "flireo_accounts",
     metadata,
@@ -420,7 +380,7 @@ accounts = Table(
     Column("read_at", Float, nullable=False),
     Column("read_back_to", Float, nullable=False),  # what is older was not read
     Column("calls", Integer, nullable=False),  # by others
-    Column("unnamed", Integer, nullable=False),  # those of them that tell no number
+    Column("unnamed", Integer, nullable=False),  # those of them that show no number
 )
 
 # Calls of an account that no attempt of this ledger made, as the list had them then.

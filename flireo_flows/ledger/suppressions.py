@@ -14,12 +14,11 @@ from flireo_flows.api.redaction import mask_phone, redact
 from flireo_flows.ledger.campaigns import DeclinedError, shown_in
 from flireo_flows.ledger.database import CampaignLedger, Database
 from flireo_flows.ledger.schema import PSEUDONYM, do_not_call, leads, suppressions
-from flireo_flows.lifecycle.reasons import Reason, SuppressionSource
-from flireo_flows.lifecycle.states import LeadState
+from flireo_flows.lifecycle.states import LeadState, Reason, SuppressionSource
 from flireo_flows.policy import Rule
 
 T = TypeVar("T")
-CHUNK: Final = 500  # numbers a statement
+CHUNK: Final = 500  # rows a statement: SQLite takes 32,766 values, PostgreSQL's driver 32,767
 # PostgreSQL's advisory lock under which suppressions are written: two campaigns that learn of the same people
 # in another order would wait for each other's rows for ever.
 SUPPRESSING: Final = 7_041_967_323
@@ -35,10 +34,10 @@ class Suppression:
 
     Attributes:
         phone: Masked; empty for who was forgotten.
-        source: Who said so: `person`, `outcome`, `analysis`, `unclear` (a person has to settle what it says) or
+        source: What it rests on: `person`, `outcome`, `analysis`, `unclear` (needs review) or
             `forgotten`.
         reason: In words.
-        campaign: The campaign whose call taught it; empty when a person said so.
+        campaign: The campaign whose call taught it; empty when a person asked for it.
         at: Since when, Unix seconds of the ledger's clock.
     """
 
@@ -71,7 +70,7 @@ async def suppressed_in(
     for phone in phones:
         by_digest.setdefault(digest(database.key, phone), []).append(phone)
     found: dict[str, SuppressionSource] = {}
-    for chunk in pieces(list(by_digest)):
+    for chunk in chunks(list(by_digest)):
         for row in (await db.execute(LISTED, {"digests": chunk})).all():
             found |= dict.fromkeys(by_digest[row.digest], SuppressionSource(row.source))
     return found | forgotten
@@ -86,47 +85,35 @@ async def forgotten_in(db: AsyncConnection, database: Database, phones: Collecti
 async def suppress_in(
     db: AsyncConnection,
     database: Database,
-    phone: str,
-    source: str,
-    reason: str,
-    campaign: str,
-    now: float,
-) -> None:
-    """Never call a number again, in whatever campaign. Said twice, the first time counts.
-
-    Args:
-        db: A transaction that may write.
-        database: Its ledger.
-        phone: E.164.
-        source: `person`, `outcome`, `analysis` or `unclear`.
-        reason: In words.
-        campaign: Whose call taught it; empty for none.
-        now: Unix seconds of the ledger's clock.
-    """
-    await suppress_all_in(db, database, [phone], source, reason, campaign, now)
-
-
-async def suppress_all_in(
-    db: AsyncConnection,
-    database: Database,
     phones: Sequence[str],
     source: str,
     reason: str,
     campaign: str,
     now: float,
 ) -> int:
-    """As `suppress_in`, for many numbers. Returns how many of them were not suppressed before."""
+    """Never call numbers again, in whatever campaign. The first suppression of a number counts.
+
+    Args:
+        phones: E.164.
+        source: `person`, `outcome`, `analysis` or `unclear`.
+        reason: In words.
+        campaign: Whose call taught it; empty for none.
+        now: Unix seconds of the ledger's clock.
+
+    Returns:
+        How many of them were not suppressed before.
+    """
     if not phones:
         return 0
     if not database.is_sqlite:
         await db.execute(select(func.pg_advisory_xact_lock(SUPPRESSING)))
     made = 0
-    for chunk in pieces(phones):
-        said = {"source": source, "reason": redact(reason), "campaign": campaign, "at": now}
-        rows = [{"digest": digest(database.key, phone), "phone": phone, **said} for phone in chunk]
+    for chunk in chunks(phones):
+        fields = {"source": source, "reason": redact(reason), "campaign": campaign, "at": now}
+        rows = [{"digest": digest(database.key, phone), "phone": phone, **fields} for phone in chunk]
         add = database.insert_into(suppressions)
-        # What was unclear is settled by whoever says it plainly; otherwise the first time counts.
-        settled = {name: add.excluded[name] for name in ("phone", *said)}
+        # What was unclear is settled by a plain answer; otherwise the first time counts.
+        settled = {name: add.excluded[name] for name in ("phone", *fields)}
         is_settled = and_(
             suppressions.c.source == SuppressionSource.UNCLEAR,
             add.excluded.source != SuppressionSource.UNCLEAR,
@@ -159,7 +146,7 @@ async def _settle(db: AsyncConnection, phone: str) -> None:
 
 
 async def suppression_in(db: AsyncConnection, database: Database, phone: str) -> Suppression | None:
-    """What is said of one number; None when it is not suppressed."""
+    """The suppression of one number; None when it is not suppressed."""
     mine = suppressions.c.digest == digest(database.key, phone)
     row = (await db.execute(select(suppressions).where(mine))).first()
     return _suppression(row) if row else None
@@ -172,7 +159,7 @@ class Suppressions:
         self._database = database
 
     async def suppress(self, phones: Collection[str], reason: str) -> int:
-        """Never call these numbers again, in whatever campaign, because a person said so.
+        """Never call these numbers again, in whatever campaign, because a person asked for it.
 
         Args:
             phones: E.164.
@@ -182,10 +169,10 @@ class Suppressions:
             How many of them were not suppressed before.
         """
         made = 0
-        for chunk in pieces(sorted(phones)):
+        for chunk in chunks(sorted(phones)):
             async with self._database.write() as db:
                 now = self._database.now()
-                made += await suppress_all_in(
+                made += await suppress_in(
                     db, self._database, chunk, SuppressionSource.PERSON, reason, "", now
                 )
         return made
@@ -200,7 +187,7 @@ class Suppressions:
             even_forgotten: Also one of a person who asked to be forgotten.
 
         Raises:
-            DeclinedError: It is not suppressed, or belongs to somebody who was forgotten.
+            DeclinedError: It is not suppressed, or belongs to a person who was forgotten.
         """
         async with self._database.write() as db:
             found = await suppression_in(db, self._database, phone)
@@ -208,7 +195,7 @@ class Suppressions:
                 raise DeclinedError(f"{mask_phone(phone)} is not suppressed; there is nothing to lift.")
             if found.source == SuppressionSource.FORGOTTEN and not even_forgotten:
                 raise DeclinedError(
-                    f"{mask_phone(phone)} belongs to somebody who was forgotten, and stays suppressed; only "
+                    f"{mask_phone(phone)} belongs to a person who was forgotten, and stays suppressed; only "
                     "if they ask to be called again, lift it with --even-forgotten."
                 )
             mine = suppressions.c.digest == digest(self._database.key, phone)
@@ -226,7 +213,7 @@ class Suppressions:
         return [replace(one, campaign=shown[one.campaign]) for one in found]
 
 
-def pieces(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+def chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     """`rows` in pieces that one statement takes."""
     return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
 
@@ -267,9 +254,7 @@ async def add_in(db: AsyncConnection, campaign: CampaignLedger, phones: Collecti
     """Add numbers to a campaign's list, and skip at once who waits. What a file brought before stays.
 
     Args:
-        db: A transaction of `Database.write(campaign)`.
-        database: Its ledger.
-        campaign: Its name.
+        db: A transaction of `CampaignLedger.write()`.
         phones: E.164.
 
     Returns:
@@ -279,7 +264,7 @@ async def add_in(db: AsyncConnection, campaign: CampaignLedger, phones: Collecti
     forgotten = map(person_key, await forgotten_in(db, campaign.database, phones))
     kept = sorted(set(map(person_key, phones)) - set(forgotten))
     now, added = campaign.now(), 0
-    for chunk in pieces(kept):
+    for chunk in chunks(kept):
         rows = [{"campaign": campaign.name, "phone": phone, "at": now} for phone in chunk]
         add = campaign.database.insert_into(do_not_call)
         new = add.values(rows).on_conflict_do_nothing(index_elements=["campaign", "phone"])

@@ -17,7 +17,6 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, text
 
 from flireo_flows.ledger.schema import PSEUDONYM, attempts, campaigns, inbox, leads, outbox, tallies
-from flireo_flows.lifecycle.event_types import LedgerEvent
 from flireo_flows.lifecycle.outcomes import Outcome
 from flireo_flows.lifecycle.states import (
     LEAD_MOVES,
@@ -26,13 +25,14 @@ from flireo_flows.lifecycle.states import (
     CampaignState,
     InboxState,
     LeadState,
+    LedgerEvent,
 )
 
 S = TypeVar("S", bound=StrEnum)
 QUARTER_SECONDS: Final = 900  # every zone's midnight is at a whole quarter of an hour
 _ENDED, _NOT_PLACED = f"'{AttemptState.ENDED}'", f"'{AttemptState.NOT_PLACED}'"
 _IS_ERASED: Final = f"NEW.phone LIKE '{PSEUDONYM}%'"
-# Unix seconds, as each database says it.
+# Unix seconds, in the words of each database.
 _NOW: Final = {
     "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
     "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())",
@@ -103,47 +103,38 @@ def _dropping(connection: Connection) -> list[str]:
 
 
 def _refusals() -> Iterator[Trigger]:
-    yield _refusal(
-        "flireo_attempt_moves",
-        attempts.name,
-        "UPDATE OF state",
-        _leaves({state: set(moves.values()) for state, moves in MOVES.items()}),
-        "the ledger refuses this move of an attempt",
-    )
-    yield _refusal(
-        "flireo_call_was_placed",
-        attempts.name,
-        "UPDATE OF state",
-        f"NEW.state = {_NOT_PLACED} AND NEW.call_id IS NOT NULL",
-        "the ledger refuses to say of a call that it was not placed",
-    )
-    yield _refusal(
-        "flireo_lead_moves",
-        leads.name,
-        "UPDATE OF state",
-        _leaves(LEAD_MOVES),
-        "the ledger refuses this move of a lead",
-    )
-    yield _refusal(
-        "flireo_attempts_stay", attempts.name, "DELETE", "1 = 1", "the ledger never deletes an attempt"
-    )
+    moves = {state: set(moves.values()) for state, moves in MOVES.items()}
+    not_placed = f"NEW.state = {_NOT_PLACED} AND NEW.call_id IS NOT NULL"
     identity = " OR ".join(f"OLD.{name} <> NEW.{name}" for name in ("lead_id", "campaign", "number"))
-    yield _refusal(
-        "flireo_attempt_identity",
-        attempts.name,
-        "UPDATE OF lead_id, campaign, phone, number",
-        f"{identity} OR {_changes('phone')}",
-        "the ledger refuses to give an attempt to another lead",
-    )
-    yield _refusal(
-        "flireo_lead_identity",
-        leads.name,
-        "UPDATE OF campaign, phone",
-        f"OLD.campaign <> NEW.campaign OR {_changes('phone')}",
-        "the ledger refuses to make a lead another person",
-    )
+    for name, table, on, when, words in (
+        ("attempt_moves", attempts, "UPDATE OF state", _leaves(moves), "this move of an attempt"),
+        (
+            "call_was_placed",
+            attempts,
+            "UPDATE OF state",
+            not_placed,
+            "to say of a call that it was not placed",
+        ),
+        ("lead_moves", leads, "UPDATE OF state", _leaves(LEAD_MOVES), "this move of a lead"),
+        ("attempts_stay", attempts, "DELETE", "1 = 1", "to delete an attempt"),
+        (
+            "attempt_identity",
+            attempts,
+            "UPDATE OF lead_id, campaign, phone, number",
+            f"{identity} OR {_changes('phone')}",
+            "to give an attempt to another lead",
+        ),
+        (
+            "lead_identity",
+            leads,
+            "UPDATE OF campaign, phone",
+            f"OLD.campaign <> NEW.campaign OR {_changes('phone')}",
+            "to make a lead another person",
+        ),
+    ):
+        yield _refusal(f"flireo_{name}", table.name, on, when, f"the ledger refuses {words}")
     placed, unknown = f"'{AttemptState.PLACED}'", f"'{AttemptState.UNKNOWN}'"
-    # The id of a call that proved to be another one is taken from the attempt, in the move that says so.
+    # The id of a call that proved to be another one is taken from the attempt, in the same move.
     mismatch = f"OLD.state = {placed} AND NEW.state = {unknown} AND NEW.call_id IS NULL"
     for column in ("call_id", "report_id", "reference"):
         allowed = f" AND NOT ({mismatch})" if column == "call_id" else ""
@@ -185,48 +176,32 @@ def _changes(column: str) -> str:
 
 
 def _notices() -> Iterator[Trigger]:
-    yield _notice(
-        "flireo_tell_ended",
-        attempts.name,
-        "UPDATE OF state",
-        f"NEW.state = {_ENDED} AND OLD.state <> {_ENDED}",
-        f"'{LedgerEvent.CALL_ENDED}'",
-    )
-    yield _notice(
-        "flireo_tell_amended",
-        attempts.name,
-        "UPDATE OF outcome, analysis",
+    review, unreadable = f"'{LeadState.REVIEW}'", f"'{InboxState.UNREADABLE}'"
+    amended = (
         f"OLD.state = {_ENDED} AND NEW.state = {_ENDED} AND NOT {_IS_ERASED} AND "
-        "(OLD.outcome <> NEW.outcome OR COALESCE(OLD.analysis, '') <> COALESCE(NEW.analysis, ''))",
-        f"'{LedgerEvent.CALL_AMENDED}'",
-    )
-    yield _notice(
-        "flireo_tell_review",
-        leads.name,
-        "UPDATE OF state",
-        f"NEW.state = '{LeadState.REVIEW}' AND OLD.state <> '{LeadState.REVIEW}'",
-        f"'{LedgerEvent.NEEDS_REVIEW}'",
+        "(OLD.outcome <> NEW.outcome OR COALESCE(OLD.analysis, '') <> COALESCE(NEW.analysis, ''))"
     )
     standing = (
         f"CASE NEW.state WHEN '{CampaignState.PAUSED}' THEN '{LedgerEvent.CAMPAIGN_PAUSED}' "
         f"WHEN '{CampaignState.CANCELLED}' THEN '{LedgerEvent.CAMPAIGN_CANCELLED}' "
         f"ELSE '{LedgerEvent.CAMPAIGN_RESUMED}' END"
     )
-    for name, on, when in (
-        ("flireo_tell_standing", "UPDATE OF state", "NEW.state <> OLD.state"),
-        ("flireo_tell_standing_new", "INSERT", f"NEW.state <> '{CampaignState.OPEN}'"),
+    ended, dead = f"'{LedgerEvent.CALL_ENDED}'", f"'{LedgerEvent.DEAD_LETTER}'"
+    changed, whole = "UPDATE OF state", ("NEW.name", "NULL", "NEW.reason")
+    for name, table, on, when, event, about in (
+        ("ended", attempts, changed, _becomes(_ENDED), ended, ()),
+        ("amended", attempts, "UPDATE OF outcome, analysis", amended, f"'{LedgerEvent.CALL_AMENDED}'", ()),
+        ("review", leads, changed, _becomes(review), f"'{LedgerEvent.NEEDS_REVIEW}'", ()),
+        ("standing", campaigns, changed, "NEW.state <> OLD.state", standing, whole),
+        ("standing_new", campaigns, "INSERT", f"NEW.state <> '{CampaignState.OPEN}'", standing, whole),
+        ("dead_letter_new", inbox, "INSERT", f"NEW.state = {unreadable}", dead, ("''",)),
+        ("dead_letter", inbox, changed, _becomes(unreadable), dead, ("''",)),
     ):
-        yield _notice(name, campaigns.name, on, when, standing, "NEW.name", "NULL", "NEW.reason")
-    unreadable = f"'{InboxState.UNREADABLE}'"
-    for name, on, when in (
-        ("flireo_tell_dead_letter_new", "INSERT", f"NEW.state = {unreadable}"),
-        (
-            "flireo_tell_dead_letter",
-            "UPDATE OF state",
-            f"NEW.state = {unreadable} AND OLD.state <> {unreadable}",
-        ),
-    ):
-        yield _notice(name, inbox.name, on, when, f"'{LedgerEvent.DEAD_LETTER}'", "''")
+        yield _notice(f"flireo_tell_{name}", table.name, on, when, event, *about)
+
+
+def _becomes(state: str) -> str:
+    return f"NEW.state = {state} AND OLD.state <> {state}"
 
 
 def _notice(
@@ -293,7 +268,7 @@ def call_figures(row: str, sign: int) -> tuple[str, str, str, str]:
         sign: 1, or -1 to take it away.
     """
     length = f"COALESCE({row}.duration_seconds, 0)"
-    # After these outcomes somebody or something may have been on the line. An unanswered call has no length, and costs
+    # After these outcomes a person or a machine may have been on the line. An unanswered call has no length, and costs
     # nothing.
     answered = _listed((Outcome.UNKNOWN, Outcome.ANSWERED, Outcome.VOICEMAIL, Outcome.TRANSFERRED))
     has_length, may_have_begun = f"{row}.duration_seconds IS NOT NULL", f"{row}.started_at IS NOT NULL"

@@ -7,23 +7,22 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 
-from flireo_flows.ledger.attempts import attempt_of, move, not_placed_in
+from flireo_flows.ledger.attempts import attempt_of, has_owner, move, not_placed_in
 from flireo_flows.ledger.database import CampaignLedger
 from flireo_flows.ledger.intents import Attempt
-from flireo_flows.ledger.leads import chunks
 from flireo_flows.ledger.schema import attempts, leads
+from flireo_flows.ledger.suppressions import chunks
 from flireo_flows.lifecycle.absence import Verdict, View, evidence_of, weigh
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, IdSource, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, IdSource, LeadState, Reason
 from flireo_flows.policy import CallingPolicy
 
 REVIEWED_SECONDS: Final = 7200.0  # how long the call of an attempt that needs review is still looked for
 
 
 class UnknownAttempts:
-    """The unknown attempts of one campaign, and what the call list says of them."""
+    """The unknown attempts of one campaign, and what the call list shows of them."""
 
     def __init__(self, campaign: CampaignLedger) -> None:
         self._database, self.campaign = campaign.database, campaign.name
@@ -69,11 +68,8 @@ class UnknownAttempts:
 
     async def adopt(self, attempt: Attempt, call_id: str) -> bool:
         """Give an attempt its call. False if the attempt moved meanwhile, or the call has an owner."""
-        owner = select(attempts.c.id).where(
-            or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
-        )
         async with self._database.write(self.campaign) as db:
-            if (await db.execute(owner)).first():
+            if await has_owner(db, call_id):
                 return False
             found = {"call_id": call_id, "id_source": IdSource.LIST, "reason": Reason.NONE, "detail": ""}
             return await move(db, attempt.id, AttemptEvent.FOUND, **found)
@@ -83,9 +79,8 @@ class UnknownAttempts:
 
         Possible, never yet proved (contract section 19).
         """
-        known = or_(attempts.c.call_id == call_id, attempts.c.report_id == call_id)
         async with self._database.write(self.campaign) as db:
-            if (await db.execute(select(attempts.c.id).where(known))).first():
+            if await has_owner(db, call_id):
                 return False
             alias = update(attempts).where(attempts.c.id == attempt_id, attempts.c.report_id.is_(None))
             return bool((await db.execute(alias.values(report_id=call_id))).rowcount)
@@ -97,7 +92,7 @@ class UnknownAttempts:
             attempt: An unknown one.
             view: What the reading showed.
             grace: Seconds that must lie between readings that prove something.
-            policy: Says what becomes of the lead once it is proved that its call was not placed.
+            policy: Decides what becomes of the lead once it is proved that its call was not placed.
         """
         async with self._database.write(self.campaign) as db:
             still = and_(attempts.c.id == attempt.id, attempts.c.state == AttemptState.UNKNOWN)

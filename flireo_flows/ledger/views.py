@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select, union
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flireo_flows.api.identity import name_key
 from flireo_flows.ledger.campaigns import known_campaigns, require_campaign, shown_in
-from flireo_flows.ledger.database import CampaignLedger, Database
+from flireo_flows.ledger.database import CampaignLedger, Database, from_row
 from flireo_flows.ledger.messages import NOT_CALLED, WHY_OPEN, lead_reason
-from flireo_flows.ledger.report_matches import MAY_OWN
+from flireo_flows.ledger.report_matches import IS_REPORT_OF, MAY_OWN
 from flireo_flows.ledger.schema import IS_OPEN, attempts, campaigns, inbox, leads, requests
 from flireo_flows.ledger.unknown_attempts import is_given_up
-from flireo_flows.lifecycle.states import FINAL, OPEN, AttemptState, InboxState, LeadState
+from flireo_flows.lifecycle.states import FINAL, AttemptState, InboxState, LeadState
 
 LATELY_SECONDS: Final = 2 * 86_400.0
 BAR: Final = 24  # characters
@@ -156,19 +156,9 @@ class Views:
 
     async def open(self, campaign: str, batch: str, most: int) -> list[OpenLead]:
         """Leads of a file that are not final, with why, in the file's order."""
-        open_ = and_(attempts.c.lead_id == leads.c.id, attempts.c.state.in_([str(state) for state in OPEN]))
+        open_ = and_(attempts.c.lead_id == leads.c.id, IS_OPEN)
         wanted = (
-            select(
-                leads.c.line,
-                leads.c.phone,
-                leads.c.state,
-                leads.c.reason,
-                leads.c.detail,
-                leads.c.outcome,
-                leads.c.unplaced,
-                leads.c.not_before,
-                attempts.c.state.label("attempt"),
-            )
+            select(leads, attempts.c.state.label("attempt"))
             .outerjoin(attempts, open_)
             .where(leads.c.campaign == campaign, leads.c.batch == batch)
             .where(leads.c.state.in_([LeadState.WAITING, LeadState.CALLING]))
@@ -222,15 +212,7 @@ def _results(campaign: str) -> Select[Any]:
     newest = and_(attempts.c.lead_id == leads.c.id, attempts.c.number == used.c.newest)
     return (
         select(
-            leads.c.phone,
-            leads.c.destination,
-            leads.c.name,
-            leads.c.columns,
-            leads.c.state,
-            leads.c.reason,
-            leads.c.detail,
-            leads.c.unplaced,
-            leads.c.outcome,
+            leads,
             func.coalesce(used.c.placed, 0).label("placed"),
             attempts.c.call_id,
             attempts.c.duration_seconds,
@@ -248,15 +230,13 @@ def _results(campaign: str) -> Select[Any]:
 
 
 def _result(row: Row[Any]) -> LeadResult:
-    return LeadResult(
+    return from_row(
+        LeadResult,
+        row,
         phone=row.destination or row.phone,
-        name=row.name,
-        state=row.state,
         reason=lead_reason(row),
-        outcome=row.outcome,
         attempts=int(row.placed),
         call_id=row.call_id or "",
-        duration_seconds=row.duration_seconds,
         summary=row.summary or "",
         analysis=json.loads(row.analysis) if row.analysis else None,
         columns=json.loads(row.columns),
@@ -278,7 +258,7 @@ def _moment(seconds: float | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class OpenResults:
-    """What is still to be heard of a campaign.
+    """What is still to come of a campaign.
 
     Attributes:
         open: Attempts whose result is not in; not those that only a person can settle any more.
@@ -295,8 +275,7 @@ async def campaigns_with_open_results(database: Database, campaign: str = "") ->
     """Campaigns that have open attempts, or reports that wait.
 
     Args:
-        database: The ledger.
-        campaign: Only this one, whatever is to be heard of it; empty for all that have something.
+        campaign: Only this one, whatever is still to come of it; empty for all that have something.
 
     Raises:
         DeclinedError: There is no such campaign.
@@ -304,17 +283,14 @@ async def campaigns_with_open_results(database: Database, campaign: str = "") ->
     async with database.read() as db:
         if campaign:
             return [name_key(await require_campaign(db, campaign, database.where))]
-        mine = or_(
-            attempts.c.call_id == inbox.c.call_id,
-            attempts.c.report_id == inbox.c.call_id,
-            and_(inbox.c.reference != "", attempts.c.reference == inbox.c.reference),
+        reported = (
+            select(attempts.c.campaign).join(inbox, IS_REPORT_OF).where(inbox.c.state == InboxState.WAITING)
         )
-        told = select(attempts.c.campaign).join(inbox, mine).where(inbox.c.state == InboxState.WAITING)
         since = database.now() - LATELY_SECONDS
         # Under an id that no attempt has: of a call that the list showed to be over before its analysis came.
         named = select(attempts.c.campaign).join(inbox, MAY_OWN)
         named = named.where(inbox.c.state == InboxState.WAITING, inbox.c.received_at > since)
-        wanted = union(select(attempts.c.campaign).where(_is_unheard(database)), told, named)
+        wanted = union(select(attempts.c.campaign).where(_is_open(database)), reported, named)
         return sorted((await db.execute(wanted)).scalars())
 
 
@@ -328,34 +304,25 @@ async def recently_called_campaigns(database: Database) -> list[str]:
 
 
 async def open_results_of(campaign: CampaignLedger) -> OpenResults:
-    """What is still to be heard of a campaign."""
-    mine = attempts.c.campaign == campaign.name
+    """What is still to come of a campaign."""
+    mine, of_leads = attempts.c.campaign == campaign.name, leads.c.campaign == campaign.name
+    kinds = (
+        (mine, _is_open(campaign.database)),
+        (mine, attempts.c.state == AttemptState.ENDED),
+        (of_leads, leads.c.state == LeadState.REVIEW),
+    )
     async with campaign.read() as db:
-        return OpenResults(
-            open=await _number_of(db, select(func.count()).where(mine, _is_unheard(campaign.database))),
-            ended=await _number_of(
-                db, select(func.count()).where(mine, attempts.c.state == AttemptState.ENDED)
-            ),
-            review=await _number_of(
-                db,
-                select(func.count()).where(
-                    leads.c.campaign == campaign.name, leads.c.state == LeadState.REVIEW
-                ),
-            ),
-        )
+        counted = [(await db.execute(select(func.count()).where(*kind))).scalar_one() for kind in kinds]
+    return OpenResults(*counted)
 
 
 async def has_open(campaign: CampaignLedger) -> bool:
     """Whether the result of some attempt is not in."""
-    open_ = select(attempts.c.id).where(attempts.c.campaign == campaign.name, _is_unheard(campaign.database))
+    open_ = select(attempts.c.id).where(attempts.c.campaign == campaign.name, _is_open(campaign.database))
     async with campaign.read() as db:
         return (await db.execute(open_.limit(1))).first() is not None
 
 
-def _is_unheard(database: Database) -> ColumnElement[bool]:
+def _is_open(database: Database) -> ColumnElement[bool]:
     unknown = attempts.c.state == AttemptState.UNKNOWN
     return and_(IS_OPEN, ~and_(unknown, is_given_up(database.now())))
-
-
-async def _number_of(db: AsyncConnection, wanted: Select[tuple[int]]) -> int:
-    return int((await db.execute(wanted)).scalar_one())

@@ -14,8 +14,6 @@ from typing import Any, Final
 READINGS: Final = 4  # that agree, where no later call stands in them
 GRACES: Final = 4  # over so many times the grace
 MOST_GRACES: Final = 12  # how long readings are looked at where some of them prove and others do not
-
-
 LEAST_SECONDS: Final = 30.0  # how long readings are looked at in any case: calls are listed some seconds late
 
 
@@ -24,7 +22,7 @@ class Verdict(StrEnum):
 
     OPEN = "open"  # read again
     ABSENT = "absent"  # the call was not placed
-    REVIEW = "review"  # the list cannot tell
+    REVIEW = "review"  # the list cannot show it
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ def _proven(evidence: Evidence, view: View, grace: float) -> tuple[Evidence, Ver
 
 
 def _is_hopeless(evidence: Evidence, grace: float) -> bool:
-    """Whether the list had its time, and cannot tell."""
+    """Whether the list had its time, and cannot show it."""
     graces = GRACES if evidence.contradicted_at is not None or not evidence.proofs else MOST_GRACES
     if evidence.readings < READINGS or evidence.absent_since is None or evidence.read_at is None:
         return False

@@ -1,4 +1,4 @@
-"""What a call's analysis says under a key, compared as a person compares."""
+"""What a call's analysis answers under a key, compared as a person compares."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -20,7 +20,7 @@ _BEFORE: Final = word_set(
 _BEHIND: Final = word_set("flag requested request")
 
 
-def says(analysis: object, key: str, wanted: str) -> bool:
+def has_answer(analysis: object, key: str, wanted: str) -> bool:
     """Whether an analysis gives an answer.
 
     Args:
@@ -52,8 +52,8 @@ def fields(analysis: object) -> Iterator[tuple[str, object]]:
                 yield from ((str(name), below) for name, below in inner.items())
 
 
-def tells(answer: object, wanted: str) -> bool:
-    """As `says`, of one answer; where a yes or a no is asked for, an answer that begins with it is one."""
+def is_answer(answer: object, wanted: str) -> bool:
+    """As `has_answer`, of one answer; where a yes or a no is asked for, an answer that begins with it is one."""
     return _same(answer, wanted, leaning_answer)
 
 
@@ -83,7 +83,7 @@ def _same(answer: object, wanted: str, read: Callable[[object], YesNo]) -> bool:
 
 def _text(answer: object) -> str:
     if isinstance(answer, float) and answer.is_integer():
-        answer = int(answer)  # JSON does not tell 1 from 1.0
+        answer = int(answer)  # in JSON 1 and 1.0 are the same
     return "" if answer is None else str(answer).strip().casefold()
 
 

@@ -6,7 +6,7 @@ module. Nothing here does I/O but the one reading of that file.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -51,7 +51,7 @@ class FinishedCall:
         end_reason: `end_reason` of the call; free text, an open set.
         error: Text of a failed call.
         summary: The platform's summary.
-        talked: Whether somebody or something answered (a start time, a duration or a transcript).
+        talked: Whether a person or a machine answered (a start time, a duration or a transcript).
         duration_seconds: Of the call.
         turns: Of the transcript; 0 when there is none.
         first_heard: What the other party said first.
@@ -146,7 +146,7 @@ class OutcomeRule(BaseModel):
         Field(title="End reason says", description="One of these words stands in the end reason."),
     ] = []
     no_end_reason: Annotated[
-        bool, Field(title="No end reason", description="Only calls of which no end reason is told.")
+        bool, Field(title="No end reason", description="Only calls of which no end reason is given.")
     ] = False
     error: Annotated[
         list[Phrase], Field(title="Error says", description="One of these words stands in the error.")
@@ -155,8 +155,8 @@ class OutcomeRule(BaseModel):
         bool | None,
         Field(
             title="Answered",
-            description="true: somebody or something answered (there is a start time, a duration, a summary or a "
-            "transcript); false: nobody did.",
+            description="true: a person or a machine answered (there is a start time, a duration, a summary or a "
+            "transcript); false: no one did.",
         ),
     ] = None
     min_duration_seconds: Annotated[
@@ -208,47 +208,42 @@ class OutcomeRule(BaseModel):
     @property
     def is_catch_all(self) -> bool:
         """Whether it fits every call."""
-        return not self.model_dump(exclude={"outcome"}, exclude_defaults=True)
+        return not self._given()
 
     def fits(self, ending: FinishedCall) -> bool:
         """Whether all its conditions hold of a call that is over."""
-        return all(self._of_words(ending)) and all(self._of_figures(ending)) and all(self._of_talk(ending))
+        return all(CONDITIONS[name](ending, wanted) for name, wanted in self._given().items())
 
-    def _of_words(self, ending: FinishedCall) -> Iterator[bool]:
-        if self.status:
-            yield ending.status in self.status
-        # Both in one: which of the two holds the words is not documented (contract section 9.4).
-        told = f"{ending.end_reason} {ending.error}"
-        if self.says:
-            yield _holds(told, self.says)
-        if self.says_not:
-            yield not _holds(told, self.says_not)
-        if self.end_reason:
-            yield _holds(ending.end_reason, self.end_reason)
-        if self.no_end_reason:
-            yield not ending.end_reason.strip()
-        if self.error:
-            yield _holds(ending.error, self.error)
+    def _given(self) -> dict[str, Any]:
+        """The conditions that it has."""
+        asked = {name: getattr(self, name) for name in CONDITIONS}
+        return {name: wanted for name, wanted in asked.items() if wanted != _DEFAULTS[name]}
 
-    def _of_figures(self, ending: FinishedCall) -> Iterator[bool]:
-        lasted = ending.duration_seconds
-        if self.talked is not None:
-            yield ending.talked is self.talked
-        if self.min_duration_seconds is not None:
-            yield lasted is not None and lasted >= self.min_duration_seconds
-        if self.max_duration_seconds is not None:
-            yield lasted is not None and lasted <= self.max_duration_seconds
-        if self.most_messages is not None:
-            yield 1 <= ending.turns <= self.most_messages
 
-    def _of_talk(self, ending: FinishedCall) -> Iterator[bool]:
-        if self.summary_begins:
-            yield ending.summary.lower().startswith(tuple(words.lower() for words in self.summary_begins))
-        if self.heard:
-            said = _spoken(ending.first_heard)
-            yield any(_spoken(phrase) in said for phrase in self.heard)
-        if self.analysis:
-            yield any(answers.says(ending.analysis, it.key, it.equals) for it in self.analysis)
+# Whether each condition of a rule holds of a call that is over.
+CONDITIONS: Final[Mapping[str, Callable[[FinishedCall, Any], bool]]] = {
+    "status": lambda call, wanted: call.status in wanted,
+    # Both in one: which of the two holds the words is not documented (contract section 9.4).
+    "says": lambda call, phrases: _holds(f"{call.end_reason} {call.error}", phrases),
+    "says_not": lambda call, phrases: not _holds(f"{call.end_reason} {call.error}", phrases),
+    "end_reason": lambda call, phrases: _holds(call.end_reason, phrases),
+    "no_end_reason": lambda call, _: not call.end_reason.strip(),
+    "error": lambda call, phrases: _holds(call.error, phrases),
+    "talked": lambda call, wanted: call.talked is wanted,
+    "min_duration_seconds": lambda call, least: (
+        call.duration_seconds is not None and call.duration_seconds >= least
+    ),
+    "max_duration_seconds": lambda call, most: (
+        call.duration_seconds is not None and call.duration_seconds <= most
+    ),
+    "summary_begins": lambda call, phrases: call.summary.lower().startswith(tuple(map(str.lower, phrases))),
+    "heard": lambda call, phrases: any(_spoken(it) in _spoken(call.first_heard) for it in phrases),
+    "most_messages": lambda call, most: 1 <= call.turns <= most,
+    "analysis": lambda call, wanted: any(
+        answers.has_answer(call.analysis, it.key, it.equals) for it in wanted
+    ),
+}
+_DEFAULTS: Final = {name: OutcomeRule.model_fields[name].default for name in CONDITIONS}
 
 
 def outcome_of(ending: FinishedCall, rules: Sequence[OutcomeRule] = ()) -> Outcome:
@@ -281,8 +276,8 @@ def table_version(rules: Sequence[OutcomeRule]) -> str:
 
 def _holds(text: str, phrases: Sequence[str]) -> bool:
     """Whether one of the phrases stands in a text, however both are spelled."""
-    told = _plain(text)
-    return any(_plain(phrase).strip() in told for phrase in phrases)
+    plain = _plain(text)
+    return any(_plain(phrase).strip() in plain for phrase in phrases)
 
 
 def _plain(text: str) -> str:

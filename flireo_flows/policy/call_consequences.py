@@ -108,12 +108,12 @@ def opt_out_of(
         (rule, answer) for rule in policy.do_not_call_keys for answer in answers.alike(analysis, rule.key)
     ]
     for rule, answer in found:
-        if answers.tells(answer, rule.equals) or (_wants_yes(rule) and _asks(answer)):
+        if answers.is_answer(answer, rule.equals) or (_wants_yes(rule) and _asks(answer)):
             return OptOut("analysis", f"the call's analysis says {rule.key} = {rule.equals}")
     # A key whose words say what a yes or a no under it means counts where the usual ones do.
     is_usual = set(USUAL_KEYS) <= set(policy.do_not_call_keys)
     named = [(key, value) for key, value in answers.fields(analysis) if _meant(key)] if is_usual else []
-    key = next((key for key, value in named if answers.tells(value, _meant(key))), "")
+    key = next((key for key, value in named if answers.is_answer(value, _meant(key))), "")
     if key or (policy.do_not_call_words and (key := _marked(analysis))):
         return OptOut("analysis", f"the call's analysis asks for no more calls under {key}")
     unclear = [rule.key for rule, answer in found if answers.is_unclear(answer, rule.equals)]

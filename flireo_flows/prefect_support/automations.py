@@ -5,7 +5,6 @@ Prefect's own `prefect automation create --from-file` wants ids, which differ fr
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -23,7 +22,7 @@ SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
 class AutomationError(Exception):
-    """An automation cannot be made. Says of which file, what is wrong, and what to do."""
+    """An automation cannot be made. Names the file, what is wrong, and what to do."""
 
     def __init__(self, file: str, problem: str) -> None:
         self.file, self.problem = file, problem
@@ -31,14 +30,6 @@ class AutomationError(Exception):
 
     def __str__(self) -> str:
         return f"automation {self.file}: {self.problem}"
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """An automation that is there now; `is_new` is False for one of its name that was replaced."""
-
-    name: str
-    is_new: bool
 
 
 def automation_files(paths: Iterable[Path]) -> list[Path]:
@@ -58,13 +49,16 @@ def automation_files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def make_automation(file: Path, notify: str = "") -> Made:
+def make_automation(file: Path, notify: str = "") -> tuple[str, bool]:
     """Make the automation of a file at the Prefect server, or replace the one of its name.
 
     Args:
         file: YAML or JSON in Prefect's format; `deployment: FLOW/NAME` stands for `deployment_id`, and
             `block: TYPE/NAME` for `block_document_id`.
         notify: Block to notify, `TYPE/NAME`, in place of those the file names; empty keeps them.
+
+    Returns:
+        Its name, and whether it is new; False for one of its name that was replaced.
 
     Raises:
         AutomationError: The file is not one, what it names is not there, or Prefect does not take it.
@@ -81,7 +75,7 @@ def make_automation(file: Path, notify: str = "") -> Made:
             client.update_automation(known[0].id, automation)
         else:
             client.create_automation(automation)
-    return Made(automation.name, not known)
+    return automation.name, not known
 
 
 @contextmanager
@@ -148,5 +142,5 @@ def _block(client: SyncPrefectClient, file: Path, slug: str) -> UUID:
 
 
 def _first(error: ValidationError) -> str:
-    told = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(str(part) for part in told['loc']) or 'the file'}: {told['msg']}"
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc']) or 'the file'}: {first['msg']}"

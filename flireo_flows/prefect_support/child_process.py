@@ -24,7 +24,7 @@ STOP_SECONDS: Final = 8.0  # a server's time to close before it is killed
 
 
 class ChildError(Exception):
-    """A server that we started did not come up. Says which, and the end of what it printed."""
+    """A server that we started did not come up. Names which, and the end of what it printed."""
 
 
 def exit_with_parent() -> None:

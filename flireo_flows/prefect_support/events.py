@@ -18,7 +18,7 @@ from prefect.events.clients import get_events_client
 from prefect.runtime import flow_run
 
 from flireo_flows.ledger import Database, LedgerError
-from flireo_flows.ledger.notices import Notice, names_told, read_notices
+from flireo_flows.ledger.notices import Notice, label_names, read_notices
 from flireo_flows.ledger.outbox import OF_CALLS, Outbox, Posted, post_reports_waiting
 
 ROUND_SECONDS: Final = 2.0
@@ -62,8 +62,8 @@ class Publisher:
         try:
             posted = await asyncio.shield(claiming)
             notices = await read_notices(self.database, posted)
-            told = zip(posted, notices, strict=True)
-            await box.keep({it.id: names_told(notice) for it, notice in told if it.event in OF_CALLS})
+            pairs = zip(posted, notices, strict=True)
+            await box.keep({it.id: label_names(notice) for it, notice in pairs if it.event in OF_CALLS})
             await self._send(list(_events(notices, self.flow_run_id, is_backlog)))
         except asyncio.CancelledError:
             # The run ends. What may have arrived is sent again under its id, by whoever comes first.
@@ -123,7 +123,7 @@ class Publisher:
 
 
 async def announce_forever(ledger_url: str) -> None:
-    """For a process that runs all the time, such as the webhook receiver: send notices, and say when reports wait.
+    """For a process that runs all the time, such as the webhook receiver: send notices, and report when reports wait.
 
     Args:
         ledger_url: See `Database.open`.
@@ -133,7 +133,7 @@ async def announce_forever(ledger_url: str) -> None:
         beside = asyncio.create_task(publisher.publish_forever())
         try:
             while True:
-                with suppress(LedgerError):  # the receiver says so itself
+                with suppress(LedgerError):  # the receiver reports it itself
                     await post_reports_waiting(database)
                 await asyncio.sleep(LOOK_SECONDS)
         finally:

@@ -1,6 +1,6 @@
 """The webhook receiver: an ASGI app that stores what Flireo sends before it answers."""
 
-from flireo_flows.ledger.callers import KnownCaller
+from flireo_flows.ledger.audit import KnownCaller
 from flireo_flows.receiver.assistant_request import AssistantAnswer
 from flireo_flows.receiver.receiver import Receiver, create_app
 from flireo_flows.receiver.tool import ToolContext, ToolError

@@ -9,7 +9,7 @@ from pydantic_core import to_jsonable_python
 from flireo_flows.api.agent_config import AgentOverride
 from flireo_flows.api.fields import Dialect
 from flireo_flows.api.webhooks import AssistantRequest, KeyCase
-from flireo_flows.ledger.callers import KnownCaller
+from flireo_flows.ledger.audit import KnownCaller
 from flireo_flows.script import ComposeError, Template, variables
 
 DIALECT: Final = {KeyCase.CAMEL: Dialect.FLIREO, KeyCase.SNAKE: Dialect.HMSOVEREIGN}

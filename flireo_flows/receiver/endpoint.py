@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from flireo_flows.api.webhooks import EVENT_HEADER, EventType
-from flireo_flows.ledger.delivery import Delivery, read_delivery
+from flireo_flows.ledger.inbox import Delivery, read_delivery
 from flireo_flows.lifecycle.states import InboxState
 from flireo_flows.receiver.logs import place_of
 from flireo_flows.receiver.metrics import Metrics

@@ -13,9 +13,9 @@ from fastapi.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from flireo_flows.api.webhooks import AssistantRequest, EventType, KeyCase, ToolCalls, key_case, parse_event
-from flireo_flows.ledger.callers import KnownCaller, find_caller
+from flireo_flows.ledger.audit import KnownCaller, find_caller
 from flireo_flows.ledger.dead_letters import counted
-from flireo_flows.ledger.delivery import Delivery
+from flireo_flows.ledger.inbox import Delivery
 from flireo_flows.receiver.assistant_request import Greets, body_of
 from flireo_flows.receiver.endpoint import WebhookEndpoint
 from flireo_flows.receiver.function_call import FunctionCall, TooBusyError, TooSlowError, call_within

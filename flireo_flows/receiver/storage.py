@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
 
 from flireo_flows.ledger import Database, Delivered, Inbox, LedgerError
-from flireo_flows.ledger.delivery import Delivery
 from flireo_flows.ledger.errors import is_outage
+from flireo_flows.ledger.inbox import Delivery
 
 GROUP: Final = 200  # deliveries that are written in one transaction
 SPACING_SECONDS: Final = 0.01  # from the beginning of one transaction to that of the next, at the least

@@ -4,71 +4,19 @@ Source: contract sections 6 (the three shapes of a tool) and 18.5 (the four shap
 """
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
 from flireo_flows.api.webhooks import EventType
 from flireo_flows.sandbox.call_content import analysis_of
-from flireo_flows.sandbox.clock import ScaledClock, Schedule
-from flireo_flows.sandbox.delivery import Courier, OutgoingWebhook, WebhookReply
+from flireo_flows.sandbox.delivery import Exchange, OutgoingWebhook, WebhookReply
+from flireo_flows.sandbox.local_platform import Platform
 from flireo_flows.sandbox.payloads import assistant_request, tool_calls
 from flireo_flows.sandbox.seeded_random import SeededRandom
-from flireo_flows.sandbox.settings import SandboxSettings
 from flireo_flows.sandbox.store import Record, SandboxCall
-
-_KEPT: Final = 1000  # the newest so many
-
-
-@dataclass(slots=True, eq=False)
-class Exchange:
-    """A webhook whose answer matters, and that answer.
-
-    Attributes:
-        reply: None: it has not come yet, or no one waits for it (an async tool).
-        outcome: What the sandbox made of it, in words.
-    """
-
-    call_id: str
-    webhook: OutgoingWebhook
-    reply: WebhookReply | None = None
-    outcome: str = "under way"
-
-    def as_record(self) -> dict[str, Any]:
-        """As the control surface shows it."""
-        reply = self.reply
-        return {
-            "call_id": self.call_id,
-            "event": self.webhook.event,
-            "sent": self.webhook.body["message"],
-            "status": reply.status if reply else None,
-            "answer": reply.body if reply else None,
-            "outcome": self.outcome,
-        }
-
-
-@dataclass(slots=True)
-class Exchanges:
-    """The newest exchanges, oldest first."""
-
-    _kept: deque[Exchange] = field(default_factory=lambda: deque(maxlen=_KEPT))
-
-    def __iter__(self) -> Iterator[Exchange]:
-        return iter(self._kept)
-
-    def begin(self, call_id: str, webhook: OutgoingWebhook) -> Exchange:
-        """Note that a webhook goes out."""
-        exchange = Exchange(call_id, webhook)
-        self._kept.append(exchange)
-        return exchange
-
-    def clear(self) -> None:
-        """Forget them."""
-        self._kept.clear()
-
 
 TIMEOUT_SECONDS: Final = 10.0  # real ones, for a synchronous tool (contract section 18.3)
 _LONGEST_NOTE: Final = 2000  # characters of an answer in the transcript
@@ -103,8 +51,8 @@ def tools_used(call: SandboxCall, script: Sequence[str] | None) -> list[AgentToo
 
 def function_tools(agent: Mapping[str, Any]) -> list[AgentTool]:
     """The function tools of an agent that have somewhere to be called. Built-in ones are left out."""
-    listed = _record(agent.get("llm_config")).get("tools")
-    read = (_tool(_record(one), agent) for one in (listed if isinstance(listed, list) else ()))
+    listed = mapping_of(agent.get("llm_config")).get("tools")
+    read = (_tool(mapping_of(one), agent) for one in (listed if isinstance(listed, list) else ()))
     return [tool for tool in read if tool]
 
 
@@ -130,7 +78,7 @@ def _own_result(body: Record, call_id: str) -> Mapping[str, Any]:
     results = body.get("results")
     if not isinstance(results, list):
         return body
-    own = (_record(one) for one in results)
+    own = (mapping_of(one) for one in results)
     return next(
         (one for one in own if call_id in (one.get("toolCallId"), one.get("tool_call_id"))),
         {"error": "no result has the id of this tool call"},
@@ -145,7 +93,7 @@ def _tool(listed: Mapping[str, Any], agent: Mapping[str, Any]) -> AgentTool | No
     """One tool, flat or nested; None for what is no function, or has no url to be called at."""
     if listed.get("type", "function") != "function":
         return None  # endCall, transferCall
-    function, server = _record(listed.get("function")) or listed, _record(listed.get("server"))
+    function, server = mapping_of(listed.get("function")) or listed, mapping_of(listed.get("server"))
     secret = server.get("secret") or agent.get("webhook_secret")
     name = function.get("name")
     own_url = listed.get("url") or server.get("url")
@@ -157,7 +105,7 @@ def _tool(listed: Mapping[str, Any], agent: Mapping[str, Any]) -> AgentTool | No
     )
     return AgentTool(
         name=name,
-        parameters=_record(function.get("parameters")),
+        parameters=mapping_of(function.get("parameters")),
         url=url,
         secret=secret if isinstance(secret, str) else None,
         waits=not listed.get("async"),
@@ -170,87 +118,81 @@ def _url_of(agent: Mapping[str, Any]) -> object:
     return agent.get("webhook_url") if wanted else None
 
 
-def _record(value: object) -> Mapping[str, Any]:
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """An object of JSON; an empty one for anything else."""
     return value if isinstance(value, Mapping) else {}
 
 
 _CONFIGURATION_SECONDS: Final = 5.0  # real ones, for an assistant-request (contract section 18.3)
 
 
-class AgentWebhooks:
-    """Asks, and keeps a record of what was answered."""
+def ask_who_answers(call: SandboxCall, platform: Platform, then: Callable[[Exchange], None]) -> bool:
+    """Send the assistant-request of an inbound call, if its agent wants one.
 
-    def __init__(
-        self,
-        settings: SandboxSettings,
-        clock: ScaledClock,
-        schedule: Schedule,
-        courier: Courier,
-        random: SeededRandom,
-        exchanges: Exchanges,
-    ) -> None:
-        self._settings, self._clock, self._schedule = settings, clock, schedule
-        self._courier, self._random, self._exchanges = courier, random, exchanges
+    Args:
+        call: The inbound call.
+        platform: Where it comes in.
+        then: Is given the exchange, once it has its reply.
 
-    def ask_who_answers(self, call: SandboxCall, then: Callable[[Exchange], None]) -> bool:
-        """Send the assistant-request of an inbound call, if its agent wants one.
+    Returns:
+        Whether it was sent.
+    """
+    url = call.agent.get("webhook_url")
+    if not url or EventType.ASSISTANT_REQUEST not in (call.agent.get("webhook_events") or ()):
+        return False
+    body = assistant_request(call, platform.clock.unix_ms(), platform.settings)
+    event = EventType.ASSISTANT_REQUEST.value
+    webhook = OutgoingWebhook(str(url), call.agent.get("webhook_secret"), event, body)
+    exchange = Exchange(call.id, webhook)
+    platform.exchanges.append(exchange)
 
-        Args:
-            call: The inbound call.
-            then: Is given the exchange, once it has its reply.
+    def answered(reply: WebhookReply) -> None:
+        exchange.reply = reply
+        then(exchange)
 
-        Returns:
-            Whether it was sent.
-        """
-        url = call.agent.get("webhook_url")
-        if not url or EventType.ASSISTANT_REQUEST not in (call.agent.get("webhook_events") or ()):
-            return False
-        body = assistant_request(call, self._clock.unix_ms(), self._settings)
-        event = EventType.ASSISTANT_REQUEST.value
-        webhook = OutgoingWebhook(str(url), call.agent.get("webhook_secret"), event, body)
-        exchange = self._exchanges.begin(call.id, webhook)
+    platform.courier.ask(webhook, _CONFIGURATION_SECONDS, answered)
+    return True
 
-        def answered(reply: WebhookReply) -> None:
-            exchange.reply = reply
-            then(exchange)
 
-        self._courier.ask(webhook, _CONFIGURATION_SECONDS, answered)
-        return True
+def use_tools(call: SandboxCall, talk_seconds: float, platform: Platform, then: Callable[[], None]) -> None:
+    """Spread the tool calls of a conversation over its length.
 
-    def use_tools(self, call: SandboxCall, talk_seconds: float, then: Callable[[], None]) -> None:
-        """Spread the tool calls of a conversation over its length.
+    Args:
+        call: That was just answered.
+        talk_seconds: How long it will last, in simulated seconds.
+        platform: Where it runs.
+        then: Called when a tool that the conversation waited for has answered.
+    """
+    used = tools_used(call, platform.settings.tools.get(call.destination))
+    for number, tool in enumerate(used, 1):
+        moment = talk_seconds * number / (len(used) + 1)
+        platform.schedule.after(moment, partial(_use, call, tool, number, platform, then))
 
-        Args:
-            call: That was just answered.
-            talk_seconds: How long it will last, in simulated seconds.
-            then: Called when a tool that the conversation waited for has answered.
-        """
-        used = tools_used(call, self._settings.tools.get(call.destination))
-        for number, tool in enumerate(used, 1):
-            moment = talk_seconds * number / (len(used) + 1)
-            self._schedule.after(moment, partial(self._use, call, tool, number, then))
 
-    def _use(self, call: SandboxCall, tool: AgentTool, number: int, then: Callable[[], None]) -> None:
-        if call.is_over:
-            return
-        tool_call_id = f"tool_{uuid4().hex[:12]}"
-        arguments = arguments_of(tool, call, self._random, number)
-        now_ms = self._clock.unix_ms()
-        body = tool_calls(call, tool_call_id, tool.name, arguments, now_ms, self._settings)
-        webhook = OutgoingWebhook(tool.url, tool.secret, EventType.TOOL_CALLS.value, body)
-        exchange = self._exchanges.begin(call.id, webhook)
-        if not tool.waits:
-            exchange.outcome = "sent; an async tool's answer is not read"
-            if tool.words:
-                call.tool_notes.append({"role": "assistant", "content": tool.words})
-            return self._courier.send([webhook])
+def _use(
+    call: SandboxCall, tool: AgentTool, number: int, platform: Platform, then: Callable[[], None]
+) -> None:
+    if call.is_over:
+        return
+    tool_call_id = f"tool_{uuid4().hex[:12]}"
+    arguments = arguments_of(tool, call, platform.random, number)
+    now_ms = platform.clock.unix_ms()
+    body = tool_calls(call, tool_call_id, tool.name, arguments, now_ms, platform.settings)
+    webhook = OutgoingWebhook(tool.url, tool.secret, EventType.TOOL_CALLS.value, body)
+    exchange = Exchange(call.id, webhook)
+    platform.exchanges.append(exchange)
+    if not tool.waits:
+        exchange.outcome = "sent; an async tool's answer is not read"
+        if tool.words:
+            call.tool_notes.append({"role": "assistant", "content": tool.words})
+        return platform.courier.send([webhook])
 
-        def answered(reply: WebhookReply) -> None:
-            note = note_of(tool, tool_call_id, reply)
-            exchange.reply, exchange.outcome = reply, note["content"]
-            call.tool_notes.append(note)
-            call.tools_running -= 1
-            then()
+    def answered(reply: WebhookReply) -> None:
+        note = note_of(tool, tool_call_id, reply)
+        exchange.reply, exchange.outcome = reply, note["content"]
+        call.tool_notes.append(note)
+        call.tools_running -= 1
+        then()
 
-        call.tools_running += 1
-        self._courier.ask(webhook, TIMEOUT_SECONDS, answered)
+    call.tools_running += 1
+    platform.courier.ask(webhook, TIMEOUT_SECONDS, answered)

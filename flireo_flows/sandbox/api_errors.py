@@ -1,12 +1,16 @@
 """Errors of the API: raised where a request is judged, written in the dialect's shape where it is answered."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import JSONResponse, Response
 
 from flireo_flows.api.fields import Dialect
 from flireo_flows.sandbox.settings import ErrorForm, SandboxSettings
+
+UNAUTHORIZED: Final = (
+    "unauthorized"  # no key, or a wrong one: the reference shows it flat, whatever the dialect
+)
 
 
 class ApiError(Exception):
@@ -36,13 +40,6 @@ class ApiError(Exception):
         self.headers, self.extra = dict(headers or {}), dict(extra or {})
 
 
-class UnauthorizedError(ApiError):
-    """No key, or a wrong one. The reference shows this body flat, whatever the dialect."""
-
-    def __init__(self) -> None:
-        super().__init__(401, "unauthorized", "Invalid or missing API key")
-
-
 def not_found(what: str, param: str | None = None) -> ApiError:
     """404 for an unknown id."""
     return ApiError(404, "not_found", f"{what} not found", param=param)
@@ -65,7 +62,7 @@ def answer(refusal: ApiError, settings: SandboxSettings) -> Response:
 
 
 def _form(refusal: ApiError, settings: SandboxSettings) -> ErrorForm:
-    if isinstance(refusal, UnauthorizedError):
+    if refusal.code == UNAUTHORIZED:
         return ErrorForm.FLAT
     by_dialect = ErrorForm.NESTED if settings.dialect is Dialect.FLIREO else ErrorForm.FLAT
     return settings.error_form or by_dialect
@@ -77,7 +74,7 @@ def _nested(refusal: ApiError) -> dict[str, Any]:
 
 
 def _flat(refusal: ApiError) -> dict[str, Any]:
-    if isinstance(refusal, UnauthorizedError):
+    if refusal.code == UNAUTHORIZED:
         return {"error": "Unauthorized", "message": refusal.message}
     param = {"param": refusal.param} if refusal.param else {}
     return {"error": refusal.message, **param, **refusal.extra}

@@ -1,12 +1,14 @@
 """How a call will go: decided when it is placed, from the script, the weights and the seed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from flireo_flows.api.fields import Dialect
 from flireo_flows.sandbox.seeded_random import SeededRandom
 from flireo_flows.sandbox.settings import ReportFate, SandboxOutcome, SandboxSettings
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ def course_of_call(
         settings: Scripts, weights, lengths.
         random: Follows from the seed; the same destination and ordinal give the same course.
     """
-    outcome = _outcome(destination, ordinal, settings, random)
+    script = settings.outcomes.get(destination, ())
+    outcome = _scripted(script, settings.outcome_weights, random, "outcome", destination, ordinal=ordinal)
     return course_of(outcome, destination, ordinal, agent, settings, random)
 
 
@@ -117,25 +120,18 @@ def course_of(
     if limit is not None and talk_seconds > limit:
         talk_seconds, ending = limit, CallEnd("ended", "max_duration")
     mood = 0 if outcome is SandboxOutcome.VOICEMAIL else random.roll("mood", phone, ordinal)
-    return CallCourse(
-        outcome, ring_seconds, talk_seconds, ending, mood, _report_fate(phone, ordinal, settings, random)
-    )
+    script = settings.reports.get(phone, ())
+    fate = _scripted(script, settings.report_weights, random, "report", phone, ordinal=ordinal)
+    return CallCourse(outcome, ring_seconds, talk_seconds, ending, mood, fate)
 
 
-def _report_fate(phone: str, ordinal: int, settings: SandboxSettings, random: SeededRandom) -> ReportFate:
-    script = settings.reports.get(phone)
+def _scripted(
+    script: Sequence[T], weights: Mapping[T, float], random: SeededRandom, *question: object, ordinal: int
+) -> T:
+    """What a script has for this call, the last of it for all that follow; without one, what the weights give."""
     if script:
         return script[min(ordinal, len(script)) - 1]
-    return random.weighted(settings.report_weights, "report", phone, ordinal)
-
-
-def _outcome(
-    destination: str, ordinal: int, settings: SandboxSettings, random: SeededRandom
-) -> SandboxOutcome:
-    script = settings.outcomes.get(destination)
-    if script:
-        return script[min(ordinal, len(script)) - 1]
-    return random.weighted(settings.outcome_weights, "outcome", destination, ordinal)
+    return random.weighted(weights, *question, ordinal)
 
 
 def _conversation(

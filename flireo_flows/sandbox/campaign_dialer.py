@@ -99,12 +99,10 @@ def _instructions(lead: SandboxLead, campaign: SandboxCampaign, store: Store) ->
         return None
     known = agent["llm_config"].get("messages") or []
     others = [message for message in known if message["role"] != "system"]
-    words = _VARIABLE.sub(partial(_value, lead), campaign.system_message_template)
+    # A variable that the lead lacks stays as it is written.
+    words = _VARIABLE.sub(
+        lambda found: lead.variables.get(found[1], found[0]), campaign.system_message_template
+    )
     return {
         "llm_config": {**agent["llm_config"], "messages": [{"role": "system", "content": words}, *others]}
     }
-
-
-def _value(lead: SandboxLead, variable: re.Match[str]) -> str:
-    """A variable of the lead; one that it lacks stays as it is written."""
-    return lead.variables.get(variable[1], variable[0])

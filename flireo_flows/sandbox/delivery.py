@@ -59,6 +59,33 @@ class WebhookReply:
     problem: str | None = None
 
 
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """A webhook whose answer matters, and that answer.
+
+    Attributes:
+        reply: None: it has not come yet, or no one waits for it (an async tool).
+        outcome: What the sandbox made of it, in words.
+    """
+
+    call_id: str
+    webhook: OutgoingWebhook
+    reply: WebhookReply | None = None
+    outcome: str = "under way"
+
+    def as_record(self) -> dict[str, Any]:
+        """As the control surface shows it."""
+        reply = self.reply
+        return {
+            "call_id": self.call_id,
+            "event": self.webhook.event,
+            "sent": self.webhook.body["message"],
+            "status": reply.status if reply else None,
+            "answer": reply.body if reply else None,
+            "outcome": self.outcome,
+        }
+
+
 class Courier:
     """Delivers webhooks concurrently. Their order is not kept: neither does the platform promise it."""
 
@@ -75,19 +102,15 @@ class Courier:
         self.counts["doubled"] += copies > 1
         return [webhook] * copies
 
-    def send(self, webhooks: Sequence[OutgoingWebhook]) -> None:
-        """Send webhooks, all at once."""
-        for webhook in webhooks:
-            self._start(self._deliver(webhook))
+    def send(self, webhooks: Sequence[OutgoingWebhook], *, in_order: bool = False) -> None:
+        """Send webhooks, all at once; in order, each when the one before it was answered."""
 
-    def send_in_order(self, webhooks: Sequence[OutgoingWebhook]) -> None:
-        """Send each webhook when the one before it was answered."""
-
-        async def one_by_one() -> None:
-            for webhook in webhooks:
+        async def one_by_one(these: Sequence[OutgoingWebhook]) -> None:
+            for webhook in these:
                 await self._deliver(webhook)
 
-        self._start(one_by_one())
+        for these in [webhooks] if in_order else [[webhook] for webhook in webhooks]:
+            self._start(one_by_one(these))
 
     def ask(
         self, webhook: OutgoingWebhook, timeout_seconds: float, then: Callable[[WebhookReply], None]

@@ -17,9 +17,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from flireo_flows.sandbox.api_errors import ApiError, UnauthorizedError, answer
-from flireo_flows.sandbox.fixed_window import WindowState
-from flireo_flows.sandbox.local_platform import Platform
+from flireo_flows.sandbox.api_errors import UNAUTHORIZED, ApiError, answer
+from flireo_flows.sandbox.local_platform import Platform, WindowState
 from flireo_flows.sandbox.settings import ALTERING, BREAKING, BreakingSwitch, SandboxSettings
 
 _ABORT: Final = "flireo_sandbox.abort"
@@ -69,56 +68,45 @@ class ClosableProtocol(H11Protocol):
 API_PREFIX: Final = "/api/v1"
 
 
-class RequestCounter:
-    """Counts requests by route and status. Status 0 is an answer that was lost."""
+class ApiGate:
+    """Counts requests by route and status, checks the key, and counts the request against the key's window."""
 
     def __init__(self, app: ASGIApp, platform: Platform) -> None:
         self._app, self._platform = app, platform
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and note its status."""
+        """Pass the request on, or answer 401 or 429. Status 0 is an answer that was lost."""
         if not _is_api(scope):
             return await self._app(scope, receive, send)
+        refusal, standing = self._judge(_bearer(scope))
+        headers = standing.headers() if standing else {}
         status = 0
 
-        async def noting(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
-            status = message.get("status", status)
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                sent = MutableHeaders(scope=message)
+                for name, value in headers.items():
+                    sent.setdefault(name, value)  # a control command reports its own limit
             await send(message)
 
+        answers = answer(refusal, self._platform.settings) if refusal else self._app
         try:
-            await self._app(scope, receive, noting)
+            await answers(scope, receive, send_with_headers)
         finally:
             self._platform.requests[_route(scope), status] += 1
 
-
-class KeyGate:
-    """Checks the key, counts the request against its window, and adds the rate-limit headers."""
-
-    def __init__(self, app: ASGIApp, platform: Platform) -> None:
-        self._app, self._platform = app, platform
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401 or 429."""
-        if not _is_api(scope):
-            return await self._app(scope, receive, send)
-        key = _bearer(scope)
+    def _judge(self, key: str) -> tuple[ApiError | None, WindowState | None]:
+        """Why to refuse a request with this key, and where its window stands; None for no reason, and no limit."""
         refusal = _refusal(key, self._platform.settings)
-        standing = self._standing(key, refusal)
-        if standing and standing.retry_after:
-            refusal = too_many(standing)
-        send = _with_headers(standing, send)
-        if refusal:
-            return await answer(refusal, self._platform.settings)(scope, receive, send)
-        await self._app(scope, receive, send)
-
-    def _standing(self, key: str, refusal: ApiError | None) -> WindowState | None:
         limit, now = self._platform.settings.rate_limit, self._platform.clock.unix()
         if not limit:
-            return None
+            return refusal, None
         # A refused key has no window: it must get 401 each time, never 429.
         windows = self._platform.key_windows
-        return windows.untouched(limit, now) if refusal else windows.take(key, limit, now)
+        standing = windows.untouched(limit, now) if refusal else windows.take(key, limit, now)
+        return (too_many(standing) if standing.retry_after else refusal), standing
 
 
 def too_many(standing: WindowState) -> ApiError:
@@ -131,21 +119,6 @@ def too_many(standing: WindowState) -> ApiError:
         headers=standing.headers(),
         extra={"retry_after": wait},
     )
-
-
-def _with_headers(standing: WindowState | None, send: Send) -> Send:
-    if standing is None:
-        return send
-    headers = standing.headers()
-
-    async def send_with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            sent = MutableHeaders(scope=message)
-            for name, value in headers.items():
-                sent.setdefault(name, value)  # a control command reports its own limit
-        await send(message)
-
-    return send_with_headers
 
 
 def _is_api(scope: Scope) -> bool:
@@ -162,7 +135,7 @@ def _refusal(key: str, settings: SandboxSettings) -> ApiError | None:
     if key in settings.revoked_keys:
         return ApiError(401, "api_key_revoked", "This API key has been revoked")
     if not key or (settings.api_keys and key not in settings.api_keys):
-        return UnauthorizedError()
+        return ApiError(401, UNAUTHORIZED, "Invalid or missing API key")
     return None
 
 
@@ -185,8 +158,8 @@ _GATEWAY_TIMEOUT: Final = (
 class FaultInjector:
     """Lets the faults that are switched on hit requests of the API."""
 
-    def __init__(self, app: ASGIApp, platform: Platform, routes: Sequence[Route], prefix: str) -> None:
-        self._app, self._platform, self._routes, self._prefix = app, platform, routes, prefix
+    def __init__(self, app: ASGIApp, platform: Platform, routes: Sequence[Route]) -> None:
+        self._app, self._platform, self._routes = app, platform, routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or break it."""
@@ -205,22 +178,23 @@ class FaultInjector:
 
     def _route(self, scope: Scope) -> Route | None:
         """The operation that a request is for; None: it is none of the API's."""
-        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+        if not _is_api(scope):
             return None
-        path, method = scope["path"].removeprefix(self._prefix), scope["method"]
+        path, method = scope["path"].removeprefix(API_PREFIX), scope["method"]
         fitting = (route for route in self._routes if method in (route.methods or ()))
         return next((route for route in fitting if route.path_regex.match(path)), None)
 
     async def _break(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
         switch = self._platform.faults.switch(kind)
         if isinstance(switch, BreakingSwitch) and switch.carried_out:
-            await self._app(scope, receive, _unheard)
+            await self._app(scope, receive, _discard)
         await self._answer(kind)(scope, receive, send)
 
     def _answer(self, kind: str) -> Response:
         settings = self._platform.settings
         if kind == "too_many":
-            return answer(_too_many(self._platform.clock.unix()), settings)
+            again = math.ceil(self._platform.clock.unix() + _RETRY_AFTER_SECONDS)
+            return answer(too_many(WindowState(None, 0, again, _RETRY_AFTER_SECONDS)), settings)
         if kind == "server_error":
             return answer(ApiError(500, "internal_error", "Something went wrong"), settings)
         if kind == "unavailable":
@@ -232,22 +206,8 @@ class FaultInjector:
         )
 
 
-async def _unheard(message: Message) -> None:
+async def _discard(message: Message) -> None:
     """Where the answer goes that the request really had."""
-
-
-def _too_many(now: float) -> ApiError:
-    return ApiError(
-        429,
-        "rate_limit_exceeded",
-        f"Too many requests, retry in {_RETRY_AFTER_SECONDS} seconds.",
-        headers={
-            "Retry-After": str(_RETRY_AFTER_SECONDS),
-            "X-RateLimit-Remaining": "0",
-            "X-RateLimit-Reset": str(math.ceil(now + _RETRY_AFTER_SECONDS)),
-        },
-        extra={"retry_after": _RETRY_AFTER_SECONDS},
-    )
 
 
 class _Altering:
@@ -275,7 +235,7 @@ class _Altering:
         with suppress(ValueError):
             document = json.loads(self._body)
             for alter in self._alterations:
-                document = alter(document)
+                document = _everywhere(document, alter)
             return json.dumps(document).encode()
         return self._body
 
@@ -289,27 +249,20 @@ def _everywhere(value: Any, alter: Callable[[dict[str, Any]], dict[str, Any]]) -
     return value
 
 
-def _with_unknown_enums(value: Any) -> Any:
-    return _everywhere(
-        value,
-        lambda record: {
-            name: _UNKNOWN_VALUE if name in _OPEN_ENUMS and isinstance(item, str) else item
-            for name, item in record.items()
-        },
-    )
+def _with_unknown_enums(record: dict[str, Any]) -> dict[str, Any]:
+    known = {name for name, item in record.items() if name in _OPEN_ENUMS and isinstance(item, str)}
+    return {**record, **dict.fromkeys(known, _UNKNOWN_VALUE)}
 
 
-def _with_extra_fields(value: Any) -> Any:
-    return _everywhere(value, lambda record: {**record, "x_unheard_of": {"nested": [1, None, "text"]}})
+def _with_extra_fields(record: dict[str, Any]) -> dict[str, Any]:
+    return {**record, "x_unheard_of": {"nested": [1, None, "text"]}}
 
 
-def _without(name: str) -> Callable[[Any], Any]:
-    return lambda value: _everywhere(
-        value, lambda record: {key: item for key, item in record.items() if key != name}
-    )
+def _without(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda record: {key: item for key, item in record.items() if key != name}
 
 
-_ALTERATIONS: Final[Mapping[str, Callable[[Any], Any]]] = {
+_ALTERATIONS: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "unknown_enum": _with_unknown_enums,
     "extra_fields": _with_extra_fields,
     "no_room_name": _without("room_name"),

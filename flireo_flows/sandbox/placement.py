@@ -6,7 +6,6 @@ call is the emulator's: form (400), things named (404), things that cannot be us
 "calls are then not handled" and "inactive agents do not answer".
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -14,18 +13,28 @@ from uuid import uuid4
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from flireo_flows.sandbox.agent_webhooks import Exchange
+from flireo_flows.api.agent_config import REALTIME_PROVIDERS
+from flireo_flows.sandbox.agent_webhooks import ask_who_answers
 from flireo_flows.sandbox.api_errors import ApiError, invalid, missing, not_found
-from flireo_flows.sandbox.call_course import CallEnd, course_of, course_of_call
+from flireo_flows.sandbox.call_course import CallCourse, CallEnd, course_of, course_of_call
+from flireo_flows.sandbox.call_simulator import announce, begin, end, let_ring
+from flireo_flows.sandbox.delivery import Exchange
 from flireo_flows.sandbox.local_platform import Platform
-from flireo_flows.sandbox.request_forms import AgentForm, read_form
-from flireo_flows.sandbox.settings import E164, Phone, ReportFate, SandboxOutcome
+from flireo_flows.sandbox.request_forms import AgentForm, PhoneText, RequestForm, given, read_form
+from flireo_flows.sandbox.settings import Phone, ReportFate, SandboxOutcome
 from flireo_flows.sandbox.store import Record, SandboxCall
 
 _SAVED: Final = ("agent_id", "assistant_id")
 _INLINE: Final = ("agent_config", "assistant", "agent")
-_REALTIME: Final = frozenset({"xai_realtime", "google_realtime", "openai_live"})
-_E164: Final = re.compile(E164)
+
+
+class _OrderForm(RequestForm):
+    destination: PhoneText = ""
+    agent_config: AgentForm | None = None
+    assistant: AgentForm | None = None
+    agent: AgentForm | None = None
+    assistant_override: AgentForm | None = None
+    first_message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +42,12 @@ class Order:
     """A request that may be placed.
 
     Attributes:
+        other: The other party's number.
         agent: The configuration to run with, overrides applied.
         agent_id: None for an inline agent.
     """
 
-    destination: str
+    other: str
     number: Record
     agent: Mapping[str, Any]
     agent_id: str | None
@@ -49,81 +59,65 @@ def read_order(body: Record, platform: Platform) -> Order:
     Raises:
         ApiError: It is not placed.
     """
-    destination = phone_number(body, "destination")
-    saved, inline = _given(body, _SAVED), _given(body, _INLINE)
+    sent = {name: value for name, value in body.items() if value is not None}
+    body = read_form(_OrderForm, sent, required=("destination",))
+    agent_id: str | None = None
+    saved, inline = given(body, *_SAVED), given(body, *_INLINE)
     if (saved is None) == (inline is None):
-        raise ApiError(
-            400, "invalid_request", "Send exactly one of agent_id and agent_config", param="agent_id"
-        )
+        raise _invalid_request("agent_id", "Send exactly one of agent_id and agent_config")
+    if saved is not None:
+        agent_id, agent = _saved_agent(*saved, body, platform)
     if inline is not None:
-        agent_id, agent = None, _inline_agent(inline, body)
-    else:
-        agent_id, agent = _saved_agent(saved, body, platform)
+        if "assistant_override" in body:
+            raise _invalid_request("assistant_override", "assistant_override needs assistant_id")
+        agent = inline[1]
+        _check_providers(agent, inline[0])
     number = _number(body.get("number_id"), platform)
     if platform.store.minutes_balance <= 0:
         balance = {"balance": platform.store.minutes_balance}
         raise ApiError(402, "insufficient_credits", "No credits left for an outbound call.", extra=balance)
-    return Order(destination, number, agent, agent_id)
+    return Order(body["destination"], number, agent, agent_id)
+
+
+def _invalid_request(param: str, message: str) -> ApiError:
+    return ApiError(400, "invalid_request", message, param=param)
 
 
 def place(order: Order, platform: Platform) -> SandboxCall:
     """Place the call: from here on a phone rings."""
-    ordinal = platform.store.calls.next_call(order.destination)
-    token = uuid4().hex  # not from the seed: see store.new_id
-    style = f"_{order.destination}_" if platform.settings.plus_in_call_ids else "outbound-"
-    call = SandboxCall(
-        id=f"call-{style}{token[:12]}",
-        destination=order.destination,
-        number=order.number,
-        agent=order.agent,
-        agent_id=order.agent_id,
-        course=course_of_call(order.destination, ordinal, order.agent, platform.settings, platform.random),
-        ordinal=ordinal,
-        created_ms=platform.clock.unix_ms(),
-        room_name=f"outbound-{token[12:20]}",
-    )
-    platform.store.calls.add(call)
-    platform.simulator.begin(call)
+    ordinal = platform.store.calls.next_call(order.other)
+    course = course_of_call(order.other, ordinal, order.agent, platform.settings, platform.random)
+    call = _new_call("outbound", order, ordinal, course, platform)
+    begin(call, platform)
     return call
 
 
-def phone_number(body: Record, field: str) -> str:
-    """A required number in E.164.
-
-    Raises:
-        ApiError: It is absent, or not E.164.
-    """
-    value = body.get(field)
-    if value is None:
-        raise missing(field)
-    if not isinstance(value, str) or not _E164.fullmatch(value):
-        raise ApiError(400, "invalid_phone_number", f"{field} must be in E.164 format", param=field)
-    return value
-
-
-def _given(body: Record, names: tuple[str, ...]) -> tuple[str, Any] | None:
-    """The name and value of the one field that was sent, under whichever of its names."""
-    return next(((name, body[name]) for name in names if body.get(name) is not None), None)
-
-
-def _inline_agent(inline: tuple[str, Any], body: Record) -> Record:
-    name, config = inline
-    if not isinstance(config, dict):
-        raise invalid(name, "must be an object")
-    if body.get("assistant_override") is not None:
-        raise ApiError(
-            400, "invalid_request", "assistant_override needs assistant_id", param="assistant_override"
-        )
-    read_form(AgentForm, config, under=name)
-    _check_providers(config, name)
-    return config
+def _new_call(
+    direction: str, order: Order, ordinal: int, course: CallCourse, platform: Platform
+) -> SandboxCall:
+    token = uuid4().hex  # not from the seed: see store.new_id
+    style = f"_{order.other}_" if platform.settings.plus_in_call_ids else f"{direction}-"
+    call = SandboxCall(
+        id=f"call-{style}{token[:12]}",
+        destination=order.other,
+        number=order.number,
+        agent=order.agent,
+        agent_id=order.agent_id,
+        course=course,
+        ordinal=ordinal,
+        created_ms=platform.clock.unix_ms(),
+        room_name=f"{direction}-{token[12:20]}",
+        direction=direction,
+    )
+    platform.store.calls.add(call)
+    return call
 
 
 def _check_providers(config: Record, name: str) -> None:
     llm_config = config.get("llm_config")
     if not isinstance(llm_config, dict) or not llm_config.get("provider"):
         raise missing(f"{name}.llm_config")
-    realtime = llm_config["provider"] in _REALTIME
+    realtime = llm_config["provider"] in REALTIME_PROVIDERS
     for part in ("stt_config", "tts_config"):
         present = config.get(part) is not None
         if realtime and present:
@@ -132,22 +126,16 @@ def _check_providers(config: Record, name: str) -> None:
             raise missing(f"{name}.{part}")
 
 
-def _saved_agent(saved: tuple[str, Any] | None, body: Record, platform: Platform) -> tuple[str, Record]:
-    name, agent_id = saved or _SAVED
+def _saved_agent(name: str, agent_id: Any, body: Record, platform: Platform) -> tuple[str, Record]:
     agent = platform.store.agents.get(agent_id) if isinstance(agent_id, str) else None
     if agent is None:
         raise not_found("Agent", name)
     if not agent["is_active"]:
         raise ApiError(422, "unprocessable", "The agent is not active", param=name)
-    override = body.get("assistant_override")
-    if override is not None and not isinstance(override, dict):
-        raise invalid("assistant_override", "must be an object")
     # Shallow, as documented: each key of the override replaces that whole block of the agent.
-    agent = {**agent, **(read_form(AgentForm, override, under="assistant_override") if override else {})}
-    greeting = body.get("first_message")
-    if greeting is not None and not isinstance(greeting, str):
-        raise invalid("first_message", "must be text")
-    agent.update({"first_message": greeting} if greeting is not None else {})
+    agent = {**agent, **body.get("assistant_override", {})}
+    if "first_message" in body:
+        agent["first_message"] = body["first_message"]
     return str(agent["id"]), agent
 
 
@@ -210,25 +198,13 @@ def place_inbound(inbound_call: InboundCall, platform: Platform) -> SandboxCall:
     """
     number = _called_number(inbound_call.number_id, platform)
     agent = platform.store.agents.get(str(number.get("agent_id")))
-    token = uuid4().hex
-    style = f"_{inbound_call.caller}_" if platform.settings.plus_in_call_ids else "inbound-"
-    call = SandboxCall(
-        id=f"call-{style}{token[:12]}",
-        destination=inbound_call.caller,
-        number=number,
-        agent=agent or {},
-        agent_id=agent["id"] if agent else None,
-        # Counted apart from the outbound calls to this person: it must not move their scripts on.
-        course=course_of(
-            SandboxOutcome.NO_ANSWER, inbound_call.caller, 1, {}, platform.settings, platform.random
-        ),
-        ordinal=platform.store.calls.next_call(f"from {inbound_call.caller}"),
-        created_ms=platform.clock.unix_ms(),
-        room_name=f"inbound-{token[12:20]}",
-        direction="inbound",
-    )
-    platform.store.calls.add(call)
-    platform.simulator.announce(call)
+    caller = inbound_call.caller
+    order = Order(caller, number, agent or {}, agent["id"] if agent else None)
+    # Counted apart from the outbound calls to this person: it must not move their scripts on.
+    ordinal = platform.store.calls.next_call(f"from {caller}")
+    course = course_of(SandboxOutcome.NO_ANSWER, caller, 1, {}, platform.settings, platform.random)
+    call = _new_call("inbound", order, ordinal, course, platform)
+    announce(call, platform)
     _connect(call, inbound_call, platform)
     return call
 
@@ -236,26 +212,26 @@ def place_inbound(inbound_call: InboundCall, platform: Platform) -> SandboxCall:
 def _connect(call: SandboxCall, inbound_call: InboundCall, platform: Platform) -> None:
     """Refuse the call, let it ring unanswered, or let an agent answer it."""
     if platform.store.minutes_balance <= 0:
-        return platform.simulator.end(call, _NO_CREDITS, 0)
+        return end(call, _NO_CREDITS, 0, platform)
     if not call.agent.get("is_active"):
-        return platform.simulator.let_ring(call)
+        return let_ring(call, platform)
 
     def answered(exchange: Exchange) -> None:
         rejection = _configure(call, exchange, platform)
         if rejection is None:
-            return _let_ring(call, inbound_call, platform)
-        platform.simulator.end(call, CallEnd("rejected", "rejected", rejection, None), 0)
+            return _answer(call, inbound_call, platform)
+        end(call, CallEnd("rejected", "rejected", rejection, None), 0, platform)
 
-    if not platform.agent_webhooks.ask_who_answers(call, answered):
-        _let_ring(call, inbound_call, platform)
+    if not ask_who_answers(call, platform, answered):
+        _answer(call, inbound_call, platform)
 
 
-def _let_ring(call: SandboxCall, inbound_call: InboundCall, platform: Platform) -> None:
+def _answer(call: SandboxCall, inbound_call: InboundCall, platform: Platform) -> None:
     plan = course_of(
         inbound_call.outcome, call.destination, call.ordinal, call.agent, platform.settings, platform.random
     )
     call.course = plan if inbound_call.report is None else plan.reported(inbound_call.report)
-    platform.simulator.let_ring(call)
+    let_ring(call, platform)
 
 
 def _configure(call: SandboxCall, exchange: Exchange, platform: Platform) -> str | None:
@@ -287,7 +263,7 @@ def _chosen(answer: Record, call: SandboxCall, platform: Platform) -> tuple[Mapp
         if not isinstance(agent_id, str) or agent_id not in platform.store.agents:
             raise not_found("Agent", "assistant_id")
         agent = platform.store.agents[agent_id]
-    override: Any = next((answer[name] for name in _OVERRIDES if answer.get(name) is not None), {})
+    override: Any = (given(answer, *_OVERRIDES) or ("", {}))[1]
     if not isinstance(override, dict):
         raise ApiError(400, "invalid_field", "the override must be an object")
     top = {name: answer[name] for name in ("maxDurationSeconds", "max_duration_seconds") if name in answer}

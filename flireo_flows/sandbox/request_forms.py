@@ -4,14 +4,13 @@ What pydantic finds wrong becomes the reference's error, naming the field.
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from fastapi import Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, from_json
 
 from flireo_flows.api.fields import EARLIER_SPELLING
 from flireo_flows.sandbox.api_errors import ApiError, invalid, missing
@@ -32,10 +31,10 @@ _PHONE_PROBLEM: Final = "phone_number"
 _TYPE_PROBLEM: Final = "tool_type"
 
 
-def _phone(text: str) -> str:
-    if not _E164.fullmatch(text):
+def _phone(value: object) -> object:
+    if not isinstance(value, str) or not _E164.fullmatch(value):
         raise PydanticCustomError(_PHONE_PROBLEM, "not in E.164 format")
-    return text
+    return value
 
 
 def _tool_type(kind: str) -> str:
@@ -63,7 +62,7 @@ Uri = Annotated[str, Field(pattern=_URI)]
 Email = Annotated[str, Field(pattern=f"{_MAILBOX}@{_HOST}")]
 Text = Annotated[str, Field(min_length=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-PhoneText = Annotated[str, AfterValidator(_phone)]
+PhoneText = Annotated[str, BeforeValidator(_phone)]
 ToolType = Annotated[str, AfterValidator(_tool_type)]
 
 
@@ -263,44 +262,24 @@ def given(fields: Record, *names: str) -> tuple[str, Any] | None:
     return next(((name, fields[name]) for name in names if fields.get(name) is not None), None)
 
 
-async def body_of(request: Request) -> Record:
+async def body_of(request: Request, *, changes: bool = False) -> Record:
     """The JSON object of a request.
 
+    Args:
+        request: That was sent.
+        changes: Whether it changes something, so that it must not be empty.
+
     Raises:
-        ApiError: 400, it is not one.
+        ApiError: 400, it is not one, or it is empty and must not be.
     """
-    raw = await request.body()
     try:
-        body = json.loads(raw, parse_constant=_refuse_constant, parse_float=_finite)
-        if b"\\u" in raw:
-            json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except (ValueError, RecursionError):
+        body = from_json(await request.body(), allow_inf_nan=False)
+        json.dumps(body, allow_nan=False)  # 1e999 is JSON, but no number that could be written back
+    except ValueError:
         raise ApiError(400, "invalid_request", "The body is not valid JSON") from None
     if not isinstance(body, dict):
         raise ApiError(400, "invalid_request", "The body must be a JSON object")
-    return body
-
-
-def _refuse_constant(name: str) -> None:
-    """Python reads NaN and Infinity, which are not JSON."""
-    raise ValueError(name)
-
-
-def _finite(digits: str) -> float:
-    """1e999 is JSON, but no number that could be written back."""
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError(digits)
-    return number
-
-
-def changes_of(body: Record) -> Record:
-    """The body of an update, which changes something.
-
-    Raises:
-        ApiError: 400, it is empty.
-    """
-    if not body:
+    if changes and not body:
         raise ApiError(400, "invalid_request", "Send at least one field to change")
     return body
 

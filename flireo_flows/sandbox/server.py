@@ -1,8 +1,7 @@
 """The application and its server: routes, the middleware before them, and the clockwork beside them."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 import uvicorn
@@ -13,13 +12,7 @@ from starlette.routing import Match
 
 from flireo_flows.sandbox.api_errors import ApiError, answer
 from flireo_flows.sandbox.local_platform import Platform, build_platform, platform_of
-from flireo_flows.sandbox.middleware import (
-    API_PREFIX,
-    ClosableProtocol,
-    FaultInjector,
-    KeyGate,
-    RequestCounter,
-)
+from flireo_flows.sandbox.middleware import API_PREFIX, ApiGate, ClosableProtocol, FaultInjector
 from flireo_flows.sandbox.routes import ROUTERS, check_operations, control_surface, operation_routes
 from flireo_flows.sandbox.routes.control_surface import begin
 from flireo_flows.sandbox.settings import SandboxSettings
@@ -49,11 +42,8 @@ def create_app(settings: SandboxSettings, contents: Contents | None = None) -> F
     app.include_router(control_surface.router)
     app.add_exception_handler(ApiError, _refuse)
     app.add_exception_handler(HTTPException, _refuse_unknown)
-    app.add_middleware(FaultInjector, platform=platform, routes=operation_routes(), prefix=API_PREFIX)
-    app.add_middleware(KeyGate, platform=platform)
-    app.add_middleware(
-        RequestCounter, platform=platform
-    )  # added last: outermost, so it notes what the gate refuses
+    app.add_middleware(FaultInjector, platform=platform, routes=operation_routes())
+    app.add_middleware(ApiGate, platform=platform)  # last, so outermost: it counts what it refuses, too
     return app
 
 
@@ -61,13 +51,10 @@ def create_app(settings: SandboxSettings, contents: Contents | None = None) -> F
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     platform: Platform = app.state.platform
     begin(platform)
-    clockwork = asyncio.create_task(platform.schedule.run())
     try:
         yield
     finally:
-        clockwork.cancel()
-        with suppress(asyncio.CancelledError):
-            await clockwork
+        platform.schedule.clear()
         await platform.courier.close()
 
 
@@ -124,5 +111,5 @@ def make_server(
 
 
 def run(settings: SandboxSettings, host: str = "127.0.0.1", port: int = 8099) -> None:
-    """Serve a sandbox until the process is told to stop. Its base URL is `http://HOST:PORT/api/v1`."""
+    """Serve a sandbox until the process is stopped. Its base URL is `http://HOST:PORT/api/v1`."""
     make_server(settings, host, port).run()

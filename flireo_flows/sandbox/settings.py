@@ -88,34 +88,30 @@ class BreakingSwitch(Switch):
     )
 
 
+def _switch(kind: type[Switch], description: str) -> Any:
+    """A field for a switch that is off."""
+    return Field(default_factory=kind, description=description)
+
+
 class FaultSettings(BaseModel):
     """How often things go wrong. Which request is hit follows from the seed, not from the time."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
-    too_many: Switch = Field(
-        default_factory=Switch, description="429 with Retry-After: 1; not carried out, whatever the limit."
+    too_many: Switch = _switch(Switch, "429 with Retry-After: 1; not carried out, whatever the limit.")
+    server_error: BreakingSwitch = _switch(BreakingSwitch, "500 with a JSON body.")
+    unavailable: BreakingSwitch = _switch(BreakingSwitch, "503 with a JSON body.")
+    html_error: BreakingSwitch = _switch(BreakingSwitch, "504 with the HTML body of a gateway.")
+    timeout: BreakingSwitch = _switch(
+        BreakingSwitch, "No answer, until the client gives up or after `timeout_fault_seconds`."
     )
-    server_error: BreakingSwitch = Field(default_factory=BreakingSwitch, description="500 with a JSON body.")
-    unavailable: BreakingSwitch = Field(default_factory=BreakingSwitch, description="503 with a JSON body.")
-    html_error: BreakingSwitch = Field(
-        default_factory=BreakingSwitch, description="504 with the HTML body of a gateway."
+    connection_lost: BreakingSwitch = _switch(
+        BreakingSwitch, "The connection closes before a byte of the answer."
     )
-    timeout: BreakingSwitch = Field(
-        default_factory=BreakingSwitch,
-        description="No answer, until the client gives up or after `timeout_fault_seconds`.",
-    )
-    connection_lost: BreakingSwitch = Field(
-        default_factory=BreakingSwitch, description="The connection closes before a byte of the answer."
-    )
-    unknown_enum: Switch = Field(
-        default_factory=Switch, description="Statuses, directions, reasons, roles: an undocumented value."
-    )
-    extra_fields: Switch = Field(
-        default_factory=Switch, description="Every object of the answer has a field more."
-    )
-    no_room_name: Switch = Field(default_factory=Switch, description="Answers without `room_name`.")
-    no_pagination: Switch = Field(default_factory=Switch, description="Answers without `pagination`.")
+    unknown_enum: Switch = _switch(Switch, "Statuses, directions, reasons, roles: an undocumented value.")
+    extra_fields: Switch = _switch(Switch, "Every object of the answer has a field more.")
+    no_room_name: Switch = _switch(Switch, "Answers without `room_name`.")
+    no_pagination: Switch = _switch(Switch, "Answers without `pagination`.")
     timeout_fault_seconds: float = Field(
         120,
         gt=0,
@@ -162,7 +158,7 @@ class SandboxSettings(FaultSettings):
             SandboxOutcome.FAILED: 0.03,
             SandboxOutcome.REJECTED: 0.02,
         },
-        description="How often a call goes which way, where no script says otherwise.",
+        description="How often a call goes which way, where no script decides.",
     )
     outcomes: dict[Phone, Scripted[SandboxOutcome]] = Field(
         default_factory=dict,
@@ -170,7 +166,7 @@ class SandboxSettings(FaultSettings):
     )
     report_weights: Weights[ReportFate] = Field(
         default_factory=lambda: {ReportFate.NORMAL: 1.0},
-        description="How often a report meets which fate, where no script says otherwise.",
+        description="How often a report meets which fate, where no script decides.",
     )
     reports: dict[Phone, Scripted[ReportFate]] = Field(
         default_factory=dict,

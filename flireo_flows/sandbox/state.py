@@ -34,6 +34,7 @@ from flireo_flows.sandbox.store import (
     Record,
     Store,
     demo_agent,
+    domain_record,
     new_id,
     seed_store,
 )
@@ -79,17 +80,23 @@ def campaign_of(identity: str, seed: SeedCampaign, created_ms: int) -> SandboxCa
         status=seed.status,
     )
     for lead in seed.leads:
-        campaign.leads[lead.id] = SandboxLead(
-            id=lead.id,
-            campaign_id=identity,
-            phone_number=lead.phone_number,
-            name=lead.name,
-            variables=lead.variables,
-            created_ms=created_ms,
-            refused=lead.status is LeadStatus.FAILED,
-            skipped=lead.status not in (LeadStatus.PENDING, LeadStatus.FAILED),
-        )
+        add_lead(campaign, lead, created_ms)
     return campaign
+
+
+def add_lead(campaign: SandboxCampaign, seed: SeedLead, created_ms: int) -> SandboxLead:
+    """Add a lead to a campaign, even one who is in it already."""
+    campaign.leads[seed.id] = lead = SandboxLead(
+        id=seed.id,
+        campaign_id=campaign.id,
+        phone_number=seed.phone_number,
+        name=seed.name,
+        variables=seed.variables,
+        created_ms=created_ms,
+        refused=seed.status is LeadStatus.FAILED,
+        skipped=seed.status not in (LeadStatus.PENDING, LeadStatus.FAILED),
+    )
+    return lead
 
 
 def seed_of(campaign: SandboxCampaign) -> dict[str, Any]:
@@ -146,10 +153,6 @@ class SandboxState(Contents):
     """A whole state: the form of a state file."""
 
     settings: SandboxSettings = Field(default_factory=SandboxSettings)
-
-    def contents(self) -> Contents:
-        """The state without its settings."""
-        return Contents.model_construct(**{name: getattr(self, name) for name in Contents.model_fields})
 
 
 def fill_store(settings: SandboxSettings, contents: Contents, clock: ScaledClock) -> Store:
@@ -229,18 +232,7 @@ def _domain(record: Record, created: str) -> Record:
     name = record.get("domain_name")
     if not name:
         raise StateError("domain: domain_name is required")
-    return {
-        "id": "sandbox-domain",
-        "org_id": ORGANIZATION_ID,
-        "resend_domain_id": "sandbox-resend-domain",
-        "status": "not_started",
-        "region": "eu-west-1",
-        "records": [],
-        "created_at": created,
-        "updated_at": created,
-        "verified_at": None,
-        **record,
-    }
+    return {**domain_record(name, "sandbox-resend-domain", created), "id": "sandbox-domain", **record}
 
 
 def _checked(form: type[RequestForm], record: Record) -> Record:

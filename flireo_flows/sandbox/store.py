@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -135,14 +136,12 @@ class CallLog:
         self, since_ms: int | None, until_ms: int | None, status: str | None
     ) -> list[SandboxCall]:
         """Calls created in a span, both ends included, in the order of `GET /calls`."""
-        first = 0 if since_ms is None else bisect_left(self._in_order, since_ms, key=_created)
-        behind = None if until_ms is None else bisect_right(self._in_order, until_ms, key=_created)
+        first = 0 if since_ms is None else bisect_left(self._in_order, since_ms, key=attrgetter("created_ms"))
+        behind = (
+            None if until_ms is None else bisect_right(self._in_order, until_ms, key=attrgetter("created_ms"))
+        )
         calls = self._in_order[first:behind][::-1]
         return calls if status is None else [call for call in calls if call.status == status]
-
-
-def _created(call: SandboxCall) -> int:
-    return call.created_ms
 
 
 @dataclass(slots=True)
@@ -184,6 +183,22 @@ def new_id() -> str:
     Not from the seed: a ledger outlives sandboxes, and must never meet one id for two calls.
     """
     return str(uuid4())
+
+
+def domain_record(name: str, resend_id: str, created: str) -> Record:
+    """A domain that was just set up at Resend."""
+    return {
+        "id": new_id(),
+        "org_id": ORGANIZATION_ID,
+        "domain_name": name,
+        "resend_domain_id": resend_id,
+        "status": "not_started",
+        "region": "eu-west-1",
+        "records": [],
+        "created_at": created,
+        "updated_at": created,
+        "verified_at": None,
+    }
 
 
 DEMO_AGENT_ID: Final = "demo-agent"

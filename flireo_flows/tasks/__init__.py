@@ -14,6 +14,8 @@ def show_agents() -> None:
 ```
 """
 
+from prefect import Task
+
 from flireo_flows.api import (
     agents,
     analysis_templates,
@@ -29,15 +31,15 @@ from flireo_flows.api import (
     usage,
     voices,
 )
-from flireo_flows.tasks.composite import (
-    acall_operation,
-    alist_all_calls,
-    await_for_call,
-    call_operation,
-    list_all_calls,
-    wait_for_call,
-)
-from flireo_flows.tasks.operation_task import async_task_for, both_tasks_for, task_for
+from flireo_flows.tasks.composite import acall_operation as acall_operation
+from flireo_flows.tasks.composite import alist_all_calls as alist_all_calls
+from flireo_flows.tasks.composite import await_for_call as await_for_call
+from flireo_flows.tasks.composite import call_operation as call_operation
+from flireo_flows.tasks.composite import list_all_calls as list_all_calls
+from flireo_flows.tasks.composite import wait_for_call as wait_for_call
+from flireo_flows.tasks.operation_task import async_task_for as async_task_for
+from flireo_flows.tasks.operation_task import both_tasks_for as both_tasks_for
+from flireo_flows.tasks.operation_task import task_for as task_for
 
 list_agents, alist_agents = both_tasks_for(agents.list_agents)
 create_agent, acreate_agent = both_tasks_for(agents.create_agent)
@@ -112,33 +114,8 @@ list_campaign_leads, alist_campaign_leads = both_tasks_for(campaigns.list_campai
 add_campaign_lead, aadd_campaign_lead = both_tasks_for(campaigns.add_campaign_lead)
 remove_campaign_lead, aremove_campaign_lead = both_tasks_for(campaigns.remove_campaign_lead)
 
-# Tasks of operations; those of a campaign are in their modules.
-# fmt: off
-__all__ = [
-    "aadd_byok", "aadd_campaign_lead", "aadd_domain", "acall_operation", "acontrol_call", "acreate_agent",
-    "acreate_analysis_template", "acreate_campaign", "acreate_outbound_call", "acreate_sip_trunk",
-    "acreate_tool_template", "add_byok", "add_campaign_lead", "add_domain", "adelete_agent",
-    "adelete_analysis_template", "adelete_byok", "adelete_campaign", "adelete_domain", "adelete_number",
-    "adelete_sip_trunk", "adelete_tool_template", "aend_call", "aget_agent", "aget_analysis_template",
-    "aget_byok", "aget_byok_config", "aget_call", "aget_campaign", "aget_domain", "aget_number",
-    "aget_organization", "aget_sip_trunk", "aget_tool_template", "ainject_context", "alist_agents",
-    "alist_all_calls", "alist_analysis_templates", "alist_calls", "alist_campaign_leads",
-    "alist_campaigns", "alist_numbers", "alist_resend_domains", "alist_sip_trunks",
-    "alist_tool_templates", "alist_usage", "alist_voices", "arefresh_domain", "aregister_number",
-    "aremove_campaign_lead", "asay", "async_task_for", "atransfer_call",
-    "aupdate_agent", "aupdate_analysis_template", "aupdate_campaign", "aupdate_number",
-    "aupdate_tool_template", "averify_domain", "await_for_call", "call_operation", "control_call",
-    "create_agent", "create_analysis_template", "create_campaign", "create_outbound_call",
-    "create_sip_trunk", "create_tool_template", "delete_agent", "delete_analysis_template", "delete_byok",
-    "delete_campaign", "delete_domain", "delete_number", "delete_sip_trunk", "delete_tool_template",
-    "end_call", "get_agent", "get_analysis_template", "get_byok", "get_byok_config", "get_call",
-    "get_campaign", "get_domain", "get_number", "get_organization", "get_sip_trunk", "get_tool_template",
-    "inject_context", "list_agents", "list_all_calls", "list_analysis_templates", "list_calls",
-    "list_campaign_leads", "list_campaigns", "list_numbers", "list_resend_domains", "list_sip_trunks",
-    "list_tool_templates", "list_usage", "list_voices", "refresh_domain", "register_number",
-    "remove_campaign_lead", "say", "sync_resend_domain", "sync_resend_domain_async", "task_for",
-    "transfer_call", "update_agent",
-    "update_analysis_template", "update_campaign", "update_number", "update_tool_template",
-    "verify_domain", "wait_for_call",
-]
-# fmt: on
+# The tasks of operations; those of a campaign are in their modules.
+_TOOLS = ("async_task_for", "both_tasks_for", "task_for")
+__all__ = sorted(  # noqa: PLE0605 - the name of every task
+    name for name, value in globals().items() if isinstance(value, Task) or name in _TOOLS
+)

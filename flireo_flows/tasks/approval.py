@@ -53,7 +53,7 @@ def ask_approval(planned: Planned, timeout_seconds: int) -> Approval | None:
         with _giving_up(timeout_seconds) as gave_up:
             # Under the name of this plan: Prefect repeats an earlier answer when a run is retried, and that was about
             # the plan of then.
-            said = pause_flow_run(
+            answer = pause_flow_run(
                 wait_for_input=form,
                 timeout=timeout_seconds + MARGIN_SECONDS,
                 poll_interval=POLL_SECONDS,
@@ -66,11 +66,11 @@ def ask_approval(planned: Planned, timeout_seconds: int) -> Approval | None:
     logger.info(
         "Plan %s was %s by %s%s",
         planned.digest,
-        "approved" if said.approved else "refused",
-        said.approved_by or "a person who gave no name",
-        f": {said.note}" if said.note else ".",
+        "approved" if answer.approved else "refused",
+        answer.approved_by or "a person who gave no name",
+        f": {answer.note}" if answer.note else ".",
     )
-    return said
+    return answer
 
 
 @contextmanager

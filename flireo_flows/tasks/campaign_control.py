@@ -16,7 +16,7 @@ from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger
 from flireo_flows.ledger import Database, LedgerError
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError, Standing
-from flireo_flows.ledger.naming import find_campaign
+from flireo_flows.ledger.notices import find_campaign
 from flireo_flows.prefect_support.async_bridge import run_async
 
 BY: Final = "prefect"  # who changed it, as the ledger names us

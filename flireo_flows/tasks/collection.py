@@ -10,7 +10,7 @@ from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger, FlireoCredentials
 from flireo_flows.calling.sweep import Sweep, SweepResult, SweepSummary
 from flireo_flows.ledger import Database, NoLedgerError
-from flireo_flows.ledger.naming import find_campaign
+from flireo_flows.ledger.notices import find_campaign
 from flireo_flows.prefect_support.async_bridge import run_async
 from flireo_flows.prefect_support.events import publishing
 

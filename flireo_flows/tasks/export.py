@@ -14,12 +14,12 @@ from flireo_flows.api.identity import name_key
 from flireo_flows.api.redaction import redact
 from flireo_flows.blocks import CallLedger
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.naming import find_campaign, shown_name
+from flireo_flows.ledger.notices import find_campaign, shown_name
 from flireo_flows.prefect_support.async_bridge import run_async
 
 FOLDER: Final = Path("results")
 LONGEST: Final = 40  # characters of a name that are kept in its folder's; a file's name has 255 bytes
-DIGITS: Final = 12  # of the digest that tells folders apart
+DIGITS: Final = 12  # of the digest that distinguishes folders
 # What is the same name in every file system, whatever it takes for the same letter, and no device of Windows.
 PLAIN: Final = re.compile(
     rf"(?!.*-[0-9a-f]{{{DIGITS}}}\Z)(?!(?:con|prn|aux|nul|com\d|lpt\d)\Z)[a-z0-9][a-z0-9_-]*"
@@ -27,7 +27,7 @@ PLAIN: Final = re.compile(
 
 
 def results_folder(ledger: CallLedger, campaign: str, out: str = "") -> Path:
-    """Where a campaign's files go: no two campaigns share a folder, unless `out` says so.
+    """Where a campaign's files go: no two campaigns share a folder, unless `out` makes them.
 
     Args:
         ledger: The record of who was called.

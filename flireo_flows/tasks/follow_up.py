@@ -12,7 +12,7 @@ from flireo_flows.prefect_support.async_bridge import run_async
 
 
 class NoSuchLeadError(Exception):
-    """The ledger has no such lead. Says which, and what to do."""
+    """The ledger has no such lead. Names which, and what to do."""
 
 
 @task(name="Flireo: read lead", tags={"flireo"}, cache_policy=NO_CACHE)
@@ -48,7 +48,7 @@ def note_follow_up(lead_id: int, lead: LeadResult, outcome: str, analysis: str, 
         lead_id: The lead.
         lead: As the ledger has it.
         outcome: Of the call.
-        analysis: What the call's analysis says, as JSON text; what is no JSON is kept as text.
+        analysis: The call's analysis, as JSON text; what is no JSON is kept as text.
         out: Folder of results; made if it is not there.
 
     Raises:

@@ -1,6 +1,6 @@
-"""The Prefect task that plans a campaign: reads, foresees, saves the plan, shows it. Sends nothing to Flireo."""
+"""The Prefect task that plans a campaign: reads, simulates, saves the plan, shows it. Sends nothing to Flireo."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
@@ -12,11 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from flireo_flows.api.redaction import redact
 from flireo_flows.calling.campaign_steps import CampaignRun, CampaignSummary
-from flireo_flows.calling.dry_run import make_plan
+from flireo_flows.calling.dry_run import plan_file
 from flireo_flows.calling.plan import Plan, PlannedCall, PlanRequest, Skipped, reasons_in_words
 from flireo_flows.calling.saved_plan import save_plan
-from flireo_flows.leads import LeadFormat, read_do_not_call, read_leads
-from flireo_flows.ledger.past import read_past
+from flireo_flows.leads import LeadFormat
 from flireo_flows.prefect_support.artifacts import artifact_key
 from flireo_flows.prefect_support.async_bridge import run_async
 
@@ -52,7 +51,7 @@ class PlanOutcome(BaseModel):
         digest: Of what was planned.
         calls: Leads planned to be called.
         skipped: Rows that were not.
-        message: What happened.
+        message: What happened, in words.
         approved: The person's answer; None when no one was asked, or no one answered in time.
         summary: How the campaign stands; None when no one was called.
     """
@@ -78,15 +77,7 @@ class PlanOutcome(BaseModel):
     ) -> Self:
         """What became of this plan; it is logged as well."""
         get_run_logger().info("Plan %s: %s", planned.digest, message)
-        return cls(
-            file=planned.file,
-            digest=planned.digest,
-            calls=planned.calls,
-            skipped=planned.skipped,
-            message=message,
-            approved=approved,
-            summary=summary,
-        )
+        return cls(**asdict(planned), message=message, approved=approved, summary=summary)
 
 
 @task(name="Flireo: plan campaign", tags={"flireo"}, cache_policy=NO_CACHE)
@@ -97,7 +88,7 @@ def plan_leads(
     do_not_call: str = "",
     requests_per_minute: float = 100.0,
 ) -> Planned:
-    """Say what a run would do: who is called when, from which number, with which words, and who is not, and why.
+    """Show what a run would do: who is called when, from which number, with which words, and who is not, and why.
 
     Nothing is sent to Flireo, and a ledger that is not there is not made.
 
@@ -110,17 +101,15 @@ def plan_leads(
 
     Raises:
         DeclinedError: The campaign's name is one that an event masked.
-        LeadFileError: A file cannot be read; says what, where, and what to do.
+        LeadFileError: A file cannot be read; names what, where, and what to do.
         LedgerError: The ledger is there and cannot be read.
         PlanError: The plan cannot be saved.
-        ScriptError: The account's dialect cannot do what the script says.
+        ScriptError: The account's dialect cannot do what the script asks for.
     """
-    forbidden = read_do_not_call(Path(do_not_call), lead_format.default_region) if do_not_call else None
-    batch = read_leads(Path(leads), lead_format, forbidden or frozenset())
     wanted = PlanRequest(run.campaign, run.policy, run.composer(), requests_per_minute)
-    phones = [lead.phone for lead in batch.leads]
-    past = run_async(lambda: read_past(run.ledger_url(), run.campaign, phones, run.policy))
-    plan = make_plan(batch, wanted, past, datetime.now(UTC))
+    url, now = run.ledger_url(), datetime.now(UTC)
+    numbers = Path(do_not_call) if do_not_call else None
+    plan = run_async(lambda: plan_file(Path(leads), lead_format, wanted, url, now, do_not_call=numbers))
     # Its name identifies the plan, so that another one does not take its place while this one is being approved.
     file = run.out / f"plan-{plan.digest}.json"
     save_plan(plan, file)

@@ -132,8 +132,8 @@ def _restart_proofs_if_the_clock_was_set(connection: Connection) -> None:
         return  # PostgreSQL's clock goes on across processes
     now = boot_moment()
     of_clock = meta.c.key == BOOTED
-    told = connection.execute(select(meta.c.value).where(of_clock)).scalar_one_or_none()
-    if told is not None and abs(float(told) - now) <= SAME_CLOCK_SECONDS:
+    booted = connection.execute(select(meta.c.value).where(of_clock)).scalar_one_or_none()
+    if booted is not None and abs(float(booted) - now) <= SAME_CLOCK_SECONDS:
         return
     connection.execute(delete(meta).where(of_clock))
     connection.execute(insert(meta), [{"key": BOOTED, "value": str(now)}])

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from flireo_flows.sandbox.api_errors import ApiError, invalid, missing, not_found
 from flireo_flows.sandbox.call_course import CallEnd, transferred
+from flireo_flows.sandbox.call_simulator import hang_up
 from flireo_flows.sandbox.local_platform import Platform, platform_of
 from flireo_flows.sandbox.middleware import LostAnswer, too_many
 from flireo_flows.sandbox.placement import place, read_order
@@ -62,10 +63,14 @@ async def list_calls(request: Request) -> Response:
 @router.get("/calls/{id}")
 async def get_call(request: Request) -> Response:
     """One call, without an envelope."""
+    return JSONResponse(_call(request).as_record())
+
+
+def _call(request: Request) -> SandboxCall:
     call = platform_of(request).store.calls.get(request.path_params["id"])
     if call is None:
         raise not_found("Call")
-    return JSONResponse(call.as_record())
+    return call
 
 
 _COMMANDS_PER_WINDOW: Final = 10  # per call and minute (contract section 3)
@@ -87,9 +92,7 @@ _ENDED_BY_US: Final = CallEnd("ended", "api_end_call")
 async def control_call(request: Request) -> Response:
     """Say something in a call, end it or transfer it."""
     platform = platform_of(request)
-    call = platform.store.calls.get(request.path_params["id"])
-    if call is None:
-        raise not_found("Call")
+    call = _call(request)
     standing = platform.control_windows.take(call.id, _COMMANDS_PER_WINDOW, platform.clock.unix())
     if standing.retry_after:
         raise too_many(standing)
@@ -134,9 +137,9 @@ def _apply(command: Record, call: SandboxCall, platform: Platform) -> None:
     kind = command["type"]
     call.said.extend(_transcript_of(command))
     if kind == "transfer":
-        platform.simulator.hang_up(call, transferred(platform.settings.dialect))
+        hang_up(call, transferred(platform.settings.dialect), platform)
     elif kind == "end-call" or command.get("end_after"):
-        platform.simulator.hang_up(call, _ENDED_BY_US)
+        hang_up(call, _ENDED_BY_US, platform)
 
 
 def _transcript_of(command: Record) -> list[Record]:

@@ -14,10 +14,11 @@ from starlette.responses import JSONResponse, Response
 from flireo_flows.api.campaigns import CampaignStatus, Clock, LeadStatus, ZoneName
 from flireo_flows.sandbox.api_errors import ApiError, invalid, not_found
 from flireo_flows.sandbox.campaign_dialer import begin_dialing, require_means
-from flireo_flows.sandbox.campaigns import MOVES, DailyHours, SandboxCampaign, SandboxLead
+from flireo_flows.sandbox.campaigns import MOVES, DailyHours, SandboxCampaign
 from flireo_flows.sandbox.local_platform import Platform, platform_of
-from flireo_flows.sandbox.request_forms import PhoneText, RequestForm, Text, body_of, changes_of, read_form
+from flireo_flows.sandbox.request_forms import PhoneText, RequestForm, Text, body_of, read_form
 from flireo_flows.sandbox.routes.answers import RequestedPage, deleted, named, read_page
+from flireo_flows.sandbox.state import SeedCampaign, SeedLead, add_lead, campaign_of
 from flireo_flows.sandbox.store import Record, new_id
 
 router = APIRouter()
@@ -60,11 +61,9 @@ async def create_campaign(request: Request) -> Response:
     fields = read_form(_NewCampaignForm, await body_of(request), required=("name",))
     if fields["agent_id"] not in platform.store.agents:
         raise not_found("Agent", "agent_id")
-    now = platform.clock.unix_ms()
-    campaign = SandboxCampaign(new_id(), fields["name"], fields["agent_id"], now, now)
-    _change(campaign, fields)
-    for lead in fields.get("leads", ()):
-        new_lead(campaign, lead, platform)
+    leads = [_new_lead(lead) for lead in fields.get("leads", ())]
+    seed = SeedCampaign.model_validate({**fields, "leads": leads, "status": CampaignStatus.DRAFT})
+    campaign = campaign_of(new_id(), seed, platform.clock.unix_ms())
     platform.store.campaigns[campaign.id] = campaign
     return JSONResponse({"campaign": campaign.as_record()}, 201)
 
@@ -80,7 +79,7 @@ async def update_campaign(request: Request) -> Response:
     """Change the fields that are sent. `status` starts, stops and cancels it; all of the body or none is done."""
     platform = platform_of(request)
     campaign = _campaign(request)
-    body = changes_of(await body_of(request))
+    body = await body_of(request, changes=True)
     fields = read_form(_CampaignForm, body)
     if campaign.is_over:
         raise ApiError(400, "conflict", f"A {campaign.status} campaign cannot be changed", param="status")
@@ -175,7 +174,7 @@ async def add_campaign_lead(request: Request) -> Response:
     fields = read_form(LeadForm, await body_of(request))
     if campaign.is_over:
         raise ApiError(400, "conflict", f"A {campaign.status} campaign takes no more leads")
-    lead = new_lead(campaign, fields, platform_of(request))
+    lead = add_lead(campaign, _new_lead(fields), platform_of(request).clock.unix_ms())
     return JSONResponse({"lead": lead.as_record()}, 201)
 
 
@@ -192,15 +191,5 @@ async def remove_campaign_lead(request: Request) -> Response:
     return deleted(request)
 
 
-def new_lead(campaign: SandboxCampaign, fields: Record, platform: Platform) -> SandboxLead:
-    """Add a lead to a campaign, from the fields of a `LeadForm`."""
-    lead = SandboxLead(
-        id=new_id(),
-        campaign_id=campaign.id,
-        phone_number=fields["phone_number"],
-        name=fields.get("name"),
-        variables=fields.get("variables", {}),
-        created_ms=platform.clock.unix_ms(),
-    )
-    campaign.leads[lead.id] = lead
-    return lead
+def _new_lead(fields: Record) -> SeedLead:
+    return SeedLead(**{name: fields[name] for name in LeadForm.model_fields if name in fields})

@@ -3,54 +3,44 @@
 It needs no key, has no limit and is not counted.
 """
 
-from dataclasses import fields
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from flireo_flows.api.campaigns import CampaignStatus
 from flireo_flows.api.redaction import redact
-from flireo_flows.sandbox.api_errors import ApiError
+from flireo_flows.sandbox.api_errors import ApiError, invalid
 from flireo_flows.sandbox.campaign_dialer import begin_dialing
 from flireo_flows.sandbox.clock import iso
-from flireo_flows.sandbox.local_platform import Platform, faults_of, platform_of
+from flireo_flows.sandbox.local_platform import Platform, platform_of
 from flireo_flows.sandbox.placement import InboundCall, place_inbound
 from flireo_flows.sandbox.request_forms import body_of
 from flireo_flows.sandbox.routes import check_operations
 from flireo_flows.sandbox.settings import Faults, SandboxSettings
-from flireo_flows.sandbox.state import StateError, fill_store, state_of
-from flireo_flows.sandbox.store import Store
+from flireo_flows.sandbox.state import StateError, state_of
 
 router = APIRouter(prefix="/sandbox")
 
 
-_SCRIPTS: Final = ("outcomes", "reports", "tools")
-
-
-class Changes(BaseModel):
-    """Settings that may change while the sandbox runs. Scripts are added to, the others are replaced."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    minutes_balance: float | None = None
-    outcomes: dict[str, Any] = Field(default_factory=dict)
-    reports: dict[str, Any] = Field(default_factory=dict)
-    tools: dict[str, Any] = Field(default_factory=dict)
-    outcome_weights: dict[str, float] | None = None
-    report_weights: dict[str, float] | None = None
-    revoked_keys: list[str] | None = None
-    rate_limit: int | None = None
-    report_delay_seconds: float | None = None
-    slow_report_seconds: float | None = None
-    echo_metadata: bool | None = None
-    recordings: bool | None = None
-    empty_deletes: bool | None = None
-    error_form: str | None = None
-    talk_seconds_min: float | None = None
-    talk_seconds_max: float | None = None
+_SCRIPTS: Final = frozenset({"outcomes", "reports", "tools"})  # added to; the other settings are replaced
+_CHANGEABLE: Final = _SCRIPTS | {
+    "minutes_balance",
+    "outcome_weights",
+    "report_weights",
+    "revoked_keys",
+    "rate_limit",
+    "report_delay_seconds",
+    "slow_report_seconds",
+    "echo_metadata",
+    "recordings",
+    "empty_deletes",
+    "error_form",
+    "talk_seconds_min",
+    "talk_seconds_max",
+}
 
 
 @router.get("/health")
@@ -132,7 +122,9 @@ async def state(request: Request) -> Response:
 @router.post("/reset")
 async def go_back(request: Request) -> Response:
     """Go back to the beginning. Running calls are forgotten, and none of their webhooks is sent any more."""
-    reset(platform_of(request))
+    platform = platform_of(request)
+    platform.reset()
+    begin(platform)
     return JSONResponse({"success": True})
 
 
@@ -159,12 +151,16 @@ async def change_faults(request: Request) -> Response:
 
 @router.post("/settings")
 async def change_settings(request: Request) -> Response:
-    """Change what `Changes` names: balance, scripts, weights, revoked keys, limit, lengths and delays."""
+    """Change balance, scripts (added to), weights, revoked keys, limit, lengths and delays."""
     platform = platform_of(request)
     now = platform.settings.model_dump(mode="json")
+    changes = {name: value for name, value in (await body_of(request)).items() if value is not None}
+    if unknown := changes.keys() - _CHANGEABLE:
+        raise invalid(redact(min(unknown)), "cannot be changed while the sandbox runs")
+    for script in _SCRIPTS & changes.keys():
+        if isinstance(changes[script], dict):
+            changes[script] = {**now[script], **changes[script]}
     try:
-        changes = Changes.model_validate(await body_of(request)).model_dump(exclude_none=True)
-        changes.update({script: {**now[script], **changes[script]} for script in _SCRIPTS})
         changed = SandboxSettings.model_validate({**now, **changes})
     except ValidationError as error:
         raise _refused(error) from None
@@ -194,34 +190,3 @@ def begin(platform: Platform) -> None:
     for campaign in platform.store.campaigns.values():
         if campaign.status is CampaignStatus.SCHEDULED:
             begin_dialing(campaign, platform)
-
-
-def reset(platform: Platform) -> None:
-    """Go back to the beginning. Calls that run are forgotten, and no webhook of them is sent any more.
-
-    Counters, rate limits, faults and settings are reset too. Everything is put back in place, for the parts
-    of a sandbox hold each other; and without a pause, so that no request meets half of it.
-    """
-    platform.schedule.clear()
-    platform.courier.forget()
-    settings, contents = (
-        platform.beginning[0].model_copy(deep=True),
-        platform.beginning[1].model_copy(deep=True),
-    )
-    for name in SandboxSettings.model_fields:
-        setattr(platform.settings, name, getattr(settings, name))
-    faults = faults_of(settings)
-    for name in type(faults).model_fields:
-        setattr(platform.faults, name, getattr(faults, name))
-    store = fill_store(platform.settings, contents, platform.clock)
-    for field in fields(Store):
-        setattr(platform.store, field.name, getattr(store, field.name))
-    for kept in (
-        platform.exchanges,
-        platform.requests,
-        platform.operations,
-        platform.key_windows,
-        platform.control_windows,
-    ):
-        kept.clear()
-    begin(platform)

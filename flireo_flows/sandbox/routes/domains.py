@@ -5,6 +5,7 @@ records looked up (`pending`), and the next `refresh` finds them (`verified`).
 """
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -15,7 +16,7 @@ from flireo_flows.sandbox.clock import iso
 from flireo_flows.sandbox.local_platform import Platform, platform_of
 from flireo_flows.sandbox.request_forms import body_of
 from flireo_flows.sandbox.routes.answers import deleted
-from flireo_flows.sandbox.store import Record, Store, new_id
+from flireo_flows.sandbox.store import Record, Store, domain_record, new_id
 
 router = APIRouter()
 
@@ -86,22 +87,22 @@ async def sync_resend_domain(request: Request) -> Response:
 @router.post("/domains/verify")
 async def verify_domain(request: Request) -> Response:
     """Have the records looked up. That takes a while: `refresh` shows the result."""
-    platform = platform_of(request)
-    _need_key(platform.store)
-    domain = _the_domain(platform.store)
-    if domain["status"] != "verified":
-        _set_status(domain, "pending", platform)
-    return JSONResponse({"domain": domain})
+    return _moved(request, "pending", lambda status: status != "verified")
 
 
 @router.post("/domains/refresh")
 async def refresh_domain(request: Request) -> Response:
     """Read the status at Resend again."""
+    return _moved(request, "verified", lambda status: status == "pending")
+
+
+def _moved(request: Request, target: str, applies: Callable[[str], bool]) -> Response:
+    """The domain, with a new status if that applies to the one it has."""
     platform = platform_of(request)
     _need_key(platform.store)
     domain = _the_domain(platform.store)
-    if domain["status"] == "pending":
-        _set_status(domain, "verified", platform)
+    if applies(domain["status"]):
+        _set_status(domain, target, platform)
     return JSONResponse({"domain": domain})
 
 
@@ -136,23 +137,15 @@ def _at_resend(store: Store) -> dict[str, Record]:
 
 def _domain(at_resend: Record, platform: Platform) -> Record:
     """Make it the organization's domain."""
-    now = iso(platform.clock.unix_ms())
     name = at_resend["name"]
     platform.store.domain = {
-        "id": new_id(),
-        "org_id": platform.store.organization_id,
-        "domain_name": name,
-        "resend_domain_id": at_resend["id"],
-        "status": "not_started",
+        **domain_record(name, at_resend["id"], iso(platform.clock.unix_ms())),
         "region": at_resend["region"],
         "records": [
             _record("SPF", "MX", f"send.{name}", f"feedback-smtp.{_REGION}.amazonses.com", priority=10),
             _record("SPF", "TXT", f"send.{name}", "v=spf1 include:amazonses.com ~all"),
             _record("DKIM", "TXT", f"resend._domainkey.{name}", "p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQ"),
         ],
-        "created_at": now,
-        "updated_at": now,
-        "verified_at": None,
     }
     _set_status(platform.store.domain, at_resend["status"], platform)
     return platform.store.domain

@@ -26,7 +26,6 @@ from flireo_flows.sandbox.request_forms import (
     ToolTemplateForm,
     TrunkForm,
     body_of,
-    changes_of,
     read_form,
     trunk_fields,
 )
@@ -108,7 +107,7 @@ class Resource:
         """Change the fields that are sent. Calls that run keep what they began with."""
         platform = platform_of(request)
         now = named(request, self.records(platform), self.title)
-        sent = read_form(self.changes or RequestForm, changes_of(await body_of(request)))
+        sent = read_form(self.changes or RequestForm, await body_of(request, changes=True))
         fields = self._fields(sent, now, platform)
         return self._save({**now, **fields, "id": now["id"]}, platform, 200)
 

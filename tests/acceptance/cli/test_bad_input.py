@@ -153,7 +153,7 @@ def test_rows_with_too_many_or_too_few_cells_become_rejects_and_the_others_are_c
     shell.write("none.csv", "name,phone\nAnna,12\n")
     nobody = shell.run_here("--any-hour", leads="none.csv")
     assert nobody.status == 1
-    assert "no row of" in nobody.complaint and "rejects.csv says why" in nobody.complaint
+    assert "no row of" in nobody.complaint and "rejects.csv has the reason" in nobody.complaint
 
 
 def _may_mount() -> bool:

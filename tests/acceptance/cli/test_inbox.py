@@ -206,12 +206,12 @@ def test_a_module_serves_as_well(bare: Shell) -> None:
 @pytest.mark.parametrize(
     ("named", "ran"),
     [
-        ("mine.py", "say MODULE:NAME or FILE.py:NAME"),
+        ("mine.py", "write MODULE:NAME or FILE.py:NAME"),
         ("none.py:receiver", "there is no file none.py. Check the path."),
         ("no_such_module:receiver", "there is no module no_such_module here. Check the name."),
         ("mine.py:nothing", "there is no such name. It has to be a flireo_flows.receiver.Receiver."),
-        (".mine:receiver", "say MODULE:NAME or FILE.py:NAME"),
-        ("..:receiver", "say MODULE:NAME or FILE.py:NAME"),
+        (".mine:receiver", "write MODULE:NAME or FILE.py:NAME"),
+        ("..:receiver", "write MODULE:NAME or FILE.py:NAME"),
         ("broken.py:receiver", "broken.py, line 2: this is no Python: '(' was never closed."),
         ("broken_too:receiver", "broken_too.py, line 2: this is no Python: '(' was never closed."),
         ("mine.py:other", "other is a int. It has to be a flireo_flows.receiver.Receiver."),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flireo_flows.ledger import Database, Expectations
-from flireo_flows.ledger.naming import shown_name
+from flireo_flows.ledger.notices import shown_name
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import Campaign, person
 from tests.support.calling.incoming import Incoming, listed
@@ -26,7 +26,7 @@ OWN = """
 outcomes:
   - outcome: voicemail
     end_reason: [silence timeout]
-    heard: [voicemail, after the beep]
+    incoming: [voicemail, after the beep]
   - outcome: rejected
     error: [call barred]
 """

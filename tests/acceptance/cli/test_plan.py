@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.naming import shown_name
+from flireo_flows.ledger.notices import shown_name
 from flireo_flows.ledger.schema import campaigns
 from tests.support.cli.shell import ANNA, BEN, PEOPLE, Ended, Shell
 from tests.support.sandbox.running import RunningSandbox

@@ -18,7 +18,7 @@ from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 
-from flireo_flows.lifecycle.event_types import LedgerEvent
+from flireo_flows.lifecycle.states import LedgerEvent
 from flireo_flows.prefect_support.automations import AutomationError, make_automation
 from tests.support.faulty.server import answer, run_faulty
 from tests.support.flows.stage import patiently
@@ -62,7 +62,7 @@ def test_loading_a_file_again_replaces_its_automation(
     ]
     file = _file(tmp_path, actions=actions)
     made = [make_automation(file, "custom-webhook/of-a-test") for _ in range(2)]
-    assert [it.is_new for it in made] == [True, False]
+    assert [is_new for _, is_new in made] == [True, False]
     found = ask(at_prefect, "POST", "automations/filter", {})
     (mine,) = [it for it in found if it["name"] == "of a test"]
     assert [action["type"] for action in mine["actions"]] == ["run-deployment", "send-notification"]

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from flireo_flows import FlireoCredentials
 from flireo_flows.api import errors
 from flireo_flows.api.registry import OPERATIONS
-from flireo_flows.tasks.operation_form import PlainSecretError, fill_in_secrets
+from flireo_flows.tasks.composite import PlainSecretError, fill_in_secrets
 from tests.support.flows.stage import Stage, Stored, patiently
 from tests.support.sandbox.running import ANNA
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from flireo_flows import FlireoCampaignJob, FlireoCredentials
 from flireo_flows.api import errors
+from flireo_flows.api.campaign_lookup import Which
 from flireo_flows.api.campaigns import Campaign, CampaignLead
 from flireo_flows.blocks import (
     AmbiguousCampaignError,
@@ -206,7 +207,7 @@ def test_a_campaign_by_its_id_needs_hours_to_be_started(slow: RunningSandbox) ->
         lambda operation, now: Campaign(id="c", status="draft", schedule_start_time="09:00:00")
     )
     with pytest.raises(CampaignRefusedError, match="it could call at night"):
-        talk.play(work.start(work.Which("c", None), Duplicates.ALLOW))
+        talk.play(work.start(Which("c", None), Duplicates.ALLOW))
     assert [name for _, name in talk.asked] == ["get_campaign"]
 
 

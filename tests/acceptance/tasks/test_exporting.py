@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from flireo_flows import CallLedger, FlireoCredentials
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.naming import shown_name
+from flireo_flows.ledger.notices import shown_name
 from flireo_flows.tasks.export import results_folder
 from tests.support.calling.campaign import Campaign, person
 from tests.support.flows.stage import ANNA

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flireo_flows.analytics.sinks import export_results
+from flireo_flows.analytics.results import export_results
 from tests.support.analytics.people import campaign
 
 # Exports 200 leads to argv[1]; the disk has room for a part of that.
@@ -16,7 +16,7 @@ EXPORT = """
 import sys, resource
 from pathlib import Path
 from tests.support.analytics.people import campaign
-from flireo_flows.analytics.sinks import export_results
+from flireo_flows.analytics.results import export_results
 if "--limited" in sys.argv:
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 try:

@@ -1,4 +1,4 @@
-"""Nobody is called again before the analysis of their last call came, or its grace is over, in whatever campaign."""
+"""No one is called again before the analysis of their last call came, or its grace is over, in whatever campaign."""
 
 from typing import Any
 
@@ -67,7 +67,9 @@ async def test_an_analysis_is_awaited_for_its_grace(
     assert until == (pytest.approx(left, abs=0.01) if left is not None else None)
 
 
-async def test_another_campaign_waits_for_the_analysis_and_then_hears_the_no(database: Database) -> None:
+async def test_another_campaign_waits_for_the_analysis_and_then_applies_the_opt_out(
+    database: Database,
+) -> None:
     campaign, other = Campaign(database, policy=RULES), Campaign(database, name="other", policy=RULES)
     await ended(campaign, 2, **SUMMARY)
     await other.take_in(person(ANNA))

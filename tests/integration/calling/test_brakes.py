@@ -22,8 +22,7 @@ from flireo_flows.calling.engine import RunResult, RunSettings, run_campaign
 from flireo_flows.calling.preflight import NotReadyError, check_account
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Answer, Database
-from flireo_flows.ledger.call_endings import RINGING_SECONDS
-from flireo_flows.ledger.campaigns import CampaignControl
+from flireo_flows.ledger.campaigns import RINGING_SECONDS, CampaignControl
 from flireo_flows.ledger.messages import attempt_reason
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts
@@ -254,7 +253,7 @@ async def test_what_was_begun_and_not_sent_is_given_back_when_the_campaign_is_he
     assert await states(campaign) == {"waiting": 3}
 
 
-async def test_a_cap_ends_the_run_and_says_which_one(local: Database) -> None:
+async def test_a_cap_ends_the_run_and_shows_which_one(local: Database) -> None:
     with run_sandbox(settings()) as sandbox:
         campaign = Campaign(
             local, sandbox.base_url, readiness=READY, policy=policy(caps_per_run={"calls": 3})

@@ -117,7 +117,7 @@ async def test_one_gateway_with_a_wrong_clock_only_delays(local: Database) -> No
             assert guard.agree and not guard.held_by
 
 
-async def test_an_error_tells_the_time_as_well(local: Database) -> None:
+async def test_an_error_reports_the_time_as_well(local: Database) -> None:
     failing = answer(503, {"error": "down"}, {"Date": formatdate(time.time() - HOUR, usegmt=True)})
     with run_faulty(failing) as server:
         async with client_of(server.url) as client:

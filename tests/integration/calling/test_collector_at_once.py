@@ -65,14 +65,14 @@ async def page_of(collector: Collector) -> list[Call]:
     return [call async for page in collector.calls.pages(windows) for call in page]
 
 
-async def hear(campaign: Campaign, body: bytes, reference: str = "") -> None:
+async def receive(campaign: Campaign, body: bytes, reference: str = "") -> None:
     """Another process takes a webhook and writes it down."""
     inbox = Inbox(campaign.database)
     await inbox.store(body, reference)
     await inbox.apply(campaign.name, campaign.policy, Expectations(True, 2))
 
 
-async def test_a_no_that_only_the_list_tells_is_heard_beside_a_report_of_the_same_moment(
+async def test_a_opt_out_that_only_the_list_shows_counts_beside_a_report_of_the_same_moment(
     campaign: Campaign, collector: Collector, line: BadLine
 ) -> None:
     call = line.place(ANNA)
@@ -80,7 +80,7 @@ async def test_a_no_that_only_the_list_tells_is_heard_beside_a_report_of_the_sam
     talked(line, analysis_result={"no_calls": True})
     page = await page_of(collector)
     owners = await owners_of(campaign.database, [call.id for call in page])
-    await hear(campaign, report(call["id"], summary="No.", analysis=None))
+    await receive(campaign, report(call["id"], summary="No.", analysis=None))
     await collector.apply(
         page, owners, Snapshot(0.0).add(page, owners, collector.calls.clock, collector.calls.least_skew)
     )
@@ -101,7 +101,7 @@ async def test_the_same_while_a_poll_waits_for_the_ledger(
         here = Campaign(another, line.url, policy=RULES)
         async with campaign.database.write(campaign.name) as db:
             polling = asyncio.create_task(collector.poll())
-            hearing = asyncio.create_task(hear(here, report(call["id"], summary="No.", analysis=None)))
+            hearing = asyncio.create_task(receive(here, report(call["id"], summary="No.", analysis=None)))
             while not line.reads:  # noqa: ASYNC110 - what is waited for is in a server
                 await asyncio.sleep(0.01)
             await db.exec_driver_sql("SELECT 1")
@@ -109,7 +109,7 @@ async def test_the_same_while_a_poll_waits_for_the_ledger(
     assert await campaign.begin(await campaign.runner()) == []
 
 
-async def test_a_page_of_before_does_not_write_over_what_a_report_told(
+async def test_a_page_of_before_does_not_write_over_what_a_report_brought(
     campaign: Campaign, collector: Collector, line: BadLine
 ) -> None:
     rules = [{"outcome": Outcome.REJECTED, "analysis": [{"key": "interest", "equals": "none"}]}]
@@ -120,7 +120,7 @@ async def test_a_page_of_before_does_not_write_over_what_a_report_told(
     talked(line)
     page = await page_of(collector)
     owners = await owners_of(campaign.database, [call.id for call in page])
-    await hear(campaign, report(call["id"], summary="Long.", analysis={"interest": "none"}))
+    await receive(campaign, report(call["id"], summary="Long.", analysis={"interest": "none"}))
     await collector.apply(
         page, owners, Snapshot(0.0).add(page, owners, collector.calls.clock, collector.calls.least_skew)
     )
@@ -139,7 +139,7 @@ async def test_an_attempt_that_was_found_meanwhile_is_not_ambiguous(
     sought, snapshot = await collector.look(), Snapshot(campaign.database.now())
     snapshot.add(await page_of(collector), {}, collector.calls.clock, collector.calls.least_skew)
     row = await campaign.attempt()
-    await hear(campaign, status_update("in-progress", call_id=call["id"]), row.reference)
+    await receive(campaign, status_update("in-progress", call_id=call["id"]), row.reference)
     await collector.settle(sought, snapshot)
     row, lead = await campaign.attempt(), await campaign.lead()
     assert (row.state, row.over_at, lead.state) == ("placed", None, "calling")

@@ -21,8 +21,7 @@ from flireo_flows.ledger.messages import attempt_reason, lead_reason
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import suppressions
 from flireo_flows.ledger.suppressions import Suppressions, suppress_in
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState, Reason
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, Campaign, people, person
 from tests.support.faulty.server import (
@@ -111,7 +110,7 @@ async def test_one_request_is_sent_and_its_end_is_judged(
     assert (type(stopped_by) if stopped_by else None) is stops
 
 
-async def test_a_call_id_is_kept_and_a_refusal_is_told_without_the_number(local: Database) -> None:
+async def test_a_call_id_is_kept_and_a_refusal_is_reported_without_the_number(local: Database) -> None:
     with bad_line(PLACED, refusal(400, f"{BEN} is not a number we ring")) as line:
         campaign = Campaign(local, line.url)
         await ring(campaign, ANNA, BEN)
@@ -148,7 +147,7 @@ async def test_refusals_in_a_row_are_not_the_leads_fault(local: Database) -> Non
     assert sorted(states) == ["review"] * MOST_REFUSALS + ["waiting"] * 2
 
 
-async def test_a_success_between_refusals_says_that_it_is_the_leads(local: Database) -> None:
+async def test_a_success_between_refusals_shows_that_it_is_the_leads(local: Database) -> None:
     acts = [refusal(400)] * (MOST_REFUSALS - 1) + [PLACED] + [refusal(400)] * (MOST_REFUSALS - 1)
     with bad_line(*acts) as line:
         stops = await ring(Campaign(local, line.url), *(lead.phone for lead in people(len(acts))))
@@ -201,12 +200,12 @@ async def suppress(database: Database, campaign: Campaign) -> None:
 
 async def learn(database: Database, campaign: Campaign) -> None:
     async with database.write("autumn") as db:
-        await suppress_in(db, database, ANNA, "analysis", "said no", "autumn", database.now())
+        await suppress_in(db, database, [ANNA], "analysis", "said no", "autumn", database.now())
 
 
 async def leave_unclear(database: Database, campaign: Campaign) -> None:
     async with database.write("autumn") as db:
-        await suppress_in(db, database, ANNA, "unclear", "perhaps no", "autumn", database.now())
+        await suppress_in(db, database, [ANNA], "unclear", "perhaps no", "autumn", database.now())
 
 
 async def forget_her(database: Database, campaign: Campaign) -> None:
@@ -254,7 +253,7 @@ Says = Callable[[Database, Campaign], Awaitable[None]]
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-async def test_what_is_said_between_the_decision_and_the_request_is_heard(
+async def test_an_opt_out_between_the_decision_and_the_request_counts(
     database: Database, ledger_url: str, says: Says, why: str
 ) -> None:
     with bad_line() as line:
@@ -275,7 +274,7 @@ async def test_what_is_said_between_the_decision_and_the_request_is_heard(
     assert row.reason == Reason.NOT_SENT and why in attempt_reason(row)
 
 
-async def test_who_said_nothing_meanwhile_is_called_after_a_wait(database: Database) -> None:
+async def test_a_lead_that_said_nothing_meanwhile_is_called_after_a_wait(database: Database) -> None:
     with bad_line() as line:
         campaign = Campaign(database, line.url)
         await campaign.take_in(person(ANNA), person(BEN))
@@ -311,7 +310,7 @@ async def rename(database: Database, table: str, to: str) -> None:
         await db.execute(text(f"ALTER TABLE {table} RENAME TO {to}"))
 
 
-async def test_an_answer_that_was_heard_is_written_down_by_a_run_that_is_cancelled(
+async def test_an_answer_that_was_received_is_written_down_by_a_run_that_is_cancelled(
     new_file: Path,
 ) -> None:
     """In the moment in which the answers are taken and the ledger is busy."""

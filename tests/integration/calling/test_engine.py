@@ -182,7 +182,7 @@ async def test_what_was_lost_as_the_first_call_of_a_ledger_needs_a_review(local:
     assert (await campaign.lead()).state == "review"
 
 
-async def test_a_lead_is_called_as_often_as_its_budget_says(database: Database) -> None:
+async def test_a_lead_is_called_as_often_as_its_budget_allows(database: Database) -> None:
     script = {
         ANNA: (SandboxOutcome.NO_ANSWER, SandboxOutcome.ANSWERED),
         BEN: (SandboxOutcome.NO_ANSWER, SandboxOutcome.BUSY),
@@ -325,7 +325,7 @@ async def test_a_run_without_a_balance_waits_for_analyses_as_the_run_before_it(l
         ({"number": "none"}, "number 'none' does not exist"),
     ],
 )
-async def test_a_run_that_cannot_call_says_so_before_the_first_call(
+async def test_a_run_that_cannot_call_reports_it_before_the_first_call(
     local: Database, change: dict[str, str], says: str
 ) -> None:
     with run_sandbox(settings()) as sandbox:

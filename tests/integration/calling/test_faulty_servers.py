@@ -127,7 +127,7 @@ async def all_have_results(database: Database, faults: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("part", range(4))
-async def test_where_the_list_can_tell_everyone_is_called_once_and_has_a_result(
+async def test_where_the_list_can_show_it_everyone_is_called_once_and_has_a_result(
     new_local: NewLedger, part: int
 ) -> None:
     await side_by_side(new_local, SOUND[part::4], all_have_results)
@@ -172,7 +172,7 @@ DOUBTFUL: list[dict[str, Any]] = [
 ]
 
 
-async def test_where_the_list_cannot_tell_no_one_is_called_twice_and_calls_are_asked_for_by_id(
+async def test_where_the_list_cannot_show_it_no_one_is_called_twice_and_calls_are_asked_for_by_id(
     new_local: NewLedger,
 ) -> None:
     await side_by_side(new_local, DOUBTFUL, all_answered_have_results)

@@ -10,8 +10,7 @@ from flireo_flows.api.client import AsyncFlireoClient
 from flireo_flows.api.fields import iso
 from flireo_flows.calling.collector import Collector
 from flireo_flows.ledger import Answer, Database, Inbox
-from flireo_flows.lifecycle.reasons import InboxReason
-from flireo_flows.lifecycle.states import AttemptEvent
+from flireo_flows.lifecycle.states import AttemptEvent, InboxReason
 from tests.support.calling.bad_line import BadLine, bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
 from tests.support.calling.incoming import TALK, report

@@ -52,7 +52,7 @@ async def spring_called(
     return spring
 
 
-async def test_another_campaign_waits_until_the_day_is_over_and_says_why(database: Database) -> None:
+async def test_another_campaign_waits_until_the_day_is_over_and_shows_why(database: Database) -> None:
     await spring_called(database, ANNA, hours_ago=2)
     autumn = Campaign(database, name="autumn")
     await autumn.take_in(person(ANNA), person(BEN))
@@ -186,7 +186,7 @@ async def planned(url: str, policy: CallingPolicy, *leads: Lead) -> Plan:
     )
 
 
-async def test_a_plan_says_who_was_called_before_and_whom_that_delays(
+async def test_a_plan_shows_who_was_called_before_and_whom_that_delays(
     ledger_url: str, database: Database
 ) -> None:
     await spring_called(database, ANNA, hours_ago=2)
@@ -205,7 +205,9 @@ async def test_a_plan_says_who_was_called_before_and_whom_that_delays(
     assert "has not read the account's calls" in plan.earlier[1]
 
 
-async def test_a_persons_calls_are_told_over_all_their_numbers(ledger_url: str, database: Database) -> None:
+async def test_a_persons_calls_are_reported_over_all_their_numbers(
+    ledger_url: str, database: Database
+) -> None:
     await Campaign(database, name="file").take_in(row(ANNA, person_id="p"), row(BEN, person_id="p"))
     await spring_called(database, ANNA)
     plan = await planned(ledger_url, POLICY, person(BEN), person(CARLA))

@@ -13,10 +13,9 @@ from flireo_flows.calling.engine import RunResult, RunSettings, run_campaign
 from flireo_flows.calling.preflight import MOST_REQUESTS, RecentCallsUnreadError
 from flireo_flows.calling.run_loop import Until
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.account_calls import account_read
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.past import read_past
-from flireo_flows.ledger.run_rules import Readiness, fingerprint
+from flireo_flows.ledger.run_rules import Readiness, account_read, fingerprint
 from flireo_flows.policy import CallingPolicy, OtherCampaigns
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CALLER, CARLA, POLICY, Campaign, people, person
@@ -180,7 +179,7 @@ async def test_a_list_that_holds_calls_back_is_not_read(
         assert not flireo.posts
 
 
-async def test_with_the_option_it_goes_on_says_so_and_reads_again_next_time(local: Database) -> None:
+async def test_with_the_option_it_goes_on_reports_it_and_reads_again_next_time(local: Database) -> None:
     with bad_line(lists=answer(400)) as line:
         ran = await run(local, line.url, ANNA, until=Until.DIALLED, ignore_recent_calls=True)
         assert "cannot be read" in " ".join(ran.cautions)
@@ -231,7 +230,7 @@ async def test_a_call_without_a_moment_may_have_begun_just_now(local: Database) 
     assert line.posts == []
 
 
-async def test_calls_that_tell_no_number_are_said(local: Database) -> None:
+async def test_calls_that_report_no_number_are_reported(local: Database) -> None:
     with bad_line() as line:
         for shown in (None, "", "Anna", "+44 7700 9****1", "anonymous@example.org", "12"):
             line.place(ANNA, caller_phone=shown, status="ended", id=f"call-{shown}")
@@ -241,7 +240,7 @@ async def test_calls_that_tell_no_number_are_said(local: Database) -> None:
     )
 
 
-async def test_what_a_hundred_requests_do_not_reach_is_said(local: Database) -> None:
+async def test_what_a_hundred_requests_do_not_reach_is_reported(local: Database) -> None:
     with bad_line(page=1) as line:
         for place, lead in enumerate(people(120)):
             at = iso(datetime.now(UTC) - timedelta(minutes=120 - place))
@@ -255,7 +254,7 @@ async def test_what_a_hundred_requests_do_not_reach_is_said(local: Database) -> 
     assert set(line.posts) < {lead.phone for lead in people(22)}  # who was called longest ago
 
 
-async def test_a_plan_says_what_the_account_says(ledger_url: str, database: Database) -> None:
+async def test_a_plan_shows_what_the_account_shows(ledger_url: str, database: Database) -> None:
     with bad_line() as line:
         line.place(ANNA, status="ended")
         await run(database, line.url, ANNA, until=Until.DIALLED)

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from flireo_flows.api.identity import person_key
 from flireo_flows.ledger import Database
-from flireo_flows.ledger.callers import find_caller
+from flireo_flows.ledger.audit import find_caller
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.schema import attempts

@@ -80,7 +80,7 @@ async def test_a_late_report_of_a_call_that_is_closed_is_written_down_too(
     (call,) = await left_behind(campaign, line, ANNA)
     line.end_all()
     await sweep(campaign)
-    assert (await sweep(campaign)).campaigns == ()  # no report of it is awaited
+    assert (await sweep(campaign)).campaigns == ()  # nothing is to be incoming of it
     await Inbox(campaign.database).store(report(call["id"]))
     assert (await one(campaign)).after == 0
     assert (await campaign.results())[ANNA].summary == "Anna wants an offer."
@@ -205,7 +205,7 @@ async def test_a_reading_that_fails_decides_nothing_and_the_next_sweep_makes_up_
     assert (await one(campaign)).after == 1  # Anna's, for the first reading without her call proves nothing
 
 
-async def test_a_refused_key_is_told_and_webhooks_are_heard_all_the_same(
+async def test_a_refused_key_is_reported_and_webhooks_are_read_all_the_same(
     campaign: Campaign, line: BadLine
 ) -> None:
     call, _ = await left_behind(campaign, line, ANNA, BEN)
@@ -332,9 +332,7 @@ async def test_rules_are_not_written_by_a_sweep_and_those_of_another_version_are
         assert (await db.execute(select(campaigns.c.policy))).scalar_one() == newer
 
 
-async def test_where_it_cannot_be_read_who_said_no_the_results_wait(
-    campaign: Campaign, line: BadLine
-) -> None:
+async def test_where_opt_outs_cannot_be_read_the_results_wait(campaign: Campaign, line: BadLine) -> None:
     (call,) = await left_behind(campaign, line, ANNA)
     line.end_all()
     await Inbox(campaign.database).store(report(call["id"]))
@@ -385,7 +383,7 @@ async def test_a_sweep_spends_its_share_of_the_requests_and_no_more(
 # What it tells.
 
 
-async def test_a_campaign_is_told_to_be_finished_once_for_each_time_it_is(
+async def test_a_campaign_is_reported_as_finished_once_for_each_time_it_is(
     campaign: Campaign, line: BadLine
 ) -> None:
     finished, started = ("flireo.campaign.finished", "campaign"), ("flireo.campaign.started", "campaign")
@@ -406,7 +404,7 @@ async def test_a_campaign_is_told_to_be_finished_once_for_each_time_it_is(
 
 
 @pytest.mark.parametrize("meets", ["at the start", "while dialling"])
-async def test_low_credits_are_told_once_a_run(database: Database, meets: str) -> None:
+async def test_low_credits_are_reported_once_a_run(database: Database, meets: str) -> None:
     low, finished = "flireo.credits.low", "flireo.campaign.finished"
     with run_sandbox(SandboxSettings(rate_limit=0, time_scale=1000, minutes_balance=0)) as sandbox:
         campaign = Campaign(database, sandbox.base_url)

@@ -53,7 +53,7 @@ async def test_the_list_of_another_account_decides_nothing(
     assert [row.state for row in await campaign.attempts()] == [row.state for row in before]
 
 
-async def test_webhooks_are_heard_whichever_account_sent_them(campaign: Campaign, line: BadLine) -> None:
+async def test_webhooks_are_read_whichever_account_sent_them(campaign: Campaign, line: BadLine) -> None:
     (call,) = await left_behind(campaign, line, ANNA)
     await Inbox(campaign.database).store(report(call["id"]))
     with bad_line() as other:

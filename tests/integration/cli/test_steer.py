@@ -235,7 +235,7 @@ def test_why_tells_what_holds_someone_back(spring: Shell) -> None:
     )
     spring.here("suppress", BEN, "--reason", "asked by letter")
     ran = why(spring, BEN)
-    assert "Next: never called, in any campaign (a person said so: asked by letter)." in ran
+    assert "Next: never called, in any campaign (a person asked for it: asked by letter)." in ran
     spring.here("cancel", "--campaign", "spring")
     assert "Next: never called in this campaign, which is cancelled by person" in why(spring, CARLA)
     spring.here("forget", BEN)

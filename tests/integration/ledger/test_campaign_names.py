@@ -1,4 +1,4 @@
-"""However a campaign's name is spelled, it is one campaign: nobody is called twice for a space or a capital."""
+"""However a campaign's name is spelled, it is one campaign: no one is called twice for a space or a capital."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from flireo_flows.calling.sweep import Sweep
 from flireo_flows.ledger import Database, LeadBook, Views
 from flireo_flows.ledger.audit import audit_lead
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
-from flireo_flows.ledger.naming import find_campaign
+from flireo_flows.ledger.notices import find_campaign
 from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.schema import campaigns, leads
 from flireo_flows.policy import CallingPolicy

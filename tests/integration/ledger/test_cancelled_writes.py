@@ -18,7 +18,7 @@ async def many_statements(database: Database) -> None:
             await db.execute(insert(requests).values(row))
 
 
-async def test_a_cancelled_write_locks_nobody_out(database: Database) -> None:
+async def test_a_cancelled_write_locks_no_one_out(database: Database) -> None:
     runner = Runner(database.campaign("autumn"))
     await runner.join()
     moment = random.Random(704196)

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from flireo_flows.ledger import AttemptBook, Database, LedgerError
 from flireo_flows.ledger.dead_letters import Replayed, replay, unreadable
-from flireo_flows.ledger.delivery import read_delivery
 from flireo_flows.ledger.erasure import forget
+from flireo_flows.ledger.inbox import read_delivery
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.receiver.signature_check import SenderClock
 from tests.support.calling.campaign import ANNA, BEN
@@ -106,7 +106,7 @@ async def test_a_report_that_cannot_be_written_is_buried_and_the_others_go_on(in
     assert buried[1].startswith("it could not be written to its attempt (")
     assert "447700900001" not in buried[1]
     assert [row.state for row in await incoming.campaign.attempts()] == ["placed", "ended"]
-    assert await incoming.apply() == (0, 0)  # it stops nobody any more
+    assert await incoming.apply() == (0, 0)  # it stops no one any more
 
     async with incoming.database.write() as db:
         await db.execute(
@@ -204,7 +204,7 @@ async def test_with_a_clock_that_is_off_the_report_of_the_call_before_is_not_tak
 def test_the_clock_of_the_sender_is_learnt_from_whoever_was_least_long_under_way() -> None:
     clock = SenderClock()
     assert clock.ahead(None, 1000.0) == 0.0
-    assert clock.ahead(1000.0 - 260, 1000.0) == -260  # behind, or long under way: nobody knows yet
+    assert clock.ahead(1000.0 - 260, 1000.0) == -260  # behind, or long under way: no one knows yet
     assert clock.ahead(1001.0 - 2, 1001.0) == -2  # long under way, then
     assert clock.ahead(1002.0 - 90, 1002.0) == -2
     assert clock.ahead(None, 1003.0) == -2

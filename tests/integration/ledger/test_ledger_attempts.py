@@ -10,8 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from flireo_flows.ledger import Answer, AttemptBook, Database, Runner, Views
 from flireo_flows.ledger.schema import leads, runners
 from flireo_flows.lifecycle.absence import Verdict, View
-from flireo_flows.lifecycle.reasons import MOST_UNPLACED, Reason
-from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
+from flireo_flows.lifecycle.states import MOST_UNPLACED, AttemptEvent, AttemptState, LeadState, Reason
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import (
     ANNA,
@@ -80,7 +79,7 @@ async def test_calls_at_once_are_those_that_are_not_over(database: Database) -> 
 
 
 async def end_lease(database: Database, seconds_ago: float = 0.0) -> None:
-    """As if nobody had renewed the leases."""
+    """As if no one had renewed the leases."""
     async with database.write() as db:
         await db.execute(update(runners).values(lease_until=database.now() - seconds_ago))
 
@@ -164,7 +163,7 @@ async def test_an_answer_that_comes_after_the_call_was_found_changes_nothing(dat
     assert (await campaign.lead()).state == LeadState.CALLING
 
 
-async def test_an_answer_that_comes_after_the_attempt_was_given_up_rings_nobody_else(
+async def test_an_answer_that_comes_after_the_attempt_was_given_up_calls_no_one_else(
     database: Database,
 ) -> None:
     """The slow runner's attempt was proved not placed, and another runner has the next one."""
@@ -192,7 +191,7 @@ async def test_absence_counts_only_when_read_twice_a_grace_period_apart(database
     assert (await campaign.lead()).state == LeadState.WAITING
 
 
-async def test_a_call_that_proved_not_placed_goes_to_review_where_the_policy_says_so(
+async def test_a_call_that_proved_not_placed_goes_to_review_where_the_policy_reports_it(
     database: Database,
 ) -> None:
     campaign = Campaign(database, policy=CallingPolicy(calling_hours=None, unknown="review"))
@@ -212,7 +211,7 @@ async def test_a_request_that_vanishes_again_and_again_is_for_a_person_to_look_a
 
 
 @pytest.mark.parametrize("reason", ["a\x00b", "half a \ud83d character", "x" * 5000])
-async def test_whatever_a_server_says_can_be_written_down(database: Database, reason: str) -> None:
+async def test_whatever_a_server_answers_can_be_written_down(database: Database, reason: str) -> None:
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA))
     book = await campaign.runner()
@@ -231,7 +230,7 @@ async def test_an_error_of_the_database_shows_no_number(database: Database) -> N
     assert ANNA not in str(refused.value)
 
 
-async def test_an_answer_after_the_proof_that_nobody_was_called_is_for_a_person_to_look_at(
+async def test_an_answer_after_the_proof_that_no_one_was_called_is_for_a_person_to_look_at(
     database: Database,
 ) -> None:
     campaign = Campaign(database)

@@ -7,49 +7,31 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flireo_flows.api.calls import OutboundCall
 from flireo_flows.leads import Wishes
-from flireo_flows.ledger import Answer, Attempt, AttemptBook, Begun, Database, Runner
+from flireo_flows.ledger import Answer, AttemptBook, Database, Runner
 from flireo_flows.ledger.campaigns import CampaignControl
 from flireo_flows.ledger.intents import FRESH_SECONDS
 from flireo_flows.ledger.lead_queue import LEAST_LEASE_SECONDS, LONGEST_CALL_SECONDS, STALE_SECONDS
 from flireo_flows.ledger.messages import lead_reason
-from flireo_flows.ledger.reports import close_without_report
-from flireo_flows.ledger.schema import attempts, decisions, leads, runners, tallies
+from flireo_flows.ledger.schema import attempts, decisions, leads, runners
 from flireo_flows.ledger.suppressions import Suppressions
-from flireo_flows.ledger.triggers import call_figures, total_keys
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState, Reason
 from flireo_flows.policy import CallingPolicy, Rule
 from flireo_flows.script import CallChoice, Caller, ComposeError, Composer, LeadFacts
 from tests.support.calling.campaign import (
     ANNA,
     BEN,
     CARLA,
-    OTHERS_DO_NOT_COUNT,
     POLICY,
     Campaign,
     people,
     person,
 )
-
-
-def policy(**fields: Any) -> CallingPolicy:
-    """Rules that allow any hour, whatever other campaigns called, and these."""
-    rules = {"calling_hours": None, "max_concurrent_calls": 200, "other_campaigns": OTHERS_DO_NOT_COUNT}
-    return CallingPolicy.model_validate({**rules, **fields})
-
-
-def campaign_of(database: Database, name: str = "campaign", **rules: Any) -> Campaign:
-    return Campaign(database, name=name, policy=policy(**rules))
-
-
-async def look(campaign: Campaign, book: AttemptBook, most: int = 100) -> Begun:
-    """Begin, with all that is told of it."""
-    return await book.begin(campaign.batch, campaign.policy, most, 0)
+from tests.support.ledger.deciding_campaigns import campaign_of, ended, look
 
 
 async def decided(database: Database) -> list[Row[Any]]:
@@ -57,10 +39,7 @@ async def decided(database: Database) -> list[Row[Any]]:
         return list((await db.execute(select(decisions).order_by(decisions.c.id))).all())
 
 
-# One call to a number, whoever rings
-
-
-async def test_two_campaigns_never_ring_one_number_at_the_same_time(database: Database) -> None:
+async def test_two_campaigns_never_call_one_number_at_the_same_time(database: Database) -> None:
     first, second = campaign_of(database, "first"), campaign_of(database, "second")
     placed = await first.placed(await first.runner())
     await second.take_in(person(ANNA), person(BEN))
@@ -87,7 +66,7 @@ async def test_the_database_refuses_a_second_call_to_a_number_of_any_campaign(da
             )
 
 
-async def test_campaigns_that_race_for_the_same_numbers_ring_each_once(
+async def test_campaigns_that_race_for_the_same_numbers_call_each_once(
     database: Database, ledger_url: str
 ) -> None:
     """Each sees them in another order, and none waits for another for ever."""
@@ -126,7 +105,7 @@ async def test_one_that_a_person_looks_at_keeps_its_number_for_as_long_as_a_call
     assert len(await second.begin(other)) == 1
 
 
-async def test_a_campaign_that_nobody_runs_any_more_does_not_keep_a_number_for_ever(
+async def test_a_campaign_that_no_one_runs_any_more_does_not_keep_a_number_for_ever(
     database: Database,
 ) -> None:
     first, second = campaign_of(database, "first"), campaign_of(database, "second")
@@ -140,10 +119,7 @@ async def test_a_campaign_that_nobody_runs_any_more_does_not_keep_a_number_for_e
     await first.age(60)
     await second.take_in(person(ANNA))
     assert len(await second.begin(book)) == 1
-    assert (await first.attempt()).state == "placed"  # what it came to may still be told
-
-
-# Who is the one to ring
+    assert (await first.attempt()).state == "placed"  # what it came to may still be reported
 
 
 async def lease(database: Database, book: AttemptBook, seconds: float) -> None:
@@ -208,9 +184,6 @@ async def test_a_slow_runner_cannot_take_back_what_another_has_settled(database:
     assert (await campaign.lead()).state == LeadState.CALLING
 
 
-# What holds the whole campaign back
-
-
 async def test_a_paused_or_cancelled_campaign_begins_nothing(database: Database) -> None:
     campaign = campaign_of(database)
     await campaign.take_in(person(ANNA))
@@ -230,7 +203,7 @@ async def test_a_paused_or_cancelled_campaign_begins_nothing(database: Database)
     assert held.reason is Rule.CAMPAIGN_CANCELLED
 
 
-async def test_a_campaign_whose_calls_are_all_in_use_says_so(database: Database) -> None:
+async def test_a_campaign_whose_calls_are_all_in_use_reports_it(database: Database) -> None:
     campaign = campaign_of(database, max_concurrent_calls=2)
     await campaign.take_in(*people(5))
     book = await campaign.runner()
@@ -238,138 +211,6 @@ async def test_a_campaign_whose_calls_are_all_in_use_says_so(database: Database)
     full = await look(campaign, book)
     assert full.held is not None
     assert (full.held.reason, full.decided) == (Rule.CONCURRENCY, 0)
-
-
-@pytest.mark.parametrize("cap", ["caps_per_run", "caps_per_day", "caps_per_campaign"])
-async def test_a_cap_counts_calls_that_rang_or_may_have(database: Database, cap: str) -> None:
-    rules: dict[str, Any] = {cap: {"calls": 3}}
-    campaign = campaign_of(database, **rules)
-    await campaign.take_in(*people(9))
-    book = await campaign.runner()
-    first, second, third = await campaign.begin(book)
-    assert (await look(campaign, book)).held is not None
-    await campaign.record(
-        book,
-        Answer(first, AttemptEvent.REFUSED, detail="400", lead=LeadState.REVIEW),
-        Answer(second, AttemptEvent.LOST),
-        Answer(third, AttemptEvent.ACCEPTED, call_id="call-3"),
-    )
-    assert len(await campaign.begin(book)) == 1
-    begun = await look(campaign, book)
-    assert begun.held is not None
-    assert begun.held.reason is Rule.CALL_CAP
-    # Another run has its own, and no more of the day's and the campaign's.
-    assert len(await campaign.begin(await campaign.runner())) == (3 if cap == "caps_per_run" else 0)
-
-
-async def test_runners_of_one_run_share_its_cap(database: Database) -> None:
-    campaign = campaign_of(database, caps_per_run={"calls": 3})
-    await campaign.take_in(*people(9))
-    books = [await campaign.runner() for _ in range(2)]
-    for book in books:
-        book.run = "run"
-    assert [len(await campaign.begin(book, most=2)) for book in books] == [2, 1]
-
-
-async def test_the_calls_of_yesterday_are_not_todays(database: Database) -> None:
-    campaign = campaign_of(database, caps_per_day={"calls": 2}, day_zone="Asia/Kathmandu")
-    await campaign.take_in(*people(9))
-    book = await campaign.runner()
-    assert len(await campaign.begin(book)) == 2
-    await campaign.age(86_400)
-    assert len(await campaign.begin(book)) == 2
-
-
-async def counted(database: Database) -> list[Any]:
-    async with database.read() as db:
-        rows = (await db.execute(select(tallies))).all()
-    return sorted(row for row in rows if row.calls or row.seconds or row.open_calls)
-
-
-def count_again(connection: Connection) -> None:
-    """What the triggers keep, counted from all attempts."""
-    connection.execute(tallies.delete())
-    figures = ", ".join(f"SUM({figure})" for figure in call_figures(attempts.name, 1))
-    for span, key in total_keys(attempts.name, connection.dialect.name):
-        connection.exec_driver_sql(
-            "INSERT INTO flireo_tallies (campaign, span, key, calls, seconds, open_calls, minutes) "
-            f"SELECT campaign, '{span}', {key}, {figures} FROM {attempts.name} GROUP BY 1, 2, 3"
-        )
-
-
-async def test_what_is_counted_is_what_counting_anew_gives(database: Database) -> None:
-    for name, first in (("campaign", 0), ("another", 100)):
-        campaign = campaign_of(database, name)
-        await campaign.take_in(*people(8, first))
-        book = await campaign.runner()
-        begun = await campaign.begin(book)
-        await campaign.record(book, Answer(begun[0], AttemptEvent.REFUSED, detail="400"))
-        await campaign.record(book, Answer(begun[1], AttemptEvent.LOST))
-        accepted = [Answer(it, AttemptEvent.ACCEPTED, call_id=f"{name}-{it.id}") for it in begun[2:]]
-        await campaign.record(book, *accepted)
-        async with database.write() as db:
-            ids = [it.id for it in begun[3:6]]
-            over = update(attempts).where(attempts.c.id.in_(ids))
-            await db.execute(over.values(state="ended", duration_seconds=61))
-            await db.execute(over.where(attempts.c.id == ids[0]).values(duration_seconds=75))
-            await db.execute(update(attempts).where(attempts.c.id == begun[6].id).values(state="ended"))
-    kept = await counted(database)
-    async with database.write() as db:
-        await db.run_sync(count_again)
-    assert kept == await counted(database)
-    whole = [row for row in kept if row.span == "campaign" and row.campaign == "campaign"]
-    assert [(row.calls, row.seconds, row.open_calls, row.minutes) for row in whole] == [(7, 197.0, 3, 6)]
-
-
-@pytest.mark.parametrize(
-    ("reported", "counted_as"),
-    [
-        pytest.param({"outcome": "unknown"}, (0, 1, 0), id="nothing is known of it"),
-        pytest.param({"outcome": "answered"}, (0, 1, 0), id="somebody answered"),
-        pytest.param({"outcome": "failed", "started_at": 5.0}, (0, 1, 0), id="it began"),
-        pytest.param({"outcome": "no_answer"}, (0, 0, 0), id="nobody answered"),
-        pytest.param({"outcome": "failed"}, (0, 0, 0), id="it never began"),
-        pytest.param({"outcome": "answered", "duration_seconds": 0}, (0, 0, 0), id="no talk"),
-        pytest.param({"outcome": "answered", "duration_seconds": 60}, (60, 0, 1), id="a minute"),
-        pytest.param({"outcome": "answered", "duration_seconds": 61}, (61, 0, 2), id="a begun minute"),
-        pytest.param(
-            {"outcome": "unknown", "duration_seconds": 2**31 - 1}, (2**31 - 1, 0, 35_791_395), id="most"
-        ),
-    ],
-)
-async def test_a_call_that_ended_counts_as_long_as_it_was_or_is_assumed_to_be(
-    database: Database, reported: dict[str, Any], counted_as: tuple[int, int, int]
-) -> None:
-    campaign = campaign_of(database)
-    await campaign.take_in(*people(1))
-    book = await campaign.runner()
-    (attempt,) = await campaign.begin(book)
-    await campaign.record(book, Answer(attempt, AttemptEvent.ACCEPTED, call_id="call-1"))
-    mine = update(attempts).where(attempts.c.id == attempt.id)
-    async with database.write() as db:
-        await db.execute(mine.values(state="ended", outcome="unknown"))
-        await db.execute(mine.values(reported))  # what came late counts as well
-    rows = await counted(database)
-    assert {(row.calls, row.seconds, row.open_calls, row.minutes) for row in rows} == {(1, *counted_as)}
-    async with database.write() as db:
-        await db.run_sync(count_again)
-    assert await counted(database) == rows
-
-
-async def test_a_call_that_was_closed_unheard_keeps_its_share_of_the_cap(database: Database) -> None:
-    campaign = campaign_of(database, caps_per_campaign={"minutes": 3}, assumed_call_seconds=180)
-    await campaign.take_in(*people(2))
-    book = await campaign.runner()
-    (begun,) = await campaign.begin(book)
-    await campaign.record(book, Answer(begun, AttemptEvent.ACCEPTED, call_id="call-1"))
-    async with database.write("campaign") as db:
-        await close_without_report(
-            db, await campaign.attempt(), Reason.CALL_UNKNOWN, campaign.policy, database.now()
-        )
-    assert await campaign.begin(book) == []
-
-
-# What is decided
 
 
 async def test_every_decision_is_written_down_with_what_it_looked_at(database: Database) -> None:
@@ -427,11 +268,8 @@ async def test_what_a_row_asks_for_is_looked_at(database: Database) -> None:
     assert Wishes.from_json(lead.wishes) == late
 
 
-# Who rings, from which number
-
-
 class Pool(Composer):
-    """Rings each lead from a number of its own, and keeps it; nobody can ring Carla."""
+    """Rings each lead from a number of its own, and keeps it; no one can ring Carla."""
 
     def choose(self, facts: LeadFacts) -> CallChoice:
         if facts.phone == CARLA:
@@ -441,11 +279,6 @@ class Pool(Composer):
 
     def compose(self, facts: LeadFacts, choice: CallChoice, reference: str) -> OutboundCall:
         return OutboundCall(destination=facts.phone, agent_id=choice.agent_id, number_id=choice.number_id)
-
-
-async def ended(campaign: Campaign, book: AttemptBook, attempt: Attempt) -> None:
-    """The attempt is over, and its lead waits for the next."""
-    await campaign.record(book, Answer(attempt, AttemptEvent.REFUSED, detail="429"))
 
 
 async def test_what_was_chosen_is_written_down_and_kept(database: Database) -> None:
@@ -468,7 +301,7 @@ async def test_what_was_chosen_is_written_down_and_kept(database: Database) -> N
     assert second.reference != first.reference
 
 
-async def test_whom_nobody_can_ring_a_person_looks_at(database: Database) -> None:
+async def test_a_lead_that_no_one_can_call_needs_review(database: Database) -> None:
     campaign = replace(campaign_of(database), composer=Pool(Caller("agent")))
     await campaign.take_in(person(ANNA), person(CARLA))
     assert [it.phone for it in await campaign.begin(await campaign.runner())] == [ANNA]
@@ -488,7 +321,7 @@ async def test_all_runners_together_keep_to_the_calls_a_minute(database: Databas
 
 
 @pytest.mark.parametrize(("seconds", "begun"), [(FRESH_SECONDS - 1, 0), (FRESH_SECONDS + 60, 1)])
-async def test_nobody_is_begun_who_may_not_be_called_any_more_when_the_request_goes_out(
+async def test_no_one_is_begun_who_may_not_be_called_any_more_when_the_request_goes_out(
     local: Database, seconds: float, begun: int
 ) -> None:
     last = datetime.fromtimestamp(local.now() + seconds, UTC)

@@ -1,4 +1,4 @@
-"""How complete the results are: the right figures, whatever told what, and one notice each time they fall short."""
+"""How complete the results are: the right figures, whatever reported what, and one notice each time they fall short."""
 
 import asyncio
 import json
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
 from flireo_flows.ledger import AttemptBook, Database
+from flireo_flows.ledger.call_reports import close_without_report
 from flireo_flows.ledger.completeness import (
     FEWEST,
     Completeness,
@@ -22,10 +23,9 @@ from flireo_flows.ledger.completeness import (
 )
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.outbox import Outbox
-from flireo_flows.ledger.reports import close_without_report, talked
+from flireo_flows.ledger.reports import talked
 from flireo_flows.ledger.schema import attempts, campaigns, leads
-from flireo_flows.lifecycle.event_types import LedgerEvent
-from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import LedgerEvent, Reason
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, people
 from tests.support.calling.incoming import (
     ANALYSIS,
@@ -65,7 +65,7 @@ def counts(found: Completeness) -> dict[str, int]:
     return {name: value for name, value in found.as_json().items() if isinstance(value, int) and value}
 
 
-async def test_of_a_campaign_that_rang_nobody_nothing_is_due(incoming: Incoming) -> None:
+async def test_of_a_campaign_that_called_no_one_nothing_is_due(incoming: Incoming) -> None:
     found = await seen(incoming)
     assert found == Completeness()
     assert (found.report_share, found.analysis_share) == (None, None)
@@ -93,12 +93,12 @@ async def test_all_come_by_the_list(incoming: Incoming, book: AttemptBook) -> No
         await incoming.read(listed(f"call-{number}", phone, analysis_result=ANALYSIS), later=10.0 * number)
     found = await seen(incoming)
     assert (found.reports, found.by_webhook, found.by_list, found.analyses) == (3, 0, 3, 3)
-    # Each is told to have ended just now, and read 10, 20 and 30 seconds later.
+    # Each is reported to have ended just now, and read 10, 20 and 30 seconds later.
     assert found.report_delay.median == pytest.approx(20, abs=5)
     assert found.report_delay.p95 == pytest.approx(30, abs=5)
 
 
-async def test_a_mixture_is_told_apart_and_what_is_open_is_waited_for(
+async def test_a_mixture_is_distinguished_and_what_is_open_is_waited_for(
     incoming: Incoming, book: AttemptBook
 ) -> None:
     phones = [lead.phone for lead in people(6)]
@@ -123,7 +123,7 @@ async def test_a_mixture_is_told_apart_and_what_is_open_is_waited_for(
     }
 
 
-async def test_a_campaign_that_nobody_answered_lacks_nothing(incoming: Incoming, book: AttemptBook) -> None:
+async def test_a_campaign_that_no_one_answered_lacks_nothing(incoming: Incoming, book: AttemptBook) -> None:
     await place_calls(incoming, book)
     for number, phone in enumerate(PEOPLE, start=1):
         await incoming.read(listed(f"call-{number}", phone, **SILENCE))
@@ -192,7 +192,7 @@ async def test_an_analysis_is_due_where_the_agent_gives_one(
     assert (await seen(incoming)).analyses_due == due
 
 
-async def test_forgetting_somebody_leaves_the_figures_as_they_were(
+async def test_forgetting_a_person_leaves_the_figures_as_they_were(
     incoming: Incoming, book: AttemptBook
 ) -> None:
     await place_calls(incoming, book)
@@ -333,7 +333,7 @@ async def test_the_figures_are_those_of_the_rows(database: Database, made: list[
 LATER: Final = PATIENCE + 1.0
 
 
-async def receive_from(incoming: Incoming, numbers: range, **more: Any) -> None:
+async def hear_of(incoming: Incoming, numbers: range, **more: Any) -> None:
     """These answered calls end, long ago, by webhook."""
     phones = [lead.phone for lead in people(len(numbers), first=numbers.start)]
     book = await incoming.campaign.runner()
@@ -362,18 +362,18 @@ async def check(incoming: Incoming, **changes: Any) -> bool:
     return await check_completeness(incoming.database.campaign(incoming.campaign.name), policy)
 
 
-async def test_it_is_told_once_each_time_a_share_falls_below_the_bound(incoming: Incoming) -> None:
-    await receive_from(incoming, range(FEWEST - 2))
-    await receive_from(incoming, range(20, 22), analysis="lost")
+async def test_it_is_reported_once_each_time_a_share_falls_below_the_bound(incoming: Incoming) -> None:
+    await hear_of(incoming, range(FEWEST - 2))
+    await hear_of(incoming, range(20, 22), analysis="lost")
     assert await check(incoming)
     reason = "reports of 8 of 10 (80%) calls are in and analyses of 8 of 10 (80%) calls are in, "
     assert await notices(incoming.database) == [
         (incoming.campaign.name, f"{reason}and should be of 90% (min_completeness)")
     ]
     assert not await check(incoming)  # it stays below ...
-    await receive_from(incoming, range(100, 110))
+    await hear_of(incoming, range(100, 110))
     assert not await check(incoming)  # ... is at the bound again: 18 of 20 ...
-    await receive_from(incoming, range(120, 121), analysis="lost")
+    await hear_of(incoming, range(120, 121), analysis="lost")
     assert await check(incoming)  # ... and falls once more.
     assert not await check(incoming)
     ((_, again),) = await notices(incoming.database)
@@ -381,17 +381,17 @@ async def test_it_is_told_once_each_time_a_share_falls_below_the_bound(incoming:
 
 
 async def test_only_what_is_short_is_named(incoming: Incoming) -> None:
-    await receive_from(incoming, range(8))
-    await receive_from(incoming, range(20, 22), analysis=None)
+    await hear_of(incoming, range(8))
+    await hear_of(incoming, range(20, 22), analysis=None)
     assert await check(incoming)
     ((_, reason),) = await notices(incoming.database)
     assert reason == "analyses of 8 of 10 (80%) calls are in, and should be of 90% (min_completeness)"
 
 
 async def test_a_few_calls_and_calls_of_just_now_are_not_judged(incoming: Incoming) -> None:
-    await receive_from(incoming, range(FEWEST - 1), analysis="lost")
+    await hear_of(incoming, range(FEWEST - 1), analysis="lost")
     assert not await check(incoming)
-    await receive_from(incoming, range(20, 21), analysis="lost")
+    await hear_of(incoming, range(20, 21), analysis="lost")
     await incoming.campaign.age(-PATIENCE)
     assert not await check(incoming)
     await incoming.campaign.age(PATIENCE)
@@ -399,7 +399,7 @@ async def test_a_few_calls_and_calls_of_just_now_are_not_judged(incoming: Incomi
     assert await check(incoming)
 
 
-async def test_calls_that_nobody_answered_are_not_judged(incoming: Incoming, book: AttemptBook) -> None:
+async def test_calls_that_no_one_answered_are_not_judged(incoming: Incoming, book: AttemptBook) -> None:
     phones = [lead.phone for lead in people(FEWEST + 2)]
     await place_calls(incoming, book, phones)
     for number, phone in enumerate(phones, start=1):
@@ -413,13 +413,13 @@ async def test_each_campaign_falls_by_itself_whatever_it_is_called(database: Dat
     for number, name in enumerate(("a", "1:a", "a:1", "%s'\"")):
         incoming = Incoming(database)
         incoming.campaign.name = name
-        await receive_from(incoming, range(100 * number, 100 * number + FEWEST), analysis="lost")
+        await hear_of(incoming, range(100 * number, 100 * number + FEWEST), analysis="lost")
         assert await check(incoming)
     assert [campaign for campaign, _ in await notices(database)] == ["a", "1:a", "a:1", "%s'\""]
 
 
-async def test_two_who_look_at_once_tell_it_once(incoming: Incoming) -> None:
-    await receive_from(incoming, range(FEWEST), analysis="lost")
+async def test_two_who_look_at_once_report_it_once(incoming: Incoming) -> None:
+    await hear_of(incoming, range(FEWEST), analysis="lost")
     reported = await asyncio.gather(*(check(incoming) for _ in range(4)))
     assert sorted(reported) == [False, False, False, True]
     assert len(await notices(incoming.database)) == 1

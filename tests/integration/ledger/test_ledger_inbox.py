@@ -15,8 +15,7 @@ from flireo_flows.ledger.lead_queue import totals_in
 from flireo_flows.ledger.messages import attempt_reason
 from flireo_flows.ledger.schema import inbox
 from flireo_flows.ledger.suppressions import Suppressions
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState, Reason
 from flireo_flows.policy import CallingPolicy, Totals
 from flireo_flows.script import ATTEMPT_KEY
 from tests.support.calling.campaign import ANNA, Campaign, person
@@ -50,7 +49,9 @@ async def suppressed(database: Database) -> list[tuple[str, str, str]]:
     return [(it.source, it.reason, it.campaign) for it in await Suppressions(database).listed()]
 
 
-async def test_who_says_no_in_a_call_is_never_called_again_by_any_campaign(database: Database) -> None:
+async def test_a_lead_that_opts_out_in_a_call_is_never_called_again_by_any_campaign(
+    database: Database,
+) -> None:
     incoming, other = Incoming(database, teaching()), Campaign(database, name="another campaign")
     await incoming.campaign.placed(await incoming.campaign.runner())
     await other.take_in(person(ANNA))
@@ -76,7 +77,7 @@ async def test_an_outcome_that_the_policy_names_ends_it_for_good(database: Datab
     assert await suppressed(database) == [("outcome", "the call's outcome was rejected", "campaign")]
 
 
-async def test_a_late_analysis_that_says_no_is_learnt_from_as_well(database: Database) -> None:
+async def test_a_late_analysis_that_opts_out_is_learnt_from_as_well(database: Database) -> None:
     incoming = Incoming(database, teaching())
     book = await incoming.campaign.runner()
     await incoming.campaign.placed(book)
@@ -89,7 +90,7 @@ async def test_a_late_analysis_that_says_no_is_learnt_from_as_well(database: Dat
     assert [source for source, *_ in await suppressed(database)] == ["analysis"]
 
 
-async def test_a_late_report_that_tells_of_an_answer_ends_the_waiting(database: Database) -> None:
+async def test_a_late_report_that_reports_of_an_answer_ends_the_waiting(database: Database) -> None:
     incoming = Incoming(database, teaching())
     book = await incoming.campaign.runner()
     await incoming.campaign.placed(book)
@@ -155,7 +156,7 @@ async def test_the_same_report_to_both_addresses_is_one(incoming: Incoming, book
     assert await incoming.apply() == (1, 1)
 
 
-async def test_a_reference_that_nobody_gave_changes_nothing(incoming: Incoming, book: AttemptBook) -> None:
+async def test_a_reference_that_no_one_gave_changes_nothing(incoming: Incoming, book: AttemptBook) -> None:
     await incoming.campaign.lost(book)
     await incoming.inbox.store(report("call-of-another", "+31850835037"), "x" * 500)
     assert await incoming.settle() == (0, 0)
@@ -183,7 +184,7 @@ async def counted_as_not_placed(campaign: Campaign, book: AttemptBook) -> Attemp
     return attempt
 
 
-async def test_who_says_no_in_a_call_that_counted_as_not_placed_is_never_called_again(
+async def test_a_lead_that_opts_out_in_a_call_that_counted_as_not_placed_is_never_called_again(
     database: Database,
 ) -> None:
     incoming, other = Incoming(database, teaching()), Campaign(database, name="another")
@@ -196,7 +197,7 @@ async def test_who_says_no_in_a_call_that_counted_as_not_placed_is_never_called_
     assert await other.begin(await other.runner()) == []
 
 
-async def test_who_says_no_in_such_a_call_while_the_next_one_rings_is_not_called_a_third_time(
+async def test_a_lead_that_opts_out_in_such_a_call_while_the_next_one_goes_on_is_not_called_a_third_time(
     database: Database,
 ) -> None:
     incoming = Incoming(database, teaching())
@@ -224,7 +225,7 @@ async def test_who_was_called_once_more_than_was_counted_is_up_for_review_before
     assert await incoming.campaign.begin(book) == []
 
 
-async def test_what_was_said_in_a_call_that_counted_as_not_placed_is_written_down_and_counts_no_call(
+async def test_the_words_of_a_call_that_counted_as_not_placed_is_written_down_and_counts_no_call(
     incoming: Incoming, book: AttemptBook
 ) -> None:
     attempt = await counted_as_not_placed(incoming.campaign, book)
@@ -268,7 +269,7 @@ async def test_a_report_of_the_call_before_is_not_taken_for_the_next_one(
 async def test_a_clock_that_is_ahead_does_not_make_an_old_call_ours(
     incoming: Incoming, book: AttemptBook
 ) -> None:
-    """Flireo's clock is ten minutes fast, and somebody else rang the number five minutes before us."""
+    """Flireo's clock is ten minutes fast, and another person rang the number five minutes before us."""
     attempt = await incoming.campaign.lost(book)
     ahead = datetime.now(UTC) + timedelta(minutes=10)
     rang = (ahead - timedelta(minutes=5)).isoformat()

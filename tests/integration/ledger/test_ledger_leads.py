@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from flireo_flows.ledger import Answer, Database, Views
-from flireo_flows.ledger.leads import CHUNK, batch_name
-from flireo_flows.ledger.suppressions import clear_in, list_in
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, LeadState
+from flireo_flows.ledger.leads import batch_name
+from flireo_flows.ledger.suppressions import CHUNK, clear_in, list_in
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState, Reason
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, people, person
 
@@ -67,7 +66,7 @@ async def test_files_of_any_length_are_taken_in(database: Database, count: int) 
     assert (await campaign.book.outlook(campaign.batch, database.now())).is_finished == (count == 0)
 
 
-async def test_who_said_no_between_two_runs_is_not_called(database: Database) -> None:
+async def test_a_lead_that_opted_out_between_two_runs_is_not_called(database: Database) -> None:
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA), person(BEN))
     await campaign.book.forbid({ANNA, CARLA})
@@ -101,7 +100,7 @@ async def test_the_list_of_one_campaign_is_not_that_of_another(database: Databas
     assert len(await campaign.begin(await campaign.runner())) == 1
 
 
-async def test_a_policy_that_changed_is_asked_anew(database: Database) -> None:
+async def test_a_policy_that_changed_is_asked_again(database: Database) -> None:
     campaign = Campaign(database, policy=CallingPolicy())
     book = await campaign.runner()
     await campaign.take_in(person(ANNA, zones=()))

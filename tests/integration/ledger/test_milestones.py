@@ -1,4 +1,4 @@
-"""What is told of a campaign as a whole: once each, and only when it is so."""
+"""What is reported of a campaign as a whole: once each, and only when it is so."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ from flireo_flows.ledger import Database, Expectations
 from flireo_flows.ledger.outbox import post_finished
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import outbox
-from flireo_flows.lifecycle.reasons import Reason
+from flireo_flows.lifecycle.states import Reason
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.sandbox import SandboxSettings
 from tests.support.calling.campaign import ANNA, BEN, CALLER, POLICY, Campaign, person
@@ -43,7 +43,7 @@ async def reported(database: Database) -> list[str]:
         return [event for event in events if ".call." not in event]
 
 
-async def test_a_run_tells_that_its_campaign_started_and_finished_and_running_it_again_tells_nothing(
+async def test_a_run_reports_that_its_campaign_started_and_finished_and_running_it_again_reports_nothing(
     database: Database, sandbox: RunningSandbox
 ) -> None:
     campaign = Campaign(database, sandbox.base_url)
@@ -75,7 +75,7 @@ async def test_who_is_taken_out_of_the_file_while_their_phone_rings_keeps_no_cam
     assert [attempt.phone for attempt in await campaign.begin(book)] == [ANNA]
 
 
-async def test_a_campaign_that_may_ring_nobody_does_not_start_and_is_finished(
+async def test_a_campaign_that_may_call_no_one_does_not_start_and_is_finished(
     local: Database, sandbox: RunningSandbox
 ) -> None:
     campaign = Campaign(local, sandbox.base_url)
@@ -104,7 +104,7 @@ async def test_a_campaign_without_people_is_not_finished(local: Database) -> Non
     assert await reported(local) == []
 
 
-async def test_what_a_killed_run_did_not_tell_the_next_sweep_tells(
+async def test_what_a_killed_run_did_not_report_the_next_sweep_reports(
     database: Database, sandbox: RunningSandbox
 ) -> None:
     campaign = Campaign(database, sandbox.base_url)
@@ -118,7 +118,7 @@ async def test_what_a_killed_run_did_not_tell_the_next_sweep_tells(
         assert await reported(database) == [STARTED, FINISHED]
 
 
-async def test_two_stages_of_one_run_tell_of_low_credits_once(
+async def test_two_stages_of_one_run_report_of_low_credits_once(
     database: Database, sandbox: RunningSandbox
 ) -> None:
     sandbox.settings(minutes_balance=0)

@@ -81,7 +81,7 @@ async def test_several_tasks_may_open_a_new_ledger_at_once(ledger_url: str) -> N
     assert ends == [None] * 8
 
 
-async def test_a_new_file_that_somebody_else_holds_is_waited_for_although_sqlite_does_not_wait(
+async def test_a_new_file_that_another_person_holds_is_waited_for_although_sqlite_does_not_wait(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "ledger.db"

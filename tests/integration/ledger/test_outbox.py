@@ -1,4 +1,4 @@
-"""What happens is told outside: written by the database itself, once, and without what is private."""
+"""What happens is reported outside: written by the database itself, once, and without what is private."""
 
 import json
 
@@ -8,8 +8,7 @@ from sqlalchemy import insert, select, update
 from flireo_flows.ledger import AttemptBook, Database
 from flireo_flows.ledger.campaigns import CampaignControl, DeclinedError
 from flireo_flows.ledger.erasure import forget
-from flireo_flows.ledger.naming import find_campaign, refuse_shown_name
-from flireo_flows.ledger.notices import Notice, names_told, read_notices
+from flireo_flows.ledger.notices import Notice, find_campaign, label_names, read_notices, refuse_shown_name
 from flireo_flows.ledger.outbox import (
     CLAIM_SECONDS,
     DISTANCE_SECONDS,
@@ -20,9 +19,7 @@ from flireo_flows.ledger.outbox import (
     post_reports_waiting,
 )
 from flireo_flows.ledger.schema import attempts, campaigns, inbox, leads, outbox
-from flireo_flows.lifecycle.event_types import LedgerEvent
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import LeadState
+from flireo_flows.lifecycle.states import LeadState, LedgerEvent, Reason
 from tests.support.calling.campaign import ANNA, BEN, person
 from tests.support.calling.incoming import Incoming, book, incoming, listed, report, status_update
 
@@ -30,11 +27,11 @@ __all__ = ["book", "incoming"]  # fixtures
 
 
 async def reported(database: Database) -> list[Notice]:
-    """Everything that is to be told, taken by whoever sends it."""
+    """Everything that is to be reported, taken by whoever sends it."""
     box = Outbox(database)
     posted = await box.claim(1000)
     notices = await read_notices(database, posted)
-    await box.keep({it.id: names_told(notice) for it, notice in zip(posted, notices, strict=True)})
+    await box.keep({it.id: label_names(notice) for it, notice in zip(posted, notices, strict=True)})
     return notices
 
 
@@ -42,7 +39,7 @@ async def events(database: Database) -> list[str]:
     return [notice.event for notice in await reported(database)]
 
 
-async def test_a_call_that_ends_is_told_once_however_often_it_is_reported(
+async def test_a_call_that_ends_is_reported_once_however_often_it_is_reported(
     incoming: Incoming, book: AttemptBook
 ) -> None:
     await incoming.campaign.placed(book)
@@ -58,7 +55,7 @@ async def test_a_call_that_ends_is_told_once_however_often_it_is_reported(
     assert notice.labels["flireo.outcome"] == "answered"
 
 
-async def test_an_analysis_that_comes_later_is_told_as_an_amendment(
+async def test_an_analysis_that_comes_later_is_reported_as_an_amendment(
     incoming: Incoming, book: AttemptBook
 ) -> None:
     await incoming.campaign.placed(book)
@@ -74,7 +71,7 @@ async def test_an_analysis_that_comes_later_is_told_as_an_amendment(
     assert dict(amended.labels) == {"flireo.lead": "1", "flireo.analysis.appointment_booked": "false"}
 
 
-async def test_an_answer_is_a_label_of_one_event_only_however_many_are_told_of_a_call(
+async def test_an_answer_is_a_label_of_one_event_only_however_many_are_reported_of_a_call(
     incoming: Incoming, book: AttemptBook
 ) -> None:
     await incoming.campaign.placed(book)
@@ -138,7 +135,9 @@ async def test_a_later_report_adds_answers_to_an_analysis_and_changes_none(
     assert (await incoming.result()).analysis == {"interest": "high", "budget": 10}
 
 
-async def test_nothing_that_is_told_holds_a_number_or_a_secret(incoming: Incoming, book: AttemptBook) -> None:
+async def test_nothing_that_is_reported_holds_a_number_or_a_secret(
+    incoming: Incoming, book: AttemptBook
+) -> None:
     await incoming.campaign.placed(book, call_id=f"call-_{ANNA}_abc")
     analysis = {"call_back": f"at {BEN}", "api_key": "fl_live_abcdef", BEN: 1, "number": int(ANNA[1:])}
     await incoming.receive(report(f"call-_{ANNA}_abc", analysis=analysis, summary=f"Ring {ANNA}"))
@@ -147,7 +146,7 @@ async def test_nothing_that_is_told_holds_a_number_or_a_secret(incoming: Incomin
     assert not [private for private in (ANNA, ANNA[1:], BEN, BEN[1:], "abcdef") if private in text]
 
 
-async def test_a_campaign_that_is_named_by_a_number_is_told_masked_and_is_found_by_what_is_told(
+async def test_a_campaign_that_is_named_by_a_number_is_reported_masked_and_is_found_by_what_is_reported(
     incoming: Incoming,
 ) -> None:
     database = incoming.database
@@ -171,7 +170,7 @@ async def test_a_campaign_that_is_named_by_a_number_is_told_masked_and_is_found_
     assert ANNA[1:] not in str(unknown.value)
 
 
-async def test_a_lead_that_a_person_has_to_look_at_is_told(incoming: Incoming, book: AttemptBook) -> None:
+async def test_a_lead_that_a_person_has_to_look_at_is_reported(incoming: Incoming, book: AttemptBook) -> None:
     attempt = await incoming.campaign.lost(book)
     await incoming.campaign.unknown.review(attempt, Reason.SEVERAL_CALLS, "2")
     (notice,) = await reported(incoming.database)
@@ -181,7 +180,7 @@ async def test_a_lead_that_a_person_has_to_look_at_is_told(incoming: Incoming, b
     assert notice.payload["number"] == "+44********01"
 
 
-async def test_what_a_person_does_with_a_campaign_is_told_each_time(database: Database) -> None:
+async def test_what_a_person_does_with_a_campaign_is_reported_each_time(database: Database) -> None:
     campaign = Incoming(database).campaign
     await campaign.take_in(person())
     steering = CampaignControl(database.campaign(campaign.name))
@@ -198,18 +197,18 @@ async def test_what_a_person_does_with_a_campaign_is_told_each_time(database: Da
         "cancelled",
     ]
     assert notices[0].payload["reason"] == "too many wrong numbers"
-    assert notices[0].payload["leads"] == {"skipped": 1}  # as it is when it is told
+    assert notices[0].payload["leads"] == {"skipped": 1}  # as it is when it is reported
     assert len({notice.id for notice in notices}) == 4
 
 
-async def test_what_nobody_can_read_is_told(incoming: Incoming) -> None:
+async def test_what_no_one_can_read_is_reported(incoming: Incoming) -> None:
     await incoming.store(b"no json")
     (notice,) = await reported(incoming.database)
     assert notice.event == "flireo.inbox.dead-letter"
     assert notice.payload["reason"] == "the body is not JSON (JSONDecodeError)"
 
 
-async def test_what_is_rolled_back_is_not_told(incoming: Incoming, book: AttemptBook) -> None:
+async def test_what_is_rolled_back_is_not_reported(incoming: Incoming, book: AttemptBook) -> None:
     await incoming.campaign.placed(book)
     with pytest.raises(ZeroDivisionError):
         async with incoming.database.write() as db:
@@ -230,7 +229,7 @@ async def test_a_notice_is_sent_by_one_of_two_senders_and_again_only_if_it_did_n
     await box.give_back([it.id for it in second])
     (again,) = await box.claim(9)
     assert again.id == second[0].id and await box.unsent() == 1
-    # A sender that was killed: after a while somebody else sends it, under the same id.
+    # A sender that was killed: after a while another person sends it, under the same id.
     async with incoming.database.write() as db:
         await db.execute(update(outbox).values(claimed_until=outbox.c.claimed_until - CLAIM_SECONDS))
     (repeated,) = await box.claim(9)
@@ -238,7 +237,7 @@ async def test_a_notice_is_sent_by_one_of_two_senders_and_again_only_if_it_did_n
     assert before.id == after.id
 
 
-async def test_what_could_not_be_told_for_a_week_is_not_told_any_more(incoming: Incoming) -> None:
+async def test_what_could_not_be_reported_for_a_week_is_not_reported_any_more(incoming: Incoming) -> None:
     await incoming.store(b"1")
     async with incoming.database.write() as db:
         await post(db, incoming.database, LedgerEvent.CAMPAIGN_FINISHED, "spring:7", campaign="spring")
@@ -253,7 +252,7 @@ async def test_what_could_not_be_told_for_a_week_is_not_told_any_more(incoming: 
         assert [row.event for row in await db.execute(select(outbox.c.event))] == ["flireo.campaign.finished"]
 
 
-async def test_an_answer_is_told_once_also_where_its_call_is_amended_years_later(
+async def test_an_answer_is_reported_once_also_where_its_call_is_amended_years_later(
     incoming: Incoming, book: AttemptBook
 ) -> None:
     await incoming.campaign.placed(book)
@@ -280,13 +279,13 @@ async def test_of_a_person_who_was_forgotten_no_label_is_kept(incoming: Incoming
 
 
 async def wait(incoming: Incoming, seconds: float) -> None:
-    """Let all that came in and was told have come so much earlier."""
+    """Let all that came in and was reported have come so much earlier."""
     async with incoming.database.write() as db:
         await db.execute(update(inbox).values(received_at=inbox.c.received_at - seconds))
         await db.execute(update(outbox).values(occurred_at=outbox.c.occurred_at - seconds))
 
 
-async def test_reports_that_nobody_reads_are_told_once_and_again_when_more_came(
+async def test_reports_that_no_one_reads_are_reported_once_and_again_when_more_came(
     incoming: Incoming, book: AttemptBook
 ) -> None:
     await incoming.campaign.placed(book)
@@ -307,13 +306,15 @@ async def test_reports_that_nobody_reads_are_told_once_and_again_when_more_came(
     assert not await post_reports_waiting(incoming.database)  # all are read
 
 
-async def test_a_report_of_somebody_who_rang_in_calls_no_collector(incoming: Incoming) -> None:
+async def test_a_report_of_a_person_who_called_in_calls_no_collector(incoming: Incoming) -> None:
     await incoming.store(report("call-9", BEN, call_type="inboundPhoneCall"))
     await wait(incoming, WAITED_SECONDS)
     assert not await post_reports_waiting(incoming.database)
 
 
-async def test_of_a_person_who_was_forgotten_nothing_is_told(incoming: Incoming, book: AttemptBook) -> None:
+async def test_of_a_person_who_was_forgotten_nothing_is_reported(
+    incoming: Incoming, book: AttemptBook
+) -> None:
     await incoming.campaign.placed(book)
     await incoming.receive(report())
     await forget(incoming.database, ANNA)
@@ -321,7 +322,9 @@ async def test_of_a_person_who_was_forgotten_nothing_is_told(incoming: Incoming,
     assert (notice.payload["number"], notice.payload["analysis"]) == ("", {})
 
 
-async def test_a_large_analysis_is_left_out_and_that_is_said(incoming: Incoming, book: AttemptBook) -> None:
+async def test_a_large_analysis_is_left_out_and_that_is_reported(
+    incoming: Incoming, book: AttemptBook
+) -> None:
     await incoming.campaign.placed(book)
     await incoming.receive(report(analysis={f"key{n}": "x" * 200 for n in range(500)}))
     (notice,) = await reported(incoming.database)
@@ -343,7 +346,7 @@ async def test_an_analysis_that_is_too_deep_is_left_out_and_stops_no_other_notic
     assert letter.event == "flireo.inbox.dead-letter"
 
 
-async def test_a_notice_that_cannot_be_read_is_told_without_details_and_stops_no_other(
+async def test_a_notice_that_cannot_be_read_is_reported_without_details_and_stops_no_other(
     incoming: Incoming, book: AttemptBook
 ) -> None:
     await incoming.campaign.placed(book)

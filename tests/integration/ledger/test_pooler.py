@@ -129,7 +129,7 @@ async def test_a_server_that_does_not_keep_what_it_is_given_is_refused(careless:
         careless.sql("SELECT pg_reload_conf()")
 
 
-async def test_a_server_that_only_says_that_it_is_neon_is_refused(careless: Postgres, url: str) -> None:
+async def test_a_server_that_only_claims_that_it_is_neon_is_refused(careless: Postgres, url: str) -> None:
     """The setting that tells is one that no client and no role can set."""
     careless.sql("ALTER ROLE ALL SET neon.timeline_id = 'x'")
     try:
@@ -156,7 +156,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Another authority, which nobody trusts."""
+    """Another authority, which no one trusts."""
     return Authority(open_folder(tmp_path_factory), "stranger")
 
 
@@ -294,7 +294,7 @@ async def test_the_next_host_is_tried(pooler: Pooler) -> None:
     assert await opens(url)
 
 
-async def test_a_server_that_says_nothing_is_not_waited_for_for_ever() -> None:
+async def test_a_server_that_opts_outthing_is_not_waited_for_for_ever() -> None:
     async def hush(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()

@@ -1,4 +1,4 @@
-"""What is told of a call is written once, whatever tells it, in whatever order and however often."""
+"""What is reported of a call is written once, whatever tells it, in whatever order and however often."""
 
 import json
 from collections.abc import Callable
@@ -12,8 +12,7 @@ from sqlalchemy import select
 from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations, Inbox
 from flireo_flows.ledger.messages import inbox_reason, lead_reason
 from flireo_flows.ledger.schema import inbox
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState
+from flireo_flows.lifecycle.states import AttemptEvent, AttemptState, LeadState, Reason
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, BEN, FREE, POLICY, person
 from tests.support.calling.incoming import (
@@ -49,7 +48,7 @@ async def test_a_report_ends_its_call(incoming: Incoming, book: AttemptBook) -> 
     assert await incoming.apply() == (0, 0)
 
 
-async def test_the_list_and_the_report_tell_the_same_in_either_order(
+async def test_the_list_and_the_report_report_the_same_in_either_order(
     incoming: Incoming, book: AttemptBook
 ) -> None:
     call = listed(analysis_result=ANALYSIS)
@@ -72,7 +71,7 @@ TELLINGS: dict[str, Callable[[], bytes]] = {
 }
 
 
-async def test_webhooks_tell_the_same_in_every_order_and_number(
+async def test_webhooks_report_the_same_in_every_order_and_number(
     incoming: Incoming, book: AttemptBook
 ) -> None:
     outcomes = []
@@ -114,7 +113,7 @@ async def test_a_call_that_is_answered_is_not_over(incoming: Incoming, book: Att
     assert (await incoming.campaign.attempt()).over_at is None
 
 
-async def test_a_broken_call_says_what_broke(incoming: Incoming, book: AttemptBook) -> None:
+async def test_a_broken_call_shows_what_broke(incoming: Incoming, book: AttemptBook) -> None:
     await incoming.campaign.placed(book)
     broken = status_update("ended-with-error", error="STT connection failed")
     await incoming.receive(broken)
@@ -215,7 +214,7 @@ async def test_a_late_report_may_correct_what_a_call_means(incoming: Incoming, b
 @pytest.mark.parametrize(
     ("fields", "expects", "ends_after"),
     [
-        # A call that nobody answered has no more to tell.
+        # A call that no one answered has no more to tell.
         ({"status": "failed", "error": "no answer", "started_at": None, "duration_seconds": 0}, ANALYSED, 0),
         # An analysis comes last; where none is expected, the summary does.
         ({"analysis_result": ANALYSIS}, ANALYSED, 0),
@@ -251,7 +250,9 @@ async def test_a_report_that_overtakes_the_answer_waits_for_it(incoming: Incomin
     assert await incoming.apply() == (1, 1)
 
 
-async def test_a_report_for_a_lost_answer_tells_that_it_rang(incoming: Incoming, book: AttemptBook) -> None:
+async def test_a_report_for_a_lost_answer_shows_that_it_was_placed(
+    incoming: Incoming, book: AttemptBook
+) -> None:
     await incoming.campaign.lost(book)
     assert await incoming.receive(report()) == (0, 0)  # its answer may be on the way
     assert await incoming.settle() == (1, 1)
@@ -268,7 +269,7 @@ async def test_all_reports_of_a_lost_answer_find_it(incoming: Incoming, book: At
     assert {state for state, _ in await incoming.states()} == {"applied"}
 
 
-async def test_a_report_that_two_attempts_could_own_is_nobodys(incoming: Incoming, book: AttemptBook) -> None:
+async def test_a_report_that_two_attempts_could_own_is_no_ones(incoming: Incoming, book: AttemptBook) -> None:
     other = Incoming(incoming.database)
     other.campaign.name, incoming.campaign.policy = "another campaign", FREE
     await other.campaign.placed(await other.campaign.runner(), "call-of-the-list")
@@ -281,21 +282,21 @@ async def test_a_report_that_two_attempts_could_own_is_nobodys(incoming: Incomin
 
 
 @pytest.mark.parametrize("kind", ["inboundPhoneCall", "inbound_phone_call"])
-async def test_when_the_person_rings_us_that_is_no_attempt_of_ours(
+async def test_when_the_person_calls_us_that_is_no_attempt_of_ours(
     incoming: Incoming, book: AttemptBook, kind: str
 ) -> None:
     await incoming.campaign.lost(book)
     await incoming.receive(report("call-of-theirs", call_type=kind))
     assert await incoming.settle() == (0, 0)
     assert (await incoming.campaign.attempt()).state == AttemptState.UNKNOWN
-    # It does not wait: nobody will ever own it, and whoever looks for reports would look at it each time.
+    # It does not wait: no one will ever own it, and whoever looks for reports would look at it each time.
     assert await incoming.states() == [("applied", "of an inbound call, which is of no attempt")]
     async with incoming.database.read() as db:
         assert (await db.execute(select(inbox.c.body))).scalar_one() != b""
 
 
 @pytest.mark.parametrize("overtakes", [True, False])
-async def test_the_id_of_our_call_proves_more_than_the_direction_that_it_is_said_to_have(
+async def test_the_id_of_our_call_proves_more_than_the_direction_that_it_is_given(
     incoming: Incoming, book: AttemptBook, overtakes: bool
 ) -> None:
     body = report(call_type="inboundPhoneCall")
@@ -315,7 +316,7 @@ async def test_a_call_from_before_the_attempt_is_not_its_call(incoming: Incoming
     assert await incoming.settle() == (0, 0)
 
 
-async def test_a_report_of_somebody_else_changes_nothing(incoming: Incoming, book: AttemptBook) -> None:
+async def test_a_report_of_another_person_changes_nothing(incoming: Incoming, book: AttemptBook) -> None:
     await incoming.campaign.placed(book)
     before = await incoming.campaign.attempt()
     await incoming.receive(report("call-of-another-system", BEN))

@@ -12,9 +12,10 @@ from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations, Inb
 from flireo_flows.ledger.campaigns import DeclinedError
 from flireo_flows.ledger.erasure import (
     Forgotten,
+    ReportOf,
     forget,
-    is_of_forgotten_in,
     is_pseudonym,
+    of_forgotten_in,
 )
 from flireo_flows.ledger.schema import attempts, decisions, do_not_call, inbox, leads, metadata
 from flireo_flows.ledger.suppressions import (
@@ -26,8 +27,7 @@ from flireo_flows.ledger.suppressions import (
     suppressed_in,
     suppression_in,
 )
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent
+from flireo_flows.lifecycle.states import AttemptEvent, Reason
 from tests.support.calling.campaign import ANNA, BEN, CARLA, FREE, Campaign, people, person
 from tests.support.calling.incoming import report
 
@@ -63,8 +63,8 @@ async def test_who_is_suppressed_is_called_in_no_campaign_that_begins_later(data
 async def test_saying_it_twice_keeps_the_first_time(database: Database) -> None:
     suppressions = Suppressions(database)
     async with database.write() as db:
-        await suppress_in(db, database, ANNA, "outcome", "said no", "spring", 1_000.0)
-        await suppress_in(db, database, ANNA, "analysis", "said no again", "autumn", 2_000.0)
+        await suppress_in(db, database, [ANNA], "outcome", "said no", "spring", 1_000.0)
+        await suppress_in(db, database, [ANNA], "analysis", "said no again", "autumn", 2_000.0)
     assert await suppressions.suppress([ANNA, ANNA, BEN], "asked") == 1
     anna, ben = await suppressions.listed()
     assert (anna.source, anna.reason, anna.campaign, anna.at) == ("outcome", "said no", "spring", 1_000.0)
@@ -105,7 +105,7 @@ async def test_two_campaigns_that_learn_of_the_same_people_in_another_order_do_n
     async def learn(campaign: str, *phones: str) -> None:
         async with database.write(campaign) as db:
             for phone in phones:
-                await suppress_in(db, database, phone, "outcome", "said no", campaign, database.now())
+                await suppress_in(db, database, [phone], "outcome", "said no", campaign, database.now())
                 await asyncio.sleep(0.05)  # the other one begins meanwhile
 
     await asyncio.gather(learn("one", ANNA, BEN), learn("another", BEN, ANNA))
@@ -124,7 +124,7 @@ async def test_a_lifted_suppression_is_gone_and_one_that_is_not_there_is_named_m
     assert ANNA not in str(refused.value)
 
 
-async def test_who_was_forgotten_is_only_lifted_when_that_is_said(local: Database) -> None:
+async def test_who_was_forgotten_is_only_lifted_when_that_is_reported(local: Database) -> None:
     suppressions = Suppressions(local)
     await forget(local, ANNA)
     with pytest.raises(DeclinedError, match="--even-forgotten") as refused:
@@ -227,7 +227,7 @@ async def test_nothing_stays_of_who_is_forgotten_but_a_digest(database: Database
     assert SECRET in before and ANNA in before
     erased = await forget(database, ANNA)
     assert (erased.leads, erased.attempts, erased.decisions) == (2, 2, 4)
-    assert erased.reports == 5  # two of each campaign's call, and one that nobody could read
+    assert erased.reports == 5  # two of each campaign's call, and one that no one could read
     after = await _everything(database)
     assert SECRET not in after
     assert ANNA.lstrip("+") not in after
@@ -259,7 +259,7 @@ def _bytes(folder: Path) -> bytes:
 
 
 @pytest.mark.parametrize("state", ["sending", "unknown", "placed"])
-async def test_nobody_is_forgotten_in_the_middle_of_a_call_but_is_suppressed_at_once(
+async def test_no_one_is_forgotten_in_the_middle_of_a_call_but_is_suppressed_at_once(
     database: Database, state: str
 ) -> None:
     campaign, other = Campaign(database), Campaign(database, name="other")
@@ -281,7 +281,7 @@ async def test_nobody_is_forgotten_in_the_middle_of_a_call_but_is_suppressed_at_
         assert await suppressed_in(db, database, [ANNA]) == {ANNA: "person"}
 
 
-async def test_an_attempt_left_to_a_person_does_not_keep_anybody_from_being_forgotten(
+async def test_an_attempt_left_to_a_person_does_not_keep_anyone_from_being_forgotten(
     local: Database,
 ) -> None:
     campaign = Campaign(local)
@@ -315,7 +315,7 @@ async def test_who_is_forgotten_twice_has_two_pseudonyms(local: Database) -> Non
     assert [is_pseudonym(phone) for phone in await campaign.leads()] == [True, True]
 
 
-async def test_a_number_nobody_knows_is_forgotten_and_never_called(local: Database) -> None:
+async def test_a_number_no_one_knows_is_forgotten_and_never_called(local: Database) -> None:
     assert await forget(local, ANNA) == Forgotten(0, 0, 0, 0)
     async with local.read() as db:
         found = await suppression_in(db, local, ANNA)
@@ -336,7 +336,7 @@ SPELLINGS = [
 async def test_a_report_of_no_attempt_is_erased_however_it_spells_the_number(
     database: Database, spelled: str
 ) -> None:
-    # Somebody rang us: no attempt owns the call.
+    # A person rang us: no attempt owns the call.
     await Inbox(database).store(_body("call-in", spelled))
     await Inbox(database).store(_body("call-of-another", BEN, "Ben said so"))
     assert (await forget(database, ANNA)).reports == 1
@@ -354,7 +354,8 @@ async def test_a_late_report_is_known_as_of_a_forgotten_person(database: Databas
     async with database.read() as db:
 
         async def known(phone: str, call_id: str, reference: str = "") -> bool:
-            return await is_of_forgotten_in(db, database, phone, call_id, reference)
+            named = ReportOf(phone, call_id, reference)
+            return bool(await db.run_sync(of_forgotten_in, database.key, [named]))
 
         assert await known(ANNA, "a-new-call")
         assert await known("", f"campaign-_{ANNA}")

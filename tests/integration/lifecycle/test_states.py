@@ -129,7 +129,7 @@ async def test_one_call_belongs_to_one_attempt(database: Database, column: str) 
 
 
 @pytest.mark.parametrize("table", [attempts, leads, inbox], ids=str)
-async def test_the_database_refuses_a_state_that_nobody_knows(database: Database, table: Any) -> None:
+async def test_the_database_refuses_a_state_that_no_one_knows(database: Database, table: Any) -> None:
     await begun(Campaign(database))
     async with database.write() as db:
         await db.execute(insert(inbox).values(digest="d", body=b"{}", received_at=0.0, state="waiting"))

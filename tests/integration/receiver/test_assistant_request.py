@@ -19,7 +19,7 @@ from flireo_flows.leads import Lead
 from flireo_flows.ledger import Database, Inbox, LeadBook
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.suppressions import Suppressions
-from flireo_flows.lifecycle.reasons import InboxReason
+from flireo_flows.lifecycle.states import InboxReason
 from flireo_flows.receiver import AssistantAnswer, KnownCaller, Receiver
 from flireo_flows.script import ScriptError
 from tests.support.calling.campaign import Campaign

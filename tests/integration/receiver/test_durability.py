@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from flireo_flows.ledger import Database, Inbox, LedgerError
-from flireo_flows.ledger.delivery import Delivery, read_delivery
-from flireo_flows.lifecycle.reasons import InboxReason
+from flireo_flows.ledger.inbox import Delivery, read_delivery
+from flireo_flows.lifecycle.states import InboxReason
 from flireo_flows.prefect_support.local_server import free_port
 from flireo_flows.receiver.storage import NotStoredError, Storage
 from tests.support.calling.incoming import report

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from flireo_flows.api.webhooks import EventType
-from flireo_flows.ledger.delivery import Delivery
+from flireo_flows.ledger.inbox import Delivery
 from flireo_flows.ledger.messages import inbox_reason
 from flireo_flows.receiver.endpoint import WebhookEndpoint
 from flireo_flows.receiver.metrics import Metrics

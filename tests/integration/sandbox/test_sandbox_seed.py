@@ -31,7 +31,7 @@ STATE: dict[str, Any] = {
 def run(state: dict[str, Any]) -> Any:
     """A sandbox with this state."""
     read = SandboxState.model_validate(state)
-    return run_sandbox(read.settings, contents=read.contents())
+    return run_sandbox(read.settings, contents=read)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy import update
 
 from flireo_flows import CallLedger, FlireoCampaignJob, FlireoCredentials
+from flireo_flows.api.campaign_lookup import Which
 from flireo_flows.api.campaigns import CampaignLead, NewCampaignLead
 from flireo_flows.api.client import Account, FlireoClient
 from flireo_flows.api.operation import Operation
@@ -93,12 +94,12 @@ async def suppressed(database: Database) -> None:
 
 async def learnt(database: Database) -> None:
     async with database.write() as db:
-        await suppress_in(db, database, BEN, "outcome", "rejected", "autumn", database.now())
+        await suppress_in(db, database, [BEN], "outcome", "rejected", "autumn", database.now())
 
 
 async def answered_no(database: Database) -> None:
     async with database.write() as db:
-        await suppress_in(db, database, BEN, "analysis", "wants_no_calls", "autumn", database.now())
+        await suppress_in(db, database, [BEN], "analysis", "wants_no_calls", "autumn", database.now())
 
 
 async def forgotten(database: Database) -> None:
@@ -331,7 +332,7 @@ def test_who_says_no_while_others_are_added_is_not_added_any_more(
             in_ledger(local, suppressed)
 
     adding = work.add_leads(
-        work.Which(made["id"], None), leads(CARLA, BEN), work.Duplicates.REFUSE, gate_of(local, on_blocked)
+        Which(made["id"], None), leads(CARLA, BEN), work.Duplicates.REFUSE, gate_of(local, on_blocked)
     )
     with FlireoClient(Account("k", sandbox.base_url), on_sent=hear) as client:
         if on_blocked is OnBlocked.SKIP:

@@ -21,9 +21,8 @@ from flireo_flows.ledger import (
     Runner,
     Views,
 )
-from flireo_flows.ledger.account_calls import AccountRead, keep_account
 from flireo_flows.ledger.database import CampaignLedger
-from flireo_flows.ledger.run_rules import Readiness, fingerprint
+from flireo_flows.ledger.run_rules import AccountRead, Readiness, fingerprint, keep_account
 from flireo_flows.ledger.schema import attempts, leads
 from flireo_flows.ledger.unknown_attempts import UnknownAttempts
 from flireo_flows.lifecycle.absence import Verdict, View

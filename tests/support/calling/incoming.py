@@ -9,9 +9,10 @@ from sqlalchemy import select, update
 
 from flireo_flows.api.calls import Call
 from flireo_flows.ledger import AttemptBook, Database, Expectations, Inbox
+from flireo_flows.ledger.call_reports import apply_report
 from flireo_flows.ledger.messages import inbox_reason
 from flireo_flows.ledger.report_matches import SETTLING_SECONDS
-from flireo_flows.ledger.reports import Report, apply_report, report_of_call
+from flireo_flows.ledger.reports import Report, report_of_call
 from flireo_flows.ledger.schema import attempts, inbox
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.campaign import ANNA, POLICY, Campaign

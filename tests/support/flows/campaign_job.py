@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from flireo_flows.api import errors
+from flireo_flows.api.campaign_lookup import Which
 from flireo_flows.api.campaigns import Campaign, CampaignLead, NewCampaign, NewCampaignLead
 from flireo_flows.api.operation import Operation
 from flireo_flows.api.pagination import Rows
-from flireo_flows.blocks import campaign_decisions as work
 from tests.support.sandbox.running import RunningSandbox
 
 
@@ -30,7 +30,7 @@ NEW = NewCampaign(
     timezone="Europe/Amsterdam",
 )
 DRAFT = Campaign(id="c", name="spring", agent_id="a", status="draft", total_leads=1)
-NAMED = work.Which("", NEW)
+NAMED = Which("", NEW)
 
 
 def unknown(name: str) -> errors.OutcomeUnknown:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from flireo_flows.api.client import AsyncFlireoClient, Timeouts
 from flireo_flows.calling.circuit_breaker import CircuitBreaker
 from flireo_flows.calling.dialer import Dialer
-from flireo_flows.cli.why import tell
+from flireo_flows.cli.why import explain_lead
 from flireo_flows.leads.lead import Consent, Wishes
 from flireo_flows.ledger import Answer, Database, Inbox, Views
 from flireo_flows.ledger.audit import audit_lead
@@ -25,8 +25,7 @@ from flireo_flows.ledger.outcome_backfill import apply_current_rules
 from flireo_flows.ledger.past import read_past
 from flireo_flows.ledger.schema import attempts, decisions, inbox, leads, outbox, suppressions
 from flireo_flows.ledger.suppressions import Suppressions
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent
+from flireo_flows.lifecycle.states import AttemptEvent, Reason
 from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import CALLER, Campaign, people
@@ -220,7 +219,9 @@ async def foresee(it: Played, url: str) -> None:
 
 async def explain(it: Played) -> None:
     """`why`, of every lead."""
-    reported = [list(tell(await audit_lead(it.database, phone, "campaign"), "it")) for phone in PHONES]
+    reported = [
+        list(explain_lead(await audit_lead(it.database, phone, "campaign"), "it")) for phone in PHONES
+    ]
     it.data["why"] = [len(lines) for lines in reported]
     it.words += [line for lines in reported for line in lines]
 

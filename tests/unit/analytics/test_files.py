@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flireo_flows.analytics.files import ExportError, replacing
-from flireo_flows.analytics.sinks import write_jsonl
+from flireo_flows.analytics.results import write_jsonl
 from tests.support.analytics.people import Person
 
 

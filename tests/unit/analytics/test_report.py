@@ -5,17 +5,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.analytics.campaign_counts import count
+from flireo_flows.analytics.answers import Labels, masked
 from flireo_flows.analytics.charts import funnel, histogram
-from flireo_flows.analytics.labels import Labels, masked
-from flireo_flows.analytics.report import figure, percent, render_report, write_report
+from flireo_flows.analytics.report import count, figure, percent, render_report
 from flireo_flows.ledger import LeadResult
 from flireo_flows.ledger.completeness import Completeness
 from tests.support.analytics.people import NOT_RUNG, Person, campaign
@@ -38,9 +36,8 @@ def texts(page: str) -> str:
     return "\n".join(filter(None, found))
 
 
-def test_a_report_of_a_thousand_leads_is_small_and_whole(tmp_path: Path) -> None:
-    write_report(campaign(1000), tmp_path / "r.html", campaign="Solar", rejects=12, generated_at=NOW)
-    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+def test_a_report_of_a_thousand_leads_is_small_and_whole() -> None:
+    page = rendered(*campaign(1000), rejects=12)
     assert len(page.encode()) < 60_000
     assert page.rstrip().endswith("</html>")
     assert "2026-08-22 14:05 CEST" in page

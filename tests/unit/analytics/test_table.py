@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flireo_flows.analytics.result_columns import results_table
+from flireo_flows.analytics.results import results_table
 from tests.support.analytics.people import NOT_RUNG, Person
 from tests.support.analytics.strategies import ANALYSES, COLUMNS
 

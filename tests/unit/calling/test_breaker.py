@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flireo_flows.calling.circuit_breaker import MOST_SHOWN, failures_shown, trips
-from flireo_flows.ledger.call_endings import CallEnding
+from flireo_flows.ledger.campaigns import CallEnding
 from flireo_flows.policy import Breaker
 from tests.support.calling.campaign import ANNA, BEN
 
@@ -35,7 +35,7 @@ def test_switched_off_it_never_trips() -> None:
     assert not trips(calls(100, 0), Breaker(enabled=False))
 
 
-def test_it_says_how_many_failed_and_what_to_do() -> None:
+def test_it_shows_how_many_failed_and_what_to_do() -> None:
     assert trips(calls(6, 2), Breaker(failure_share=0.5, window_seconds=120, fewest_calls=5)) == (
         "6 of the last 8 calls failed (75%, and the policy pauses above 50% within 120 seconds); "
         "look at the last failures, then resume the campaign"
@@ -43,7 +43,9 @@ def test_it_says_how_many_failed_and_what_to_do() -> None:
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.floats(0.01, 1), st.integers(1, 40))
-def test_it_trips_exactly_where_the_share_says(failed: int, fine: int, share: float, fewest: int) -> None:
+def test_it_trips_exactly_where_the_share_is_reached(
+    failed: int, fine: int, share: float, fewest: int
+) -> None:
     total = failed + fine
     above = total >= fewest and failed > 0 and (failed / total > share or fine == 0)
     assert bool(trips(calls(failed, fine), Breaker(failure_share=share, fewest_calls=fewest))) is above

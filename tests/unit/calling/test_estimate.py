@@ -38,7 +38,7 @@ def test_attempts_that_are_used_up_are_not_counted_again() -> None:
     assert estimate(every_minute(2), every_minute(2), [0, 2], suppress_after_call, START).most_calls == 2
 
 
-def test_without_a_tariff_it_says_that_the_cost_is_not_known() -> None:
+def test_without_a_tariff_it_shows_that_the_cost_is_not_known() -> None:
     found = of(CallingPolicy(), every_minute(3))
     assert found.currency == ""
     assert "No tariff is set" in found.in_words[-1]

@@ -82,7 +82,7 @@ def test_a_callback_that_the_person_asked_for_is_exempt_from_the_day_and_only_on
     )  # the month counts all the same
 
 
-def test_a_denial_says_who_called_when_without_a_number() -> None:
+def test_a_denial_shows_who_called_when_without_a_number() -> None:
     verdict = decide(LONDON, NOON, ANY_HOUR, called(2))
     assert explain(verdict).startswith("the person was called by the campaign 'spring' Wednesday")
     assert "24 hours must lie between; next Thursday 11:00" in explain(verdict)

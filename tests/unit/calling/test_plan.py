@@ -61,7 +61,7 @@ def test_times_are_on_the_leads_own_clock_and_say_how_sure_that_is() -> None:
     assert anna.when == "Mon 2027-03-01 09:00 to 12:00 in its 2 zones"
     assert anna.confidence == "its number may be in any of 2 zones"
     assert ben.when == "Tue 2027-03-02 09:00 Asia/Tokyo"
-    assert ben.confidence == "the file says so"
+    assert ben.confidence == "given in the file"
     assert any("several time zones" in warning for warning in made.warnings)
 
 
@@ -75,7 +75,7 @@ def test_times_are_on_the_leads_own_clock_and_say_how_sure_that_is() -> None:
         ("", True),
     ],
 )
-def test_it_warns_where_no_one_is_told_that_an_ai_calls(greeting: str, warned: bool) -> None:
+def test_it_warns_where_no_one_is_reported_that_an_ai_calls(greeting: str, warned: bool) -> None:
     said = " ".join(plan(*THREE, asked=wanted(Script(first_message=greeting))).warnings)
     assert ("AI Act, article 50" in said) is warned
     assert ("not legal advice" in said) is warned
@@ -213,7 +213,7 @@ def test_a_file_that_is_not_the_plan_that_was_saved_is_refused(
         read_plan(file)
 
 
-def test_a_file_that_is_not_there_or_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_or_cannot_be_written_is_reported(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="No such file"):
         read_plan(tmp_path / "none.json")
     (tmp_path / "file").write_text("")

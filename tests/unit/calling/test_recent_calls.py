@@ -9,5 +9,5 @@ from flireo_flows.ledger.call_history import tail_of
     ("phone", "tail"),
     [("+447700900001", "00900001"), ("0612345678", "12345678"), ("123", ""), ("", ""), ("Anna", "")],
 )
-def test_a_number_is_told_by_its_last_digits(phone: str, tail: str) -> None:
+def test_a_number_is_known_by_its_last_digits(phone: str, tail: str) -> None:
     assert tail_of(phone) == tail

@@ -150,7 +150,7 @@ def test_settings_that_are_missing_or_wrong_are_told_by_name_and_never_by_value(
 @pytest.mark.parametrize("command", ["status", "collect", "outcomes", "pause"])
 def test_what_is_no_text_is_refused(bare: Shell, command: str) -> None:
     ran = bare.here(command, "--campaign", "\udcff")
-    assert "--campaign: it holds bytes that are no text in UTF-8" in ran.err
+    assert "--campaign: it contains bytes that are not UTF-8 text" in ran.err
     assert ran.status == 2
 
 

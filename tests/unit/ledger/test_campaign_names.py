@@ -1,4 +1,4 @@
-"""However a campaign's name is spelled, it is one campaign: nobody is called twice for a space or a capital."""
+"""However a campaign's name is spelled, it is one campaign: no one is called twice for a space or a capital."""
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ def test_every_spelling_has_the_same_key(spelling: str) -> None:
     assert name_key(clean_name(spelling)) == "café nord"
 
 
-def test_a_name_is_shown_without_what_nobody_sees() -> None:
+def test_a_name_is_shown_without_what_no_one_sees() -> None:
     assert clean_name("\ufeff Cafe\u0301 \u200b\u00a0 Nord\t") == "Café Nord"
     assert clean_name("STRASSE") == "STRASSE"
     assert name_key("Straße") == name_key("STRASSE")
@@ -28,7 +28,7 @@ def test_other_names_are_other_campaigns(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("name", UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_a_name_that_nobody_can_read_is_refused_without_being_repeated(name: str) -> None:
+def test_a_name_that_no_one_can_read_is_refused_without_being_repeated(name: str) -> None:
     with pytest.raises(CampaignNameError) as refused:
         clean_name(name)
     assert not name.strip() or name not in str(refused.value)

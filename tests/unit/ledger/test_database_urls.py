@@ -213,7 +213,7 @@ def test_certificates_to_check_against_are_asked_for(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("text", "seconds"), [("10", 10), ("1", 2), ("0", 30), ("-1", 30), ("2.5", 2.5), ("", 30)]
 )
-def test_a_connection_is_waited_for_as_the_url_says(text: str, seconds: float) -> None:
+def test_a_connection_is_waited_for_as_the_url_asks(text: str, seconds: float) -> None:
     assert server(f"{LOGIN}/app?connect_timeout={text}").options.timeout == seconds
 
 

@@ -22,7 +22,7 @@ def test_the_default_bound_is_nine_in_ten() -> None:
         (Delay(7200, 90_000), "median 2.0 h, 95% within 25.0 h"),
     ],
 )
-def test_a_delay_is_said_in_the_unit_that_fits(delay: Delay, said: str) -> None:
+def test_a_delay_is_reported_in_the_unit_that_fits(delay: Delay, said: str) -> None:
     assert delay.in_words == said
 
 

@@ -49,7 +49,7 @@ def test_four_readings_at_once_are_one() -> None:
 
 
 def test_two_readings_with_long_nothing_between_are_two() -> None:
-    """As by a clock that is set while a process sleeps: four graces pass, and nobody has looked."""
+    """As by a clock that is set while a process sleeps: four graces pass, and no one has looked."""
     assert read((0, WHOLE), (400, WHOLE)) == [Verdict.OPEN] * 2
 
 

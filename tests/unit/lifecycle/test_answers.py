@@ -253,7 +253,7 @@ def test_the_usual_names_are_learnt_from_without_being_named(key: str, wrap: str
         (None, ""),
     ],
 )
-def test_false_friends_are_told_from_a_plain_no(analysis: Any, expected: str) -> None:
+def test_false_friends_are_not_taken_for_a_plain_no(analysis: Any, expected: str) -> None:
     assert source(DEFAULT, analysis) == expected
 
 

@@ -205,7 +205,7 @@ def test_a_greeting_gives_a_machine_away(changes: dict[str, Any], outcome: Outco
 # The file.
 
 
-def test_the_default_table_is_dated_and_says_where_each_rule_comes_from() -> None:
+def test_the_default_table_is_dated_and_shows_where_each_rule_comes_from() -> None:
     text = default_text()
     dated = re.search(r"^# As of: (\d{4}-\d\d-\d\d)$", text, re.MULTILINE)
     assert dated and date.fromisoformat(dated[1])

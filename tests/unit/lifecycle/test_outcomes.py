@@ -10,7 +10,7 @@ TALKED = {"talked": True}
 @pytest.mark.parametrize(
     ("reported", "outcome"),
     [
-        # Somebody answered, and the talk ended in whichever way.
+        # A person answered, and the talk ended in whichever way.
         ({"status": "ended", "end_reason": "user_hangup", **TALKED}, Outcome.ANSWERED),
         ({"status": "ended", "end_reason": "assistant_hangup", **TALKED}, Outcome.ANSWERED),
         ({"status": "ended", "end_reason": "max_duration", **TALKED}, Outcome.ANSWERED),
@@ -18,7 +18,7 @@ TALKED = {"talked": True}
         ({"status": "ended", "end_reason": "api_end_call", **TALKED}, Outcome.ANSWERED),
         ({"status": "ended", "summary": "Anna would like an offer.", **TALKED}, Outcome.ANSWERED),
         ({"status": "a-status-of-tomorrow", **TALKED}, Outcome.ANSWERED),
-        # Nobody did.
+        # No one did.
         ({"status": "failed", "error": "no answer"}, Outcome.NO_ANSWER),
         ({"status": "failed", "end_reason": "no_answer"}, Outcome.NO_ANSWER),
         ({"status": "failed", "end_reason": "no-answer", "error": "No Answer"}, Outcome.NO_ANSWER),
@@ -43,7 +43,7 @@ TALKED = {"talked": True}
         ({"status": "ended", "end_reason": "voicemail_not_detected", **TALKED}, Outcome.ANSWERED),
         ({"status": "ended", "end_reason": "no-voicemail", **TALKED}, Outcome.ANSWERED),
         ({"status": "ended", "end_reason": "Voicemail detection failed", **TALKED}, Outcome.ANSWERED),
-        # It says that nobody took over.
+        # It says that no one took over.
         ({"status": "ended", "end_reason": "transfer_failed", **TALKED}, Outcome.ANSWERED),
         ({"status": "ended", "end_reason": "not transferred", **TALKED}, Outcome.ANSWERED),
         ({"status": "failed", "error": "no_transfer_destination"}, Outcome.FAILED),

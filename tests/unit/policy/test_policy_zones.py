@@ -212,15 +212,14 @@ def test_a_plan_shows_what_it_does_not_know_of_places() -> None:
     start = WEEKS[2]
     torn = PolicyLead("+31201234501", ("Europe/Amsterdam", "Europe/Lisbon"), "number column")
     lost = PolicyLead(BOSTON, ("America/New_York", "Asia/Tokyo"), "number column")
-    planned = [(lead(MIAMI), start), (lead(SAO_PAULO), start), (torn, start + timedelta(days=20))]
-    reported = " ".join(zone_notes(planned, [lost], CallingPolicy(), start))
-    assert (
-        "1 leads are not called and go to review" in reported and "America/New_York, Asia/Tokyo" in reported
-    )
-    assert "Of 1 leads the row contradicts the number" in reported
-    assert "1 leads wait for more than 14 days" in reported
-    assert "2 numbers name a place that may be out of date" in reported and "wide_zones" in reported
-    assert "out of date" not in " ".join(zone_notes(planned, [], CallingPolicy(wide_zones=True), start))
+    planned, moments = [lead(MIAMI), lead(SAO_PAULO), torn], [start, start, start + timedelta(days=20)]
+    review = Deny(Rule.OUTSIDE_HOURS, None, needs_review=True)
+    told = " ".join(zone_notes([*planned, lost], [*moments, review], CallingPolicy(), start))
+    assert "1 leads are not called and go to review" in told and "America/New_York, Asia/Tokyo" in told
+    assert "Of 1 leads the row contradicts the number" in told
+    assert "1 leads wait for more than 14 days" in told
+    assert "2 numbers name a place that may be out of date" in told and "wide_zones" in told
+    assert "out of date" not in " ".join(zone_notes(planned, moments, CallingPolicy(wide_zones=True), start))
     assert not any("zone" in it for it in cautions(CallingPolicy(), ["An AI is calling."], 0))
 
 

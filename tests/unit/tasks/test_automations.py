@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flireo_flows.lifecycle.event_types import LedgerEvent
+from flireo_flows.lifecycle.states import LedgerEvent
 from flireo_flows.prefect_support.automations import AutomationError, automation_files, make_automation
 from flireo_flows.prefect_support.events import CALLS_ENDED
 

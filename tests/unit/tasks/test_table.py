@@ -8,21 +8,21 @@ from prefect import Task
 from flireo_flows import tasks
 from flireo_flows.api.operation import endpoint_of
 from flireo_flows.api.registry import OPERATIONS
-from flireo_flows.tasks.operation_form import OperationName
+from flireo_flows.tasks.composite import OperationName
 from flireo_flows.tasks.operation_task import async_name
-from flireo_flows.tasks.operations_page import document
+from flireo_flows.tasks.reference_pages import operations
 
 PROJECT = Path(__file__).parents[3]
 WRITTEN = PROJECT / "docs" / "operations.md"
 
 
 def test_the_table_of_operations_is_what_the_registry_says() -> None:
-    remedy = "run: python -m flireo_flows.tasks.operations_page > docs/operations.md"
-    assert WRITTEN.read_text(encoding="utf-8") == document(), remedy
+    remedy = "run: python -m flireo_flows.tasks.reference_pages operations > docs/operations.md"
+    assert WRITTEN.read_text(encoding="utf-8") == operations(), remedy
 
 
 def test_every_operation_and_task_has_its_row() -> None:
-    text = document()
+    text = operations()
     for operation in OPERATIONS:
         endpoint = endpoint_of(operation)
         (row,) = [

@@ -8,8 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from flireo_flows.analytics.files import ExportError
-from flireo_flows.analytics.result_columns import results_table
-from flireo_flows.analytics.sinks import export_results, guarded, write_csv, write_jsonl, write_parquet
+from flireo_flows.analytics.results import (
+    export_results,
+    guarded,
+    results_table,
+    write_csv,
+    write_jsonl,
+    write_parquet,
+)
 from tests.support.analytics.people import Person, campaign
 from tests.support.analytics.read import read_csv, read_jsonl
 

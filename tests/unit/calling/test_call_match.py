@@ -78,7 +78,7 @@ def test_only_an_explicit_inbound_or_web_call_is_excluded(direction: object, is_
         ("07700 900002", CallMatch.OTHER),
     ],
 )
-def test_a_call_with_an_attempts_id_is_its_own_unless_its_number_says_otherwise(
+def test_a_call_with_an_attempts_id_is_its_own_unless_its_number_shows_otherwise(
     shown: str | None, fit: CallMatch
 ) -> None:
     assert match_of(ATTEMPT, call(caller_phone=shown, phone_number="+31850835037"), None, 0.0) is fit

@@ -1,27 +1,116 @@
-"""Tables and results -> files. Each file is replaced as a whole, so a reader never sees half of one."""
+"""Results as one flat table, a row a lead, and as files. Each file is replaced as a whole: no one reads half of one."""
 
 import codecs
 import csv
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import pandas as pd
 
-from flireo_flows.analytics.cells import encodable, plain
+from flireo_flows.analytics.cells import (
+    KeyPath,
+    Kind,
+    as_text,
+    common_kind,
+    encodable,
+    free_name,
+    leaves,
+    plain,
+)
 from flireo_flows.analytics.files import ExportError, explaining, local_path, replacing
-from flireo_flows.analytics.result_columns import results_table
 from flireo_flows.ledger import LeadResult
 
+T = TypeVar("T")
+Cells = dict[int, T]  # by row; a row without the key has no cell
+
+BEFORE_ANALYSIS: Final[Mapping[str, tuple[Kind, Callable[[LeadResult], object]]]] = {
+    "phone": (Kind.TEXT, lambda result: result.phone),
+    "name": (Kind.TEXT, lambda result: result.name),
+    "state": (Kind.TEXT, lambda result: str(result.state)),
+    "outcome": (Kind.TEXT, lambda result: str(result.outcome)),
+    "attempts": (Kind.INTEGER, lambda result: result.attempts),
+    "call_id": (Kind.TEXT, lambda result: result.call_id),
+    "duration_seconds": (Kind.INTEGER, lambda result: result.duration_seconds),
+    "summary": (Kind.TEXT, lambda result: result.summary),
+}
+REASON: Final = "reason"
+ALREADY_THERE: Final = frozenset({"phone", "name"})
+JSONL_FIELDS: Final = (
+    *("phone", "name", "state", "reason", "outcome", "attempts", "call_id", "duration_seconds"),
+    *("started_at", "ended_at", "summary", "analysis", "columns"),
+)
 # What a spreadsheet may read as the start of a formula; the wide forms in East Asian settings.
 FORMULA_STARTS: Final = tuple("=@\t\r\n\0＝＠＋－")
 SIGNS: Final = ("+", "-")
 NUMBER_OR_PHONE: Final = re.compile(r"[+-][0-9]+([.,][0-9]+)?([eE][+-]?[0-9]+)?|\+[0-9]( ?[0-9])+")
+
+
+def results_table(results: Iterable[LeadResult]) -> pd.DataFrame:
+    """One row a lead, in the order given.
+
+    Columns, in this order: `phone`, `name`, `state`, `outcome`, `attempts`, `call_id`, `duration_seconds`,
+    `summary`; `analysis.<key>` for every key of the analysis in order of first appearance; the lead's own
+    columns but `phone` and `name`, under `lead.<header>` when another column has that name; `reason`.
+
+    Analysis: nested objects become `analysis.a.b` (to eight levels, below which they stay JSON text), lists
+    JSON text, and a key with values of mixed types text. Two keys that flatten to one name both stay, the
+    later as `analysis.a.b (2)`. Types are pandas' nullable `string`, `Int64`, `Float64` and `boolean`.
+    """
+    rows = list(results)
+    table: dict[str, pd.Series] = {}
+    for name, (kind, read) in BEFORE_ANALYSIS.items():
+        table[name] = _column([read(row) for row in rows], kind)
+    for path, cells in _analysis_cells(rows).items():
+        name = free_name(encodable(".".join(("analysis", *path))), table)
+        table[name] = _column(_dense(cells, len(rows)), common_kind(cells.values()))
+    for header, texts in _own_cells(rows).items():
+        name = encodable(header)
+        taken = name in table or name == REASON
+        name = free_name(f"lead.{name}" if taken else name, table)
+        table[name] = _column(_dense(texts, len(rows)), Kind.TEXT)
+    table[REASON] = _column([str(row.reason) for row in rows], Kind.TEXT)
+    return pd.DataFrame(table)
+
+
+def _analysis_cells(rows: Sequence[LeadResult]) -> dict[KeyPath, Cells[object]]:
+    # Kept by path, not by dotted name: {"a.b": 1} and {"a": {"b": 2}} are different keys.
+    cells: dict[KeyPath, Cells[object]] = {}
+    for number, row in enumerate(rows):
+        for path, value in leaves(row.analysis or {}):
+            cells.setdefault(path, {})[number] = value
+    return cells
+
+
+def _own_cells(rows: Sequence[LeadResult]) -> dict[str, Cells[str]]:
+    cells: dict[str, Cells[str]] = {}
+    for number, row in enumerate(rows):
+        for header, text in row.columns.items():
+            if header not in ALREADY_THERE:
+                cells.setdefault(header, {})[number] = text
+    return cells
+
+
+def _dense(cells: Mapping[int, object], height: int) -> list[object]:
+    return [cells.get(number) for number in range(height)]
+
+
+def _column(values: Sequence[object], kind: Kind) -> pd.Series:
+    match kind:
+        case Kind.BOOLEAN:
+            return pd.Series(values, dtype="boolean")
+        case Kind.INTEGER:
+            return pd.Series(values, dtype="Int64")
+        case Kind.FLOAT:
+            return pd.Series(values, dtype="Float64")
+        case Kind.TEXT:
+            texts = [None if value is None else as_text(value) for value in values]
+            return pd.Series(texts, dtype="string")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,25 +201,7 @@ def write_jsonl(results: Iterable[LeadResult], path: Path) -> None:
     """
     rows = list(results)  # before the file is made: an error of the source is not an error of the disk
     with replacing(path) as file:
-        file.writelines(_line(_record(row)) for row in rows)
-
-
-def _record(result: LeadResult) -> dict[str, object]:
-    return {
-        "phone": result.phone,
-        "name": result.name,
-        "state": result.state,
-        "reason": result.reason,
-        "outcome": result.outcome,
-        "attempts": result.attempts,
-        "call_id": result.call_id,
-        "duration_seconds": result.duration_seconds,
-        "started_at": result.started_at,
-        "ended_at": result.ended_at,
-        "summary": result.summary,
-        "analysis": result.analysis,
-        "columns": result.columns,
-    }
+        file.writelines(_line({name: getattr(row, name) for name in JSONL_FIELDS}) for row in rows)
 
 
 def _line(record: Mapping[str, object]) -> bytes:
@@ -155,7 +226,7 @@ def _without_nan(value: object) -> object:
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
-    """Write the table as Parquet, with the type of each column said outright.
+    """Write the table as Parquet, with an explicit type for each column.
 
     Left to guess, Arrow calls a column without values `null`, and the next export of the same campaign has
     another schema.

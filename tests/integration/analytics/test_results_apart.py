@@ -10,8 +10,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flireo_flows.analytics.result_columns import results_table
-from flireo_flows.analytics.sinks import export_results
+from flireo_flows.analytics.results import export_results, results_table
 from tests.support.analytics.people import Person
 from tests.support.analytics.read import read_csv, read_jsonl
 from tests.support.analytics.strategies import ANALYSES, COLUMNS
@@ -46,8 +45,8 @@ class Finder:
 sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
 
 from flireo_flows.analytics.files import ExportError
-from flireo_flows.analytics.sinks import export_results, write_parquet
-from flireo_flows.analytics.result_columns import results_table
+from flireo_flows.analytics.results import export_results, write_parquet
+from flireo_flows.analytics.results import results_table
 
 print(export_results([], Path(sys.argv[1])).parquet)
 try:

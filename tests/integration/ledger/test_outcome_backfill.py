@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from flireo_flows.api.redaction import mask_phone
-from flireo_flows.ledger import Answer, AttemptBook, Database, Expectations
+from flireo_flows.ledger import Answer, AttemptBook, Database
+from flireo_flows.ledger.call_reports import close_without_report
 from flireo_flows.ledger.erasure import forget
 from flireo_flows.ledger.messages import lead_reason
 from flireo_flows.ledger.outcome_backfill import (
@@ -16,67 +17,26 @@ from flireo_flows.ledger.outcome_backfill import (
     Rederived,
     apply_current_rules,
     endings,
-    learn,
     rederive,
 )
-from flireo_flows.ledger.reports import close_without_report
 from flireo_flows.ledger.run_rules import Readiness
 from flireo_flows.ledger.schema import attempts, leads
-from flireo_flows.ledger.suppressions import suppressed_in
-from flireo_flows.lifecycle.outcomes import AnalysisAnswer, Outcome, OutcomeRule
-from flireo_flows.lifecycle.reasons import Reason
-from flireo_flows.lifecycle.states import AttemptEvent, LeadState
-from flireo_flows.policy import AnalysisRule, CallingPolicy
+from flireo_flows.lifecycle.states import AttemptEvent, LeadState, Reason
+from flireo_flows.policy import CallingPolicy
 from tests.support.calling.bad_line import bad_line
 from tests.support.calling.campaign import ANNA, BEN, CARLA, POLICY, Campaign, person
-from tests.support.calling.incoming import ANALYSIS, Incoming, book, incoming, listed, report
-
-__all__ = ["book", "incoming"]  # fixtures
-
-# Learns nothing by itself: each test says what a call teaches.
-RETRIES = CallingPolicy(
-    calling_hours=None,
-    max_attempts=3,
-    retry_delay_seconds=0,
-    do_not_call_keys=[],
-    do_not_call_words=False,
+from tests.support.calling.incoming import Incoming, book, incoming, report
+from tests.support.ledger.finished_calls import (
+    MACHINE,
+    NOBODY,
+    RETRIES,
+    everything,
+    finished_call,
+    trying,
+    with_rules,
 )
-NOBODY: dict[str, Any] = {
-    "status": "failed",
-    "end_reason": None,
-    "started_at": None,
-    "duration_seconds": 0,
-    "summary": None,
-    "messages": None,
-}
-MACHINE = [
-    {"role": "user", "content": "You have reached the voicemail."},
-    {"role": "assistant", "content": "Hi."},
-]
 
-
-def with_rules(*rules: dict[str, Any], **fields: Any) -> CallingPolicy:
-    """The policy with rules of its own."""
-    return RETRIES.model_copy(
-        update={"outcomes": [OutcomeRule.model_validate(rule) for rule in rules], **fields}
-    )
-
-
-async def finished_call(
-    incoming: Incoming, book: AttemptBook, call_id: str = "call-1", phone: str = ANNA, **reported: Any
-) -> None:
-    """A call was placed, and the list shows how it ended."""
-    await incoming.campaign.placed(book, call_id, phone)
-    assert await incoming.read(listed(call_id, phone, **reported), Expectations(), later=9999)
-
-
-async def everything(database: Database) -> list[Any]:
-    """All rows of leads and attempts."""
-    async with database.read() as db:
-        return [(await db.execute(select(table).order_by(table.c.id))).all() for table in (leads, attempts)]
-
-
-# Calls that nobody answered: no report exists for them, the list tells of them.
+__all__ = ["book", "incoming", "trying"]  # fixtures
 
 
 @pytest.mark.parametrize(
@@ -92,7 +52,7 @@ async def everything(database: Database) -> list[Any]:
     ],
     ids=str,
 )
-async def test_a_call_that_nobody_answered_ends_with_the_outcome_of_the_table(
+async def test_a_call_that_no_one_answered_ends_with_the_outcome_of_the_table(
     incoming: Incoming, book: AttemptBook, reported: dict[str, Any], outcome: str
 ) -> None:
     await finished_call(incoming, book, **{**NOBODY, **reported})
@@ -113,7 +73,7 @@ async def test_a_call_that_nobody_answered_ends_with_the_outcome_of_the_table(
     ],
     ids=str,
 )
-async def test_a_rule_of_ones_own_decides_about_a_call_that_nobody_answered(
+async def test_a_rule_of_ones_own_decides_about_a_call_that_no_one_answered(
     database: Database, rule: dict[str, Any], reported: dict[str, Any]
 ) -> None:
     incoming = Incoming(database, with_rules(rule))
@@ -121,16 +81,13 @@ async def test_a_rule_of_ones_own_decides_about_a_call_that_nobody_answered(
     assert (await incoming.result()).outcome == rule["outcome"]
 
 
-# What is asked is what the ledger holds.
-
-
 @pytest.mark.parametrize(
     ("rule", "fits"),
     [
         ({"max_duration_seconds": 61, "min_duration_seconds": 61}, True),
         ({"min_duration_seconds": 62}, False),
-        ({"incoming": ["the voicemail"], "most_messages": 2}, True),
-        ({"incoming": ["Hi"]}, False),  # that is what we said
+        ({"heard": ["the voicemail"], "most_messages": 2}, True),
+        ({"heard": ["Hi"]}, False),  # that is what we said
         ({"most_messages": 1}, False),
         ({"analysis": [{"key": "interest", "equals": "HIGH"}]}, True),
         ({"analysis": [{"key": "interest", "equals": "low"}]}, False),
@@ -168,17 +125,14 @@ async def test_a_report_of_a_machine_that_only_its_greeting_gives_away(
     assert (await incoming.result()).outcome == "voicemail"
 
 
-# Deriving again.
-
-
-async def test_a_changed_table_changes_outcomes_once_and_a_dry_run_only_tells(
+async def test_a_changed_table_changes_outcomes_once_and_a_dry_run_only_reports(
     incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
     await finished_call(incoming, book, "call-1", ANNA, end_reason="silence_timeout", messages=MACHINE)
     await finished_call(incoming, book, "call-2", BEN)
     await finished_call(incoming, book, "call-3", CARLA, **NOBODY, error="busy")
     policy = with_rules(
-        {"outcome": "voicemail", "end_reason": ["silence timeout"], "incoming": ["voicemail"]},
+        {"outcome": "voicemail", "end_reason": ["silence timeout"], "heard": ["voicemail"]},
         {"outcome": "no_answer", "error": ["busy"]},
     )
     before = await everything(database)
@@ -243,16 +197,6 @@ async def test_a_campaign_of_many_calls_is_derived_in_portions(local: Database) 
             assert set((await db.execute(select(table.c.outcome))).scalars()) == {"failed"}
 
 
-# What follows for the lead.
-
-
-@pytest.fixture
-async def trying(database: Database) -> tuple[Incoming, AttemptBook]:
-    """A campaign that rings again after no answer."""
-    incoming = Incoming(database, RETRIES)
-    return incoming, await incoming.campaign.runner()
-
-
 async def test_a_lead_that_waits_is_done_when_its_last_call_needs_no_other(
     trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
@@ -289,7 +233,7 @@ async def test_a_lead_that_waits_still_does_when_another_call_may_follow(
     )
 
 
-async def test_nobody_who_is_done_is_called_again_by_a_change_of_the_table(
+async def test_no_one_who_is_done_is_called_again_by_a_change_of_the_table(
     trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
     incoming, book = trying
@@ -321,7 +265,7 @@ async def test_only_the_newest_call_speaks_for_its_lead(
     )
 
 
-async def test_an_attempt_that_rang_nobody_speaks_for_nobody(
+async def test_an_attempt_that_placed_no_call_means_nothing_for_its_lead(
     trying: tuple[Incoming, AttemptBook], database: Database
 ) -> None:
     incoming, book = trying
@@ -335,7 +279,7 @@ async def test_an_attempt_that_rang_nobody_speaks_for_nobody(
     assert (lead.state, lead.outcome) == ("done", "answered")
 
 
-async def test_a_late_report_settles_a_lead_whose_next_attempt_rang_nobody(
+async def test_a_late_report_settles_a_lead_whose_next_attempt_called_no_one(
     trying: tuple[Incoming, AttemptBook],
 ) -> None:
     incoming, book = trying
@@ -345,131 +289,6 @@ async def test_a_late_report_settles_a_lead_whose_next_attempt_rang_nobody(
     await incoming.receive(report())
     lead = await incoming.campaign.lead()
     assert (lead.state, lead.outcome) == ("done", "failed")  # the status of the list tells more
-
-
-async def test_a_number_is_suppressed_for_what_its_call_now_means(
-    trying: tuple[Incoming, AttemptBook], database: Database
-) -> None:
-    incoming, book = trying
-    await finished_call(incoming, book, **NOBODY, error="no answer")
-    await finished_call(incoming, book, "call-2", BEN, **NOBODY, error="busy")
-    other = Campaign(database, name="another")
-    await other.take_in(person(ANNA), person(BEN))
-    never = {"do_not_call_outcomes": [Outcome.REJECTED]}
-    policy = with_rules({"outcome": "rejected", "error": ["no answer"]}, **never)
-    for dry_run in (True, False):
-        reported = await rederive(database.campaign(incoming.campaign.name), policy, dry_run=dry_run)
-        assert (reported.changed, reported.settled, reported.suppressed) == (1, 1, 1)
-    async with database.read() as db:
-        assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: "outcome"}
-    assert {phone: row.state for phone, row in (await other.leads()).items()} == {
-        ANNA: "skipped",
-        BEN: "waiting",
-    }
-    assert await rederive(database.campaign(incoming.campaign.name), policy) == Rederived(2)
-
-
-async def test_an_answer_that_the_policy_learns_from_counts_where_the_outcome_changed(
-    trying: tuple[Incoming, AttemptBook], database: Database
-) -> None:
-    incoming, book = trying
-    await finished_call(incoming, book, analysis_result={**ANALYSIS, "do_not_call": True})
-    rule = OutcomeRule(outcome=Outcome.REJECTED, analysis=[AnalysisAnswer(key="do_not_call")])
-    policy = RETRIES.model_copy(
-        update={"outcomes": [rule], "do_not_call_keys": [AnalysisRule(key="do_not_call")]}
-    )
-    reported = await rederive(database.campaign(incoming.campaign.name), policy)
-    assert (reported.changes, reported.suppressed) == ({("answered", "rejected"): 1}, 1)
-    async with database.read() as db:
-        assert await suppressed_in(db, database, [ANNA]) == {ANNA: "analysis"}
-
-
-# What is learnt by rules that came later.
-
-
-@pytest.mark.parametrize(
-    ("rules", "source"),
-    [
-        ({"do_not_call_keys": [AnalysisRule(key="do_not_call")]}, "analysis"),
-        ({"do_not_call_outcomes": [Outcome.ANSWERED]}, "outcome"),
-    ],
-)
-async def test_who_said_no_before_a_run_that_asks_for_it_is_not_called_any_more(
-    trying: tuple[Incoming, AttemptBook], database: Database, rules: dict[str, Any], source: str
-) -> None:
-    incoming, book = trying
-    await finished_call(incoming, book, "call-1", ANNA, analysis_result={**ANALYSIS, "do_not_call": "yes"})
-    await finished_call(incoming, book, "call-2", BEN, **{**NOBODY, "error": "no answer"})
-    other = Campaign(database, name="other")
-    await other.take_in(person(ANNA), person(BEN))
-    name = incoming.campaign.name
-    await apply_current_rules(database.campaign(name), RETRIES)
-    async with database.read() as db:
-        assert await suppressed_in(db, database, [ANNA, BEN]) == {}
-
-    reported = await apply_current_rules(database.campaign(name), RETRIES.model_copy(update=rules))
-    assert reported == Rederived(1, {}, 0, 1)  # Ben's call has nothing to teach, and is not read
-    async with database.read() as db:
-        assert await suppressed_in(db, database, [ANNA, BEN]) == {ANNA: source}
-    assert {phone: row.state for phone, row in (await other.leads()).items()} == {
-        ANNA: "skipped",
-        BEN: "waiting",
-    }
-    # It is remembered, also where outcomes change; and rules that were removed and added are applied again.
-    assert await apply_current_rules(database.campaign(name), RETRIES.model_copy(update=rules)) is None
-    changed = with_rules({"outcome": "busy", "error": ["no answer"]}, **rules)
-    assert await apply_current_rules(database.campaign(name), changed) == Rederived(
-        2, {("no_answer", "busy"): 1}
-    )
-    assert await apply_current_rules(database.campaign(name), RETRIES) == Rederived(
-        2, {("busy", "no_answer"): 1}
-    )
-    assert await apply_current_rules(database.campaign(name), RETRIES.model_copy(update=rules)) == Rederived(
-        1
-    )
-
-
-async def test_a_lead_that_waits_for_another_call_is_done_once_the_last_one_taught_a_no(
-    trying: tuple[Incoming, AttemptBook], database: Database
-) -> None:
-    incoming, book = trying
-    await finished_call(incoming, book, **{**NOBODY, "error": "no answer"})
-    assert (await incoming.campaign.lead()).state == "waiting"
-    policy = RETRIES.model_copy(update={"do_not_call_outcomes": [Outcome.NO_ANSWER]})
-    assert await apply_current_rules(database.campaign(incoming.campaign.name), policy) == Rederived(
-        1, {}, 1, 1
-    )
-    assert (await incoming.campaign.lead()).state == "done"
-
-
-async def test_many_calls_are_asked_in_portions_what_they_teach(local: Database) -> None:
-    count = 2 * PORTION + 7
-    call = {
-        "campaign": "many",
-        "number": 1,
-        "state": "ended",
-        "runner": "r",
-        "began_at": 0.0,
-        "outcome": "answered",
-    }
-    phones = [f"+4470000{n:05d}" for n in range(count)]
-    async with local.write() as db:
-        person_ = {"campaign": "many", "batch": "b", "state": "done", "outcome": "answered"}
-        await db.execute(
-            insert(leads), [{**person_, "id": n + 1, "phone": it} for n, it in enumerate(phones)]
-        )
-        said = [{"analysis": '{"no": true}' if n % 2 else '{"no": false}'} for n in range(count)]
-        rows = [{**call, "lead_id": n + 1, "phone": it, **said[n]} for n, it in enumerate(phones)]
-        await db.execute(insert(attempts), rows)
-    policy = RETRIES.model_copy(update={"do_not_call_keys": [AnalysisRule(key="no")]})
-    assert await learn(local.campaign("many"), policy) == Rederived(count, {}, 0, count // 2)
-    assert await learn(local.campaign("many"), policy) == Rederived(count)
-    assert await learn(local.campaign("many"), RETRIES) == Rederived()
-    async with local.read() as db:
-        assert set(await suppressed_in(db, local, phones)) == set(phones[1::2])
-
-
-# What stays.
 
 
 async def test_a_call_that_was_closed_without_a_report_stays_for_a_person(
@@ -504,10 +323,7 @@ async def test_who_was_forgotten_keeps_the_outcome_for_no_words_are_left(
     assert (await incoming.campaign.attempt()).outcome == "busy"
 
 
-# In which words calls ended.
-
-
-async def test_endings_are_counted_with_what_nobody_could_map_first_and_without_numbers(
+async def test_endings_are_counted_with_what_no_one_could_map_first_and_without_numbers(
     incoming: Incoming, book: AttemptBook, database: Database
 ) -> None:
     novel = {**NOBODY, "status": "a-status-of-tomorrow"}
@@ -535,7 +351,7 @@ async def test_endings_that_differ_only_in_a_number_are_one(
     assert asdict(found)["calls"] == 2
 
 
-async def test_a_run_under_another_table_derives_anew_and_sends_nothing_for_it(database: Database) -> None:
+async def test_a_run_under_another_table_derives_again_and_sends_nothing_for_it(database: Database) -> None:
     with bad_line() as line:
         campaign = Campaign(database, line.url, readiness=Readiness())
         await campaign.take_in(person())

@@ -74,7 +74,7 @@ def test_no_more_is_begun_than_there_is_room_for() -> None:
     assert DialPace(6000).ready(1000.0, HORIZON_SECONDS, 7) == 7
 
 
-def test_the_wait_for_the_next_call_is_told() -> None:
+def test_the_wait_for_the_next_call_is_reported() -> None:
     rhythm = DialPace(30)
     rhythm.began(1, 1000.0)
     assert rhythm.wait(1000.5) == pytest.approx(1.5)
@@ -164,14 +164,14 @@ def test_readings_cost_no_more_than_their_share_but_for_the_last_one(
         spent += requests
 
 
-def test_where_no_limit_is_told_nothing_is_bounded() -> None:
+def test_where_no_limit_is_reported_nothing_is_bounded() -> None:
     budget = RequestBudget(0.1)
     budget.spent(1000, None, 1000.0)
     assert budget.wait(1000.0) == 0
 
 
 @pytest.mark.parametrize(("by_webhook", "seconds"), [(False, 120.0), (True, 300.0)])
-def test_a_slow_campaign_hears_of_its_calls_while_it_dials(by_webhook: bool, seconds: float) -> None:
+def test_a_slow_campaign_learns_of_its_calls_while_it_dials(by_webhook: bool, seconds: float) -> None:
     rhythm = PollSchedule(10.0)
     rhythm.polled(0.0, placed=0, dialling=True)
     how: dict[str, Any] = {

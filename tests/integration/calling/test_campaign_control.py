@@ -24,7 +24,7 @@ async def test_a_campaign_no_one_steered_is_open(local: Database) -> None:
     assert Standing().in_words == "open"
 
 
-async def test_a_paused_campaign_says_why_and_goes_on_when_a_person_resumes_it(database: Database) -> None:
+async def test_a_paused_campaign_shows_why_and_goes_on_when_a_person_resumes_it(database: Database) -> None:
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA))
     steering = CampaignControl(database.campaign(campaign.name))
@@ -147,7 +147,7 @@ async def test_a_number_in_a_reason_is_masked(local: Database) -> None:
     assert standing.reason.endswith("complained")
 
 
-async def test_two_who_pause_at_once_are_both_heard(database: Database) -> None:
+async def test_two_who_pause_at_once_both_count(database: Database) -> None:
     await Campaign(database).take_in(person(ANNA))
     steering = CampaignControl(database.campaign("campaign"))
     await asyncio.gather(steering.pause("one", "breaker"), steering.pause("another", "person"))

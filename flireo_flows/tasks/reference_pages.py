@@ -1,28 +1,35 @@
-"""The table of all operations and their tasks, made from the registry: `python -m flireo_flows.tasks.operations_page`.
+"""Pages of the documentation that are made from the code: `python -m flireo_flows.tasks.reference_pages NAME`.
 
-Prints docs/operations.md; a test fails when that file is not what is printed here.
+Prints docs/NAME.md: `operations`, the table of all operations and their tasks, or `forms`, the fields of a policy, a
+script and a file's format. A test fails when such a file is not what is printed here.
 """
 
 import inspect
+import json
 import re
+import sys
 import types
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from prefect import Task
+from pydantic import BaseModel
 
 from flireo_flows import tasks
 from flireo_flows.api.model import ApiBody
 from flireo_flows.api.operation import Effect, endpoint_of, reader_of
 from flireo_flows.api.registry import OPERATIONS, SHORTHANDS, OperationFunction
+from flireo_flows.leads import LeadFormat
+from flireo_flows.policy import CallingPolicy
+from flireo_flows.script import Script
 from flireo_flows.tasks import composite as convenience
 from flireo_flows.tasks.operation_task import async_name
 
-INTRODUCTION: Final = """# Operations and tasks
+OPERATIONS_PAGE: Final = """# Operations and tasks
 
-Made by `python -m flireo_flows.tasks.operations_page > docs/operations.md`; do not edit.
+Made by `python -m flireo_flows.tasks.reference_pages operations > docs/operations.md`; do not edit.
 
-Every operation of the Flireo API is a function of `flireo_flows.api` that says what is sent, and two tasks of
+Every operation of the Flireo API is a function of `flireo_flows.api` that describes what is sent, and two tasks of
 `flireo_flows.tasks`: a synchronous one of the same name, and an asynchronous one with an `a` in front. Each takes
 the credentials block first, then the parameters below; a model may be given as a dict. A task that is *repeated* is
 tried up to three times by Prefect while Flireo cannot be reached; what changes something or places a call never is.
@@ -40,9 +47,9 @@ named here are sent as they are.
 HEAD: Final = ("Operation", "Request", "Tasks", "Parameters", "Result", "Repeated", "Section")
 
 
-def document() -> str:
+def operations() -> str:
     """The whole of docs/operations.md."""
-    parts = [INTRODUCTION]
+    parts = [OPERATIONS_PAGE]
     every = (*OPERATIONS, *SHORTHANDS)
     for area in dict.fromkeys(map(area_of, every)):
         rows = (row(each) for each in every if area_of(each) == area)
@@ -142,7 +149,7 @@ def _link(section: str) -> str:
 
 
 def result_of(operation: OperationFunction) -> Any:
-    """What the operation's reader says it returns."""
+    """The type that the operation's reader returns."""
     return inspect.signature(reader_of(operation), eval_str=True).return_annotation
 
 
@@ -191,5 +198,87 @@ def _collect(annotation: Any, found: dict[type[ApiBody], None]) -> None:
         _collect(inner, found)
 
 
+FORMS_PAGE: Final = """# Policy, script and format of a file
+
+Made by `python -m flireo_flows.tasks.reference_pages forms > docs/forms.md`; do not edit.
+
+Three forms describe how a campaign calls: in the Prefect UI as forms, for the command line as YAML or JSON files. Every
+field is optional unless it is marked as required.
+"""
+FORMS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
+    ("The policy: when, how often and how fast (`--policy FILE`, parameter `policy`)", CallingPolicy),
+    (
+        "The script: what is said, by which agent, from which number (`--script FILE`, parameter `script`)",
+        Script,
+    ),
+    ("The format of a file of leads (parameter `lead_format`)", LeadFormat),
+)
+
+
+def forms() -> str:
+    """The whole of docs/forms.md."""
+    parts = [FORMS_PAGE]
+    for title, model in FORMS:
+        schema = model.model_json_schema()
+        parts.append(f"## {title}\n\n{_fields(schema, schema.get('$defs', {}))}")
+        for name, part in schema.get("$defs", {}).items():
+            if "properties" in part:
+                first = str(part.get("description", "")).split("\n", maxsplit=1)[0]
+                parts.append(f"### {name}\n\n{first}\n\n{_fields(part, schema['$defs'])}")
+    return "\n".join(parts)
+
+
+def _fields(schema: dict[str, Any], parts: dict[str, Any]) -> str:
+    """The fields of one form, a row each."""
+    required = schema.get("required", ())
+    rows = (
+        (f"`{name}`", " or ".join(_kinds(field, parts)), _default(field, name in required), _meaning(field))
+        for name, field in schema["properties"].items()
+    )
+    return table(("Field", "Type", "Default", "Meaning"), rows)
+
+
+def _kinds(field: dict[str, Any], parts: dict[str, Any]) -> Iterator[str]:
+    """What may stand there, in words."""
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        if "enum" in parts[name]:
+            yield from _kinds(parts[name], parts)
+        else:
+            yield f"[{name}](#{name.lower()})"
+    elif "enum" in field:
+        yield ", ".join(f"`{value}`" for value in field["enum"])
+    elif "const" in field:
+        yield f"`{field['const']}`"
+    elif "anyOf" in field or "allOf" in field:
+        for choice in (*field.get("anyOf", ()), *field.get("allOf", ())):
+            yield from _kinds(choice, parts)
+    elif field.get("type") == "array":
+        yield f"list of {' or '.join(_kinds(field.get('items', {}), parts))}"
+    else:
+        yield {"string": "text", "null": "null"}.get(
+            field.get("type", ""), str(field.get("type", "anything"))
+        )
+
+
+def _default(field: dict[str, Any], is_required: bool) -> str:
+    if is_required:
+        return "required"
+    default = field.get("default")
+    if isinstance(default, list) and default and all(isinstance(it, dict) and "key" in it for it in default):
+        return ", ".join(f"`{it['key']}`" for it in default)
+    return "" if default in ("", None, [], {}) or isinstance(default, dict) else f"`{json.dumps(default)}`"
+
+
+def _meaning(field: dict[str, Any]) -> str:
+    """The field's title and description, and the bounds of a figure."""
+    text = ". ".join(
+        part.rstrip(".") for part in (field.get("title", ""), field.get("description", "")) if part
+    )
+    bounds = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
+    limits = ", ".join(f"{words} {field[key]:.12g}" for key, words in bounds.items() if key in field)
+    return f"{text}{f' ({limits})' if limits else ''}.".replace("\n", " ")
+
+
 if __name__ == "__main__":
-    print(document(), end="")
+    print({"operations": operations, "forms": forms}[sys.argv[1]](), end="")

@@ -33,7 +33,7 @@ async def _decide(database: Database, lead_id: int, **fields: object) -> None:
         await db.execute(insert(decisions).values(**{**usual, **fields}))
 
 
-async def test_a_story_tells_every_decision_and_every_attempt_in_order(database: Database) -> None:
+async def test_a_story_reports_every_decision_and_every_attempt_in_order(database: Database) -> None:
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA, line=2))
     lead = await campaign.lead()
@@ -74,7 +74,7 @@ async def test_a_story_is_of_one_person_in_one_campaign(database: Database) -> N
     assert (await audit_lead(database, ANNA, "other")).decisions == ()
 
 
-async def test_a_story_tells_what_holds_a_person_back(database: Database) -> None:
+async def test_a_story_reports_what_holds_a_person_back(database: Database) -> None:
     campaign = Campaign(database)
     await campaign.take_in(person(ANNA), person(BEN))
     await campaign.book.forbid({BEN})
@@ -100,6 +100,6 @@ async def test_of_a_stranger_and_of_who_is_forgotten_nothing_is_known(database: 
     assert anna.suppression.source == "forgotten"
 
 
-async def test_a_campaign_nobody_ran_has_no_story(database: Database) -> None:
+async def test_a_campaign_no_one_ran_has_no_story(database: Database) -> None:
     with pytest.raises(DeclinedError, match="there is no campaign 'campaign'"):
         await audit_lead(database, ANNA, "campaign")

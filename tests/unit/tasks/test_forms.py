@@ -2,20 +2,20 @@
 
 from pathlib import Path
 
-from flireo_flows.cli.forms import document
 from flireo_flows.policy import CallingPolicy
 from flireo_flows.script import Script
+from flireo_flows.tasks.reference_pages import forms
 
 WRITTEN = Path(__file__).parents[3] / "docs" / "forms.md"
 
 
-def test_the_page_is_what_the_forms_say() -> None:
-    remedy = "run: python -m flireo_flows.cli.forms > docs/forms.md"
-    assert WRITTEN.read_text(encoding="utf-8") == document(), remedy
+def test_the_page_is_what_the_forms_are() -> None:
+    remedy = "run: python -m flireo_flows.tasks.reference_pages forms > docs/forms.md"
+    assert WRITTEN.read_text(encoding="utf-8") == forms(), remedy
 
 
-def test_every_field_has_its_row_and_says_what_it_means() -> None:
-    rows = [line for line in document().splitlines() if line.startswith("| `")]
+def test_every_field_has_its_row_and_a_meaning() -> None:
+    rows = [line for line in forms().splitlines() if line.startswith("| `")]
     named = {row.split("`")[1] for row in rows}
     assert {*CallingPolicy.model_fields, *Script.model_fields} <= named
     for row in rows:
