@@ -231,7 +231,7 @@ def result(campaign_id: str) -> Procedure[CampaignResult]:
 def _schedule(
     campaign: Campaign, new: NewCampaign | None, duplicates: Duplicates, gate: Gate
 ) -> Procedure[Campaign]:
-    """Set it ringing, in the hours of the block if it has some."""
+    """Have it call, in the hours of the block if it has some."""
     if duplicates is not Duplicates.ALLOW or gate is not OPEN:
         there = yield from read_leads(campaign.id)
         if duplicates is not Duplicates.ALLOW:

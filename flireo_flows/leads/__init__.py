@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flireo_flows.leads.consent_headers import Meaning, header_words, holds_marks, meaning_of
     from flireo_flows.leads.do_not_call import read_do_not_call
-    from flireo_flows.leads.format import LeadFormat
+    from flireo_flows.leads.format import LeadFormat, field_title
     from flireo_flows.leads.lead import Consent, Lead, LeadBatch, Reject, RejectCode, Wishes
     from flireo_flows.leads.lead_file import check_file, read_leads, write_rejects
     from flireo_flows.leads.opt_out_words import CALLS, asks_for_no_calls
@@ -35,6 +35,7 @@ __all__ = [
     "YesNo",
     "asks_for_no_calls",
     "check_file",
+    "field_title",
     "header_words",
     "holds_marks",
     "leaning_answer",
@@ -52,7 +53,7 @@ __all__ = [
 _MODULES = {
     "consent_headers": ["Meaning", "header_words", "holds_marks", "meaning_of"],
     "do_not_call": ["read_do_not_call"],
-    "format": ["LeadFormat"],
+    "format": ["LeadFormat", "field_title"],
     "lead": ["Consent", "Lead", "LeadBatch", "Reject", "RejectCode", "Wishes"],
     "lead_file": ["check_file", "read_leads", "write_rejects"],
     "opt_out_words": ["CALLS", "asks_for_no_calls"],

@@ -10,7 +10,12 @@ WithoutPlus = Literal["", "national", "international"]
 CallKind = Literal["toll_free", "shared_cost", "personal", "pager", "voicemail"]
 
 
-def _column(title: str, description: str) -> Any:
+def field_title(name: str, field: object) -> str:
+    """The title of a form's field that has none of its own: `dial_before` is `Dial before`."""
+    return name.replace("_", " ").capitalize()
+
+
+def _column(description: str, title: str | None = None) -> Any:
     """The header of a column; empty: recognised by its name."""
     return Field(default="", title=title, description=f"Header of the column {description}")
 
@@ -18,57 +23,48 @@ def _column(title: str, description: str) -> Any:
 class LeadFormat(BaseModel):
     """How to read a file of leads. The defaults suit most files; an unclear file is refused, not guessed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", field_title_generator=field_title)
 
     phone_column: str = _column(
-        "Phone column",
         "with the phone number. Empty: recognised by its name in "
-        "English, Dutch, German or French (phone, telefoonnummer, Handy, portable ...).",
+        "English, Dutch, German or French (phone, telefoonnummer, Handy, portable ...)."
     )
     name_column: str = _column(
-        "Name column",
-        "with the person's name. Empty: recognised (name, naam, nom ...); a file need not have one.",
+        "with the person's name. Empty: recognised (name, naam, nom ...); a file need not have one."
     )
     timezone_column: str = _column(
-        "Time zone column",
-        "with a time zone such as Europe/Amsterdam. Empty: recognised "
-        "(timezone, tijdzone ...); - : none is read. It narrows the zones of the phone number; where it contradicts "
-        "them, a call must be allowed in both.",
+        "with a time zone such as Europe/Amsterdam. Empty: recognised (timezone, tijdzone ...); - : none is read. "
+        "It narrows the zones of the phone number; where it contradicts them, a call must be allowed in both.",
+        title="Time zone column",
     )
     agent_column: str = _column(
-        "Agent column",
-        "with the id of the agent that calls this lead. Empty: recognised "
-        "(agent_id, assistant_id); - reads none.",
+        "with the id of the agent that calls this lead. Empty: recognised (agent_id, assistant_id); - reads none."
     )
     language_column: str = _column(
-        "Language column",
         "with the lead's language, such as nl or en-GB. Empty: recognised "
-        "(language, taal, Sprache, langue ...); - reads none.",
+        "(language, taal, Sprache, langue ...); - reads none."
     )
     number_column: str = _column(
-        "Caller number column",
         "with the id of the Flireo number to call from. Empty: recognised "
         "(number_id, from_number_id, caller_number_id); - reads none.",
+        title="Caller number column",
     )
     client_column: str = _column(
-        "Client column",
         "with the client on whose behalf the lead is called. Empty: recognised "
-        "(on_behalf_of, opdrachtgever, Auftraggeber); - reads none.",
+        "(on_behalf_of, opdrachtgever, Auftraggeber); - reads none."
     )
     dial_before_column: str = _column(
-        "Dial before column",
         "with the moment at which it is too late to call: ISO 8601, on the "
-        "lead's own clock unless it has an offset. Empty: recognised (dial_before, call_before ...); - reads none.",
+        "lead's own clock unless it has an offset. Empty: recognised (dial_before, call_before ...); - reads none."
     )
     consent_column: str = _column(
-        "Consent column",
         "in which yes means that the lead may be called (ja, nein, oui, true, 0 ...). "
-        "Empty: recognised (consent, call opt-in, toestemming bellen, Einwilligung ...); - reads none.",
+        "Empty: recognised (consent, call opt-in, toestemming bellen, Einwilligung ...); - reads none."
     )
     opt_out_column: str = _column(
-        "Opt-out column",
         "in which yes means no calls. It counts beside those that are recognised "
         "(opt_out, do_not_call, dnc, has opted out of call, niet bellen ...): one yes is enough. - reads none.",
+        title="Opt-out column",
     )
     more_opt_out_columns: list[str] = Field(
         default=[],
@@ -89,24 +85,20 @@ class LeadFormat(BaseModel):
         "first sheet is read even if it is hidden.",
     )
     consent_date_column: str = _column(
-        "Consent date column",
         "that says since when there is consent, ISO 8601. Empty: recognised "
-        "(consent_date, toestemmingsdatum ...); - reads none.",
+        "(consent_date, toestemmingsdatum ...); - reads none."
     )
     consent_until_column: str = _column(
-        "Consent until column",
         "that says until when it holds, ISO 8601; a date alone has its whole "
-        "day. Empty: recognised (consent_until, consent_expires ...); - reads none.",
+        "day. Empty: recognised (consent_until, consent_expires ...); - reads none."
     )
     country_column: str = _column(
-        "Country column",
         "with the row's country: NL, NLD, Netherlands, 31. It decides "
-        "how the row's number is read. Empty: recognised (country, land, pays, country_code ...); - reads none.",
+        "how the row's number is read. Empty: recognised (country, land, pays, country_code ...); - reads none."
     )
     dialling_code_column: str = _column(
-        "Dialling code column",
         "with the country calling code of the row's number: 31, +31, 0031. Empty: "
-        "recognised (phone_code, dial_code ...); - reads none.",
+        "recognised (phone_code, dial_code ...); - reads none."
     )
     default_region: str = Field(
         default="",
@@ -135,12 +127,10 @@ class LeadFormat(BaseModel):
     )
     delimiter: Delimiter = Field(
         default="auto",
-        title="Delimiter",
         description="What stands between two cells. Auto: counted in the first rows. Excel files ignore it.",
     )
     encoding: str = Field(
         default="auto",
-        title="Encoding",
         description="Encoding of a text file, such as utf-8, cp1252 or cp850. Auto: a byte order mark, else "
         "UTF-8, else cp1252.",
     )

@@ -183,7 +183,7 @@ async def begin_in(
     now = database.now()
     moment = datetime.fromtimestamp(now, UTC)
     footing, asked = await due_in(db, database, place, policy, max(scan, most), now)
-    room = min(most, calls_left(moment, policy, footing.history))
+    room = min(most, calls_left(policy, footing.history))
     if asked and policy.calls_per_minute:
         room = min(room, await _left_of_pace(db, place.campaign, policy.calls_per_minute, now))
     wishes: list[_Wish] = []

@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from flireo_flows.leads import field_title
 from flireo_flows.leads.zones import home_of
 
 MISSING: Final = "holidays of countries need the package `holidays`: pip install 'flireo-flows[holidays]'"
@@ -26,7 +27,9 @@ _CODE: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 class PolicyForm(BaseModel):
     """A part of the policy: no field it does not know, and never changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, field_title_generator=field_title
+    )
 
 
 class Holidays(PolicyForm):
@@ -34,17 +37,12 @@ class Holidays(PolicyForm):
 
     countries: list[str] = Field(
         default=[],
-        title="Countries",
         description="Whose public holidays count, for every lead: NL, DE-BY, US-FL. `auto` adds those "
         "of the country of each lead's number. Needs the extra `holidays`.",
     )
-    closed_dates: list[str] = Field(
-        default=[], title="Closed dates", description="No one is called on these, YYYY-MM-DD."
-    )
+    closed_dates: list[str] = Field(default=[], description="No one is called on these, YYYY-MM-DD.")
     open_dates: list[str] = Field(
-        default=[],
-        title="Open dates",
-        description="Holidays of the countries that are days like any other, YYYY-MM-DD.",
+        default=[], description="Holidays of the countries that are days like any other, YYYY-MM-DD."
     )
 
     @field_validator("countries")

@@ -57,12 +57,9 @@ class DayHours(PolicyForm):
     weekdays: list[Weekday] = Field(
         default=["monday", "tuesday", "wednesday", "thursday", "friday"],
         min_length=1,
-        title="Weekdays",
         description="Days on which people may be called.",
     )
-    breaks: list[Break] = Field(
-        default=[], title="Breaks", description="Parts of these days in which no one is called."
-    )
+    breaks: list[Break] = Field(default=[], description="Parts of these days in which no one is called.")
 
     @field_validator("weekdays", mode="before")
     @classmethod
@@ -92,9 +89,7 @@ class CallingHours(DayHours):
     """When people may be called, on their own clock."""
 
     other_days: list[DayHours] = Field(
-        default=[],
-        title="Other days",
-        description="Weekdays with hours of their own, instead of or beside the days above.",
+        default=[], description="Weekdays with hours of their own, instead of or beside the days above."
     )
     clock: str = Field(
         default="",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final, Literal
@@ -30,18 +31,13 @@ class CallingPolicy(PolicyForm):
     """The rules under which a campaign calls people. All fields have defaults."""
 
     calling_hours: CallingHours | None = Field(
-        default=CallingHours(),
-        title="Calling hours",
-        description="On the lead's own clock; None calls at any hour.",
+        default=CallingHours(), description="On the lead's own clock; None calls at any hour."
     )
     holidays: Holidays = Field(
-        default=Holidays(),
-        title="Holidays",
-        description="Dates on which no one is called, on the lead's own clock.",
+        default=Holidays(), description="Dates on which no one is called, on the lead's own clock."
     )
     wide_zones: bool = Field(
         default=False,
-        title="Wide zones",
         description="Call only when it is calling time in every zone of the number's country, unless the row says "
         "where the lead is: numbers are kept after a move. +1: the fifty states, or Canada.",
     )
@@ -52,13 +48,11 @@ class CallingPolicy(PolicyForm):
     )
     dial_before: str = Field(
         default="",
-        title="Dial before",
         description="No one is called at or after this moment, ISO 8601 with its offset "
         "(2027-03-01T18:00+01:00). A lead may have an earlier one of its own.",
     )
     consent_required: bool = Field(
         default=False,
-        title="Consent required",
         description="Call only leads whose row contains consent. A lead that refused is never called.",
     )
     consent_valid_days: int = Field(
@@ -138,22 +132,16 @@ class CallingPolicy(PolicyForm):
     calls_per_minute: NonNegativeFloat = Field(
         default=0, title="Calls a minute", description="At most; 0 leaves it to the API's own rate limit."
     )
-    caps_per_run: Caps = Field(
-        default=Caps(), title="Caps per run", description="What one run of the campaign may use."
-    )
-    caps_per_day: Caps = Field(
-        default=Caps(), title="Caps per day", description="What the campaign may use in a day."
-    )
-    caps_per_campaign: Caps = Field(
-        default=Caps(), title="Caps per campaign", description="What the campaign may use in all."
-    )
+    caps_per_run: Caps = Field(default=Caps(), description="What one run of the campaign may use.")
+    caps_per_day: Caps = Field(default=Caps(), description="What the campaign may use in a day.")
+    caps_per_campaign: Caps = Field(default=Caps(), description="What the campaign may use in all.")
     day_zone: str = Field(
         default="UTC",
         title="The day's zone",
         description="IANA zone whose midnight begins the day of the caps per day.",
     )
     tariff: Tariff = Field(
-        default=Tariff(), title="Tariff", description="What a call costs you, for caps on money and plans."
+        default=Tariff(), description="What a call costs you, for caps on money and plans."
     )
     assumed_call_seconds: int = Field(
         default=180,
@@ -168,9 +156,7 @@ class CallingPolicy(PolicyForm):
         title="Least balance (min)",
         description="The campaign pauses when fewer minutes are left in the account; 0 leaves it to the API.",
     )
-    breaker: Breaker = Field(
-        default=Breaker(), title="Breaker", description="Pauses the campaign when too many calls fail."
-    )
+    breaker: Breaker = Field(default=Breaker(), description="Pauses the campaign when too many calls fail.")
     reconcile_grace_seconds: NonNegativeFloat = Field(
         default=180,
         title="Grace before a lost call counts as not placed (s)",
@@ -198,7 +184,6 @@ class CallingPolicy(PolicyForm):
     )
     outcomes: list[OutcomeRule] = Field(
         default=[],
-        title="Outcomes",
         description="Rules of your own for what a finished call means, asked in this order before the default "
         "table (`flireo-flows outcomes` prints it).",
     )
@@ -240,6 +225,11 @@ class CallingPolicy(PolicyForm):
         """A short digest of all fields: equal for equal policies, in every process."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def caps(self) -> Mapping[str, Caps]:
+        """The caps by their scope: `run`, `day` and `campaign`."""
+        return {"run": self.caps_per_run, "day": self.caps_per_day, "campaign": self.caps_per_campaign}
 
     @property
     def last_moment(self) -> datetime | None:

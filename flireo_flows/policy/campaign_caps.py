@@ -69,7 +69,7 @@ def campaign_denial(now: datetime, policy: CallingPolicy, history: History) -> D
     return None
 
 
-def calls_left(now: datetime, policy: CallingPolicy, history: History) -> int:
+def calls_left(policy: CallingPolicy, history: History) -> int:
     """How many more calls may begin now; 0 when `campaign_denial` denies."""
     room = max(0, policy.max_concurrent_calls - history.live)
     return min([room, *(held.calls_left for held in _brakes(policy, history))])
@@ -87,14 +87,10 @@ def _day_end(now: datetime, policy: CallingPolicy) -> datetime | None:
 
 
 def _brakes(policy: CallingPolicy, history: History) -> Iterator[CapUsage]:
-    scopes = (
-        ("run", policy.caps_per_run, history.run),
-        ("day", policy.caps_per_day, history.day),
-        ("campaign", policy.caps_per_campaign, history.campaign),
-    )
-    for scope, caps, totals in scopes:
+    used = {"run": history.run, "day": history.day, "campaign": history.campaign}
+    for scope, caps in policy.caps.items():
         if caps.calls or caps.minutes or caps.money:
-            yield from _caps(scope, caps, totals, policy)
+            yield from _caps(scope, caps, used[scope], policy)
 
 
 def _caps(scope: str, caps: Caps, totals: Totals, policy: CallingPolicy) -> Iterator[CapUsage]:

@@ -24,7 +24,7 @@ class RetryDelay(PolicyForm):
 class NumberCap(PolicyForm):
     """How often one number is called at most within rolling days, by all campaigns of the ledger."""
 
-    calls: int = Field(default=4, ge=1, le=1000, title="Calls", description="At most.")
+    calls: int = Field(default=4, ge=1, le=1000, description="At most.")
     days: float = Field(
         default=30, gt=0, le=3660, title="Within days", description="Of 24 hours each; 0.5 is 12 hours."
     )
@@ -35,20 +35,16 @@ class StateRule(PolicyForm):
 
     state: str = Field(
         pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$",
-        title="State",
         description="ISO 3166-2: US-FL. It holds for leads whose area code, state or postcode allows it.",
     )
     calling_hours: CallingHours = Field(
         default=CallingHours(start="00:00", end="24:00", weekdays=list(WEEKDAYS)),
-        title="Calling hours",
         description="It must be calling time by these and by those of the policy.",
     )
     number_caps: list[NumberCap] = Field(
         default=[], title="Caps per number", description="Beside those of the policy; all of them count."
     )
-    source: str = Field(
-        default="", title="Source", description="The law and the date on which it was read; for people only."
-    )
+    source: str = Field(default="", description="The law and the date on which it was read; for people only.")
 
 
 class CallbackAnswer(AnalysisAnswer):
@@ -91,27 +87,19 @@ class OtherCampaigns(PolicyForm):
 class Caps(PolicyForm):
     """What stops the dialling; 0 is no cap."""
 
-    calls: int = Field(default=0, ge=0, le=10**9, title="Calls", description="At most; 0 for no cap.")
-    minutes: float = Field(
-        default=0, ge=0, le=10**9, title="Minutes", description="Of talk at most; 0 for no cap."
-    )
+    calls: int = Field(default=0, ge=0, le=10**9, description="At most; 0 for no cap.")
+    minutes: float = Field(default=0, ge=0, le=10**9, description="Of talk at most; 0 for no cap.")
     money: float = Field(
-        default=0,
-        ge=0,
-        le=10**12,
-        title="Money",
-        description="By the tariff at most, begun minutes in full; 0 for no cap.",
+        default=0, ge=0, le=10**12, description="By the tariff at most, begun minutes in full; 0 for no cap."
     )
 
 
 class Tariff(PolicyForm):
     """What calls cost: an estimate of yours, as the API contains no prices."""
 
-    per_minute: float = Field(default=0, ge=0, le=10**6, title="Per minute", description="Of talk.")
-    per_call: float = Field(default=0, ge=0, le=10**6, title="Per call", description="For each call made.")
-    currency: str = Field(
-        default="EUR", pattern=r"^[A-Z]{3}$", title="Currency", description="ISO 4217; shown with amounts."
-    )
+    per_minute: float = Field(default=0, ge=0, le=10**6, description="Of talk.")
+    per_call: float = Field(default=0, ge=0, le=10**6, description="For each call made.")
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$", description="ISO 4217; shown with amounts.")
 
 
 class Breaker(PolicyForm):
@@ -124,9 +112,7 @@ class Breaker(PolicyForm):
     window_seconds: float = Field(
         default=120, gt=0, le=86_400, title="Window (s)", description="Of calls that ended in it."
     )
-    fewest_calls: int = Field(
-        default=5, ge=1, le=10_000, title="Fewest calls", description="With fewer it never pauses."
-    )
+    fewest_calls: int = Field(default=5, ge=1, le=10_000, description="With fewer it never pauses.")
 
 
 class AnalysisRule(AnalysisAnswer):

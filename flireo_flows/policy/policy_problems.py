@@ -26,8 +26,8 @@ def _problems(policy: CallingPolicy) -> Iterator[str]:
         problem = calendar_problem(country) if country != AUTO else "" if has_calendars() else MISSING
         if problem:
             yield f"holidays.countries: {problem}"
-    for field, caps in _caps(policy):
-        yield from _cap_problems(field, caps, policy)
+    for scope, caps in policy.caps.items():
+        yield from _cap_problems(f"caps_per_{scope}", caps, policy)
 
 
 def _cap_problems(field: str, caps: Caps, policy: CallingPolicy) -> Iterator[str]:
@@ -79,11 +79,3 @@ def _dead_rules(policy: CallingPolicy) -> Iterator[str]:
 def _shortest_delay(policy: CallingPolicy) -> int:
     own = [seconds for it in policy.retry_delays for seconds in it.seconds]
     return min([*own, *([policy.retry_delay_seconds] if policy.retry_outcomes else [])], default=60)
-
-
-def _caps(policy: CallingPolicy) -> tuple[tuple[str, Caps], ...]:
-    return (
-        ("caps_per_run", policy.caps_per_run),
-        ("caps_per_day", policy.caps_per_day),
-        ("caps_per_campaign", policy.caps_per_campaign),
-    )

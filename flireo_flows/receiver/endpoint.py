@@ -11,7 +11,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from flireo_flows.api.webhooks import EVENT_HEADER, EventType
-from flireo_flows.ledger import Delivered
 from flireo_flows.ledger.inbox import Delivery, read_delivery
 from flireo_flows.lifecycle.states import InboxState
 from flireo_flows.receiver.logs import place_of
@@ -113,7 +112,7 @@ class WebhookEndpoint:
             if ends_at is None and event.type in self.answers:
                 ends_at = self._ends_at(event.type, entry)
         delivered = await self.storage.store(delivery, _left(ends_at))
-        _refuse_unreadable(delivery, delivered)
+        _refuse_unreadable(delivery)
         entry.outcome = "stored" if delivered.is_new else "doubled"
         if event is None or event.type not in self.answers:
             return RECEIVED
@@ -148,7 +147,7 @@ def _refused(error: Exception) -> RequestRefusedError:
     return RequestRefusedError(500, "failed", "the receiver failed; its log shows where")
 
 
-def _refuse_unreadable(delivery: Delivery, delivered: Delivered) -> None:
+def _refuse_unreadable(delivery: Delivery) -> None:
     """It is kept among the dead letters. The reason quotes nothing of the body."""
     if delivery.is_unknown_event:
         raise RequestRefusedError(422, "unknown_event", delivery.in_words)

@@ -226,11 +226,9 @@ def reject_uncomposable(batch: LeadBatch, composer: Composer) -> LeadBatch:
     )
     if not rejects:
         return batch
-    return LeadBatch(
-        leads=tuple(lead for lead in batch.leads if not problems[lead.line]),
-        rejects=tuple(sorted((*batch.rejects, *rejects), key=lambda reject: reject.line)),
-        columns=batch.columns,
-    )
+    leads = tuple(lead for lead in batch.leads if not problems[lead.line])
+    every = sorted((*batch.rejects, *rejects), key=lambda reject: reject.line)
+    return replace(batch, leads=leads, rejects=tuple(every))
 
 
 # Behind +1 and +7 are countries that call each other abroad, at another price and with another look.

@@ -12,11 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from flireo_flows.api.agent_config import InlineAgent
 from flireo_flows.api.model import JsonObject, problems_in
+from flireo_flows.leads import field_title
 from flireo_flows.script.inline_agent import InlineTemplate
 from flireo_flows.script.lead_facts import ComposeError, Variables
 from flireo_flows.script.template import LONGEST_TEMPLATE, Template
 
-_FORM: Final = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+_FORM: Final = ConfigDict(
+    frozen=True, extra="forbid", hide_input_in_errors=True, field_title_generator=field_title
+)
 MOST_VARIANTS: Final = 50
 MOST_NUMBERS: Final = 1000
 DEEPEST_SETTING: Final = 60  # levels of a one-time agent's settings; a tool's JSON schema has the most
@@ -40,16 +43,14 @@ class ScriptText(BaseModel):
     )
     system_message: Words = Field(
         default="",
-        title="System message",
         description="System message for the agent's model, with variables as in the greeting. For a saved agent, "
         "the flireo dialect has no room for it.",
     )
     agent_config: str = Field(
         default="",
         title="One-time agent (JSON)",
-        description="Settings of an agent that is not saved, as JSON, as agent_config of the API: "
-        "llm_config, stt_config, tts_config ... Variables may stand in its texts. It speaks instead of the "
-        "saved agent.",
+        description="Settings of an agent that is not saved, as JSON, as agent_config of the API: llm_config, "
+        "stt_config, tts_config ... Variables may stand in its texts. It speaks instead of the saved agent.",
         json_schema_extra={"format": "textarea"},
         repr=False,
     )
@@ -114,7 +115,6 @@ class Variant(ScriptText):
         min_length=1,
         max_length=60,
         pattern=r"^\S(.*\S)?$",
-        title="Name",
         description="Stands with each attempt in the results.",
     )
     share: float = Field(
@@ -122,7 +122,6 @@ class Variant(ScriptText):
         ge=0,
         le=1_000_000,
         allow_inf_nan=False,
-        title="Share",
         description="Weight among the variants a lead may get: 1 and 1 is half and half. 0: no new lead.",
     )
     language: Language = Field(
@@ -152,13 +151,11 @@ class PoolNumber(BaseModel):
     country: str = Field(
         default="",
         max_length=2,
-        title="Country",
         description="For leads of this country first: two letters (ISO 3166-1), such as NL. Empty: any.",
     )
     client: str = Field(
         default="",
         max_length=200,
-        title="Client",
         description="Only for leads of this client; the file's client column (on_behalf_of) says whose a lead is. "
         "A client without a number goes to review. Empty: for leads of no client.",
     )
@@ -186,7 +183,6 @@ class Script(ScriptText):
     variants: list[Variant] = Field(
         default=[],
         max_length=MOST_VARIANTS,
-        title="Variants",
         description="For an A/B test or several languages. A lead keeps its variant in all attempts.",
     )
     numbers: list[PoolNumber] = Field(
@@ -198,7 +194,6 @@ class Script(ScriptText):
     )
     rotation: Literal["spread", "first"] = Field(
         default="spread",
-        title="Rotation",
         description="Among numbers that fit a lead equally: spread the leads over them, or use the first.",
     )
 

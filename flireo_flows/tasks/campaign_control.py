@@ -72,7 +72,7 @@ def cancel_campaign(ledger: CallLedger, campaign: str, reason: str = "") -> Stan
 def pause_when_cancelled(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Pause the campaign of a run that is cancelled: `@flow(on_cancellation=[pause_when_cancelled])`.
 
-    Otherwise the next scheduled run would go on ringing. The run's process is gone by then; this runs where
+    Otherwise the next scheduled run would go on calling. The run's process is gone by then; this runs where
     it was started. The flow must have the parameters `campaign` and `ledger`.
 
     Args:

@@ -67,7 +67,7 @@ def refusal(summary: SweepSummary) -> str:
     return (
         f"{summary.refused}; {summary.open} calls are open and could not be read, "
         f"{sum(swept.by_webhook for swept in summary.campaigns)} were closed by webhook. "
-        "Nothing is lost: mend the key and collect again."
+        "Nothing is lost: correct the key and collect again."
     )
 
 

@@ -84,21 +84,6 @@ class ToolCall(BaseModel, frozen=True):
     arguments: dict[str, Any] = Field(default_factory=dict)
 
 
-# What belongs to some kinds of event only, and what the others say when they are asked for it.
-NOTHING: Final[Mapping[str, Any]] = {
-    "duration_seconds": None,
-    "summary": None,
-    "analysis": None,
-    "messages": (),
-    "recording_url": None,
-    "end_reason": None,
-    "error": None,
-    "started_at": None,
-    "ended_at": None,
-    "tool_calls": (),
-}
-
-
 class WebhookEvent(BaseModel, frozen=True):
     """Any webhook of Flireo, with the same names whichever key case it came in.
 
@@ -187,3 +172,12 @@ class EndOfCallReport(WebhookEvent):
     error: _Text = None
     started_at: Moment = None
     ended_at: Moment = None
+
+
+# What belongs to some kinds of event only, and what the others have when they are asked for it.
+NOTHING: Final[Mapping[str, Any]] = {
+    name: field.default
+    for kind in (ToolCalls, StatusUpdate, EndOfCallReport)
+    for name, field in kind.model_fields.items()
+    if name not in WebhookEvent.model_fields
+}

@@ -26,7 +26,7 @@ OWN = """
 outcomes:
   - outcome: voicemail
     end_reason: [silence timeout]
-    incoming: [voicemail, after the beep]
+    heard: [voicemail, after the beep]
   - outcome: rejected
     error: [call barred]
 """

@@ -141,7 +141,7 @@ def _if_told(stored: Stored, run_id: str) -> dict[str, Any] | None:
 def test_a_refused_key_fails_the_run_and_says_what_to_do(slow: Stage) -> None:
     slow.run(wait=False)
     slow.sandbox.settings(revoked_keys=["sandbox-key"])
-    with pytest.raises(KeyRefusedError, match=r"3 calls are open and could not be read.*mend the key"):
+    with pytest.raises(KeyRefusedError, match=r"3 calls are open and could not be read.*correct the key"):
         _flow("collect_reports")(**_given(slow))
 
 

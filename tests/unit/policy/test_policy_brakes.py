@@ -42,7 +42,7 @@ def policy_with(**fields: Any) -> CallingPolicy:
 )
 def test_calls_are_capped_exactly(totals: Totals, left: int) -> None:
     policy = policy_with(caps_per_run=Caps(calls=10))
-    assert calls_left(NOON, policy, History(run=totals)) == left
+    assert calls_left(policy, History(run=totals)) == left
     assert (campaign_denial(NOON, policy, History(run=totals)) is None) == (left > 0)
 
 
@@ -50,16 +50,16 @@ def test_minutes_count_what_calls_in_progress_may_still_use() -> None:
     policy = policy_with(caps_per_campaign=Caps(minutes=30))
     # 10 minutes talked, and 5 calls of 2 minutes assumed: 10 are left, which are 5 more calls.
     totals = Totals(calls=9, seconds=600, open_calls=5)
-    assert calls_left(NOON, policy, History(campaign=totals)) == 5
+    assert calls_left(policy, History(campaign=totals)) == 5
     # A call that would begin with less than its assumed length left does not begin.
     assert braked(policy, campaign=Totals(20, 1681)).reason is Rule.MINUTE_CAP
-    assert calls_left(NOON, policy, History(campaign=Totals(20, 1680))) == 1
+    assert calls_left(policy, History(campaign=Totals(20, 1680))) == 1
 
 
 def test_money_is_counted_by_the_tariff_without_a_cent_lost_to_rounding() -> None:
     policy = policy_with(caps_per_day=Caps(money=10), tariff=Tariff(per_minute=0.05, per_call=0.1))
-    assert calls_left(NOON, policy, History()) == 50  # of 0.20 each
-    assert calls_left(NOON, policy, History(day=Totals(49, minutes=49 * 2))) == 1
+    assert calls_left(policy, History()) == 50  # of 0.20 each
+    assert calls_left(policy, History(day=Totals(49, minutes=49 * 2))) == 1
     assert braked(policy, day=Totals(50, minutes=50 * 2)).reason is Rule.MONEY_CAP
     assert braked(policy, day=Totals(50, 0, open_calls=50)).reason is Rule.MONEY_CAP
 
@@ -71,7 +71,7 @@ def test_money_counts_begun_minutes_as_the_plan_does() -> None:
         caps_per_day=Caps(money=24),
         tariff=Tariff(per_minute=0.12),
     )
-    assert calls_left(NOON, policy, History()) == 100
+    assert calls_left(policy, History()) == 100
     moments = Forecast((NOON,) * 100)
     assert estimate(moments, moments, [0] * 100, policy, NOON).most_cost == pytest.approx(24)
     hundred = Totals(100, 100 * 61, minutes=200)
@@ -81,16 +81,16 @@ def test_money_counts_begun_minutes_as_the_plan_does() -> None:
 
 def test_calls_that_cost_almost_nothing_are_braked_by_something_else() -> None:
     policy = policy_with(caps_per_day=Caps(money=10), tariff=Tariff(per_call=5e-324))
-    assert calls_left(NOON, policy, History(day=Totals(10**6))) == 1000
+    assert calls_left(policy, History(day=Totals(10**6))) == 1000
 
 
 def test_the_narrowest_brake_counts() -> None:
     policy = policy_with(
         caps_per_run=Caps(calls=40), caps_per_day=Caps(calls=30), caps_per_campaign=Caps(minutes=14)
     )
-    assert calls_left(NOON, policy, History()) == 7
-    assert calls_left(NOON, policy, History(day=Totals(27))) == 3
-    assert calls_left(NOON, policy, History(live=998)) == 2
+    assert calls_left(policy, History()) == 7
+    assert calls_left(policy, History(day=Totals(27))) == 3
+    assert calls_left(policy, History(live=998)) == 2
 
 
 def test_a_cap_per_day_holds_until_midnight_and_the_others_until_someone_raises_them() -> None:
@@ -102,7 +102,7 @@ def test_a_cap_per_day_holds_until_midnight_and_the_others_until_someone_raises_
 
 def test_calls_at_once_wait_for_a_call_to_end() -> None:
     policy = CallingPolicy(max_concurrent_calls=2)
-    assert calls_left(NOON, policy, History(live=1)) == 1
+    assert calls_left(policy, History(live=1)) == 1
     denial = campaign_denial(NOON, policy, History(live=2))
     assert denial is not None
     assert (denial.reason, denial.until) == (Rule.CONCURRENCY, NOON)
@@ -121,7 +121,7 @@ def test_a_used_up_cap_is_reported_before_calls_at_once() -> None:
 def test_calls_begun_while_any_are_left_never_use_more_than_the_caps(
     policy: CallingPolicy, history: History, now: datetime
 ) -> None:
-    left = calls_left(now, policy, history)
+    left = calls_left(policy, history)
     assert left >= 0
     assert (left == 0) == (campaign_denial(now, policy, history) is not None)
     if left == 0:
@@ -171,7 +171,7 @@ def test_a_day_begins_at_midnight_on_every_clock_and_lasts_until_the_next() -> N
 def test_caps_that_would_call_no_one_are_reported_before_the_run(fields: dict[str, Any], words: str) -> None:
     policy = policy_with(**fields)
     assert policy_problem(policy).startswith(words)
-    assert calls_left(NOON, policy, History()) == 0
+    assert calls_left(policy, History()) == 0
 
 
 def test_caps_that_leave_room_can_be_used() -> None:
