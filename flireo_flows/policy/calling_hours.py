@@ -27,10 +27,10 @@ def read_clock(value: Any) -> Any:
 
 
 From = Annotated[
-    str, BeforeValidator(read_clock), Field(pattern=CLOCK, title="From", description="First minute, HH:MM.")
+    str, Field(pattern=CLOCK, title="From", description="First minute, HH:MM."), BeforeValidator(read_clock)
 ]
 Until = Annotated[
-    str, BeforeValidator(read_clock), Field(pattern=CLOCK, title="Until", description="HH:MM, not included.")
+    str, Field(pattern=CLOCK, title="Until", description="HH:MM, not included."), BeforeValidator(read_clock)
 ]
 
 
