@@ -276,7 +276,8 @@ class RateLimit:
             self.remaining = min(self.remaining, remaining) if limit == self.limit else remaining
             self.resets_at = min(self.resets_at, resets_at)
         else:
-            self.others.begin(limit, remaining, self.in_flight, sent_at, is_joined=self.limit is None)
+            is_joined = self.limit is None
+            self.others.begin(limit, remaining, self.in_flight, sent_at, is_joined, resets_at - now)
             # Kept back is spent, also where its moment passed while an answer was waited for.
             felt = self.window.felt_at > self.window.answered_at or bool(self._feelers)
             self.window.next_window(sent_at, now, felt)

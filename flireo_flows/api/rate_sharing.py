@@ -74,7 +74,7 @@ class OtherClients:
         """Requests a second that others take at present."""
         return self._recent / self._seconds if self._seconds > 0 else 0.0
 
-    def begin(self, limit: int, left: int, sent: int, at: float, is_joined: bool) -> None:
+    def begin(self, limit: int, left: int, sent: int, at: float, is_joined: bool, seconds: float) -> None:
         """An answer came from a window that is new to us.
 
         Args:
@@ -83,7 +83,12 @@ class OtherClients:
             sent: Our own that may be counted in it already.
             at: When its request went.
             is_joined: Whether it had begun before we came, so that others may have taken from it before.
+            seconds: Until it is reported to end.
         """
+        # Others that hurried to use up the window before spread this one too. Taken to hurry on, they would be left
+        # all of it, also by each other.
+        if self.rate * seconds > limit:
+            self._recent = limit / seconds * self._seconds
         self._quiet = 0 if self.taken else self._quiet + 1
         self._limit, self._base = limit, left + 1 if is_joined else limit
         self._least = self._base

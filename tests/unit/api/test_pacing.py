@@ -61,9 +61,12 @@ def test_no_clock_network_or_rounding_makes_a_client_go_too_fast_or_stall(
 ) -> None:
     limit, chance = max(1, int(per_second * seconds)), random.Random(seed)
     server = LimitedServer(limit, seconds, phase * seconds, rounded, skew)
-    use = simulate(server, 5, [RateLimit()], lambda: latency * (1 + unrest * chance.uniform(-1, 1)))
+    use = simulate(server, 9, [RateLimit()], lambda: latency * (1 + unrest * chance.uniform(-1, 1)))
     assert server.refused == []
-    assert mean(use) >= min(0.97 * limit, limit - 1)
+    # Only where the length of a window is being found out may requests that were kept back for it come too late.
+    short = [taken for taken in use if taken < min(0.97 * limit, limit - 1)]
+    assert len(short) <= WINDOWS_TO_FEEL
+    assert min(use) >= min(0.97 * limit, limit - 2 * FEELERS)
 
 
 @settings(max_examples=80, deadline=None)

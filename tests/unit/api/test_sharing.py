@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flireo_flows.api.rate_limit import RateLimit
@@ -54,6 +54,17 @@ def test_runners_that_share_a_key_use_it_up_and_none_is_refused(
     latency=st.floats(0.01, 0.15),
     rounded=st.sampled_from([math.ceil, math.floor]),
     seed=st.integers(0, 1000),
+)
+# They begin a second before a window's end, so that each sees the others hurry.
+@example(
+    clients=4,
+    limit=120,
+    seconds=49,
+    by_the_clock=True,
+    skew=-1.4852,
+    latency=0.01,
+    rounded=math.ceil,
+    seed=48,
 )
 def test_whatever_clocks_and_networks_hardly_any_request_of_any_runner_is_refused(
     clients: int,
