@@ -230,9 +230,8 @@ async def import_leads(
             earlier = await earlier_calls_in(db, [lead.phone for lead in batch.leads])
     if earlier.in_words:
         log.info("%s", earlier.in_words)
-    agents = run.composer().agents_to_read(
-        batch.leads
-    )  # `composer` assumes their models, so it asks for none
+    # `composer` assumes the agents' models, so it would ask for none.
+    agents = run.composer().agents_to_read(batch.leads)
     return Imported(batch_name, len(batch.leads), len(batch.rejects), rejects_file, agents)
 
 

@@ -26,7 +26,7 @@ OWN = """
 outcomes:
   - outcome: voicemail
     end_reason: [silence timeout]
-    heard: [voicemail, after the beep]
+    first_words: [voicemail, after the beep]
   - outcome: rejected
     error: [call barred]
 """

@@ -52,7 +52,7 @@ def test_each_call_that_a_run_ended_is_an_event_of_it_without_numbers(stage: Sta
     assert outcomes == Counter(row["outcome"] for row in stage.results().values())
     assert not [phone for phone in PEOPLE if phone in json.dumps(calls) or phone[1:] in json.dumps(calls)]
     related = [resource["prefect.resource.id"] for resource in calls[0]["related"]]
-    assert {"flireo.campaign.told", f"prefect.flow-run.{run_id}"} <= set(related)
+    assert {"flireo.campaign.ended", f"prefect.flow-run.{run_id}"} <= set(related)
 
 
 @pytest.fixture
