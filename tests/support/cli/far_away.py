@@ -5,6 +5,7 @@ import contextlib
 import os
 import pty
 import select
+import signal
 import ssl
 import subprocess
 import threading
@@ -156,3 +157,4 @@ def _take_terminal() -> None:
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
