@@ -137,7 +137,7 @@ class OutcomeRule(BaseModel):
     ended_without: Annotated[
         list[Phrase],
         Field(
-            title="End reason and error do not say",
+            title="End reason and error do not contain",
             description="None of these words stands in the end reason or the error, as in `transfer failed`.",
         ),
     ] = []
