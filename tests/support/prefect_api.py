@@ -9,7 +9,7 @@ TRIES = 20
 
 
 def ask(url: str, method: str, path: str, body: Any = None, **query: str) -> Any:
-    """What it answers; a busy server says 503, and is asked again.
+    """What it answers. A busy server answers 503, or nothing for a minute; then it is asked again what changes nothing.
 
     Args:
         url: Of its API.
@@ -18,10 +18,16 @@ def ask(url: str, method: str, path: str, body: Any = None, **query: str) -> Any
         body: As JSON.
         query: After the path.
     """
-    for _ in range(TRIES):
-        answer = httpx.request(
-            method, f"{url}/{path}", json=body, params=query or None, trust_env=False, timeout=60
-        )
+    changes_nothing = method == "GET" or path.endswith("filter")
+    for tries_left in reversed(range(TRIES)):
+        try:
+            answer = httpx.request(
+                method, f"{url}/{path}", json=body, params=query or None, trust_env=False, timeout=60
+            )
+        except httpx.ReadTimeout:
+            if not changes_nothing or not tries_left:
+                raise
+            continue
         if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
             break
         time.sleep(1)

@@ -16,7 +16,6 @@ from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, Final
 
-TICK_SECONDS: Final = 0.02  # how soon a waiting connection notices that the server closes
 NEVER: Final = 3600.0  # seconds; far beyond the timeout of any test
 
 
@@ -191,33 +190,37 @@ class _Stage:
     ) -> None:
         self.server, self.choose, self.listener = server, choose, listener
         self.accepting = threading.Thread(target=self._accept, daemon=True)
-        self._connections: list[threading.Thread] = []
+        self._connections: list[tuple[threading.Thread, socket.socket]] = []
         self._closing = threading.Event()
+        self._last: tuple[str, int] | None = None
         self._turn = threading.Lock()
 
     def close(self) -> None:
         """Serve what has arrived already, then stop."""
         self._closing.set()
-        for thread in (self.accepting, *self._connections):
+        with socket.socket() as last:  # behind all that wait to be accepted
+            last.bind(("127.0.0.1", 0))
+            self._last = last.getsockname()
+            last.connect(self.listener.getsockname())
+            self.accepting.join()
+        for thread, wire in self._connections:
+            with suppress(OSError):  # it is closed already
+                wire.shutdown(socket.SHUT_RD)  # what has arrived can still be read
             thread.join()
 
     def _accept(self) -> None:
-        self.listener.settimeout(TICK_SECONDS)
         while True:
-            try:
-                wire, _ = self.listener.accept()
-            except TimeoutError:
-                if self._closing.is_set():
-                    return
-                continue
+            wire, peer = self.listener.accept()
+            if peer == self._last:
+                wire.close()
+                return
             number = len(self._connections) + 1
             thread = threading.Thread(target=self._serve, args=(wire, number), daemon=True)
-            self._connections.append(thread)
+            self._connections.append((thread, wire))
             thread.start()
 
     def _serve(self, wire: socket.socket, number: int) -> None:
         with wire, suppress(OSError):  # the other side may be gone at any moment
-            wire.settimeout(TICK_SECONDS)
             while (request := self._read(wire, number)) is not None:
                 with self._turn:
                     self.server.requests.append(request)
@@ -237,7 +240,7 @@ class _Stage:
         """The next request; None when the connection is over."""
         arrived = b""
         while b"\r\n\r\n" not in arrived:
-            if not (some := self._receive(wire)):
+            if not (some := wire.recv(65536)):
                 return None
             arrived += some
         head, _, body = arrived.partition(b"\r\n\r\n")
@@ -247,16 +250,7 @@ class _Stage:
             name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
         }
         while len(body) < int(headers.get("content-length", "0")):
-            if not (some := self._receive(wire)):
+            if not (some := wire.recv(65536)):
                 return None
             body += some
         return Request(method, target, headers, body, number)
-
-    def _receive(self, wire: socket.socket) -> bytes:
-        """Some bytes; none when the other side is done, or when we close and nothing is on its way."""
-        while True:
-            try:
-                return wire.recv(65536)
-            except TimeoutError:
-                if self._closing.is_set():
-                    return b""
