@@ -1,4 +1,4 @@
-"""What counts for a cap, for whom, and for how long."""
+"""Which calls count for a cap, of which leads, and for how long."""
 
 from typing import Any
 
