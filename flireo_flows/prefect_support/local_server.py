@@ -4,6 +4,7 @@ Prefect's ephemeral server would do, but it gives up after 20 seconds, loses tas
 run that is killed.
 """
 
+import itertools
 import os
 import socket
 from collections.abc import Iterator
@@ -14,14 +15,28 @@ from typing import IO, Final
 
 from flireo_flows.prefect_support.child_process import child_server, exit_with_parent
 
+_PORTS: Final = range(20_000, 32_768)
+_ASKED: Final = itertools.count()
 START_SECONDS: Final = 120.0  # 15 to 30 s is usual on a fresh home
 
 
 def free_port() -> int:
-    """A port of this machine that is free."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of this machine that is free, for a server that is about to start.
+
+    It lies below the ports that systems hand out by themselves (from 32768 on Linux, from 49152 by RFC 6335), so
+    no outgoing connection takes it while the server starts. Each process counts from a place of its own, so that
+    two of them seldom ask for the same.
+    """
+    for _ in _PORTS:
+        port = _PORTS[(os.getpid() * 7919 + next(_ASKED)) % len(_PORTS)]
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:  # another server has it
+                continue
+        return port
+    message = f"no port from {_PORTS[0]} to {_PORTS[-1]} is free"
+    raise OSError(message)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from flireo_flows.prefect_support.local_server import free_port
 from tests.support.postgres import Postgres
 
 PROGRAM = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
@@ -65,10 +66,8 @@ def run_pooler(
     database = urlsplit(ledger_url).path.lstrip("/")
     folder = parse_qs(urlsplit(ledger_url).query)["host"][0]
     password = "correct-horse"
-    with tempfile.TemporaryDirectory(prefix="pgb") as place, closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
+    with tempfile.TemporaryDirectory(prefix="pgb") as place:
+        port = free_port()
         users = Path(place) / "users.txt"
         users.write_text(f'"app" "{password}"\n')
         lines: Mapping[str, str | Path | int] = {
