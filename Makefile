@@ -14,7 +14,7 @@ demo: $(STAMP) ## the main job end to end: no account, no network
 	$(BIN)/flireo-flows demo $(if $(STAY),--stay)
 
 test: $(STAMP) ## every test; they wait more than they work, so there are more workers than cores
-	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder --durations=25 $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations=25 $(ARGS)
 
 test-fast: $(STAMP) ## what needs no server, socket, database or sleep
 	$(BIN)/python -m pytest tests/unit -n 2 --dist worksteal $(ARGS)
