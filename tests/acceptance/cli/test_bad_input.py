@@ -1,6 +1,7 @@
 """Whatever is wrong is told in one line: what, where, and what to do. No one is called for it."""
 
 import asyncio
+import os
 import socket
 import sqlite3
 import subprocess
@@ -168,8 +169,8 @@ def _may_mount() -> bool:
 def test_a_full_disk_while_exporting_is_told_and_the_next_run_exports(
     shell: Shell, sandbox: RunningSandbox
 ) -> None:
-    if not _may_mount():
-        pytest.skip("this machine lets nobody mount a small disk (unshare -Urm)")
+    if not os.environ.get("CI") and not _may_mount():
+        pytest.skip("this machine lets no one mount a small disk (unshare -Urm)")
     small = shell.folder / "small"
     small.mkdir()
     policy = shell.folder / "policy.yaml"

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import pickle
 import re
 import sys
@@ -17,6 +16,7 @@ from flireo_flows.leads import Lead, LeadFileError, LeadFormat, Reject, RejectCo
 from flireo_flows.leads.lead_file import CHECKED_BYTES
 from flireo_flows.leads.workbook import as_text
 from tests.support.leads.fixtures import WriteFile
+from tests.support.permissions import bound_by_permissions
 
 NL = LeadFormat(default_region="NL")
 ROWS = "name,phone,city\nZoë,020 1234501,Den Haag\nJosé,020 1234502,Liège\n"
@@ -177,11 +177,11 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         check_file(tmp_path)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every file")
 def test_a_file_without_permission_is_reported(file: WriteFile) -> None:
     path = file(ROWS)
     path.chmod(0)
-    with pytest.raises(LeadFileError, match=r"may not read the file\. Change its permissions\."):
+    refused = pytest.raises(LeadFileError, match=r"may not read the file\. Change its permissions\.")
+    with bound_by_permissions(), refused:
         check_file(path)
 
 
